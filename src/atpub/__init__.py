@@ -1,0 +1,1 @@
+"""atpub publishes datasets to the AT Protocol from YAML manifests."""

@@ -1,0 +1,194 @@
+"""Every exception that atpub raises, and the problems that it reports.
+
+    AtpubError                      exit 1, unless said otherwise
+    ├── InvalidInput                exit 3    a manifest, lexicon or record is wrong; holds every Problem
+    │   └── InvalidRecord                     a value breaks its lexicon; also a ValueError
+    ├── AuthenticationFailed        exit 4    no credentials, or the server refuses them
+    ├── Conflict                    exit 5    somebody else was there first
+    │   ├── StalePlan                         a record that the plan touches has changed
+    │   └── HeadMoved                         the repository has a newer commit than the swap names
+    ├── PartlyApplied               exit 6    some commits were made; run again
+    ├── Refused                     exit 7    protected, over a threshold, or another project's
+    ├── RateLimited                 exit 8    wait until `reset`, then run again
+    ├── Usage                       exit 64   the command or call is put together wrongly
+    └── RepositoryError             exit 1
+        ├── RepositoryNotFound                no repository at that DID, handle or path
+        ├── RecordConflict                    create of an existing, update or delete of a missing record
+        ├── BlobNotFound                      a record refers to a blob that the repository does not hold
+        ├── BlobRejected                      the blob is too large or of a type that is not accepted
+        ├── RequestTooLarge                   the body or the commit is over the server's limit
+        ├── Unavailable                       no usable answer; nothing was written
+        └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
+
+A `Problem` is a value, not an exception: checking goes on after one, so that a user sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a text file something stands: 1-based line and column, and the line itself; line 0 is the whole file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what a user wrote: a stable code, what was found, where, and what to do."""
+
+    code: str
+    message: str
+    place: Place | None = None
+    hint: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.message} [{self.code}]"
+
+
+class AtpubError(Exception):
+    """The base of all that atpub raises; `hint` says what to do next."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(AtpubError):
+    """A manifest, lexicon or record is wrong; `problems` holds everything that was found."""
+
+    code = "invalid-input"
+    exit_code = 3
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class InvalidRecord(InvalidInput, ValueError):
+    """A value breaks its lexicon; one problem for each rule that it breaks."""
+
+    code = "invalid-record"
+
+
+class AuthenticationFailed(AtpubError):
+    """There are no credentials, or the server refuses them."""
+
+    code = "authentication-failed"
+    exit_code = 4
+
+
+class Conflict(AtpubError):
+    """Somebody else changed what this was about to change."""
+
+    code = "conflict"
+    exit_code = 5
+
+
+class StalePlan(Conflict):
+    """A record that the plan touches has changed since the plan was made."""
+
+    code = "stale-plan"
+
+
+class HeadMoved(Conflict):
+    """The repository has another head than `swap_commit` names; nothing was written."""
+
+    code = "head-moved"
+
+
+class PartlyApplied(AtpubError):
+    """Some of the plan's commits were made; running again does the rest."""
+
+    code = "partly-applied"
+    exit_code = 6
+
+
+class Refused(AtpubError):
+    """A safety rule forbids this: a protected record, too many deletes, another project's record."""
+
+    code = "refused"
+    exit_code = 7
+
+
+class RateLimited(AtpubError):
+    """The server's rate limit is spent until `reset` (seconds since 1970, where the server says it)."""
+
+    code = "rate-limited"
+    exit_code = 8
+
+    def __init__(self, message: str, *, reset: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reset = reset
+
+
+class Usage(AtpubError):
+    """The command line or the call is put together wrongly."""
+
+    code = "usage"
+    exit_code = 64
+
+
+class RepositoryError(AtpubError):
+    """A repository cannot do what it was asked."""
+
+    code = "repository-error"
+
+
+class RepositoryNotFound(RepositoryError):
+    """There is no repository at that DID, handle or path."""
+
+    code = "repository-not-found"
+
+
+class RecordConflict(RepositoryError):
+    """A create of an existing record, or an update or delete of a missing one; nothing was written."""
+
+    code = "record-conflict"
+
+
+class BlobNotFound(RepositoryError):
+    """The repository does not hold the blob (any more)."""
+
+    code = "blob-not-found"
+
+
+class BlobRejected(RepositoryError):
+    """The blob is too large, or its type or size are not what the record says."""
+
+    code = "blob-rejected"
+
+
+class RequestTooLarge(RepositoryError):
+    """The request's body, or the commit that it would make, is over the server's limit; nothing was written."""
+
+    code = "request-too-large"
+
+
+class Unavailable(RepositoryError):
+    """The server gave no usable answer; nothing was written."""
+
+    code = "unavailable"
+
+
+class OutcomeUnknown(RepositoryError):
+    """A write was sent and its reply is lost: whether it was carried out must be read from the repository."""
+
+    code = "outcome-unknown"

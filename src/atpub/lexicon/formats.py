@@ -1,0 +1,100 @@
+"""The string formats of the Lexicon language (specification: Lexicon, String Formats), each as a test on text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from atpub.syntax import AtUri, Did, Handle, Nsid, Rkey, SyntaxViolation, Tid
+
+_CID = re.compile(r"(?!Qm)[a-zA-Z0-9+=]{8,256}")
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[^\s\x00-\x1f\x7f]+")
+_DATETIME = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d{1,20})?(Z|(?!-00:00)[+-]\d\d:\d\d)",
+    re.ASCII,
+)
+_LANGUAGE = re.compile(
+    r"(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4}|[a-z]{5,8})"  # language, with up to three extlangs
+    r"(?:-[a-z]{4})?"  # script
+    r"(?:-(?:[a-z]{2}|\d{3}))?"  # region
+    r"(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*"  # variants
+    r"(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*"  # extensions
+    r"(?:-x(?:-[a-z0-9]{1,8})+)?"  # private use
+    r"|x(?:-[a-z0-9]{1,8})+"
+    r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)"  # irregular, grandfathered
+    r"|en-gb-oed|sgn-be-fr|sgn-be-nl|sgn-ch-de)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def is_at_uri(text: str) -> bool:
+    """Whether the text is an AT URI in the restricted form that records use."""
+    try:
+        AtUri.parse(text)
+    except SyntaxViolation:
+        return False
+    return True
+
+
+def is_at_identifier(text: str) -> bool:
+    """Whether the text is a DID or a handle."""
+    return Did.accepts(text) or Handle.accepts(text)
+
+
+def is_cid(text: str) -> bool:
+    """Whether the text can be a CID in any of its forms but the oldest (version 0)."""
+    return _CID.fullmatch(text) is not None
+
+
+def is_datetime(text: str) -> bool:
+    """Whether the text is a time that RFC 3339, ISO 8601 and WHATWG HTML all accept, and that exists."""
+    match = _DATETIME.fullmatch(text)
+    if match is None or text.startswith("0000"):
+        return False
+    start, second, _, zone = match.groups()
+    try:  # a leap second is legal, and unknown to Python
+        datetime.fromisoformat(f"{start}{'59' if second == '60' else second}{zone}")
+    except ValueError:
+        return False
+    return True
+
+
+def is_uri(text: str) -> bool:
+    """Whether the text is a URI of any scheme, of at most 8 KiB (RFC 3986, generously)."""
+    return len(text) <= 8192 and _URI.fullmatch(text) is not None
+
+
+def is_language(text: str) -> bool:
+    """Whether the text is a well-formed BCP 47 language tag."""
+    return _LANGUAGE.fullmatch(text) is not None
+
+
+FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "at-identifier": is_at_identifier,
+    "at-uri": is_at_uri,
+    "cid": is_cid,
+    "datetime": is_datetime,
+    "did": Did.accepts,
+    "handle": Handle.accepts,
+    "language": is_language,
+    "nsid": Nsid.accepts,
+    "record-key": Rkey.accepts,
+    "tid": Tid.accepts,
+    "uri": is_uri,
+}
+
+
+def graphemes(text: str) -> int:
+    """How many grapheme clusters the text has (UAX #29)."""
+    if text.isascii():
+        return len(text) - text.count("\r\n")
+    import regex  # costs 10 ms, and most texts are ASCII or need no counting
+
+    return len(regex.findall(r"\X", text))
+
+
+def utf8_length(text: str) -> int:
+    """How many bytes the text has in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

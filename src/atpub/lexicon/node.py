@@ -1,0 +1,98 @@
+"""A JSON value that knows its path: what reads a lexicon file, one question at a time, and collects what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from atpub.errors import Place, Problem
+from atpub.lexicon.data import Json
+
+T = TypeVar("T", str, int)
+
+_KINDS: Mapping[type, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    return "null" if value is None else _KINDS.get(value.__class__, value.__class__.__name__)
+
+
+@dataclass(slots=True)
+class Node:
+    """A JSON value at a JSON path of a file; every node of a file shares one list of problems."""
+
+    value: Json
+    file: str
+    path: str = "$"
+    depth: int = 0
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    def problem(self, message: str, code: str = "lexicon", hint: str = "") -> None:
+        """Note something that is wrong here."""
+        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint))
+
+    def __contains__(self, key: str) -> bool:
+        return isinstance(self.value, dict) and key in self.value
+
+    def __getitem__(self, key: str) -> Node:
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        return Node(value, self.file, f"{self.path}.{key}", self.depth + 1, self.problems)
+
+    def fields(self) -> Iterator[tuple[str, Node]]:
+        """The keys and values of an object; a problem where it is none."""
+        if isinstance(self.value, dict):
+            yield from ((key, self[key]) for key in self.value)
+        else:
+            self.problem(f"expected an object, found {kind_of(self.value)}")
+
+    def text(self, key: str) -> str | None:
+        """A string that may be absent."""
+        return self._optional(key, str)
+
+    def number(self, key: str) -> int | None:
+        """An integer that may be absent."""
+        return self._optional(key, int)
+
+    def flag(self, key: str) -> bool | None:
+        """A boolean that may be absent."""
+        node = self[key]
+        if node.value is None or isinstance(node.value, bool):
+            return node.value
+        node.problem(f"expected true or false, found {kind_of(node.value)}")
+        return None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty where it is absent."""
+        return self._list(key, str)
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """A list of integers; empty where it is absent."""
+        return self._list(key, int)
+
+    def _optional(self, key: str, kind: type[T]) -> T | None:
+        node = self[key]
+        if node.value is None:
+            return None
+        if node.value.__class__ is kind and isinstance(node.value, kind):
+            return node.value
+        node.problem(f"expected {_KINDS[kind]}, found {kind_of(node.value)}")
+        return None
+
+    def _list(self, key: str, kind: type[T]) -> tuple[T, ...]:
+        node = self[key]
+        if node.value is None:
+            return ()
+        items = node.value if isinstance(node.value, list) else []
+        found = tuple(item for item in items if isinstance(item, kind) and item.__class__ is kind)
+        if not isinstance(node.value, list) or len(found) != len(items):
+            node.problem(f"expected a list, each item {_KINDS[kind]}")
+        return found

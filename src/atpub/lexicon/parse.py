@@ -1,0 +1,285 @@
+"""Lexicon JSON → the model, or every problem found (specification: Lexicon).
+
+A lexicon file may be anybody's: each problem names the file and the JSON path, and nothing here trusts a type, a name
+or a reference that it has not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from atpub.errors import InvalidInput, Place, Problem
+from atpub.lexicon import data
+from atpub.lexicon.data import Json
+from atpub.lexicon.formats import FORMATS
+from atpub.lexicon.model import (
+    MAIN,
+    Array,
+    BlobType,
+    Body,
+    Boolean,
+    Bytes,
+    CidLink,
+    Definition,
+    Integer,
+    Lexicon,
+    Name,
+    Object,
+    Procedure,
+    Query,
+    Record,
+    Ref,
+    String,
+    Token,
+    Type,
+    Union,
+    Unknown,
+)
+from atpub.lexicon.node import Node, kind_of
+from atpub.syntax import Nsid
+
+DEEPEST = 64
+_FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
+
+
+def parse_text(text: str | bytes, file: str) -> Lexicon:
+    """The lexicon in a JSON file; raises InvalidInput with every problem."""
+    try:
+        document = data.loads(text)
+    except (ValueError, RecursionError) as error:
+        place = Place(file, getattr(error, "lineno", 0), getattr(error, "colno", 0))
+        message = getattr(error, "msg", "") or str(error) or "nested too deeply"
+        raise InvalidInput((Problem("json-syntax", message, place),)) from None
+    return parse(document, file)
+
+
+def parse(document: Json, file: str) -> Lexicon:
+    """The lexicon in a JSON value; raises InvalidInput with every problem."""
+    node = Node(document, file)
+    lexicon = _lexicon(node)
+    if node.problems or lexicon is None:
+        raise InvalidInput(tuple(node.problems))
+    return lexicon
+
+
+def _lexicon(node: Node) -> Lexicon | None:
+    if not isinstance(node.value, dict):
+        node.problem(f"expected an object, found {kind_of(node.value)}")
+        return None
+    if node.value.get("lexicon") != 1:
+        node["lexicon"].problem("expected 1, the only version of the language that there is")
+    text = node.text("id") or ""
+    if not Nsid.accepts(text):
+        node["id"].problem(f"{text[:80]!r} is not a valid NSID")
+        return None
+    if node.value.get("defs") == {}:
+        node["defs"].problem("expected at least one definition")
+    reader = _Reader(Nsid(text))
+    definitions = {name: reader.definition(name, item) for name, item in node["defs"].fields()}
+    found = {name: item for name, item in definitions.items() if item is not None}
+    return Lexicon(Nsid(text), found, node.text("description") or "")
+
+
+class _Reader:
+    """Reads the definitions of one lexicon; its NSID makes local references absolute."""
+
+    def __init__(self, nsid: Nsid) -> None:
+        self.nsid = nsid
+
+    def definition(self, name: str, node: Node) -> Definition | None:
+        """A definition of any kind; None with a problem where it is none."""
+        if not _FRAGMENT.fullmatch(name):
+            node.problem(f"{name[:80]!r} is not a name for a definition")
+        kind = node.text("type")
+        if kind in _PRIMARY:
+            if name != MAIN:
+                node.problem(f"a {kind} can only be the main definition")
+            return _PRIMARY[kind](self, node)
+        if kind == "token":
+            return Token(_description(node))
+        return self.type(node)
+
+    def type(self, node: Node) -> Type | None:
+        """A type that a field can have; None with a problem where it is none."""
+        if node.depth > DEEPEST:
+            node.problem(f"nested deeper than {DEEPEST} levels")
+            return None
+        if not isinstance(node.value, dict):
+            node.problem(f"expected a type, found {kind_of(node.value)}")
+            return None
+        kind = node.text("type")
+        read = _TYPES.get(kind or "")
+        if read is None:
+            node["type"].problem(f"{kind!r} is not a type of the Lexicon language", "unknown-type")
+            return None
+        return read(self, node)
+
+    def record(self, node: Node) -> Record:
+        """A record, its key type checked."""
+        key = node.text("key") or ""
+        if key not in ("tid", "nsid", "any") and not (key.startswith("literal:") and len(key) > len("literal:")):
+            node["key"].problem(f"{key!r} is not a key type: tid, nsid, any or literal:…")
+        return Record(key, self.object(node["record"]), _description(node))
+
+    def query(self, node: Node) -> Query:
+        """A query with its parameters, output and errors."""
+        return Query(self.parameters(node), self.body(node, "output"), _errors(node), _description(node))
+
+    def procedure(self, node: Node) -> Procedure:
+        """A procedure with its parameters, input, output and errors."""
+        taken, given = self.body(node, "input"), self.body(node, "output")
+        return Procedure(self.parameters(node), taken, given, _errors(node), _description(node))
+
+    def parameters(self, node: Node) -> Object:
+        """The parameters of a method: an empty object where there are none."""
+        if "parameters" not in node:
+            return Object()
+        node = node["parameters"]
+        if node.text("type") != "params":
+            node.problem("expected the type params")
+        found = self.object(node)
+        for name, item in found.properties.items():
+            simple = item.items if isinstance(item, Array) else item
+            if not isinstance(simple, Boolean | Integer | String | Unknown):
+                node["properties"][name].problem("a parameter is a boolean, integer or string, or an array of one")
+        return found
+
+    def body(self, node: Node, key: str) -> Body | None:
+        """What a method takes or gives; None where it is absent."""
+        if key not in node:
+            return None
+        node = node[key]
+        schema = self.type(node["schema"]) if "schema" in node else None
+        if schema is not None and not isinstance(schema, Object | Ref | Union):
+            node["schema"].problem("expected an object, ref or union")
+            schema = None
+        encoding = node.text("encoding")
+        if not encoding:
+            node["encoding"].problem("expected a MIME type")
+        return Body(encoding or "", schema, _description(node))
+
+    def object(self, node: Node) -> Object:
+        """An object, its required and nullable names checked against its properties."""
+        if not isinstance(node.value, dict):
+            node.problem(f"expected an object, found {kind_of(node.value)}")
+            return Object()
+        read = {name: self.type(item) for name, item in node["properties"].fields()} if "properties" in node else {}
+        properties = {name: item for name, item in read.items() if item is not None}
+        for key in ("required", "nullable"):
+            for name in node.texts(key):
+                if name not in read:
+                    node[key].problem(f"{name!r} is not one of the properties")
+        required, nullable = frozenset(node.texts("required")), frozenset(node.texts("nullable"))
+        return Object(properties, required, nullable, _description(node))
+
+    def array(self, node: Node) -> Array:
+        """An array of one type of item."""
+        low, high = _range(node, "minLength", "maxLength")
+        return Array(self.type(node["items"]) or Unknown(), low, high, _description(node))
+
+    def ref(self, node: Node) -> Ref:
+        """A reference, made absolute."""
+        return Ref(self.name(node, node.text("ref") or ""), _description(node))
+
+    def union(self, node: Node) -> Union:
+        """A union of references, made absolute."""
+        refs = tuple(self.name(node, ref) for ref in node.texts("refs"))
+        closed = node.flag("closed") or False
+        if closed and not refs:
+            node.problem("a closed union needs at least one ref")
+        return Union(refs, closed, _description(node))
+
+    def name(self, node: Node, text: str) -> Name:
+        """The absolute name that a reference means."""
+        nsid, _, fragment = text.partition("#")
+        if (nsid and not Nsid.accepts(nsid)) or (fragment and not _FRAGMENT.fullmatch(fragment)) or not text:
+            node.problem(f"{text[:80]!r} is not a reference: #name, an NSID, or NSID#name")
+            return Name(self.nsid)
+        return Name(Nsid(nsid) if nsid else self.nsid, fragment or MAIN)
+
+
+def _description(node: Node) -> str:
+    return node.text("description") or ""
+
+
+def _errors(node: Node) -> tuple[str, ...]:
+    errors = node["errors"]
+    if errors.value is None:
+        return ()
+    listed = errors.value if isinstance(errors.value, list) else []
+    names = [item["name"] for item in listed if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    if not isinstance(errors.value, list) or len(names) != len(listed):
+        errors.problem("expected a list of errors, each with a name")
+    return tuple(str(name) for name in names)
+
+
+def _range(node: Node, low: str, high: str) -> tuple[int | None, int | None]:
+    least, most = node.number(low), node.number(high)
+    if least is not None and most is not None and least > most:
+        node.problem(f"{low} {least} is more than {high} {most}")
+    return least, most
+
+
+def _both(node: Node, const: object, default: object) -> None:
+    if const is not None and default is not None:
+        node.problem("const and default exclude each other")
+
+
+def _boolean(_: _Reader, node: Node) -> Boolean:
+    const, default = node.flag("const"), node.flag("default")
+    _both(node, const, default)
+    return Boolean(const, default, _description(node))
+
+
+def _integer(_: _Reader, node: Node) -> Integer:
+    low, high = _range(node, "minimum", "maximum")
+    const, default = node.number("const"), node.number("default")
+    _both(node, const, default)
+    return Integer(low, high, node.numbers("enum"), const, default, _description(node))
+
+
+def _string(_: _Reader, node: Node) -> String:
+    const, default, named = node.text("const"), node.text("default"), node.text("format")
+    _both(node, const, default)
+    if named is not None and named not in FORMATS:
+        node["format"].problem(f"{named!r} is not a format of the Lexicon language", "unknown-format")
+    return String(
+        named,
+        *_range(node, "minLength", "maxLength"),
+        *_range(node, "minGraphemes", "maxGraphemes"),
+        node.texts("enum"),
+        node.texts("knownValues"),
+        const,
+        default,
+        _description(node),
+    )
+
+
+def _bytes(_: _Reader, node: Node) -> Bytes:
+    return Bytes(*_range(node, "minLength", "maxLength"), _description(node))
+
+
+def _blob(_: _Reader, node: Node) -> BlobType:
+    return BlobType(node.texts("accept"), node.number("maxSize"), _description(node))
+
+
+_TYPES: Final[Mapping[str, Callable[[_Reader, Node], Type]]] = {
+    "array": _Reader.array,
+    "blob": _blob,
+    "boolean": _boolean,
+    "bytes": _bytes,
+    "cid-link": lambda _, node: CidLink(_description(node)),
+    "integer": _integer,
+    "object": _Reader.object,
+    "ref": _Reader.ref,
+    "string": _string,
+    "union": _Reader.union,
+    "unknown": lambda _, node: Unknown(_description(node)),
+}
+_PRIMARY: Final[Mapping[str | None, Callable[[_Reader, Node], Definition]]] = {
+    "procedure": _Reader.procedure,
+    "query": _Reader.query,
+    "record": _Reader.record,
+}

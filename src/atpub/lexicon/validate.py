@@ -1,0 +1,348 @@
+"""Judges any value by its lexicon, with no code generated: every rule that it breaks, each with its path.
+
+The generated classes check the same rules in straight-line code and come here to say what is wrong, so that both give
+the same verdict in the same words (specification: Lexicon, Data Model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+from atpub.errors import Problem
+from atpub.lexicon import data
+from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, NotInDataModel
+from atpub.lexicon.formats import FORMATS, graphemes, is_cid, utf8_length
+from atpub.lexicon.model import (
+    Array,
+    BlobType,
+    Boolean,
+    Bytes,
+    CidLink,
+    Definition,
+    Integer,
+    Lexicons,
+    Name,
+    Object,
+    Procedure,
+    Query,
+    Record,
+    Ref,
+    String,
+    Token,
+    Type,
+    Union,
+    Unknown,
+)
+from atpub.lexicon.node import kind_of
+from atpub.syntax import Nsid
+
+Path: TypeAlias = tuple[str | int, ...]
+DEEPEST: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule."""
+
+    path: Path
+    rule: str
+    message: str
+    schema: str
+
+    def __str__(self) -> str:
+        return f"{json_path(self.path)}: {self.message} ({self.rule}; {self.schema})"
+
+    def problem(self) -> Problem:
+        """The violation as a problem without a place."""
+        return Problem("invalid-record", str(self))
+
+
+def json_path(path: Path) -> str:
+    """A path as text: `$.parts[1].width`."""
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+
+
+def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
+    """Everything that is wrong with a record by the lexicon that its `$type` names."""
+    match value:
+        case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
+            return validate(lexicons, Name(Nsid(nsid)), value)
+        case {"$type": str(nsid)}:
+            return (Violation(("$type",), "lexicon", f"no lexicon for {nsid!r} is at hand", "record"),)
+        case _:
+            return (Violation((), "$type", "a record is an object with a $type", "record"),)
+
+
+def validate(lexicons: Lexicons, name: Name, value: Json) -> tuple[Violation, ...]:
+    """Everything that is wrong with a value by a definition."""
+    return tuple(_Judge(lexicons, str(name)).named(name, value, ()))
+
+
+def judge(lexicons: Lexicons, schema: str, kind: Type, value: Json) -> tuple[Violation, ...]:
+    """Everything that is wrong with a value by a type that stands inside the named definition."""
+    return tuple(_Judge(lexicons, schema).type(kind, value, ()))
+
+
+def data_model(value: Json) -> Iterator[Violation]:
+    """Everything that keeps a value out of the data model."""
+    yield from _Judge(Lexicons({}), "data model").data_model(value, ())
+
+
+class _Judge:
+    """Judges values; `schema` is the definition whose rules are being applied."""
+
+    def __init__(self, lexicons: Lexicons, schema: str) -> None:
+        self.lexicons = lexicons
+        self.schema = schema
+
+    def broken(self, path: Path, rule: str, message: str) -> Violation:
+        return Violation(path, rule, message, self.schema)
+
+    def named(self, name: Name, value: Json, path: Path) -> Iterator[Violation]:
+        """Judges by a named definition, in whose name its violations speak."""
+        definition = self.lexicons.find(name)
+        if definition is None:
+            yield self.broken(path, "ref", f"{name} is not at hand")
+            return
+        yield from _Judge(self.lexicons, str(name)).definition(definition, value, path)
+
+    def definition(self, definition: Definition, value: Json, path: Path) -> Iterator[Violation]:
+        match definition:
+            case Record(record=record):
+                if isinstance(value, dict) and value.get("$type") != self.schema:
+                    found = value.get("$type")
+                    yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {found!r}")
+                yield from self.object(record, value, path)
+            case Query() | Procedure():
+                yield self.broken(path, "type", f"{self.schema} is a method, not a type of value")
+            case _:
+                yield from self.type(definition, value, path)
+
+    def type(self, kind: Type, value: Json, path: Path) -> Iterator[Violation]:
+        if len(path) > DEEPEST:
+            yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
+            return
+        match kind:
+            case Boolean():
+                yield from self.boolean(kind, value, path)
+            case Integer():
+                yield from self.integer(kind, value, path)
+            case String():
+                yield from self.string(kind, value, path)
+            case Bytes():
+                yield from self.bytes(kind, value, path)
+            case CidLink():
+                yield from self.link(value, path)
+            case BlobType():
+                yield from self.blob(kind, value, path)
+            case Array():
+                yield from self.array(kind, value, path)
+            case Object():
+                yield from self.object(kind, value, path)
+            case Ref(target=target):
+                yield from self.named(target, value, path)
+            case Union():
+                yield from self.union(kind, value, path)
+            case Unknown():
+                yield from self.unknown(value, path)
+            case Token():
+                yield self.broken(path, "type", "a token is no type of value")
+            case _:
+                assert_never(kind)
+
+    def wrong_type(self, path: Path, expected: str, value: Json) -> Violation:
+        return self.broken(path, "type", f"expected {expected}, found {kind_of(value)}")
+
+    def boolean(self, kind: Boolean, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, bool):
+            yield self.wrong_type(path, "a boolean", value)
+        elif kind.const is not None and value is not kind.const:
+            yield self.broken(path, "const", f"{value} is not {kind.const}")
+
+    def integer(self, kind: Integer, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield self.wrong_type(path, "an integer", value)
+            return
+        low = INTEGER_MIN if kind.minimum is None else kind.minimum
+        high = INTEGER_MAX if kind.maximum is None else kind.maximum
+        if not low <= value <= high:
+            yield self.broken(path, "range", f"{value} is outside {_span(kind.minimum, kind.maximum)}")
+        yield from self.choices(kind.enum, kind.const, value, path)
+
+    def string(self, kind: String, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, str):
+            yield self.wrong_type(path, "a string", value)
+            return
+        length = utf8_length(value)
+        yield from self.length(kind.min_length, kind.max_length, length, "Length", "bytes", path)
+        if kind.min_graphemes is not None or kind.max_graphemes is not None:
+            count = graphemes(value)
+            yield from self.length(kind.min_graphemes, kind.max_graphemes, count, "Graphemes", "graphemes", path)
+        if kind.format is not None and not FORMATS[kind.format](value):
+            yield self.broken(path, "format", f"{_shown(value)} is not a valid {kind.format}")
+        if not _is_unicode(value):
+            yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
+        yield from self.choices(kind.enum, kind.const, value, path)
+
+    def choices(
+        self, enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, value: int | str, path: Path
+    ) -> Iterator[Violation]:
+        if enum and value not in enum:
+            yield self.broken(path, "enum", f"{_shown(value)} is not one of {', '.join(map(repr, enum))}")
+        if const is not None and value != const:
+            yield self.broken(path, "const", f"{_shown(value)} is not {const!r}")
+
+    def length(
+        self, low: int | None, high: int | None, count: int, rule: str, unit: str, path: Path
+    ) -> Iterator[Violation]:
+        if low is not None and count < low:
+            yield self.broken(path, f"min{rule}", f"{count} {unit}, at least {low}")
+        if high is not None and count > high:
+            yield self.broken(path, f"max{rule}", f"{count} {unit}, at most {high}")
+
+    def bytes(self, kind: Bytes, value: Json, path: Path) -> Iterator[Violation]:
+        match value:
+            case {"$bytes": str(text), **rest} if not rest:
+                try:
+                    raw = data.bytes_value(text)
+                except NotInDataModel as error:
+                    yield self.broken((*path, "$bytes"), "data-model", str(error))
+                else:
+                    yield from self.length(kind.min_length, kind.max_length, len(raw), "Length", "bytes", path)
+            case _:
+                yield self.wrong_type(path, "bytes: {'$bytes': base64}", value)
+
+    def link(self, value: Json, path: Path) -> Iterator[Violation]:
+        match value:
+            case {"$link": str(cid), **rest} if not rest:
+                if not is_cid(cid):
+                    yield self.broken((*path, "$link"), "format", f"{_shown(cid)} is not a valid cid")
+            case _:
+                yield self.wrong_type(path, "a link: {'$link': cid}", value)
+
+    def blob(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, dict) or value.get("$type") != "blob":
+            yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+            return
+        mime_type, size = value.get("mimeType"), value.get("size")
+        yield from self.link(value.get("ref"), (*path, "ref"))
+        if not isinstance(mime_type, str) or not mime_type:
+            yield self.wrong_type((*path, "mimeType"), "a MIME type", mime_type)
+        elif not accepts(kind.accept, mime_type):
+            accepted = ", ".join(kind.accept)
+            yield self.broken((*path, "mimeType"), "accept", f"{_shown(mime_type)} is not accepted; {accepted} is")
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            yield self.wrong_type((*path, "size"), "a number of bytes", size)
+        elif kind.max_size is not None and size > kind.max_size:
+            yield self.broken((*path, "size"), "maxSize", f"{size} bytes, at most {kind.max_size}")
+
+    def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, list):
+            yield self.wrong_type(path, "an array", value)
+            return
+        yield from self.length(kind.min_length, kind.max_length, len(value), "Length", "items", path)
+        for index, item in enumerate(value):
+            yield from self.type(kind.items, item, (*path, index))
+
+    def object(self, kind: Object, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, dict) or value.get("$type") == "blob":
+            yield self.wrong_type(path, "an object", value)
+            return
+        for name, part in kind.properties.items():
+            if name not in value:
+                if name in kind.required:
+                    yield self.broken((*path, name), "required", "is required and missing")
+            elif value[name] is not None or name not in kind.nullable:
+                yield from self.type(part, value[name], (*path, name))
+        for name in value:
+            if name not in kind.properties:
+                yield from self.data_model(value[name], (*path, name))
+
+    def union(self, kind: Union, value: Json, path: Path) -> Iterator[Violation]:
+        found = value.get("$type") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(found, str) or not found:
+            yield self.broken(path, "union", f"expected an object with a $type, found {kind_of(value)}")
+            return
+        for ref in kind.refs:
+            if found in (str(ref), f"{ref}#main"):
+                yield from self.named(ref, value, path)
+                return
+        if kind.closed:
+            known = ", ".join(map(str, kind.refs))
+            yield self.broken((*path, "$type"), "union", f"{_shown(found)} is not one of {known}")
+        else:
+            yield from self.data_model(value, path)
+
+    def unknown(self, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, dict) or "$link" in value or "$bytes" in value or value.get("$type") == "blob":
+            yield self.wrong_type(path, "an object", value)
+            return
+        yield from self.data_model(value, path)
+
+    def data_model(self, value: Json, path: Path) -> Iterator[Violation]:
+        """Judges what no lexicon describes by the data model alone."""
+        if len(path) > DEEPEST:
+            yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
+        elif isinstance(value, dict):
+            yield from self.data_object(value, path)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self.data_model(item, (*path, index))
+        elif isinstance(value, float):
+            yield self.broken(path, "data-model", f"{value} is a float: records hold integers only")
+        elif isinstance(value, str) and not _is_unicode(value):
+            yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
+        elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+            yield self.broken(path, "data-model", f"{value} does not fit in 64 bits")
+
+    def data_object(self, value: JsonObject, path: Path) -> Iterator[Violation]:
+        if "$link" in value:
+            yield from self.link(value, path)
+        elif "$bytes" in value:
+            yield from self.bytes(Bytes(), value, path)
+        elif value.get("$type") == "blob":
+            yield from self.blob(BlobType(), value, path)
+        else:
+            if "$type" in value and (not isinstance(value["$type"], str) or not value["$type"]):
+                yield self.broken((*path, "$type"), "data-model", "$type is a string that is not empty")
+            for key, item in value.items():
+                yield from self.data_model(item, (*path, key))
+
+
+def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
+    """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
+    return not patterns or any(
+        pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1]))
+        for pattern in patterns
+    )
+
+
+def valid_key(key: str, rkey: str) -> bool:
+    """Whether a record key fits a lexicon's key type (specification: Record Key)."""
+    kind, _, literal = key.partition(":")
+    if kind == "literal":
+        return rkey == literal
+    return FORMATS[kind if kind in ("tid", "nsid") else "record-key"](rkey)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _span(low: int | None, high: int | None) -> str:
+    if low is None and high is None:
+        return "64 bits"
+    return f"{'' if low is None else low}..{'' if high is None else high}"
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

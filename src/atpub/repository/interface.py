@@ -1,0 +1,81 @@
+"""The one protocol that both repositories keep; the contract suite holds them to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from atpub.lexicon.data import Blob
+from atpub.state import Commit, Head, Record, Write
+from atpub.syntax import Cid, Did, Nsid, RecordPath
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may hold: writes in a commit, bytes of its JSON body, bytes of a blob (None: not known)."""
+
+    writes: int
+    body: int
+    blob: int | None
+
+
+class BlobSource(Protocol):
+    """Bytes that can be read more than once: a file, or bytes in memory."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """A new stream from its start."""
+        ...
+
+
+class Repository(Protocol):
+    """An AT Protocol repository that records are read from and written to."""
+
+    @property
+    def did(self) -> Did:
+        """Whose repository it is."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may hold, as far as it is known by now."""
+        ...
+
+    def head(self) -> Head | None:
+        """The newest commit; None where the repository does not exist yet (and the first write makes it)."""
+        ...
+
+    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
+        """At least every record of these collections, each CID checked against its content.
+
+        Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.
+        """
+        ...
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        """Bring the bytes into the repository and return the blob as it describes it; may be called by several threads.
+
+        The blob must be referred to by a record soon: until then it may expire. Raises BlobRejected or Unavailable.
+        """
+        ...
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        """Make all the writes in one commit on top of `swap_commit` (None: on a repository that does not exist yet).
+
+        Raises HeadMoved, RecordConflict, BlobNotFound, BlobRejected, RequestTooLarge, RateLimited: nothing was written.
+        Raises OutcomeUnknown where the reply is lost.
+        """
+        ...
+
+    def get_blob(self, cid: Cid) -> Iterator[bytes]:
+        """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...

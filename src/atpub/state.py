@@ -1,0 +1,70 @@
+"""What a repository holds, and what can be asked of it: plain values that plan, apply and both repositories share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from atpub.lexicon.data import JsonObject
+from atpub.syntax import Cid, Did, RecordPath, Tid
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest commit of a repository: its CID and revision."""
+
+    cid: Cid
+    rev: Tid
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as a repository holds it."""
+
+    path: RecordPath
+    cid: Cid
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The records of a repository at one head; `head` is None where the repository is not there yet."""
+
+    did: Did
+    head: Head | None
+    records: Mapping[RecordPath, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write a record where none is."""
+
+    path: RecordPath
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Write a record over the one that is there."""
+
+    path: RecordPath
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the record that is there."""
+
+    path: RecordPath
+
+
+Write: TypeAlias = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one apply_writes did: the new head, and for each write in its order the record's CID (None for a delete)."""
+
+    head: Head
+    cids: tuple[Cid | None, ...]

@@ -1,0 +1,221 @@
+"""The identifiers of the AT Protocol: checked once where they come in, and typed from there on.
+
+Each is a `str` (or a small value) that cannot be made from text that breaks its rule: `Nsid.parse(text)` gives
+an `Nsid` or raises `SyntaxViolation`. Sources: the AT Protocol specification's pages on DID, Handle, NSID,
+Record Key, TID, AT URI scheme, and the Data Model (CIDs).
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode, b32encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple, Self
+
+
+class SyntaxViolation(ValueError):
+    """The text is not an identifier of that kind; the message says which text and which kind."""
+
+
+class _Identifier(str):
+    """A string that matches `_PATTERN` and is at most `_LONGEST` characters."""
+
+    __slots__ = ()
+    _KIND = "identifier"
+    _PATTERN = re.compile("")
+    _LONGEST = 8192
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The text as this kind of identifier; raises SyntaxViolation."""
+        if not cls.accepts(text):
+            shown = text if len(text) <= 80 else f"{text[:77]}…"
+            raise SyntaxViolation(f"{shown!r} is not a valid {cls._KIND}")
+        return cls(text)
+
+    @classmethod
+    def accepts(cls, text: str) -> bool:
+        """Whether the text keeps the rule."""
+        return len(text) <= cls._LONGEST and cls._PATTERN.fullmatch(text) is not None
+
+
+class Did(_Identifier):
+    """A decentralised identifier, such as `did:plc:ewvi7nxzyoun6zhxrhs64oiz` (DID page; at most 2,048 characters)."""
+
+    __slots__ = ()
+    _KIND = "DID"
+    _PATTERN = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
+    _LONGEST = 2048
+
+
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+
+
+class Handle(_Identifier):
+    """A domain name that stands for an account, such as `lab.example` (Handle page; at most 253 characters)."""
+
+    __slots__ = ()
+    _KIND = "handle"
+    _PATTERN = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
+    _LONGEST = 253
+
+
+class Nsid(_Identifier):
+    """The name of a lexicon, such as `science.alt.dataset.entry` (NSID page; at most 317 characters)."""
+
+    __slots__ = ()
+    _KIND = "NSID"
+    _PATTERN = re.compile(
+        rf"(?=.{{1,253}}\.[^.]*\Z)[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}"
+    )
+    _LONGEST = 317
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The parts between the dots."""
+        return tuple(self.split("."))
+
+    @property
+    def name(self) -> str:
+        """The last segment."""
+        return self.rpartition(".")[2]
+
+
+class Rkey(_Identifier):
+    """A record key: 1 to 512 of `A-Za-z0-9._:~-`, neither `.` nor `..` (Record Key page)."""
+
+    __slots__ = ()
+    _KIND = "record key"
+    _PATTERN = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9._:~-]{1,512}")
+    _LONGEST = 512
+
+
+_TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+class Tid(_Identifier):
+    """A timestamp identifier: 13 characters that sort as time does (TID page)."""
+
+    __slots__ = ()
+    _KIND = "TID"
+    _PATTERN = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
+    _LONGEST = 13
+
+    @classmethod
+    def of(cls, microseconds: int, clock_id: int = 0) -> Self:
+        """The TID of a time in microseconds since 1970 and a 10-bit clock identifier."""
+        number = (microseconds << 10) | clock_id
+        return cls("".join(_TID_ALPHABET[(number >> shift) & 31] for shift in range(60, -1, -5)))
+
+    @property
+    def microseconds(self) -> int:
+        """The time that the TID carries, in microseconds since 1970."""
+        number = 0
+        for character in self:
+            number = number << 5 | _TID_ALPHABET.index(character)
+        return number >> 10
+
+
+_YEAR_2001 = 978_307_200_000_000 << 10
+_YEAR_2021 = 1_609_459_200_000_000 << 10
+
+
+def deterministic_tid(collection: str, id: str) -> Tid:
+    """The TID that a name always gets: SHA-256 of (collection, id) mapped into the years 2001 to 2020.
+
+    A lost reply or a second job that publishes the same name meets the same record, never makes another.
+    """
+    digest = sha256(f"{collection}\0{id}".encode()).digest()
+    number = _YEAR_2001 + int.from_bytes(digest[:16], "big") % (_YEAR_2021 - _YEAR_2001)
+    return Tid.of(number >> 10, number & 1023)
+
+
+DAG_CBOR = 0x71
+RAW = 0x55
+
+
+class Cid(_Identifier):
+    """A content identifier: CIDv1, base32, SHA-256, codec dag-cbor or raw (Data Model page)."""
+
+    __slots__ = ()
+    _KIND = "CID"
+    _PATTERN = re.compile(r"baf[ky]rei[a-z2-7]{52}")
+    _LONGEST = 59
+
+    @classmethod
+    def of_digest(cls, digest: bytes, codec: int) -> Self:
+        """The CID of a 32-byte SHA-256 digest."""
+        return cls.of_bytes(bytes((1, codec, 0x12, 0x20)) + digest)
+
+    @classmethod
+    def of_block(cls, block: bytes) -> Self:
+        """The CID of a DAG-CBOR block: a record, an MST node or a commit."""
+        return cls.of_digest(sha256(block).digest(), DAG_CBOR)
+
+    @classmethod
+    def of_bytes(cls, raw: bytes) -> Self:
+        """The CID in its 36-byte binary form, as text."""
+        return cls("b" + b32encode(raw).decode().lower().rstrip("="))
+
+    def __bytes__(self) -> bytes:
+        return b32decode(self[1:].upper() + "=" * (-len(self[1:]) % 8))
+
+
+class RecordPath(NamedTuple):
+    """Where a record stands in its repository."""
+
+    collection: Nsid
+    rkey: Rkey
+
+    @classmethod
+    def parse(cls, text: str) -> RecordPath:
+        """The path in `collection/rkey`; raises SyntaxViolation."""
+        collection, _, rkey = text.partition("/")
+        return cls(Nsid.parse(collection), Rkey.parse(rkey))
+
+    def __str__(self) -> str:
+        return f"{self.collection}/{self.rkey}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AtUri:
+    """The address of a repository, a collection or a record: `at://authority[/collection[/rkey]]` (AT URI page)."""
+
+    authority: Did | Handle
+    collection: Nsid | None = None
+    rkey: Rkey | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> AtUri:
+        """The parts of an AT URI without query or fragment; raises SyntaxViolation."""
+        scheme, _, rest = text.partition("at://")
+        authority, *path = rest.split("/")
+        try:
+            if scheme or len(text) > 8192 or len(path) > 2:
+                raise SyntaxViolation(text)
+            return cls(
+                parse_at_identifier(authority),
+                Nsid.parse(path[0]) if path else None,
+                Rkey.parse(path[1]) if len(path) == 2 else None,
+            )
+        except SyntaxViolation:
+            raise SyntaxViolation(f"{text[:200]!r} is not a valid AT URI") from None
+
+    @classmethod
+    def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:
+        """The URI of a record."""
+        return cls(authority, path.collection, path.rkey)
+
+    @property
+    def path(self) -> RecordPath | None:
+        """Collection and rkey, where the URI names a record."""
+        return RecordPath(self.collection, self.rkey) if self.collection and self.rkey else None
+
+    def __str__(self) -> str:
+        return "/".join(["at:/", *(part for part in (self.authority, self.collection, self.rkey) if part)])
+
+
+def parse_at_identifier(text: str) -> Did | Handle:
+    """A DID or a handle; raises SyntaxViolation."""
+    return Did.parse(text) if text.startswith("did:") else Handle.parse(text)
