@@ -22,6 +22,7 @@ from atpub.lexicon.model import (
     Union,
     Unknown,
 )
+from atpub_codegen.source import literals
 
 FORMATS: Final = {
     "at-identifier": ("AtIdentifier", "is_at_identifier"),
@@ -68,8 +69,8 @@ class Declarations(Protocol):
         """The expression of a union."""
         ...
 
-    def alias(self, hint: str, annotation: str, doc: str) -> str:
-        """The name of a new type alias."""
+    def choices(self, hint: str, kind: String) -> str:
+        """The name of a new alias for a string's enum or known values."""
         ...
 
 
@@ -77,18 +78,19 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
     """The expression of a type; `hint` names what must be declared for it, `within` is its way in its definition."""
     match kind:
         case Boolean():
-            return _plain("bool", lambda v: _boolean(kind, v))
+            return _plain("bool" if kind.const is None else f"Literal[{kind.const}]", lambda v: _boolean(kind, v))
         case Integer():
             return _plain(_integer_annotation(kind), lambda v: _integer(kind, v))
         case String():
             return _plain(_string_annotation(kind, declare, hint), lambda v: _string(kind, v))
         case Bytes():
-            limits = _arguments(0 if kind.min_length is None else kind.min_length, kind.max_length)
+            limits = _arguments(low=kind.min_length or None, high=kind.max_length)
             return _loaded("bytes", lambda v: f"_rt.load_bytes({v}{limits})", lambda v: f"_rt.bytes_json({v})")
         case CidLink():
             return _loaded("_rt.CidLink", lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
         case BlobType():
-            limits = _arguments(kind.accept, kind.max_size)
+            accept = f"({', '.join(literals(kind.accept))},)" if kind.accept else None
+            limits = _arguments(accept=accept, max_size=kind.max_size)
             return _loaded("_rt.Blob", lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
         case Array():
             return _array(kind, expression(kind.items, declare, f"{hint}Item", (*within, "items")))
@@ -101,7 +103,7 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
         case Unknown():
             return _loaded("_rt.JsonObject", lambda v: f"_rt.load_unknown({v})", lambda v: v)
         case Token():
-            return _plain("str", lambda _: ("True",))
+            return _plain("str", lambda _: ("True",))  # a token is no type of value
         case _:
             assert_never(kind)
 
@@ -111,14 +113,14 @@ def of_class(name: str) -> Expression:
     return _loaded(name, lambda v: f"{name}.load({v})", lambda v: f"{v}.to_json()")
 
 
-def of_union(annotation: str, loader: str) -> Expression:
-    """The expression of a union, which a function loads."""
-    return _loaded(annotation, lambda v: f"{loader}({v})", lambda v: f"_rt.member_json({v})")
+def of_union(name: str, loader: str) -> Expression:
+    """The expression of a union, by its alias and the function that loads it."""
+    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"_rt.member_json({v})")
 
 
-def renamed(found: Expression, annotation: str) -> Expression:
-    """The same expression under the name of an alias."""
-    return Expression(annotation, found.conditions, found.load, found.dump)
+def of_list(name: str, loader: str, dumper: str) -> Expression:
+    """The expression of a named list, by its alias and the functions that load and write it."""
+    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"{dumper}({v})")
 
 
 def _plain(annotation: str, conditions: Callable[[str], tuple[str, ...]]) -> Expression:
@@ -129,11 +131,8 @@ def _loaded(annotation: str, load: Callable[[str], str], dump: Callable[[str], s
     return Expression(annotation, lambda _: (), load, dump)
 
 
-def _arguments(*values: object) -> str:
-    given = list(values)
-    while given and given[-1] is None:
-        given.pop()
-    return "".join(f", {value!r}" for value in given) if any(given) else ""
+def _arguments(**given: object) -> str:
+    return "".join(f", {name}={value}" for name, value in given.items() if value is not None)
 
 
 def _boolean(kind: Boolean, v: str) -> tuple[str, ...]:
@@ -141,8 +140,8 @@ def _boolean(kind: Boolean, v: str) -> tuple[str, ...]:
 
 
 def _integer_annotation(kind: Integer) -> str:
-    choices = (kind.const,) if kind.const is not None else kind.enum
-    return f"Literal[{', '.join(map(repr, choices))}]" if choices else "int"
+    choices = kind.enum if kind.const is None else (kind.const,)
+    return f"Literal[{', '.join(literals(choices))}]" if choices else "int"
 
 
 def _integer(kind: Integer, v: str) -> tuple[str, ...]:
@@ -157,18 +156,15 @@ def _integer(kind: Integer, v: str) -> tuple[str, ...]:
 
 
 def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v: str) -> list[str]:
-    conditions = [f"{v} not in {enum!r}"] if enum else []
-    return conditions if const is None else [*conditions, f"{v} != {const!r}"]
+    conditions = [f"{v} not in {{{', '.join(literals(enum))}}}"] if enum else []
+    return conditions if const is None else [*conditions, f"{v} != {literals([const])[0]}"]
 
 
 def _string_annotation(kind: String, declare: Declarations, hint: str) -> str:
     if kind.const is not None:
-        return f"Literal[{kind.const!r}]"
-    if kind.enum:
-        return declare.alias(hint, f"Literal[{', '.join(map(repr, kind.enum))}]", kind.description)
-    if kind.known_values:
-        known = f"Literal[{', '.join(map(repr, kind.known_values))}] | str"
-        return declare.alias(hint, known, kind.description)
+        return f"Literal[{literals([kind.const])[0]}]"
+    if kind.enum or kind.known_values:
+        return declare.choices(hint, kind)
     return f"_rt.{FORMATS[kind.format][0]}" if kind.format else "str"
 
 
@@ -197,11 +193,8 @@ def _array(kind: Array, item: Expression) -> Expression:
         if kind.max_length is not None:
             found.append(f"len({v}) > {kind.max_length}")
         x = _deeper(v)
-        broken = item.conditions(x)
-        if broken:
-            test = " or ".join(broken)
-            found.append(f"any({test} for {x} in {v})")
-        return tuple(found)
+        broken = " or ".join(item.conditions(x))
+        return (*found, f"any({broken} for {x} in {v})") if broken else tuple(found)
 
     if item.plain:
         return _plain(annotation, conditions)
@@ -214,4 +207,5 @@ def _array(kind: Array, item: Expression) -> Expression:
 
 
 def _deeper(v: str) -> str:
-    return "y" if v == "x" else "x" if not v.startswith(("x", "y")) or "." in v else f"{v}x"
+    """The variable for the items of a list in that one."""
+    return f"{v}x" if set(v) == {"x"} else "x"

@@ -4,79 +4,82 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from atpub.syntax import Nsid
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-_OWN_ATTRIBUTES: Final = frozenset({"check", "cls", "extra", "from_json", "load", "self", "to_json"})
+_OWN_ATTRIBUTES: Final = frozenset({"check", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"})
+_DEVICES: Final = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def words(name: str) -> list[str]:
-    """The words in a wire name: `createdAt`, `created-at` and `created_at` have the same two."""
-    return _WORD.findall(name)
-
-
+@cache
 def snake_case(name: str) -> str:
     """The wire name as a Python attribute: `createdAt` → `created_at`, `class` → `class_`."""
-    found = re.sub(
-        r"\W|^(?=\d)|^_+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    ).lower()
-    found = re.sub(r"_{2,}", "_", found).strip("_") or "field"
-    found = f"field_{found}" if found[0].isdigit() else found
-    return (
-        f"{found}_" if keyword.iskeyword(found) or keyword.issoftkeyword(found) or found in _OWN_ATTRIBUTES else found
+    parted = _BORDER.sub("_", unicodedata.normalize("NFKC", name)).lower()
+    spaced = "".join(
+        character if f"a{character}".isidentifier() else "_" for character in unicodedata.normalize("NFKC", parted)
     )
+    found = re.sub(r"_+", "_", spaced).strip("_") or "field"
+    found = found if found.isidentifier() else f"field_{found}"
+    return f"{found}_" if keyword.iskeyword(found) or found in _OWN_ATTRIBUTES else found
 
 
+@cache
 def pascal_case(name: str) -> str:
     """The wire name as a Python class: `shardChecksum` → `ShardChecksum`."""
     found = "".join(word[0].upper() + word[1:] for word in snake_case(name).split("_") if word)
-    return f"{found}_" if keyword.iskeyword(found) else found
+    return unicodedata.normalize("NFKC", f"{found}_" if keyword.iskeyword(found) else found)
 
 
 def distinct(wire_names: Iterable[str]) -> Mapping[str, str]:
     """An attribute for each wire name; of two that would be the same, the later in the alphabet gets a number."""
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for wire in sorted(wire_names, key=lambda name: (name != snake_case(name), name)):
-        attribute, number = snake_case(wire), 2
-        while attribute in taken:
-            attribute, number = f"{snake_case(wire)}_{number}", number + 1
-        taken.add(attribute)
-        found[wire] = attribute
-    return found
+    scope = Scope()
+    ordered = sorted(wire_names, key=lambda name: (name != snake_case(name), name))
+    return {wire: scope.give(snake_case(wire), "_") for wire in ordered}
 
 
 def module_of(nsid: Nsid) -> str:
     """The module of a lexicon inside the generated package: `science.alt.dataset.storage_http`."""
-    return ".".join(snake_case(segment) for segment in nsid.segments)
+    return ".".join(map(_file_name, nsid.segments))
+
+
+def _file_name(segment: str) -> str:
+    name = snake_case(segment)
+    return f"{name}_" if name in _DEVICES else name  # which Windows takes for a device, whatever the extension
 
 
 def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:
     """A module for each lexicon; where two NSIDs would share one, the later in the alphabet gets a number."""
-    found: dict[Nsid, str] = {}
-    taken: set[str] = set()
-    for nsid in sorted(nsids):
-        module, number = module_of(nsid), 2
-        while module in taken:
-            module, number = f"{module_of(nsid)}_{number}", number + 1
-        taken.add(module)
-        found[nsid] = module
-    return found
+    scope = Scope()
+    return {nsid: scope.give(module_of(nsid), "_") for nsid in sorted(nsids)}
 
 
 class Scope:
-    """The names at the top of one module, each given once."""
+    """Names of which each is given once."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
-    def give(self, wanted: str) -> str:
+    def give(self, wanted: str, joint: str = "") -> str:
         """The wanted name, or the first of wanted2, wanted3 … that is free."""
         name, number = wanted, 2
         while name in self._taken:
-            name, number = f"{wanted}{number}", number + 1
+            name, number = f"{wanted}{joint}{number}", number + 1
         self._taken.add(name)
         return name
+
+    def first(self, wanted: Iterable[str]) -> str:
+        """The first of some names that is free; else the last of them, with a number."""
+        name = ""
+        for name in wanted:
+            if name not in self._taken:
+                break
+        return self.give(name)
+
+    def copy(self) -> Scope:
+        """A scope in which the same names are taken."""
+        return Scope(self._taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 from atpub.syntax import Nsid
@@ -25,10 +26,19 @@ class Field:
     @property
     def declared(self) -> str:
         """The annotation of the parameter, with what stands for an absent field."""
-        nullable = f"{self.annotation} | None" if self.nullable else self.annotation
         if self.required:
-            return nullable
-        return f"{nullable} | _rt.Unset = _rt.ABSENT" if self.nullable else f"{self.annotation} | None = None"
+            return self._present
+        return f"{self._present} | _rt.Unset = _rt.ABSENT" if self.nullable else f"{self._present} | None = None"
+
+    @property
+    def _present(self) -> str:
+        return f"{self.annotation} | None" if self.nullable else self.annotation
+
+    @property
+    def assignment(self) -> str:
+        """The local variable of a required field, given its value."""
+        annotation = f": {self._present}" if self.load == "value" else ""  # the JSON itself is Any
+        return f"{self.local}{annotation} = {self.loaded}"
 
     @property
     def local(self) -> str:
@@ -47,7 +57,7 @@ class Field:
         return f"None if {own} is None else {self.dump}" if self.nullable and self.dump != own else self.dump
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Class:
     """A generated class: a record, an object, or a method's parameters, input or output."""
 
@@ -55,36 +65,89 @@ class Class:
     name: str
     nsid: str
     within: tuple[str, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[Field, ...]  # those that are required first, then by name
     doc: str
     key: str | None = None  # of a record
 
+    @cached_property
+    def required(self) -> tuple[Field, ...]:
+        """The fields that must be there."""
+        return tuple(field for field in self.fields if field.required)
+
+    @cached_property
+    def optional(self) -> tuple[Field, ...]:
+        """The fields that may be absent."""
+        return tuple(field for field in self.fields if not field.required)
+
     @property
-    def ordered(self) -> tuple[Field, ...]:
-        """The fields, those that are required first."""
-        return tuple(sorted(self.fields, key=lambda field: not field.required))
+    def is_wrong(self) -> str:
+        """The condition under which the JSON is not of this class, whatever its fields are."""
+        tests = ["data.__class__ is not dict"]
+        if self.key:
+            tests.append('data.get("$type") != NSID')
+        if any(field.wire.startswith("$") for field in self.fields):  # else `extras` finds it
+            tests.append("_rt.is_special(data)")
+        return " or ".join(tests)
 
     @property
     def known(self) -> int:
         """How many keys an object has at least: its required ones, and a record's `$type`."""
-        return sum(field.required for field in self.fields) + (self.key is not None)
+        return len(self.required) + (self.key is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Alias:
-    """A named type that is not a class: a union, a string with known values, a list."""
+class Wrapper:
+    """A class around a method's input that is a union."""
 
-    kind: ClassVar = "alias"
+    kind: ClassVar = "wrapper"
     name: str
-    annotation: str
+    nsid: str
+    within: tuple[str, ...]
+    member: str
+    loader: str
     doc: str
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One member of a union: the `$type`s that it goes by, and what loads it."""
+class Alias:
+    """A named type that is not a class; `late` where it names classes, which may not be there yet."""
 
-    types: tuple[str, ...]
+    kind: ClassVar = "alias"
+    name: str
+    annotation: str
+    late: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The values of a string: an enum's, or the known ones where there may be others."""
+
+    kind: ClassVar = "choices"
+    name: str
+    values: tuple[str, ...]
+    closed: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """The function that loads a type without a class, and the one that writes it where that is not the JSON itself."""
+
+    kind: ClassVar = "loader"
+    name: str
+    returns: str
+    conditions: tuple[str, ...]
+    load: str
+    dumper: str = ""
+    dump: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One member of a union: its `$type`, and what loads it."""
+
+    type: str
     load: str
 
 
@@ -100,10 +163,10 @@ class UnionLoader:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Constant:
     """A constant that holds a token's name."""
 
-    kind: ClassVar = "token"
+    kind: ClassVar = "constant"
     name: str
     value: str
     doc: str
@@ -114,15 +177,16 @@ class Method:
     """The description of an XRPC method."""
 
     kind: str  # Query or Procedure
-    takes: str  # the class of its parameters or input
+    takes: str  # the class of its parameters, or of a procedure's input
     gives: str  # the type of its output
     output: str  # what reads its output
     errors: tuple[str, ...]
-    encoding: str
+    encoding: str  # of a procedure's input, where it is not JSON
+    parameters: str  # the class of a procedure's parameters, where it has any
     doc: str
 
 
-Item: TypeAlias = Class | Alias | UnionLoader | Token
+Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +208,9 @@ class Module:
     imports: tuple[Import, ...]
     items: tuple[Item, ...]
     method: Method | None
-    exports: tuple[str, ...]
-    refers_to: frozenset[Nsid]
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The names that a reader of the module is meant to use."""
+        items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
+        return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))

@@ -66,9 +66,7 @@ class Nsid(_Identifier):
 
     __slots__ = ()
     _KIND = "NSID"
-    _PATTERN = re.compile(
-        rf"(?=.{{1,253}}\.[^.]*\Z)[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}"
-    )
+    _PATTERN = re.compile(rf"[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}")
     _LONGEST = 317
 
     @property
@@ -140,7 +138,7 @@ class Cid(_Identifier):
 
     __slots__ = ()
     _KIND = "CID"
-    _PATTERN = re.compile(r"baf[ky]rei[a-z2-7]{52}")
+    _PATTERN = re.compile(r"baf[ky]rei[a-h][a-z2-7]{50}[aeimquy4]")
     _LONGEST = 59
 
     @classmethod

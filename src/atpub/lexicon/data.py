@@ -6,7 +6,6 @@ the wire. Encoding is canonical, so that the CID computed here is the one that a
 
 from __future__ import annotations
 
-import binascii
 import json
 from base64 import b32decode, b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -44,8 +43,15 @@ class Blob:
     def from_json(cls, value: Json) -> Blob | None:
         """The blob, where the value is a blob object that a PDS would keep."""
         match value:
-            case {"$type": "blob", "ref": {"$link": str(cid)}, "mimeType": str(mime_type), "size": int(size)}:
-                return cls(Cid(cid), mime_type, size)
+            case {
+                "$type": "blob",
+                "ref": {"$link": str(cid), **inner},
+                "mimeType": str(mime),
+                "size": int(size),
+                **rest,
+            }:
+                kept = Cid.accepts(cid) and mime and size > 0 and not isinstance(size, bool) and not inner and not rest
+                return cls(Cid(cid), mime, size) if kept else None
             case _:
                 return None
 
@@ -68,14 +74,18 @@ def encode(value: Json) -> bytes:
     """The canonical DAG-CBOR of a value; raises NotInDataModel."""
     try:
         return libipld.encode_dag_cbor(_to_native(value))
-    except (ValueError, RecursionError) as error:
-        raise NotInDataModel(str(error) or "too deeply nested") from None
+    except RecursionError:
+        raise NotInDataModel("nested too deeply") from None
+    except ValueError as error:
+        raise NotInDataModel(str(error)) from None
 
 
 def decode(block: bytes) -> JsonObject:
     """The record in a DAG-CBOR block; raises NotInDataModel where it holds no object."""
     try:
         value = _to_json(libipld.decode_dag_cbor(block))
+    except RecursionError:
+        raise NotInDataModel("nested too deeply") from None
     except ValueError as error:
         raise NotInDataModel(str(error)) from None
     if not isinstance(value, dict):
@@ -88,19 +98,25 @@ def cid_of(value: Json) -> Cid:
     return Cid.of_block(encode(value))
 
 
+_TAG_42 = b"\xd8"
+_SHORTEST_CID = 36  # with a digest of 32 bytes; what is shorter was meant as bytes
+
+
 def looks_like_link(raw: bytes) -> bool:
-    """Whether a byte string has the binary form of a CID, which DAG-CBOR libraries cannot tell from a link."""
-    return len(raw) == 36 and raw[0] == 1 and raw[2:4] == b"\x12\x20"
+    """Whether a byte string has the binary form of a CID, of any kind: libipld cannot tell such bytes from a link."""
+    if len(raw) == 36 and raw[0] == 1 and raw[2:4] == b"\x12\x20":
+        return True
+    return raw[:1] in (b"\x01", b"\x12") and libipld.encode_dag_cbor(raw)[:1] == _TAG_42
 
 
 def link_bytes(cid: str) -> bytes:
     """The binary form of a CID in text; raises NotInDataModel."""
     try:
         raw = b32decode(cid[1:].upper() + "=" * (-len(cid[1:]) % 8))
-    except binascii.Error:
+    except ValueError:
         raw = b""
-    if not cid.startswith("b") or not looks_like_link(raw):
-        raise NotInDataModel(f"{cid!r} is not a CID (version 1, base32, SHA-256)")
+    if raw[:1] != b"\x01" or not looks_like_link(raw) or Cid.of_bytes(raw) != cid:
+        raise NotInDataModel(f"{cid[:80]!r} is not a CID (version 1, in base32)")
     return raw
 
 
@@ -108,7 +124,7 @@ def bytes_value(text: str) -> bytes:
     """The bytes in the base64 of a `$bytes` object, padded or not; raises NotInDataModel."""
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise NotInDataModel(f"{text[:40]!r} is not base64") from None
 
 
@@ -122,8 +138,15 @@ def loads(text: str | bytes) -> Json:
 
     A key given twice is an error: readers differ on which one counts.
     """
-    value: Json = json.loads(text, parse_float=_whole, object_pairs_hook=_unique)
+    try:
+        value: Json = json.loads(text, parse_float=_whole, parse_constant=_refused, object_pairs_hook=_unique)
+    except RecursionError:
+        raise NotInDataModel("nested too deeply") from None
     return value
+
+
+def _refused(text: str) -> float:
+    raise NotInDataModel(f"{text} is not JSON")
 
 
 def _whole(text: str) -> int | float:
@@ -176,10 +199,24 @@ def _to_json(value: _Native) -> Json:
     if isinstance(value, list):
         return [_to_json(item) for item in value]
     if isinstance(value, bytes):
-        return {"$link": Cid.of_bytes(value)} if looks_like_link(value) else bytes_json(value)
+        is_link = len(value) >= _SHORTEST_CID and value[0] == 1 and looks_like_link(value)
+        return {"$link": Cid.of_bytes(value)} if is_link else bytes_json(value)
     return value
 
 
-def object_of(value: Json | Mapping[str, Json]) -> JsonObject:
-    """The value as an object; an empty one where it is something else."""
-    return dict(value) if isinstance(value, Mapping) else {}
+def put(value: JsonObject, steps: tuple[str | int, ...], item: Json) -> JsonObject:
+    """The object with the item at a way in it; everything else is shared with the one that was given."""
+    made = _put(value, steps, item)
+    assert isinstance(made, dict)
+    return made
+
+
+def _put(value: Json, steps: tuple[str | int, ...], item: Json) -> Json:
+    if not steps:
+        return item
+    step, *rest = steps
+    if isinstance(value, list) and isinstance(step, int):
+        return [_put(part, tuple(rest), item) if index == step else part for index, part in enumerate(value)]
+    assert isinstance(value, dict)
+    assert isinstance(step, str)
+    return {**value, step: _put(value.get(step), tuple(rest), item)}

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date
 from typing import Final
 
 from atpub.syntax import AtUri, Did, Handle, Nsid, Rkey, SyntaxViolation, Tid
 
 _CID = re.compile(r"(?!Qm)[a-zA-Z0-9+=]{8,256}")
-_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[^\s\x00-\x1f\x7f]+")
+_URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[!-~]+")
 _DATETIME = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d{1,20})?(Z|(?!-00:00)[+-]\d\d:\d\d)",
+    r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|(?!-00:00)[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 _LANGUAGE = re.compile(
-    r"(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4}|[a-z]{5,8})"  # language, with up to three extlangs
+    r"[a-z]{2,3}(?i:(?:-[a-z]{3}){0,3}"  # language, with up to three extlangs
     r"(?:-[a-z]{4})?"  # script
     r"(?:-(?:[a-z]{2}|\d{3}))?"  # region
-    r"(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*"  # variants
-    r"(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*"  # extensions
-    r"(?:-x(?:-[a-z0-9]{1,8})+)?"  # private use
-    r"|x(?:-[a-z0-9]{1,8})+"
+    r"(?P<variants>(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*)"
+    r"(?P<extensions>(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*)"
+    r"(?:-x(?:-[a-z0-9]{1,8})+)?)"  # private use
+    r"|(?i:x(?:-[a-z0-9]{1,8})+"
     r"|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)"  # irregular, grandfathered
     r"|en-gb-oed|sgn-be-fr|sgn-be-nl|sgn-ch-de)",
-    re.IGNORECASE | re.ASCII,
+    re.ASCII,
 )
 
 
@@ -49,26 +49,34 @@ def is_cid(text: str) -> bool:
 
 
 def is_datetime(text: str) -> bool:
-    """Whether the text is a time that RFC 3339, ISO 8601 and WHATWG HTML all accept, and that exists."""
+    """Whether the text is a time that RFC 3339, ISO 8601 and WHATWG HTML all accept, and that exists.
+
+    A leap second does not.
+    """
     match = _DATETIME.fullmatch(text)
-    if match is None or text.startswith("0000"):
+    if match is None:
         return False
-    start, second, _, zone = match.groups()
-    try:  # a leap second is legal, and unknown to Python
-        datetime.fromisoformat(f"{start}{'59' if second == '60' else second}{zone}")
+    year, month, day = map(int, match.groups()[:3])
+    try:
+        date(year or 2000, month, day)  # the year 0000 is legal, was a leap year, and is unknown to Python
     except ValueError:
         return False
     return True
 
 
 def is_uri(text: str) -> bool:
-    """Whether the text is a URI of any scheme, of at most 8 KiB (RFC 3986, generously)."""
+    """Whether the text is a URI of any scheme, of at most 8 KiB (RFC 3986, generously, but in ASCII)."""
     return len(text) <= 8192 and _URI.fullmatch(text) is not None
 
 
 def is_language(text: str) -> bool:
-    """Whether the text is a well-formed BCP 47 language tag."""
-    return _LANGUAGE.fullmatch(text) is not None
+    """Whether the text is a BCP 47 language tag: well-formed, its language in lower case, nothing in it twice."""
+    match = _LANGUAGE.fullmatch(text)
+    if match is None:
+        return False
+    variants = (match["variants"] or "").lower().split("-")
+    singletons = [part for part in (match["extensions"] or "").lower().split("-") if len(part) == 1]
+    return len(variants) == len({*variants}) and len(singletons) == len({*singletons})
 
 
 FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {

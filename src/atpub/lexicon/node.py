@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -19,6 +21,14 @@ _KINDS: Mapping[type, str] = {
     list: "an array",
     dict: "an object",
 }
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_$:-]{1,128}")
+
+
+def step(key: str) -> str:
+    """A key as one step of a JSON path: `.width`, or `["a b"]` where it is no plain name."""
+    return f".{key}" if _PLAIN.fullmatch(key) else f"[{json.dumps(key[:128])}]"
 
 
 def kind_of(value: object) -> str:
@@ -45,7 +55,15 @@ class Node:
 
     def __getitem__(self, key: str) -> Node:
         value = self.value.get(key) if isinstance(self.value, dict) else None
-        return Node(value, self.file, f"{self.path}.{key}", self.depth + 1, self.problems)
+        return Node(value, self.file, self.path + step(key), self.depth + 1, self.problems)
+
+    def __iter__(self) -> Iterator[Node]:
+        """The items of an array; a problem where it is none."""
+        if isinstance(self.value, list):
+            for index, item in enumerate(self.value):
+                yield Node(item, self.file, f"{self.path}[{index}]", self.depth + 1, self.problems)
+        else:
+            self.problem(f"expected an array, found {kind_of(self.value)}")
 
     def fields(self) -> Iterator[tuple[str, Node]]:
         """The keys and values of an object; a problem where it is none."""

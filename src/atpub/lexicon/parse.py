@@ -13,7 +13,7 @@ from typing import Final
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.lexicon import data
 from atpub.lexicon.data import Json
-from atpub.lexicon.formats import FORMATS
+from atpub.lexicon.formats import FORMATS, is_language
 from atpub.lexicon.model import (
     MAIN,
     Array,
@@ -38,7 +38,7 @@ from atpub.lexicon.model import (
     Unknown,
 )
 from atpub.lexicon.node import Node, kind_of
-from atpub.syntax import Nsid
+from atpub.syntax import Nsid, Rkey
 
 DEEPEST = 64
 _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
@@ -68,12 +68,13 @@ def _lexicon(node: Node) -> Lexicon | None:
     if not isinstance(node.value, dict):
         node.problem(f"expected an object, found {kind_of(node.value)}")
         return None
-    if node.value.get("lexicon") != 1:
+    if node["lexicon"].value is True or node["lexicon"].value != 1:
         node["lexicon"].problem("expected 1, the only version of the language that there is")
     text = node.text("id") or ""
     if not Nsid.accepts(text):
         node["id"].problem(f"{text[:80]!r} is not a valid NSID")
         return None
+    node.number("revision")
     if node.value.get("defs") == {}:
         node["defs"].problem("expected at least one definition")
     reader = _Reader(Nsid(text))
@@ -92,13 +93,15 @@ class _Reader:
         """A definition of any kind; None with a problem where it is none."""
         if not _FRAGMENT.fullmatch(name):
             node.problem(f"{name[:80]!r} is not a name for a definition")
-        kind = node.text("type")
-        if kind in _PRIMARY:
+        kind = node["type"].value
+        if isinstance(kind, str) and kind in _PRIMARY:
             if name != MAIN:
                 node.problem(f"a {kind} can only be the main definition")
             return _PRIMARY[kind](self, node)
         if kind == "token":
             return Token(_description(node))
+        if kind in ("ref", "union", "unknown"):
+            node.problem(f"the type {kind} has no name of its own: it is part of another type")
         return self.type(node)
 
     def type(self, node: Node) -> Type | None:
@@ -109,19 +112,24 @@ class _Reader:
         if not isinstance(node.value, dict):
             node.problem(f"expected a type, found {kind_of(node.value)}")
             return None
-        kind = node.text("type")
-        read = _TYPES.get(kind or "")
+        kind = node["type"].value
+        read = _TYPES.get(kind) if isinstance(kind, str) else None
         if read is None:
-            node["type"].problem(f"{kind!r} is not a type of the Lexicon language", "unknown-type")
+            shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
+            node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type")
             return None
         return read(self, node)
 
     def record(self, node: Node) -> Record:
         """A record, its key type checked."""
         key = node.text("key") or ""
-        if key not in ("tid", "nsid", "any") and not (key.startswith("literal:") and len(key) > len("literal:")):
-            node["key"].problem(f"{key!r} is not a key type: tid, nsid, any or literal:…")
-        return Record(key, self.object(node["record"]), _description(node))
+        kind, _, literal = key.partition(":")
+        if key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
+            node["key"].problem(f"{key[:80]!r} is not a key type: tid, nsid, any or literal:…")
+        record = node["record"]
+        if isinstance(record.value, dict) and record["type"].value != "object":
+            record["type"].problem("expected object")
+        return Record(key, self.object(record), _description(node))
 
     def query(self, node: Node) -> Query:
         """A query with its parameters, output and errors."""
@@ -132,13 +140,32 @@ class _Reader:
         taken, given = self.body(node, "input"), self.body(node, "output")
         return Procedure(self.parameters(node), taken, given, _errors(node), _description(node))
 
+    def subscription(self, node: Node) -> None:
+        """Checks an event stream, of which nothing is kept: nothing here subscribes."""
+        self.parameters(node)
+        _errors(node)
+        message = node["message"]
+        if message["schema"]["type"].value != "union":
+            message["schema"].problem("expected a union")
+        else:
+            self.type(message["schema"])
+
+    def permission_set(self, node: Node) -> None:
+        """Checks a bundle of permissions, of which nothing is kept: nothing here asks for them."""
+        for key in ("title", "detail"):
+            node.text(key)
+            if f"{key}:lang" in node:
+                _translations(node[f"{key}:lang"])
+        for item in node["permissions"]:
+            _permission(item)
+
     def parameters(self, node: Node) -> Object:
         """The parameters of a method: an empty object where there are none."""
         if "parameters" not in node:
             return Object()
         node = node["parameters"]
-        if node.text("type") != "params":
-            node.problem("expected the type params")
+        if node["type"].value != "params":
+            node["type"].problem("expected params")
         found = self.object(node)
         for name, item in found.properties.items():
             simple = item.items if isinstance(item, Array) else item
@@ -167,25 +194,27 @@ class _Reader:
             return Object()
         read = {name: self.type(item) for name, item in node["properties"].fields()} if "properties" in node else {}
         properties = {name: item for name, item in read.items() if item is not None}
-        for key in ("required", "nullable"):
-            for name in node.texts(key):
+        required, nullable = node.texts("required"), node.texts("nullable")
+        for key, names in (("required", required), ("nullable", nullable)):
+            for name in names:
                 if name not in read:
-                    node[key].problem(f"{name!r} is not one of the properties")
-        required, nullable = frozenset(node.texts("required")), frozenset(node.texts("nullable"))
-        return Object(properties, required, nullable, _description(node))
+                    node[key].problem(f"{name[:80]!r} is not one of the properties")
+        return Object(properties, frozenset(required), frozenset(nullable), _description(node))
 
     def array(self, node: Node) -> Array:
         """An array of one type of item."""
-        low, high = _range(node, "minLength", "maxLength")
+        low, high = _lengths(node, "minLength", "maxLength")
         return Array(self.type(node["items"]) or Unknown(), low, high, _description(node))
 
     def ref(self, node: Node) -> Ref:
         """A reference, made absolute."""
-        return Ref(self.name(node, node.text("ref") or ""), _description(node))
+        return Ref(self.name(node["ref"], node.text("ref") or ""), _description(node))
 
     def union(self, node: Node) -> Union:
         """A union of references, made absolute."""
-        refs = tuple(self.name(node, ref) for ref in node.texts("refs"))
+        if "refs" not in node:
+            node["refs"].problem("expected a list, each item a string")
+        refs = tuple(self.name(node["refs"], ref) for ref in node.texts("refs"))
         closed = node.flag("closed") or False
         if closed and not refs:
             node.problem("a closed union needs at least one ref")
@@ -193,8 +222,8 @@ class _Reader:
 
     def name(self, node: Node, text: str) -> Name:
         """The absolute name that a reference means."""
-        nsid, _, fragment = text.partition("#")
-        if (nsid and not Nsid.accepts(nsid)) or (fragment and not _FRAGMENT.fullmatch(fragment)) or not text:
+        nsid, hash_sign, fragment = text.partition("#")
+        if (nsid and not Nsid.accepts(nsid)) or (hash_sign and not _FRAGMENT.fullmatch(fragment)) or not text:
             node.problem(f"{text[:80]!r} is not a reference: #name, an NSID, or NSID#name")
             return Name(self.nsid)
         return Name(Nsid(nsid) if nsid else self.nsid, fragment or MAIN)
@@ -222,6 +251,32 @@ def _range(node: Node, low: str, high: str) -> tuple[int | None, int | None]:
     return least, most
 
 
+def _lengths(node: Node, low: str, high: str) -> tuple[int | None, int | None]:
+    least, most = _range(node, low, high)
+    for key, limit in ((low, least), (high, most)):
+        if limit is not None and limit < 0:
+            node[key].problem("a length cannot be less than 0")
+    return least, most
+
+
+def _translations(node: Node) -> None:
+    for language, item in node.fields():
+        if not is_language(language):
+            item.problem(f"{language[:80]!r} is not a valid language")
+        if not isinstance(item.value, str):
+            item.problem(f"expected a string, found {kind_of(item.value)}")
+
+
+def _permission(node: Node) -> None:
+    if node["type"].value != "permission":
+        node["type"].problem("expected permission")
+    if not node.text("resource"):
+        node["resource"].problem("expected the name of a resource")
+    for resource, key in (("repo", "collection"), ("rpc", "lxm")):
+        if node["resource"].value == resource and not node.texts(key):
+            node[key].problem("expected a list that is not empty")
+
+
 def _both(node: Node, const: object, default: object) -> None:
     if const is not None and default is not None:
         node.problem("const and default exclude each other")
@@ -247,8 +302,8 @@ def _string(_: _Reader, node: Node) -> String:
         node["format"].problem(f"{named!r} is not a format of the Lexicon language", "unknown-format")
     return String(
         named,
-        *_range(node, "minLength", "maxLength"),
-        *_range(node, "minGraphemes", "maxGraphemes"),
+        *_lengths(node, "minLength", "maxLength"),
+        *_lengths(node, "minGraphemes", "maxGraphemes"),
         node.texts("enum"),
         node.texts("knownValues"),
         const,
@@ -258,7 +313,7 @@ def _string(_: _Reader, node: Node) -> String:
 
 
 def _bytes(_: _Reader, node: Node) -> Bytes:
-    return Bytes(*_range(node, "minLength", "maxLength"), _description(node))
+    return Bytes(*_lengths(node, "minLength", "maxLength"), _description(node))
 
 
 def _blob(_: _Reader, node: Node) -> BlobType:
@@ -278,8 +333,10 @@ _TYPES: Final[Mapping[str, Callable[[_Reader, Node], Type]]] = {
     "union": _Reader.union,
     "unknown": lambda _, node: Unknown(_description(node)),
 }
-_PRIMARY: Final[Mapping[str | None, Callable[[_Reader, Node], Definition]]] = {
+_PRIMARY: Final[Mapping[str, Callable[[_Reader, Node], Definition | None]]] = {
+    "permission-set": _Reader.permission_set,
     "procedure": _Reader.procedure,
     "query": _Reader.query,
     "record": _Reader.record,
+    "subscription": _Reader.subscription,
 }

@@ -7,20 +7,31 @@ and there is one set of messages.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import import_module, resources
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar, final
 
-from atpub.errors import InvalidRecord
-from atpub.lexicon import data as _data
-from atpub.lexicon import link, parse, validate
-from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob, NotInDataModel
+from atpub.lexicon.data import Blob
 from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
-from atpub.lexicon.model import Lexicons, Name
-from atpub.syntax import Nsid
+from atpub.lexicon.loading import (
+    CidLink,
+    Json,
+    JsonObject,
+    Mismatch,
+    bytes_json,
+    is_data,
+    is_deep,
+    is_integer,
+    is_special,
+    is_text,
+    link_json,
+    load_blob,
+    load_bytes,
+    load_link,
+    load_unknown,
+    type_of,
+)
+from atpub.lexicon.package import Package, problems
 
 __all__ = [
     "ABSENT",
@@ -49,16 +60,22 @@ __all__ = [
     "Unset",
     "Uri",
     "Value",
+    "bytes_json",
     "graphemes",
+    "is_integer",
+    "is_special",
+    "is_text",
+    "link_json",
+    "load_blob",
+    "load_bytes",
+    "load_link",
+    "load_unknown",
+    "type_of",
     "utf8_length",
 ]
 
-Json: TypeAlias = Any
-JsonObject: TypeAlias = dict[str, Any]
-
-
-class Mismatch(Exception):
-    """The value breaks its lexicon; `from_json` finds out how."""
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741 - the output of a method
 
 
 @final
@@ -123,17 +140,21 @@ class Value:
 
     NSID: ClassVar[str]
     WITHIN: ClassVar[tuple[str, ...]] = ()
-    WIRE: ClassVar[Mapping[str, str]]
+    WIRE: ClassVar[Mapping[str, str]] = {}
+    KEYS: ClassVar[frozenset[str]] = frozenset()
 
     _extra: JsonObject | None
 
+    def __init_subclass__(cls) -> None:
+        cls.KEYS = cls.KEYS.union(cls.WIRE.values())
+
     @classmethod
     def from_json(cls, data: Json) -> Self:
-        """The value in JSON; raises InvalidRecord with everything that is wrong."""
-        try:
-            return cls.load(data)
-        except Mismatch:
-            raise _invalid(cls, data) from None
+        """The value in JSON; raises InvalidRecord with everything that is wrong.
+
+        Lists and unknown objects are not copied: the value shares them with the JSON.
+        """
+        return _judged(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
 
     @classmethod
     def load(cls, data: Json) -> Self:
@@ -146,7 +167,13 @@ class Value:
 
     def check(self) -> Self:
         """This value, judged as it is now; raises InvalidRecord."""
-        return self.from_json(self.to_json())
+        self.from_json(self.to_json())
+        return self
+
+    def with_extra(self, extra: Mapping[str, Any]) -> Self:
+        """Return this value, with fields beside those that the lexicon names."""
+        self._extra = dict(extra) or None
+        return self
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -161,9 +188,23 @@ class Value:
     __hash__ = None  # type: ignore[assignment]  # values can be changed, so they cannot be keys
 
     def __repr__(self) -> str:
+        absent: Mapping[str, object] = self.__class__.__init__.__kwdefaults__ or {}
         shown = ((name, getattr(self, name)) for name in self.WIRE)
-        parts = [f"{name}={value!r}" for name, value in shown if value is not None and value is not ABSENT]
+        parts = [f"{name}={value!r}" for name, value in shown if name not in absent or value is not absent[name]]
         return f"{self.__class__.__name__}({', '.join(parts)})"
+
+
+def _judged(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
+    if not is_deep(data):
+        try:
+            return load(data)
+        except Mismatch:
+            pass
+    wrong = problems(module, schema, within, data)
+    if wrong:
+        raise wrong
+    assert is_deep(data), f"{schema}: the generated class refuses what its lexicon allows: {data!r}"
+    return load(data)
 
 
 def _comparable(value: Value) -> JsonObject:
@@ -175,6 +216,7 @@ class Record(Value):
 
     __slots__ = ()
     KEY: ClassVar[str]
+    KEYS = frozenset({"$type"})
 
 
 @final
@@ -190,7 +232,8 @@ class UnknownMember:
     @classmethod
     def load(cls, data: Json) -> UnknownMember:
         """The member in JSON; raises Mismatch."""
-        if not type_of(data) or not is_data(data):
+        name = type_of(data)
+        if not name or name.endswith("#main") or not is_data(data):
             raise Mismatch
         return cls(data)
 
@@ -203,176 +246,34 @@ class UnknownMember:
         return f"UnknownMember({self.raw!r})"
 
 
-@final
-class CidLink(str):
-    """A CID that stands for a link: in JSON `{"$link": cid}`, where plain text would be a string."""
-
-    __slots__ = ()
-
-
-def type_of(data: Json) -> str:
-    """The `$type` of a union's member; empty where there is none."""
-    found = data.get("$type") if data.__class__ is dict else None
-    return found if isinstance(found, str) else ""
-
-
 def member_json(member: Value | UnknownMember) -> JsonObject:
     """A union's member as JSON, with its `$type`."""
     if isinstance(member, UnknownMember):
         return member.raw
-    return {"$type": member.NSID, **member.to_json()}
-
-
-def is_text(value: Json) -> bool:
-    """Whether the value is a string of whole Unicode characters."""
-    return value.__class__ is str and (value.isascii() or _is_unicode(value))
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def is_integer(value: Json) -> bool:
-    """Whether the value is an integer of 64 bits."""
-    return value.__class__ is int and INTEGER_MIN <= value <= INTEGER_MAX
-
-
-def is_data(value: Json) -> bool:
-    """Whether the value obeys the data model, at every depth."""
-    return not any(validate.data_model(value))
-
-
-def load_link(value: Json) -> CidLink:
-    """The link in JSON; raises Mismatch."""
-    match value:
-        case {"$link": str(cid), **rest} if not rest and is_cid(cid):
-            return CidLink(cid)
-        case _:
-            raise Mismatch
-
-
-def link_json(link: CidLink) -> JsonObject:
-    """A link as JSON."""
-    return {"$link": str(link)}
-
-
-def load_bytes(value: Json, low: int = 0, high: int = INTEGER_MAX) -> bytes:
-    """The byte string in JSON, of low to high bytes; raises Mismatch."""
-    match value:
-        case {"$bytes": str(text), **rest} if not rest:
-            try:
-                raw = _data.bytes_value(text)
-            except NotInDataModel:
-                raise Mismatch from None
-            if low <= len(raw) <= high:
-                return raw
-        case _:
-            pass
-    raise Mismatch
-
-
-bytes_json = _data.bytes_json
-
-
-def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int = INTEGER_MAX) -> Blob:
-    """The blob in JSON, of an accepted type and size; raises Mismatch."""
-    blob = Blob.from_json(value)
-    if (
-        blob is None
-        or not is_cid(blob.cid)
-        or len(value["ref"]) != 1
-        or not 0 <= blob.size <= max_size
-        or value["size"].__class__ is not int
-        or not blob.mime_type
-        or not validate.accepts(accept, blob.mime_type)
-    ):
-        raise Mismatch
-    return blob
-
-
-def load_unknown(value: Json) -> JsonObject:
-    """An object of any fields; raises Mismatch."""
-    if value.__class__ is not dict or "$link" in value or "$bytes" in value or value.get("$type") == "blob":
-        raise Mismatch
-    if not is_data(value):
-        raise Mismatch
-    found: JsonObject = value
-    return found
+    out = {"$type": member.NSID}
+    out.update(member.to_json())
+    out["$type"] = member.NSID
+    return out
 
 
 def extras(data: JsonObject, cls: type[Value]) -> JsonObject:
     """The fields of an object that its class does not know; raises Mismatch where they do not obey the data model."""
-    known = {*cls.WIRE.values(), *(["$type"] if issubclass(cls, Record) else [])}
-    extra = {key: value for key, value in data.items() if key not in known}
-    if not is_data(extra):
+    known = cls.KEYS
+    extra = {name: value for name, value in data.items() if name not in known}
+    for name, value in extra.items():
+        if not is_data(value) or not is_text(name) or (name == "$type" and (not value or not isinstance(value, str))):
+            raise Mismatch
+    if is_special(extra):
         raise Mismatch
     return extra
 
 
-def _invalid(cls: type[Value], data: Json) -> InvalidRecord:
-    package = _package_of(cls)
-    if cls.WITHIN and not issubclass(cls, Record):
-        found = validate.judge(package.lexicons, cls.NSID, _inner_type(package, cls), data)
-    else:
-        found = validate.validate(package.lexicons, _name(cls.NSID), data)
-    assert found, f"{cls.NSID}: the generated class refuses what its lexicon allows: {data!r}"
-    return InvalidRecord(tuple(violation.problem() for violation in found))
-
-
-def _inner_type(package: Package, cls: type[Value]) -> Any:
-    kind: Any = package.lexicons.find(_name(cls.NSID))
-    for step in cls.WITHIN:
-        kind = kind[step] if hasattr(kind, "keys") else getattr(kind, step)
-    return kind
-
-
-def _name(text: str) -> Name:
-    nsid, _, fragment = text.partition("#")
-    return Name(Nsid(nsid), fragment) if fragment else Name(Nsid(nsid))
-
-
-def _package_of(cls: type[Value]) -> Package:
-    name = cls.__module__
-    while name:
-        name = name.rpartition(".")[0]
-        package = getattr(sys.modules.get(name), "LEXICONS", None)
-        if isinstance(package, Package):
-            return package
-    raise LookupError(f"{cls.__module__} is not in a generated package")
-
-
-class Package:
-    """A generated package: the lexicons that it was made from, and those of the packages that it refers to."""
-
-    def __init__(self, name: str, uses: tuple[str, ...] = ()) -> None:
-        self._name = name
-        self._uses = uses
-
-    @cached_property
-    def documents(self) -> Mapping[str, JsonObject]:
-        """This package's own lexicons as JSON, by NSID."""
-        text = resources.files(self._name).joinpath("lexicons.json").read_bytes()
-        found = _data.loads(text)
-        assert isinstance(found, dict)
-        return found  # type: ignore[return-value]  # written by the generator
-
-    @cached_property
-    def lexicons(self) -> Lexicons:
-        """This package's lexicons and those that they refer to."""
-        known = Lexicons({})
-        for name in self._uses:
-            used: Package = import_module(name).LEXICONS
-            known = known.and_also(used.lexicons)
-        pairs = [(nsid, parse.parse(document, f"{nsid}.json")) for nsid, document in self.documents.items()]
-        return known.and_also(link.link(pairs, known))
+def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) -> Callable[[Json], T]:
+    """What reads a type that has no class of its own, as `from_json` does; raises InvalidRecord."""
+    return lambda data: _judged(load, data, module, schema, within)
 
 
 P = TypeVar("P", bound=Value)
-O = TypeVar("O")  # noqa: E741 - the output
 
 
 @final
@@ -387,7 +288,12 @@ class Nothing(Value):
         self._extra = None
 
     @classmethod
-    def load(cls, data: Json) -> Nothing:  # noqa: ARG003 - whatever a server says, it is nothing
+    def from_json(cls, data: Json) -> Self:  # noqa: ARG003 - whatever a server says, it is nothing
+        """Nothing, whatever there is."""
+        return cls()
+
+    @classmethod
+    def load(cls, data: Json) -> Self:  # noqa: ARG003
         """Nothing, whatever there is."""
         return cls()
 
@@ -412,13 +318,22 @@ class Query(Generic[P, O]):
 
 @dataclass(frozen=True, slots=True)
 class Procedure(Generic[P, O]):
-    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names."""
+    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names.
+
+    `takes` finds that class when it is first needed: it may be in a module that is still being imported.
+    """
 
     nsid: str
-    input: type[P]
+    takes: Callable[[], type[P]]
     output: Callable[[Json], O]
     errors: tuple[str, ...] = ()
     encoding: str = "application/json"
+    parameters: type[Value] = Nothing
+
+    @property
+    def input(self) -> type[P]:
+        """The class of its input."""
+        return self.takes()
 
 
 def raw(data: Json) -> Raw:

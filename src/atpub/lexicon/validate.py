@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, assert_never
 from atpub.errors import Problem
 from atpub.lexicon import data
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, NotInDataModel
-from atpub.lexicon.formats import FORMATS, graphemes, is_cid, utf8_length
+from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
 from atpub.lexicon.model import (
     Array,
     BlobType,
@@ -35,8 +35,8 @@ from atpub.lexicon.model import (
     Union,
     Unknown,
 )
-from atpub.lexicon.node import kind_of
-from atpub.syntax import Nsid
+from atpub.lexicon.node import kind_of, step
+from atpub.syntax import Cid, Nsid
 
 Path: TypeAlias = tuple[str | int, ...]
 DEEPEST: Final = 128
@@ -61,7 +61,7 @@ class Violation:
 
 def json_path(path: Path) -> str:
     """A path as text: `$.parts[1].width`."""
-    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else step(key) for key in path)
 
 
 def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
@@ -70,7 +70,7 @@ def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
             return validate(lexicons, Name(Nsid(nsid)), value)
         case {"$type": str(nsid)}:
-            return (Violation(("$type",), "lexicon", f"no lexicon for {nsid!r} is at hand", "record"),)
+            return (Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record"),)
         case _:
             return (Violation((), "$type", "a record is an object with a $type", "record"),)
 
@@ -113,7 +113,7 @@ class _Judge:
             case Record(record=record):
                 if isinstance(value, dict) and value.get("$type") != self.schema:
                     found = value.get("$type")
-                    yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {found!r}")
+                    yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {_shown(found)}")
                 yield from self.object(record, value, path)
             case Query() | Procedure():
                 yield self.broken(path, "type", f"{self.schema} is a method, not a type of value")
@@ -211,14 +211,19 @@ class _Judge:
                     yield self.broken((*path, "$bytes"), "data-model", str(error))
                 else:
                     yield from self.length(kind.min_length, kind.max_length, len(raw), "Length", "bytes", path)
+                    if data.looks_like_link(raw):
+                        message = "has the form of a CID: it would be stored as a link"
+                        yield self.broken((*path, "$bytes"), "data-model", message)
             case _:
                 yield self.wrong_type(path, "bytes: {'$bytes': base64}", value)
 
     def link(self, value: Json, path: Path) -> Iterator[Violation]:
         match value:
             case {"$link": str(cid), **rest} if not rest:
-                if not is_cid(cid):
-                    yield self.broken((*path, "$link"), "format", f"{_shown(cid)} is not a valid cid")
+                try:
+                    data.link_bytes(cid)
+                except NotInDataModel as error:
+                    yield self.broken((*path, "$link"), "format", str(error))
             case _:
                 yield self.wrong_type(path, "a link: {'$link': cid}", value)
 
@@ -227,16 +232,25 @@ class _Judge:
             yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
             return
         mime_type, size = value.get("mimeType"), value.get("size")
-        yield from self.link(value.get("ref"), (*path, "ref"))
+        match value.get("ref"):
+            case {"$link": str(cid), **rest} if not rest and Cid.accepts(cid):
+                pass
+            case ref:
+                yield self.wrong_type((*path, "ref"), "a link: {'$link': cid}, the CID of a blob", ref)
         if not isinstance(mime_type, str) or not mime_type:
             yield self.wrong_type((*path, "mimeType"), "a MIME type", mime_type)
         elif not accepts(kind.accept, mime_type):
             accepted = ", ".join(kind.accept)
             yield self.broken((*path, "mimeType"), "accept", f"{_shown(mime_type)} is not accepted; {accepted} is")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        if not isinstance(size, int) or isinstance(size, bool):
             yield self.wrong_type((*path, "size"), "a number of bytes", size)
+        elif size < 1:
+            yield self.broken((*path, "size"), "range", f"{size} bytes, at least 1")
         elif kind.max_size is not None and size > kind.max_size:
             yield self.broken((*path, "size"), "maxSize", f"{size} bytes, at most {kind.max_size}")
+        for name in value:
+            if name not in ("$type", "ref", "mimeType", "size"):
+                yield self.broken((*path, name), "data-model", "a blob has no other fields: no server would keep it")
 
     def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, list):
@@ -247,8 +261,8 @@ class _Judge:
             yield from self.type(kind.items, item, (*path, index))
 
     def object(self, kind: Object, value: Json, path: Path) -> Iterator[Violation]:
-        if not isinstance(value, dict) or value.get("$type") == "blob":
-            yield self.wrong_type(path, "an object", value)
+        if not isinstance(value, dict) or _special(value):
+            yield self.broken(path, "type", f"expected an object, found {_special(value) or kind_of(value)}")
             return
         for name, part in kind.properties.items():
             if name not in value:
@@ -258,7 +272,7 @@ class _Judge:
                 yield from self.type(part, value[name], (*path, name))
         for name in value:
             if name not in kind.properties:
-                yield from self.data_model(value[name], (*path, name))
+                yield from self.field(name, value[name], path)
 
     def union(self, kind: Union, value: Json, path: Path) -> Iterator[Violation]:
         found = value.get("$type") if isinstance(value, dict) else None
@@ -266,18 +280,20 @@ class _Judge:
             yield self.broken(path, "union", f"expected an object with a $type, found {kind_of(value)}")
             return
         for ref in kind.refs:
-            if found in (str(ref), f"{ref}#main"):
+            if found == str(ref):
                 yield from self.named(ref, value, path)
                 return
-        if kind.closed:
+        if found.endswith("#main"):
+            yield self.broken((*path, "$type"), "$type", f"{_shown(found)} is written without #main")
+        elif kind.closed:
             known = ", ".join(map(str, kind.refs))
             yield self.broken((*path, "$type"), "union", f"{_shown(found)} is not one of {known}")
         else:
             yield from self.data_model(value, path)
 
     def unknown(self, value: Json, path: Path) -> Iterator[Violation]:
-        if not isinstance(value, dict) or "$link" in value or "$bytes" in value or value.get("$type") == "blob":
-            yield self.wrong_type(path, "an object", value)
+        if not isinstance(value, dict) or _special(value):
+            yield self.broken(path, "type", f"expected an object, found {_special(value) or kind_of(value)}")
             return
         yield from self.data_model(value, path)
 
@@ -305,10 +321,16 @@ class _Judge:
         elif value.get("$type") == "blob":
             yield from self.blob(BlobType(), value, path)
         else:
-            if "$type" in value and (not isinstance(value["$type"], str) or not value["$type"]):
-                yield self.broken((*path, "$type"), "data-model", "$type is a string that is not empty")
-            for key, item in value.items():
-                yield from self.data_model(item, (*path, key))
+            for name, item in value.items():
+                yield from self.field(name, item, path)
+
+    def field(self, name: str, value: Json, path: Path) -> Iterator[Violation]:
+        """Judges a field that no lexicon describes."""
+        if not _is_unicode(name):
+            yield self.broken((*path, name), "data-model", "a name with half of a surrogate pair is not Unicode text")
+        if name == "$type" and (not isinstance(value, str) or not value):
+            yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
+        yield from self.data_model(value, (*path, name))
 
 
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
@@ -325,6 +347,15 @@ def valid_key(key: str, rkey: str) -> bool:
     if kind == "literal":
         return rkey == literal
     return FORMATS[kind if kind in ("tid", "nsid") else "record-key"](rkey)
+
+
+def _special(value: Json) -> str:
+    """What an object of the data model's own kinds is; empty where the value is none."""
+    if not isinstance(value, dict):
+        return ""
+    if value.get("$type") == "blob":
+        return "a blob"
+    return "a link" if "$link" in value else "bytes" if "$bytes" in value else ""
 
 
 def _shown(value: object) -> str:

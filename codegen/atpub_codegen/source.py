@@ -1,0 +1,68 @@
+"""Text of a lexicon as Python source: whatever it holds, it stays a literal or a docstring.
+
+A lexicon may be anybody's. What it says goes into the source only through this module.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+WIDTH: Final = 120
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+
+
+def quoted(text: str) -> str:
+    """The text as a string literal in double quotes, ASCII only."""
+    escaped = ascii(text)
+    if escaped[0] == '"':
+        return escaped
+    body = escaped[1:-1].replace("\\'", "'").replace('"', '\\"')
+    return f'"{body}"'
+
+
+def literals(values: Iterable[int | str]) -> tuple[str, ...]:
+    """Each value as a literal, once."""
+    found = (quoted(value) if isinstance(value, str) else repr(value) for value in values)
+    return tuple(dict.fromkeys(found))
+
+
+def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> str:
+    """The parts between an opening and a closing, on one line where they fit, else one to a line."""
+    line = f"{before}{', '.join(parts)}{after}"
+    if len(line) + indent <= WIDTH:
+        return line
+    pad = " " * indent
+    return "\n".join([before, *(f"{pad}    {part}," for part in parts), f"{pad}{after}"])
+
+
+def assigned_tuple(target: str, values: Iterable[str], indent: int = 0, after: str = "") -> str:
+    """A target that gets a tuple of strings."""
+    parts = [quoted(value) for value in values]
+    if len(parts) == 1:
+        return f"{target} = ({parts[0]},){after}"
+    return spread(f"{target} = (", parts, f"){after}", indent)
+
+
+def docstring(text: str, indent: int) -> str:
+    """The text as a docstring, wrapped."""
+    lines = wrapped(text, indent)
+    pad = " " * indent
+    if len(lines) == 1 and len(lines[0]) + indent + 6 <= WIDTH:
+        return f'"""{lines[0]}"""'
+    return '"""' + f"\n{pad}".join(lines) + f'\n{pad}"""'
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """The text in lines, safe inside a triple-quoted string."""
+    safe = " ".join(_visible(text).split()).replace("\\", "\\\\").replace('"', '\\"') or "…"
+    return textwrap.wrap(safe, WIDTH - indent - 3, break_long_words=False, break_on_hyphens=False)
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in text)

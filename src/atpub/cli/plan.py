@@ -1,0 +1,48 @@
+"""`atpub plan`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import Any
+
+import click
+
+from atpub.cli.output import print_data, print_json, style_for
+from atpub.cli.prepare import Target, manifest_options, options_of, plan_options, prepare, read_manifest, target_options
+from atpub.errors import Refused
+from atpub.report.plan import plan_json, plan_text
+
+
+@click.command("plan")
+@manifest_options
+@target_options
+@plan_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
+def command(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    detailed_exitcode: bool,
+    reproducible: bool,
+    **flags: Any,
+) -> int:
+    """Show what applying a manifest would change.
+
+    Reads the repository, which is public: it needs no credentials, and writes nothing. Exits with 7 where the plan
+    holds something that a safety rule forbids.
+    """
+    manifest = read_manifest(manifests, environment)
+    prepared = prepare(manifest, Target(account, pds, environment), options_of(flags), reproducible=reproducible)
+    with closing(prepared.repository):
+        if as_json:
+            print_json(plan_json(prepared.plan))
+        else:
+            print_data(plan_text(prepared.plan, style_for(sys.stdout)))
+        if prepared.plan.refusals:
+            return Refused.exit_code
+        return 2 if detailed_exitcode and prepared.plan.pending else 0

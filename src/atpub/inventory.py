@@ -1,0 +1,170 @@
+"""Which records a project owns: the inventory records of a repository, read and rewritten.
+
+An inventory is kept in the repository itself (lexicon dev.atpub.inventory) and rewritten in the same commit as the
+records that it lists. A small one is one record, `{project}`; a larger one is split into `{project}:{prefix}` by the
+hexadecimal digits of a hash of each record's path, so that one change rewrites one small record. Readers take the union
+of whatever shards there are, so any layout is valid.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from atpub.generated.dev.atpub import inventory as lexicon
+from atpub.lexicon import data
+from atpub.lexicon.data import JsonObject
+from atpub.state import Create, Delete, Record, Update, Write
+from atpub.syntax import Cid, Nsid, RecordPath, Rkey
+
+COLLECTION: Final = Nsid(lexicon.NSID)
+LARGEST: Final = 16 * 1024
+"""The most bytes that one inventory record may have in DAG-CBOR before it is split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A record that a project owns, as it last applied it."""
+
+    id: str
+    path: RecordPath
+    cid: Cid
+    protect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What one project owns, and the inventory records that say so."""
+
+    project: str
+    shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
+
+    @property
+    def owned(self) -> Mapping[RecordPath, Owned]:
+        """Every record that the project owns."""
+        return {path: item for shard in self.shards.values() for path, item in shard.items()}
+
+    def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
+        """What must be written for these records to be owned, or (None) not owned any more.
+
+        Touches the shards of these records only, and writes none whose content would be the same.
+        """
+        layout = _Layout({rkey: dict(shard) for rkey, shard in self.shards.items()}, self.project)
+        for path, owned in changes.items():
+            layout.put(path, owned)
+        return tuple(layout.writes(self.shards))
+
+    def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
+        """The inventory once these changes are written."""
+        layout = _Layout({rkey: dict(shard) for rkey, shard in self.shards.items()}, self.project)
+        for path, owned in changes.items():
+            layout.put(path, owned)
+        return Inventory(self.project, layout.settled())
+
+
+def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
+    """The inventory of each project in a repository; raises InvalidRecord where an inventory record is damaged."""
+    projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
+    for record in records:
+        if record.path.collection == COLLECTION:
+            value = lexicon.Inventory.from_json(record.value)
+            projects[value.project][record.path.rkey] = {
+                item.path: item for entry in value.entries if (item := _owned(entry))
+            }
+    return {project: Inventory(project, shards) for project, shards in projects.items()}
+
+
+def order(path: RecordPath) -> str:
+    """The hash that decides a record's shard: writing records in this order touches few shards at a time."""
+    return sha256(str(path).encode()).hexdigest()
+
+
+def _owned(entry: lexicon.Entry) -> Owned:
+    path = RecordPath(Nsid(entry.collection), Rkey(entry.rkey))
+    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False)
+
+
+class _Layout:
+    """The shards of one inventory while it changes."""
+
+    def __init__(self, shards: dict[Rkey, dict[RecordPath, Owned]], project: str) -> None:
+        self._shards = shards
+        self._project = project
+        self._touched: set[Rkey] = set()
+
+    def put(self, path: RecordPath, owned: Owned | None) -> None:
+        for rkey, shard in self._shards.items():
+            if path in shard:
+                self._touched.add(rkey)
+                if owned is None:
+                    del shard[path]
+                else:
+                    shard[path] = owned
+                return
+        if owned is not None:
+            home = self._home(path)
+            self._shards.setdefault(home, {})[path] = owned
+            self._touched.add(home)
+
+    def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
+        """The shards, none empty, and none of those touched too large."""
+        for rkey in list(self._touched):
+            self._split(rkey)
+        return {rkey: shard for rkey, shard in self._shards.items() if shard}
+
+    def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
+        settled = self.settled()
+        for rkey in sorted({*before, *settled}):
+            path = RecordPath(COLLECTION, rkey)
+            if rkey not in settled:
+                yield Delete(path)
+            elif rkey not in before:
+                yield Create(path, _value(self._project, settled[rkey]))
+            elif settled[rkey] != before[rkey]:
+                yield Update(path, _value(self._project, settled[rkey]))
+
+    def _home(self, path: RecordPath) -> Rkey:
+        """The deepest shard that takes the path; once there is a split, that of one digit at least."""
+        digits = order(path)
+        known = [rkey for rkey in self._shards if digits.startswith(self._prefix(rkey))]
+        deepest = max((len(self._prefix(rkey)) for rkey in known), default=0)
+        if not deepest and any(self._prefix(rkey) for rkey in self._shards):
+            deepest = 1
+        return self._rkey(digits[:deepest])
+
+    def _split(self, rkey: Rkey) -> None:
+        shard = self._shards[rkey]
+        depth = len(self._prefix(rkey)) + 1
+        if len(shard) < 2 or depth > 8 or len(data.encode(_value(self._project, shard))) <= LARGEST:
+            return
+        self._shards[rkey] = {}
+        parts: set[Rkey] = set()
+        for path, owned in shard.items():
+            part = self._rkey(order(path)[:depth])
+            parts.add(part)
+            self._shards.setdefault(part, {})[path] = owned
+        for part in parts:
+            self._split(part)
+
+    def _prefix(self, rkey: Rkey) -> str:
+        return rkey.removeprefix(self._project).removeprefix(":")
+
+    def _rkey(self, prefix: str) -> Rkey:
+        return Rkey(f"{self._project}:{prefix}" if prefix else self._project)
+
+
+def _value(project: str, shard: Mapping[RecordPath, Owned]) -> JsonObject:
+    entries = [
+        lexicon.Entry(
+            id=item.id,
+            collection=item.path.collection,
+            rkey=item.path.rkey,
+            cid=item.cid,
+            protect=True if item.protect else None,
+        )
+        for _, item in sorted(shard.items())
+    ]
+    return lexicon.Inventory(project=project, entries=entries).to_json()

@@ -1,0 +1,131 @@
+"""What generated classes ask of JSON, and how they load what JSON cannot hold: links, bytes, blobs.
+
+Each function raises Mismatch, or says no, exactly where the validator finds something wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, final
+
+from atpub.lexicon import data as _data
+from atpub.lexicon import validate
+from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob, NotInDataModel
+
+Json: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
+
+
+class Mismatch(Exception):
+    """The value breaks its lexicon; `from_json` finds out how."""
+
+
+@final
+class CidLink(str):
+    """A CID that stands for a link: in JSON `{"$link": cid}`, where plain text would be a string."""
+
+    __slots__ = ()
+
+
+def type_of(data: Json) -> str:
+    """The `$type` of a union's member; empty where there is none."""
+    found = data.get("$type") if data.__class__ is dict else None
+    return found if isinstance(found, str) else ""
+
+
+def is_text(value: Json) -> bool:
+    """Whether the value is a string of whole Unicode characters."""
+    return isinstance(value, str) and (value.isascii() or _is_unicode(value))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_integer(value: Json) -> bool:
+    """Whether the value is an integer of 64 bits."""
+    return isinstance(value, int) and value.__class__ is not bool and INTEGER_MIN <= value <= INTEGER_MAX
+
+
+def is_data(value: Json) -> bool:
+    """Whether the value obeys the data model, at every depth."""
+    if value.__class__ is str:
+        return is_text(value)
+    return value is None or value.__class__ is bool or not any(validate.data_model(value))
+
+
+def is_special(value: JsonObject) -> bool:
+    """Whether the object is a link, a byte string or a blob, and so no other kind of object."""
+    return "$link" in value or "$bytes" in value or value.get("$type") == "blob"
+
+
+def is_deep(value: Json) -> bool:
+    """Whether lists and objects may stand in each other more deeply than the data model allows."""
+    level = [value] if value.__class__ is dict or value.__class__ is list else []
+    for _ in range(validate.DEEPEST):
+        level = [
+            part
+            for whole in level
+            for part in (whole.values() if whole.__class__ is dict else whole)
+            if part.__class__ is dict or part.__class__ is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def load_link(value: Json) -> CidLink:
+    """The link in JSON; raises Mismatch."""
+    match value:
+        case {"$link": str(cid), **rest} if not rest:
+            try:
+                _data.link_bytes(cid)
+            except NotInDataModel:
+                raise Mismatch from None
+            return CidLink(cid)
+        case _:
+            raise Mismatch
+
+
+def link_json(link: CidLink) -> JsonObject:
+    """A link as JSON."""
+    return {"$link": str(link)}
+
+
+def load_bytes(value: Json, low: int = 0, high: int = INTEGER_MAX) -> bytes:
+    """The byte string in JSON, of low to high bytes; raises Mismatch."""
+    match value:
+        case {"$bytes": str(text), **rest} if not rest:
+            try:
+                raw = _data.bytes_value(text)
+            except NotInDataModel:
+                raise Mismatch from None
+            if low <= len(raw) <= high and not _data.looks_like_link(raw):
+                return raw
+        case _:
+            pass
+    raise Mismatch
+
+
+bytes_json = _data.bytes_json
+
+
+def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int | None = None) -> Blob:
+    """The blob in JSON, of an accepted type and size; raises Mismatch."""
+    blob = Blob.from_json(value)
+    if blob is None or (max_size is not None and blob.size > max_size):
+        raise Mismatch
+    if accept and not validate.accepts(accept, blob.mime_type):
+        raise Mismatch
+    return blob
+
+
+def load_unknown(value: Json) -> JsonObject:
+    """An object of any fields; raises Mismatch."""
+    if value.__class__ is not dict or is_special(value) or not is_data(value):
+        raise Mismatch
+    found: JsonObject = value
+    return found

@@ -1,0 +1,116 @@
+"""Files and folders of manifests, read: the only part of the manifest's reading that touches the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from atpub.errors import InvalidInput, Problem
+from atpub.manifest.bundle import Bundle, merge
+from atpub.manifest.document import Document, parse_source
+from atpub.manifest.interpolate import interpolate, nowhere
+from atpub.manifest.outline import Steps
+from atpub.manifest.source import MAX_BYTES, Source, decode, too_large
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
+_SUFFIXES = (".yaml", ".yml")
+
+
+def read_bundle(
+    paths: Iterable[AnyPath],
+    *,
+    sections: frozenset[str],
+    environ: Mapping[str, str],
+    skip: Callable[[Steps], bool] = nowhere,
+) -> Bundle:
+    """Files and folders as one, with the variables of `environ` filled in, as `interpolate` and `merge` have it.
+
+    Raises InvalidInput, with every problem of every file, where one cannot be read to its end; what is wrong although
+    the rest can be used is the bundle's `problems`.
+    """
+    return merge((interpolate(document, environ, skip=skip) for document in read_documents(paths)), sections)
+
+
+def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:
+    """A document for each file, and for each file of each folder, by name; raises InvalidInput with every problem.
+
+    A file that is named twice is read once.
+    """
+    outcomes = [found if isinstance(found, Problem) else _outcome(found) for found in _unique(paths)]
+    documents = tuple(outcome for outcome in outcomes if isinstance(outcome, Document))
+    if len(documents) < len(outcomes):
+        raise InvalidInput(tuple(problem for outcome in outcomes for problem in _problems(outcome)))
+    return documents
+
+
+def read_source(file: str) -> Source:
+    """The text of a UTF-8 file; raises InvalidInput."""
+    try:
+        with Path(file).open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+                raise InvalidInput((too_large(file),))
+            # A pipe does not know its size: never more than it takes to see that there is too much.
+            return decode(stream.read(MAX_BYTES + 1), file)
+    except FileNotFoundError:
+        hint = "give the path of a manifest, or of a folder of manifests"
+        problem = Problem("file-missing", f"{file}: there is no such file", hint=hint)
+    except (OSError, ValueError) as error:
+        problem = _unreadable(file, error)
+    raise InvalidInput((problem,))
+
+
+_Outcome: TypeAlias = "Document | InvalidInput | Problem"
+
+
+def _outcome(file: str) -> _Outcome:
+    try:
+        return parse_source(read_source(file))
+    except InvalidInput as error:
+        return error
+
+
+def _problems(outcome: _Outcome) -> tuple[Problem, ...]:
+    return (outcome,) if isinstance(outcome, Problem) else outcome.problems
+
+
+def _unique(paths: Iterable[AnyPath]) -> Iterator[str | Problem]:
+    seen: set[str] = set()
+    for path in paths:
+        for found in _files(os.fspath(path)):
+            if isinstance(found, Problem):
+                yield found
+            elif (real := _real(found)) not in seen:
+                seen.add(real)
+                yield found
+
+
+def _real(file: str) -> str:
+    try:
+        return os.path.realpath(file)
+    except (OSError, ValueError):
+        return file  # reading it says what is wrong
+
+
+def _files(path: str) -> list[str] | list[Problem]:
+    """The path, or the manifests of the folder that it names."""
+    try:
+        if not Path(path).is_dir():
+            return [path]
+        files = sorted(file for file in Path(path).iterdir() if _is_manifest(file))
+    except OSError as error:
+        return [_unreadable(path, error)]
+    if not files:
+        hint = "a manifest's name ends in .yaml or .yml; folders inside the folder are not read"
+        return [Problem("no-manifests", f"{path}: the folder holds no manifest", hint=hint)]
+    return [str(file) for file in files]
+
+
+def _is_manifest(file: Path) -> bool:
+    return file.suffix in _SUFFIXES and not file.name.startswith(".") and not file.is_dir()
+
+
+def _unreadable(file: str, error: OSError | ValueError) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Problem("file-unreadable", f"{file}: {reason}", hint="check the path and its permissions")

@@ -1,0 +1,182 @@
+"""What a manifest says, once it is known to be well formed: frozen values, defaults and environment filled in.
+
+`fields` of an entry are its lexicon's own, by their wire names; they may hold the placeholders `{$ref: address}`,
+`{$strongRef: address}` and `{$blob: file}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from atpub.errors import Place, Problem
+from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.model import Lexicons
+from atpub.syntax import AtUri, Did, Nsid, Rkey
+
+
+class Address(NamedTuple):
+    """Where an entry stands in the manifest: `datasets/digits`."""
+
+    section: str
+    key: str
+
+    @property
+    def steps(self) -> tuple[str, str]:
+        """The way to the entry in the manifest's value."""
+        return (self.section, self.key)
+
+    def __str__(self) -> str:
+        return f"{self.section}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every entry has: its address, its identity, and how it is to be treated."""
+
+    address: Address
+    id: str
+    rkey: Rkey | None = None
+    protect: bool = False
+    adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaEntry:
+    """A sample schema at one version; `content` is its JSON Schema (draft-07)."""
+
+    common: Common
+    nsid: Nsid
+    name: str
+    version: str
+    content: JsonObject
+    fields: JsonObject
+    content_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobShards:
+    """Shards in local files, to be held as blobs: patterns relative to the manifest's folder."""
+
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksumFile:
+    """A file of checksums, relative to the manifest's folder."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksumMap:
+    """Checksums in place: SHA-256 by shard."""
+
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NoChecksums:
+    """It was said that there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlShards:
+    """Shards that are somewhere already: URLs in brace notation, and what is known of their bytes."""
+
+    urls: tuple[str, ...]
+    checksums: ChecksumFile | ChecksumMap | NoChecksums | None
+    region: str | None = None
+    endpoint: str | None = None
+
+
+Shards: TypeAlias = BlobShards | UrlShards
+SchemaRef: TypeAlias = Address | AtUri
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A dataset: its schema, where its shards are, and the entry record's other fields."""
+
+    common: Common
+    schema: SchemaRef
+    shards: Shards
+    fields: JsonObject
+    metadata: JsonObject | None = None
+    metadata_schema: SchemaRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEntry:
+    """A name and version for a dataset."""
+
+    common: Common
+    dataset: SchemaRef
+    fields: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class LensEntry:
+    """Code between two schemas."""
+
+    common: Common
+    source: SchemaRef
+    target: SchemaRef
+    getter: JsonObject
+    putter: JsonObject
+    fields: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """A record of any lexicon."""
+
+    common: Common
+    collection: Nsid
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconEntry:
+    """A lexicon of the project's own, to be published as a record."""
+
+    common: Common
+    document: JsonObject
+
+
+Entry: TypeAlias = SchemaEntry | DatasetEntry | LabelEntry | LensEntry | RecordEntry | LexiconEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The safety rules of a project; `max_delete` is a number of records, or a share of those owned (0 to 1)."""
+
+    max_delete: int | float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A whole manifest: the project, the account it goes to, and the entries by address in their order."""
+
+    project: str
+    account: str | None
+    did: Did | None
+    pds: str | None
+    policy: Policy
+    entries: Mapping[Address, Entry]
+    lexicons: Lexicons
+    folder: Path
+    warnings: tuple[Problem, ...]
+    place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
+    key_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
+
+
+def placeholder(value: Json) -> tuple[str, Json] | None:
+    """The name and argument of a placeholder such as `{$ref: datasets/digits}`; None where the value is none."""
+    if isinstance(value, dict) and len(value) == 1:
+        name, argument = next(iter(value.items()))
+        if name in ("$ref", "$strongRef", "$blob"):
+            return name, argument
+    return None

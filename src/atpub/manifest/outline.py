@@ -1,0 +1,31 @@
+"""Plain data, and beside it where each part of it stands in the text."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from atpub.manifest.scalars import Scalar
+
+Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
+Steps: TypeAlias = tuple[str | int, ...]
+Part: TypeAlias = Literal["key", "value"]
+
+
+class Spot(NamedTuple):
+    """Where a value stands: the offset of its key (an item's: its own), its own, and what is inside."""
+
+    key: int
+    at: int
+    inside: Inside = None
+
+
+Inside: TypeAlias = "dict[str, Spot] | list[Spot] | None"
+
+
+def child(inside: Inside, step: str | int) -> Spot | None:
+    """The spot one step further in, where there is one."""
+    if isinstance(inside, dict):
+        return inside.get(step) if isinstance(step, str) else None
+    if isinstance(inside, list):
+        return inside[step] if isinstance(step, int) and 0 <= step < len(inside) else None
+    return None

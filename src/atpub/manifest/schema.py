@@ -1,0 +1,314 @@
+"""The JSON Schema of a manifest (draft 2020-12), made from the lexicons: what editors and the loader check it with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import assert_never
+
+from atpub.generated import LEXICONS
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.model import (
+    Array,
+    BlobType,
+    Boolean,
+    Bytes,
+    CidLink,
+    Definition,
+    Integer,
+    Lexicons,
+    Name,
+    Object,
+    Procedure,
+    Query,
+    Record,
+    Ref,
+    String,
+    Token,
+    Type,
+    Union,
+    Unknown,
+)
+from atpub.syntax import Nsid
+
+SECTIONS = frozenset({"schemas", "datasets", "labels", "lenses", "records"})
+KEY = r"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{0,255}$"
+PROJECT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+VERSION = (
+    r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+)
+STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
+
+
+@cache
+def manifest_schema() -> JsonObject:
+    """The JSON Schema of a manifest."""
+    made = _Definitions(LEXICONS.lexicons)
+    sections: dict[str, JsonObject] = {
+        "schemas": _schema_entry(made),
+        "datasets": _dataset_entry(made),
+        "labels": _label_entry(made),
+        "lenses": _lens_entry(made),
+        "records": _record_entry(),
+    }
+    properties: JsonObject = {
+        "atpub": {"const": 1, "description": "The version of this format."},
+        "project": _text("Who owns the records: the name of their inventory in the repository.", pattern=PROJECT),
+        "account": _text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
+        "did": _text("The DID that the account must have.", pattern="^did:[a-z]+:.+$"),
+        "pds": _text("The URL of the account's PDS, where it is not to be looked up.", pattern="^https?://"),
+        "environments": _map_of(_environment(), "Other targets, chosen with --env."),
+        "defaults": _defaults(sections),
+        "policy": _policy(),
+        "lexicons": _lexicons(),
+    }
+    for name, item in sections.items():
+        made.definitions[f"entry:{name}"] = item
+        properties[name] = _map_of({"$ref": f"#/$defs/entry:{name}"}, f"The {name}, by key.")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An atpub manifest",
+        "type": "object",
+        "required": ["atpub", "project"],
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": dict(made.definitions),
+    }
+
+
+def own_fields(record: type[entry.Entry | label.Label | lens.Lens | schema.Schema], *computed: str) -> frozenset[str]:
+    """The wire names of a record's fields, less the attributes that atpub fills in."""
+    return frozenset(wire for attribute, wire in record.WIRE.items() if attribute not in computed)
+
+
+SCHEMA_FIELDS = own_fields(schema.Schema, "name", "version", "schema_type", "schema")
+DATASET_FIELDS = own_fields(
+    entry.Entry, "schema_ref", "storage", "metadata", "content_metadata", "metadata_schema_ref", "size"
+)
+LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
+LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
+
+
+def _text(description: str, **more: Json) -> JsonObject:
+    return {"type": "string", "description": description, **more}
+
+
+def _map_of(item: JsonObject, description: str) -> JsonObject:
+    return {
+        "type": "object",
+        "description": description,
+        "propertyNames": {"pattern": KEY},
+        "additionalProperties": item,
+    }
+
+
+def _closed(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _common() -> JsonObject:
+    return {
+        "id": _text("The identity, where the key is not: an entry that is renamed keeps its record by it."),
+        "rkey": _text("The record key, where it is not to follow from the id."),
+        "protect": {"type": "boolean", "description": "Refuse to delete the record."},
+        "adopt": {"type": "boolean", "description": "Take over a record that is there already and that nobody owns."},
+    }
+
+
+def _schema_entry(made: _Definitions) -> JsonObject:
+    own: JsonObject = {
+        "nsid": _text("The permanent name of the schema, the same in every version."),
+        "version": _text("Its semantic version: a published one never changes.", pattern=VERSION),
+        "name": _text("The name of the sample type; the NSID's last segment in PascalCase where it is absent."),
+        "fields": {
+            "type": "object",
+            "description": "The fields of a sample by name: string, integer, number, boolean, bytes, ndarray; "
+            "`?` after it for optional, `[string]` for a list.",
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        },
+        "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
+        "file": _text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
+    }
+    return _closed({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
+
+
+def _dataset_entry(made: _Definitions) -> JsonObject:
+    patterns: list[Json] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+    files: JsonObject = _closed({"files": {"anyOf": patterns}}, ("files",))
+    own: JsonObject = {
+        "schema": _reference("The samples' schema: a key of `schemas`, or an at:// URI."),
+        "blobs": {
+            "description": "Tar files to publish as blobs: a path or glob, a list of them, or a map.",
+            "anyOf": [*patterns, files],
+        },
+        "urls": {"description": "Where the shards are: URLs in brace notation.", "anyOf": patterns},
+        "checksums": {
+            "description": "The shards' SHA-256: a file as sha256sum writes it, a map, or `none`.",
+            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
+        },
+        "s3": _closed(
+            {
+                "region": _text("The bucket's region, such as eu-west-1."),
+                "endpoint": _text("The URL of the S3 service; atdata needs it."),
+            }
+        ),
+        "metadata": {"type": "object", "description": "Facts about the dataset as a whole, without floats."},
+        "metadata_schema": _reference("The metadata's schema: a key of `schemas`, or an at:// URI."),
+    }
+    return _closed({**_common(), **own, **made.record(entry.NSID, DATASET_FIELDS)}, ("schema",))
+
+
+def _label_entry(made: _Definitions) -> JsonObject:
+    own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
+    return _closed({**_common(), **own, **made.record(label.NSID, LABEL_FIELDS)}, ("dataset",))
+
+
+def _lens_entry(made: _Definitions) -> JsonObject:
+    code = made.type(Ref(Name(Nsid(lens.NSID), "codeReference")))
+    own: JsonObject = {
+        "source": _reference("The schema it reads: a key of `schemas`, or an at:// URI."),
+        "target": _reference("The schema it gives: a key of `schemas`, or an at:// URI."),
+        "getter": code,
+        "putter": code,
+    }
+    required = ("source", "target", "getter", "putter")
+    return _closed({**_common(), **own, **made.record(lens.NSID, LENS_FIELDS)}, required)
+
+
+def _record_entry() -> JsonObject:
+    own: JsonObject = {
+        "collection": _text("The NSID of the record's lexicon."),
+        "value": {
+            "type": "object",
+            "description": "The record. {$ref: datasets/x} becomes an at:// URI, {$strongRef: schemas/x} a URI "
+            "with its CID, {$blob: file} a blob.",
+        },
+    }
+    return _closed({**_common(), **own}, ("collection", "value"))
+
+
+def _reference(description: str) -> JsonObject:
+    return _text(description, minLength=1)
+
+
+def _environment() -> JsonObject:
+    names = {"account": "Where to publish.", "did": "The DID it must have.", "pds": "The URL of its PDS."}
+    return _closed({name: _text(description) for name, description in names.items()})
+
+
+def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
+    partial: JsonObject = {}
+    for name in ("schemas", "datasets", "labels", "lenses"):
+        partial[name] = {**sections[name], "required": []}
+    return {**_closed(partial), "description": "What every entry of a section has that does not say otherwise."}
+
+
+def _policy() -> JsonObject:
+    share: JsonObject = {"type": "string", "pattern": r"^\d{1,3}%$"}
+    limit: JsonObject = {
+        "description": "The most records that one plan may delete: a number, or a share such as 30%.",
+        "anyOf": [{"type": "integer", "minimum": 0}, share],
+    }
+    return _closed({"max_delete": limit})
+
+
+def _lexicons() -> JsonObject:
+    publish: JsonObject = {"type": "boolean", "description": "Publish the lexicons themselves as records."}
+    return _closed({"path": _text("The folder of the project's own lexicons."), "publish": publish}, ("path",))
+
+
+class _Definitions:
+    """Turns lexicon types into JSON Schema; what a lexicon names goes into `definitions`."""
+
+    def __init__(self, lexicons: Lexicons) -> None:
+        self._lexicons = lexicons
+        self.definitions: dict[str, Json] = {}
+
+    def record(self, nsid: str, fields: frozenset[str]) -> JsonObject:
+        """Some fields of a record, by wire name."""
+        found = self._lexicons.record(Nsid(nsid))
+        assert found is not None, nsid
+        return {name: self.type(kind) for name, kind in found.record.properties.items() if name in fields}
+
+    def type(self, kind: Type) -> JsonObject:
+        """A type as JSON Schema, with its description."""
+        made = self._plain(kind)
+        return {**made, "description": kind.description} if kind.description and "$ref" not in made else made
+
+    def _plain(self, kind: Type) -> JsonObject:
+        match kind:
+            case Boolean():
+                return {"type": "boolean"}
+            case Integer():
+                return _present(type="integer", minimum=kind.minimum, maximum=kind.maximum, const=kind.const)
+            case String():
+                return _string(kind)
+            case Bytes():
+                return _closed({"$bytes": {"type": "string"}}, ("$bytes",))
+            case CidLink():
+                return _closed({"$link": {"type": "string"}}, ("$link",))
+            case BlobType():
+                return {"type": "object", "title": "{$blob: file}"}
+            case Array():
+                low, high = kind.min_length, kind.max_length
+                return _present(type="array", items=self.type(kind.items), minItems=low, maxItems=high)
+            case Object():
+                return self._object(kind)
+            case Ref(target=target):
+                return self._reference(target)
+            case Union():
+                return {"type": "object", "properties": {"$type": {"type": "string"}}}
+            case Unknown():
+                return {"type": "object"}
+            case Token():
+                return {"type": "string"}
+            case _:
+                assert_never(kind)
+
+    def _object(self, kind: Object) -> JsonObject:
+        properties: JsonObject = {}
+        for name, part in kind.properties.items():
+            made = self.type(part)
+            properties[name] = {"anyOf": [made, {"type": "null"}]} if name in kind.nullable else made
+        return {"type": "object", "properties": properties, "required": [*sorted(kind.required)]}
+
+    def _reference(self, name: Name) -> JsonObject:
+        if name == STRONG_REF:
+            return {"type": "object", "title": "{$strongRef: address}"}
+        if str(name) not in self.definitions:
+            self.definitions[str(name)] = {}  # a definition may refer to itself
+            self.definitions[str(name)] = self._definition(self._lexicons.find(name))
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _definition(self, found: Definition | None) -> JsonObject:
+        match found:
+            case Record(record=record):
+                return self._object(record)
+            case None | Query() | Procedure():
+                return {"type": "object"}
+            case _:
+                return self.type(found)
+
+
+def _present(**keywords: Json) -> JsonObject:
+    return {name: value for name, value in keywords.items() if value is not None}
+
+
+def _string(kind: String) -> JsonObject:
+    # JSON Schema counts characters where a lexicon counts bytes: what this allows, the lexicon may still refuse.
+    made = _present(
+        type="string", minLength=1 if kind.min_length else None, maxLength=kind.max_length, const=kind.const
+    )
+    if kind.enum:
+        made["enum"] = list(kind.enum)
+    if kind.format == "at-uri":
+        return {"anyOf": [made, {"type": "object", "title": "{$ref: address}"}]}
+    return made

@@ -1,0 +1,103 @@
+"""The text of one manifest file: which line and column an offset stands at, and how bytes become text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from atpub.errors import InvalidInput, Place, Problem
+
+MAX_BYTES = 32 * 1024 * 1024
+"""The largest file that is read: larger ones are more likely a mistake than a manifest."""
+
+_BEFORE = 120
+_WIDTH = 200
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+# What YAML 1.2 counts as printable, less U+0085, U+2028 and U+2029: text in YAML 1.2, line breaks to libyaml (1.1).
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's name as the user gave it, and its text (left out of the repr: it may be 32 MiB)."""
+
+    file: str
+    text: str = field(repr=False)
+
+    def place(self, offset: int) -> Place:
+        """Line and column of an offset in characters; a long line is cut around the column, see `caret`."""
+        starts = self._line_starts
+        line = bisect_right(starts, offset)
+        start = starts[line - 1]
+        end = starts[line] if line < len(starts) else len(self.text)
+        return Place(self.file, line, offset - start + 1, self._window(start, offset, end))
+
+    def problem(self, code: str, message: str, offset: int, hint: str = "") -> Problem:
+        """A problem with what stands at an offset."""
+        return Problem(code, message, self.place(offset), hint)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(found.end() for found in _LINE_BREAK.finditer(self.text))]
+
+    def _window(self, start: int, offset: int, end: int) -> str:
+        first = max(start, offset - _BEFORE)
+        last = min(end, first + _WIDTH + 2)
+        shown = self.text[first:last].rstrip("\r\n")
+        if first > start:
+            shown = f"…{shown[1:]}"
+        if len(shown) > _WIDTH:
+            shown = f"{shown[: _WIDTH - 1]}…"
+        # What a terminal might act on is not shown as it is; the caret still fits.
+        return _UNREADABLE.sub("\ufffd", shown)
+
+
+def caret(place: Place) -> int:
+    """How many characters of `place.text` stand before the place's column.
+
+    `Place.column` is the file's own. `Place.text` is a window of at most 200 characters on the line: from its
+    start where the column is at most 121, else from 120 characters before the column. A side that is cut shows `…`.
+    """
+    return min(place.column - 1, _BEFORE)
+
+
+def decode(data: bytes, file: str) -> Source:
+    """The text of a file's bytes; raises InvalidInput where they are too many or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise InvalidInput((too_large(file),))
+    try:
+        return Source(file, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InvalidInput((_not_utf8(error, file),)) from None
+
+
+def check_characters(source: Source) -> None:
+    """Raises InvalidInput at the first character that YAML forbids, or that its versions read differently."""
+    found = _UNREADABLE.search(source.text)
+    if found is None:
+        return
+    code = f"U+{ord(found[0]):04X}"
+    breaks = found[0] in "\x85\u2028\u2029"
+    message = (
+        f"{code} is a line break to some YAML readers only" if breaks else f"YAML does not allow the character {code}"
+    )
+    hint = f"write it in double quotes as \\u{ord(found[0]):04X}, or remove it"
+    if found[0] == "\0":
+        hint = "is this a text file? save it as UTF-8"
+    raise InvalidInput((source.problem("bad-character", message, found.start(), hint),))
+
+
+def too_large(file: str) -> Problem:
+    """The problem with a file of more than `MAX_BYTES`."""
+    message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
+    hint = "split it into a folder of files, or into several projects"
+    return Problem("too-large", message, Place(file, 1, 1), hint)
+
+
+def _not_utf8(error: UnicodeDecodeError, file: str) -> Problem:
+    before = error.object[: error.start].decode("utf-8")
+    source = Source(file, error.object.decode("utf-8", errors="replace"))
+    message = f"the byte 0x{error.object[error.start]:02X} is not UTF-8"
+    return source.problem("not-utf8", message, len(before), "save the file as UTF-8")

@@ -1,0 +1,14 @@
+"""A guess at what a misspelt word was meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str:
+    """`did you mean 'datasets'?`, or nothing where no candidate is close."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    by_folded = {candidate.lower(): candidate for candidate in candidates}
+    close = get_close_matches(word.lower(), by_folded, n=1)
+    return f"did you mean {by_folded[close[0]]!r}?" if close else ""

@@ -1,0 +1,278 @@
+"""(desired, live, inventory, now) → Plan: three-way, by one table, with the safety rules applied.
+
+What the project applied last (its inventory), what is live, and what the manifest wants decide each record's action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from atpub.desired.model import VERSIONED, Desired
+from atpub.errors import Problem
+from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.inventory import Inventory, Owned, read_inventories
+from atpub.lexicon import data
+from atpub.lexicon.data import Json, blobs_in
+from atpub.manifest.model import Policy
+from atpub.plan.model import Action, Change, Cost, Drift, Options, Plan, Refusal, Upload
+from atpub.plan.moment import Moments
+from atpub.plan.settle import Settled, in_order, settle
+from atpub.state import Create, Delete, Live, Record, Update, Write
+from atpub.syntax import AtUri, Cid, Nsid, RecordPath
+
+POINTS: Final = {Create: 3, Update: 2, Delete: 1}
+"""What a PDS counts for a write (an account may spend 5,000 points an hour and 35,000 a day)."""
+MOST_WRITES: Final = 200
+OWNED_FROM: Final = 10
+"""A share of what is owned limits deletes from this many owned records on."""
+
+_SECTIONS: Final = {
+    schema.NSID: "schemas",
+    entry.NSID: "datasets",
+    label.NSID: "labels",
+    lens.NSID: "lenses",
+    lexicon_schema.NSID: "lexicons",
+}
+
+
+def make_plan(
+    desired: tuple[Desired, ...],
+    live: Live,
+    *,
+    project: str,
+    account: str,
+    now: datetime,
+    policy: Policy | None = None,
+    options: Options | None = None,
+    warnings: tuple[Problem, ...] = (),
+) -> Plan:
+    """What it takes for a repository to hold these records of a project, and no others of it."""
+    planner = _Planner(live, project, options or Options())
+    settled = settle(in_order(desired), live.records, Moments(now, live.records))
+    wanted = (planner.wanted(item) for item in settled.values())
+    changes = [*(change for change in wanted if change is not None), *planner.gone(settled)]
+    refusals = [*planner.refusals, *planner.gates(changes, policy or Policy())]
+    ownership = planner.ownership(changes)
+    uploads = tuple(_uploads(changes, settled, live.records.values()))
+    return Plan(
+        project=project,
+        account=account,
+        did=live.did,
+        head=live.head,
+        changes=tuple(changes),
+        uploads=uploads,
+        refusals=tuple(refusals),
+        warnings=warnings,
+        cost=_cost(changes, planner.inventory.writes(ownership), uploads),
+        digest=_digest(live.did, project, changes),
+        inventory=planner.inventory,
+        inventory_changes=ownership,
+    )
+
+
+class _Planner:
+    """Decides actions by what a project owns in a live repository."""
+
+    def __init__(self, live: Live, project: str, options: Options) -> None:
+        inventories = read_inventories(live.records.values())
+        self._live = live
+        self._options = options
+        self.inventory = inventories.get(project) or Inventory(project)
+        self._owned = self.inventory.owned
+        self._foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
+        self.refusals: list[Refusal] = []
+
+    def wanted(self, settled: Settled) -> Change | None:
+        """What happens to a record that the manifest wants; None where it is refused."""
+        desired, path = settled.desired, settled.desired.path
+        before, owned = self._live.records.get(path), self._owned.get(path)
+        uri = AtUri.of(self._live.did, path)
+        if path in self._foreign:
+            self._refuse_foreign(desired, uri)
+            return None
+        self._check_immutable(settled, uri, before)
+        same = before is not None and before.cid == settled.cid
+        if owned is not None:
+            drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
+            if before is None:
+                return self._change(settled, uri, before, "create", drift)
+            return self._change(settled, uri, before, "unchanged" if same else "update", None if same else drift)
+        if before is None:
+            return self._change(settled, uri, before, "create")
+        if desired.adopt:
+            return self._change(settled, uri, before, "adopt", write=not same)
+        if not same:
+            self.refusals.append(_not_ours(desired, uri))
+            return None
+        return self._change(settled, uri, before, "unchanged")
+
+    def gone(self, settled: Mapping[RecordPath, Settled]) -> Iterator[Change]:
+        """What happens to records that the project owns and that the manifest wants no more."""
+        left = [owned for path, owned in sorted(self._owned.items()) if path not in settled]
+        for owned in reversed(left):
+            versioned = owned.path.collection in VERSIONED
+            keep = versioned and (not self._options.prune_versions or self._still_named(owned, settled))
+            yield self._gone(owned, keep)
+
+    def _still_named(self, owned: Owned, settled: Mapping[RecordPath, Settled]) -> bool:
+        """Whether a record that the manifest wants refers to this one."""
+        uri = str(AtUri.of(self._live.did, owned.path))
+        return any(_mentions(item.value, uri) for item in settled.values())
+
+    def _gone(self, owned: Owned, keep: bool) -> Change:
+        before, uri = self._live.records.get(owned.path), AtUri.of(self._live.did, owned.path)
+        address = f"{_SECTIONS.get(owned.path.collection, 'records')}/{owned.id}"
+        drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
+        if before is None or not self._options.forget.isdisjoint((address, str(uri))):
+            return Change(address, "forget", owned.id, owned.path, uri, before, drift=drift)
+        if keep:
+            cid = before.cid
+            return Change(
+                address, "keep", owned.id, owned.path, uri, before, after_cid=cid, drift=drift, protect=owned.protect
+            )
+        if owned.protect:
+            hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
+            message = f"{address} is protected: it is not deleted"
+            self.refusals.append(Refusal(address, uri, "protected", message, hint))
+        elif drift and not self._options.delete_drifted:
+            message = f"{address} has been changed by somebody else since it was applied"
+            hint = f"delete it all the same: --delete-drifted; or leave it alone: --forget {address}"
+            self.refusals.append(Refusal(address, uri, "drifted-delete", message, hint))
+        return Change(address, "delete", owned.id, owned.path, uri, before, drift=drift, protect=owned.protect)
+
+    def gates(self, changes: list[Change], policy: Policy) -> Iterator[Refusal]:
+        """The rules that look at the whole plan."""
+        deletes, owned = sum(change.action == "delete" for change in changes), len(self._owned)
+        creates = sum(change.action == "create" for change in changes)
+        limit = policy.max_delete
+        too_many = deletes > limit * owned if isinstance(limit, float) and owned >= OWNED_FROM else False
+        if too_many or (isinstance(limit, int) and deletes > limit):
+            allowed = f"{limit:.0%}" if isinstance(limit, float) else str(limit)
+            message = f"this would delete {deletes} of {owned} records; the policy allows {allowed}"
+            yield Refusal("", None, "max-delete", message, "raise `policy: {max_delete: …}` if that is meant")
+        if owned and deletes == owned and creates and not self._options.allow_replace_all:
+            message = f"this would delete all {owned} records of the project and create others"
+            hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
+            yield Refusal("", None, "replace-all", message, hint)
+
+    def ownership(self, changes: Iterable[Change]) -> dict[RecordPath, Owned | None]:
+        """How the inventory changes; a CID that is not known yet is left empty."""
+        made: dict[RecordPath, Owned | None] = {}
+        for change in changes:
+            owned = self._owned.get(change.path)
+            if change.action in ("delete", "forget"):
+                made[change.path] = None
+            elif change.action in ("create", "update", "adopt") or (owned and change.action == "unchanged"):
+                now = Owned(change.id, change.path, change.after_cid or Cid(""), change.protect)
+                if now != owned:
+                    made[change.path] = now
+        return made
+
+    def _change(
+        self,
+        settled: Settled,
+        uri: AtUri,
+        before: Record | None,
+        action: Action,
+        drift: Drift | None = None,
+        *,
+        write: bool = True,
+    ) -> Change:
+        desired = settled.desired
+        written = write and action in ("create", "update", "adopt")
+        return Change(
+            address=str(desired.address),
+            action=action,
+            id=desired.id,
+            path=desired.path,
+            uri=uri,
+            before=before,
+            after=settled.value if written else None,
+            after_cid=settled.cid,
+            unknown=settled.unknown,
+            drift=drift,
+            protect=desired.protect,
+            digest_cid=settled.digest_cid,
+            strong_refs=desired.strong_refs,
+            open_blobs=settled.open_blobs,
+        )
+
+    def _refuse_foreign(self, desired: Desired, uri: AtUri) -> None:
+        message = f"{desired.address} is a record of the project {self._foreign[desired.path]!r}"
+        hint = "give the entry another `id`, or remove it from one of the two projects"
+        self.refusals.append(Refusal(str(desired.address), uri, "foreign-owner", message, hint))
+
+    def _check_immutable(self, settled: Settled, uri: AtUri, before: Record | None) -> None:
+        fields = settled.desired.immutable
+        if before is None or all(before.value.get(name) == settled.value.get(name) for name in fields):
+            return
+        address, version = settled.desired.address, settled.desired.id.rpartition(":")[2]
+        message = f"{address}: version {version} is published with another content, and a version never changes"
+        hint = f"raise the version, for example to {_bumped(version)}"
+        self.refusals.append(Refusal(str(address), uri, "immutable-version", message, hint))
+
+
+def _not_ours(desired: Desired, uri: AtUri) -> Refusal:
+    message = f"{desired.address}: there is another record at {uri}, and this project does not own it"
+    hint = "take it over with `adopt: true`, or give the entry another `id`"
+    return Refusal(str(desired.address), uri, "not-owned", message, hint)
+
+
+def _bumped(version: str) -> str:
+    core = version.partition("+")[0].partition("-")[0].split(".")
+    major, minor, *_ = [*core, "0", "0"]
+    return f"{major}.{int(minor) + 1}.0" if minor.isdigit() else f"{version}.1"
+
+
+def _mentions(value: Json, uri: str) -> bool:
+    if isinstance(value, dict):
+        return any(_mentions(item, uri) for item in value.values())
+    if isinstance(value, list):
+        return any(_mentions(item, uri) for item in value)
+    return value == uri
+
+
+def _uploads(
+    changes: Iterable[Change], settled: Mapping[RecordPath, Settled], live: Iterable[Record]
+) -> Iterator[Upload]:
+    there = {blob.cid for record in live for blob in blobs_in(record.value)}
+    for change in changes:
+        if change.after is None:
+            continue
+        for item in settled[change.path].desired.blobs:
+            if item.blob.cid not in there:
+                there.add(item.blob.cid)
+                yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file)
+
+
+def _cost(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
+    kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
+    size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
+    return Cost(
+        points=sum(POINTS[kind] for kind in kinds),
+        writes=len(kinds),
+        commits=-(-len(kinds) // MOST_WRITES),
+        bytes=size + sum(upload.size for upload in uploads),
+    )
+
+
+def _kind(change: Change) -> type[Write]:
+    if change.action == "delete":
+        return Delete
+    return Create if change.before is None else Update
+
+
+def _digest(did: str, project: str, changes: Iterable[Change]) -> str:
+    rows: list[Json] = []
+    for change in sorted(changes, key=lambda change: str(change.uri)):
+        rows.append([change.address, change.action, str(change.uri), change.before_cid, change.digest_cid])  # noqa: PERF401
+    return sha256(data.encode([did, project, *rows])).hexdigest()
+
+
+def collections(desired: Iterable[Desired]) -> frozenset[Nsid]:
+    """The collections that a plan for these records must read."""
+    return frozenset(item.path.collection for item in desired)

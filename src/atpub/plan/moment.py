@@ -1,0 +1,60 @@
+"""createdAt: when a record was first planned, later than the records of its series that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from atpub.generated.science.alt.dataset import label, schema
+from atpub.lexicon.data import Json
+from atpub.state import Record
+from atpub.syntax import Nsid, RecordPath
+
+_CREATED_AT: Final = label.Label.WIRE["created_at"]
+_SCHEMA: Final = Nsid(schema.NSID)
+_LABEL: Final = Nsid(label.NSID)
+
+
+class Moments:
+    """Gives times: now, or one second after the latest of a series, so that the newest version is the latest."""
+
+    def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
+        """Take the time of planning and the live records."""
+        self._now = now.astimezone(UTC).replace(microsecond=0)
+        self._latest = _latest(live.values())
+
+    def next(self, collection: Nsid, series: str | None) -> str:
+        """The time for a new record of a series; readers compare it as text, so its width is fixed."""
+        moment = self._now
+        if series is not None:
+            latest = self._latest.get((collection, series))
+            if latest is not None and latest >= moment:
+                moment = latest.replace(microsecond=0) + timedelta(seconds=1)
+            self._latest[collection, series] = moment
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _latest(records: Iterable[Record]) -> dict[tuple[Nsid, str], datetime]:
+    latest: dict[tuple[Nsid, str], datetime] = {}
+    for record in records:
+        series, moment = _series(record), _parsed(record.value.get(_CREATED_AT))
+        if series is not None and moment is not None:
+            key = (record.path.collection, series)
+            latest[key] = max(moment, latest.get(key, moment))
+    return latest
+
+
+def _series(record: Record) -> str | None:
+    if record.path.collection == _SCHEMA:
+        return record.path.rkey.rpartition(":")[0]
+    name = record.value.get(label.Label.WIRE["name"]) if record.path.collection == _LABEL else None
+    return name if isinstance(name, str) else None
+
+
+def _parsed(text: Json) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment and moment.tzinfo else None

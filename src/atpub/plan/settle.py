@@ -1,0 +1,111 @@
+"""Desired records, settled against the live ones: what the manifest leaves open is filled in, or named unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from atpub.desired.model import CID_FIELD, BlobFile, Desired
+from atpub.lexicon import data
+from atpub.lexicon.data import Blob, JsonObject, blobs_in, put
+from atpub.plan.moment import Moments
+from atpub.state import Record
+from atpub.syntax import Cid, RecordPath
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A desired record as it would be written; `cid` is None where `unknown` says why."""
+
+    desired: Desired
+    value: JsonObject
+    cid: Cid | None
+    unknown: str
+    open_blobs: tuple[BlobFile, ...]
+    digest_cid: Cid
+
+
+def settle(
+    ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], moments: Moments
+) -> Mapping[RecordPath, Settled]:
+    """Each desired record as it would be written; takes them with what a strong reference needs first."""
+    known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
+    settled: dict[RecordPath, Settled] = {}
+    for desired in ordered:
+        settled[desired.path] = _settle(desired, live.get(desired.path), settled, moments, known)
+    return settled
+
+
+def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
+    """The records with what each refers to before it, as far as references go one way; else as they come."""
+    by_path = {record.path: record for record in records}
+    ordered: dict[RecordPath, Desired] = {}
+    started: set[RecordPath] = set()
+    for record in records:
+        stack = [(record, False)]
+        while stack:
+            current, complete = stack.pop()
+            if complete:
+                ordered.setdefault(current.path, current)
+            elif current.path not in started:
+                started.add(current.path)
+                stack.append((current, True))
+                stack.extend((by_path[path], False) for path in sorted(current.refers_to) if path in by_path)
+    return tuple(ordered.values())
+
+
+def _settle(
+    desired: Desired,
+    live: Record | None,
+    settled: Mapping[RecordPath, Settled],
+    moments: Moments,
+    known: Mapping[Cid, Blob],
+) -> Settled:
+    stable = _stable(desired, settled)
+    value = _with_created_at(desired, live, moments)
+    value, open_blobs = _with_blobs(value, desired, known)
+    unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
+    for reference in desired.strong_refs:
+        cid = settled[reference.target].cid
+        if cid is None:
+            unknown = unknown or f"the CID of {settled[reference.target].desired.address} is not known yet"
+        else:
+            value = put(value, (*reference.steps, CID_FIELD), cid)
+    return Settled(desired, value, None if unknown else data.cid_of(value), unknown, open_blobs, data.cid_of(stable))
+
+
+def _with_created_at(desired: Desired, live: Record | None, moments: Moments) -> JsonObject:
+    if desired.created_at is None:
+        return desired.value
+    field = desired.created_at.field
+    kept = live.value.get(field) if live else None
+    series = desired.created_at.series
+    given = kept if isinstance(kept, str) else moments.next(desired.path.collection, series)
+    return {**desired.value, field: given}
+
+
+def _with_blobs(
+    value: JsonObject, desired: Desired, known: Mapping[Cid, Blob]
+) -> tuple[JsonObject, tuple[BlobFile, ...]]:
+    """The value with the MIME types that the server gave these blobs before; those that it has yet to decide."""
+    open_blobs: list[BlobFile] = []
+    for item in desired.blobs:
+        if not item.sniffed:
+            continue
+        blob = known.get(item.blob.cid)
+        if blob is None or blob.size != item.blob.size:
+            open_blobs.append(item)
+        else:
+            value = put(value, item.steps, blob.to_json())
+    return value, tuple(open_blobs)
+
+
+def _stable(desired: Desired, settled: Mapping[RecordPath, Settled]) -> JsonObject:
+    """The record without what a later plan may fill in otherwise: what the digest is made of."""
+    value = desired.value
+    for item in desired.blobs:
+        if item.sniffed:
+            value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
+    for reference in desired.strong_refs:
+        value = put(value, (*reference.steps, CID_FIELD), settled[reference.target].digest_cid)
+    return value

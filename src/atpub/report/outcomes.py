@@ -1,0 +1,45 @@
+"""What became of a plan, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atpub.lexicon.data import JsonObject
+from atpub.plan.model import Outcome, Plan
+from atpub.report.plan import FORMAT_VERSION
+from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
+
+
+def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
+    """What was done, and the URI of each dataset."""
+    applied = [outcome for outcome in outcomes if outcome.status == "applied"]
+    what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
+    lines = [style(f"{what}; {plan.project} is as the manifest wants it.", BOLD, GREEN)]
+    lines += [str(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
+    return "\n".join(lines)
+
+
+def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
+    """The outcomes as JSON, sorted by URI."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "digest": plan.digest,
+        "project": plan.project,
+        "account": plan.account,
+        "did": plan.did,
+        "outcomes": [
+            {
+                "address": outcome.change.address,
+                "action": outcome.change.action,
+                "uri": str(outcome.change.uri),
+                "cid": outcome.cid,
+                "status": outcome.status,
+                "error": None,
+            }
+            for outcome in sorted(outcomes, key=lambda item: str(item.change.uri))
+        ],
+    }
+
+
+def _is_dataset(outcome: Outcome) -> bool:
+    return outcome.change.address.startswith("datasets/") and outcome.cid is not None

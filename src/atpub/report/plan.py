@@ -1,0 +1,133 @@
+"""A plan, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from atpub.lexicon.data import Json, JsonObject
+from atpub.plan.model import Action, Change, Plan
+from atpub.report.diff import differences
+from atpub.report.problems import problem_json
+from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size
+
+FORMAT_VERSION: Final = "1.0"
+_MARKS: Final[dict[Action, tuple[str, int]]] = {
+    "create": ("+", GREEN),
+    "update": ("~", YELLOW),
+    "adopt": ("»", YELLOW),
+    "delete": ("-", RED),
+    "forget": ("×", CYAN),
+    "keep": ("=", FAINT),
+    "unchanged": (" ", FAINT),
+}
+_MOST_FIELDS = 12
+
+
+def plan_text(plan: Plan, style: Style = PLAIN) -> str:
+    """What a plan would do: a line a record, with the fields that differ, then the totals."""
+    return "\n".join(_lines(plan, style))
+
+
+def plan_json(plan: Plan) -> JsonObject:
+    """The plan as JSON: `changes` sorted by URI, everything in it stable between runs but a new createdAt."""
+    summary: JsonObject = {action: count for action, count in plan.summary.items()}  # noqa: C416 - other key type
+    cost = plan.cost
+    return {
+        "format_version": FORMAT_VERSION,
+        "digest": plan.digest,
+        "project": plan.project,
+        "account": plan.account,
+        "did": plan.did,
+        "head": plan.head.cid if plan.head else None,
+        "pending": plan.pending,
+        "changes": [_change_json(change) for change in sorted(plan.changes, key=lambda item: str(item.uri))],
+        "uploads": [
+            {"cid": item.cid, "size": item.size, "mime_type": item.mime_type, "file": str(item.file)}
+            for item in plan.uploads
+        ],
+        "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
+        "summary": summary,
+        "refusals": [
+            {
+                "address": item.address,
+                "uri": str(item.uri) if item.uri else None,
+                "code": item.code,
+                "message": item.message,
+                "hint": item.hint,
+            }
+            for item in plan.refusals
+        ],
+        "warnings": [problem_json(item) for item in plan.warnings],
+    }
+
+
+def _change_json(change: Change) -> JsonObject:
+    drift: Json = {"applied_cid": change.drift.applied, "live_cid": change.drift.live} if change.drift else None
+    return {
+        "address": change.address,
+        "action": change.action,
+        "uri": str(change.uri),
+        "before_cid": change.before_cid,
+        "after_cid": change.after_cid,
+        "after_cid_unknown": change.unknown or None,
+        "drift": drift,
+        "protect": change.protect,
+    }
+
+
+def target_text(plan: Plan, style: Style = PLAIN) -> str:
+    """Where the plan goes: the project, the account and its DID."""
+    return f"{style(plan.project, BOLD)} → {style(plan.account, BOLD)} ({plan.did})"
+
+
+def _lines(plan: Plan, style: Style) -> Iterator[str]:
+    yield target_text(plan, style)
+    yield ""
+    shown = [change for change in plan.changes if change.action != "unchanged"]
+    width = max((len(change.address) for change in shown), default=0)
+    for change in shown:
+        yield from _change_lines(change, width, style)
+    if shown:
+        yield ""
+    yield from _totals(plan, style)
+    for refusal in plan.refusals:
+        yield f"{style('refused', BOLD, RED)}: {refusal.message} [{refusal.code}]"
+        yield f"  {style('hint', CYAN)}: {refusal.hint}"
+
+
+def _change_lines(change: Change, width: int, style: Style) -> Iterator[str]:
+    mark, colour = _MARKS[change.action]
+    line = f"  {mark} {change.address:<{width}}  {change.action:<9}"
+    yield f"{style(line, colour)} {style(str(change.uri), FAINT)}"
+    if change.drift:
+        live = f"is now {change.drift.live}" if change.drift.live else "was deleted"
+        yield style(f"      drift: applied as {change.drift.applied}, {live}", YELLOW)
+    if change.unknown and change.after is not None:
+        yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
+    if change.before and change.after is not None:
+        found = list(differences(change.before.value, change.after))
+        for item in found[:_MOST_FIELDS]:
+            old, new = item.old or "(absent)", item.new or "(absent)"
+            yield f"      {item.path}: {style(old, RED)} → {style(new, GREEN)}"
+        if len(found) > _MOST_FIELDS:
+            yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
+
+
+def _totals(plan: Plan, style: Style) -> Iterator[str]:
+    summary = plan.summary
+    if not plan.pending:
+        kept = f", {summary['keep']} kept" if summary["keep"] else ""
+        yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} as wanted{kept}.", GREEN)
+        return
+    done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
+    parts = [f"{count} to {action}" for action, count in done if count]
+    parts += [f"{summary['keep']} kept"] if summary["keep"] else []
+    parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
+    yield style(", ".join(parts) or "Only the inventory changes", BOLD) + "."
+    if plan.uploads:
+        total = sum(upload.size for upload in plan.uploads)
+        yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
+    cost = plan.cost
+    yield f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
+    yield style(f"Digest: {plan.digest}", FAINT)

@@ -1,0 +1,68 @@
+"""Problems and errors, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.lexicon.data import JsonObject
+from atpub.manifest.source import caret
+from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
+
+
+def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
+    """Each problem with its place, the line, a caret under what is wrong, and a hint; by file and line."""
+    return "\n".join(_problem_text(problem, style) for problem in sorted(problems, key=_order))
+
+
+def error_text(error: AtpubError, style: Style = PLAIN) -> str:
+    """An error and what to do about it; every problem where there are several."""
+    if isinstance(error, InvalidInput):
+        count = sum(problem.severity == "error" for problem in error.problems)
+        total = f"{count} error{'' if count == 1 else 's'}"
+        return f"{problems_text(error.problems, style)}\n{style(total, BOLD, RED)}"
+    lines = [f"{style('error', BOLD, RED)}: {error.message} [{error.code}]"]
+    if error.hint:
+        lines.append(f"  {style('hint', CYAN)}: {error.hint}")
+    return "\n".join(lines)
+
+
+def error_json(error: AtpubError) -> JsonObject:
+    """An error as JSON."""
+    found: JsonObject = {"code": error.code, "message": error.message, "hint": error.hint}
+    if isinstance(error, InvalidInput):
+        found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=_order)]
+    return {"format_version": "1.0", "error": found}
+
+
+def problem_json(problem: Problem) -> JsonObject:
+    """A problem as JSON; line and column are null where there is no place."""
+    place = problem.place
+    return {
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": place.file if place else None,
+        "line": place.line if place and place.line else None,
+        "column": place.column if place and place.line else None,
+    }
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place or Place("")
+    return (place.file, place.line, place.column)
+
+
+def _problem_text(problem: Problem, style: Style) -> str:
+    colour = RED if problem.severity == "error" else YELLOW
+    where = f"{style(str(problem.place), BOLD)}: " if problem.place else ""
+    lines = [f"{where}{style(problem.severity, BOLD, colour)}: {problem.message} [{problem.code}]"]
+    place = problem.place
+    if place and place.line and place.text:
+        gutter = str(place.line)
+        lines.append(f"  {gutter} | {place.text}")
+        lines.append(f"  {' ' * len(gutter)} | {' ' * caret(place)}{style('^', BOLD, colour)}")
+    if problem.hint:
+        lines.append(f"  {style('hint', CYAN)}: {problem.hint}")
+    return "\n".join(lines)

@@ -1,0 +1,36 @@
+"""Colour for terminals, and nothing elsewhere: text is made with a `Style` that may do nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Wraps text in the terminal's codes where `colour` is on."""
+
+    colour: bool = False
+
+    def __call__(self, text: str, *codes: int) -> str:
+        """The text in these styles (ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan)."""
+        return f"\033[{';'.join(map(str, codes))}m{text}\033[0m" if self.colour and codes else text
+
+
+PLAIN: Final = Style()
+BOLD, FAINT, RED, GREEN, YELLOW, CYAN = 1, 2, 31, 32, 33, 36
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: 1.9 MB."""
+    number = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: 1 commit, 2 commits."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,180 @@
+"""From the name of an account to its DID and its server (AT Protocol specification: Handle, DID).
+
+A handle is looked up at its own domain, `https://HANDLE/.well-known/atproto-did`, and else by a public resolver, which
+also knows the DNS records that Python's standard library cannot ask for. A DID names its server in its document. Where
+the user names the server, that server is asked, and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import httpx
+
+from atpub.errors import RepositoryNotFound, Unavailable, Usage
+from atpub.generated.com.atproto.identity import resolve_handle
+from atpub.lexicon.data import Json, JsonObject, loads
+from atpub.repository.pds_http import Http, Lost, Reply, TooLong
+from atpub.repository.pds_transport import is_loopback
+from atpub.repository.xrpc import Xrpc
+from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
+
+_LONGEST_DOCUMENT = 1024 * 1024
+_WELL_KNOWN_TIMEOUT = httpx.Timeout(5.0)  # most handles have no web server of their own, and some have a silent one
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where names are looked up: the PLC directory, a server that resolves handles, and a handle's own page."""
+
+    plc: str = "https://plc.directory"
+    resolver: str = "https://public.api.bsky.app"
+    well_known: str = "https://{handle}/.well-known/atproto-did"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An account: its DID, the URL of its server, and the handle where it was named by one."""
+
+    did: Did
+    pds: str
+    handle: Handle | None = None
+
+
+def resolve(account: str, http: Http, *, pds: str | None = None, directories: Directories | None = None) -> Identity:
+    """Who and where an account is; `pds` is the URL of its server, where the user says it.
+
+    Raises Usage for what is neither a handle nor a DID, RepositoryNotFound for one that leads nowhere, and Unavailable.
+    """
+    places = directories or Directories()
+    name = _parsed(account)
+    if pds is not None:
+        server = base_url(pds)
+        did = name if isinstance(name, Did) else _asked(name, server, http)
+        return Identity(did, server, name if isinstance(name, Handle) else None)
+    if isinstance(name, Did):
+        return Identity(name, _server(name, _document(name, http, places)))
+    return _of_handle(name, http, places)
+
+
+def base_url(text: str) -> str:
+    """The URL of a server without a path; raises Usage."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.path.strip("/") or url.query:
+        raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
+def _parsed(account: str) -> Did | Handle:
+    try:
+        name = parse_at_identifier(account.removeprefix("@"))
+    except SyntaxViolation:
+        raise Usage(f"{account!r} is not an account", hint="a handle such as lab.example.com, or a DID") from None
+    return name if isinstance(name, Did) else Handle(name.lower())
+
+
+def _of_handle(handle: Handle, http: Http, places: Directories) -> Identity:
+    did = _at_own_domain(handle, http, places) or _asked(handle, places.resolver, http)
+    document = _document(did, http, places)
+    if handle not in _handles(document):
+        raise RepositoryNotFound(
+            f"{handle} leads to {did}, which does not claim that handle", hint="name the account by its DID"
+        )
+    return Identity(did, _server(did, document), handle)
+
+
+def _at_own_domain(handle: Handle, http: Http, places: Directories) -> Did | None:
+    """The DID that the handle's domain names (Handle page: HTTPS well-known method); None where it names none."""
+    url = places.well_known.format(handle=handle)
+    request = http.client.build_request("GET", url, timeout=_WELL_KNOWN_TIMEOUT)
+    match http.briefly(request):
+        case Reply(status=200, body=body):
+            text = body[:2048].decode(errors="replace").strip()
+            return Did(text) if Did.accepts(text) else None
+        case _:
+            return None
+
+
+def _asked(handle: Handle, server: str, http: Http) -> Did:
+    """The DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
+    params = resolve_handle.ResolveHandleParams(handle=handle)
+    try:
+        return Did(Xrpc(server, http).query(resolve_handle.METHOD, params).did)
+    except RepositoryNotFound as error:
+        raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
+
+
+def _document(did: Did, http: Http, places: Directories) -> JsonObject:
+    """The DID's document, from the PLC directory or the domain of a did:web (DID page)."""
+    url = _document_url(did, places)
+    outcome = http.repeatedly(lambda: http.client.build_request("GET", url), _LONGEST_DOCUMENT)
+    match outcome:
+        case Reply(status=200, body=body):
+            return _checked(did, url, body)
+        case Reply(status=404 | 410):
+            raise RepositoryNotFound(f"there is no account {did}: {url} does not have it")
+        case Reply(status=status):
+            raise Unavailable(f"{url} answers {status}")
+        case Lost(reason=reason):
+            raise Unavailable(f"cannot reach {url}: {reason}")
+        case TooLong(longest=longest):
+            raise Unavailable(f"{url} has more than {longest:,} bytes")
+
+
+def _document_url(did: Did, places: Directories) -> str:
+    method, _, rest = did.removeprefix("did:").partition(":")
+    match method:
+        case "plc":
+            return f"{places.plc.rstrip('/')}/{did}"
+        case "web" if ":" not in rest:
+            host = unquote(rest)  # a port's colon is encoded
+            scheme = "http" if is_loopback(host.partition(":")[0]) else "https"
+            return f"{scheme}://{host}/.well-known/did.json"
+        case _:
+            raise RepositoryNotFound(f"{did} is of a kind that the AT Protocol does not use: did:plc or did:web")
+
+
+def _checked(did: Did, url: str, body: bytes) -> JsonObject:
+    try:
+        document = loads(body)
+    except ValueError as error:
+        raise Unavailable(f"{url} is no DID document: {error}") from None
+    if not isinstance(document, dict) or document.get("id") != did:
+        raise Unavailable(f"{url} is not the document of {did}")
+    return document
+
+
+def _handles(document: JsonObject) -> Iterator[str]:
+    """The handles that a document claims (DID page: alsoKnownAs)."""
+    for name in _items(document, "alsoKnownAs"):
+        if isinstance(name, str) and name.startswith("at://"):
+            yield name.removeprefix("at://").lower()
+
+
+def _server(did: Did, document: JsonObject) -> str:
+    """The URL of the server that a document names (DID page: the service with the id `#atproto_pds`)."""
+    for service in _items(document, "service"):
+        match service:
+            case {"id": str(name), "type": "AtprotoPersonalDataServer", "serviceEndpoint": str(url)}:
+                if name in ("#atproto_pds", f"{did}#atproto_pds"):
+                    return _usable(did, url)
+            case _:
+                pass
+    raise RepositoryNotFound(f"{did} has no server: its DID document names none")
+
+
+def _usable(did: Did, url: str) -> str:
+    try:
+        return base_url(url)
+    except Usage as error:
+        raise Unavailable(f"the DID document of {did} names no usable server: {error.message}") from None
+
+
+def _items(document: JsonObject, key: str) -> list[Json]:
+    found = document.get(key)
+    return found if isinstance(found, list) else []

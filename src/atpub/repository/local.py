@@ -1,0 +1,219 @@
+"""A true AT Protocol repository in a folder: records in SQLite, blobs in files, signed commits, CAR export.
+
+repo.sqlite     records, what is known of blobs, and the newest commit
+blobs/CID       each blob's bytes
+key             the signing key
+.gitignore      keeps all of it out of git
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
+from atpub.lexicon.data import Blob
+from atpub.repository import mst
+from atpub.repository.block import cid_of, cid_text, matches
+from atpub.repository.car import record_of, write_car
+from atpub.repository.commit import parse_commit, sign_commit
+from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.local_blobs import BlobFiles, Received
+from atpub.repository.local_key import create_key, read_key
+from atpub.repository.local_store import Store
+from atpub.repository.local_tables import StoredHead, Tables
+from atpub.repository.local_writes import carry_out, prepare
+from atpub.repository.signing import SigningKey
+from atpub.state import Commit, Head, Record, Write
+from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+
+LOCAL_DID = Did("did:web:local.invalid")
+LIMITS = Limits(writes=200, body=1_000_000, blob=None)
+_HOUR = 3_600_000_000
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+class LocalRepository:
+    """The repository in a folder, which the first write makes; any number of threads and processes may use it at once.
+
+    `clock` gives the time in microseconds since 1970.
+    """
+
+    def __init__(self, path: Path, did: Did = LOCAL_DID, clock: Callable[[], int] = _now) -> None:
+        self._store = Store(path.absolute(), did)
+        self._files = BlobFiles(self._store.blobs)
+        self._clock = clock
+        self._tree: tuple[bytes, mst.Node] | None = None
+
+    @property
+    def did(self) -> Did:
+        """Whose repository it is."""
+        return self._store.did
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may hold: as much as on the reference PDS, and blobs of any size."""
+        return LIMITS
+
+    @property
+    def public_key(self) -> str:
+        """The key that signs the commits, as a `did:key`; raises RepositoryNotFound before the first commit."""
+        key = read_key(self._store.key)
+        if key is None:
+            raise self._not_found()
+        return key.did_key
+
+    def head(self) -> Head | None:
+        """The newest commit; None before the first."""
+        with self._store.reading() as tables:
+            head = tables.head() if tables else None
+        return Head(cid_text(head.cid), head.rev) if head else None
+
+    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
+        """Every record of these collections, each CID checked against its content."""
+        with self._store.reading() as tables:
+            rows = tables.records(collections) if tables else []
+        records = (self._checked(key, cid, block) for key, cid, block in rows)
+        return {record.path: record for record in records}
+
+    def get_blob(self, cid: Cid) -> Iterator[bytes]:
+        """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        with self._store.reading() as tables:
+            if tables is None or not tables.is_referred_to(cid):
+                raise BlobNotFound(f"no record in {self._store.folder} refers to the blob {cid}")
+        return self._files.read(cid)
+
+    def export_car(self, stream: BinaryIO) -> None:
+        """Write the whole repository to the stream as a CAR file; raises RepositoryNotFound before the first commit."""
+        with self._store.reading() as tables:
+            head = tables.head() if tables else None
+            if not tables or not head:
+                raise self._not_found()
+            tree = self._tree_at(head, tables)
+            blocks = chain([(head.cid, head.block)], mst.blocks(tree), tables.values())
+            for piece in write_car(head.cid, blocks):
+                stream.write(piece)
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        """Store the bytes, and return the blob as it has to be referred to.
+
+        The MIME type is, as on the reference PDS, what the bytes give away, else the given one without parameters; a
+        blob that records refer to keeps the one that it has. Unless a record refers to it within the hour, the blob may
+        be collected. Raises BlobRejected or Unavailable.
+        """
+        essence = mime_type.partition(";")[0].strip()
+        if "/" not in essence:
+            raise BlobRejected(f"{mime_type!r} is not a MIME type", hint="application/octet-stream fits any bytes")
+        self._store.create()
+        with self._files.receive(source) as received, self._store.writing() as tables:
+            return self._keep(received, essence, tables)
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        """Make all the writes in one commit on top of `swap_commit` (None: before the first commit).
+
+        A record without a `$type` gets it, a wrong one is InvalidInput. Raises HeadMoved, RecordConflict, BlobNotFound,
+        BlobRejected, RequestTooLarge, InvalidInput or Unavailable: nothing was written.
+        """
+        batch = prepare(writes, self.limits)
+        with self._store.writing() as tables:
+            last = tables.head()
+            self._check_head(last, swap_commit)
+            tree = self._tree_at(last, tables)
+            changes = carry_out(batch, tables)
+            head = self._commit(last, mst.updated(tree, changes.tree), tables)
+        with suppress(RepositoryError):  # the commit stands: files that stay behind are collected later
+            self._remove_files(changes.unused)
+        return Commit(Head(cid_text(head.cid), head.rev), changes.cids)
+
+    def collect_garbage(self) -> int:
+        """Delete what has been of no use for an hour: blobs that no record refers to, and what broken uploads left.
+
+        Returns how many files that were.
+        """
+        with self._store.reading() as tables:
+            if tables is None:
+                return 0
+        before = self._clock() - _HOUR
+        with self._store.writing() as tables:
+            for cid in tables.unused_blobs(before):
+                tables.delete_blob(cid)
+        with self._store.writing() as tables:  # keeps others from storing a blob whose file is about to go
+            stale = self._files.older_than(before) - tables.blobs()
+            for name in stale:
+                self._files.remove(name)
+        return len(stale)
+
+    def close(self) -> None:
+        """Let go of the database; a further call opens it again."""
+        self._store.close()
+
+    def _checked(self, key: bytes, cid: bytes, block: bytes) -> Record:
+        if not matches(cid, block):
+            raise self._damaged(f"the record {key.decode()} is not what its CID says")
+        return record_of(key, cid, block)
+
+    def _keep(self, received: Received, mime_type: str, tables: Tables) -> Blob:
+        stored = tables.blob(received.cid)
+        if stored is None or not self._files.holds(received.cid):
+            self._files.keep(received)
+        if stored is not None and tables.is_referred_to(received.cid):
+            return stored
+        blob = Blob(received.cid, received.sniffed or mime_type, received.size)
+        tables.put_blob(blob, self._clock())
+        return blob
+
+    def _check_head(self, last: StoredHead | None, swap_commit: Cid | None) -> None:
+        found = last and cid_text(last.cid)
+        if found != swap_commit:
+            raise HeadMoved(
+                f"the newest commit in {self._store.folder} is {found or 'none'}, not {swap_commit or 'none'}",
+                hint="read the records again",
+            )
+
+    def _commit(self, last: StoredHead | None, tree: mst.Node, tables: Tables) -> StoredHead:
+        rev = Tid.of(max(self._clock(), last.rev.microseconds + 1 if last else 0))  # the clock may have gone back
+        block = sign_commit(self._signing_key(last), self.did, tree.cid, rev)
+        head = StoredHead(cid_of(block), rev, block)
+        tables.set_head(head)
+        self._tree = (head.cid, tree)
+        return head
+
+    def _tree_at(self, head: StoredHead | None, tables: Tables) -> mst.Node:
+        """The tree of the newest commit: the one kept in memory, or where others have written since, built anew."""
+        if head is None:
+            return mst.EMPTY
+        if self._tree is None or self._tree[0] != head.cid:
+            tree = mst.updated(mst.EMPTY, tables.tree())
+            if tree.cid != parse_commit(head.block).data:
+                raise self._damaged("its records are not those of its newest commit")
+            self._tree = (head.cid, tree)
+        return self._tree[1]
+
+    def _signing_key(self, last: StoredHead | None) -> SigningKey:
+        key = read_key(self._store.key)
+        if key is None and last is not None:
+            raise self._damaged(f"{self._store.key} is missing")
+        return key or create_key(self._store.key)
+
+    def _remove_files(self, cids: Collection[Cid]) -> None:
+        """Delete the files of blobs that the tables no longer hold; nobody stores one of them again meanwhile."""
+        if cids:
+            with self._store.writing() as tables:
+                for cid in cids:
+                    if tables.blob(cid) is None:
+                        self._files.remove(cid)
+
+    def _not_found(self) -> RepositoryNotFound:
+        return RepositoryNotFound(
+            f"there is no repository in {self._store.folder} yet", hint="the first write makes it"
+        )
+
+    def _damaged(self, what: str) -> RepositoryError:
+        return RepositoryError(f"{self._store.folder} is damaged: {what}")

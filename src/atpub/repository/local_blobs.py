@@ -1,0 +1,126 @@
+"""The blob files of a local repository: `blobs/CID`, each whole and on the disk before anything refers to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from atpub.errors import BlobNotFound, BlobRejected, Unavailable
+from atpub.repository.interface import BlobSource
+from atpub.repository.sniff import HEAD_LENGTH, sniff
+from atpub.syntax import RAW, Cid
+
+_CHUNK = 1024 * 1024
+_PARTIAL = "partial-"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A blob's bytes in a file under a passing name: what they are, and the MIME type that they give away."""
+
+    file: Path
+    cid: Cid
+    size: int
+    sniffed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFiles:
+    """The folder of blob files; it must be there before a blob is received."""
+
+    folder: Path
+
+    @contextmanager
+    def receive(self, source: BlobSource) -> Generator[Received, None, None]:
+        """Copy the source onto the disk, hashing on the way; what is not kept is gone afterwards.
+
+        Raises BlobRejected where the source has another size than it said, and Unavailable where the disk fails.
+        """
+        file = self.folder / f"{_PARTIAL}{token_hex(8)}"
+        try:
+            with source.open() as stream, _disk(self.folder), file.open("xb") as target:
+                received = _copy(stream, target, file)
+            if received.size != source.size:
+                raise BlobRejected(f"the blob has {received.size:,} bytes, not the {source.size:,} that were announced")
+            yield received
+        finally:
+            file.unlink(missing_ok=True)
+
+    def keep(self, received: Received) -> None:
+        """Give the file its name for good, in a way that outlasts a loss of power; raises Unavailable."""
+        with _disk(self.folder):
+            received.file.replace(self._file(received.cid))
+            sync_folder(self.folder)
+
+    def holds(self, cid: Cid) -> bool:
+        """Whether there is a file of that blob."""
+        return self._file(cid).is_file()
+
+    def read(self, cid: Cid) -> Iterator[bytes]:
+        """The blob in chunks; raises BlobNotFound in place of the first."""
+        try:
+            stream = self._file(cid).open("rb")
+        except FileNotFoundError:
+            raise BlobNotFound(f"the file of the blob {cid} is missing from {self.folder}") from None
+        with stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+
+    def remove(self, name: str) -> None:
+        """Delete the file of that name, where there is one: a blob's is its CID; raises Unavailable."""
+        with _disk(self.folder):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def older_than(self, microseconds: int) -> set[str]:
+        """The names of the files last written before that time (since 1970): blobs, and what uploads left behind."""
+        with _disk(self.folder):
+            ours = (file for file in self.folder.iterdir() if file.name.startswith(_PARTIAL) or Cid.accepts(file.name))
+            return {file.name for file in ours if _written(file) < microseconds}
+
+    def _file(self, cid: Cid) -> Path:
+        return self.folder / cid
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring what was created or renamed in a folder onto the disk."""
+    if os.name == "nt":  # Windows cannot open a folder, and writes its entries through
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _written(file: Path) -> int:
+    """When the file was last written, in microseconds since 1970; now, where it has just been renamed or deleted."""
+    try:
+        return file.stat().st_mtime_ns // 1000
+    except FileNotFoundError:
+        return time.time_ns() // 1000
+
+
+def _copy(stream: BinaryIO, target: BinaryIO, file: Path) -> Received:
+    digest, size, head = sha256(), 0, b""
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        size += target.write(chunk)
+        head += chunk[: HEAD_LENGTH - len(head)]
+    target.flush()
+    os.fsync(target.fileno())
+    return Received(file, Cid.of_digest(digest.digest(), RAW), size, sniff(head))
+
+
+@contextmanager
+def _disk(folder: Path) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"cannot store the blob in {folder}: {error}") from error

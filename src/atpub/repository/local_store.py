@@ -1,0 +1,180 @@
+"""The folder of a local repository and the transactions on its database.
+
+Reading never creates anything. The first write makes the folder; from then on SQLite sees to it that of two processes
+one waits for the other, and that a process killed at any moment leaves the old state or the new one (its "WAL" mode,
+with every commit brought onto the disk).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from atpub.errors import OutcomeUnknown, RepositoryError, Unavailable
+from atpub.repository.local_blobs import sync_folder
+from atpub.repository.local_tables import FORMAT, Tables, create_tables, did_of, format_of
+from atpub.syntax import Did
+
+_DATABASE = "repo.sqlite"
+_OURS = frozenset(
+    (".gitignore", "blobs", "key", "key-partial", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
+)
+_WAIT_SECONDS = 30
+# A commit counts once its last piece is in the log: where that could not be written, it is sure not to be there.
+_NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+
+
+class Store:
+    """The database of the repository in a folder; all threads share one connection, one at a time."""
+
+    def __init__(self, folder: Path, did: Did) -> None:
+        self.folder = folder
+        self.did = did
+        self._lock = Lock()
+        self._db: sqlite3.Connection | None = None
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of blob files."""
+        return self.folder / "blobs"
+
+    @property
+    def key(self) -> Path:
+        """The file with the signing key."""
+        return self.folder / "key"
+
+    @contextmanager
+    def reading(self) -> Generator[Tables | None, None, None]:
+        """One state of the tables, whatever others write meanwhile; None where there is no repository yet."""
+        with self._lock, self._errors():
+            db = self._open()
+            if db is None:
+                yield None
+                return
+            db.execute("begin")
+            try:
+                yield Tables(db)
+            finally:
+                db.rollback()
+
+    @contextmanager
+    def writing(self) -> Generator[Tables, None, None]:
+        """The tables for this process alone; the changes are on the disk at the end, or undone by an exception."""
+        with self._lock, self._errors():
+            db = self._open() or self._create()
+            db.execute("begin immediate")
+            try:
+                yield Tables(db)
+            except BaseException:
+                db.rollback()
+                raise
+            self._commit(db)
+
+    def create(self) -> None:
+        """Make the folder and the tables, unless they are there."""
+        with self._lock, self._errors():
+            _ = self._open() or self._create()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def _open(self) -> sqlite3.Connection | None:
+        """The connection to the repository in the folder; None where there is none yet."""
+        if self._db is None:
+            if not self._is_there():
+                return None
+            with self._connecting("rw") as db:
+                if format_of(db) > 0:  # else another process is making it, or was killed as it did
+                    self._check(db)
+                    self._db = db
+        return self._db
+
+    def _create(self) -> sqlite3.Connection:
+        """Make the folder and the tables, wherever another process or a crash has left that work."""
+        try:
+            missing = [folder for folder in (self.blobs, *self.blobs.parents) if not folder.exists()]
+            self.blobs.mkdir(parents=True, exist_ok=True)
+            if not (ignore := self.folder / ".gitignore").exists():
+                ignore.write_text("*\n")
+            for folder in missing:
+                sync_folder(folder.parent)
+        except OSError as error:
+            raise Unavailable(f"cannot create {self.folder}: {error.strerror}") from error
+        with self._connecting("rwc") as db:
+            with suppress(sqlite3.OperationalError):  # refused while another process makes the tables, who sets it too
+                db.execute("pragma journal_mode = wal")
+            db.execute("begin immediate")
+            if format_of(db) == 0:
+                create_tables(db, self.did)
+            db.commit()
+            self._check(db)
+            self._db = db
+        return db
+
+    @contextmanager
+    def _connecting(self, mode: str) -> Generator[sqlite3.Connection, None, None]:
+        """A new connection, closed at the end unless it has become the store's."""
+        uri = f"{(self.folder / _DATABASE).as_uri()}?mode={mode}"
+        db = sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("pragma synchronous = full")
+            yield db
+        finally:
+            if db is not self._db:
+                db.close()
+
+    def _check(self, db: sqlite3.Connection) -> None:
+        found = format_of(db)
+        if found > FORMAT:
+            raise RepositoryError(
+                f"{self.folder} has format {found}, and this version of atpub knows {FORMAT}",
+                hint="install a newer atpub",
+            )
+        if did_of(db) != self.did:
+            raise RepositoryError(
+                f"{self.folder} is the repository of {did_of(db)}, not of {self.did}",
+                hint="name another folder, or that DID",
+            )
+
+    def _is_there(self) -> bool:
+        """Whether the folder holds a database; a folder with other things in it is refused.
+
+        Our .gitignore would hide those other things from git.
+        """
+        try:
+            if (self.folder / _DATABASE).exists():
+                return True
+            foreign = self.folder.exists() and any(entry.name not in _OURS for entry in self.folder.iterdir())
+        except NotADirectoryError:
+            foreign = True
+        except OSError as error:
+            raise Unavailable(f"cannot read {self.folder}: {error.strerror}") from error
+        if foreign:
+            raise RepositoryError(f"{self.folder} is not a repository", hint="name a new or an empty folder")
+        return False
+
+    def _commit(self, db: sqlite3.Connection) -> None:
+        try:
+            db.commit()
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                db.rollback()
+            if getattr(error, "sqlite_errorcode", None) in _NOT_WRITTEN:
+                raise
+            raise OutcomeUnknown(f"{self.folder}: the commit broke off: {error}") from error
+
+    @contextmanager
+    def _errors(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:  # locked, full, unreadable
+            raise Unavailable(f"{self.folder}: {error}; nothing was written") from error
+        except sqlite3.Error as error:
+            raise RepositoryError(f"{self.folder} is damaged: {error}") from error

@@ -1,0 +1,139 @@
+"""The tables of a local repository; every SQL statement is here.
+
+Record keys are `collection/rkey` in bytes, and a record's CID is binary, as the tree takes them; a blob's CID is text.
+The tree itself is not stored: it follows from the records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from atpub.lexicon.data import Blob
+from atpub.syntax import Cid, Did, Nsid, Tid
+
+FORMAT = 1
+
+_SCHEMA = """
+create table repository (id integer primary key check (id = 1), did text not null, cid blob, rev text, block blob);
+create table record (key blob primary key, cid blob not null, value blob not null) without rowid;
+create table blob (cid text primary key, mime_type text not null, size integer not null, stored integer not null);
+create table ref (key blob not null, cid text not null, primary key (key, cid)) without rowid;
+create index ref_by_cid on ref (cid);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The newest commit: its binary CID, revision and block."""
+
+    cid: bytes
+    rev: Tid
+    block: bytes
+
+
+def format_of(db: sqlite3.Connection) -> int:
+    """The version of the tables; 0 where there are none yet."""
+    row: tuple[int] = db.execute("pragma user_version").fetchone()
+    return row[0]
+
+
+def create_tables(db: sqlite3.Connection, did: Did) -> None:
+    """Make the tables, within a transaction."""
+    for statement in _SCHEMA.strip().splitlines():  # executescript would end the transaction
+        db.execute(statement)
+    db.execute("insert into repository (id, did) values (1, ?)", (did,))
+    db.execute(f"pragma user_version = {FORMAT}")
+
+
+def did_of(db: sqlite3.Connection) -> Did:
+    """Whose repository it is."""
+    row: tuple[str] = db.execute("select did from repository").fetchone()
+    return Did(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables, within a transaction that somebody else ends."""
+
+    db: sqlite3.Connection
+
+    def head(self) -> StoredHead | None:
+        """The newest commit; None before the first."""
+        row: tuple[bytes, str, bytes] | None = self.db.execute(
+            "select cid, rev, block from repository where cid is not null"
+        ).fetchone()
+        return row and StoredHead(row[0], Tid(row[1]), row[2])
+
+    def set_head(self, head: StoredHead) -> None:
+        """Put a commit in the place of the newest."""
+        self.db.execute("update repository set cid = ?, rev = ?, block = ?", (head.cid, head.rev, head.block))
+
+    def tree(self) -> dict[bytes, bytes]:
+        """Every record's key and CID."""
+        return dict(self.db.execute("select key, cid from record"))
+
+    def values(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every record's CID and block."""
+        yield from self.db.execute("select cid, value from record")
+
+    def records(self, collections: Collection[Nsid]) -> list[tuple[bytes, bytes, bytes]]:
+        """Key, CID and block of every record in the collections."""
+        query = "select key, cid, value from record where key > ? and key < ?"
+        rows: list[tuple[bytes, bytes, bytes]] = []
+        for collection in sorted(set(collections)):
+            rows += self.db.execute(query, (f"{collection}/".encode(), f"{collection}0".encode()))  # "0" follows "/"
+        return rows
+
+    def has_record(self, key: bytes) -> bool:
+        """Whether there is a record with that key."""
+        return self.db.execute("select 1 from record where key = ?", (key,)).fetchone() is not None
+
+    def put_record(self, key: bytes, cid: bytes, block: bytes) -> None:
+        """Write a record, over the one that is there if any."""
+        self.db.execute("insert or replace into record values (?, ?, ?)", (key, cid, block))
+
+    def delete_record(self, key: bytes) -> None:
+        """Delete the record with that key."""
+        self.db.execute("delete from record where key = ?", (key,))
+
+    def refer(self, key: bytes, cid: Cid) -> None:
+        """Note that a record refers to a blob."""
+        self.db.execute("insert or ignore into ref values (?, ?)", (key, cid))
+
+    def release(self, key: bytes) -> set[Cid]:
+        """Forget what a record refers to; those blobs."""
+        rows: list[tuple[str]] = self.db.execute("select cid from ref where key = ?", (key,)).fetchall()
+        self.db.execute("delete from ref where key = ?", (key,))
+        return {Cid(cid) for (cid,) in rows}
+
+    def blob(self, cid: Cid) -> Blob | None:
+        """The blob as it was stored."""
+        row: tuple[str, int] | None = self.db.execute(
+            "select mime_type, size from blob where cid = ?", (cid,)
+        ).fetchone()
+        return row and Blob(cid, *row)
+
+    def put_blob(self, blob: Blob, now: int) -> None:
+        """Note a blob, over what is noted of it if anything; `now` is in microseconds."""
+        self.db.execute("insert or replace into blob values (?, ?, ?, ?)", (blob.cid, blob.mime_type, blob.size, now))
+
+    def delete_blob(self, cid: Cid) -> None:
+        """Forget a blob."""
+        self.db.execute("delete from blob where cid = ?", (cid,))
+
+    def blobs(self) -> set[str]:
+        """The CIDs of all blobs."""
+        return {cid for (cid,) in self.db.execute("select cid from blob")}
+
+    def is_referred_to(self, cid: Cid) -> bool:
+        """Whether some record refers to the blob."""
+        return self.db.execute("select 1 from ref where cid = ?", (cid,)).fetchone() is not None
+
+    def unused_blobs(self, before: int) -> list[Cid]:
+        """The blobs stored before that time (in microseconds) that no record refers to."""
+        rows: list[tuple[str]] = self.db.execute(
+            "select cid from blob where stored < ? and cid not in (select cid from ref)", (before,)
+        ).fetchall()
+        return [Cid(cid) for (cid,) in rows]

@@ -1,0 +1,106 @@
+"""A batch of writes as com.atproto.repo.applyWrites takes it, and what the repository says about it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
+from atpub.generated.com.atproto.repo import apply_writes
+from atpub.lexicon.data import NotInDataModel, cid_of
+from atpub.state import Commit, Create, Delete, Head, Live, Record, Update, Write
+from atpub.syntax import Cid, Nsid, RecordPath, SyntaxViolation, Tid
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Writes of different records, with the CID that each record will have (None for a delete)."""
+
+    writes: tuple[Write, ...]
+    cids: tuple[Cid | None, ...]
+
+    @property
+    def collections(self) -> frozenset[Nsid]:
+        """The collections that it writes to."""
+        return frozenset(write.path.collection for write in self.writes)
+
+
+def prepare(writes: Sequence[Write]) -> Batch:
+    """The batch; raises RecordConflict for two writes of one record, and InvalidInput for what no record can hold."""
+    seen = set[RecordPath]()
+    for write in writes:
+        if write.path in seen:
+            raise RecordConflict(f"{write.path} is written twice in one commit")
+        seen.add(write.path)
+    return Batch(tuple(writes), tuple(map(_future_cid, writes)))
+
+
+def request(batch: Batch, repo: str, swap_commit: Cid) -> apply_writes.ApplyWritesInput:
+    """The input of com.atproto.repo.applyWrites."""
+    return apply_writes.ApplyWritesInput(repo=repo, writes=list(map(_member, batch.writes)), swap_commit=swap_commit)
+
+
+def commit_of(output: apply_writes.ApplyWritesOutput, batch: Batch) -> Commit:
+    """What the server says that it did; raises OutcomeUnknown where it leaves something out."""
+    results = output.results or []
+    if output.commit is None or len(results) != len(batch.writes):
+        raise OutcomeUnknown("the answer of com.atproto.repo.applyWrites does not say what was done")
+    try:
+        head = Head(Cid.parse(output.commit.cid), Tid.parse(output.commit.rev))
+        return Commit(head, tuple(map(_cid_in, results)))
+    except SyntaxViolation as error:
+        raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is ill-formed: {error}") from None
+
+
+def conflict(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordConflict | None:
+    """Why the batch cannot be carried out on these records; None where it can."""
+    for write in batch.writes:
+        there = write.path in records
+        if isinstance(write, Create) and there:
+            return RecordConflict(f"cannot create {write.path}: it is there already")
+        if not isinstance(write, Create) and not there:
+            return RecordConflict(f"cannot {type(write).__name__.lower()} {write.path}: it is not there")
+    return None
+
+
+def seen_in(batch: Batch, swap_commit: Cid, live: Live) -> Commit | None:
+    """What became of a batch, by the repository as it is now; None where its head has not changed.
+
+    On another head the batch either stands or can no longer be carried out, which is HeadMoved; where some writes seem
+    to stand and others not, somebody else has written on top of it, or the same: OutcomeUnknown.
+    """
+    if live.head is None or live.head.cid == swap_commit:
+        return None
+    found = [live.records.get(write.path) for write in batch.writes]
+    stand = [(record and record.cid) == cid for record, cid in zip(found, batch.cids, strict=True)]
+    if all(stand):
+        return Commit(live.head, batch.cids)
+    if any(stand):
+        raise OutcomeUnknown("the repository has changed meanwhile, and holds some of what was written but not all")
+    raise HeadMoved(f"the newest commit is {live.head.cid}, not {swap_commit}", hint="read the records again")
+
+
+def _future_cid(write: Write) -> Cid | None:
+    if isinstance(write, Delete):
+        return None
+    try:
+        # The server adds a $type that is absent, and refuses a wrong one.
+        return cid_of({"$type": write.path.collection, **write.value})
+    except NotInDataModel as error:
+        raise InvalidInput((Problem("not-in-data-model", f"{write.path}: {error}"),)) from None
+
+
+def _member(write: Write) -> apply_writes.ApplyWritesInputWritesItem:
+    collection, rkey = write.path
+    match write:
+        case Create(value=value):
+            return apply_writes.Create(collection=collection, rkey=rkey, value=value)
+        case Update(value=value):
+            return apply_writes.Update(collection=collection, rkey=rkey, value=value)
+        case Delete():
+            return apply_writes.Delete(collection=collection, rkey=rkey)
+
+
+def _cid_in(result: apply_writes.ApplyWritesOutputResultsItem) -> Cid | None:
+    return None if isinstance(result, apply_writes.DeleteResult) else Cid.parse(result.cid)
+

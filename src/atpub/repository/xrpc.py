@@ -1,0 +1,168 @@
+"""XRPC: the typed methods of a server over HTTP (AT Protocol specification: HTTP API).
+
+Each call builds a request, sends it, and reads the reply; the first and the last touch no network. Queries never carry
+credentials, and where credentials go the connection is private.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import httpx
+
+from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from atpub.lexicon.data import Json, loads
+from atpub.lexicon.runtime import Nothing, Procedure, Query, Raw, Value
+from atpub.repository.pds_failure import failure, printable, uncertainty
+from atpub.repository.pds_http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
+from atpub.repository.pds_transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
+
+P = TypeVar("P", bound=Value)
+O = TypeVar("O")  # noqa: E741 - the output, as in atpub.lexicon.runtime
+
+_SLOWEST_STORE = 1_000_000  # bytes a second at which a server may put a blob away once it has it
+
+
+class Body(Protocol):
+    """The bytes of an upload: iterating starts anew each time."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes in chunks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Xrpc:
+    """The methods of the server at `base`, such as `https://pds.example`."""
+
+    base: str
+    http: Http
+
+    def query(self, method: Query[P, O], params: P) -> O:
+        """The output of a query; raises Unavailable after three tries."""
+        outcome = self.http.repeatedly(lambda: self._get(method, params))
+        return self._output(method.nsid, method.output, outcome)
+
+    def fetch(self, method: Query[P, Raw], params: P, longest: int) -> bytes | TooLong:
+        """The bytes that a query answers with, unless they are more than `longest`."""
+        outcome = self.http.repeatedly(lambda: self._get(method, params), longest)
+        return outcome if isinstance(outcome, TooLong) else self._reply(method.nsid, outcome).body
+
+    @contextmanager
+    def stream(self, method: Query[P, Raw], params: P) -> Generator[Iterator[bytes], None, None]:
+        """The bytes that a query answers with, as they come; raises Unavailable where they break off."""
+        as_it_is = {"Accept-Encoding": "identity"}
+        answer = self.http.stream(lambda: self._get(method, params, as_it_is))
+        if not isinstance(answer, httpx.Response):
+            yield iter((self._reply(method.nsid, answer).body,))
+            return
+        try:
+            yield self._chunks(method.nsid, answer)
+        finally:
+            answer.close()
+
+    def procedure(self, method: Procedure[P, O], input: P, token: str | None = None) -> O:
+        """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
+        outcome = self.http.repeatedly(lambda: self._post(method, input, token))
+        return self._output(method.nsid, method.output, outcome)
+
+    def write(self, method: Procedure[P, O], input: P, token: str) -> O:
+        """The output of a procedure that is sent once; raises OutcomeUnknown where the reply does not say enough."""
+        outcome = self.http.once(lambda: self._post(method, input, token))
+        unknown = uncertainty(self._where(method.nsid), outcome)
+        if unknown is not None:
+            raise unknown
+        reply = self._reply(method.nsid, outcome)
+        try:
+            return method.output(loads(reply.body))
+        except ValueError as error:
+            raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
+
+    def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> O:
+        """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
+        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, token))
+        return self._output(method.nsid, method.output, outcome)
+
+    def require_privacy(self) -> None:
+        """Raise AuthenticationFailed unless what is sent to the server stays private on its way."""
+        url = httpx.URL(self.base)
+        if url.scheme != "https" and not is_loopback(url.host):
+            raise AuthenticationFailed(
+                f"passwords and tokens are not sent to {self.base}: others could read them on the way",
+                hint=f"use https://{url.netloc.decode()}",
+            )
+
+    # Building requests
+
+    def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> httpx.Request:
+        return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
+
+    def _post(self, method: Procedure[P, O], input: P, token: str | None) -> httpx.Request:
+        headers = {} if token is None else self._bearer(token)
+        if isinstance(input, Nothing):
+            return self.http.client.build_request("POST", self._url(method.nsid), headers=headers)
+        headers["Content-Type"] = method.encoding
+        return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=encoded(input))
+
+    def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> httpx.Request:
+        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(token)}
+        patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
+        timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=patience, write=SILENCE_SECONDS, pool=None)
+        url = self._url(method.nsid)
+        return self.http.client.build_request("POST", url, headers=headers, content=body, timeout=timeout)
+
+    def _bearer(self, token: str) -> dict[str, str]:
+        self.require_privacy()
+        return {"Authorization": f"Bearer {token}"}
+
+    def _url(self, nsid: str) -> str:
+        return f"{self.base}/xrpc/{nsid}"
+
+    # Reading replies
+
+    def _output(self, nsid: str, output: Callable[[Json], O], outcome: Outcome) -> O:
+        reply = self._reply(nsid, outcome)
+        try:
+            return output(loads(reply.body))
+        except ValueError as error:
+            raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
+
+    def _reply(self, nsid: str, outcome: Outcome) -> Reply:
+        """The reply, where it is a success; else raises what it means."""
+        match outcome:
+            case Reply(status=status) if 200 <= status < 300:
+                return outcome
+            case Reply():
+                raise failure(self._where(nsid), outcome, self.http.clock())
+            case Lost(sent=False):
+                raise Unavailable(f"cannot reach {self.base}: {outcome.reason}")
+            case Lost():
+                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}")
+            case TooLong():
+                raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
+
+    def _chunks(self, nsid: str, response: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from chunks(response)
+        except httpx.RequestError as error:
+            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {reason(error)}") from None
+
+    def _misfit(self, nsid: str, error: ValueError) -> str:
+        return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"
+
+    def _where(self, nsid: str) -> str:
+        return f"{nsid} at {self.base}"
+
+
+def encoded(input: Value) -> bytes:
+    """The JSON that is sent for a procedure's input."""
+    return json.dumps(input.to_json(), ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,131 @@
+"""Brace notation, the way WebDataset writes a list of shards: `cats-{000000..000009}.tar`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from os.path import commonprefix
+
+import bracex
+
+from atpub.errors import Problem
+
+LIMIT = 100_000
+"""How many shards one pattern may stand for."""
+
+_DEPTH = 50
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_DOLLAR = re.compile(r"(\\.)|\$(?=\{)", re.DOTALL)
+_MIXED_CASE = re.compile(r"\{(?:[a-z]\.\.[A-Z]|[A-Z]\.\.[a-z])(?:\.\.-?\d+)?\}")
+_NOTATION = r"a range is written {000..009}, a list {a,b}, a literal brace \{ or \}"
+
+
+def expand_braces(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem:
+    r"""The strings that a pattern stands for, in its order, or what is wrong with it; nothing is expanded over `limit`.
+
+    Whatever is accepted means what it means to the `braceexpand` package, which WebDataset and atdata use: ranges of
+    numbers (zero-padded) and letters with an optional step, lists, nesting, products, and `\` before a literal
+    `{`, `}` or `,`. Braces that are neither a range nor a list, which `braceexpand` leaves in the text, are a Problem.
+    """
+    expanded = expand_keeping_escapes(pattern, limit)
+    return expanded if isinstance(expanded, Problem) else tuple(map(unescape, expanded))
+
+
+def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem:
+    """The same, with backslash escapes left in: a glob has its own use for them."""
+    problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
+    if problem:
+        return problem
+    try:
+        # bracex takes `${` for a shell variable; WebDataset does not.
+        shielded = _DOLLAR.sub(lambda found: found[1] or r"\$", pattern)
+        expanded = tuple(bracex.iexpand(shielded, keep_escapes=True, limit=limit))
+    except bracex.ExpansionLimitException:
+        return _too_many(pattern, limit)
+    return _literal_group(pattern, expanded) or expanded
+
+
+def unescape(text: str) -> str:
+    """The text without the backslashes that escape a character."""
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _misplaced_brace(pattern: str) -> Problem | None:
+    opened: list[int] = []
+    for found in _BRACE.finditer(pattern):
+        if found[0] == "{":
+            opened.append(found.start())
+        elif found[0] == "}" and not opened:
+            return _unbalanced(pattern, f"the `}}` at character {found.start() + 1} was never opened")
+        elif found[0] == "}":
+            opened.pop()
+        if len(opened) > _DEPTH:
+            return Problem("brace-depth", f"{_shown(pattern)}: braces are nested deeper than {_DEPTH}", hint=_NOTATION)
+    if opened:
+        return _unbalanced(pattern, f"the `{{` at character {opened[-1] + 1} is never closed")
+    return None
+
+
+def _unbalanced(pattern: str, what: str) -> Problem:
+    return Problem("brace-unbalanced", f"{_shown(pattern)}: {what}", hint=_NOTATION)
+
+
+def _mixed_case_range(pattern: str) -> Problem | None:
+    """The one kind of range that shells and WebDataset read differently: the shell's holds punctuation."""
+    found = _MIXED_CASE.search(pattern)
+    if not found:
+        return None
+    message = f"{_shown(pattern)}: `{found[0]}` mixes upper and lower case, which programs read differently"
+    return Problem("brace-range", message, hint="write two ranges, as in {{A..Z},{a..z}}")
+
+
+def _too_many(pattern: str, limit: int) -> Problem:
+    message = f"{_shown(pattern)} stands for more than {limit:,} shards"
+    return Problem("brace-too-many", message, hint="use fewer, larger shards, or several datasets")
+
+
+def _literal_group(pattern: str, expanded: Sequence[str]) -> Problem | None:
+    for text in expanded:
+        start = next((found.start() for found in _BRACE.finditer(text) if found[0] in "{}"), None)
+        if start is not None:
+            group = text[start : text.find("}", start) + 1]
+            message = f"{_shown(pattern)}: `{group}` is neither a range nor a list"
+            return Problem("brace-literal", message, hint=_NOTATION)
+    return None
+
+
+def _shown(pattern: str) -> str:
+    return pattern if len(pattern) <= 120 else f"{pattern[:117]}…"
+
+
+def readable_pattern(urls: Sequence[str]) -> str | None:
+    """Why atdata cannot find these shards again, or None where it can.
+
+    atdata 0.7 (`_shards_to_wds_url`) joins an entry's URLs as `prefix{middle,middle}suffix`, or with spaces where it
+    finds no such form, and expands that: only what comes out as it went in is readable.
+    """
+    if len(set(urls)) < len(urls):
+        return f"{Counter(urls).most_common(1)[0][0]} is listed more than once"
+    special = next((url for url in urls if set(url) & set("{}\\")), None)
+    if special is not None:
+        return f"{special} has a brace or backslash in its name, which atdata takes for brace notation"
+    return _unreadable_middle(urls) if len(urls) > 1 else None
+
+
+def _unreadable_middle(urls: Sequence[str]) -> str | None:
+    # Character by character is right here: these are URLs, and atdata does the same.
+    prefix = commonprefix(urls)  # noqa: RUF071
+    suffix = commonprefix([url[::-1] for url in urls])[::-1]  # noqa: RUF071
+    # Where the two overlap in the shortest name, atdata lets the prefix have it.
+    suffix = suffix[max(0, len(prefix) + len(suffix) - min(map(len, urls))) :]
+    if not prefix and not suffix:
+        return "the shards' names have neither a common start nor a common end"
+    for url in urls:
+        middle = url[len(prefix) : len(url) - len(suffix)]
+        if not middle:
+            return f"{url} has nothing where the others differ, after {prefix!r}: number all shards at the same width"
+        if "," in middle:
+            return f"{url} has a comma where the shards' names differ, which atdata takes for brace notation"
+    return None

@@ -1,0 +1,81 @@
+"""What is remembered of files that were measured before: pure values, and their text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from os import stat_result
+from typing import NamedTuple
+
+from atpub.lexicon.data import Json, JsonObject
+from atpub.shards.checksums import parse_sha256
+
+VERSION = 1
+_KEPT = 100_000
+_RACY_NS = 2_000_000_000
+
+
+class Identity(NamedTuple):
+    """What changes when a file does: its size in bytes, times in nanoseconds since 1970, and inode."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: stat_result) -> Identity:
+        """The identity in what `os.stat` says."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether a later change would show: two changes within one tick of the file system's clock look like one.
+
+        Two seconds is the coarsest tick in use (FAT); git calls an entry younger than a tick "racily clean".
+        """
+        return max(self.mtime_ns, self.ctime_ns) < now_ns - _RACY_NS
+
+
+class Entry(NamedTuple):
+    """A file as it was measured: hexadecimal SHA-256, and samples where they were counted."""
+
+    identity: Identity
+    sha256: str
+    samples: int | None
+
+
+Entries = Mapping[str, Entry]
+"""By absolute path; the last measured last."""
+
+
+def dump_entries(entries: Entries) -> str:
+    """The text of a cache file; of more than 100,000 entries, the newest."""
+    newest = list(entries.items())[-_KEPT:]
+    files = {path: [*entry.identity, entry.sha256, entry.samples] for path, entry in newest}
+    return json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
+
+
+def load_entries(text: str) -> Entries:
+    """The entries in the text of a cache file; none where it is not exactly what `dump_entries` writes."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    match value:
+        case {"version": version, "files": dict(files)} if version == VERSION:
+            return _entries(files)
+        case _:
+            return {}
+
+
+def _entries(files: JsonObject) -> Entries:
+    entries: dict[str, Entry] = {}
+    for path, row in files.items():
+        match row:
+            case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples]:
+                if parse_sha256(sha256) != sha256:
+                    return {}
+                entries[path] = Entry(Identity(size, mtime, ctime, inode), sha256, samples)
+            case _:
+                return {}
+    return entries

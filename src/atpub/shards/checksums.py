@@ -1,0 +1,192 @@
+"""Checksum files as `sha256sum` writes them, and which of their lines belongs to which shard."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
+
+from atpub.errors import Place, Problem
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9/-]+) ?\((?P<name>.+)\) ?= ?(?P<digest>\S+)", re.DOTALL)
+_PLAIN = re.compile(r"(?P<digest>\S+)(?: [ *]|[ \t](?![ *]))(?P<name>.+)", re.DOTALL)
+_SHA256_NAMES = ("SHA256", "SHA2-256", "SHA-256")
+_OTHER_ALGORITHMS = {32: "MD5", 40: "SHA-1", 56: "SHA-224", 96: "SHA-384", 128: "SHA-512"}
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPES = {"\\": "\\", "n": "\n", "r": "\r"}
+_FORM = "write one `<64 hexadecimal digits>  <file>` a line, as sha256sum does"
+
+
+def parse_sha256(text: str) -> str | None:
+    """A SHA-256 digest of 64 hexadecimal digits in lower case, or None where the text is none."""
+    return text.lower() if _SHA256.fullmatch(text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """What a checksum file says: lower-case hexadecimal SHA-256 by file name, and what is wrong in it."""
+
+    digests: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+
+def parse_checksums(text: str, file: str) -> Checksums:
+    r"""The digests in the text of a checksum file; `file` is its name, for the places of problems.
+
+    Understood: the text and binary lines of GNU `sha256sum` (with its `\` escapes), the tagged lines of `--tag`, BSD
+    and OpenSSL, CRLF, a byte-order mark, blank lines and `#` comments. Every bad line is a Problem.
+    """
+    digests: dict[str, str] = {}
+    problems: list[Problem] = []
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        entry = _parse_line(line, Place(file, number, 1, line))
+        if isinstance(entry, Problem):
+            problems.append(entry)
+        elif digests.setdefault(entry.name, entry.digest) != entry.digest:
+            problems.append(_given_twice(entry, digests[entry.name]))
+    return Checksums(MappingProxyType(digests), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    name: str
+    digest: str
+    place: Place
+
+
+def _parse_line(line: str, place: Place) -> _Line | Problem:
+    escaped = line.startswith("\\")
+    found = _TAGGED.fullmatch(line, escaped) or _PLAIN.fullmatch(line, escaped)
+    if not found:
+        return Problem("checksum-line", "this is not a line of a checksum file", place, _FORM)
+    at_digest = Place(place.file, place.line, found.start("digest") + 1, line)
+    kind = found.groupdict().get("kind", "SHA256")
+    digest = parse_sha256(found["digest"])
+    if digest is None or kind.upper() not in _SHA256_NAMES:
+        return _not_sha256(found["digest"], kind, at_digest)
+    name = _unescape(found["name"]) if escaped else found["name"]
+    if name is None:
+        return Problem("checksum-line", "the file's name has a bad escape", place, r"escapes are \\, \n and \r")
+    return _Line(name, digest, at_digest)
+
+
+def _not_sha256(digest: str, kind: str, place: Place) -> Problem:
+    other = _OTHER_ALGORITHMS.get(len(digest)) if re.fullmatch("[0-9a-fA-F]*", digest) else None
+    if kind.upper() not in _SHA256_NAMES:
+        other = kind
+    what = f"this is {other}" if other else f"{digest[:80]!r} is no SHA-256 digest of 64 hexadecimal digits"
+    return Problem("checksum-digest", what, place, "records carry SHA-256: run sha256sum on the shards")
+
+
+def _unescape(name: str) -> str | None:
+    if any(found[1] not in _ESCAPES for found in _ESCAPE.finditer(name)):
+        return None
+    return _ESCAPE.sub(lambda found: _ESCAPES[found[1]], name)
+
+
+def _given_twice(line: _Line, first: str) -> Problem:
+    message = f"{line.name} has another digest here than before ({first[:12]}…)"
+    return Problem("checksum-conflict", message, line.place, "keep the line that is right")
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Each shard's digest; `missing` have none, and `ambiguous` name what each of the others might be."""
+
+    digests: Mapping[str, str]
+    missing: tuple[str, ...]
+    ambiguous: Mapping[str, str]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """One Problem for all missing shards, and one for each ambiguous shard."""
+        found = [
+            Problem("checksum-ambiguous", f"no telling which checksum is {shard}'s: {why}", hint=_NAME_THEM)
+            for shard, why in self.ambiguous.items()
+        ]
+        if self.missing:
+            total = len(self.missing) + len(self.digests) + len(self.ambiguous)
+            listed = ", ".join(self.missing[:5]) + (", …" if len(self.missing) > 5 else "")
+            message = f"{len(self.missing)} of {total} shards have no checksum: {listed}"
+            found.append(Problem("checksum-missing", message, hint="add the lines that sha256sum prints for them"))
+        return tuple(found)
+
+
+_NAME_THEM = "give the URL itself, or more of its path, in place of the file name"
+
+
+def match_checksums(shards: Sequence[str], digests: Mapping[str, str]) -> Matched:
+    """The digest of every shard (a URL or path) among digests by file name.
+
+    A name is a shard's where it is the whole URL; else where it ends the URL's path, the longest such name first; else
+    where it has the same last segment. A name that could be two shards', or two names that differ, are ambiguous.
+    """
+    index = _Index(digests)
+    names = {shard: index.find(shard) for shard in shards}
+    claims = Counter(name for found in names.values() for name in found)
+    ambiguous = {shard: why for shard, found in names.items() if (why := _doubt(shard, found, digests, claims))}
+    known = {shard: digests[found[0]] for shard, found in names.items() if found and shard not in ambiguous}
+    missing = tuple(shard for shard, found in names.items() if not found)
+    return Matched(MappingProxyType(known), missing, MappingProxyType(ambiguous))
+
+
+def _doubt(shard: str, names: Sequence[str], digests: Mapping[str, str], claims: Mapping[str, int]) -> str:
+    if shard in names:
+        return ""
+    if len({digests[name] for name in names}) > 1:
+        return " and ".join(map(repr, names[:3])) + " both fit"
+    shared = next((name for name in names if claims[name] > 1), None)
+    return f"{shared!r} fits {claims[shared]} shards" if shared else ""
+
+
+class _Index:
+    """The names of a checksum file, to be found by the end of their paths."""
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        self._names = digests
+        self._by_path: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_last: defaultdict[str, list[str]] = defaultdict(list)
+        for name in digests:
+            path = _path(name)
+            self._by_path[path].append(name)
+            self._by_last[path.rpartition("/")[2]].append(name)
+
+    def find(self, shard: str) -> Sequence[str]:
+        """The names that may be the shard's; several only where all fit equally well."""
+        if shard in self._names:
+            return (shard,)
+        paths = dict.fromkeys((_path(shard), unquote(_path(shard))))
+        for path in paths:
+            for ending in _endings(path):
+                if found := self._by_path.get(ending):
+                    return found
+        return next((found for path in paths if (found := self._by_last.get(path.rpartition("/")[2]))), ())
+
+
+def _path(name: str) -> str:
+    """The path in a URL or file name, without what stands before its first segment."""
+    return re.sub(r"^(?:\.?/)+", "", _url_path(name) if "://" in name else name)
+
+
+def _url_path(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() == "s3":
+        return rest.partition("/")[2]
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return url
+
+
+def _endings(path: str) -> Iterator[str]:
+    yield path
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path

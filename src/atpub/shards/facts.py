@@ -1,0 +1,214 @@
+"""What a manifest's entries say about data, looked up: files found and measured, URLs expanded, checksums matched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from atpub.errors import Problem
+from atpub.lexicon.data import Json
+from atpub.manifest.model import (
+    Address,
+    BlobShards,
+    ChecksumFile,
+    ChecksumMap,
+    DatasetEntry,
+    Entry,
+    LexiconEntry,
+    Manifest,
+    NoChecksums,
+    RecordEntry,
+    UrlShards,
+    placeholder,
+)
+from atpub.shards.braces import expand_braces, readable_pattern
+from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
+from atpub.shards.files import expand_files
+from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
+from atpub.shards.urls import S3, External, Http, ShardUrl, check_one_storage, parse_shard_url
+
+Steps: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalShards:
+    """Shards in local files, in the order in which the record lists them."""
+
+    files: tuple[tuple[Path, FileFacts], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteShards:
+    """Shards at URLs, each with its SHA-256 (None: it was said that there is none)."""
+
+    shards: tuple[tuple[ShardUrl, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the data: each dataset's shards, each `$blob` file, and every problem on the way."""
+
+    shards: Mapping[Address, LocalShards | RemoteShards]
+    files: Mapping[str, tuple[Path, FileFacts]]
+    problems: tuple[Problem, ...]
+
+    @property
+    def sources(self) -> Mapping[str, FileSource]:
+        """Where the bytes of each blob are, by its CID."""
+        local = [shard for shards in self.shards.values() if isinstance(shards, LocalShards) for shard in shards.files]
+        return {facts.cid: FileSource(path, facts.size) for path, facts in [*local, *self.files.values()]}
+
+
+def gather(manifest: Manifest, *, cache: Path | None = None, on_bytes: Callable[[int], None] | None = None) -> Facts:
+    """The facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`."""
+    return _Gatherer(manifest).gather(cache, on_bytes)
+
+
+class _Gatherer:
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._problems: list[Problem] = []
+
+    def gather(self, cache: Path | None, on_bytes: Callable[[int], None] | None) -> Facts:
+        local = dict(self._local_files())
+        named = dict(self._blob_files())
+        tars = measure_files((path for paths, _ in local.values() for path in paths), cache=cache, on_bytes=on_bytes)
+        plain = measure_files((path for path, _ in named.values()), cache=cache, on_bytes=on_bytes, tar=False)
+        shards: dict[Address, LocalShards | RemoteShards] = {}
+        for address, (paths, steps) in local.items():
+            shards[address] = LocalShards(tuple(self._known(tars, paths, steps)))
+        for entry in self._datasets():
+            if isinstance(entry.shards, UrlShards):
+                shards[entry.common.address] = self._remote(entry, entry.shards)
+        files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
+        return Facts(shards, files, tuple(self._problems))
+
+    def _known(
+        self, measured: Mapping[Path, Measured], paths: tuple[Path, ...], steps: Steps
+    ) -> Iterator[tuple[Path, FileFacts]]:
+        for path in paths:
+            found = measured[path]
+            if isinstance(found, Problem):
+                self._note([found], steps)
+            else:
+                yield path, found
+
+    def _datasets(self) -> Iterator[DatasetEntry]:
+        for entry in self._manifest.entries.values():
+            if isinstance(entry, DatasetEntry):
+                yield entry
+
+    def _local_files(self) -> Iterator[tuple[Address, tuple[tuple[Path, ...], Steps]]]:
+        for entry in self._datasets():
+            if isinstance(entry.shards, BlobShards):
+                steps = (*entry.common.address.steps, "blobs")
+                found = expand_files(entry.shards.patterns, self._manifest.folder)
+                self._note(found.problems, steps)
+                yield entry.common.address, (found.files, steps)
+
+    def _blob_files(self) -> Iterator[tuple[str, tuple[Path, Steps]]]:
+        for entry in self._manifest.entries.values():
+            for steps, name in blob_files(entry):
+                found = expand_files([name], self._manifest.folder)
+                self._note(found.problems, steps)
+                if len(found.files) == 1:
+                    yield name, (found.files[0], steps)
+                elif found.files:
+                    self._note([Problem("one-of", f"{name!r} is {len(found.files)} files", hint="name one")], steps)
+
+    def _remote(self, entry: DatasetEntry, shards: UrlShards) -> RemoteShards:
+        steps = (*entry.common.address.steps, "urls")
+        urls: list[str] = []
+        for pattern in shards.urls:
+            expanded = expand_braces(pattern)
+            if isinstance(expanded, Problem):
+                self._note([expanded], steps)
+            else:
+                urls.extend(expanded)
+        parsed = [parse_shard_url(url) for url in urls]
+        known = [item for item in parsed if not isinstance(item, Problem)]
+        self._note([item for item in parsed if isinstance(item, Problem)], steps)
+        self._note(check_one_storage(known), steps)
+        self._note(_unreadable(urls), steps)
+        digests = self._digests(entry, shards, urls)
+        if isinstance(shards.checksums, NoChecksums):
+            return RemoteShards(tuple((item, None) for item in known))
+        return RemoteShards(
+            tuple(
+                (item, digests[url])
+                for url, item in zip(urls, parsed, strict=True)
+                if not isinstance(item, Problem) and url in digests
+            )
+        )
+
+    def _digests(self, entry: DatasetEntry, shards: UrlShards, urls: list[str]) -> Mapping[str, str]:
+        steps = (*entry.common.address.steps, "checksums")
+        match shards.checksums:
+            case ChecksumFile(path=name):
+                known = self._checksum_file(name, steps)
+            case ChecksumMap(digests=digests):
+                known = {name: digest for name, text in digests.items() if (digest := parse_sha256(text))}
+                self._note([_not_sha256(name) for name in digests if name not in known], steps)
+            case NoChecksums() | None:
+                return {}
+        if known is None:
+            return {}
+        matched = match_checksums(urls, known)
+        self._note(matched.problems, steps)
+        return matched.digests
+
+    def _checksum_file(self, name: str, steps: Steps) -> Mapping[str, str] | None:
+        found = expand_files([name], self._manifest.folder)
+        if found.problems or len(found.files) != 1:
+            self._note(found.problems or [Problem("one-of", f"{name!r} is not one file")], steps)
+            return None
+        try:
+            text = found.files[0].read_text("utf-8")
+        except (OSError, ValueError) as error:
+            self._note([Problem("file-unreadable", f"{name} cannot be read: {error}")], steps)
+            return None
+        checksums = parse_checksums(text, str(found.files[0]))
+        self._problems.extend(checksums.problems)
+        return checksums.digests
+
+    def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
+        place = self._manifest.place(steps) if problems else None
+        self._problems.extend(replace(problem, place=problem.place or place) for problem in problems)
+
+
+def blob_files(entry: Entry) -> Iterator[tuple[Steps, str]]:
+    """Every `{$blob: file}` of an entry: where it stands in the manifest, and the file."""
+    match entry:
+        case LexiconEntry():
+            return
+        case RecordEntry():
+            start: Json = {"value": entry.value}
+        case _:
+            start = entry.fields
+    stack: list[tuple[Steps, Json]] = [(entry.common.address.steps, start)]
+    while stack:
+        steps, value = stack.pop()
+        match placeholder(value), value:
+            case ("$blob", str(name)), _:
+                yield steps, name
+            case None, dict():
+                stack.extend(((*steps, key), item) for key, item in value.items())
+            case None, list():
+                stack.extend(((*steps, index), item) for index, item in enumerate(value))
+            case _:
+                pass
+
+
+def _unreadable(urls: list[str]) -> list[Problem]:
+    reason = readable_pattern(urls) if len(urls) > 1 else None
+    hint = "atdata joins the URLs of a dataset into one pattern: give them numbers of one width"
+    return [Problem("unreadable-urls", reason, hint=hint)] if reason else []
+
+
+def _not_sha256(name: str) -> Problem:
+    return Problem("bad-checksum", f"the checksum of {name!r} is not a SHA-256: 64 hexadecimal digits")
+
+
+__all__ = ["S3", "External", "Facts", "Http", "LocalShards", "RemoteShards", "blob_files", "gather"]

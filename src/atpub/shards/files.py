@@ -1,0 +1,124 @@
+"""Which local files a manifest's patterns name; reads folders, not files."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from wcmatch import glob
+
+from atpub.errors import Problem
+from atpub.shards.braces import expand_keeping_escapes, unescape
+
+_FLAGS = glob.GLOBSTAR
+_WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
+_SIBLINGS = 10_000
+_MISSING = "file-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that patterns name, those named one by one that do not exist (as written), and every problem."""
+
+    files: tuple[Path, ...]
+    missing: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def expand_files(patterns: Sequence[str], folder: Path) -> Found:
+    r"""The files that patterns name in a folder: `folder / name` each, once, in the order of the patterns.
+
+    A pattern is a path relative to the folder, with `/`, brace notation (as in `expand_braces`) and wildcards: `*`,
+    `?`, `[…]` and `**` (any folders, symlinked ones left out); `\` stands before a character that means itself. What
+    wildcards match is sorted bytewise; they match neither folders nor names that begin with a dot. Symlinks are
+    followed: data often is on another disk. A pattern that leads out of the folder is a Problem.
+    """
+    found = [_expand(pattern, folder) for pattern in patterns]
+    return Found(
+        tuple(dict.fromkeys(file for part in found for file in part.files)),
+        tuple(dict.fromkeys(name for part in found for name in part.missing)),
+        tuple(problem for part in found for problem in part.problems),
+    )
+
+
+def _expand(pattern: str, folder: Path) -> Found:
+    names = expand_keeping_escapes(pattern)
+    if isinstance(names, Problem):
+        return _only(names)
+    if not names:
+        return _only(Problem("no-match", "the pattern is empty", hint="name a file, or several as in data/*.tar"))
+    if outside := next((name for name in names if _leads_out(unescape(name))), None):
+        message = f"{unescape(outside)} leads out of the manifest's folder"
+        return _only(Problem("outside-folder", message, hint="make a symlink to the data in the folder, and name that"))
+    return _join([_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder) for name in names])
+
+
+def _only(problem: Problem) -> Found:
+    return Found((), (), (problem,))
+
+
+def _leads_out(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts
+
+
+def _join(parts: Sequence[Found]) -> Found:
+    """The parts of one pattern as one: its missing files, which may be thousands, make one Problem."""
+    missing = tuple(name for part in parts for name in part.missing)
+    others = tuple(problem for part in parts for problem in part.problems if problem.code != _MISSING)
+    alike = [problem for part in parts for problem in part.problems if problem.code == _MISSING]
+    if len(alike) > 1:
+        listed = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        alike = [Problem(_MISSING, f"{len(missing)} of {len(parts)} files do not exist: {listed}", hint=alike[0].hint)]
+    return Found(tuple(file for part in parts for file in part.files), missing, (*alike, *others))
+
+
+def _glob(pattern: str, folder: Path) -> Found:
+    names = sorted(glob.glob(pattern, flags=_FLAGS, root_dir=folder), key=os.fsencode)
+    files = tuple(folder / name for name in names if (folder / name).is_file())
+    if files:
+        return Found(files, (), ())
+    hint = "it matches folders only: add /*.tar" if names else _nearest(folder / pattern.partition("*")[0], folder)
+    return _only(Problem("no-match", f"{pattern} matches no file in {folder}", hint=hint))
+
+
+def _named(name: str, folder: Path) -> Found:
+    name = unescape(name)
+    path = folder / name
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return Found((), (name,), (_missing(name, path, folder),))
+    except OSError as error:
+        return _only(Problem("file-unreadable", f"{name} cannot be read: {error.strerror}"))
+    if stat.S_ISDIR(mode):
+        return _only(
+            Problem("not-a-file", f"{name} is a folder", hint=f"name the files in it: {name.rstrip('/')}/*.tar")
+        )
+    if not stat.S_ISREG(mode):
+        return _only(Problem("not-a-file", f"{name} is not a regular file"))
+    return Found((path,), (), ())
+
+
+def _missing(name: str, path: Path, folder: Path) -> Problem:
+    try:
+        target = path.readlink()
+    except (OSError, ValueError):
+        return Problem(_MISSING, f"{name} does not exist", hint=_nearest(path, folder))
+    return Problem(_MISSING, f"{name} is a symlink to {target}, which does not exist")
+
+
+def _nearest(path: Path, folder: Path) -> str:
+    """The name beside `path` that it may be a slip of, or the part of its folder that is not there."""
+    try:
+        siblings = [entry.name for entry in islice(path.parent.iterdir(), _SIBLINGS)]
+    except (OSError, ValueError):
+        return f"there is no folder {path.parent}" if path.parent != folder else f"{folder} cannot be read"
+    near = get_close_matches(path.name, siblings, n=1)
+    return f"did you mean {(path.parent / near[0]).relative_to(folder)}?" if near else ""

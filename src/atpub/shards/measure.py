@@ -1,0 +1,195 @@
+"""Local shards: their size, digest and samples, measured in parallel and remembered between runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from io import BufferedReader
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, TypeAlias
+
+from atpub.errors import BlobRejected, Problem
+from atpub.shards.cache import Entries, Entry, Identity, dump_entries, load_entries
+from atpub.shards.tar import read_tar
+from atpub.syntax import RAW, Cid
+
+_CHUNK = 1 << 20
+_CACHE_FILE = "measured-shards.json"
+_AGAIN = "wait until nothing writes to it, and run again"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted."""
+
+    size: int
+    sha256: str
+    samples: int | None
+    mime_type: str = "application/x-tar"
+
+    @property
+    def cid(self) -> Cid:
+        """The CID that a PDS gives the file as a blob."""
+        return Cid.of_digest(bytes.fromhex(self.sha256), RAW)
+
+
+Measured: TypeAlias = FileFacts | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file as a blob to upload, of the size that it was measured to have."""
+
+    path: Path
+    size: int
+
+    def open(self) -> BinaryIO:
+        """A new stream from the file's start; raises BlobRejected where it cannot be read or has another size now."""
+        try:
+            stream = self.path.open("rb")
+        except OSError as error:
+            raise BlobRejected(f"{self.path} cannot be read: {error.strerror}") from None
+        size = os.fstat(stream.fileno()).st_size
+        if size != self.size:
+            stream.close()
+            raise BlobRejected(f"{self.path} has changed: {size:,} bytes, not {self.size:,}", hint="run plan again")
+        return stream
+
+
+def measure_files(
+    paths: Iterable[Path],
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    tar: bool = True,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Mapping[Path, Measured]:
+    """The facts of each file, or why it cannot be published, in the order given; each file is read in constant memory.
+
+    `workers` threads hash at once (None: one for each CPU, at most 8). `cache` is a folder that remembers facts;
+    whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted. `on_bytes`
+    is told, from any thread, how many more bytes are done, those that are known from the cache included.
+    """
+    run = _Run(tar, on_bytes or _ignore, dict(_load_cache(cache)))
+    results: dict[Path, Measured | None] = {path: run.recall(path) for path in dict.fromkeys(paths)}
+    unknown = [path for path, facts in results.items() if facts is None]
+    try:
+        results.update(zip(unknown, _in_parallel(run.measure, unknown, workers or _default_workers()), strict=True))
+    finally:
+        if run.learned:
+            _save_cache(cache, run.merged())
+    return MappingProxyType({path: facts for path, facts in results.items() if facts is not None})
+
+
+def _default_workers() -> int:
+    return min(os.cpu_count() or 1, 8)
+
+
+def _ignore(_: int) -> None: ...
+
+
+def _in_parallel(measure: Callable[[Path], Measured], paths: Sequence[Path], workers: int) -> list[Measured]:
+    pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(paths))), thread_name_prefix="atpub-measure")
+    try:
+        return list(pool.map(measure, paths))
+    finally:
+        # After Ctrl-C the files that wait must not be read first.
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One call of `measure_files`: how to measure, what is known, and what is learned on the way."""
+
+    tar: bool
+    on_bytes: Callable[[int], None]
+    known: dict[str, Entry]
+    learned: dict[str, Entry] = field(default_factory=dict[str, Entry])
+
+    def recall(self, path: Path) -> FileFacts | None:
+        """The facts of a file that has not changed since they were learned."""
+        entry = self.known.get(str(path.absolute()))
+        if entry is None or (self.tar and entry.samples is None):
+            return None
+        try:
+            unchanged = Identity.of(path.stat()) == entry.identity
+        except OSError:
+            return None
+        if not unchanged:
+            return None
+        self.on_bytes(entry.identity.size)
+        return self._facts(entry)
+
+    def measure(self, path: Path) -> Measured:
+        """The facts of a file, from its bytes."""
+        try:
+            entry = self._read(path)
+        except OSError as error:
+            return Problem("file-unreadable", f"{path} cannot be read: {error.strerror or error}")
+        return entry if isinstance(entry, Problem) else self._facts(entry)
+
+    def _read(self, path: Path) -> Entry | Problem:
+        started = time.time_ns()
+        before = path.stat()
+        if not stat.S_ISREG(before.st_mode):
+            return Problem("not-a-file", f"{path} is not a regular file")
+        with path.open("rb") as stream:
+            held = read_tar(stream, str(path)) if self.tar else None
+            if isinstance(held, Problem):
+                return held
+            digest = self._digest(stream)
+        identity = Identity.of(before)
+        if Identity.of(path.stat()) != identity:
+            return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
+        entry = Entry(identity, digest, held.samples if held else None)
+        if identity.is_settled(started):
+            self.learned[str(path.absolute())] = entry
+        return entry
+
+    def _digest(self, stream: BufferedReader) -> str:
+        stream.seek(0)
+        digest = sha256()
+        buffer = memoryview(bytearray(_CHUNK))
+        while count := stream.readinto(buffer):
+            digest.update(buffer[:count])
+            self.on_bytes(count)
+        return digest.hexdigest()
+
+    def _facts(self, entry: Entry) -> FileFacts:
+        samples, mime_type = (entry.samples, "application/x-tar") if self.tar else (None, "application/octet-stream")
+        return FileFacts(entry.identity.size, entry.sha256, samples, mime_type)
+
+    def merged(self) -> Entries:
+        """What is known now, the newest last."""
+        return {path: entry for path, entry in self.known.items() if path not in self.learned} | self.learned
+
+
+def _load_cache(folder: Path | None) -> Entries:
+    try:
+        return load_entries((folder / _CACHE_FILE).read_text("utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _save_cache(folder: Path | None, entries: Entries) -> None:
+    if folder is None:
+        return
+    # A cache that cannot be written (a full disk, a read-only checkout) is one that is not there.
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=_CACHE_FILE, delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(dump_entries(entries))
+                file.close()
+                temporary.replace(folder / _CACHE_FILE)
+            finally:
+                temporary.unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""What a shard's tar archive holds, counted the way WebDataset reads it."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import SEEK_END
+from typing import BinaryIO
+
+from atpub.errors import Problem
+from atpub.shards.headers import BLOCK, is_header, plain_members
+
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "xz",
+    b"BZh": "bzip2",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+}
+_CHUNK = 1 << 20
+_EXTENSIONS = 100
+
+# Both are webdataset.tariterators': what it skips, and where a sample's key ends.
+_METADATA = re.compile(r"__[^/]*__($|/)")
+_KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
+
+_NAMING = "WebDataset takes files KEY.EXTENSION with one KEY, side by side, as a sample: 000000.msgpack"
+_AGAIN = "write the shard again"
+
+
+@dataclass(frozen=True, slots=True)
+class TarFacts:
+    """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100)."""
+
+    samples: int
+    files: int
+    extensions: frozenset[str]
+
+
+def read_tar(stream: BinaryIO, name: str) -> TarFacts | Problem:
+    """What a seekable stream holds from its start, or why it is no whole, uncompressed tar that has samples.
+
+    ustar, GNU and pax archives are read, their headers only. `name` is what messages call the stream. Raises OSError
+    where it cannot be read.
+    """
+    start = stream.read(BLOCK)
+    stream.seek(0)
+    if packing := next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None):
+        message = f"{name} is {packing}-compressed: a PDS blob must be an uncompressed tar"
+        return Problem("tar-compressed", message, hint="unpack the shard, or pack its members one by one")
+    if not start:
+        return Problem("tar-empty", f"{name} is an empty file", hint=_AGAIN)
+    if start.strip(b"\0") and not is_header(start):
+        return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
+    return _read_members(stream, name)
+
+
+def _read_members(stream: BinaryIO, name: str) -> TarFacts | Problem:
+    archive = _Archive(stream)
+    samples = _Samples()
+    for file in archive.files():
+        samples.add(file)
+    if archive.fault or not _ends_at(stream, archive.end):
+        size = stream.seek(0, SEEK_END)
+        message = (
+            f"{name} is cut off or damaged at byte {min(archive.end, size):,} of {size:,}, after {samples.files} files"
+        )
+        return Problem("tar-damaged", message, hint=_AGAIN)
+    if _has_more(stream):
+        message = f"{name} goes on after the archive's end, where readers stop: are these several tars in one file?"
+        return Problem("tar-trailing", message, hint=_AGAIN)
+    return samples.result(name)
+
+
+class _Reader(tarfile.TarFile):
+    members: list[tarfile.TarInfo]  # typeshed leaves it out; it grows with every member unless emptied
+
+
+class _Archive:
+    """The regular files of a tar; `end` is the offset that reading has come to, `fault` whether it broke off there."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.end = 0
+        self.fault = False
+
+    def files(self) -> Iterator[str]:
+        """Their names, in order."""
+        self.end = yield from plain_members(self._stream)
+        self._stream.seek(self.end)
+        try:
+            yield from self._intricate_files()
+        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError):
+            # tarfile lets all of these out where a header makes no sense.
+            self.fault = True
+
+    def _intricate_files(self) -> Iterator[str]:
+        with _Reader(fileobj=self._stream) as reader:
+            while (member := reader.next()) is not None:
+                if reader.offset <= self.end:
+                    raise tarfile.ReadError("a member ends before it starts")
+                self.end = reader.offset
+                reader.members.clear()
+                if member.isreg():
+                    yield member.name
+
+
+class _Samples:
+    """Counts files the way `webdataset.tariterators.group_by_keys` groups them."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self._samples = 0
+        self._key: str | None = None
+        self._of_sample: set[str] = set()
+        self._extensions: set[str] = set()
+        self._twice: str | None = None
+
+    def add(self, file: str) -> None:
+        """Count one more regular file."""
+        self.files += 1
+        found = None if _METADATA.match(file) else _KEY.match(file)
+        if found is None:
+            return
+        key, extension = found[1], found[2].lower()
+        if key != self._key:
+            self._key = key
+            self._samples += 1
+            self._of_sample.clear()
+        if extension in self._of_sample:
+            self._twice = self._twice or file
+        self._of_sample.add(extension)
+        if len(self._extensions) < _EXTENSIONS:
+            self._extensions.add(extension)
+
+    def result(self, name: str) -> TarFacts | Problem:
+        """What was counted, or why readers cannot use it."""
+        if self._twice is not None:
+            message = f"{name} has {self._twice!r} twice in one sample, which WebDataset refuses to read"
+            return Problem("tar-duplicate", message, hint=_NAMING)
+        if not self._samples:
+            held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
+            return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
+        return TarFacts(self._samples, self.files, frozenset(self._extensions))
+
+
+def _ends_at(stream: BinaryIO, offset: int) -> bool:
+    """Whether the mark of an archive's end stands there: a block of zeros."""
+    stream.seek(offset)
+    return stream.read(BLOCK) == bytes(BLOCK)
+
+
+def _has_more(stream: BinaryIO) -> bool:
+    return any(chunk.strip(b"\0") for chunk in iter(lambda: stream.read(_CHUNK), b""))
