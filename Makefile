@@ -1,0 +1,50 @@
+# Each target sets up what it needs; all of it goes into $(VENV), node_modules and caches that git ignores.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+DEMO := $(BIN)/atpub
+DEMO_MANIFEST := manifests/quickstart/atpub.yaml
+
+.PHONY: quickstart test check bench lint types generated clean
+
+# The main job on real data: validate, plan, apply to a repository in a folder, and plan again.
+quickstart: $(VENV)/.run
+	$(DEMO) validate -m $(DEMO_MANIFEST)
+	$(DEMO) plan -m $(DEMO_MANIFEST)
+	$(DEMO) apply -m $(DEMO_MANIFEST) --yes
+	$(DEMO) plan -m $(DEMO_MANIFEST)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types generated test
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+
+generated: $(VENV)/.dev
+	$(BIN)/atpub generate --check
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("atpub needs Python 3.11 or newer; try make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev]'
+	touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build dist tests/pds/*/node_modules manifests/*/.atpub

@@ -1,0 +1,65 @@
+"""The README says nothing that is not so: its manifest, its code, its commands and its exit codes."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from atpub import errors
+from atpub.cli.main import COMMANDS, cli
+from atpub.manifest.load import load_manifest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_manifest(tmp_path: Path) -> None:
+    (text,) = blocks("yaml")
+    (tmp_path / "atpub.yaml").write_text(text)
+    manifest = load_manifest([tmp_path / "atpub.yaml"], environ={})
+    assert [str(address) for address in manifest.entries] == ["schemas/digit", "datasets/digits", "labels/digits-1"]
+
+
+def test_python() -> None:
+    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert found.attempted == 4
+    assert found.failed == 0
+
+
+def test_commands_table() -> None:
+    rows = dict(re.findall(r"^\| `atpub ([a-z-]+)` \| (.+) \|$", README, re.MULTILINE))
+    assert rows == COMMANDS
+
+
+LINES = re.findall(r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:#.*)?$", "\n".join(blocks("sh")), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_command_lines_parse(line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+def test_exit_codes() -> None:
+    rows = {int(code): text.replace("`", "") for code, text in re.findall(r"^\| (\d+) \| (.+) \|$", README, re.M)}
+    told = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
+    assert rows == {int(code): text for code, text in told}
+    known = {item.exit_code for item in vars(errors).values() if isinstance(item, type) and hasattr(item, "exit_code")}
+    assert known <= rows.keys()
+
+
+def test_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {"".join(found) for found in re.findall(r"`make ([a-z]+)`|^make ([a-z]+) +#", README, re.MULTILINE)}
+    assert targets == {"quickstart", "test", "check", "bench"}
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
