@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from atpub.lexicon.model import (
     Array,
@@ -23,6 +23,8 @@ from atpub.lexicon.model import (
     Unknown,
 )
 from atpub_codegen.source import literals
+
+Scalar: TypeAlias = Boolean | Integer | String | Bytes | CidLink | BlobType
 
 FORMATS: Final = {
     "at-identifier": ("AtIdentifier", "is_at_identifier"),
@@ -77,21 +79,8 @@ class Declarations(Protocol):
 def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, ...]) -> Expression:
     """The expression of a type; `hint` names what must be declared for it, `within` is its way in its definition."""
     match kind:
-        case Boolean():
-            return _plain("bool" if kind.const is None else f"Literal[{kind.const}]", lambda v: _boolean(kind, v))
-        case Integer():
-            return _plain(_integer_annotation(kind), lambda v: _integer(kind, v))
-        case String():
-            return _plain(_string_annotation(kind, declare, hint), lambda v: _string(kind, v))
-        case Bytes():
-            limits = _arguments(low=kind.min_length or None, high=kind.max_length)
-            return _loaded("bytes", lambda v: f"_rt.load_bytes({v}{limits})", lambda v: f"_rt.bytes_json({v})")
-        case CidLink():
-            return _loaded("_rt.CidLink", lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
-        case BlobType():
-            accept = f"({', '.join(literals(kind.accept))},)" if kind.accept else None
-            limits = _arguments(accept=accept, max_size=kind.max_size)
-            return _loaded("_rt.Blob", lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
+        case Boolean() | Integer() | String() | Bytes() | CidLink() | BlobType():
+            return of_scalar(kind, _annotation(kind, declare, hint))
         case Array():
             return _array(kind, expression(kind.items, declare, f"{hint}Item", (*within, "items")))
         case Object():
@@ -119,8 +108,30 @@ def of_union(name: str, loader: str) -> Expression:
 
 
 def of_list(name: str, loader: str, dumper: str) -> Expression:
-    """The expression of a named list, by its alias and the functions that load and write it."""
-    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"{dumper}({v})")
+    """The expression of a named list, by its alias and the functions that load it and, if need be, write it."""
+    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"{dumper}({v})" if dumper else v)
+
+
+def of_scalar(kind: Scalar, name: str) -> Expression:
+    """The expression of a named string, number, boolean, byte string, link or blob, by its alias."""
+    match kind:
+        case Boolean():
+            return _plain(name, lambda v: _boolean(kind, v))
+        case Integer():
+            return _plain(name, lambda v: _integer(kind, v))
+        case String():
+            return _plain(name, lambda v: _string(kind, v))
+        case Bytes():
+            limits = _arguments(low=kind.min_length or None, high=kind.max_length)
+            return _loaded(name, lambda v: f"_rt.load_bytes({v}{limits})", lambda v: f"_rt.bytes_json({v})")
+        case CidLink():
+            return _loaded(name, lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
+        case BlobType():
+            accept = f"({', '.join(literals(kind.accept))},)" if kind.accept else None
+            limits = _arguments(accept=accept, max_size=kind.max_size)
+            return _loaded(name, lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
+        case _:
+            assert_never(kind)
 
 
 def _plain(annotation: str, conditions: Callable[[str], tuple[str, ...]]) -> Expression:
@@ -135,13 +146,31 @@ def _arguments(**given: object) -> str:
     return "".join(f", {name}={value}" for name, value in given.items() if value is not None)
 
 
+def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
+    match kind:
+        case Boolean(const=const):
+            return "bool" if const is None else f"Literal[{const}]"
+        case Integer(enum=enum, const=const):
+            choices = enum if const is None else (const,)
+            return f"Literal[{', '.join(literals(choices))}]" if choices else "int"
+        case String(const=str(const)):
+            return f"Literal[{literals([const])[0]}]"
+        case String(format=named, enum=enum, known_values=known):
+            if enum or known:
+                return declare.choices(hint, kind)
+            return f"_rt.{FORMATS[named][0]}" if named else "str"
+        case Bytes():
+            return "bytes"
+        case CidLink():
+            return "_rt.CidLink"
+        case BlobType():
+            return "_rt.Blob"
+        case _:
+            assert_never(kind)
+
+
 def _boolean(kind: Boolean, v: str) -> tuple[str, ...]:
     return (f"{v}.__class__ is not bool",) if kind.const is None else (f"{v} is not {kind.const}",)
-
-
-def _integer_annotation(kind: Integer) -> str:
-    choices = kind.enum if kind.const is None else (kind.const,)
-    return f"Literal[{', '.join(literals(choices))}]" if choices else "int"
 
 
 def _integer(kind: Integer, v: str) -> tuple[str, ...]:
@@ -158,14 +187,6 @@ def _integer(kind: Integer, v: str) -> tuple[str, ...]:
 def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v: str) -> list[str]:
     conditions = [f"{v} not in {{{', '.join(literals(enum))}}}"] if enum else []
     return conditions if const is None else [*conditions, f"{v} != {literals([const])[0]}"]
-
-
-def _string_annotation(kind: String, declare: Declarations, hint: str) -> str:
-    if kind.const is not None:
-        return f"Literal[{literals([kind.const])[0]}]"
-    if kind.enum or kind.known_values:
-        return declare.choices(hint, kind)
-    return f"_rt.{FORMATS[kind.format][0]}" if kind.format else "str"
 
 
 def _string(kind: String, v: str) -> tuple[str, ...]:
@@ -202,7 +223,7 @@ def _array(kind: Array, item: Expression) -> Expression:
         annotation,
         conditions,
         lambda v: f"[{item.load(_deeper(v))} for {_deeper(v)} in {v}]",
-        lambda v: f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]",
+        lambda v: v if item.dump("x") == "x" else f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]",
     )
 
 

@@ -11,9 +11,12 @@ from typing import Final
 
 from atpub.syntax import Nsid
 
-_OWN_ATTRIBUTES: Final = frozenset({"check", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"})
+_OWN_ATTRIBUTES: Final = frozenset(
+    {"check", "classmethod", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"}
+)
 _DEVICES: Final = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 
 @cache
@@ -36,9 +39,9 @@ def pascal_case(name: str) -> str:
 
 
 def distinct(wire_names: Iterable[str]) -> Mapping[str, str]:
-    """An attribute for each wire name; of two that would be the same, the later in the alphabet gets a number."""
+    """An attribute for each wire name; of two that would be the same, the one that looks less like it gets a number."""
     scope = Scope()
-    ordered = sorted(wire_names, key=lambda name: (name != snake_case(name), name))
+    ordered = sorted(wire_names, key=lambda name: (name != snake_case(name), not _CAMEL.fullmatch(name), name))
     return {wire: scope.give(snake_case(wire), "_") for wire in ordered}
 
 

@@ -1,129 +1,130 @@
-"""Modules → Python source, through the Jinja templates.
-
-A lexicon may be anybody's: text from it goes into the source only through `quoted` and `docstring`, which nothing can
-break out of.
-"""
+"""Modules → Python source, through the Jinja templates."""
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atpub_codegen.shape import Field, Module
+from atpub_codegen import source
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module
 
-_WIDTH: Final = 120
-_TYPING: Final = frozenset({"Any", "ClassVar", "Literal", "TypeAlias", "final"})
+_TYPING: Final[Mapping[str, tuple[str, ...]]] = {
+    "alias": ("TypeAlias",),
+    "choices": ("Literal", "TypeAlias"),
+    "class": ("Any", "ClassVar", "final"),
+    "constant": (),
+    "loader": ("Any",),
+    "union": ("Any",),
+    "wrapper": ("Any", "ClassVar", "final"),
+}
 
 
 def module_source(module: Module, command: str) -> str:
-    """The source of a lexicon's module: its body, under a header that imports what the body uses."""
-    body = _environment().get_template("module.py.jinja").render(module=module)
-    used = set(re.findall(r"\b\w+\b", body))
-    typing = sorted({"Final", *(used & _TYPING)})
-    header = _environment().get_template("header.py.jinja")
-    return _tidy(header.render(module=module, command=command, used=used, typing=typing) + body)
+    """The source of a lexicon's module."""
+    header = _rendered(
+        "header",
+        module=module,
+        command=command,
+        mapping=any(isinstance(item, Class) and item.fields != () for item in module.items),
+        typing=_typing(module),
+        runtime=_needs_runtime(module),
+    )
+    blocks = [_rendered(item.kind, item=item) for item in module.items]
+    if module.method:
+        blocks.append(_rendered("method", method=module.method))
+    return "\n\n\n".join([header, *blocks]) + "\n"
 
 
-def root_source(package: str, example: str, uses: tuple[str, ...], command: str) -> str:
-    """The source of the generated package's own `__init__`."""
-    template = _environment().get_template("root.py.jinja")
-    return _tidy(template.render(package=package, example=example, uses=uses, command=command))
+def root_source(uses: Sequence[str], command: str) -> str:
+    """The source of the generated package's own `__init__`, which names the packages that it refers to."""
+    return _rendered("root", uses=uses, command=command) + "\n"
 
 
 def package_source(nsid: str, command: str) -> str:
     """The source of the `__init__` of a folder of the package."""
-    return _tidy(_environment().get_template("package.py.jinja").render(nsid=nsid, command=command))
+    return _rendered("package", nsid=nsid, command=command) + "\n"
 
 
-def quoted(text: str) -> str:
-    """The text as a Python string literal in double quotes, ASCII only."""
-    escaped = ascii(text)
-    body = escaped[1:-1]
-    if escaped[0] == "'":
-        body = body.replace("\\'", "'").replace('"', '\\"')
-    return f'"{body}"'
-
-
-def docstring(text: str, indent: int) -> str:
-    """The text as a docstring, wrapped; whatever it holds, it stays one."""
-    lines = wrapped(text, indent)
-    pad = " " * indent
-    if len(lines) == 1 and len(lines[0]) + indent + 6 <= _WIDTH:
-        return f'"""{lines[0]}"""'
-    return '"""' + f"\n{pad}".join(lines) + f'\n{pad}"""'
-
-
-def wrapped(text: str, indent: int) -> list[str]:
-    """The text in lines, safe inside a triple-quoted string."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    safe = re.sub(r"\s+", " ", plain).strip().replace("\\", "\\\\").replace('"', '\\"') or "…"
-    return textwrap.wrap(safe, _WIDTH - indent - 3, break_long_words=False, break_on_hyphens=False)
-
-
-def parameter(field: Field) -> str:
-    """What the documentation of `__init__` says of one field."""
-    wire = f" (`{field.wire}`)" if field.wire != field.name else ""
-    lines = wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
-    return "\n".join(("        " if number == 0 else "            ") + line for number, line in enumerate(lines))
-
-
-def condition(field: Field, indent: int) -> str:
-    """The `if` that refuses a value, or nothing where loading decides."""
-    pad = " " * indent
-    if not field.conditions:
-        return f"if value is _rt.ABSENT:\n{pad}    raise _rt.Mismatch" if field.required else ""
-    tests = list(field.conditions)
-    if field.nullable:
-        tests = [f"value is not None and ({' or '.join(tests)})"]
-    line = f"if {' or '.join(tests)}:"
-    if len(line) + indent > _WIDTH:
-        line = (
-            "if (\n"
-            + "\n".join(f"{pad}    {'or ' if number else ''}{test}" for number, test in enumerate(tests))
-            + f"\n{pad}):"
-        )
-    return f"{line}\n{pad}    raise _rt.Mismatch"
-
-
-def _tidy(source: str) -> str:
-    source = re.sub(r"[ \t]+\n", "\n", source).strip() + "\n"
-    source = re.sub(r"\n{4,}", "\n\n\n", source)
-    return re.sub(r"\n*(\n(?:@final|def |METHOD))", r"\n\n\1", source)
+def _rendered(template: str, **values: Any) -> str:
+    return _templates(f"{template}.py.jinja").render(**values).strip("\n")
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
-        loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined
+        loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     helpers: dict[str, Any] = {
-        "assigned": assigned,
-        "condition": condition,
-        "docstring": docstring,
+        "alias": alias,
+        "assigned_tuple": source.assigned_tuple,
+        "choices": choices,
+        "docstring": source.docstring,
         "parameter": parameter,
-        "quoted": quoted,
-        "tuple": python_tuple,
+        "refusal": refusal,
     }
     environment.globals.update(helpers)
-    environment.filters["quoted"] = quoted
+    environment.filters["quoted"] = source.quoted
     return environment
 
 
-def python_tuple(items: Iterable[object], indent: int) -> str:
-    """A tuple of strings as source."""
-    parts = [quoted(str(item)) for item in items]
-    line = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-    if len(line) + indent + 24 <= _WIDTH:
+@cache
+def _templates(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+def _typing(module: Module) -> list[str]:
+    """What the module imports from typing."""
+    names = {"Final"}
+    for item in module.items:
+        names.update(_TYPING[item.kind])
+        annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
+        if isinstance(item, Alias):
+            annotations.append(item.annotation)
+        if any("Literal[" in annotation for annotation in annotations):
+            names.add("Literal")
+    return sorted(names)
+
+
+def _needs_runtime(module: Module) -> bool:
+    plain = (Choices, Constant)
+    return module.method is not None or any(
+        not isinstance(item, plain) and not (isinstance(item, Alias) and "_rt." not in item.annotation)
+        for item in module.items
+    )
+
+
+def alias(item: Alias) -> str:
+    """The definition of a type alias: as text where it names what may come later."""
+    if not item.late:
+        return f"{item.name}: TypeAlias = {item.annotation}"
+    line = f'{item.name}: TypeAlias = "{item.annotation}"'
+    if len(line) <= source.WIDTH:
         return line
-    pad = "\n" + " " * (indent + 4)
-    return f"({pad}{f',{pad}'.join(parts)},\n{' ' * indent})"
+    return f'{item.name}: TypeAlias = """(\n    ' + "\n    | ".join(item.annotation.split(" | ")) + '\n)"""'
 
 
-def assigned(target: str, annotation: str) -> str:
-    """The definition of a type alias, as text so that it may name what comes later."""
-    return f"{target} = {quoted(annotation)}"
+def choices(item: Choices) -> str:
+    """The definition of the alias for a string's values."""
+    return source.spread(
+        f"{item.name}: TypeAlias = Literal[", source.literals(item.values), "]" if item.closed else "] | str"
+    )
+
+
+def parameter(field: Field) -> str:
+    """What the documentation of `__init__` says of one field."""
+    wire = f" (`{field.wire}`)" if field.wire != field.name else ""
+    lines = source.wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
+    return "\n            ".join(lines)
+
+
+def refusal(conditions: Sequence[str], indent: int, nullable: bool = False) -> str:
+    """The `if` that refuses a value."""
+    pad = " " * indent
+    tests = [f"value is not None and ({' or '.join(conditions)})"] if nullable else list(conditions)
+    line = f"if {' or '.join(tests)}:"
+    if len(line) + indent > source.WIDTH and len(tests) > 1:
+        line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"
+    return f"{line}\n{pad}    raise _rt.Mismatch"

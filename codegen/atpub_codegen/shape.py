@@ -18,8 +18,9 @@ class Field:
     required: bool
     nullable: bool
     annotation: str
+    given: str  # what `value` is set to, where loading needs it more than once
     conditions: tuple[str, ...]  # each, where true of `value`, breaks the lexicon
-    load: str  # the field's value, from the JSON in `value`
+    load: str  # the field's value, from its JSON
     dump: str  # the field's JSON, from `self.name`
     doc: str
 
@@ -47,7 +48,7 @@ class Field:
 
     @property
     def loaded(self) -> str:
-        """The field's value, or its null, from the JSON in `value`."""
+        """The field's value, or its null."""
         return f"None if value is None else {self.load}" if self.nullable and self.load != "value" else self.load
 
     @property
@@ -88,6 +89,21 @@ class Class:
         if any(field.wire.startswith("$") for field in self.fields):  # else `extras` finds it
             tests.append("_rt.is_special(data)")
         return " or ".join(tests)
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether loading puts a field's JSON in a variable."""
+        return any(field.given for field in self.fields)
+
+    @property
+    def documented(self) -> tuple[Field, ...]:
+        """The fields of which there is something to say."""
+        return tuple(field for field in self.fields if field.doc or field.wire != field.name)
+
+    @property
+    def arguments(self) -> str:
+        """The loaded required fields, as `__init__` takes them."""
+        return ", ".join(f"{field.name}={field.local}" for field in self.required)
 
     @property
     def known(self) -> int:

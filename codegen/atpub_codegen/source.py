@@ -5,7 +5,6 @@ A lexicon may be anybody's. What it says goes into the source only through this 
 
 from __future__ import annotations
 
-import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,9 +15,9 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 def quoted(text: str) -> str:
-    """The text as a string literal in double quotes, ASCII only."""
+    """The text as a string literal, ASCII only; in double quotes, unless it holds some and no single ones."""
     escaped = ascii(text)
-    if escaped[0] == '"':
+    if escaped[0] == '"' or ('"' in text and "'" not in text):
         return escaped
     body = escaped[1:-1].replace("\\'", "'").replace('"', '\\"')
     return f'"{body}"'
@@ -39,12 +38,12 @@ def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> st
     return "\n".join([before, *(f"{pad}    {part}," for part in parts), f"{pad}{after}"])
 
 
-def assigned_tuple(target: str, values: Iterable[str], indent: int = 0, after: str = "") -> str:
+def assigned_tuple(target: str, values: Iterable[str], indent: int = 0, joint: str = " = ") -> str:
     """A target that gets a tuple of strings."""
     parts = [quoted(value) for value in values]
     if len(parts) == 1:
-        return f"{target} = ({parts[0]},){after}"
-    return spread(f"{target} = (", parts, f"){after}", indent)
+        return f"{target}{joint}({parts[0]},)"
+    return spread(f"{target}{joint}(", parts, ")", indent)
 
 
 def docstring(text: str, indent: int) -> str:

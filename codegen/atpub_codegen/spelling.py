@@ -66,7 +66,7 @@ class World:
         spellings: dict[Nsid, Spelling] = {}
         for package, own in packages.items():
             lexicons = lexicons.and_also(own)
-            named = modules_of(own.by_nsid)
+            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if lexicon.definitions)
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
             spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)

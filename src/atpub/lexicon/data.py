@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b32decode, b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 

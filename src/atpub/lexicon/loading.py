@@ -62,19 +62,24 @@ def is_special(value: JsonObject) -> bool:
     return "$link" in value or "$bytes" in value or value.get("$type") == "blob"
 
 
-def is_deep(value: Json) -> bool:
+def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
     """Whether lists and objects may stand in each other more deeply than the data model allows."""
-    level = [value] if value.__class__ is dict or value.__class__ is list else []
-    for _ in range(validate.DEEPEST):
-        level = [
-            part
-            for whole in level
-            for part in (whole.values() if whole.__class__ is dict else whole)
-            if part.__class__ is dict or part.__class__ is list
-        ]
-        if not level:
-            return False
-    return True
+    kind = value.__class__
+    if kind is not dict and kind is not list:
+        return False
+    for part in value.values() if kind is dict else value:
+        kind = part.__class__
+        if (kind is dict or kind is list) and (not left or is_deep(part, left - 1)):
+            return True
+    return False
+
+
+def exact(value: Json) -> Json:
+    """The value with plain dictionaries and lists in place of subclasses, which generated code does not look for."""
+    found: Any = value
+    if isinstance(value, dict):
+        return {name: exact(part) for name, part in found.items()}
+    return [exact(part) for part in found] if isinstance(value, list) else value
 
 
 def load_link(value: Json) -> CidLink:

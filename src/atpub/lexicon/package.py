@@ -58,8 +58,11 @@ def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> 
 
 def _type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
     found: Any = lexicons.find(name)
-    for step in within:
-        found = found[step] if isinstance(found, Mapping) else getattr(found, step)
+    steps = iter(within)
+    for step in steps:
+        found = getattr(found, step)
+        if step == "properties":
+            found = found[next(steps)]
     return found
 
 

@@ -19,6 +19,7 @@ from atpub.lexicon.loading import (
     JsonObject,
     Mismatch,
     bytes_json,
+    exact,
     is_data,
     is_deep,
     is_integer,
@@ -141,12 +142,8 @@ class Value:
     NSID: ClassVar[str]
     WITHIN: ClassVar[tuple[str, ...]] = ()
     WIRE: ClassVar[Mapping[str, str]] = {}
-    KEYS: ClassVar[frozenset[str]] = frozenset()
 
     _extra: JsonObject | None
-
-    def __init_subclass__(cls) -> None:
-        cls.KEYS = cls.KEYS.union(cls.WIRE.values())
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -203,8 +200,10 @@ def _judged(load: Callable[[Json], T], data: Json, module: str, schema: str, wit
     wrong = problems(module, schema, within, data)
     if wrong:
         raise wrong
-    assert is_deep(data), f"{schema}: the generated class refuses what its lexicon allows: {data!r}"
-    return load(data)
+    try:
+        return load(exact(data))
+    except Mismatch:
+        raise AssertionError(f"{schema}: the generated class refuses what its lexicon allows: {data!r}") from None
 
 
 def _comparable(value: Value) -> JsonObject:
@@ -216,7 +215,6 @@ class Record(Value):
 
     __slots__ = ()
     KEY: ClassVar[str]
-    KEYS = frozenset({"$type"})
 
 
 @final
@@ -258,7 +256,7 @@ def member_json(member: Value | UnknownMember) -> JsonObject:
 
 def extras(data: JsonObject, cls: type[Value]) -> JsonObject:
     """The fields of an object that its class does not know; raises Mismatch where they do not obey the data model."""
-    known = cls.KEYS
+    known = {*cls.WIRE.values(), *(("$type",) if issubclass(cls, Record) else ())}
     extra = {name: value for name, value in data.items() if name not in known}
     for name, value in extra.items():
         if not is_data(value) or not is_text(name) or (name == "$type" and (not value or not isinstance(value, str))):

@@ -29,25 +29,25 @@ class Inventory(_rt.Record):
     KEY: ClassVar[str] = "any"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
-        "project": "project",
         "entries": "entries",
+        "project": "project",
     }
     __slots__ = ("entries", "project")
-    __match_args__ = ("project", "entries")
+    __match_args__ = ("entries", "project")
 
     def __init__(
         self,
         *,
-        project: str,
         entries: list[Entry],
+        project: str,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        project: Name of the project, the same in each of its inventory records.
         entries: Owned records, or this record's share of them.
+        project: Name of the project, the same in each of its inventory records.
         """
-        self.project = project
         self.entries = entries
+        self.project = project
         self._extra = None
 
     @classmethod
@@ -55,16 +55,17 @@ class Inventory(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("project", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 16 and _rt.utf8_length(value) > 64) or _rt.utf8_length(value) < 1:
-            raise _rt.Mismatch
-        loaded_project: str = value
-        value = data.get("entries", _rt.ABSENT)
+        value: Any
+        value = data.get("entries")
         if value.__class__ is not list:
             raise _rt.Mismatch
         loaded_entries = [Entry.load(x) for x in value]
-        self = cls(project=loaded_project, entries=loaded_entries)
+        value = data.get("project")
+        if not _rt.is_text(value) or (len(value) > 16 and _rt.utf8_length(value) > 64) or _rt.utf8_length(value) < 1:
+            raise _rt.Mismatch
+        loaded_project: str = value
+        self = cls(entries=loaded_entries, project=loaded_project)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -73,8 +74,8 @@ class Inventory(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
-            "project": self.project,
             "entries": [x.to_json() for x in self.entries],
+            "project": self.project,
         }
         if self._extra:
             out.update(self._extra)
@@ -87,56 +88,60 @@ class Entry(_rt.Value):
 
     NSID: ClassVar[str] = "dev.atpub.inventory#entry"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "id": "id",
-        "collection": "collection",
-        "rkey": "rkey",
         "cid": "cid",
+        "collection": "collection",
+        "id": "id",
+        "rkey": "rkey",
         "protect": "protect",
     }
-    __slots__ = ("cid", "collection", "id", "protect", "rkey")
-    __match_args__ = ("id", "collection", "rkey", "cid", "protect")
+    __slots__ = ("cid", "collection", "id", "rkey", "protect")
+    __match_args__ = ("cid", "collection", "id", "rkey", "protect")
 
     def __init__(
         self,
         *,
-        id: str,
-        collection: _rt.NsidText,
-        rkey: _rt.RecordKey,
         cid: _rt.Cid,
+        collection: _rt.NsidText,
+        id: str,
+        rkey: _rt.RecordKey,
         protect: bool | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        id: Identity of the record within the project and collection. It stays when the manifest renames the
-            entry.
-        collection: NSID of the record's collection.
-        rkey: Key of the record in its collection.
         cid: CID of the record as last applied. Another CID at the same place means that somebody else has
             changed the record.
+        collection: NSID of the record's collection.
+        id: Identity of the record within the project and collection. It stays when the manifest renames the
+            entry.
+        rkey: Key of the record in its collection.
         protect: Whether a delete of the record is refused. Absent: it is not.
         """
-        self.id = id
-        self.collection = collection
-        self.rkey = rkey
         self.cid = cid
+        self.collection = collection
+        self.id = id
+        self.rkey = rkey
         self.protect = protect
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> Entry:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 4
-        value = data.get("id", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 256 and _rt.utf8_length(value) > 1024) or _rt.utf8_length(value) < 1:
+        value: Any
+        value = data.get("cid")
+        if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_id: str = value
-        value = data.get("collection", _rt.ABSENT)
+        loaded_cid: _rt.Cid = value
+        value = data.get("collection")
         if not _rt.is_text(value) or not _rt.is_nsid(value):
             raise _rt.Mismatch
         loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
+        value = data.get("id")
+        if not _rt.is_text(value) or (len(value) > 256 and _rt.utf8_length(value) > 1024) or _rt.utf8_length(value) < 1:
+            raise _rt.Mismatch
+        loaded_id: str = value
+        value = data.get("rkey")
         if (
             not _rt.is_text(value)
             or not _rt.is_record_key(value)
@@ -144,13 +149,10 @@ class Entry(_rt.Value):
         ):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
-        value = data.get("cid", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_cid(value):
-            raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
-        self = cls(id=loaded_id, collection=loaded_collection, rkey=loaded_rkey, cid=loaded_cid)
-        value = data.get("protect", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        self = cls(cid=loaded_cid, collection=loaded_collection, id=loaded_id, rkey=loaded_rkey)
+        known = 4
+        if "protect" in data:
+            value = data["protect"]
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.protect = value
@@ -162,10 +164,10 @@ class Entry(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "id": self.id,
-            "collection": self.collection,
-            "rkey": self.rkey,
             "cid": self.cid,
+            "collection": self.collection,
+            "id": self.id,
+            "rkey": self.rkey,
         }
         if self.protect is not None:
             out["protect"] = self.protect

@@ -23,49 +23,47 @@ class IdentityInfo(_rt.Value):
     NSID: ClassVar[str] = "com.atproto.identity.defs#identityInfo"
     WIRE: ClassVar[Mapping[str, str]] = {
         "did": "did",
-        "handle": "handle",
         "did_doc": "didDoc",
+        "handle": "handle",
     }
     __slots__ = ("did", "did_doc", "handle")
-    __match_args__ = ("did", "handle", "did_doc")
+    __match_args__ = ("did", "did_doc", "handle")
 
     def __init__(
         self,
         *,
         did: _rt.Did,
-        handle: _rt.Handle,
         did_doc: _rt.JsonObject,
+        handle: _rt.Handle,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         did: DID of the account.
-        handle: Handle of the account, if handle and DID document name each other; otherwise handle.invalid.
         did_doc (`didDoc`): DID document, in full.
+        handle: Handle of the account, if handle and DID document name each other; otherwise handle.invalid.
         """
         self.did = did
-        self.handle = handle
         self.did_doc = did_doc
+        self.handle = handle
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> IdentityInfo:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("did", _rt.ABSENT)
+        value: Any
+        value = data.get("did")
         if not _rt.is_text(value) or not _rt.is_did(value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
-        value = data.get("handle", _rt.ABSENT)
+        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
+        value = data.get("handle")
         if not _rt.is_text(value) or not _rt.is_handle(value):
             raise _rt.Mismatch
         loaded_handle: _rt.Handle = value
-        value = data.get("didDoc", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_did_doc = _rt.load_unknown(value)
-        self = cls(did=loaded_did, handle=loaded_handle, did_doc=loaded_did_doc)
+        self = cls(did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -74,8 +72,8 @@ class IdentityInfo(_rt.Value):
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
             "did": self.did,
-            "handle": self.handle,
             "didDoc": self.did_doc,
+            "handle": self.handle,
         }
         if self._extra:
             out.update(self._extra)

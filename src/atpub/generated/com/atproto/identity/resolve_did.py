@@ -20,57 +20,8 @@ NSID: Final = "com.atproto.identity.resolveDid"
 
 
 @final
-class ResolveDidOutput(_rt.Value):
-    """com.atproto.identity.resolveDid"""
-
-    NSID: ClassVar[str] = "com.atproto.identity.resolveDid"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "did_doc": "didDoc",
-    }
-    __slots__ = ("did_doc",)
-    __match_args__ = ("did_doc",)
-
-    def __init__(
-        self,
-        *,
-        did_doc: _rt.JsonObject,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        did_doc (`didDoc`): DID document, in full.
-        """
-        self.did_doc = did_doc
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ResolveDidOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 1
-        value = data.get("didDoc", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_did_doc = _rt.load_unknown(value)
-        self = cls(did_doc=loaded_did_doc)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "didDoc": self.did_doc,
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class ResolveDidParams(_rt.Value):
-    """com.atproto.identity.resolveDid"""
+    """The parameters of com.atproto.identity.resolveDid."""
 
     NSID: ClassVar[str] = "com.atproto.identity.resolveDid"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -85,7 +36,7 @@ class ResolveDidParams(_rt.Value):
         *,
         did: _rt.Did,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         did: DID to look up.
         """
@@ -95,14 +46,15 @@ class ResolveDidParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ResolveDidParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("did", _rt.ABSENT)
+        value: Any
+        value = data.get("did")
         if not _rt.is_text(value) or not _rt.is_did(value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -117,10 +69,56 @@ class ResolveDidParams(_rt.Value):
         return out
 
 
+@final
+class ResolveDidOutput(_rt.Value):
+    """The output of com.atproto.identity.resolveDid."""
+
+    NSID: ClassVar[str] = "com.atproto.identity.resolveDid"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "did_doc": "didDoc",
+    }
+    __slots__ = ("did_doc",)
+    __match_args__ = ("did_doc",)
+
+    def __init__(
+        self,
+        *,
+        did_doc: _rt.JsonObject,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        did_doc (`didDoc`): DID document, in full.
+        """
+        self.did_doc = did_doc
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ResolveDidOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
+        self = cls(did_doc=loaded_did_doc)
+        known = 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "didDoc": self.did_doc,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
 METHOD: Final[_rt.Query[ResolveDidParams, ResolveDidOutput]] = _rt.Query(
     NSID,
-    ResolveDidParams,
-    ResolveDidOutput.from_json,
+    parameters=ResolveDidParams,
+    output=ResolveDidOutput.from_json,
     errors=("DidNotFound", "DidDeactivated"),
 )
 """Fetch the DID document of a DID. Whether the handle in it is right is not checked."""

@@ -21,57 +21,8 @@ NSID: Final = "com.atproto.identity.resolveHandle"
 
 
 @final
-class ResolveHandleOutput(_rt.Value):
-    """com.atproto.identity.resolveHandle"""
-
-    NSID: ClassVar[str] = "com.atproto.identity.resolveHandle"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "did": "did",
-    }
-    __slots__ = ("did",)
-    __match_args__ = ("did",)
-
-    def __init__(
-        self,
-        *,
-        did: _rt.Did,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        did: DID that the handle points to.
-        """
-        self.did = did
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ResolveHandleOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 1
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "did": self.did,
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class ResolveHandleParams(_rt.Value):
-    """com.atproto.identity.resolveHandle"""
+    """The parameters of com.atproto.identity.resolveHandle."""
 
     NSID: ClassVar[str] = "com.atproto.identity.resolveHandle"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -86,7 +37,7 @@ class ResolveHandleParams(_rt.Value):
         *,
         handle: _rt.Handle,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         handle: Handle to look up: a domain name, without `@`.
         """
@@ -96,14 +47,15 @@ class ResolveHandleParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ResolveHandleParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("handle", _rt.ABSENT)
+        value: Any
+        value = data.get("handle")
         if not _rt.is_text(value) or not _rt.is_handle(value):
             raise _rt.Mismatch
         loaded_handle: _rt.Handle = value
         self = cls(handle=loaded_handle)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -118,10 +70,60 @@ class ResolveHandleParams(_rt.Value):
         return out
 
 
+@final
+class ResolveHandleOutput(_rt.Value):
+    """The output of com.atproto.identity.resolveHandle."""
+
+    NSID: ClassVar[str] = "com.atproto.identity.resolveHandle"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "did": "did",
+    }
+    __slots__ = ("did",)
+    __match_args__ = ("did",)
+
+    def __init__(
+        self,
+        *,
+        did: _rt.Did,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        did: DID that the handle points to.
+        """
+        self.did = did
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ResolveHandleOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        self = cls(did=loaded_did)
+        known = 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "did": self.did,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
 METHOD: Final[_rt.Query[ResolveHandleParams, ResolveHandleOutput]] = _rt.Query(
     NSID,
-    ResolveHandleParams,
-    ResolveHandleOutput.from_json,
+    parameters=ResolveHandleParams,
+    output=ResolveHandleOutput.from_json,
     errors=("HandleNotFound",),
 )
 """Find the DID that a handle points to. Whether the DID document names the handle too is not checked."""

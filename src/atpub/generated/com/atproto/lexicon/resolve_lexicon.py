@@ -20,8 +20,58 @@ NSID: Final = "com.atproto.lexicon.resolveLexicon"
 
 
 @final
+class ResolveLexiconParams(_rt.Value):
+    """The parameters of com.atproto.lexicon.resolveLexicon."""
+
+    NSID: ClassVar[str] = "com.atproto.lexicon.resolveLexicon"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "nsid": "nsid",
+    }
+    __slots__ = ("nsid",)
+    __match_args__ = ("nsid",)
+
+    def __init__(
+        self,
+        *,
+        nsid: _rt.NsidText,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        nsid: NSID of the lexicon.
+        """
+        self.nsid = nsid
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ResolveLexiconParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("nsid")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_nsid: _rt.NsidText = value
+        self = cls(nsid=loaded_nsid)
+        known = 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "nsid": self.nsid,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class ResolveLexiconOutput(_rt.Value):
-    """com.atproto.lexicon.resolveLexicon"""
+    """The output of com.atproto.lexicon.resolveLexicon."""
 
     NSID: ClassVar[str] = "com.atproto.lexicon.resolveLexicon"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
@@ -40,7 +90,7 @@ class ResolveLexiconOutput(_rt.Value):
         schema: _schema.Schema,
         uri: _rt.AtUri,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         cid: CID of the lexicon record.
         schema: The lexicon record.
@@ -54,22 +104,20 @@ class ResolveLexiconOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ResolveLexiconOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        value = data.get("schema", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_schema = _schema.Schema.load(value)
-        value = data.get("uri", _rt.ABSENT)
+        loaded_schema = _schema.Schema.load(data.get("schema"))
+        value = data.get("uri")
         if not _rt.is_text(value) or not _rt.is_at_uri(value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, schema=loaded_schema, uri=loaded_uri)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -86,59 +134,10 @@ class ResolveLexiconOutput(_rt.Value):
         return out
 
 
-@final
-class ResolveLexiconParams(_rt.Value):
-    """com.atproto.lexicon.resolveLexicon"""
-
-    NSID: ClassVar[str] = "com.atproto.lexicon.resolveLexicon"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "nsid": "nsid",
-    }
-    __slots__ = ("nsid",)
-    __match_args__ = ("nsid",)
-
-    def __init__(
-        self,
-        *,
-        nsid: _rt.NsidText,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        nsid: NSID of the lexicon.
-        """
-        self.nsid = nsid
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ResolveLexiconParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 1
-        value = data.get("nsid", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_nsid: _rt.NsidText = value
-        self = cls(nsid=loaded_nsid)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "nsid": self.nsid,
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Query[ResolveLexiconParams, ResolveLexiconOutput]] = _rt.Query(
     NSID,
-    ResolveLexiconParams,
-    ResolveLexiconOutput.from_json,
+    parameters=ResolveLexiconParams,
+    output=ResolveLexiconOutput.from_json,
     errors=("LexiconNotFound",),
 )
 """Fetch the published lexicon of an NSID."""

@@ -38,7 +38,7 @@ class Schema(_rt.Record):
         *,
         lexicon: int,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         lexicon: Version of the Lexicon language, today 1.
         """
@@ -50,12 +50,13 @@ class Schema(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("lexicon", _rt.ABSENT)
+        value: Any
+        value = data.get("lexicon")
         if not _rt.is_integer(value):
             raise _rt.Mismatch
         loaded_lexicon: int = value
         self = cls(lexicon=loaded_lexicon)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self

@@ -29,82 +29,6 @@ __all__ = [
 
 NSID: Final = "com.atproto.repo.applyWrites"
 
-ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
-
-
-def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
-    """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
-        case "com.atproto.repo.applyWrites#createResult":
-            return CreateResult.load(data)
-        case "com.atproto.repo.applyWrites#updateResult":
-            return UpdateResult.load(data)
-        case "com.atproto.repo.applyWrites#deleteResult":
-            return DeleteResult.load(data)
-        case _:
-            raise _rt.Mismatch
-
-
-@final
-class ApplyWritesOutput(_rt.Value):
-    """com.atproto.repo.applyWrites"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.applyWrites"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "commit": "commit",
-        "results": "results",
-    }
-    __slots__ = ("commit", "results")
-    __match_args__ = ("commit", "results")
-
-    def __init__(
-        self,
-        *,
-        commit: _defs.CommitMeta | None = None,
-        results: list[ApplyWritesOutputResultsItem] | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        commit: Commit that holds the writes.
-        results: What was done: one result per write, in the same order.
-        """
-        self.commit = commit
-        self.results = results
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ApplyWritesOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 0
-        self = cls()
-        value = data.get("commit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.commit = _defs.CommitMeta.load(value)
-            known += 1
-        value = data.get("results", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not list:
-                raise _rt.Mismatch
-            self.results = [load_apply_writes_output_results_item(x) for x in value]
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
-        if self.commit is not None:
-            out["commit"] = self.commit.to_json()
-        if self.results is not None:
-            out["results"] = [_rt.member_json(x) for x in self.results]
-        if self._extra:
-            out.update(self._extra)
-        return out
 
 ApplyWritesInputWritesItem: TypeAlias = "Create | Update | Delete"
 
@@ -124,68 +48,69 @@ def load_apply_writes_input_writes_item(data: Any) -> ApplyWritesInputWritesItem
 
 @final
 class ApplyWritesInput(_rt.Value):
-    """com.atproto.repo.applyWrites"""
+    """The input of com.atproto.repo.applyWrites."""
 
     NSID: ClassVar[str] = "com.atproto.repo.applyWrites"
     WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
         "repo": "repo",
-        "validate": "validate",
         "writes": "writes",
         "swap_commit": "swapCommit",
+        "validate": "validate",
     }
-    __slots__ = ("repo", "swap_commit", "validate", "writes")
-    __match_args__ = ("repo", "writes", "validate", "swap_commit")
+    __slots__ = ("repo", "writes", "swap_commit", "validate")
+    __match_args__ = ("repo", "writes", "swap_commit", "validate")
 
     def __init__(
         self,
         *,
         repo: _rt.AtIdentifier,
         writes: list[ApplyWritesInputWritesItem],
-        validate: bool | None = None,
         swap_commit: _rt.Cid | None = None,
+        validate: bool | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         repo: DID or handle of the repository to write to: the session's own account.
         writes: What to do, in this order. The reference server takes at most 200.
-        validate: Whether the server checks records against their lexicons. true: always, and an unknown lexicon
-            is an error; false: never; absent: if the server knows the lexicon.
         swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
             by now, nothing is written and the answer is InvalidSwap.
+        validate: Whether the server checks records against their lexicons. true: always, and an unknown lexicon
+            is an error; false: never; absent: if the server knows the lexicon.
         """
         self.repo = repo
         self.writes = writes
-        self.validate = validate
         self.swap_commit = swap_commit
+        self.validate = validate
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> ApplyWritesInput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("repo", _rt.ABSENT)
+        value: Any
+        value = data.get("repo")
         if not _rt.is_text(value) or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
         loaded_repo: _rt.AtIdentifier = value
-        value = data.get("writes", _rt.ABSENT)
+        value = data.get("writes")
         if value.__class__ is not list:
             raise _rt.Mismatch
         loaded_writes = [load_apply_writes_input_writes_item(x) for x in value]
         self = cls(repo=loaded_repo, writes=loaded_writes)
-        value = data.get("validate", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.validate = value
-            known += 1
-        value = data.get("swapCommit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "swapCommit" in data:
+            value = data["swapCommit"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.swap_commit = value
+            known += 1
+        if "validate" in data:
+            value = data["validate"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.validate = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -197,10 +122,87 @@ class ApplyWritesInput(_rt.Value):
             "repo": self.repo,
             "writes": [_rt.member_json(x) for x in self.writes],
         }
-        if self.validate is not None:
-            out["validate"] = self.validate
         if self.swap_commit is not None:
             out["swapCommit"] = self.swap_commit
+        if self.validate is not None:
+            out["validate"] = self.validate
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
+
+
+def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
+    """Load the member of the union that `$type` names; raises Mismatch."""
+    match _rt.type_of(data):
+        case "com.atproto.repo.applyWrites#createResult":
+            return CreateResult.load(data)
+        case "com.atproto.repo.applyWrites#updateResult":
+            return UpdateResult.load(data)
+        case "com.atproto.repo.applyWrites#deleteResult":
+            return DeleteResult.load(data)
+        case _:
+            raise _rt.Mismatch
+
+
+@final
+class ApplyWritesOutput(_rt.Value):
+    """The output of com.atproto.repo.applyWrites."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.applyWrites"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "commit": "commit",
+        "results": "results",
+    }
+    __slots__ = ("commit", "results")
+    __match_args__ = ("commit", "results")
+
+    def __init__(
+        self,
+        *,
+        commit: _defs.CommitMeta | None = None,
+        results: list[ApplyWritesOutputResultsItem] | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        commit: Commit that holds the writes.
+        results: What was done: one result per write, in the same order.
+        """
+        self.commit = commit
+        self.results = results
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ApplyWritesOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        self = cls()
+        known = 0
+        if "commit" in data:
+            self.commit = _defs.CommitMeta.load(data["commit"])
+            known += 1
+        if "results" in data:
+            value = data["results"]
+            if value.__class__ is not list:
+                raise _rt.Mismatch
+            self.results = [load_apply_writes_output_results_item(x) for x in value]
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {}
+        if self.commit is not None:
+            out["commit"] = self.commit.to_json()
+        if self.results is not None:
+            out["results"] = [_rt.member_json(x) for x in self.results]
         if self._extra:
             out.update(self._extra)
         return out
@@ -213,10 +215,10 @@ class Create(_rt.Value):
     NSID: ClassVar[str] = "com.atproto.repo.applyWrites#create"
     WIRE: ClassVar[Mapping[str, str]] = {
         "collection": "collection",
-        "rkey": "rkey",
         "value": "value",
+        "rkey": "rkey",
     }
-    __slots__ = ("collection", "rkey", "value")
+    __slots__ = ("collection", "value", "rkey")
     __match_args__ = ("collection", "value", "rkey")
 
     def __init__(
@@ -226,7 +228,7 @@ class Create(_rt.Value):
         value: _rt.JsonObject,
         rkey: _rt.RecordKey | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         collection: NSID of the collection, which is the NSID of its records' lexicon.
         value: Record, with its $type.
@@ -240,20 +242,18 @@ class Create(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> Create:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("collection", _rt.ABSENT)
+        value: Any
+        value = data.get("collection")
         if not _rt.is_text(value) or not _rt.is_nsid(value):
             raise _rt.Mismatch
         loaded_collection: _rt.NsidText = value
-        value = data.get("value", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_value = _rt.load_unknown(value)
+        loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(collection=loaded_collection, value=loaded_value)
-        value = data.get("rkey", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "rkey" in data:
+            value = data["rkey"]
             if (
                 not _rt.is_text(value)
                 or not _rt.is_record_key(value)
@@ -279,56 +279,64 @@ class Create(_rt.Value):
         return out
 
 
-@final
-class Update(_rt.Value):
-    """Replace a record. Fails if there is none with that key."""
+CreateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
+"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
-    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#update"
+
+@final
+class CreateResult(_rt.Value):
+    """Record as it was created."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#createResult"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "collection": "collection",
-        "rkey": "rkey",
-        "value": "value",
+        "cid": "cid",
+        "uri": "uri",
+        "validation_status": "validationStatus",
     }
-    __slots__ = ("collection", "rkey", "value")
-    __match_args__ = ("collection", "rkey", "value")
+    __slots__ = ("cid", "uri", "validation_status")
+    __match_args__ = ("cid", "uri", "validation_status")
 
     def __init__(
         self,
         *,
-        collection: _rt.NsidText,
-        rkey: _rt.RecordKey,
-        value: _rt.JsonObject,
+        cid: _rt.Cid,
+        uri: _rt.AtUri,
+        validation_status: CreateResultValidationStatus | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        rkey: Key of the record.
-        value: New record, with its $type.
+        cid: CID of the record.
+        uri: at:// URI of the record.
+        validation_status (`validationStatus`): `valid`: checked against its lexicon. `unknown`: not checked,
+            because the server does not know the lexicon.
         """
-        self.collection = collection
-        self.rkey = rkey
-        self.value = value
+        self.cid = cid
+        self.uri = uri
+        self.validation_status = validation_status
         self._extra = None
 
     @classmethod
-    def load(cls, data: Any) -> Update:
+    def load(cls, data: Any) -> CreateResult:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        value: Any
+        value = data.get("cid")
+        if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        loaded_cid: _rt.Cid = value
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        value = data.get("value", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_value = _rt.load_unknown(value)
-        self = cls(collection=loaded_collection, rkey=loaded_rkey, value=loaded_value)
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, uri=loaded_uri)
+        known = 2
+        if "validationStatus" in data:
+            value = data["validationStatus"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.validation_status = value
+            known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -336,10 +344,11 @@ class Update(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "collection": self.collection,
-            "rkey": self.rkey,
-            "value": self.value,
+            "cid": self.cid,
+            "uri": self.uri,
         }
+        if self.validation_status is not None:
+            out["validationStatus"] = self.validation_status
         if self._extra:
             out.update(self._extra)
         return out
@@ -363,7 +372,7 @@ class Delete(_rt.Value):
         collection: _rt.NsidText,
         rkey: _rt.RecordKey,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         collection: NSID of the collection, which is the NSID of its records' lexicon.
         rkey: Key of the record.
@@ -375,18 +384,19 @@ class Delete(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> Delete:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("collection", _rt.ABSENT)
+        value: Any
+        value = data.get("collection")
         if not _rt.is_text(value) or not _rt.is_nsid(value):
             raise _rt.Mismatch
         loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
+        value = data.get("rkey")
         if not _rt.is_text(value) or not _rt.is_record_key(value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, rkey=loaded_rkey)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -401,63 +411,86 @@ class Delete(_rt.Value):
             out.update(self._extra)
         return out
 
-CreateResultValidationStatus: TypeAlias = "Literal['valid', 'unknown'] | str"
-"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
+
+@final
+class DeleteResult(_rt.Value):
+    """Empty: the record is gone."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#deleteResult"
+    __slots__ = ()
+    __match_args__ = ()
+
+    def __init__(self) -> None:
+        """Make one; it has no fields."""
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> DeleteResult:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        self = cls()
+        known = 0
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {}
+        if self._extra:
+            out.update(self._extra)
+        return out
 
 
 @final
-class CreateResult(_rt.Value):
-    """Record as it was created."""
+class Update(_rt.Value):
+    """Replace a record. Fails if there is none with that key."""
 
-    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#createResult"
+    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#update"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
-        "cid": "cid",
-        "validation_status": "validationStatus",
+        "collection": "collection",
+        "rkey": "rkey",
+        "value": "value",
     }
-    __slots__ = ("cid", "uri", "validation_status")
-    __match_args__ = ("uri", "cid", "validation_status")
+    __slots__ = ("collection", "rkey", "value")
+    __match_args__ = ("collection", "rkey", "value")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
-        cid: _rt.Cid,
-        validation_status: CreateResultValidationStatus | None = None,
+        collection: _rt.NsidText,
+        rkey: _rt.RecordKey,
+        value: _rt.JsonObject,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
-        cid: CID of the record.
-        validation_status (`validationStatus`): `valid`: checked against its lexicon. `unknown`: not checked,
-            because the server does not know the lexicon.
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        rkey: Key of the record.
+        value: New record, with its $type.
         """
-        self.uri = uri
-        self.cid = cid
-        self.validation_status = validation_status
+        self.collection = collection
+        self.rkey = rkey
+        self.value = value
         self._extra = None
 
     @classmethod
-    def load(cls, data: Any) -> CreateResult:
+    def load(cls, data: Any) -> Update:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        loaded_collection: _rt.NsidText = value
+        value = data.get("rkey")
+        if not _rt.is_text(value) or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
-        self = cls(uri=loaded_uri, cid=loaded_cid)
-        value = data.get("validationStatus", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.validation_status = value
-            known += 1
+        loaded_rkey: _rt.RecordKey = value
+        loaded_value = _rt.load_unknown(data.get("value"))
+        self = cls(collection=loaded_collection, rkey=loaded_rkey, value=loaded_value)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -465,16 +498,16 @@ class CreateResult(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
-            "cid": self.cid,
+            "collection": self.collection,
+            "rkey": self.rkey,
+            "value": self.value,
         }
-        if self.validation_status is not None:
-            out["validationStatus"] = self.validation_status
         if self._extra:
             out.update(self._extra)
         return out
 
-UpdateResultValidationStatus: TypeAlias = "Literal['valid', 'unknown'] | str"
+
+UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
@@ -484,49 +517,50 @@ class UpdateResult(_rt.Value):
 
     NSID: ClassVar[str] = "com.atproto.repo.applyWrites#updateResult"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
         "cid": "cid",
+        "uri": "uri",
         "validation_status": "validationStatus",
     }
     __slots__ = ("cid", "uri", "validation_status")
-    __match_args__ = ("uri", "cid", "validation_status")
+    __match_args__ = ("cid", "uri", "validation_status")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
         cid: _rt.Cid,
+        uri: _rt.AtUri,
         validation_status: UpdateResultValidationStatus | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
         cid: CID of the record.
+        uri: at:// URI of the record.
         validation_status (`validationStatus`): `valid`: checked against its lexicon. `unknown`: not checked,
             because the server does not know the lexicon.
         """
-        self.uri = uri
         self.cid = cid
+        self.uri = uri
         self.validation_status = validation_status
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> UpdateResult:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        self = cls(uri=loaded_uri, cid=loaded_cid)
-        value = data.get("validationStatus", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, uri=loaded_uri)
+        known = 2
+        if "validationStatus" in data:
+            value = data["validationStatus"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.validation_status = value
@@ -538,8 +572,8 @@ class UpdateResult(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
             "cid": self.cid,
+            "uri": self.uri,
         }
         if self.validation_status is not None:
             out["validationStatus"] = self.validation_status
@@ -548,46 +582,10 @@ class UpdateResult(_rt.Value):
         return out
 
 
-@final
-class DeleteResult(_rt.Value):
-    """Empty: the record is gone."""
-
-    NSID: ClassVar[str] = "com.atproto.repo.applyWrites#deleteResult"
-    WIRE: ClassVar[Mapping[str, str]] = {
-    }
-    __slots__ = ()
-    __match_args__ = ()
-
-    def __init__(
-        self,
-    ) -> None:
-        """Make one from its fields; `check` judges them."""
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> DeleteResult:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 0
-        self = cls()
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedure(
     NSID,
-    ApplyWritesInput,
-    ApplyWritesOutput.from_json,
+    takes=lambda: ApplyWritesInput,
+    output=ApplyWritesOutput.from_json,
     errors=("InvalidSwap",),
 )
 """Create, update and delete records in one commit: all of them, or none. Needs a session."""

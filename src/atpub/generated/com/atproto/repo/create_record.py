@@ -19,43 +19,151 @@ __all__ = [
 
 NSID: Final = "com.atproto.repo.createRecord"
 
-CreateRecordOutputValidationStatus: TypeAlias = "Literal['valid', 'unknown'] | str"
+
+@final
+class CreateRecordInput(_rt.Value):
+    """The input of com.atproto.repo.createRecord."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.createRecord"
+    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collection": "collection",
+        "record": "record",
+        "repo": "repo",
+        "rkey": "rkey",
+        "swap_commit": "swapCommit",
+        "validate": "validate",
+    }
+    __slots__ = ("collection", "record", "repo", "rkey", "swap_commit", "validate")
+    __match_args__ = ("collection", "record", "repo", "rkey", "swap_commit", "validate")
+
+    def __init__(
+        self,
+        *,
+        collection: _rt.NsidText,
+        record: _rt.JsonObject,
+        repo: _rt.AtIdentifier,
+        rkey: _rt.RecordKey | None = None,
+        swap_commit: _rt.Cid | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        record: Record, with its $type.
+        repo: DID or handle of the repository to write to: the session's own account.
+        rkey: Key of the record. Absent: the server picks a TID.
+        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
+            by now, nothing is written and the answer is InvalidSwap.
+        validate: Whether the server checks the record against its lexicon. true: always, and an unknown lexicon
+            is an error; false: never; absent: if the server knows the lexicon.
+        """
+        self.collection = collection
+        self.record = record
+        self.repo = repo
+        self.rkey = rkey
+        self.swap_commit = swap_commit
+        self.validate = validate
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> CreateRecordInput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_collection: _rt.NsidText = value
+        loaded_record = _rt.load_unknown(data.get("record"))
+        value = data.get("repo")
+        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+            raise _rt.Mismatch
+        loaded_repo: _rt.AtIdentifier = value
+        self = cls(collection=loaded_collection, record=loaded_record, repo=loaded_repo)
+        known = 3
+        if "rkey" in data:
+            value = data["rkey"]
+            if (
+                not _rt.is_text(value)
+                or not _rt.is_record_key(value)
+                or (len(value) > 128 and _rt.utf8_length(value) > 512)
+            ):
+                raise _rt.Mismatch
+            self.rkey = value
+            known += 1
+        if "swapCommit" in data:
+            value = data["swapCommit"]
+            if not _rt.is_text(value) or not _rt.is_cid(value):
+                raise _rt.Mismatch
+            self.swap_commit = value
+            known += 1
+        if "validate" in data:
+            value = data["validate"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.validate = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collection": self.collection,
+            "record": self.record,
+            "repo": self.repo,
+        }
+        if self.rkey is not None:
+            out["rkey"] = self.rkey
+        if self.swap_commit is not None:
+            out["swapCommit"] = self.swap_commit
+        if self.validate is not None:
+            out["validate"] = self.validate
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+CreateRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
 class CreateRecordOutput(_rt.Value):
-    """com.atproto.repo.createRecord"""
+    """The output of com.atproto.repo.createRecord."""
 
     NSID: ClassVar[str] = "com.atproto.repo.createRecord"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
         "cid": "cid",
+        "uri": "uri",
         "commit": "commit",
         "validation_status": "validationStatus",
     }
-    __slots__ = ("cid", "commit", "uri", "validation_status")
-    __match_args__ = ("uri", "cid", "commit", "validation_status")
+    __slots__ = ("cid", "uri", "commit", "validation_status")
+    __match_args__ = ("cid", "uri", "commit", "validation_status")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
         cid: _rt.Cid,
+        uri: _rt.AtUri,
         commit: _defs.CommitMeta | None = None,
         validation_status: CreateRecordOutputValidationStatus | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
         cid: CID of the record.
+        uri: at:// URI of the record.
         commit: Commit that holds the record.
         validation_status (`validationStatus`): `valid`: checked against its lexicon. `unknown`: not checked,
             because the server does not know the lexicon.
         """
-        self.uri = uri
         self.cid = cid
+        self.uri = uri
         self.commit = commit
         self.validation_status = validation_status
         self._extra = None
@@ -63,24 +171,24 @@ class CreateRecordOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> CreateRecordOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        self = cls(uri=loaded_uri, cid=loaded_cid)
-        value = data.get("commit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.commit = _defs.CommitMeta.load(value)
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, uri=loaded_uri)
+        known = 2
+        if "commit" in data:
+            self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
-        value = data.get("validationStatus", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "validationStatus" in data:
+            value = data["validationStatus"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.validation_status = value
@@ -92,8 +200,8 @@ class CreateRecordOutput(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
             "cid": self.cid,
+            "uri": self.uri,
         }
         if self.commit is not None:
             out["commit"] = self.commit.to_json()
@@ -104,119 +212,10 @@ class CreateRecordOutput(_rt.Value):
         return out
 
 
-@final
-class CreateRecordInput(_rt.Value):
-    """com.atproto.repo.createRecord"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.createRecord"
-    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "repo": "repo",
-        "collection": "collection",
-        "rkey": "rkey",
-        "validate": "validate",
-        "record": "record",
-        "swap_commit": "swapCommit",
-    }
-    __slots__ = ("collection", "record", "repo", "rkey", "swap_commit", "validate")
-    __match_args__ = ("repo", "collection", "record", "rkey", "validate", "swap_commit")
-
-    def __init__(
-        self,
-        *,
-        repo: _rt.AtIdentifier,
-        collection: _rt.NsidText,
-        record: _rt.JsonObject,
-        rkey: _rt.RecordKey | None = None,
-        validate: bool | None = None,
-        swap_commit: _rt.Cid | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        repo: DID or handle of the repository to write to: the session's own account.
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        record: Record, with its $type.
-        rkey: Key of the record. Absent: the server picks a TID.
-        validate: Whether the server checks the record against its lexicon. true: always, and an unknown lexicon
-            is an error; false: never; absent: if the server knows the lexicon.
-        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
-            by now, nothing is written and the answer is InvalidSwap.
-        """
-        self.repo = repo
-        self.collection = collection
-        self.record = record
-        self.rkey = rkey
-        self.validate = validate
-        self.swap_commit = swap_commit
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> CreateRecordInput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 3
-        value = data.get("repo", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
-            raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        value = data.get("record", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_record = _rt.load_unknown(value)
-        self = cls(repo=loaded_repo, collection=loaded_collection, record=loaded_record)
-        value = data.get("rkey", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if (
-                not _rt.is_text(value)
-                or not _rt.is_record_key(value)
-                or (len(value) > 128 and _rt.utf8_length(value) > 512)
-            ):
-                raise _rt.Mismatch
-            self.rkey = value
-            known += 1
-        value = data.get("validate", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.validate = value
-            known += 1
-        value = data.get("swapCommit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_cid(value):
-                raise _rt.Mismatch
-            self.swap_commit = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "repo": self.repo,
-            "collection": self.collection,
-            "record": self.record,
-        }
-        if self.rkey is not None:
-            out["rkey"] = self.rkey
-        if self.validate is not None:
-            out["validate"] = self.validate
-        if self.swap_commit is not None:
-            out["swapCommit"] = self.swap_commit
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Procedure[CreateRecordInput, CreateRecordOutput]] = _rt.Procedure(
     NSID,
-    CreateRecordInput,
-    CreateRecordOutput.from_json,
+    takes=lambda: CreateRecordInput,
+    output=CreateRecordOutput.from_json,
     errors=("InvalidSwap",),
 )
 """Add one record, in a commit of its own. Needs a session."""

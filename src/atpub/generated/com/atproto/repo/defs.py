@@ -34,7 +34,7 @@ class CommitMeta(_rt.Value):
         cid: _rt.Cid,
         rev: _rt.TidText,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         cid: CID of the commit.
         rev: Revision of the repository: a TID that grows with every commit.
@@ -46,18 +46,19 @@ class CommitMeta(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> CommitMeta:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        value = data.get("rev", _rt.ABSENT)
+        value = data.get("rev")
         if not _rt.is_text(value) or not _rt.is_tid(value):
             raise _rt.Mismatch
         loaded_rev: _rt.TidText = value
         self = cls(cid=loaded_cid, rev=loaded_rev)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self

@@ -20,8 +20,102 @@ NSID: Final = "com.atproto.repo.deleteRecord"
 
 
 @final
+class DeleteRecordInput(_rt.Value):
+    """The input of com.atproto.repo.deleteRecord."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.deleteRecord"
+    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collection": "collection",
+        "repo": "repo",
+        "rkey": "rkey",
+        "swap_commit": "swapCommit",
+        "swap_record": "swapRecord",
+    }
+    __slots__ = ("collection", "repo", "rkey", "swap_commit", "swap_record")
+    __match_args__ = ("collection", "repo", "rkey", "swap_commit", "swap_record")
+
+    def __init__(
+        self,
+        *,
+        collection: _rt.NsidText,
+        repo: _rt.AtIdentifier,
+        rkey: _rt.RecordKey,
+        swap_commit: _rt.Cid | None = None,
+        swap_record: _rt.Cid | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        repo: DID or handle of the repository to write to: the session's own account.
+        rkey: Key of the record.
+        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
+            by now, nothing is written and the answer is InvalidSwap.
+        swap_record (`swapRecord`): CID of the record that the caller has read. If another one is there by now,
+            nothing is removed and the answer is InvalidSwap.
+        """
+        self.collection = collection
+        self.repo = repo
+        self.rkey = rkey
+        self.swap_commit = swap_commit
+        self.swap_record = swap_record
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> DeleteRecordInput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_collection: _rt.NsidText = value
+        value = data.get("repo")
+        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+            raise _rt.Mismatch
+        loaded_repo: _rt.AtIdentifier = value
+        value = data.get("rkey")
+        if not _rt.is_text(value) or not _rt.is_record_key(value):
+            raise _rt.Mismatch
+        loaded_rkey: _rt.RecordKey = value
+        self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
+        known = 3
+        if "swapCommit" in data:
+            value = data["swapCommit"]
+            if not _rt.is_text(value) or not _rt.is_cid(value):
+                raise _rt.Mismatch
+            self.swap_commit = value
+            known += 1
+        if "swapRecord" in data:
+            value = data["swapRecord"]
+            if not _rt.is_text(value) or not _rt.is_cid(value):
+                raise _rt.Mismatch
+            self.swap_record = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collection": self.collection,
+            "repo": self.repo,
+            "rkey": self.rkey,
+        }
+        if self.swap_commit is not None:
+            out["swapCommit"] = self.swap_commit
+        if self.swap_record is not None:
+            out["swapRecord"] = self.swap_record
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class DeleteRecordOutput(_rt.Value):
-    """com.atproto.repo.deleteRecord"""
+    """The output of com.atproto.repo.deleteRecord."""
 
     NSID: ClassVar[str] = "com.atproto.repo.deleteRecord"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
@@ -36,7 +130,7 @@ class DeleteRecordOutput(_rt.Value):
         *,
         commit: _defs.CommitMeta | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         commit: Commit that removed the record. Absent: there was none to remove.
         """
@@ -46,13 +140,12 @@ class DeleteRecordOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> DeleteRecordOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 0
         self = cls()
-        value = data.get("commit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.commit = _defs.CommitMeta.load(value)
+        known = 0
+        if "commit" in data:
+            self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -60,8 +153,7 @@ class DeleteRecordOutput(_rt.Value):
 
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
+        out: _rt.JsonObject = {}
         if self.commit is not None:
             out["commit"] = self.commit.to_json()
         if self._extra:
@@ -69,103 +161,10 @@ class DeleteRecordOutput(_rt.Value):
         return out
 
 
-@final
-class DeleteRecordInput(_rt.Value):
-    """com.atproto.repo.deleteRecord"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.deleteRecord"
-    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "repo": "repo",
-        "collection": "collection",
-        "rkey": "rkey",
-        "swap_record": "swapRecord",
-        "swap_commit": "swapCommit",
-    }
-    __slots__ = ("collection", "repo", "rkey", "swap_commit", "swap_record")
-    __match_args__ = ("repo", "collection", "rkey", "swap_record", "swap_commit")
-
-    def __init__(
-        self,
-        *,
-        repo: _rt.AtIdentifier,
-        collection: _rt.NsidText,
-        rkey: _rt.RecordKey,
-        swap_record: _rt.Cid | None = None,
-        swap_commit: _rt.Cid | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        repo: DID or handle of the repository to write to: the session's own account.
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        rkey: Key of the record.
-        swap_record (`swapRecord`): CID of the record that the caller has read. If another one is there by now,
-            nothing is removed and the answer is InvalidSwap.
-        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
-            by now, nothing is written and the answer is InvalidSwap.
-        """
-        self.repo = repo
-        self.collection = collection
-        self.rkey = rkey
-        self.swap_record = swap_record
-        self.swap_commit = swap_commit
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> DeleteRecordInput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 3
-        value = data.get("repo", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
-            raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
-            raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(repo=loaded_repo, collection=loaded_collection, rkey=loaded_rkey)
-        value = data.get("swapRecord", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_cid(value):
-                raise _rt.Mismatch
-            self.swap_record = value
-            known += 1
-        value = data.get("swapCommit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_cid(value):
-                raise _rt.Mismatch
-            self.swap_commit = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "repo": self.repo,
-            "collection": self.collection,
-            "rkey": self.rkey,
-        }
-        if self.swap_record is not None:
-            out["swapRecord"] = self.swap_record
-        if self.swap_commit is not None:
-            out["swapCommit"] = self.swap_commit
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Procedure[DeleteRecordInput, DeleteRecordOutput]] = _rt.Procedure(
     NSID,
-    DeleteRecordInput,
-    DeleteRecordOutput.from_json,
+    takes=lambda: DeleteRecordInput,
+    output=DeleteRecordOutput.from_json,
     errors=("InvalidSwap",),
 )
 """Remove one record. Succeeds also if there is none. Needs a session."""

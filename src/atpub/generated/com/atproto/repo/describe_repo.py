@@ -19,93 +19,8 @@ NSID: Final = "com.atproto.repo.describeRepo"
 
 
 @final
-class DescribeRepoOutput(_rt.Value):
-    """com.atproto.repo.describeRepo"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.describeRepo"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "handle": "handle",
-        "did": "did",
-        "did_doc": "didDoc",
-        "collections": "collections",
-        "handle_is_correct": "handleIsCorrect",
-    }
-    __slots__ = ("collections", "did", "did_doc", "handle", "handle_is_correct")
-    __match_args__ = ("handle", "did", "did_doc", "collections", "handle_is_correct")
-
-    def __init__(
-        self,
-        *,
-        handle: _rt.Handle,
-        did: _rt.Did,
-        did_doc: _rt.JsonObject,
-        collections: list[_rt.NsidText],
-        handle_is_correct: bool,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        handle: Handle of the account.
-        did: DID of the account.
-        did_doc (`didDoc`): DID document, in full.
-        collections: NSIDs of the collections that are not empty.
-        handle_is_correct (`handleIsCorrect`): Whether the handle and the DID document name each other.
-        """
-        self.handle = handle
-        self.did = did
-        self.did_doc = did_doc
-        self.collections = collections
-        self.handle_is_correct = handle_is_correct
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> DescribeRepoOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 5
-        value = data.get("handle", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_handle(value):
-            raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        value = data.get("didDoc", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_did_doc = _rt.load_unknown(value)
-        value = data.get("collections", _rt.ABSENT)
-        if value.__class__ is not list or any(not _rt.is_text(x) or not _rt.is_nsid(x) for x in value):
-            raise _rt.Mismatch
-        loaded_collections: list[_rt.NsidText] = value
-        value = data.get("handleIsCorrect", _rt.ABSENT)
-        if value.__class__ is not bool:
-            raise _rt.Mismatch
-        loaded_handle_is_correct: bool = value
-        self = cls(handle=loaded_handle, did=loaded_did, did_doc=loaded_did_doc, collections=loaded_collections, handle_is_correct=loaded_handle_is_correct)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "handle": self.handle,
-            "did": self.did,
-            "didDoc": self.did_doc,
-            "collections": self.collections,
-            "handleIsCorrect": self.handle_is_correct,
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class DescribeRepoParams(_rt.Value):
-    """com.atproto.repo.describeRepo"""
+    """The parameters of com.atproto.repo.describeRepo."""
 
     NSID: ClassVar[str] = "com.atproto.repo.describeRepo"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -120,7 +35,7 @@ class DescribeRepoParams(_rt.Value):
         *,
         repo: _rt.AtIdentifier,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         repo: DID or handle of the account whose repository is read.
         """
@@ -130,14 +45,15 @@ class DescribeRepoParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> DescribeRepoParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("repo", _rt.ABSENT)
+        value: Any
+        value = data.get("repo")
         if not _rt.is_text(value) or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
         loaded_repo: _rt.AtIdentifier = value
         self = cls(repo=loaded_repo)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -152,9 +68,92 @@ class DescribeRepoParams(_rt.Value):
         return out
 
 
+@final
+class DescribeRepoOutput(_rt.Value):
+    """The output of com.atproto.repo.describeRepo."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.describeRepo"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collections": "collections",
+        "did": "did",
+        "did_doc": "didDoc",
+        "handle": "handle",
+        "handle_is_correct": "handleIsCorrect",
+    }
+    __slots__ = ("collections", "did", "did_doc", "handle", "handle_is_correct")
+    __match_args__ = ("collections", "did", "did_doc", "handle", "handle_is_correct")
+
+    def __init__(
+        self,
+        *,
+        collections: list[_rt.NsidText],
+        did: _rt.Did,
+        did_doc: _rt.JsonObject,
+        handle: _rt.Handle,
+        handle_is_correct: bool,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collections: NSIDs of the collections that are not empty.
+        did: DID of the account.
+        did_doc (`didDoc`): DID document, in full.
+        handle: Handle of the account.
+        handle_is_correct (`handleIsCorrect`): Whether the handle and the DID document name each other.
+        """
+        self.collections = collections
+        self.did = did
+        self.did_doc = did_doc
+        self.handle = handle
+        self.handle_is_correct = handle_is_correct
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> DescribeRepoOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collections")
+        if value.__class__ is not list or any(not _rt.is_text(x) or not _rt.is_nsid(x) for x in value):
+            raise _rt.Mismatch
+        loaded_collections: list[_rt.NsidText] = value
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
+        value = data.get("handle")
+        if not _rt.is_text(value) or not _rt.is_handle(value):
+            raise _rt.Mismatch
+        loaded_handle: _rt.Handle = value
+        value = data.get("handleIsCorrect")
+        if value.__class__ is not bool:
+            raise _rt.Mismatch
+        loaded_handle_is_correct: bool = value
+        self = cls(collections=loaded_collections, did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle, handle_is_correct=loaded_handle_is_correct)
+        known = 5
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collections": self.collections,
+            "did": self.did,
+            "didDoc": self.did_doc,
+            "handle": self.handle,
+            "handleIsCorrect": self.handle_is_correct,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
 METHOD: Final[_rt.Query[DescribeRepoParams, DescribeRepoOutput]] = _rt.Query(
     NSID,
-    DescribeRepoParams,
-    DescribeRepoOutput.from_json,
+    parameters=DescribeRepoParams,
+    output=DescribeRepoOutput.from_json,
 )
 """Fetch an account's names and the collections in its repository. Needs no session."""

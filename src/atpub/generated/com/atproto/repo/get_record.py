@@ -19,17 +19,97 @@ NSID: Final = "com.atproto.repo.getRecord"
 
 
 @final
+class GetRecordParams(_rt.Value):
+    """The parameters of com.atproto.repo.getRecord."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.getRecord"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collection": "collection",
+        "repo": "repo",
+        "rkey": "rkey",
+        "cid": "cid",
+    }
+    __slots__ = ("collection", "repo", "rkey", "cid")
+    __match_args__ = ("collection", "repo", "rkey", "cid")
+
+    def __init__(
+        self,
+        *,
+        collection: _rt.NsidText,
+        repo: _rt.AtIdentifier,
+        rkey: _rt.RecordKey,
+        cid: _rt.Cid | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        repo: DID or handle of the account whose repository is read.
+        rkey: Key of the record.
+        cid: CID that the record must have. Absent: the record as it is now.
+        """
+        self.collection = collection
+        self.repo = repo
+        self.rkey = rkey
+        self.cid = cid
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> GetRecordParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_collection: _rt.NsidText = value
+        value = data.get("repo")
+        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+            raise _rt.Mismatch
+        loaded_repo: _rt.AtIdentifier = value
+        value = data.get("rkey")
+        if not _rt.is_text(value) or not _rt.is_record_key(value):
+            raise _rt.Mismatch
+        loaded_rkey: _rt.RecordKey = value
+        self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
+        known = 3
+        if "cid" in data:
+            value = data["cid"]
+            if not _rt.is_text(value) or not _rt.is_cid(value):
+                raise _rt.Mismatch
+            self.cid = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collection": self.collection,
+            "repo": self.repo,
+            "rkey": self.rkey,
+        }
+        if self.cid is not None:
+            out["cid"] = self.cid
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class GetRecordOutput(_rt.Value):
-    """com.atproto.repo.getRecord"""
+    """The output of com.atproto.repo.getRecord."""
 
     NSID: ClassVar[str] = "com.atproto.repo.getRecord"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
         "uri": "uri",
-        "cid": "cid",
         "value": "value",
+        "cid": "cid",
     }
-    __slots__ = ("cid", "uri", "value")
+    __slots__ = ("uri", "value", "cid")
     __match_args__ = ("uri", "value", "cid")
 
     def __init__(
@@ -39,7 +119,7 @@ class GetRecordOutput(_rt.Value):
         value: _rt.JsonObject,
         cid: _rt.Cid | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         uri: at:// URI of the record.
         value: Record, with its $type.
@@ -53,20 +133,18 @@ class GetRecordOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> GetRecordOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
+        value: Any
+        value = data.get("uri")
         if not _rt.is_text(value) or not _rt.is_at_uri(value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
-        value = data.get("value", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_value = _rt.load_unknown(value)
+        loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(uri=loaded_uri, value=loaded_value)
-        value = data.get("cid", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "cid" in data:
+            value = data["cid"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.cid = value
@@ -88,89 +166,10 @@ class GetRecordOutput(_rt.Value):
         return out
 
 
-@final
-class GetRecordParams(_rt.Value):
-    """com.atproto.repo.getRecord"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.getRecord"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "repo": "repo",
-        "collection": "collection",
-        "rkey": "rkey",
-        "cid": "cid",
-    }
-    __slots__ = ("cid", "collection", "repo", "rkey")
-    __match_args__ = ("repo", "collection", "rkey", "cid")
-
-    def __init__(
-        self,
-        *,
-        repo: _rt.AtIdentifier,
-        collection: _rt.NsidText,
-        rkey: _rt.RecordKey,
-        cid: _rt.Cid | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        repo: DID or handle of the account whose repository is read.
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        rkey: Key of the record.
-        cid: CID that the record must have. Absent: the record as it is now.
-        """
-        self.repo = repo
-        self.collection = collection
-        self.rkey = rkey
-        self.cid = cid
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> GetRecordParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 3
-        value = data.get("repo", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
-            raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
-            raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(repo=loaded_repo, collection=loaded_collection, rkey=loaded_rkey)
-        value = data.get("cid", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_cid(value):
-                raise _rt.Mismatch
-            self.cid = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "repo": self.repo,
-            "collection": self.collection,
-            "rkey": self.rkey,
-        }
-        if self.cid is not None:
-            out["cid"] = self.cid
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Query[GetRecordParams, GetRecordOutput]] = _rt.Query(
     NSID,
-    GetRecordParams,
-    GetRecordOutput.from_json,
+    parameters=GetRecordParams,
+    output=GetRecordOutput.from_json,
     errors=("RecordNotFound",),
 )
 """Fetch one record. Needs no session."""

@@ -19,8 +19,8 @@ NSID: Final = "com.atproto.repo.importRepo"
 
 METHOD: Final[_rt.Procedure[_rt.Nothing, _rt.Nothing]] = _rt.Procedure(
     NSID,
-    _rt.Nothing,
-    _rt.Nothing.from_json,
+    takes=lambda: _rt.Nothing,
+    output=_rt.Nothing.from_json,
     encoding="application/vnd.ipld.car",
 )
 """Make a CAR file the new content of the session's repository: records that the file lacks are lost. The request needs

@@ -22,14 +22,78 @@ NSID: Final = "com.atproto.repo.listMissingBlobs"
 
 
 @final
+class ListMissingBlobsParams(_rt.Value):
+    """The parameters of com.atproto.repo.listMissingBlobs."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.listMissingBlobs"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "cursor": "cursor",
+        "limit": "limit",
+    }
+    __slots__ = ("cursor", "limit")
+    __match_args__ = ("cursor", "limit")
+
+    def __init__(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        cursor: `cursor` of the answer before this one.
+        limit: Most blobs in one answer. Readers take 500 where it is absent.
+        """
+        self.cursor = cursor
+        self.limit = limit
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ListMissingBlobsParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        self = cls()
+        known = 0
+        if "cursor" in data:
+            value = data["cursor"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.cursor = value
+            known += 1
+        if "limit" in data:
+            value = data["limit"]
+            if not _rt.is_integer(value) or not 1 <= value <= 1000:
+                raise _rt.Mismatch
+            self.limit = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {}
+        if self.cursor is not None:
+            out["cursor"] = self.cursor
+        if self.limit is not None:
+            out["limit"] = self.limit
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class ListMissingBlobsOutput(_rt.Value):
-    """com.atproto.repo.listMissingBlobs"""
+    """The output of com.atproto.repo.listMissingBlobs."""
 
     NSID: ClassVar[str] = "com.atproto.repo.listMissingBlobs"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "cursor": "cursor",
         "blobs": "blobs",
+        "cursor": "cursor",
     }
     __slots__ = ("blobs", "cursor")
     __match_args__ = ("blobs", "cursor")
@@ -40,7 +104,7 @@ class ListMissingBlobsOutput(_rt.Value):
         blobs: list[RecordBlob],
         cursor: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         blobs: The missing blobs.
         cursor: Where the next page starts. Absent: this was the last one.
@@ -52,16 +116,17 @@ class ListMissingBlobsOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ListMissingBlobsOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("blobs", _rt.ABSENT)
+        value: Any
+        value = data.get("blobs")
         if value.__class__ is not list:
             raise _rt.Mismatch
         loaded_blobs = [RecordBlob.load(x) for x in value]
         self = cls(blobs=loaded_blobs)
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 1
+        if "cursor" in data:
+            value = data["cursor"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.cursor = value
@@ -75,70 +140,6 @@ class ListMissingBlobsOutput(_rt.Value):
         out: _rt.JsonObject = {
             "blobs": [x.to_json() for x in self.blobs],
         }
-        if self.cursor is not None:
-            out["cursor"] = self.cursor
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
-class ListMissingBlobsParams(_rt.Value):
-    """com.atproto.repo.listMissingBlobs"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.listMissingBlobs"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "limit": "limit",
-        "cursor": "cursor",
-    }
-    __slots__ = ("cursor", "limit")
-    __match_args__ = ("limit", "cursor")
-
-    def __init__(
-        self,
-        *,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        limit: Most blobs in one answer. Readers take 500 where it is absent.
-        cursor: `cursor` of the answer before this one.
-        """
-        self.limit = limit
-        self.cursor = cursor
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ListMissingBlobsParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 0
-        self = cls()
-        value = data.get("limit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or not 1 <= value <= 1000:
-                raise _rt.Mismatch
-            self.limit = value
-            known += 1
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.cursor = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
-        if self.limit is not None:
-            out["limit"] = self.limit
         if self.cursor is not None:
             out["cursor"] = self.cursor
         if self._extra:
@@ -164,7 +165,7 @@ class RecordBlob(_rt.Value):
         cid: _rt.Cid,
         record_uri: _rt.AtUri,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         cid: CID of the blob.
         record_uri (`recordUri`): at:// URI of the record.
@@ -176,18 +177,19 @@ class RecordBlob(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> RecordBlob:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        value = data.get("recordUri", _rt.ABSENT)
+        value = data.get("recordUri")
         if not _rt.is_text(value) or not _rt.is_at_uri(value):
             raise _rt.Mismatch
         loaded_record_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, record_uri=loaded_record_uri)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -205,7 +207,7 @@ class RecordBlob(_rt.Value):
 
 METHOD: Final[_rt.Query[ListMissingBlobsParams, ListMissingBlobsOutput]] = _rt.Query(
     NSID,
-    ListMissingBlobsParams,
-    ListMissingBlobsOutput.from_json,
+    parameters=ListMissingBlobsParams,
+    output=ListMissingBlobsOutput.from_json,
 )
 """List the blobs that records of the session's account refer to but the server lacks, as after importRepo."""

@@ -20,16 +20,111 @@ NSID: Final = "com.atproto.repo.listRecords"
 
 
 @final
+class ListRecordsParams(_rt.Value):
+    """The parameters of com.atproto.repo.listRecords."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.listRecords"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collection": "collection",
+        "repo": "repo",
+        "cursor": "cursor",
+        "limit": "limit",
+        "reverse": "reverse",
+    }
+    __slots__ = ("collection", "repo", "cursor", "limit", "reverse")
+    __match_args__ = ("collection", "repo", "cursor", "limit", "reverse")
+
+    def __init__(
+        self,
+        *,
+        collection: _rt.NsidText,
+        repo: _rt.AtIdentifier,
+        cursor: str | None = None,
+        limit: int | None = None,
+        reverse: bool | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        repo: DID or handle of the account whose repository is read.
+        cursor: `cursor` of the answer before this one.
+        limit: Most records in one answer. Readers take 50 where it is absent.
+        reverse: Whether the lowest record key comes first.
+        """
+        self.collection = collection
+        self.repo = repo
+        self.cursor = cursor
+        self.limit = limit
+        self.reverse = reverse
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ListRecordsParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_collection: _rt.NsidText = value
+        value = data.get("repo")
+        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+            raise _rt.Mismatch
+        loaded_repo: _rt.AtIdentifier = value
+        self = cls(collection=loaded_collection, repo=loaded_repo)
+        known = 2
+        if "cursor" in data:
+            value = data["cursor"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.cursor = value
+            known += 1
+        if "limit" in data:
+            value = data["limit"]
+            if not _rt.is_integer(value) or not 1 <= value <= 100:
+                raise _rt.Mismatch
+            self.limit = value
+            known += 1
+        if "reverse" in data:
+            value = data["reverse"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.reverse = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collection": self.collection,
+            "repo": self.repo,
+        }
+        if self.cursor is not None:
+            out["cursor"] = self.cursor
+        if self.limit is not None:
+            out["limit"] = self.limit
+        if self.reverse is not None:
+            out["reverse"] = self.reverse
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class ListRecordsOutput(_rt.Value):
-    """com.atproto.repo.listRecords"""
+    """The output of com.atproto.repo.listRecords."""
 
     NSID: ClassVar[str] = "com.atproto.repo.listRecords"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "cursor": "cursor",
         "records": "records",
+        "cursor": "cursor",
     }
-    __slots__ = ("cursor", "records")
+    __slots__ = ("records", "cursor")
     __match_args__ = ("records", "cursor")
 
     def __init__(
@@ -38,7 +133,7 @@ class ListRecordsOutput(_rt.Value):
         records: list[Record],
         cursor: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         records: The records of this page.
         cursor: Where the next page starts. Comes with a full last page too, and the page after that is empty.
@@ -50,16 +145,17 @@ class ListRecordsOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ListRecordsOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("records", _rt.ABSENT)
+        value: Any
+        value = data.get("records")
         if value.__class__ is not list:
             raise _rt.Mismatch
         loaded_records = [Record.load(x) for x in value]
         self = cls(records=loaded_records)
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 1
+        if "cursor" in data:
+            value = data["cursor"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.cursor = value
@@ -81,149 +177,53 @@ class ListRecordsOutput(_rt.Value):
 
 
 @final
-class ListRecordsParams(_rt.Value):
-    """com.atproto.repo.listRecords"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.listRecords"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "repo": "repo",
-        "collection": "collection",
-        "limit": "limit",
-        "cursor": "cursor",
-        "reverse": "reverse",
-    }
-    __slots__ = ("collection", "cursor", "limit", "repo", "reverse")
-    __match_args__ = ("repo", "collection", "limit", "cursor", "reverse")
-
-    def __init__(
-        self,
-        *,
-        repo: _rt.AtIdentifier,
-        collection: _rt.NsidText,
-        limit: int | None = None,
-        cursor: str | None = None,
-        reverse: bool | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        repo: DID or handle of the account whose repository is read.
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        limit: Most records in one answer. Readers take 50 where it is absent.
-        cursor: `cursor` of the answer before this one.
-        reverse: Whether the lowest record key comes first.
-        """
-        self.repo = repo
-        self.collection = collection
-        self.limit = limit
-        self.cursor = cursor
-        self.reverse = reverse
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ListRecordsParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 2
-        value = data.get("repo", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
-            raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        self = cls(repo=loaded_repo, collection=loaded_collection)
-        value = data.get("limit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or not 1 <= value <= 100:
-                raise _rt.Mismatch
-            self.limit = value
-            known += 1
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.cursor = value
-            known += 1
-        value = data.get("reverse", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.reverse = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "repo": self.repo,
-            "collection": self.collection,
-        }
-        if self.limit is not None:
-            out["limit"] = self.limit
-        if self.cursor is not None:
-            out["cursor"] = self.cursor
-        if self.reverse is not None:
-            out["reverse"] = self.reverse
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class Record(_rt.Value):
     """One record of the collection."""
 
     NSID: ClassVar[str] = "com.atproto.repo.listRecords#record"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
         "cid": "cid",
+        "uri": "uri",
         "value": "value",
     }
     __slots__ = ("cid", "uri", "value")
-    __match_args__ = ("uri", "cid", "value")
+    __match_args__ = ("cid", "uri", "value")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
         cid: _rt.Cid,
+        uri: _rt.AtUri,
         value: _rt.JsonObject,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
         cid: CID of the record.
+        uri: at:// URI of the record.
         value: Record, with its $type.
         """
-        self.uri = uri
         self.cid = cid
+        self.uri = uri
         self.value = value
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> Record:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        value = data.get("value", _rt.ABSENT)
-        if value is _rt.ABSENT:
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_value = _rt.load_unknown(value)
-        self = cls(uri=loaded_uri, cid=loaded_cid, value=loaded_value)
+        loaded_uri: _rt.AtUri = value
+        loaded_value = _rt.load_unknown(data.get("value"))
+        self = cls(cid=loaded_cid, uri=loaded_uri, value=loaded_value)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -231,8 +231,8 @@ class Record(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
             "cid": self.cid,
+            "uri": self.uri,
             "value": self.value,
         }
         if self._extra:
@@ -242,7 +242,7 @@ class Record(_rt.Value):
 
 METHOD: Final[_rt.Query[ListRecordsParams, ListRecordsOutput]] = _rt.Query(
     NSID,
-    ListRecordsParams,
-    ListRecordsOutput.from_json,
+    parameters=ListRecordsParams,
+    output=ListRecordsOutput.from_json,
 )
 """List the records of a collection, the highest record key first. Needs no session."""

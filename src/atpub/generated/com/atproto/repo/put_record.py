@@ -21,43 +21,162 @@ __all__ = [
 
 NSID: Final = "com.atproto.repo.putRecord"
 
-PutRecordOutputValidationStatus: TypeAlias = "Literal['valid', 'unknown'] | str"
+
+@final
+class PutRecordInput(_rt.Value):
+    """The input of com.atproto.repo.putRecord."""
+
+    NSID: ClassVar[str] = "com.atproto.repo.putRecord"
+    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "collection": "collection",
+        "record": "record",
+        "repo": "repo",
+        "rkey": "rkey",
+        "swap_commit": "swapCommit",
+        "swap_record": "swapRecord",
+        "validate": "validate",
+    }
+    __slots__ = ("collection", "record", "repo", "rkey", "swap_commit", "swap_record", "validate")
+    __match_args__ = ("collection", "record", "repo", "rkey", "swap_commit", "swap_record", "validate")
+
+    def __init__(
+        self,
+        *,
+        collection: _rt.NsidText,
+        record: _rt.JsonObject,
+        repo: _rt.AtIdentifier,
+        rkey: _rt.RecordKey,
+        swap_commit: _rt.Cid | None = None,
+        swap_record: _rt.Cid | None | _rt.Unset = _rt.ABSENT,
+        validate: bool | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        collection: NSID of the collection, which is the NSID of its records' lexicon.
+        record: Record, with its $type.
+        repo: DID or handle of the repository to write to: the session's own account.
+        rkey: Key of the record.
+        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
+            by now, nothing is written and the answer is InvalidSwap.
+        swap_record (`swapRecord`): CID of the record that the caller has read, or null if there must be none
+            yet. If that is not so, nothing is written and the answer is InvalidSwap. Absent: whatever is there is
+            replaced.
+        validate: Whether the server checks the record against its lexicon. true: always, and an unknown lexicon
+            is an error; false: never; absent: if the server knows the lexicon.
+        """
+        self.collection = collection
+        self.record = record
+        self.repo = repo
+        self.rkey = rkey
+        self.swap_commit = swap_commit
+        self.swap_record = swap_record
+        self.validate = validate
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> PutRecordInput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("collection")
+        if not _rt.is_text(value) or not _rt.is_nsid(value):
+            raise _rt.Mismatch
+        loaded_collection: _rt.NsidText = value
+        loaded_record = _rt.load_unknown(data.get("record"))
+        value = data.get("repo")
+        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+            raise _rt.Mismatch
+        loaded_repo: _rt.AtIdentifier = value
+        value = data.get("rkey")
+        if (
+            not _rt.is_text(value)
+            or not _rt.is_record_key(value)
+            or (len(value) > 128 and _rt.utf8_length(value) > 512)
+        ):
+            raise _rt.Mismatch
+        loaded_rkey: _rt.RecordKey = value
+        self = cls(collection=loaded_collection, record=loaded_record, repo=loaded_repo, rkey=loaded_rkey)
+        known = 4
+        if "swapCommit" in data:
+            value = data["swapCommit"]
+            if not _rt.is_text(value) or not _rt.is_cid(value):
+                raise _rt.Mismatch
+            self.swap_commit = value
+            known += 1
+        if "swapRecord" in data:
+            value = data["swapRecord"]
+            if value is not None and (not _rt.is_text(value) or not _rt.is_cid(value)):
+                raise _rt.Mismatch
+            self.swap_record = value
+            known += 1
+        if "validate" in data:
+            value = data["validate"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.validate = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "collection": self.collection,
+            "record": self.record,
+            "repo": self.repo,
+            "rkey": self.rkey,
+        }
+        if self.swap_commit is not None:
+            out["swapCommit"] = self.swap_commit
+        if not isinstance(self.swap_record, _rt.Unset):
+            out["swapRecord"] = self.swap_record
+        if self.validate is not None:
+            out["validate"] = self.validate
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+PutRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
 class PutRecordOutput(_rt.Value):
-    """com.atproto.repo.putRecord"""
+    """The output of com.atproto.repo.putRecord."""
 
     NSID: ClassVar[str] = "com.atproto.repo.putRecord"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
         "cid": "cid",
+        "uri": "uri",
         "commit": "commit",
         "validation_status": "validationStatus",
     }
-    __slots__ = ("cid", "commit", "uri", "validation_status")
-    __match_args__ = ("uri", "cid", "commit", "validation_status")
+    __slots__ = ("cid", "uri", "commit", "validation_status")
+    __match_args__ = ("cid", "uri", "commit", "validation_status")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
         cid: _rt.Cid,
+        uri: _rt.AtUri,
         commit: _defs.CommitMeta | None = None,
         validation_status: PutRecordOutputValidationStatus | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
         cid: CID of the record.
+        uri: at:// URI of the record.
         commit: Commit that holds the record. Absent: nothing had to be written.
         validation_status (`validationStatus`): `valid`: checked against its lexicon. `unknown`: not checked,
             because the server does not know the lexicon.
         """
-        self.uri = uri
         self.cid = cid
+        self.uri = uri
         self.commit = commit
         self.validation_status = validation_status
         self._extra = None
@@ -65,24 +184,24 @@ class PutRecordOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> PutRecordOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        self = cls(uri=loaded_uri, cid=loaded_cid)
-        value = data.get("commit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.commit = _defs.CommitMeta.load(value)
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, uri=loaded_uri)
+        known = 2
+        if "commit" in data:
+            self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
-        value = data.get("validationStatus", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "validationStatus" in data:
+            value = data["validationStatus"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.validation_status = value
@@ -94,8 +213,8 @@ class PutRecordOutput(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
             "cid": self.cid,
+            "uri": self.uri,
         }
         if self.commit is not None:
             out["commit"] = self.commit.to_json()
@@ -106,130 +225,10 @@ class PutRecordOutput(_rt.Value):
         return out
 
 
-@final
-class PutRecordInput(_rt.Value):
-    """com.atproto.repo.putRecord"""
-
-    NSID: ClassVar[str] = "com.atproto.repo.putRecord"
-    WITHIN: ClassVar[tuple[str, ...]] = ("input", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "repo": "repo",
-        "collection": "collection",
-        "rkey": "rkey",
-        "validate": "validate",
-        "record": "record",
-        "swap_record": "swapRecord",
-        "swap_commit": "swapCommit",
-    }
-    __slots__ = ("collection", "record", "repo", "rkey", "swap_commit", "swap_record", "validate")
-    __match_args__ = ("repo", "collection", "rkey", "record", "validate", "swap_record", "swap_commit")
-
-    def __init__(
-        self,
-        *,
-        repo: _rt.AtIdentifier,
-        collection: _rt.NsidText,
-        rkey: _rt.RecordKey,
-        record: _rt.JsonObject,
-        validate: bool | None = None,
-        swap_record: _rt.Cid | None | _rt.Unset = _rt.ABSENT,
-        swap_commit: _rt.Cid | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        repo: DID or handle of the repository to write to: the session's own account.
-        collection: NSID of the collection, which is the NSID of its records' lexicon.
-        rkey: Key of the record.
-        record: Record, with its $type.
-        validate: Whether the server checks the record against its lexicon. true: always, and an unknown lexicon
-            is an error; false: never; absent: if the server knows the lexicon.
-        swap_record (`swapRecord`): CID of the record that the caller has read, or null if there must be none
-            yet. If that is not so, nothing is written and the answer is InvalidSwap. Absent: whatever is there is
-            replaced.
-        swap_commit (`swapCommit`): CID of the head commit that the caller has read. If the head is another one
-            by now, nothing is written and the answer is InvalidSwap.
-        """
-        self.repo = repo
-        self.collection = collection
-        self.rkey = rkey
-        self.record = record
-        self.validate = validate
-        self.swap_record = swap_record
-        self.swap_commit = swap_commit
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> PutRecordInput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 4
-        value = data.get("repo", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
-            raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        value = data.get("collection", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
-            raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
-        if (
-            not _rt.is_text(value)
-            or not _rt.is_record_key(value)
-            or (len(value) > 128 and _rt.utf8_length(value) > 512)
-        ):
-            raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        value = data.get("record", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_record = _rt.load_unknown(value)
-        self = cls(repo=loaded_repo, collection=loaded_collection, rkey=loaded_rkey, record=loaded_record)
-        value = data.get("validate", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.validate = value
-            known += 1
-        value = data.get("swapRecord", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value is not None and (not _rt.is_text(value) or not _rt.is_cid(value)):
-                raise _rt.Mismatch
-            self.swap_record = value
-            known += 1
-        value = data.get("swapCommit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_cid(value):
-                raise _rt.Mismatch
-            self.swap_commit = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "repo": self.repo,
-            "collection": self.collection,
-            "rkey": self.rkey,
-            "record": self.record,
-        }
-        if self.validate is not None:
-            out["validate"] = self.validate
-        if not isinstance(self.swap_record, _rt.Unset):
-            out["swapRecord"] = self.swap_record
-        if self.swap_commit is not None:
-            out["swapCommit"] = self.swap_commit
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(
     NSID,
-    PutRecordInput,
-    PutRecordOutput.from_json,
+    takes=lambda: PutRecordInput,
+    output=PutRecordOutput.from_json,
     errors=("InvalidSwap",),
 )
 """Create one record, or replace it. Content that is already there makes no commit. Needs a session."""

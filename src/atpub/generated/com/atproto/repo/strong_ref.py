@@ -22,42 +22,43 @@ class StrongRef(_rt.Value):
 
     NSID: ClassVar[str] = "com.atproto.repo.strongRef"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
         "cid": "cid",
+        "uri": "uri",
     }
     __slots__ = ("cid", "uri")
-    __match_args__ = ("uri", "cid")
+    __match_args__ = ("cid", "uri")
 
     def __init__(
         self,
         *,
-        uri: _rt.AtUri,
         cid: _rt.Cid,
+        uri: _rt.AtUri,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        uri: at:// URI of the record.
         cid: CID of the record. Another CID at the URI means that the record has changed.
+        uri: at:// URI of the record.
         """
-        self.uri = uri
         self.cid = cid
+        self.uri = uri
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> StrongRef:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        self = cls(uri=loaded_uri, cid=loaded_cid)
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, uri=loaded_uri)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -65,8 +66,8 @@ class StrongRef(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "uri": self.uri,
             "cid": self.cid,
+            "uri": self.uri,
         }
         if self._extra:
             out.update(self._extra)

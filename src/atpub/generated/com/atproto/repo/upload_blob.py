@@ -21,7 +21,7 @@ NSID: Final = "com.atproto.repo.uploadBlob"
 
 @final
 class UploadBlobOutput(_rt.Value):
-    """com.atproto.repo.uploadBlob"""
+    """The output of com.atproto.repo.uploadBlob."""
 
     NSID: ClassVar[str] = "com.atproto.repo.uploadBlob"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
@@ -36,7 +36,7 @@ class UploadBlobOutput(_rt.Value):
         *,
         blob: _rt.Blob,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         blob: Blob as a record refers to it, with the MIME type and size that the server found.
         """
@@ -46,14 +46,11 @@ class UploadBlobOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> UploadBlobOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("blob", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_blob = _rt.load_blob(value)
+        loaded_blob = _rt.load_blob(data.get("blob"))
         self = cls(blob=loaded_blob)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -70,8 +67,8 @@ class UploadBlobOutput(_rt.Value):
 
 METHOD: Final[_rt.Procedure[_rt.Nothing, UploadBlobOutput]] = _rt.Procedure(
     NSID,
-    _rt.Nothing,
-    UploadBlobOutput.from_json,
+    takes=lambda: _rt.Nothing,
+    output=UploadBlobOutput.from_json,
     encoding="*/*",
 )
 """Upload a blob, then write a record that refers to it: without one, the server may drop the blob within minutes. A

@@ -23,82 +23,83 @@ class InviteCode(_rt.Value):
 
     NSID: ClassVar[str] = "com.atproto.server.defs#inviteCode"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "code": "code",
         "available": "available",
+        "code": "code",
+        "created_at": "createdAt",
+        "created_by": "createdBy",
         "disabled": "disabled",
         "for_account": "forAccount",
-        "created_by": "createdBy",
-        "created_at": "createdAt",
         "uses": "uses",
     }
     __slots__ = ("available", "code", "created_at", "created_by", "disabled", "for_account", "uses")
-    __match_args__ = ("code", "available", "disabled", "for_account", "created_by", "created_at", "uses")
+    __match_args__ = ("available", "code", "created_at", "created_by", "disabled", "for_account", "uses")
 
     def __init__(
         self,
         *,
-        code: str,
         available: int,
+        code: str,
+        created_at: _rt.Datetime,
+        created_by: str,
         disabled: bool,
         for_account: str,
-        created_by: str,
-        created_at: _rt.Datetime,
         uses: list[InviteCodeUse],
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        code: The code itself.
         available: How many accounts it is good for.
+        code: The code itself.
+        created_at (`createdAt`): When the code was made.
+        created_by (`createdBy`): Account that made the code.
         disabled: Whether it has been switched off.
         for_account (`forAccount`): Account that may hand out the code.
-        created_by (`createdBy`): Account that made the code.
-        created_at (`createdAt`): When the code was made.
         uses: Accounts that were opened with it.
         """
-        self.code = code
         self.available = available
+        self.code = code
+        self.created_at = created_at
+        self.created_by = created_by
         self.disabled = disabled
         self.for_account = for_account
-        self.created_by = created_by
-        self.created_at = created_at
         self.uses = uses
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> InviteCode:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 7
-        value = data.get("code", _rt.ABSENT)
-        if not _rt.is_text(value):
-            raise _rt.Mismatch
-        loaded_code: str = value
-        value = data.get("available", _rt.ABSENT)
+        value: Any
+        value = data.get("available")
         if not _rt.is_integer(value):
             raise _rt.Mismatch
         loaded_available: int = value
-        value = data.get("disabled", _rt.ABSENT)
-        if value.__class__ is not bool:
-            raise _rt.Mismatch
-        loaded_disabled: bool = value
-        value = data.get("forAccount", _rt.ABSENT)
+        value = data.get("code")
         if not _rt.is_text(value):
             raise _rt.Mismatch
-        loaded_for_account: str = value
-        value = data.get("createdBy", _rt.ABSENT)
-        if not _rt.is_text(value):
-            raise _rt.Mismatch
-        loaded_created_by: str = value
-        value = data.get("createdAt", _rt.ABSENT)
+        loaded_code: str = value
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        value = data.get("uses", _rt.ABSENT)
+        value = data.get("createdBy")
+        if not _rt.is_text(value):
+            raise _rt.Mismatch
+        loaded_created_by: str = value
+        value = data.get("disabled")
+        if value.__class__ is not bool:
+            raise _rt.Mismatch
+        loaded_disabled: bool = value
+        value = data.get("forAccount")
+        if not _rt.is_text(value):
+            raise _rt.Mismatch
+        loaded_for_account: str = value
+        value = data.get("uses")
         if value.__class__ is not list:
             raise _rt.Mismatch
         loaded_uses = [InviteCodeUse.load(x) for x in value]
-        self = cls(code=loaded_code, available=loaded_available, disabled=loaded_disabled, for_account=loaded_for_account, created_by=loaded_created_by, created_at=loaded_created_at, uses=loaded_uses)
+        self = cls(available=loaded_available, code=loaded_code, created_at=loaded_created_at, created_by=loaded_created_by, disabled=loaded_disabled, for_account=loaded_for_account, uses=loaded_uses)
+        known = 7
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -106,12 +107,12 @@ class InviteCode(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "code": self.code,
             "available": self.available,
+            "code": self.code,
+            "createdAt": self.created_at,
+            "createdBy": self.created_by,
             "disabled": self.disabled,
             "forAccount": self.for_account,
-            "createdBy": self.created_by,
-            "createdAt": self.created_at,
             "uses": [x.to_json() for x in self.uses],
         }
         if self._extra:
@@ -125,42 +126,43 @@ class InviteCodeUse(_rt.Value):
 
     NSID: ClassVar[str] = "com.atproto.server.defs#inviteCodeUse"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "used_by": "usedBy",
         "used_at": "usedAt",
+        "used_by": "usedBy",
     }
     __slots__ = ("used_at", "used_by")
-    __match_args__ = ("used_by", "used_at")
+    __match_args__ = ("used_at", "used_by")
 
     def __init__(
         self,
         *,
-        used_by: _rt.Did,
         used_at: _rt.Datetime,
+        used_by: _rt.Did,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        used_by (`usedBy`): DID of the new account.
         used_at (`usedAt`): When the account was opened.
+        used_by (`usedBy`): DID of the new account.
         """
-        self.used_by = used_by
         self.used_at = used_at
+        self.used_by = used_by
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> InviteCodeUse:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("usedBy", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_used_by: _rt.Did = value
-        value = data.get("usedAt", _rt.ABSENT)
+        value: Any
+        value = data.get("usedAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_used_at: _rt.Datetime = value
-        self = cls(used_by=loaded_used_by, used_at=loaded_used_at)
+        value = data.get("usedBy")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_used_by: _rt.Did = value
+        self = cls(used_at=loaded_used_at, used_by=loaded_used_by)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -168,8 +170,8 @@ class InviteCodeUse(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "usedBy": self.used_by,
             "usedAt": self.used_at,
+            "usedBy": self.used_by,
         }
         if self._extra:
             out.update(self._extra)

@@ -17,8 +17,8 @@ NSID: Final = "com.atproto.server.deleteSession"
 
 METHOD: Final[_rt.Procedure[_rt.Nothing, _rt.Nothing]] = _rt.Procedure(
     NSID,
-    _rt.Nothing,
-    _rt.Nothing.from_json,
+    takes=lambda: _rt.Nothing,
+    output=_rt.Nothing.from_json,
     errors=("InvalidToken", "ExpiredToken"),
 )
 """Log out: refreshJwt, sent here as the bearer token, is no longer accepted."""

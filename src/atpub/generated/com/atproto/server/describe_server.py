@@ -22,24 +22,24 @@ NSID: Final = "com.atproto.server.describeServer"
 
 @final
 class DescribeServerOutput(_rt.Value):
-    """com.atproto.server.describeServer"""
+    """The output of com.atproto.server.describeServer."""
 
     NSID: ClassVar[str] = "com.atproto.server.describeServer"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "invite_code_required": "inviteCodeRequired",
-        "phone_verification_required": "phoneVerificationRequired",
-        "blob_upload_limit": "blobUploadLimit",
         "available_user_domains": "availableUserDomains",
-        "links": "links",
-        "contact": "contact",
         "did": "did",
+        "blob_upload_limit": "blobUploadLimit",
+        "contact": "contact",
+        "invite_code_required": "inviteCodeRequired",
+        "links": "links",
+        "phone_verification_required": "phoneVerificationRequired",
     }
     __slots__ = (
         "available_user_domains",
+        "did",
         "blob_upload_limit",
         "contact",
-        "did",
         "invite_code_required",
         "links",
         "phone_verification_required",
@@ -47,11 +47,11 @@ class DescribeServerOutput(_rt.Value):
     __match_args__ = (
         "available_user_domains",
         "did",
-        "invite_code_required",
-        "phone_verification_required",
         "blob_upload_limit",
-        "links",
         "contact",
+        "invite_code_required",
+        "links",
+        "phone_verification_required",
     )
 
     def __init__(
@@ -59,73 +59,72 @@ class DescribeServerOutput(_rt.Value):
         *,
         available_user_domains: list[str],
         did: _rt.Did,
-        invite_code_required: bool | None = None,
-        phone_verification_required: bool | None = None,
         blob_upload_limit: int | None = None,
-        links: Links | None = None,
         contact: Contact | None = None,
+        invite_code_required: bool | None = None,
+        links: Links | None = None,
+        phone_verification_required: bool | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         available_user_domains (`availableUserDomains`): Domains under which the server gives out handles.
         did: DID of the server.
-        invite_code_required (`inviteCodeRequired`): Whether a new account needs an invite code.
-        phone_verification_required (`phoneVerificationRequired`): Whether a new account needs a verified
-            telephone number.
         blob_upload_limit (`blobUploadLimit`): Largest blob that uploadBlob takes, in bytes. Absent: the server
             does not say.
-        links: Where the rules of the service are.
         contact: How to reach the operator.
+        invite_code_required (`inviteCodeRequired`): Whether a new account needs an invite code.
+        links: Where the rules of the service are.
+        phone_verification_required (`phoneVerificationRequired`): Whether a new account needs a verified
+            telephone number.
         """
         self.available_user_domains = available_user_domains
         self.did = did
-        self.invite_code_required = invite_code_required
-        self.phone_verification_required = phone_verification_required
         self.blob_upload_limit = blob_upload_limit
-        self.links = links
         self.contact = contact
+        self.invite_code_required = invite_code_required
+        self.links = links
+        self.phone_verification_required = phone_verification_required
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> DescribeServerOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("availableUserDomains", _rt.ABSENT)
+        value: Any
+        value = data.get("availableUserDomains")
         if value.__class__ is not list or any(not _rt.is_text(x) for x in value):
             raise _rt.Mismatch
         loaded_available_user_domains: list[str] = value
-        value = data.get("did", _rt.ABSENT)
+        value = data.get("did")
         if not _rt.is_text(value) or not _rt.is_did(value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(available_user_domains=loaded_available_user_domains, did=loaded_did)
-        value = data.get("inviteCodeRequired", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.invite_code_required = value
-            known += 1
-        value = data.get("phoneVerificationRequired", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.phone_verification_required = value
-            known += 1
-        value = data.get("blobUploadLimit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "blobUploadLimit" in data:
+            value = data["blobUploadLimit"]
             if not _rt.is_integer(value):
                 raise _rt.Mismatch
             self.blob_upload_limit = value
             known += 1
-        value = data.get("links", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.links = Links.load(value)
+        if "contact" in data:
+            self.contact = Contact.load(data["contact"])
             known += 1
-        value = data.get("contact", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.contact = Contact.load(value)
+        if "inviteCodeRequired" in data:
+            value = data["inviteCodeRequired"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.invite_code_required = value
+            known += 1
+        if "links" in data:
+            self.links = Links.load(data["links"])
+            known += 1
+        if "phoneVerificationRequired" in data:
+            value = data["phoneVerificationRequired"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.phone_verification_required = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -137,16 +136,67 @@ class DescribeServerOutput(_rt.Value):
             "availableUserDomains": self.available_user_domains,
             "did": self.did,
         }
-        if self.invite_code_required is not None:
-            out["inviteCodeRequired"] = self.invite_code_required
-        if self.phone_verification_required is not None:
-            out["phoneVerificationRequired"] = self.phone_verification_required
         if self.blob_upload_limit is not None:
             out["blobUploadLimit"] = self.blob_upload_limit
-        if self.links is not None:
-            out["links"] = self.links.to_json()
         if self.contact is not None:
             out["contact"] = self.contact.to_json()
+        if self.invite_code_required is not None:
+            out["inviteCodeRequired"] = self.invite_code_required
+        if self.links is not None:
+            out["links"] = self.links.to_json()
+        if self.phone_verification_required is not None:
+            out["phoneVerificationRequired"] = self.phone_verification_required
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
+class Contact(_rt.Value):
+    """Ways to reach the operator."""
+
+    NSID: ClassVar[str] = "com.atproto.server.describeServer#contact"
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "email": "email",
+    }
+    __slots__ = ("email",)
+    __match_args__ = ("email",)
+
+    def __init__(
+        self,
+        *,
+        email: str | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        email: E-mail address of the operator.
+        """
+        self.email = email
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> Contact:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        self = cls()
+        known = 0
+        if "email" in data:
+            value = data["email"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.email = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {}
+        if self.email is not None:
+            out["email"] = self.email
         if self._extra:
             out.update(self._extra)
         return out
@@ -170,7 +220,7 @@ class Links(_rt.Value):
         privacy_policy: _rt.Uri | None = None,
         terms_of_service: _rt.Uri | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         privacy_policy (`privacyPolicy`): URL of the privacy policy.
         terms_of_service (`termsOfService`): URL of the terms of service.
@@ -182,18 +232,19 @@ class Links(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> Links:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 0
+        value: Any
         self = cls()
-        value = data.get("privacyPolicy", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 0
+        if "privacyPolicy" in data:
+            value = data["privacyPolicy"]
             if not _rt.is_text(value) or not _rt.is_uri(value):
                 raise _rt.Mismatch
             self.privacy_policy = value
             known += 1
-        value = data.get("termsOfService", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "termsOfService" in data:
+            value = data["termsOfService"]
             if not _rt.is_text(value) or not _rt.is_uri(value):
                 raise _rt.Mismatch
             self.terms_of_service = value
@@ -204,8 +255,7 @@ class Links(_rt.Value):
 
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
+        out: _rt.JsonObject = {}
         if self.privacy_policy is not None:
             out["privacyPolicy"] = self.privacy_policy
         if self.terms_of_service is not None:
@@ -215,60 +265,9 @@ class Links(_rt.Value):
         return out
 
 
-@final
-class Contact(_rt.Value):
-    """Ways to reach the operator."""
-
-    NSID: ClassVar[str] = "com.atproto.server.describeServer#contact"
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "email": "email",
-    }
-    __slots__ = ("email",)
-    __match_args__ = ("email",)
-
-    def __init__(
-        self,
-        *,
-        email: str | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        email: E-mail address of the operator.
-        """
-        self.email = email
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> Contact:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 0
-        self = cls()
-        value = data.get("email", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.email = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
-        if self.email is not None:
-            out["email"] = self.email
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Query[_rt.Nothing, DescribeServerOutput]] = _rt.Query(
     NSID,
-    _rt.Nothing,
-    DescribeServerOutput.from_json,
+    parameters=_rt.Nothing,
+    output=DescribeServerOutput.from_json,
 )
 """Fetch what a server offers, and what it asks of a new account. Needs no session."""

@@ -17,50 +17,51 @@ __all__ = [
 
 NSID: Final = "com.atproto.server.refreshSession"
 
-RefreshSessionOutputStatus: TypeAlias = "Literal['takendown', 'suspended', 'deactivated'] | str"
+
+RefreshSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
 @final
 class RefreshSessionOutput(_rt.Value):
-    """com.atproto.server.refreshSession"""
+    """The output of com.atproto.server.refreshSession."""
 
     NSID: ClassVar[str] = "com.atproto.server.refreshSession"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
         "access_jwt": "accessJwt",
-        "refresh_jwt": "refreshJwt",
-        "handle": "handle",
         "did": "did",
+        "handle": "handle",
+        "refresh_jwt": "refreshJwt",
+        "active": "active",
         "did_doc": "didDoc",
         "email": "email",
-        "email_confirmed": "emailConfirmed",
         "email_auth_factor": "emailAuthFactor",
-        "active": "active",
+        "email_confirmed": "emailConfirmed",
         "status": "status",
     }
     __slots__ = (
         "access_jwt",
-        "active",
         "did",
+        "handle",
+        "refresh_jwt",
+        "active",
         "did_doc",
         "email",
         "email_auth_factor",
         "email_confirmed",
-        "handle",
-        "refresh_jwt",
         "status",
     )
     __match_args__ = (
         "access_jwt",
-        "refresh_jwt",
-        "handle",
         "did",
+        "handle",
+        "refresh_jwt",
+        "active",
         "did_doc",
         "email",
-        "email_confirmed",
         "email_auth_factor",
-        "active",
+        "email_confirmed",
         "status",
     )
 
@@ -68,97 +69,97 @@ class RefreshSessionOutput(_rt.Value):
         self,
         *,
         access_jwt: str,
-        refresh_jwt: str,
-        handle: _rt.Handle,
         did: _rt.Did,
+        handle: _rt.Handle,
+        refresh_jwt: str,
+        active: bool | None = None,
         did_doc: _rt.JsonObject | None = None,
         email: str | None = None,
-        email_confirmed: bool | None = None,
         email_auth_factor: bool | None = None,
-        active: bool | None = None,
+        email_confirmed: bool | None = None,
         status: RefreshSessionOutputStatus | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         access_jwt (`accessJwt`): Bearer token for requests. Lives for hours; its `exp` claim says until when.
+        did: DID of the account.
+        handle: Handle of the account; handle.invalid if it has none that works.
         refresh_jwt (`refreshJwt`): Bearer token for refreshSession and deleteSession alone. Each refresh
             replaces it.
-        handle: Handle of the account; handle.invalid if it has none that works.
-        did: DID of the account.
+        active: Whether the account is in use. If false, `status` may say why.
         did_doc (`didDoc`): DID document of the account. Its PDS service is where requests go: not always the
             server logged in at.
         email: E-mail address of the account, where the session may see it.
-        email_confirmed (`emailConfirmed`): Whether the owner has confirmed the e-mail address.
         email_auth_factor (`emailAuthFactor`): Whether each login with the account password needs a code sent by
             e-mail.
-        active: Whether the account is in use. If false, `status` may say why.
+        email_confirmed (`emailConfirmed`): Whether the owner has confirmed the e-mail address.
         status: Why the account is not active. Absent although `active` is false: the server gives no reason.
         """
         self.access_jwt = access_jwt
-        self.refresh_jwt = refresh_jwt
-        self.handle = handle
         self.did = did
+        self.handle = handle
+        self.refresh_jwt = refresh_jwt
+        self.active = active
         self.did_doc = did_doc
         self.email = email
-        self.email_confirmed = email_confirmed
         self.email_auth_factor = email_auth_factor
-        self.active = active
+        self.email_confirmed = email_confirmed
         self.status = status
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> RefreshSessionOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 4
-        value = data.get("accessJwt", _rt.ABSENT)
+        value: Any
+        value = data.get("accessJwt")
         if not _rt.is_text(value):
             raise _rt.Mismatch
         loaded_access_jwt: str = value
-        value = data.get("refreshJwt", _rt.ABSENT)
-        if not _rt.is_text(value):
-            raise _rt.Mismatch
-        loaded_refresh_jwt: str = value
-        value = data.get("handle", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_handle(value):
-            raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
-        value = data.get("did", _rt.ABSENT)
+        value = data.get("did")
         if not _rt.is_text(value) or not _rt.is_did(value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
-        self = cls(access_jwt=loaded_access_jwt, refresh_jwt=loaded_refresh_jwt, handle=loaded_handle, did=loaded_did)
-        value = data.get("didDoc", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.did_doc = _rt.load_unknown(value)
-            known += 1
-        value = data.get("email", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.email = value
-            known += 1
-        value = data.get("emailConfirmed", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.email_confirmed = value
-            known += 1
-        value = data.get("emailAuthFactor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not bool:
-                raise _rt.Mismatch
-            self.email_auth_factor = value
-            known += 1
-        value = data.get("active", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("handle")
+        if not _rt.is_text(value) or not _rt.is_handle(value):
+            raise _rt.Mismatch
+        loaded_handle: _rt.Handle = value
+        value = data.get("refreshJwt")
+        if not _rt.is_text(value):
+            raise _rt.Mismatch
+        loaded_refresh_jwt: str = value
+        self = cls(access_jwt=loaded_access_jwt, did=loaded_did, handle=loaded_handle, refresh_jwt=loaded_refresh_jwt)
+        known = 4
+        if "active" in data:
+            value = data["active"]
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.active = value
             known += 1
-        value = data.get("status", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "didDoc" in data:
+            self.did_doc = _rt.load_unknown(data["didDoc"])
+            known += 1
+        if "email" in data:
+            value = data["email"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.email = value
+            known += 1
+        if "emailAuthFactor" in data:
+            value = data["emailAuthFactor"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.email_auth_factor = value
+            known += 1
+        if "emailConfirmed" in data:
+            value = data["emailConfirmed"]
+            if value.__class__ is not bool:
+                raise _rt.Mismatch
+            self.email_confirmed = value
+            known += 1
+        if "status" in data:
+            value = data["status"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.status = value
@@ -171,20 +172,20 @@ class RefreshSessionOutput(_rt.Value):
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
             "accessJwt": self.access_jwt,
-            "refreshJwt": self.refresh_jwt,
-            "handle": self.handle,
             "did": self.did,
+            "handle": self.handle,
+            "refreshJwt": self.refresh_jwt,
         }
+        if self.active is not None:
+            out["active"] = self.active
         if self.did_doc is not None:
             out["didDoc"] = self.did_doc
         if self.email is not None:
             out["email"] = self.email
-        if self.email_confirmed is not None:
-            out["emailConfirmed"] = self.email_confirmed
         if self.email_auth_factor is not None:
             out["emailAuthFactor"] = self.email_auth_factor
-        if self.active is not None:
-            out["active"] = self.active
+        if self.email_confirmed is not None:
+            out["emailConfirmed"] = self.email_confirmed
         if self.status is not None:
             out["status"] = self.status
         if self._extra:
@@ -194,8 +195,8 @@ class RefreshSessionOutput(_rt.Value):
 
 METHOD: Final[_rt.Procedure[_rt.Nothing, RefreshSessionOutput]] = _rt.Procedure(
     NSID,
-    _rt.Nothing,
-    RefreshSessionOutput.from_json,
+    takes=lambda: _rt.Nothing,
+    output=RefreshSessionOutput.from_json,
     errors=("AccountTakedown", "InvalidToken", "ExpiredToken"),
 )
 """Exchange refreshJwt, sent here as the bearer token, for two new tokens."""

@@ -19,47 +19,48 @@ NSID: Final = "com.atproto.sync.getBlob"
 
 @final
 class GetBlobParams(_rt.Value):
-    """com.atproto.sync.getBlob"""
+    """The parameters of com.atproto.sync.getBlob."""
 
     NSID: ClassVar[str] = "com.atproto.sync.getBlob"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
     WIRE: ClassVar[Mapping[str, str]] = {
-        "did": "did",
         "cid": "cid",
+        "did": "did",
     }
     __slots__ = ("cid", "did")
-    __match_args__ = ("did", "cid")
+    __match_args__ = ("cid", "did")
 
     def __init__(
         self,
         *,
-        did: _rt.Did,
         cid: _rt.Cid,
+        did: _rt.Did,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        did: DID of the account whose records refer to the blob.
         cid: CID of the blob.
+        did: DID of the account whose records refer to the blob.
         """
-        self.did = did
         self.cid = cid
+        self.did = did
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> GetBlobParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        self = cls(did=loaded_did, cid=loaded_cid)
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        self = cls(cid=loaded_cid, did=loaded_did)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -67,8 +68,8 @@ class GetBlobParams(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "did": self.did,
             "cid": self.cid,
+            "did": self.did,
         }
         if self._extra:
             out.update(self._extra)
@@ -77,8 +78,8 @@ class GetBlobParams(_rt.Value):
 
 METHOD: Final[_rt.Query[GetBlobParams, _rt.Raw]] = _rt.Query(
     NSID,
-    GetBlobParams,
-    _rt.raw,
+    parameters=GetBlobParams,
+    output=_rt.raw,
     errors=("BlobNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
 )
 """Fetch the bytes of a blob. Needs no session."""

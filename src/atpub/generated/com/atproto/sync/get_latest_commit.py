@@ -19,8 +19,58 @@ NSID: Final = "com.atproto.sync.getLatestCommit"
 
 
 @final
+class GetLatestCommitParams(_rt.Value):
+    """The parameters of com.atproto.sync.getLatestCommit."""
+
+    NSID: ClassVar[str] = "com.atproto.sync.getLatestCommit"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "did": "did",
+    }
+    __slots__ = ("did",)
+    __match_args__ = ("did",)
+
+    def __init__(
+        self,
+        *,
+        did: _rt.Did,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        did: DID of the account.
+        """
+        self.did = did
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> GetLatestCommitParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        self = cls(did=loaded_did)
+        known = 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "did": self.did,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class GetLatestCommitOutput(_rt.Value):
-    """com.atproto.sync.getLatestCommit"""
+    """The output of com.atproto.sync.getLatestCommit."""
 
     NSID: ClassVar[str] = "com.atproto.sync.getLatestCommit"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
@@ -37,7 +87,7 @@ class GetLatestCommitOutput(_rt.Value):
         cid: _rt.Cid,
         rev: _rt.TidText,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         cid: CID of the head commit.
         rev: Revision of the head: a TID that grows with every commit.
@@ -49,18 +99,19 @@ class GetLatestCommitOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> GetLatestCommitOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("cid", _rt.ABSENT)
+        value: Any
+        value = data.get("cid")
         if not _rt.is_text(value) or not _rt.is_cid(value):
             raise _rt.Mismatch
         loaded_cid: _rt.Cid = value
-        value = data.get("rev", _rt.ABSENT)
+        value = data.get("rev")
         if not _rt.is_text(value) or not _rt.is_tid(value):
             raise _rt.Mismatch
         loaded_rev: _rt.TidText = value
         self = cls(cid=loaded_cid, rev=loaded_rev)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -76,59 +127,10 @@ class GetLatestCommitOutput(_rt.Value):
         return out
 
 
-@final
-class GetLatestCommitParams(_rt.Value):
-    """com.atproto.sync.getLatestCommit"""
-
-    NSID: ClassVar[str] = "com.atproto.sync.getLatestCommit"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "did": "did",
-    }
-    __slots__ = ("did",)
-    __match_args__ = ("did",)
-
-    def __init__(
-        self,
-        *,
-        did: _rt.Did,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        did: DID of the account.
-        """
-        self.did = did
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> GetLatestCommitParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 1
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "did": self.did,
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Query[GetLatestCommitParams, GetLatestCommitOutput]] = _rt.Query(
     NSID,
-    GetLatestCommitParams,
-    GetLatestCommitOutput.from_json,
+    parameters=GetLatestCommitParams,
+    output=GetLatestCommitOutput.from_json,
     errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
 )
 """Fetch the head of a repository: its latest commit. Needs no session."""

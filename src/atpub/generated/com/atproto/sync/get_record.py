@@ -19,55 +19,56 @@ NSID: Final = "com.atproto.sync.getRecord"
 
 @final
 class GetRecordParams(_rt.Value):
-    """com.atproto.sync.getRecord"""
+    """The parameters of com.atproto.sync.getRecord."""
 
     NSID: ClassVar[str] = "com.atproto.sync.getRecord"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
     WIRE: ClassVar[Mapping[str, str]] = {
-        "did": "did",
         "collection": "collection",
+        "did": "did",
         "rkey": "rkey",
     }
     __slots__ = ("collection", "did", "rkey")
-    __match_args__ = ("did", "collection", "rkey")
+    __match_args__ = ("collection", "did", "rkey")
 
     def __init__(
         self,
         *,
-        did: _rt.Did,
         collection: _rt.NsidText,
+        did: _rt.Did,
         rkey: _rt.RecordKey,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        did: DID of the account.
         collection: NSID of the collection, which is the NSID of its records' lexicon.
+        did: DID of the account.
         rkey: Key of the record.
         """
-        self.did = did
         self.collection = collection
+        self.did = did
         self.rkey = rkey
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> GetRecordParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        value = data.get("collection", _rt.ABSENT)
+        value: Any
+        value = data.get("collection")
         if not _rt.is_text(value) or not _rt.is_nsid(value):
             raise _rt.Mismatch
         loaded_collection: _rt.NsidText = value
-        value = data.get("rkey", _rt.ABSENT)
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        value = data.get("rkey")
         if not _rt.is_text(value) or not _rt.is_record_key(value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
-        self = cls(did=loaded_did, collection=loaded_collection, rkey=loaded_rkey)
+        self = cls(collection=loaded_collection, did=loaded_did, rkey=loaded_rkey)
+        known = 3
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -75,8 +76,8 @@ class GetRecordParams(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "did": self.did,
             "collection": self.collection,
+            "did": self.did,
             "rkey": self.rkey,
         }
         if self._extra:
@@ -86,8 +87,8 @@ class GetRecordParams(_rt.Value):
 
 METHOD: Final[_rt.Query[GetRecordParams, _rt.Raw]] = _rt.Query(
     NSID,
-    GetRecordParams,
-    _rt.raw,
+    parameters=GetRecordParams,
+    output=_rt.raw,
     errors=("RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
 )
 """Fetch a proof that a record is in a repository, or is not. Needs no session."""

@@ -21,7 +21,7 @@ NSID: Final = "com.atproto.sync.getRepo"
 
 @final
 class GetRepoParams(_rt.Value):
-    """com.atproto.sync.getRepo"""
+    """The parameters of com.atproto.sync.getRepo."""
 
     NSID: ClassVar[str] = "com.atproto.sync.getRepo"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -38,7 +38,7 @@ class GetRepoParams(_rt.Value):
         did: _rt.Did,
         since: _rt.TidText | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         did: DID of the account.
         since: Revision that the caller already has. Absent: everything is wanted.
@@ -50,16 +50,17 @@ class GetRepoParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> GetRepoParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("did", _rt.ABSENT)
+        value: Any
+        value = data.get("did")
         if not _rt.is_text(value) or not _rt.is_did(value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        value = data.get("since", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 1
+        if "since" in data:
+            value = data["since"]
             if not _rt.is_text(value) or not _rt.is_tid(value):
                 raise _rt.Mismatch
             self.since = value
@@ -82,8 +83,8 @@ class GetRepoParams(_rt.Value):
 
 METHOD: Final[_rt.Query[GetRepoParams, _rt.Raw]] = _rt.Query(
     NSID,
-    GetRepoParams,
-    _rt.raw,
+    parameters=GetRepoParams,
+    output=_rt.raw,
     errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
 )
 """Fetch a whole repository, or what has been written to it since a revision. Needs no session."""

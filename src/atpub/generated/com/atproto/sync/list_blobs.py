@@ -19,14 +19,100 @@ NSID: Final = "com.atproto.sync.listBlobs"
 
 
 @final
+class ListBlobsParams(_rt.Value):
+    """The parameters of com.atproto.sync.listBlobs."""
+
+    NSID: ClassVar[str] = "com.atproto.sync.listBlobs"
+    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "did": "did",
+        "cursor": "cursor",
+        "limit": "limit",
+        "since": "since",
+    }
+    __slots__ = ("did", "cursor", "limit", "since")
+    __match_args__ = ("did", "cursor", "limit", "since")
+
+    def __init__(
+        self,
+        *,
+        did: _rt.Did,
+        cursor: str | None = None,
+        limit: int | None = None,
+        since: _rt.TidText | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        did: DID of the account.
+        cursor: `cursor` of the answer before this one.
+        limit: Most CIDs in one answer. Readers take 500 where it is absent.
+        since: Only blobs of records written after this revision. Absent: all blobs.
+        """
+        self.did = did
+        self.cursor = cursor
+        self.limit = limit
+        self.since = since
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ListBlobsParams:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("did")
+        if not _rt.is_text(value) or not _rt.is_did(value):
+            raise _rt.Mismatch
+        loaded_did: _rt.Did = value
+        self = cls(did=loaded_did)
+        known = 1
+        if "cursor" in data:
+            value = data["cursor"]
+            if not _rt.is_text(value):
+                raise _rt.Mismatch
+            self.cursor = value
+            known += 1
+        if "limit" in data:
+            value = data["limit"]
+            if not _rt.is_integer(value) or not 1 <= value <= 1000:
+                raise _rt.Mismatch
+            self.limit = value
+            known += 1
+        if "since" in data:
+            value = data["since"]
+            if not _rt.is_text(value) or not _rt.is_tid(value):
+                raise _rt.Mismatch
+            self.since = value
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "did": self.did,
+        }
+        if self.cursor is not None:
+            out["cursor"] = self.cursor
+        if self.limit is not None:
+            out["limit"] = self.limit
+        if self.since is not None:
+            out["since"] = self.since
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
 class ListBlobsOutput(_rt.Value):
-    """com.atproto.sync.listBlobs"""
+    """The output of com.atproto.sync.listBlobs."""
 
     NSID: ClassVar[str] = "com.atproto.sync.listBlobs"
     WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
     WIRE: ClassVar[Mapping[str, str]] = {
-        "cursor": "cursor",
         "cids": "cids",
+        "cursor": "cursor",
     }
     __slots__ = ("cids", "cursor")
     __match_args__ = ("cids", "cursor")
@@ -37,7 +123,7 @@ class ListBlobsOutput(_rt.Value):
         cids: list[_rt.Cid],
         cursor: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         cids: CIDs of the blobs.
         cursor: Where the next page starts. Absent: this was the last one.
@@ -49,16 +135,17 @@ class ListBlobsOutput(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ListBlobsOutput:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("cids", _rt.ABSENT)
+        value: Any
+        value = data.get("cids")
         if value.__class__ is not list or any(not _rt.is_text(x) or not _rt.is_cid(x) for x in value):
             raise _rt.Mismatch
         loaded_cids: list[_rt.Cid] = value
         self = cls(cids=loaded_cids)
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 1
+        if "cursor" in data:
+            value = data["cursor"]
             if not _rt.is_text(value):
                 raise _rt.Mismatch
             self.cursor = value
@@ -79,95 +166,10 @@ class ListBlobsOutput(_rt.Value):
         return out
 
 
-@final
-class ListBlobsParams(_rt.Value):
-    """com.atproto.sync.listBlobs"""
-
-    NSID: ClassVar[str] = "com.atproto.sync.listBlobs"
-    WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "did": "did",
-        "since": "since",
-        "limit": "limit",
-        "cursor": "cursor",
-    }
-    __slots__ = ("cursor", "did", "limit", "since")
-    __match_args__ = ("did", "since", "limit", "cursor")
-
-    def __init__(
-        self,
-        *,
-        did: _rt.Did,
-        since: _rt.TidText | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        did: DID of the account.
-        since: Only blobs of records written after this revision. Absent: all blobs.
-        limit: Most CIDs in one answer. Readers take 500 where it is absent.
-        cursor: `cursor` of the answer before this one.
-        """
-        self.did = did
-        self.since = since
-        self.limit = limit
-        self.cursor = cursor
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ListBlobsParams:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 1
-        value = data.get("did", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_did(value):
-            raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        value = data.get("since", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or not _rt.is_tid(value):
-                raise _rt.Mismatch
-            self.since = value
-            known += 1
-        value = data.get("limit", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or not 1 <= value <= 1000:
-                raise _rt.Mismatch
-            self.limit = value
-            known += 1
-        value = data.get("cursor", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value):
-                raise _rt.Mismatch
-            self.cursor = value
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "did": self.did,
-        }
-        if self.since is not None:
-            out["since"] = self.since
-        if self.limit is not None:
-            out["limit"] = self.limit
-        if self.cursor is not None:
-            out["cursor"] = self.cursor
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
 METHOD: Final[_rt.Query[ListBlobsParams, ListBlobsOutput]] = _rt.Query(
     NSID,
-    ListBlobsParams,
-    ListBlobsOutput.from_json,
+    parameters=ListBlobsParams,
+    output=ListBlobsOutput.from_json,
     errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
 )
 """List the blobs that an account's records refer to. Needs no session."""

@@ -24,18 +24,24 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.entry"
 
-EntryStorage: TypeAlias = "_storage_http.StorageHttp | _storage_s3.StorageS3 | _storage_blobs.StorageBlobs | _rt.UnknownMember"
+
+EntryStorage: TypeAlias = """(
+    _storage_http.StorageHttp
+    | _storage_s3.StorageS3
+    | _storage_blobs.StorageBlobs
+    | _rt.UnknownMember
+)"""
 """Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""
 
 
 def load_entry_storage(data: Any) -> EntryStorage:
     """Load the member of the union that `$type` names; raises Mismatch."""
     match _rt.type_of(data):
-        case "science.alt.dataset.storageHttp" | "science.alt.dataset.storageHttp#main":
+        case "science.alt.dataset.storageHttp":
             return _storage_http.StorageHttp.load(data)
-        case "science.alt.dataset.storageS3" | "science.alt.dataset.storageS3#main":
+        case "science.alt.dataset.storageS3":
             return _storage_s3.StorageS3.load(data)
-        case "science.alt.dataset.storageBlobs" | "science.alt.dataset.storageBlobs#main":
+        case "science.alt.dataset.storageBlobs":
             return _storage_blobs.StorageBlobs.load(data)
         case _:
             return _rt.UnknownMember.load(data)
@@ -51,94 +57,94 @@ class Entry(_rt.Record):
     KEY: ClassVar[str] = "tid"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
+        "created_at": "createdAt",
         "name": "name",
         "schema_ref": "schemaRef",
         "storage": "storage",
-        "description": "description",
-        "metadata": "metadata",
-        "tags": "tags",
-        "size": "size",
-        "license": "license",
-        "created_at": "createdAt",
-        "metadata_schema_ref": "metadataSchemaRef",
         "content_metadata": "contentMetadata",
+        "description": "description",
+        "license": "license",
         "manifests": "manifests",
+        "metadata": "metadata",
+        "metadata_schema_ref": "metadataSchemaRef",
+        "size": "size",
+        "tags": "tags",
     }
     __slots__ = (
-        "content_metadata",
         "created_at",
+        "name",
+        "schema_ref",
+        "storage",
+        "content_metadata",
         "description",
         "license",
         "manifests",
         "metadata",
         "metadata_schema_ref",
-        "name",
-        "schema_ref",
         "size",
-        "storage",
         "tags",
     )
     __match_args__ = (
+        "created_at",
         "name",
         "schema_ref",
         "storage",
-        "created_at",
-        "description",
-        "metadata",
-        "tags",
-        "size",
-        "license",
-        "metadata_schema_ref",
         "content_metadata",
+        "description",
+        "license",
         "manifests",
+        "metadata",
+        "metadata_schema_ref",
+        "size",
+        "tags",
     )
 
     def __init__(
         self,
         *,
+        created_at: _rt.Datetime,
         name: str,
         schema_ref: _rt.AtUri,
         storage: EntryStorage,
-        created_at: _rt.Datetime,
-        description: str | None = None,
-        metadata: bytes | None = None,
-        tags: list[str] | None = None,
-        size: DatasetSize | None = None,
-        license: str | None = None,
-        metadata_schema_ref: _rt.AtUri | None = None,
         content_metadata: _rt.JsonObject | None = None,
+        description: str | None = None,
+        license: str | None = None,
         manifests: list[ShardManifestRef] | None = None,
+        metadata: bytes | None = None,
+        metadata_schema_ref: _rt.AtUri | None = None,
+        size: DatasetSize | None = None,
+        tags: list[str] | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
+        created_at (`createdAt`): When the entry was first published. An update keeps it.
         name: Title for people. Need not be unique.
         schema_ref (`schemaRef`): at:// URI of the science.alt.dataset.schema record that every sample follows.
         storage: Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too.
-        created_at (`createdAt`): When the entry was first published. An update keeps it.
-        description: What the data is, how it was made and what it is good for. Search pages look in here.
-        metadata: Key-value pairs without a field of their own, as one msgpack map. atdata 0.7 expects an object
-            here, so contentMetadata is the safer place.
-        tags: Keywords. Search pages look in here and filter by them.
-        size: How much data there is, for search pages.
-        license: Licence as an SPDX identifier (CC-BY-4.0, Apache-2.0) or a URL.
-        metadata_schema_ref (`metadataSchemaRef`): at:// URI of the schema record that contentMetadata follows.
-            Absent: it follows none.
         content_metadata (`contentMetadata`): Facts about the dataset as a whole, such as instrument settings: a
             JSON object without floats, which follows metadataSchemaRef's schema if there is one.
+        description: What the data is, how it was made and what it is good for. Search pages look in here.
+        license: Licence as an SPDX identifier (CC-BY-4.0, Apache-2.0) or a URL.
         manifests: Summaries of single shards, which let a reader select samples before it fetches any shard.
+        metadata: Key-value pairs without a field of their own, as one msgpack map. atdata 0.7 expects an object
+            here, so contentMetadata is the safer place.
+        metadata_schema_ref (`metadataSchemaRef`): at:// URI of the schema record that contentMetadata follows.
+            Absent: it follows none.
+        size: How much data there is, for search pages.
+        tags: Keywords. Search pages look in here and filter by them.
         """
+        self.created_at = created_at
         self.name = name
         self.schema_ref = schema_ref
         self.storage = storage
-        self.created_at = created_at
-        self.description = description
-        self.metadata = metadata
-        self.tags = tags
-        self.size = size
-        self.license = license
-        self.metadata_schema_ref = metadata_schema_ref
         self.content_metadata = content_metadata
+        self.description = description
+        self.license = license
         self.manifests = manifests
+        self.metadata = metadata
+        self.metadata_schema_ref = metadata_schema_ref
+        self.size = size
+        self.tags = tags
         self._extra = None
 
     @classmethod
@@ -146,56 +152,48 @@ class Entry(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 5
-        value = data.get("name", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
-            raise _rt.Mismatch
-        loaded_name: str = value
-        value = data.get("schemaRef", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_schema_ref: _rt.AtUri = value
-        value = data.get("storage", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_storage = load_entry_storage(value)
-        value = data.get("createdAt", _rt.ABSENT)
+        value: Any
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        self = cls(name=loaded_name, schema_ref=loaded_schema_ref, storage=loaded_storage, created_at=loaded_created_at)
-        value = data.get("description", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("name")
+        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+            raise _rt.Mismatch
+        loaded_name: str = value
+        value = data.get("schemaRef")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_schema_ref: _rt.AtUri = value
+        loaded_storage = load_entry_storage(data.get("storage"))
+        self = cls(created_at=loaded_created_at, name=loaded_name, schema_ref=loaded_schema_ref, storage=loaded_storage)
+        known = 5
+        if "contentMetadata" in data:
+            self.content_metadata = _rt.load_unknown(data["contentMetadata"])
+            known += 1
+        if "description" in data:
+            value = data["description"]
             if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        value = data.get("metadata", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.metadata = _rt.load_bytes(value, 0, 100000)
-            known += 1
-        value = data.get("tags", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if (
-                value.__class__ is not list
-                or len(value) > 30
-                or any(not _rt.is_text(x) or (len(x) > 37 and _rt.utf8_length(x) > 150) for x in value)
-            ):
-                raise _rt.Mismatch
-            self.tags = value
-            known += 1
-        value = data.get("size", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.size = DatasetSize.load(value)
-            known += 1
-        value = data.get("license", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "license" in data:
+            value = data["license"]
             if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
                 raise _rt.Mismatch
             self.license = value
             known += 1
-        value = data.get("metadataSchemaRef", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "manifests" in data:
+            value = data["manifests"]
+            if value.__class__ is not list or len(value) > 10000:
+                raise _rt.Mismatch
+            self.manifests = [ShardManifestRef.load(x) for x in value]
+            known += 1
+        if "metadata" in data:
+            self.metadata = _rt.load_bytes(data["metadata"], high=100000)
+            known += 1
+        if "metadataSchemaRef" in data:
+            value = data["metadataSchemaRef"]
             if (
                 not _rt.is_text(value)
                 or not _rt.is_at_uri(value)
@@ -204,15 +202,18 @@ class Entry(_rt.Record):
                 raise _rt.Mismatch
             self.metadata_schema_ref = value
             known += 1
-        value = data.get("contentMetadata", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.content_metadata = _rt.load_unknown(value)
+        if "size" in data:
+            self.size = DatasetSize.load(data["size"])
             known += 1
-        value = data.get("manifests", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if value.__class__ is not list or len(value) > 10000:
+        if "tags" in data:
+            value = data["tags"]
+            if (
+                value.__class__ is not list
+                or len(value) > 30
+                or any(not _rt.is_text(x) or (len(x) > 37 and _rt.utf8_length(x) > 150) for x in value)
+            ):
                 raise _rt.Mismatch
-            self.manifests = [ShardManifestRef.load(x) for x in value]
+            self.tags = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -222,74 +223,88 @@ class Entry(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
+            "createdAt": self.created_at,
             "name": self.name,
             "schemaRef": self.schema_ref,
             "storage": _rt.member_json(self.storage),
-            "createdAt": self.created_at,
         }
-        if self.description is not None:
-            out["description"] = self.description
-        if self.metadata is not None:
-            out["metadata"] = _rt.bytes_json(self.metadata)
-        if self.tags is not None:
-            out["tags"] = self.tags
-        if self.size is not None:
-            out["size"] = self.size.to_json()
-        if self.license is not None:
-            out["license"] = self.license
-        if self.metadata_schema_ref is not None:
-            out["metadataSchemaRef"] = self.metadata_schema_ref
         if self.content_metadata is not None:
             out["contentMetadata"] = self.content_metadata
+        if self.description is not None:
+            out["description"] = self.description
+        if self.license is not None:
+            out["license"] = self.license
         if self.manifests is not None:
             out["manifests"] = [x.to_json() for x in self.manifests]
+        if self.metadata is not None:
+            out["metadata"] = _rt.bytes_json(self.metadata)
+        if self.metadata_schema_ref is not None:
+            out["metadataSchemaRef"] = self.metadata_schema_ref
+        if self.size is not None:
+            out["size"] = self.size.to_json()
+        if self.tags is not None:
+            out["tags"] = self.tags
         if self._extra:
             out.update(self._extra)
         return out
 
 
 @final
-class ShardManifestRef(_rt.Value):
-    """Summary of one shard, kept in blobs."""
+class DatasetSize(_rt.Value):
+    """Size of all shards together. A number that is not known is left out."""
 
-    NSID: ClassVar[str] = "science.alt.dataset.entry#shardManifestRef"
+    NSID: ClassVar[str] = "science.alt.dataset.entry#datasetSize"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "header": "header",
+        "bytes": "bytes",
         "samples": "samples",
+        "shards": "shards",
     }
-    __slots__ = ("header", "samples")
-    __match_args__ = ("header", "samples")
+    __slots__ = ("bytes", "samples", "shards")
+    __match_args__ = ("bytes", "samples", "shards")
 
     def __init__(
         self,
         *,
-        header: _rt.Blob,
-        samples: _rt.Blob | None = None,
+        bytes: int | None = None,
+        samples: int | None = None,
+        shards: int | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        header: JSON file with the shard's schema, number of samples and aggregates of each field. At most 1 MiB.
-        samples: Parquet table with one row per sample, to filter by. At most 100 MiB, and stored as
-            application/octet-stream.
+        bytes: Bytes of all shard files.
+        samples: Number of samples.
+        shards: Number of shard files.
         """
-        self.header = header
+        self.bytes = bytes
         self.samples = samples
+        self.shards = shards
         self._extra = None
 
     @classmethod
-    def load(cls, data: Any) -> ShardManifestRef:
+    def load(cls, data: Any) -> DatasetSize:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("header", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_header = _rt.load_blob(value, ('application/json',), 1048576)
-        self = cls(header=loaded_header)
-        value = data.get("samples", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.samples = _rt.load_blob(value, ('application/octet-stream',), 104857600)
+        value: Any
+        self = cls()
+        known = 0
+        if "bytes" in data:
+            value = data["bytes"]
+            if not _rt.is_integer(value) or value < 0:
+                raise _rt.Mismatch
+            self.bytes = value
+            known += 1
+        if "samples" in data:
+            value = data["samples"]
+            if not _rt.is_integer(value) or value < 0:
+                raise _rt.Mismatch
+            self.samples = value
+            known += 1
+        if "shards" in data:
+            value = data["shards"]
+            if not _rt.is_integer(value) or value < 1:
+                raise _rt.Mismatch
+            self.shards = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -297,11 +312,13 @@ class ShardManifestRef(_rt.Value):
 
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "header": self.header.to_json(),
-        }
+        out: _rt.JsonObject = {}
+        if self.bytes is not None:
+            out["bytes"] = self.bytes
         if self.samples is not None:
-            out["samples"] = self.samples.to_json()
+            out["samples"] = self.samples
+        if self.shards is not None:
+            out["shards"] = self.shards
         if self._extra:
             out.update(self._extra)
         return out
@@ -325,7 +342,7 @@ class ShardChecksum(_rt.Value):
         algorithm: str,
         digest: str,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         algorithm: Name of the hash function in lower case, such as sha256 or blake3.
         digest: Hash as hexadecimal digits, two per byte: 64 for sha256.
@@ -337,18 +354,19 @@ class ShardChecksum(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ShardChecksum:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("algorithm", _rt.ABSENT)
+        value: Any
+        value = data.get("algorithm")
         if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
             raise _rt.Mismatch
         loaded_algorithm: str = value
-        value = data.get("digest", _rt.ABSENT)
+        value = data.get("digest")
         if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
             raise _rt.Mismatch
         loaded_digest: str = value
         self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -365,60 +383,43 @@ class ShardChecksum(_rt.Value):
 
 
 @final
-class DatasetSize(_rt.Value):
-    """Size of all shards together. A number that is not known is left out."""
+class ShardManifestRef(_rt.Value):
+    """Summary of one shard, kept in blobs."""
 
-    NSID: ClassVar[str] = "science.alt.dataset.entry#datasetSize"
+    NSID: ClassVar[str] = "science.alt.dataset.entry#shardManifestRef"
     WIRE: ClassVar[Mapping[str, str]] = {
+        "header": "header",
         "samples": "samples",
-        "bytes": "bytes",
-        "shards": "shards",
     }
-    __slots__ = ("bytes", "samples", "shards")
-    __match_args__ = ("samples", "bytes", "shards")
+    __slots__ = ("header", "samples")
+    __match_args__ = ("header", "samples")
 
     def __init__(
         self,
         *,
-        samples: int | None = None,
-        bytes: int | None = None,
-        shards: int | None = None,
+        header: _rt.Blob,
+        samples: _rt.Blob | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        samples: Number of samples.
-        bytes: Bytes of all shard files.
-        shards: Number of shard files.
+        header: JSON file with the shard's schema, number of samples and aggregates of each field. At most 1 MiB.
+        samples: Parquet table with one row per sample, to filter by. At most 100 MiB, and stored as
+            application/octet-stream.
         """
+        self.header = header
         self.samples = samples
-        self.bytes = bytes
-        self.shards = shards
         self._extra = None
 
     @classmethod
-    def load(cls, data: Any) -> DatasetSize:
+    def load(cls, data: Any) -> ShardManifestRef:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 0
-        self = cls()
-        value = data.get("samples", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or value < 0:
-                raise _rt.Mismatch
-            self.samples = value
-            known += 1
-        value = data.get("bytes", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or value < 0:
-                raise _rt.Mismatch
-            self.bytes = value
-            known += 1
-        value = data.get("shards", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or value < 1:
-                raise _rt.Mismatch
-            self.shards = value
+        loaded_header = _rt.load_blob(data.get("header"), accept=("application/json",), max_size=1048576)
+        self = cls(header=loaded_header)
+        known = 1
+        if "samples" in data:
+            self.samples = _rt.load_blob(data["samples"], accept=("application/octet-stream",), max_size=104857600)
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -427,13 +428,10 @@ class DatasetSize(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
+            "header": self.header.to_json(),
         }
         if self.samples is not None:
-            out["samples"] = self.samples
-        if self.bytes is not None:
-            out["bytes"] = self.bytes
-        if self.shards is not None:
-            out["shards"] = self.shards
+            out["samples"] = self.samples.to_json()
         if self._extra:
             out.update(self._extra)
         return out

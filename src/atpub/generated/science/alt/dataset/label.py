@@ -26,38 +26,38 @@ class Label(_rt.Record):
     KEY: ClassVar[str] = "tid"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
-        "name": "name",
-        "dataset_uri": "datasetUri",
-        "version": "version",
-        "description": "description",
         "created_at": "createdAt",
+        "dataset_uri": "datasetUri",
+        "name": "name",
+        "description": "description",
+        "version": "version",
     }
-    __slots__ = ("created_at", "dataset_uri", "description", "name", "version")
-    __match_args__ = ("name", "dataset_uri", "created_at", "version", "description")
+    __slots__ = ("created_at", "dataset_uri", "name", "description", "version")
+    __match_args__ = ("created_at", "dataset_uri", "name", "description", "version")
 
     def __init__(
         self,
         *,
-        name: str,
-        dataset_uri: _rt.AtUri,
         created_at: _rt.Datetime,
-        version: str | None = None,
+        dataset_uri: _rt.AtUri,
+        name: str,
         description: str | None = None,
+        version: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        name: What readers ask for, such as mnist.
-        dataset_uri (`datasetUri`): at:// URI of the science.alt.dataset.entry record that the name stands for.
         created_at (`createdAt`): When the label was made; the latest one answers a request without a version.
             Compared as a string, so always in UTC with milliseconds: 2024-05-01T00:00:00.000Z.
-        version: What readers may ask for besides the name: semver, or any text. Absent: no version.
+        dataset_uri (`datasetUri`): at:// URI of the science.alt.dataset.entry record that the name stands for.
+        name: What readers ask for, such as mnist.
         description: What distinguishes this version.
+        version: What readers may ask for besides the name: semver, or any text. Absent: no version.
         """
-        self.name = name
-        self.dataset_uri = dataset_uri
         self.created_at = created_at
-        self.version = version
+        self.dataset_uri = dataset_uri
+        self.name = name
         self.description = description
+        self.version = version
         self._extra = None
 
     @classmethod
@@ -65,31 +65,32 @@ class Label(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 4
-        value = data.get("name", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
-            raise _rt.Mismatch
-        loaded_name: str = value
-        value = data.get("datasetUri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_dataset_uri: _rt.AtUri = value
-        value = data.get("createdAt", _rt.ABSENT)
+        value: Any
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        self = cls(name=loaded_name, dataset_uri=loaded_dataset_uri, created_at=loaded_created_at)
-        value = data.get("version", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
-                raise _rt.Mismatch
-            self.version = value
-            known += 1
-        value = data.get("description", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("datasetUri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_dataset_uri: _rt.AtUri = value
+        value = data.get("name")
+        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+            raise _rt.Mismatch
+        loaded_name: str = value
+        self = cls(created_at=loaded_created_at, dataset_uri=loaded_dataset_uri, name=loaded_name)
+        known = 4
+        if "description" in data:
+            value = data["description"]
             if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
                 raise _rt.Mismatch
             self.description = value
+            known += 1
+        if "version" in data:
+            value = data["version"]
+            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+                raise _rt.Mismatch
+            self.version = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -99,14 +100,14 @@ class Label(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
-            "name": self.name,
-            "datasetUri": self.dataset_uri,
             "createdAt": self.created_at,
+            "datasetUri": self.dataset_uri,
+            "name": self.name,
         }
-        if self.version is not None:
-            out["version"] = self.version
         if self.description is not None:
             out["description"] = self.description
+        if self.version is not None:
+            out["version"] = self.version
         if self._extra:
             out.update(self._extra)
         return out

@@ -31,38 +31,38 @@ class Lens(_rt.Record):
     KEY: ClassVar[str] = "tid"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
+        "created_at": "createdAt",
+        "getter_code": "getterCode",
         "name": "name",
+        "putter_code": "putterCode",
         "source_schema": "sourceSchema",
         "target_schema": "targetSchema",
         "description": "description",
-        "getter_code": "getterCode",
-        "putter_code": "putterCode",
         "language": "language",
         "metadata": "metadata",
         "source_schema_version": "sourceSchemaVersion",
         "target_schema_version": "targetSchemaVersion",
-        "created_at": "createdAt",
     }
     __slots__ = (
         "created_at",
-        "description",
         "getter_code",
-        "language",
-        "metadata",
         "name",
         "putter_code",
         "source_schema",
-        "source_schema_version",
         "target_schema",
+        "description",
+        "language",
+        "metadata",
+        "source_schema_version",
         "target_schema_version",
     )
     __match_args__ = (
+        "created_at",
+        "getter_code",
         "name",
+        "putter_code",
         "source_schema",
         "target_schema",
-        "getter_code",
-        "putter_code",
-        "created_at",
         "description",
         "language",
         "metadata",
@@ -73,27 +73,27 @@ class Lens(_rt.Record):
     def __init__(
         self,
         *,
+        created_at: _rt.Datetime,
+        getter_code: CodeReference,
         name: str,
+        putter_code: CodeReference,
         source_schema: _rt.AtUri,
         target_schema: _rt.AtUri,
-        getter_code: CodeReference,
-        putter_code: CodeReference,
-        created_at: _rt.Datetime,
         description: str | None = None,
         language: str | None = None,
         metadata: LensMetadata | None = None,
         source_schema_version: str | None = None,
         target_schema_version: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        name: Title for people.
-        source_schema (`sourceSchema`): at:// URI of the schema record whose samples go in.
-        target_schema (`targetSchema`): at:// URI of the schema record whose samples come out.
+        created_at (`createdAt`): When the lens was first published. An update keeps it.
         getter_code (`getterCode`): Function that makes a target sample from a source sample.
+        name: Title for people.
         putter_code (`putterCode`): Function that takes a target sample and the source sample behind it, and
             returns the source sample with the target's changes.
-        created_at (`createdAt`): When the lens was first published. An update keeps it.
+        source_schema (`sourceSchema`): at:// URI of the schema record whose samples go in.
+        target_schema (`targetSchema`): at:// URI of the schema record whose samples come out.
         description: What the conversion keeps, changes and drops.
         language: Deprecated in favour of `language` in getterCode and putterCode.
         metadata: Facts without a field of their own, such as the author.
@@ -102,12 +102,12 @@ class Lens(_rt.Record):
         target_schema_version (`targetSchemaVersion`): Versions of the target schema that fit: a semver version,
             or a range such as `>=1.0.0 <2.0.0`.
         """
+        self.created_at = created_at
+        self.getter_code = getter_code
         self.name = name
+        self.putter_code = putter_code
         self.source_schema = source_schema
         self.target_schema = target_schema
-        self.getter_code = getter_code
-        self.putter_code = putter_code
-        self.created_at = created_at
         self.description = description
         self.language = language
         self.metadata = metadata
@@ -120,56 +120,50 @@ class Lens(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 7
-        value = data.get("name", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
-            raise _rt.Mismatch
-        loaded_name: str = value
-        value = data.get("sourceSchema", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_source_schema: _rt.AtUri = value
-        value = data.get("targetSchema", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_target_schema: _rt.AtUri = value
-        value = data.get("getterCode", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_getter_code = CodeReference.load(value)
-        value = data.get("putterCode", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_putter_code = CodeReference.load(value)
-        value = data.get("createdAt", _rt.ABSENT)
+        value: Any
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        self = cls(name=loaded_name, source_schema=loaded_source_schema, target_schema=loaded_target_schema, getter_code=loaded_getter_code, putter_code=loaded_putter_code, created_at=loaded_created_at)
-        value = data.get("description", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        loaded_getter_code = CodeReference.load(data.get("getterCode"))
+        value = data.get("name")
+        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+            raise _rt.Mismatch
+        loaded_name: str = value
+        loaded_putter_code = CodeReference.load(data.get("putterCode"))
+        value = data.get("sourceSchema")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_source_schema: _rt.AtUri = value
+        value = data.get("targetSchema")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_target_schema: _rt.AtUri = value
+        self = cls(created_at=loaded_created_at, getter_code=loaded_getter_code, name=loaded_name, putter_code=loaded_putter_code, source_schema=loaded_source_schema, target_schema=loaded_target_schema)
+        known = 7
+        if "description" in data:
+            value = data["description"]
             if not _rt.is_text(value) or (len(value) > 250 and _rt.utf8_length(value) > 1000):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        value = data.get("language", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "language" in data:
+            value = data["language"]
             if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
                 raise _rt.Mismatch
             self.language = value
             known += 1
-        value = data.get("metadata", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.metadata = LensMetadata.load(value)
+        if "metadata" in data:
+            self.metadata = LensMetadata.load(data["metadata"])
             known += 1
-        value = data.get("sourceSchemaVersion", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "sourceSchemaVersion" in data:
+            value = data["sourceSchemaVersion"]
             if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
                 raise _rt.Mismatch
             self.source_schema_version = value
             known += 1
-        value = data.get("targetSchemaVersion", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "targetSchemaVersion" in data:
+            value = data["targetSchemaVersion"]
             if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
                 raise _rt.Mismatch
             self.target_schema_version = value
@@ -182,12 +176,12 @@ class Lens(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
+            "createdAt": self.created_at,
+            "getterCode": self.getter_code.to_json(),
             "name": self.name,
+            "putterCode": self.putter_code.to_json(),
             "sourceSchema": self.source_schema,
             "targetSchema": self.target_schema,
-            "getterCode": self.getter_code.to_json(),
-            "putterCode": self.putter_code.to_json(),
-            "createdAt": self.created_at,
         }
         if self.description is not None:
             out["description"] = self.description
@@ -205,76 +199,40 @@ class Lens(_rt.Record):
 
 
 @final
-class LensMetadata(_rt.Value):
-    """Object with whatever fields the publisher likes; none is defined here."""
-
-    NSID: ClassVar[str] = "science.alt.dataset.lens#lensMetadata"
-    WIRE: ClassVar[Mapping[str, str]] = {
-    }
-    __slots__ = ()
-    __match_args__ = ()
-
-    def __init__(
-        self,
-    ) -> None:
-        """Make one from its fields; `check` judges them."""
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> LensMetadata:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 0
-        self = cls()
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class CodeReference(_rt.Value):
     """One function at one commit of a repository."""
 
     NSID: ClassVar[str] = "science.alt.dataset.lens#codeReference"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "repository": "repository",
         "commit": "commit",
         "path": "path",
+        "repository": "repository",
         "branch": "branch",
         "language": "language",
     }
-    __slots__ = ("branch", "commit", "language", "path", "repository")
-    __match_args__ = ("repository", "commit", "path", "branch", "language")
+    __slots__ = ("commit", "path", "repository", "branch", "language")
+    __match_args__ = ("commit", "path", "repository", "branch", "language")
 
     def __init__(
         self,
         *,
-        repository: str,
         commit: str,
         path: str,
+        repository: str,
         branch: str | None = None,
         language: _programming_language.ProgrammingLanguage | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        repository: URL of the repository: https://… or at://….
         commit: Git commit as the full hash, 40 hexadecimal digits. This alone decides which code is meant.
         path: File within the repository, a colon, and the function: lenses/vision.py:to_grey.
+        repository: URL of the repository: https://… or at://….
         branch: Branch that the commit was taken from, for people.
         language: Language that the function is written in.
         """
-        self.repository = repository
         self.commit = commit
         self.path = path
+        self.repository = repository
         self.branch = branch
         self.language = language
         self._extra = None
@@ -282,30 +240,31 @@ class CodeReference(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> CodeReference:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 3
-        value = data.get("repository", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_repository: str = value
-        value = data.get("commit", _rt.ABSENT)
+        value: Any
+        value = data.get("commit")
         if not _rt.is_text(value) or (len(value) > 10 and _rt.utf8_length(value) > 40):
             raise _rt.Mismatch
         loaded_commit: str = value
-        value = data.get("path", _rt.ABSENT)
+        value = data.get("path")
         if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
             raise _rt.Mismatch
         loaded_path: str = value
-        self = cls(repository=loaded_repository, commit=loaded_commit, path=loaded_path)
-        value = data.get("branch", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("repository")
+        if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_repository: str = value
+        self = cls(commit=loaded_commit, path=loaded_path, repository=loaded_repository)
+        known = 3
+        if "branch" in data:
+            value = data["branch"]
             if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
                 raise _rt.Mismatch
             self.branch = value
             known += 1
-        value = data.get("language", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "language" in data:
+            value = data["language"]
             if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
                 raise _rt.Mismatch
             self.language = value
@@ -317,14 +276,45 @@ class CodeReference(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "repository": self.repository,
             "commit": self.commit,
             "path": self.path,
+            "repository": self.repository,
         }
         if self.branch is not None:
             out["branch"] = self.branch
         if self.language is not None:
             out["language"] = self.language
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
+class LensMetadata(_rt.Value):
+    """Object with whatever fields the publisher likes; none is defined here."""
+
+    NSID: ClassVar[str] = "science.alt.dataset.lens#lensMetadata"
+    __slots__ = ()
+    __match_args__ = ()
+
+    def __init__(self) -> None:
+        """Make one; it has no fields."""
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> LensMetadata:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        self = cls()
+        known = 0
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {}
         if self._extra:
             out.update(self._extra)
         return out

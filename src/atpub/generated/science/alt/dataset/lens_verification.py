@@ -29,62 +29,54 @@ class LensVerification(_rt.Record):
     KEY: ClassVar[str] = "tid"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
+        "created_at": "createdAt",
         "lens": "lens",
         "lens_commit": "lensCommit",
         "verification_method": "verificationMethod",
         "code_hash": "codeHash",
-        "proof_ref": "proofRef",
         "description": "description",
-        "created_at": "createdAt",
+        "proof_ref": "proofRef",
     }
-    __slots__ = (
-        "code_hash",
-        "created_at",
-        "description",
-        "lens",
-        "lens_commit",
-        "proof_ref",
-        "verification_method",
-    )
+    __slots__ = ("created_at", "lens", "lens_commit", "verification_method", "code_hash", "description", "proof_ref")
     __match_args__ = (
+        "created_at",
         "lens",
         "lens_commit",
         "verification_method",
-        "created_at",
         "code_hash",
-        "proof_ref",
         "description",
+        "proof_ref",
     )
 
     def __init__(
         self,
         *,
+        created_at: _rt.Datetime,
         lens: _rt.AtUri,
         lens_commit: str,
         verification_method: _verification_method.VerificationMethod,
-        created_at: _rt.Datetime,
         code_hash: CodeHash | None = None,
-        proof_ref: _lens.CodeReference | None = None,
         description: str | None = None,
+        proof_ref: _lens.CodeReference | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
+        created_at (`createdAt`): When the statement was made.
         lens: at:// URI of the lens record.
         lens_commit (`lensCommit`): CID of the lens record as it was verified. The statement does not cover any
             other version.
         verification_method (`verificationMethod`): How the lens was verified.
-        created_at (`createdAt`): When the statement was made.
         code_hash (`codeHash`): Hash of the code at the lens's commit. Needed if the method is signedHash.
-        proof_ref (`proofRef`): Where the proof (formalProof) or the tests (automatedTest) are.
         description: What was verified, and what was not.
+        proof_ref (`proofRef`): Where the proof (formalProof) or the tests (automatedTest) are.
         """
+        self.created_at = created_at
         self.lens = lens
         self.lens_commit = lens_commit
         self.verification_method = verification_method
-        self.created_at = created_at
         self.code_hash = code_hash
-        self.proof_ref = proof_ref
         self.description = description
+        self.proof_ref = proof_ref
         self._extra = None
 
     @classmethod
@@ -92,37 +84,36 @@ class LensVerification(_rt.Record):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
-        known = 5
-        value = data.get("lens", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
-            raise _rt.Mismatch
-        loaded_lens: _rt.AtUri = value
-        value = data.get("lensCommit", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
-            raise _rt.Mismatch
-        loaded_lens_commit: str = value
-        value = data.get("verificationMethod", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
-            raise _rt.Mismatch
-        loaded_verification_method: _verification_method.VerificationMethod = value
-        value = data.get("createdAt", _rt.ABSENT)
+        value: Any
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        self = cls(lens=loaded_lens, lens_commit=loaded_lens_commit, verification_method=loaded_verification_method, created_at=loaded_created_at)
-        value = data.get("codeHash", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.code_hash = CodeHash.load(value)
+        value = data.get("lens")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+            raise _rt.Mismatch
+        loaded_lens: _rt.AtUri = value
+        value = data.get("lensCommit")
+        if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
+            raise _rt.Mismatch
+        loaded_lens_commit: str = value
+        value = data.get("verificationMethod")
+        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+            raise _rt.Mismatch
+        loaded_verification_method: _verification_method.VerificationMethod = value
+        self = cls(created_at=loaded_created_at, lens=loaded_lens, lens_commit=loaded_lens_commit, verification_method=loaded_verification_method)
+        known = 5
+        if "codeHash" in data:
+            self.code_hash = CodeHash.load(data["codeHash"])
             known += 1
-        value = data.get("proofRef", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.proof_ref = _lens.CodeReference.load(value)
-            known += 1
-        value = data.get("description", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "description" in data:
+            value = data["description"]
             if not _rt.is_text(value) or (len(value) > 250 and _rt.utf8_length(value) > 1000):
                 raise _rt.Mismatch
             self.description = value
+            known += 1
+        if "proofRef" in data:
+            self.proof_ref = _lens.CodeReference.load(data["proofRef"])
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -132,17 +123,17 @@ class LensVerification(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
+            "createdAt": self.created_at,
             "lens": self.lens,
             "lensCommit": self.lens_commit,
             "verificationMethod": self.verification_method,
-            "createdAt": self.created_at,
         }
         if self.code_hash is not None:
             out["codeHash"] = self.code_hash.to_json()
-        if self.proof_ref is not None:
-            out["proofRef"] = self.proof_ref.to_json()
         if self.description is not None:
             out["description"] = self.description
+        if self.proof_ref is not None:
+            out["proofRef"] = self.proof_ref.to_json()
         if self._extra:
             out.update(self._extra)
         return out
@@ -166,7 +157,7 @@ class CodeHash(_rt.Value):
         algorithm: str,
         digest: str,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         algorithm: Name of the hash function in lower case, such as sha256 or blake3.
         digest: Hash as hexadecimal digits, two per byte: 64 for sha256.
@@ -178,18 +169,19 @@ class CodeHash(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> CodeHash:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("algorithm", _rt.ABSENT)
+        value: Any
+        value = data.get("algorithm")
         if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
             raise _rt.Mismatch
         loaded_algorithm: str = value
-        value = data.get("digest", _rt.ABSENT)
+        value = data.get("digest")
         if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
             raise _rt.Mismatch
         loaded_digest: str = value
         self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self

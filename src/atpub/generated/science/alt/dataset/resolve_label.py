@@ -20,75 +20,8 @@ NSID: Final = "science.alt.dataset.resolveLabel"
 
 
 @final
-class ResolveLabelOutput(_rt.Value):
-    """science.alt.dataset.resolveLabel"""
-
-    NSID: ClassVar[str] = "science.alt.dataset.resolveLabel"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
-        "cid": "cid",
-        "label": "label",
-    }
-    __slots__ = ("cid", "label", "uri")
-    __match_args__ = ("uri", "cid", "label")
-
-    def __init__(
-        self,
-        *,
-        uri: _rt.AtUri,
-        cid: str,
-        label: _label.Label,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        uri: at:// URI of the entry.
-        cid: CID of the entry.
-        label: The label found.
-        """
-        self.uri = uri
-        self.cid = cid
-        self.label = label
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ResolveLabelOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 3
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
-        if not _rt.is_text(value):
-            raise _rt.Mismatch
-        loaded_cid: str = value
-        value = data.get("label", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_label = _label.Label.load(value)
-        self = cls(uri=loaded_uri, cid=loaded_cid, label=loaded_label)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "uri": self.uri,
-            "cid": self.cid,
-            "label": self.label.to_json(),
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class ResolveLabelParams(_rt.Value):
-    """science.alt.dataset.resolveLabel"""
+    """The parameters of science.alt.dataset.resolveLabel."""
 
     NSID: ClassVar[str] = "science.alt.dataset.resolveLabel"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -107,7 +40,7 @@ class ResolveLabelParams(_rt.Value):
         name: str,
         version: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         handle: Account that published the label, by handle or DID.
         name: `name` of the label.
@@ -121,20 +54,21 @@ class ResolveLabelParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ResolveLabelParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("handle", _rt.ABSENT)
+        value: Any
+        value = data.get("handle")
         if not _rt.is_text(value):
             raise _rt.Mismatch
         loaded_handle: str = value
-        value = data.get("name", _rt.ABSENT)
+        value = data.get("name")
         if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
             raise _rt.Mismatch
         loaded_name: str = value
         self = cls(handle=loaded_handle, name=loaded_name)
-        value = data.get("version", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "version" in data:
+            value = data["version"]
             if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
                 raise _rt.Mismatch
             self.version = value
@@ -156,10 +90,75 @@ class ResolveLabelParams(_rt.Value):
         return out
 
 
+@final
+class ResolveLabelOutput(_rt.Value):
+    """The output of science.alt.dataset.resolveLabel."""
+
+    NSID: ClassVar[str] = "science.alt.dataset.resolveLabel"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "cid": "cid",
+        "label": "label",
+        "uri": "uri",
+    }
+    __slots__ = ("cid", "label", "uri")
+    __match_args__ = ("cid", "label", "uri")
+
+    def __init__(
+        self,
+        *,
+        cid: str,
+        label: _label.Label,
+        uri: _rt.AtUri,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        cid: CID of the entry.
+        label: The label found.
+        uri: at:// URI of the entry.
+        """
+        self.cid = cid
+        self.label = label
+        self.uri = uri
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ResolveLabelOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("cid")
+        if not _rt.is_text(value):
+            raise _rt.Mismatch
+        loaded_cid: str = value
+        loaded_label = _label.Label.load(data.get("label"))
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, label=loaded_label, uri=loaded_uri)
+        known = 3
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "cid": self.cid,
+            "label": self.label.to_json(),
+            "uri": self.uri,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
 METHOD: Final[_rt.Query[ResolveLabelParams, ResolveLabelOutput]] = _rt.Query(
     NSID,
-    ResolveLabelParams,
-    ResolveLabelOutput.from_json,
+    parameters=ResolveLabelParams,
+    output=ResolveLabelOutput.from_json,
     errors=("LabelNotFound",),
 )
 """Find the dataset entry that a label stands for."""

@@ -20,75 +20,8 @@ NSID: Final = "science.alt.dataset.resolveSchema"
 
 
 @final
-class ResolveSchemaOutput(_rt.Value):
-    """science.alt.dataset.resolveSchema"""
-
-    NSID: ClassVar[str] = "science.alt.dataset.resolveSchema"
-    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "uri": "uri",
-        "cid": "cid",
-        "record": "record",
-    }
-    __slots__ = ("cid", "record", "uri")
-    __match_args__ = ("uri", "cid", "record")
-
-    def __init__(
-        self,
-        *,
-        uri: _rt.AtUri,
-        cid: str,
-        record: _schema.Schema,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        uri: at:// URI of the schema record.
-        cid: CID of the schema record.
-        record: The schema found.
-        """
-        self.uri = uri
-        self.cid = cid
-        self.record = record
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> ResolveSchemaOutput:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 3
-        value = data.get("uri", _rt.ABSENT)
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
-            raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        value = data.get("cid", _rt.ABSENT)
-        if not _rt.is_text(value):
-            raise _rt.Mismatch
-        loaded_cid: str = value
-        value = data.get("record", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_record = _schema.Schema.load(value)
-        self = cls(uri=loaded_uri, cid=loaded_cid, record=loaded_record)
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "uri": self.uri,
-            "cid": self.cid,
-            "record": self.record.to_json(),
-        }
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
 class ResolveSchemaParams(_rt.Value):
-    """science.alt.dataset.resolveSchema"""
+    """The parameters of science.alt.dataset.resolveSchema."""
 
     NSID: ClassVar[str] = "science.alt.dataset.resolveSchema"
     WITHIN: ClassVar[tuple[str, ...]] = ("parameters",)
@@ -107,7 +40,7 @@ class ResolveSchemaParams(_rt.Value):
         schema_id: str,
         version: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         handle: Account that published the schema, by handle or DID.
         schema_id (`schemaId`): NSID of the schema: what comes before the colon in the record key
@@ -122,20 +55,21 @@ class ResolveSchemaParams(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> ResolveSchemaParams:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("handle", _rt.ABSENT)
+        value: Any
+        value = data.get("handle")
         if not _rt.is_text(value):
             raise _rt.Mismatch
         loaded_handle: str = value
-        value = data.get("schemaId", _rt.ABSENT)
+        value = data.get("schemaId")
         if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
             raise _rt.Mismatch
         loaded_schema_id: str = value
         self = cls(handle=loaded_handle, schema_id=loaded_schema_id)
-        value = data.get("version", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "version" in data:
+            value = data["version"]
             if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
                 raise _rt.Mismatch
             self.version = value
@@ -157,10 +91,75 @@ class ResolveSchemaParams(_rt.Value):
         return out
 
 
+@final
+class ResolveSchemaOutput(_rt.Value):
+    """The output of science.alt.dataset.resolveSchema."""
+
+    NSID: ClassVar[str] = "science.alt.dataset.resolveSchema"
+    WITHIN: ClassVar[tuple[str, ...]] = ("output", "schema")
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "cid": "cid",
+        "record": "record",
+        "uri": "uri",
+    }
+    __slots__ = ("cid", "record", "uri")
+    __match_args__ = ("cid", "record", "uri")
+
+    def __init__(
+        self,
+        *,
+        cid: str,
+        record: _schema.Schema,
+        uri: _rt.AtUri,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        cid: CID of the schema record.
+        record: The schema found.
+        uri: at:// URI of the schema record.
+        """
+        self.cid = cid
+        self.record = record
+        self.uri = uri
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> ResolveSchemaOutput:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        value = data.get("cid")
+        if not _rt.is_text(value):
+            raise _rt.Mismatch
+        loaded_cid: str = value
+        loaded_record = _schema.Schema.load(data.get("record"))
+        value = data.get("uri")
+        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+            raise _rt.Mismatch
+        loaded_uri: _rt.AtUri = value
+        self = cls(cid=loaded_cid, record=loaded_record, uri=loaded_uri)
+        known = 3
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "cid": self.cid,
+            "record": self.record.to_json(),
+            "uri": self.uri,
+        }
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
 METHOD: Final[_rt.Query[ResolveSchemaParams, ResolveSchemaOutput]] = _rt.Query(
     NSID,
-    ResolveSchemaParams,
-    ResolveSchemaOutput.from_json,
+    parameters=ResolveSchemaParams,
+    output=ResolveSchemaOutput.from_json,
     errors=("SchemaNotFound",),
 )
 """Find a schema record by its NSID."""

@@ -21,6 +21,7 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.schema"
 
+
 SchemaSchema: TypeAlias = "JsonSchemaFormat | _rt.UnknownMember"
 """Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
 
@@ -44,113 +45,110 @@ class Schema(_rt.Record):
     KEY: ClassVar[str] = "any"
     WITHIN: ClassVar[tuple[str, ...]] = ("record",)
     WIRE: ClassVar[Mapping[str, str]] = {
+        "created_at": "createdAt",
         "name": "name",
-        "version": "version",
-        "schema_type": "schemaType",
         "schema": "schema",
+        "schema_type": "schemaType",
+        "version": "version",
+        "atdata_schema_version": "$atdataSchemaVersion",
         "description": "description",
         "metadata": "metadata",
-        "created_at": "createdAt",
-        "atdata_schema_version": "$atdataSchemaVersion",
     }
     __slots__ = (
-        "atdata_schema_version",
         "created_at",
-        "description",
-        "metadata",
         "name",
         "schema",
         "schema_type",
         "version",
+        "atdata_schema_version",
+        "description",
+        "metadata",
     )
     __match_args__ = (
-        "name",
-        "version",
-        "schema_type",
-        "schema",
         "created_at",
+        "name",
+        "schema",
+        "schema_type",
+        "version",
+        "atdata_schema_version",
         "description",
         "metadata",
-        "atdata_schema_version",
     )
 
     def __init__(
         self,
         *,
-        name: str,
-        version: str,
-        schema_type: _schema_type.SchemaType,
-        schema: SchemaSchema,
         created_at: _rt.Datetime,
+        name: str,
+        schema: SchemaSchema,
+        schema_type: _schema_type.SchemaType,
+        version: str,
+        atdata_schema_version: int | None = None,
         description: str | None = None,
         metadata: SchemaMetadata | None = None,
-        atdata_schema_version: int | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
+        created_at (`createdAt`): When this version was published. A published version does not change.
         name: Name of the type. Need not be unique: the NSID in the record key is what identifies the type.
             atdata names a Python class after it, so it should be an identifier.
-        version: Semantic version, such as 1.0.0. With a build part (`+…`) it does not fit into the record key.
-        schema_type (`schemaType`): Kind of definition that `schema` holds.
         schema: Definition of the fields. JSON Schema is the one kind so far; the union is open for others.
-        created_at (`createdAt`): When this version was published. A published version does not change.
-        description: What one sample is.
-        metadata: Licence, tags and other facts about the schema itself.
+        schema_type (`schemaType`): Kind of definition that `schema` holds.
+        version: Semantic version, such as 1.0.0. With a build part (`+…`) it does not fit into the record key.
         atdata_schema_version (`$atdataSchemaVersion`): Layout of this record, counted from 1; absent means 1.
             atdata 0.7 knows it as atdataSchemaVersion.
+        description: What one sample is.
+        metadata: Licence, tags and other facts about the schema itself.
         """
-        self.name = name
-        self.version = version
-        self.schema_type = schema_type
-        self.schema = schema
         self.created_at = created_at
+        self.name = name
+        self.schema = schema
+        self.schema_type = schema_type
+        self.version = version
+        self.atdata_schema_version = atdata_schema_version
         self.description = description
         self.metadata = metadata
-        self.atdata_schema_version = atdata_schema_version
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> Schema:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data.get("$type") != NSID or _rt.is_special(data):
             raise _rt.Mismatch
-        known = 6
-        value = data.get("name", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
-            raise _rt.Mismatch
-        loaded_name: str = value
-        value = data.get("version", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
-            raise _rt.Mismatch
-        loaded_version: str = value
-        value = data.get("schemaType", _rt.ABSENT)
-        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
-            raise _rt.Mismatch
-        loaded_schema_type: _schema_type.SchemaType = value
-        value = data.get("schema", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_schema = load_schema_schema(value)
-        value = data.get("createdAt", _rt.ABSENT)
+        value: Any
+        value = data.get("createdAt")
         if not _rt.is_text(value) or not _rt.is_datetime(value):
             raise _rt.Mismatch
         loaded_created_at: _rt.Datetime = value
-        self = cls(name=loaded_name, version=loaded_version, schema_type=loaded_schema_type, schema=loaded_schema, created_at=loaded_created_at)
-        value = data.get("description", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        value = data.get("name")
+        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+            raise _rt.Mismatch
+        loaded_name: str = value
+        loaded_schema = load_schema_schema(data.get("schema"))
+        value = data.get("schemaType")
+        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+            raise _rt.Mismatch
+        loaded_schema_type: _schema_type.SchemaType = value
+        value = data.get("version")
+        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+            raise _rt.Mismatch
+        loaded_version: str = value
+        self = cls(created_at=loaded_created_at, name=loaded_name, schema=loaded_schema, schema_type=loaded_schema_type, version=loaded_version)
+        known = 6
+        if "$atdataSchemaVersion" in data:
+            value = data["$atdataSchemaVersion"]
+            if not _rt.is_integer(value) or value < 1:
+                raise _rt.Mismatch
+            self.atdata_schema_version = value
+            known += 1
+        if "description" in data:
+            value = data["description"]
             if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        value = data.get("metadata", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.metadata = SchemaMetadata.load(value)
-            known += 1
-        value = data.get("$atdataSchemaVersion", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_integer(value) or value < 1:
-                raise _rt.Mismatch
-            self.atdata_schema_version = value
+        if "metadata" in data:
+            self.metadata = SchemaMetadata.load(data["metadata"])
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -160,18 +158,86 @@ class Schema(_rt.Record):
         """Write the value as JSON."""
         out: _rt.JsonObject = {
             "$type": NSID,
-            "name": self.name,
-            "version": self.version,
-            "schemaType": self.schema_type,
-            "schema": _rt.member_json(self.schema),
             "createdAt": self.created_at,
+            "name": self.name,
+            "schema": _rt.member_json(self.schema),
+            "schemaType": self.schema_type,
+            "version": self.version,
         }
+        if self.atdata_schema_version is not None:
+            out["$atdataSchemaVersion"] = self.atdata_schema_version
         if self.description is not None:
             out["description"] = self.description
         if self.metadata is not None:
             out["metadata"] = self.metadata.to_json()
-        if self.atdata_schema_version is not None:
-            out["$atdataSchemaVersion"] = self.atdata_schema_version
+        if self._extra:
+            out.update(self._extra)
+        return out
+
+
+@final
+class JsonSchemaFormat(_rt.Value):
+    """JSON Schema in an envelope, which keeps its `$` keywords apart from the protocol's. atdata 0.7 reads $schema,
+    type, properties and required beside the fields below; a record may carry both.
+    """
+
+    NSID: ClassVar[str] = "science.alt.dataset.schema#jsonSchemaFormat"
+    WIRE: ClassVar[Mapping[str, str]] = {
+        "content": "content",
+        "draft": "draft",
+        "array_format_versions": "arrayFormatVersions",
+    }
+    __slots__ = ("content", "draft", "array_format_versions")
+    __match_args__ = ("content", "draft", "array_format_versions")
+
+    def __init__(
+        self,
+        *,
+        content: _rt.JsonObject,
+        draft: Literal["draft-07"],
+        array_format_versions: _rt.JsonObject | None = None,
+    ) -> None:
+        """Make one from its fields. Nothing is checked here: call `check`.
+
+        content: JSON Schema of one sample. A record holds no floats, so neither does this: a bound of 0.5 is
+            refused.
+        draft: Draft of JSON Schema that `content` is written in.
+        array_format_versions (`arrayFormatVersions`): Object from each array format in use (a value of
+            science.alt.dataset.arrayFormat) to its version: {\"ndarrayBytes\": \"1.0.0\"}.
+        """
+        self.content = content
+        self.draft = draft
+        self.array_format_versions = array_format_versions
+        self._extra = None
+
+    @classmethod
+    def load(cls, data: Any) -> JsonSchemaFormat:
+        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        if data.__class__ is not dict:
+            raise _rt.Mismatch
+        value: Any
+        loaded_content = _rt.load_unknown(data.get("content"))
+        value = data.get("draft")
+        if not _rt.is_text(value) or value != "draft-07":
+            raise _rt.Mismatch
+        loaded_draft: Literal["draft-07"] = value
+        self = cls(content=loaded_content, draft=loaded_draft)
+        known = 2
+        if "arrayFormatVersions" in data:
+            self.array_format_versions = _rt.load_unknown(data["arrayFormatVersions"])
+            known += 1
+        if len(data) != known:
+            self._extra = _rt.extras(data, cls)
+        return self
+
+    def to_json(self) -> _rt.JsonObject:
+        """Write the value as JSON, without its `$type`."""
+        out: _rt.JsonObject = {
+            "content": self.content,
+            "draft": self.draft,
+        }
+        if self.array_format_versions is not None:
+            out["arrayFormatVersions"] = self.array_format_versions
         if self._extra:
             out.update(self._extra)
         return out
@@ -195,7 +261,7 @@ class SchemaMetadata(_rt.Value):
         license: str | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         license: Licence as an SPDX identifier (CC-BY-4.0, Apache-2.0) or a URL.
         tags: Keywords to find the schema by.
@@ -207,18 +273,19 @@ class SchemaMetadata(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> SchemaMetadata:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 0
+        value: Any
         self = cls()
-        value = data.get("license", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 0
+        if "license" in data:
+            value = data["license"]
             if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
                 raise _rt.Mismatch
             self.license = value
             known += 1
-        value = data.get("tags", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        if "tags" in data:
+            value = data["tags"]
             if (
                 value.__class__ is not list
                 or len(value) > 30
@@ -233,83 +300,11 @@ class SchemaMetadata(_rt.Value):
 
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-        }
+        out: _rt.JsonObject = {}
         if self.license is not None:
             out["license"] = self.license
         if self.tags is not None:
             out["tags"] = self.tags
-        if self._extra:
-            out.update(self._extra)
-        return out
-
-
-@final
-class JsonSchemaFormat(_rt.Value):
-    """JSON Schema in an envelope, which keeps its `$` keywords apart from the protocol's. atdata 0.7 reads $schema,
-    type, properties and required beside the fields below; a record may carry both.
-    """
-
-    NSID: ClassVar[str] = "science.alt.dataset.schema#jsonSchemaFormat"
-    WIRE: ClassVar[Mapping[str, str]] = {
-        "draft": "draft",
-        "content": "content",
-        "array_format_versions": "arrayFormatVersions",
-    }
-    __slots__ = ("array_format_versions", "content", "draft")
-    __match_args__ = ("draft", "content", "array_format_versions")
-
-    def __init__(
-        self,
-        *,
-        draft: Literal['draft-07'],
-        content: _rt.JsonObject,
-        array_format_versions: _rt.JsonObject | None = None,
-    ) -> None:
-        """Make one from its fields; `check` judges them.
-
-        draft: Draft of JSON Schema that `content` is written in.
-        content: JSON Schema of one sample. A record holds no floats, so neither does this: a bound of 0.5 is
-            refused.
-        array_format_versions (`arrayFormatVersions`): Object from each array format in use (a value of
-            science.alt.dataset.arrayFormat) to its version: {\"ndarrayBytes\": \"1.0.0\"}.
-        """
-        self.draft = draft
-        self.content = content
-        self.array_format_versions = array_format_versions
-        self._extra = None
-
-    @classmethod
-    def load(cls, data: Any) -> JsonSchemaFormat:
-        """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
-            raise _rt.Mismatch
-        known = 2
-        value = data.get("draft", _rt.ABSENT)
-        if not _rt.is_text(value) or value != 'draft-07':
-            raise _rt.Mismatch
-        loaded_draft: Literal['draft-07'] = value
-        value = data.get("content", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_content = _rt.load_unknown(value)
-        self = cls(draft=loaded_draft, content=loaded_content)
-        value = data.get("arrayFormatVersions", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.array_format_versions = _rt.load_unknown(value)
-            known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
-        return self
-
-    def to_json(self) -> _rt.JsonObject:
-        """Write the value as JSON, without its `$type`."""
-        out: _rt.JsonObject = {
-            "draft": self.draft,
-            "content": self.content,
-        }
-        if self.array_format_versions is not None:
-            out["arrayFormatVersions"] = self.array_format_versions
         if self._extra:
             out.update(self._extra)
         return out

@@ -34,7 +34,7 @@ class StorageBlobs(_rt.Value):
         *,
         blobs: list[BlobEntry],
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         blobs: The shards in reading order.
         """
@@ -44,14 +44,15 @@ class StorageBlobs(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> StorageBlobs:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("blobs", _rt.ABSENT)
+        value: Any
+        value = data.get("blobs")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
         loaded_blobs = [BlobEntry.load(x) for x in value]
         self = cls(blobs=loaded_blobs)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -84,7 +85,7 @@ class BlobEntry(_rt.Value):
         blob: _rt.Blob,
         checksum: _entry.ShardChecksum | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         blob: Tar file of at most 52,428,800 bytes, not compressed: servers look at the bytes, and store a
             gzipped tar as another type.
@@ -97,17 +98,13 @@ class BlobEntry(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> BlobEntry:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("blob", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_blob = _rt.load_blob(value, ('application/x-tar',), 52428800)
+        loaded_blob = _rt.load_blob(data.get("blob"), accept=("application/x-tar",), max_size=52428800)
         self = cls(blob=loaded_blob)
-        value = data.get("checksum", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            self.checksum = _entry.ShardChecksum.load(value)
+        known = 1
+        if "checksum" in data:
+            self.checksum = _entry.ShardChecksum.load(data["checksum"])
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)

@@ -36,7 +36,7 @@ class StorageExternal(_rt.Value):
         *,
         urls: list[_rt.Uri],
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         urls: Where the shards are, in reading order.
         """
@@ -46,10 +46,10 @@ class StorageExternal(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> StorageExternal:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("urls", _rt.ABSENT)
+        value: Any
+        value = data.get("urls")
         if (
             value.__class__ is not list
             or len(value) < 1
@@ -58,6 +58,7 @@ class StorageExternal(_rt.Value):
             raise _rt.Mismatch
         loaded_urls: list[_rt.Uri] = value
         self = cls(urls=loaded_urls)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self

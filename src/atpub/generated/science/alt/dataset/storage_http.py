@@ -34,7 +34,7 @@ class StorageHttp(_rt.Value):
         *,
         shards: list[ShardEntry],
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         shards: The shards in reading order, each with a URL of its own, written out without braces.
         """
@@ -44,14 +44,15 @@ class StorageHttp(_rt.Value):
     @classmethod
     def load(cls, data: Any) -> StorageHttp:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 1
-        value = data.get("shards", _rt.ABSENT)
+        value: Any
+        value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
         loaded_shards = [ShardEntry.load(x) for x in value]
         self = cls(shards=loaded_shards)
+        known = 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -72,42 +73,40 @@ class ShardEntry(_rt.Value):
 
     NSID: ClassVar[str] = "science.alt.dataset.storageHttp#shardEntry"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "url": "url",
         "checksum": "checksum",
+        "url": "url",
     }
     __slots__ = ("checksum", "url")
-    __match_args__ = ("url", "checksum")
+    __match_args__ = ("checksum", "url")
 
     def __init__(
         self,
         *,
-        url: _rt.Uri,
         checksum: _entry.ShardChecksum,
+        url: _rt.Uri,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        url: http:// or https:// URL of the tar file.
         checksum: Hash of the tar file.
+        url: http:// or https:// URL of the tar file.
         """
-        self.url = url
         self.checksum = checksum
+        self.url = url
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> ShardEntry:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("url", _rt.ABSENT)
+        value: Any
+        loaded_checksum = _entry.ShardChecksum.load(data.get("checksum"))
+        value = data.get("url")
         if not _rt.is_text(value) or not _rt.is_uri(value) or (len(value) > 500 and _rt.utf8_length(value) > 2000):
             raise _rt.Mismatch
         loaded_url: _rt.Uri = value
-        value = data.get("checksum", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_checksum = _entry.ShardChecksum.load(value)
-        self = cls(url=loaded_url, checksum=loaded_checksum)
+        self = cls(checksum=loaded_checksum, url=loaded_url)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -115,8 +114,8 @@ class ShardEntry(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "url": self.url,
             "checksum": self.checksum.to_json(),
+            "url": self.url,
         }
         if self._extra:
             out.update(self._extra)

@@ -25,61 +25,62 @@ class StorageS3(_rt.Value):
     NSID: ClassVar[str] = "science.alt.dataset.storageS3"
     WIRE: ClassVar[Mapping[str, str]] = {
         "bucket": "bucket",
-        "region": "region",
-        "endpoint": "endpoint",
         "shards": "shards",
+        "endpoint": "endpoint",
+        "region": "region",
     }
-    __slots__ = ("bucket", "endpoint", "region", "shards")
-    __match_args__ = ("bucket", "shards", "region", "endpoint")
+    __slots__ = ("bucket", "shards", "endpoint", "region")
+    __match_args__ = ("bucket", "shards", "endpoint", "region")
 
     def __init__(
         self,
         *,
         bucket: str,
         shards: list[ShardEntry],
-        region: str | None = None,
         endpoint: _rt.Uri | None = None,
+        region: str | None = None,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
         bucket: Name of the bucket.
         shards: The shards in reading order.
-        region: AWS region of the bucket, such as eu-west-1. Other services may do without.
         endpoint: URL of the service, needed by any but Amazon's. atdata 0.7 needs it always:
             https://s3.eu-west-1.amazonaws.com.
+        region: AWS region of the bucket, such as eu-west-1. Other services may do without.
         """
         self.bucket = bucket
         self.shards = shards
-        self.region = region
         self.endpoint = endpoint
+        self.region = region
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> StorageS3:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("bucket", _rt.ABSENT)
+        value: Any
+        value = data.get("bucket")
         if not _rt.is_text(value) or (len(value) > 63 and _rt.utf8_length(value) > 255):
             raise _rt.Mismatch
         loaded_bucket: str = value
-        value = data.get("shards", _rt.ABSENT)
+        value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
         loaded_shards = [ShardEntry.load(x) for x in value]
         self = cls(bucket=loaded_bucket, shards=loaded_shards)
-        value = data.get("region", _rt.ABSENT)
-        if value is not _rt.ABSENT:
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
-                raise _rt.Mismatch
-            self.region = value
-            known += 1
-        value = data.get("endpoint", _rt.ABSENT)
-        if value is not _rt.ABSENT:
+        known = 2
+        if "endpoint" in data:
+            value = data["endpoint"]
             if not _rt.is_text(value) or not _rt.is_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
                 raise _rt.Mismatch
             self.endpoint = value
+            known += 1
+        if "region" in data:
+            value = data["region"]
+            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+                raise _rt.Mismatch
+            self.region = value
             known += 1
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
@@ -91,10 +92,10 @@ class StorageS3(_rt.Value):
             "bucket": self.bucket,
             "shards": [x.to_json() for x in self.shards],
         }
-        if self.region is not None:
-            out["region"] = self.region
         if self.endpoint is not None:
             out["endpoint"] = self.endpoint
+        if self.region is not None:
+            out["region"] = self.region
         if self._extra:
             out.update(self._extra)
         return out
@@ -106,42 +107,40 @@ class ShardEntry(_rt.Value):
 
     NSID: ClassVar[str] = "science.alt.dataset.storageS3#shardEntry"
     WIRE: ClassVar[Mapping[str, str]] = {
-        "key": "key",
         "checksum": "checksum",
+        "key": "key",
     }
     __slots__ = ("checksum", "key")
-    __match_args__ = ("key", "checksum")
+    __match_args__ = ("checksum", "key")
 
     def __init__(
         self,
         *,
-        key: str,
         checksum: _entry.ShardChecksum,
+        key: str,
     ) -> None:
-        """Make one from its fields; `check` judges them.
+        """Make one from its fields. Nothing is checked here: call `check`.
 
-        key: Key of the tar file in the bucket.
         checksum: Hash of the tar file.
+        key: Key of the tar file in the bucket.
         """
-        self.key = key
         self.checksum = checksum
+        self.key = key
         self._extra = None
 
     @classmethod
     def load(cls, data: Any) -> ShardEntry:
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
-        if data.__class__ is not dict or data.get("$type") == "blob":
+        if data.__class__ is not dict:
             raise _rt.Mismatch
-        known = 2
-        value = data.get("key", _rt.ABSENT)
+        value: Any
+        loaded_checksum = _entry.ShardChecksum.load(data.get("checksum"))
+        value = data.get("key")
         if not _rt.is_text(value) or (len(value) > 256 and _rt.utf8_length(value) > 1024):
             raise _rt.Mismatch
         loaded_key: str = value
-        value = data.get("checksum", _rt.ABSENT)
-        if value is _rt.ABSENT:
-            raise _rt.Mismatch
-        loaded_checksum = _entry.ShardChecksum.load(value)
-        self = cls(key=loaded_key, checksum=loaded_checksum)
+        self = cls(checksum=loaded_checksum, key=loaded_key)
+        known = 2
         if len(data) != known:
             self._extra = _rt.extras(data, cls)
         return self
@@ -149,8 +148,8 @@ class ShardEntry(_rt.Value):
     def to_json(self) -> _rt.JsonObject:
         """Write the value as JSON, without its `$type`."""
         out: _rt.JsonObject = {
-            "key": self.key,
             "checksum": self.checksum.to_json(),
+            "key": self.key,
         }
         if self._extra:
             out.update(self._extra)

@@ -1,0 +1,142 @@
+"""What one module holds, built up definition by definition: every name and expression decided, nothing printed."""
+
+from __future__ import annotations
+
+from atpub.lexicon import model
+from atpub.lexicon.model import Lexicon, Lexicons, Name
+from atpub_codegen import docs, expressions, source
+from atpub_codegen.expressions import Expression
+from atpub_codegen.names import distinct, pascal_case, snake_case
+from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionLoader
+from atpub_codegen.spelling import Imports, World
+
+
+class Builder:
+    """Builds a lexicon's module; as Declarations, it gives a class or an alias to each type that needs one."""
+
+    def __init__(self, lexicon: Lexicon, world: World) -> None:
+        self.lexicons: Lexicons = world.lexicons
+        self.spelling = world.spellings[lexicon.id]
+        self.imports = Imports(lexicon.id, world)
+        self.items: list[Item] = []
+        self.current = Name(lexicon.id)
+        self.scope = self.spelling.scope.copy()
+
+    # The named definitions
+
+    def define(self, name: str, definition: model.Record | model.Type) -> None:
+        """Add what a definition is in Python."""
+        match definition:
+            case model.Record(record=record, key=key):
+                self.add_class(name, record, ("record",), definition.description or record.description, key)
+            case model.Object():
+                self.add_class(name, definition, (), definition.description)
+            case model.Token():
+                self.items.append(Constant(name, str(self.current), definition.description))
+            case model.Array():
+                self._list(name, definition)
+            case model.String(const=None, enum=enum, known_values=known) if enum or known:
+                self._choices(name, definition)
+            case _:
+                found = expressions.expression(definition, self, name, ())
+                self.items.append(Alias(name, found.annotation, False, definition.description))
+
+    def add_class(
+        self, name: str, kind: model.Object, within: tuple[str, ...], doc: str, key: str | None = None
+    ) -> None:
+        """Add a class for an object at a place in the current definition, before what its fields need."""
+        place = len(self.items)
+        attributes = distinct(wire for wire in kind.properties if wire != "$type" or not key)  # a record always has one
+        ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
+        fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
+        doc = doc or docs.of_place(self.current, within)
+        self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key))
+
+    def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
+        kind = parent.properties[wire]
+        found = expressions.expression(kind, self, owner + pascal_case(wire), (*within, "properties", wire))
+        required, nullable, conditions = wire in parent.required, wire in parent.nullable, found.conditions("value")
+        key = source.quoted(wire)
+        given = f"data.get({key})" if required and not nullable else f"data[{key}]"
+        return Field(
+            wire=wire,
+            name=name,
+            required=required,
+            nullable=nullable,
+            annotation=found.annotation,
+            given=given if conditions or nullable else "",
+            conditions=conditions,
+            load=found.load("value" if conditions or nullable else given),
+            dump=found.dump(f"self.{name}"),
+            doc=docs.of_field(kind, self.lexicons),
+        )
+
+    def add_union(self, name: str, kind: model.Union) -> str:
+        """Add an alias for a union, and the function that loads it, whose name comes back."""
+        loader = self.scope.give(f"load_{snake_case(name)}")
+        members = {ref: self.imports.type(ref) for ref in kind.refs}
+        annotation = " | ".join([*members.values(), *([] if kind.closed else ["_rt.UnknownMember"])])
+        self.items.append(Alias(name, annotation, bool(members), kind.description))
+        cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in members.items())
+        self.items.append(UnionLoader(loader, name, cases, kind.closed))
+        return loader
+
+    def _list(self, name: str, kind: model.Array) -> None:
+        found = expressions.expression(kind, self, name, ())
+        innermost = kind.items
+        while isinstance(innermost, model.Array):
+            innermost = innermost.items
+        late = isinstance(innermost, model.Ref | model.Object | model.Union)
+        self.items.append(Alias(name, found.annotation, late, kind.description))
+        loader, dumper = self._list_functions(self.current, kind)
+        conditions, load, dump = found.conditions("data"), found.load("data"), found.dump("value")
+        self.items.append(Loader(loader, name, conditions, load, dumper, dump))
+
+    def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
+        """What loads a named list, and what writes it unless it is written as it is."""
+        loader = self.imports.loader(name)
+        return loader, "" if self._as_it_is(kind, frozenset({name})) else self.imports.dumper(name)
+
+    def _choices(self, name: str, kind: model.String) -> None:
+        values = kind.enum or kind.known_values
+        self.items.append(Choices(name, values, bool(kind.enum), kind.description))
+
+    def _as_it_is(self, kind: model.Definition | None, seen: frozenset[Name]) -> bool:
+        """Whether a loaded value of the type is written as it is."""
+        match kind:
+            case model.Array(items=items):
+                return self._as_it_is(items, seen)
+            case model.Ref(target=target):
+                return target in seen or self._as_it_is(self.lexicons.find(target), seen | {target})
+            case _:
+                return isinstance(kind, model.Boolean | model.Integer | model.String | model.Unknown)
+
+    # What expressions ask for
+
+    def reference(self, name: Name) -> Expression:
+        """The expression of a definition by name, in this module or another."""
+        definition = self.lexicons.find(name)
+        if isinstance(definition, model.Object | model.Record):
+            return expressions.of_class(self.imports.type(name))
+        if isinstance(definition, model.Array):
+            return expressions.of_list(self.imports.type(name), *self._list_functions(name, definition))
+        if isinstance(definition, expressions.Scalar):
+            return expressions.of_scalar(definition, self.imports.type(name))
+        raise ValueError(f"{self.current} refers to {name}, which is no type of value: link the lexicons first")
+
+    def object(self, kind: model.Object, hint: str, within: tuple[str, ...]) -> Expression:
+        """The expression of an object that stands inside another type, with a class of its own."""
+        name = self.scope.give(hint)
+        self.add_class(name, kind, within, kind.description)
+        return expressions.of_class(name)
+
+    def union(self, kind: model.Union, hint: str) -> Expression:
+        """The expression of a union, with an alias and a loader of its own."""
+        name = self.scope.give(hint)
+        return expressions.of_union(name, self.add_union(name, kind))
+
+    def choices(self, hint: str, kind: model.String) -> str:
+        """The name of a new alias for a string's enum or known values."""
+        name = self.scope.give(hint)
+        self._choices(name, kind)
+        return name

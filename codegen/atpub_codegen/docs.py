@@ -1,0 +1,43 @@
+"""What generated documentation says where a lexicon has a description, and where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from atpub.lexicon.model import Lexicon, Lexicons, Name, Ref, Type
+
+_BODIES: Final[Mapping[tuple[str, ...], str]] = {
+    ("output", "schema"): "output",
+    ("input", "schema"): "input",
+    ("parameters",): "parameters",
+}
+
+
+def of_lexicon(lexicon: Lexicon) -> str:
+    """What a lexicon is for: its own description, else that of its main definition."""
+    main = lexicon.main
+    return lexicon.description or (main.description if main else "")
+
+
+def of_field(kind: Type, lexicons: Lexicons) -> str:
+    """What a field is for, and its default."""
+    text = kind.description
+    if not text and isinstance(kind, Ref):
+        target = lexicons.find(kind.target)
+        text = target.description if target else ""
+    default = getattr(kind, "default", None)
+    return text if default is None else f"{text} Readers take {default!r} where it is absent.".strip()
+
+
+def of_place(definition: Name, within: tuple[str, ...]) -> str:
+    """What stands at a place in a definition: `The output of …`, `An item of parts of …`."""
+    whole = f"the {_BODIES[within[:1]]} of {definition}" if within[:1] in _BODIES else ""
+    whole = f"the {_BODIES[within[:2]]} of {definition}" if within[:2] in _BODIES else whole or str(definition)
+    steps = iter(within)
+    for step in steps:
+        if step == "properties":
+            whole = f"`{next(steps)}` of {whole}"
+        elif step == "items":
+            whole = f"an item of {whole}"
+    return f"{whole[0].upper()}{whole[1:]}." if within else whole

@@ -1,0 +1,105 @@
+"""Queries and procedures → the classes of their parameters and bodies, and the METHOD that describes them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from atpub.lexicon.model import Body, Name, Object, Procedure, Query, Record, Ref, Union
+from atpub_codegen import docs
+from atpub_codegen.builder import Builder
+from atpub_codegen.names import snake_case
+from atpub_codegen.shape import Loader, Method, Wrapper
+from atpub_codegen.source import literals
+
+_OUTPUT: Final = ("output", "schema")
+_INPUT: Final = ("input", "schema")
+_NOTHING: Final = "_rt.Nothing"
+
+
+def build_method(builder: Builder, name: str, definition: Query | Procedure) -> Method:
+    """The method; its parameters and bodies are added to the module."""
+    parameters = _parameters(builder, f"{name}Params", definition.parameters)
+    takes, encoding = parameters, ""
+    if isinstance(definition, Procedure):
+        takes = _input(builder, f"{name}Input", definition.input)
+        encoding = definition.input.encoding if definition.input else ""
+    gives, output = _output(builder, f"{name}Output", definition.output)
+    return Method(
+        kind=definition.__class__.__name__,
+        takes=takes,
+        gives=gives,
+        output=output,
+        errors=definition.errors,
+        encoding="" if encoding == "application/json" else encoding,
+        parameters="" if takes == parameters or parameters == _NOTHING else parameters,
+        doc=definition.description,
+    )
+
+
+def _parameters(builder: Builder, hint: str, kind: Object) -> str:
+    return builder.object(kind, hint, ("parameters",)).annotation if kind.properties else _NOTHING
+
+
+def _output(builder: Builder, hint: str, body: Body | None) -> tuple[str, str]:
+    """The type of what a method gives, and what reads it."""
+    if body is None:
+        return _NOTHING, f"{_NOTHING}.from_json"
+    match body.schema:
+        case None:
+            return "_rt.Raw", "_rt.raw"
+        case Object() as schema:
+            name = _body_class(builder, hint, body, schema, _OUTPUT)
+            return name, f"{name}.from_json"
+        case Union() as schema:
+            name = builder.scope.give(hint)
+            return name, _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
+        case Ref(target=target):
+            return _referred(builder, hint, target)
+
+
+def _referred(builder: Builder, hint: str, target: Name) -> tuple[str, str]:
+    found = builder.reference(target)
+    if _is_class(builder, target):  # looked up late: its module may still be being imported
+        late = "lambda data: " if "." in found.annotation else ""
+        return found.annotation, f"{late}{found.annotation}.from_json{'(data)' if late else ''}"
+    loader = builder.scope.give(f"load_{snake_case(hint)}")
+    builder.items.append(Loader(loader, found.annotation, found.conditions("data"), found.load("data")))
+    return found.annotation, _reader(builder, loader, target, ())
+
+
+def _reader(builder: Builder, loader: str, judge: Name, within: tuple[str, ...]) -> str:
+    schema = "NSID" if judge == builder.current else literals([str(judge)])[0]
+    return f"_rt.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
+
+
+def _input(builder: Builder, hint: str, body: Body | None) -> str:
+    """The class of what a procedure takes; nothing where its input is bytes, which are no value of a class."""
+    if body is None:
+        return _NOTHING
+    match body.schema:
+        case None:
+            return _NOTHING
+        case Object() as schema:
+            return _body_class(builder, hint, body, schema, _INPUT)
+        case Union() as schema:
+            return _wrapper(builder, hint, schema)
+        case Ref(target=target):
+            return builder.reference(target).annotation if _is_class(builder, target) else _NOTHING
+
+
+def _body_class(builder: Builder, hint: str, body: Body, schema: Object, within: tuple[str, ...]) -> str:
+    name = builder.scope.give(hint)
+    builder.add_class(name, schema, within, schema.description or body.description)
+    return name
+
+
+def _wrapper(builder: Builder, hint: str, schema: Union) -> str:
+    name, member = builder.scope.give(hint), builder.scope.give(f"{hint}Member")
+    loader = builder.add_union(member, schema)
+    doc = docs.of_place(builder.current, _INPUT)
+    builder.items.append(Wrapper(name, str(builder.current), _INPUT, member, loader, doc))
+    return name
+
+
+def _is_class(builder: Builder, name: Name) -> bool:
+    return isinstance(builder.lexicons.find(name), Object | Record)

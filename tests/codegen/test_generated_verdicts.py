@@ -1,0 +1,79 @@
+"""Generated classes and the validator give one verdict, and what is loaded and written again is the same record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+from tests.codegen.packages import GeneratedPackage
+from tests.codegen.values import changed, defined, valid
+
+from atpub.errors import InvalidRecord
+from atpub.lexicon import data
+from atpub.lexicon.data import Json, NotInDataModel
+from atpub.lexicon.model import Name
+from atpub.lexicon.runtime import Record, Value
+from atpub.lexicon.validate import Violation, judge, validate
+from atpub.syntax import Nsid
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+
+
+def name_of(kind: type[Value]) -> Name:
+    nsid, _, fragment = kind.NSID.partition("#")
+    return Name(Nsid(nsid), fragment) if fragment else Name(Nsid(nsid))
+
+
+def model_of(package: GeneratedPackage, kind: type[Value]) -> Any:
+    """The type that a class was generated from."""
+    found: Any = package.lexicons.find(name_of(kind))
+    for step in kind.WITHIN:
+        found = found[step] if isinstance(found, Mapping) else getattr(found, step)
+    return found
+
+
+def violations(package: GeneratedPackage, kind: type[Value], value: Json) -> tuple[Violation, ...]:
+    if issubclass(kind, Record) or not kind.WITHIN:
+        return validate(package.lexicons, name_of(kind), value)
+    return judge(package.lexicons, kind.NSID, model_of(package, kind), value)
+
+
+def cid(value: Json) -> str:
+    try:
+        return data.cid_of(value)
+    except NotInDataModel as error:
+        return str(error)
+
+
+@settings(max_examples=500, suppress_health_check=SLOW, deadline=None)
+@given(drawn=st.data())
+def test_a_class_refuses_what_the_validator_finds_fault_with(everything: GeneratedPackage, drawn: DataObject) -> None:
+    kind = drawn.draw(st.sampled_from(everything.classes), label="class")
+    if issubclass(kind, Record):
+        whole = defined(everything.lexicons.find(name_of(kind)), kind.NSID, everything.lexicons)
+    else:
+        whole = valid(model_of(everything, kind), everything.lexicons)
+    value = drawn.draw(whole, label="value")
+    if drawn.draw(st.booleans(), label="change it"):
+        value = drawn.draw(changed(value), label="changed")
+    expected = violations(everything, kind, value)
+    if expected:
+        with pytest.raises(InvalidRecord) as caught:
+            kind.from_json(value)
+        assert sorted(map(str, caught.value.problems)) == sorted(str(fault.problem()) for fault in expected)
+    else:
+        loaded = kind.from_json(value)
+        assert cid(loaded.to_json()) == cid(value)
+        assert loaded == kind.from_json(loaded.to_json())
+        assert loaded.check() is loaded
+
+
+@settings(max_examples=200, suppress_health_check=SLOW, deadline=None)
+@given(drawn=st.data())
+def test_the_strategy_draws_values_that_keep_their_type(everything: GeneratedPackage, drawn: DataObject) -> None:
+    kind = drawn.draw(st.sampled_from(everything.classes), label="class")
+    value = drawn.draw(valid(model_of(everything, kind), everything.lexicons), label="value")
+    if not issubclass(kind, Record) and "dollars" not in kind.NSID:
+        assert violations(everything, kind, value) == ()

@@ -1,0 +1,109 @@
+"""The direction of imports, what an `__init__` may hold, and that the core does no I/O: read from the source."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1]
+PACKAGE, CODEGEN = SOURCE / "src/atpub", SOURCE / "codegen/atpub_codegen"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+INITS = [CODEGEN / "__init__.py", *(path for path in PACKAGE.rglob("__init__.py") if "generated" not in path.parts)]
+
+# Each part of the package imports only parts before its own; those on one line do not import each other.
+ORDER = """
+errors
+syntax
+lexicon
+generated
+manifest
+shards
+state
+desired
+inventory
+plan
+repository report
+apply
+atmosphere cli
+""".strip().splitlines()
+RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
+
+IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
+MAY_DO_IO = ("repository/", "shards/measure.py", "cli/", "atmosphere/", "atmosphere.py")
+EXCEPTIONS = {
+    "manifest/files.py": "reads the manifest's own files, and nothing else does",
+    "manifest/load.py": "os.PathLike, a type",
+    "shards/braces.py": "os.path.commonprefix, which compares text",
+    "shards/cache.py": "os.stat_result, a type",
+    "shards/files.py": "lists the files that a manifest's patterns name",
+    "shards/headers.py": "os.SEEK_CUR, a constant",
+    "shards/tar.py": "os.SEEK_END, a constant",
+}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every name that a module imports, wherever the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports are not in use"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def part(module: str) -> str:
+    """The part of the package that a dotted name is in; empty for the package itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else CODEGEN).as_posix()
+
+
+def test_every_part_has_its_place_in_the_order() -> None:
+    parts = {relative(path).split("/")[0].removesuffix(".py") for path in MODULES}
+    assert parts - {"__init__"} <= RANK.keys()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_imports_point_one_way(path: Path) -> None:
+    own = relative(path).split("/")[0].removesuffix(".py")
+    allowed = {other for other, rank in RANK.items() if own in ("__init__", other) or rank < RANK[own]}
+    assert {part(name) for name in imports(path) if name.split(".")[0] == "atpub"} <= allowed
+
+
+@pytest.mark.parametrize("path", sorted(CODEGEN.rglob("*.py")), ids=relative)
+def test_the_generator_needs_nothing_that_it_generates(path: Path) -> None:
+    assert {part(name) for name in imports(path) if name.split(".")[0] == "atpub"} <= {"errors", "syntax", "lexicon"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if not relative(path).startswith(MAY_DO_IO)], ids=relative)
+def test_the_core_does_no_io(path: Path) -> None:
+    found = {name.split(".")[0] for name in imports(path)} & IO
+    assert found == ({"os"} if relative(path) in EXCEPTIONS else set())
+
+
+@pytest.mark.parametrize("path", INITS, ids=relative)
+def test_an_init_holds_imports_only(path: Path) -> None:
+    assert [node for node in ast.parse(path.read_text("utf-8")).body if not is_allowed(node)] == []
+
+
+def is_allowed(node: ast.stmt) -> bool:
+    """A docstring, an import, `__all__` and tables of names, and a `__getattr__` that imports late."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant(value=str())):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=[]):
+            return all(map(is_allowed, node.body))
+        case ast.FunctionDef(name="__getattr__" | "__dir__"):
+            return True
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return all(
+                isinstance(part, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Load) for part in ast.walk(value)
+            )
+        case _:
+            return False

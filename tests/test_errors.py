@@ -1,0 +1,74 @@
+"""The tree of exceptions is the one that the docstring draws."""
+
+import re
+from collections.abc import Iterator
+
+from atpub import errors
+from atpub.errors import AtpubError, InvalidInput, InvalidRecord, Place, Problem, RateLimited
+
+LINE = re.compile(r"    (?P<indent>[│ ├└─]*)(?P<name>[A-Z]\w+)(?: +exit (?P<code>\d+))?")
+
+
+def drawn() -> Iterator[tuple[str, str, int | None]]:
+    """Each class of the drawing, with its base and the exit code that its line states."""
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = LINE.match(line)
+        if found:
+            depth = len(found["indent"]) // 4
+            above[depth:] = [found["name"]]
+            yield (
+                found["name"],
+                above[depth - 1] if depth else "Exception",
+                int(found["code"]) if found["code"] else None,
+            )
+
+
+def classes() -> dict[str, type[AtpubError]]:
+    found = [item for item in vars(errors).values() if isinstance(item, type)]
+    return {item.__name__: item for item in found if issubclass(item, AtpubError)}
+
+
+def test_the_drawing_holds_every_class_once() -> None:
+    assert sorted(name for name, _, _ in drawn()) == sorted(classes())
+
+
+def test_each_class_stands_under_its_base() -> None:
+    bases = {name: item.__mro__[1].__name__ for name, item in classes().items()}
+    assert {name: base for name, base, _ in drawn()} == bases
+
+
+def test_each_exit_code_is_the_one_drawn_or_that_of_the_base() -> None:
+    code = {"Exception": 1}
+    for name, base, stated in drawn():
+        code[name] = code[base] if stated is None else stated
+        assert classes()[name].exit_code == code[name], name
+
+
+def test_each_class_has_a_code_of_its_own() -> None:
+    codes = [item.code for item in classes().values()]
+    assert len({*codes}) == len(codes)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
+
+
+def test_an_invalid_record_is_a_value_error_as_well() -> None:
+    assert issubclass(InvalidRecord, ValueError)
+    assert issubclass(InvalidRecord, InvalidInput)
+
+
+def test_an_error_carries_its_message_and_hint() -> None:
+    error = AtpubError("it broke", hint="mend it")
+    assert (str(error), error.message, error.hint) == ("it broke", "it broke", "mend it")
+    limited = RateLimited("too many", reset=1_700_000_000)
+    assert (limited.reset, limited.hint) == (1_700_000_000, "")
+
+
+def test_invalid_input_shows_all_of_its_problems() -> None:
+    problems = (
+        Problem("a", "first", Place("x.yaml", 2, 3)),
+        Problem("b", "second", Place("x.yaml")),
+        Problem("c", "third"),
+    )
+    error = InvalidInput(problems)
+    assert error.problems == problems
+    assert str(error) == "x.yaml:2:3: first [a]\nx.yaml: second [b]\nthird [c]"
