@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Final
 
 from atpub.errors import Place, Problem
+from atpub.generated.dev.atpub import inventory
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.lexicon.data import Json, JsonObject
 from atpub.lexicon.model import Lexicons
@@ -37,6 +40,14 @@ from atpub.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 
 _COLLECTIONS: Final = {"schemas": schema.NSID, "datasets": entry.NSID, "labels": label.NSID, "lenses": lens.NSID}
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), a map of SHA-256 by file name, or `checksums: none`"
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A sample's JSON Schema, and where each part of it stands."""
+
+    value: JsonObject
+    place: Callable[[Steps], Place]
 
 
 class EntryReader:
@@ -77,28 +88,29 @@ class EntryReader:
     # Each kind
 
     def _schema(self, address: Address, given: JsonObject) -> SchemaEntry | None:
-        steps = address.steps
         text, version = str(given["nsid"]), str(given["version"])
-        if not Nsid.accepts(text):
-            self._note("wrong-form", f"{text!r} is not a valid NSID", (*steps, "nsid"), "for example org.lab.image")
-            return None
-        nsid = Nsid(text)
+        nsid = self._nsid(text, (*address.steps, "nsid"))
         content = self._content(address, given)
-        name = str(given.get("name") or _pascal_case(nsid.name))
-        if not name.isidentifier():
-            hint = "readers make a class of it: letters, digits and _ only, no digit first"
-            self._note("wrong-form", f"{name!r} is not a Python identifier", (*steps, "name"), hint)
-        common = self._common(address, given, f"{nsid}:{version}")
-        if content is None or common is None:
+        common = self._common(address, given, f"{text}:{version}")
+        name = str(given.get("name") or (_pascal_case(nsid.name) if nsid else ""))
+        if name and not _is_name(name):
+            hint = "readers make a class of it: letters, digits and _ only, no digit first, and no word of Python's own"
+            where = "name" if "name" in given else "nsid"
+            self._note("wrong-form", f"{name!r} cannot name a Python class", (*address.steps, where), hint)
+        if nsid is None or content is None or common is None:
             return None
-        document, value, content_steps = content
+        self._check_properties(content)
+        return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)
 
-        def place(inner: Steps) -> Place:
-            return document.place(inner) if document else self._bundle.place((*content_steps, *inner))
+    def _check_properties(self, content: _Content) -> None:
+        for field in _object(content.value.get("properties")):
+            if not _is_name(field):
+                hint = "readers make an attribute of it: letters, digits and _ only, and no word of Python's own"
+                place = content.place(("properties", field))
+                message = f"{field!r} cannot name a Python attribute"
+                self._problems.append(Problem("bad-field", message, place, hint))
 
-        return SchemaEntry(common, nsid, name, version, value, _own(given, SCHEMA_FIELDS), place)
-
-    def _content(self, address: Address, given: JsonObject) -> tuple[Document | None, JsonObject, Steps] | None:
+    def _content(self, address: Address, given: JsonObject) -> _Content | None:
         ways = [name for name in ("fields", "json_schema", "file") if name in given]
         if len(ways) != 1:
             message = f"{address} has {' and '.join(ways)}" if ways else f"{address} does not say what a sample holds"
@@ -108,14 +120,16 @@ class EntryReader:
         match ways[0], given[ways[0]]:
             case "file", str(name):
                 document = self._read_json(name, steps)
-                return None if document is None else (document, _object(document.value), steps)
+                return None if document is None else _Content(_object(document.value), document.place)
             case "json_schema", dict(value):
-                return None, value, steps
+                return _Content(value, lambda inner: self._bundle.place((*steps, *inner)))
             case _:
                 made = sample_fields.json_schema(_object(given["fields"]))
                 for field, message, hint in made.problems:
                     self._note("bad-field", message, (*steps, field), hint)
-                return None if made.problems else (None, made.content, steps)
+                # The second step into what was made is the field's name, as it is the first into what was written.
+                content = _Content(made.content, lambda inner: self._bundle.place((*steps, *inner[1:2])))
+                return None if made.problems else content
 
     def _dataset(self, address: Address, given: JsonObject) -> DatasetEntry | None:
         shards = self._shards(address, given)
@@ -143,12 +157,11 @@ class EntryReader:
             return BlobShards(_texts(_object(blobs).get("files") if isinstance(blobs, dict) else blobs))
         if "checksums" not in given:
             self._note("no-checksum", f"{address} has URLs without checksums", (*address.steps, "urls"), _NO_CHECKSUMS)
-            return None
         s3 = _object(given.get("s3"))
         region, endpoint = s3.get("region"), s3.get("endpoint")
         return UrlShards(
             _texts(given["urls"]),
-            _checksums(given["checksums"]),
+            _checksums(given.get("checksums", "none")),
             region if isinstance(region, str) else None,
             endpoint if isinstance(endpoint, str) else None,
         )
@@ -171,15 +184,8 @@ class EntryReader:
         return LensEntry(common, source, target, _object(given["getter"]), _object(given["putter"]), fields)
 
     def _record(self, address: Address, given: JsonObject) -> RecordEntry | None:
-        text, steps = str(given["collection"]), (*address.steps, "collection")
-        if not Nsid.accepts(text):
-            self._note("wrong-form", f"{text!r} is not a valid NSID", steps)
-            return None
-        collection = Nsid(text)
-        if self._lexicons.record(collection) is None:
-            known = [nsid for nsid in self._lexicons.by_nsid if self._lexicons.record(nsid)]
-            hint = suggest(text, known) or "add its lexicon under `lexicons: {path: …}`"
-            self._note("unknown-lexicon", f"there is no lexicon for records of {text}", steps, hint)
+        collection = self._collection(str(given["collection"]), (*address.steps, "collection"))
+        if collection is None:
             return None
         value = _object(given["value"])
         if "$type" in value and value["$type"] != collection:
@@ -188,7 +194,29 @@ class EntryReader:
         common = self._common(address, given, address.key, collection)
         return None if common is None else RecordEntry(common, collection, value)
 
+    def _collection(self, text: str, steps: Steps) -> Nsid | None:
+        collection = self._nsid(text, steps)
+        if collection is None:
+            return None
+        if collection == inventory.NSID:
+            hint = "remove the entry: atpub writes these records itself"
+            self._note("reserved", f"records of {text} say what projects own", steps, hint)
+            return None
+        if self._lexicons.record(collection) is None:
+            known = [nsid for nsid in self._lexicons.by_nsid if self._lexicons.record(nsid)]
+            hint = suggest(text, known) or "add its lexicon under `lexicons: {path: …}`"
+            self._note("unknown-lexicon", f"there is no lexicon for records of {text}", steps, hint)
+            return None
+        return collection
+
     # What all of them have
+
+    def _nsid(self, text: str, steps: Steps) -> Nsid | None:
+        if Nsid.accepts(text):
+            return Nsid(text)
+        hint = "a domain name backwards, then a name: for example org.lab.image"
+        self._note("wrong-form", f"{text!r} is not a valid NSID", steps, hint)
+        return None
 
     def _common(
         self, address: Address, given: JsonObject, default_id: str, collection: Nsid | None = None
@@ -217,13 +245,13 @@ class EntryReader:
             try:
                 return AtUri.parse(text)
             except SyntaxViolation as violation:
-                self._note("wrong-form", str(violation), steps)
+                hint = "for example at://did:plc:…/science.alt.dataset.schema/org.lab.image:1.0.0"
+                self._note("wrong-form", str(violation), steps, hint)
                 return None
-        known = _object(self._value.get(section))
+        known = _object(self._bundle.value.get(section))
         if text not in known:
             hint = suggest(text, known) or f"add it under `{section}:`, or give the at:// URI of a published one"
             self._note("dangling-reference", f"there is no {section}/{text}", steps, hint)
-            return None
         return Address(section, text)
 
     def _is_first(self, found: Entry, paths: dict[tuple[str, str], Address]) -> bool:
@@ -257,6 +285,10 @@ def _checksums(value: Json) -> ChecksumFile | ChecksumMap | NoChecksums:
     if isinstance(value, dict):
         return ChecksumMap({name: str(digest) for name, digest in value.items()})
     return NoChecksums() if value == "none" else ChecksumFile(str(value))
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
 
 
 def _pascal_case(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from atpub.lexicon.data import Json, JsonObject
@@ -18,6 +19,23 @@ TYPES: Final[dict[str, JsonObject]] = {
     "bytes": {"type": "string", "format": "byte", "contentEncoding": "base64"},
     "ndarray": {"$ref": NDARRAY},
 }
+_MEANT: Final = {
+    "int": "integer",
+    "int64": "integer",
+    "str": "string",
+    "text": "string",
+    "float": "number",
+    "float32": "number",
+    "float64": "number",
+    "double": "number",
+    "bool": "boolean",
+    "blob": "bytes",
+    "binary": "bytes",
+    "array": "ndarray",
+    "tensor": "ndarray",
+    "np.ndarray": "ndarray",
+}
+"""What other languages call these types."""
 _FORMS = f"one of {', '.join(TYPES)}; `?` after it for optional, `[string]` for a list"
 
 
@@ -36,10 +54,8 @@ def json_schema(fields: JsonObject) -> Made:
     problems: list[tuple[str, str, str]] = []
     for name, written in fields.items():
         made = _field(written)
-        if not name.isidentifier():
-            problems.append((name, f"{name!r} is not a Python identifier", "readers make an attribute of it"))
-        elif made is None:
-            problems.append((name, f"{written!r} is not a type of field", _FORMS))
+        if made is None:
+            problems.append((name, f"{_shown(written)} is not a type of field", _hint(written)))
         else:
             properties[name], is_required = made
             if is_required:
@@ -48,6 +64,20 @@ def json_schema(fields: JsonObject) -> Made:
         problems.append(("", "a sample needs at least one field", "add `name: type`"))
     content: JsonObject = {"$schema": DRAFT, "type": "object", "properties": properties, "required": required}
     return Made(content, tuple(problems))
+
+
+def _shown(written: Json) -> str:
+    return f"[{', '.join(map(str, written))}]" if isinstance(written, list) else str(written)
+
+
+def _hint(written: Json) -> str:
+    """What may have been meant, or all that there is."""
+    if isinstance(written, list) and len(written) > 1:
+        return "a list has items of one type: [string]"
+    text = str(written[0] if isinstance(written, list) and written else written).strip()
+    bare = text.strip("[]? ")
+    meant = _MEANT.get(bare.lower()) or next(iter(get_close_matches(bare.lower(), TYPES, n=1)), "")
+    return f"did you mean {text.replace(bare, meant)!r}?" if bare and meant else _FORMS
 
 
 def _field(written: Json) -> tuple[JsonObject, bool] | None:

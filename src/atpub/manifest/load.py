@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 from atpub.errors import InvalidInput, Problem
 from atpub.generated import LEXICONS
 from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicon, Lexicons
-from atpub.lexicon.parse import parse
+from atpub.lexicon.model import Lexicons
 from atpub.manifest.bundle import Bundle
-from atpub.manifest.document import Document, parse_source
+from atpub.manifest.document import Document
 from atpub.manifest.entries import EntryReader
-from atpub.manifest.files import read_bundle, read_source
-from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy
+from atpub.manifest.files import read_bundle
+from atpub.manifest.json_document import read_json
+from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
+from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.outline import Steps
 from atpub.manifest.schema import SECTIONS
-from atpub.manifest.structure import check_structure
-from atpub.syntax import Did, Nsid, Rkey
+from atpub.manifest.structure import sound_part
+from atpub.manifest.suggest import suggest
+from atpub.syntax import Did, Handle, Nsid, Rkey
+
+T = TypeVar("T")
+
+_LOCAL: Final = re.compile(r"local(:.*)?", re.DOTALL)
+_VARIABLE: Final = "${"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What of a manifest can be used, and every problem with the rest of it."""
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
 
 
 def load_manifest(
@@ -30,25 +47,64 @@ def load_manifest(
 
     `environ` fills in `${X}`; `environment` names one of the manifest's `environments`.
     """
+    loaded = load_sound_part(paths, environ=environ, environment=environment)
+    if loaded.problems:
+        raise InvalidInput(loaded.problems)
+    return loaded.manifest
+
+
+def load_sound_part(
+    paths: Sequence[str | os.PathLike[str]], *, environ: Mapping[str, str], environment: str | None = None
+) -> Loaded:
+    """As `load_manifest`; where there are problems, with the entries that have none, to be checked further.
+
+    Raises InvalidInput where a file cannot be read to its end.
+    """
     bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=_not_interpolated)
-    problems = [*bundle.problems, *check_structure(bundle)]
-    if problems:
-        raise InvalidInput(tuple(problems))
-    return _Loader(bundle, Path(paths[0])).manifest(environment)
+    sound = sound_part(bundle)
+    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
+    loader = _Loader(bundle, _without_unset(bundle, sound.value), Path(paths[0]), known)
+    manifest = loader.manifest(environment)
+    return Loaded(manifest, loader.problems)
+
+
+def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems that are not where another is known already, which may well have brought them on."""
+    places = {problem.place for problem in known if problem.place}
+    return (problem for problem in problems if problem.place not in places)
 
 
 def _not_interpolated(steps: Steps) -> bool:
     return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")
 
 
-class _Loader:
-    """Builds the manifest of a bundle whose structure is right."""
+def _without_unset(bundle: Bundle, value: JsonObject) -> JsonObject:
+    """The value without entries in which a variable could not be filled in."""
+    if not any(problem.code in ("unset-variable", "bad-variable") for problem in bundle.problems):
+        return value
+    return {
+        section: {key: entry for key, entry in _object(entries).items() if _VARIABLE not in str(entry)}
+        if section in SECTIONS
+        else entries
+        for section, entries in value.items()
+    }
 
-    def __init__(self, bundle: Bundle, path: Path) -> None:
+
+class _Loader:
+    """Builds the manifest of a bundle from what is right about its structure."""
+
+    def __init__(self, bundle: Bundle, value: JsonObject, path: Path, problems: Iterable[Problem]) -> None:
         self._bundle = bundle
         self._folder = path if path.is_dir() else path.parent
+        self._known = tuple(problems)
         self._problems: list[Problem] = []
-        self._value: JsonObject = bundle.value
+        self._warnings: list[Problem] = []
+        self._value = value
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Every problem, the ones that were found first included."""
+        return (*self._known, *_elsewhere(self._problems, self._known))
 
     def manifest(self, environment: str | None) -> Manifest:
         target = self._target(environment)
@@ -56,39 +112,64 @@ class _Loader:
         reader = EntryReader(self._bundle, self._value, lexicons, self._schema_file, self._problems)
         entries: dict[Address, Entry] = {item.common.address: item for item in published}
         entries.update({item.common.address: item for item in reader.entries()})
-        if self._problems:
-            raise InvalidInput(tuple(self._problems))
+        if self.problems:
+            entries = dict(self._independent(entries))
         return Manifest(
-            project=str(self._value["project"]),
+            project=str(self._value.get("project")),
             account=target.get("account"),
-            did=self._did(target.get("did")),
+            did=Did(target["did"]) if "did" in target else None,
             pds=target.get("pds"),
             policy=self._policy(),
             entries=entries,
             lexicons=lexicons,
             folder=self._folder,
-            warnings=(),
+            warnings=tuple(self._warnings),
             place=self._bundle.place,
             key_place=lambda steps: self._bundle.place(steps, of="key"),
         )
 
-    def _target(self, environment: str | None) -> dict[str, str]:
-        known = _object(self._value.get("environments"))
-        chosen = _object(known.get(environment)) if environment else {}
-        if environment and environment not in known:
-            hint = f"its environments are {', '.join(known)}" if known else "add it under `environments:`"
-            place = self._bundle.place(("environments",), of="key")
-            self._problems.append(
-                Problem("unknown-environment", f"there is no environment {environment!r}", place, hint)
-            )
-        given = {**{name: self._value.get(name) for name in ("account", "did", "pds")}, **chosen}
-        return {name: value for name, value in given.items() if isinstance(value, str)}
+    def _independent(self, entries: Mapping[Address, Entry]) -> Iterator[tuple[Address, Entry]]:
+        """The entries that do not refer to one which is not among them: of the others, enough is said already."""
+        left_out = {
+            f"{section}/{key}"
+            for section in SECTIONS
+            for key in _object(self._bundle.value.get(section))
+            if Address(section, key) not in entries
+        }
+        for address, entry in entries.items():
+            if left_out.isdisjoint(_referred(_object(self._value.get(address.section)).get(address.key))):
+                yield address, entry
 
-    def _did(self, text: str | None) -> Did | None:
-        if text is None or Did.accepts(text):
-            return None if text is None else Did(text)
-        self._problems.append(Problem("wrong-form", f"{text!r} is not a DID", self._bundle.place(("did",))))
-        return None
+    # Where to publish
+
+    def _target(self, environment: str | None) -> dict[str, str]:
+        known = _object(self._bundle.value.get("environments"))
+        places: dict[str, Steps] = {name: (name,) for name in ("account", "did", "pds") if name in self._value}
+        if environment is not None and environment not in known:
+            self._note_environment(environment, known)
+        elif environment is not None:
+            chosen = _object(_at(self._value, ("environments", environment)))
+            places |= {name: ("environments", environment, name) for name in chosen}
+        given = {name: (steps, str(_at(self._value, steps))) for name, steps in places.items()}
+        return {name: text for name, (steps, text) in given.items() if self._is_target(name, text, steps)}
+
+    def _note_environment(self, environment: str, known: JsonObject) -> None:
+        listed = f"the manifest's environments are {', '.join(known)}" if known else "add it under `environments:`"
+        place = self._bundle.place(("environments",), of="key")
+        message = f"there is no environment {environment!r}"
+        self._problems.append(Problem("unknown-environment", message, place, suggest(environment, known) or listed))
+
+    def _is_target(self, name: str, text: str, steps: Steps) -> bool:
+        match name:
+            case "account" if not (_LOCAL.fullmatch(text) or Did.accepts(text) or Handle.accepts(text)):
+                message = f"{text!r} is not an account"
+                hint = "a handle such as lab.example.org, a DID, or local"
+            case "did" if not Did.accepts(text):
+                message, hint = f"{text!r} is not a DID", "for example did:plc:ewvi7nxzyoun6zhxrhs64oiz"
+            case _:
+                return True
+        self._problems.append(Problem("wrong-form", message, self._bundle.place(steps), hint))
+        return False
 
     def _policy(self) -> Policy:
         limit = _object(self._value.get("policy")).get("max_delete")
@@ -96,66 +177,95 @@ class _Loader:
             return Policy(int(limit.rstrip("%")) / 100)
         return Policy(limit) if isinstance(limit, int) else Policy()
 
+    # Files that the manifest names
+
     def _lexicons(self) -> tuple[Lexicons, list[LexiconEntry]]:
         own = _object(self._value.get("lexicons"))
         if not own:
             return LEXICONS.lexicons, []
-        folder = self._folder / str(own["path"])
-        files = sorted(folder.rglob("*.json"))
+        files = self._lexicon_files(str(own["path"]))
+        read = [found for file in files if (found := self._reading(read_lexicon, file, ("lexicons", "path")))]
+        for file in read:
+            if file.lexicon.id in LEXICONS.lexicons.by_nsid:
+                self._warn_builtin(file)
+        new = [file for file in read if file.lexicon.id not in LEXICONS.lexicons.by_nsid]
+        linked = link_files(new, LEXICONS.lexicons, complete=len(read) == len(files))
+        self._problems.extend(linked.problems)
+        if len(read) < len(files) or linked.problems or not files:
+            self._value.pop("records", None)  # they may be of a lexicon that cannot be read
+        published = [_published(file.lexicon.id, _object(file.document.value)) for file in read]
+        return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
+
+    def _lexicon_files(self, name: str) -> Sequence[Path]:
+        steps = ("lexicons", "path")
+        if not self._is_inside(name, steps):
+            return []
+        files = lexicon_files(self._folder / name)
         if not files:
-            place = self._bundle.place(("lexicons", "path"))
-            message = f"there are no lexicons (*.json) in {own['path']}"
-            self._problems.append(Problem("no-lexicons", message, place, "the path is relative to the manifest"))
-        pairs = [pair for file in files if (pair := self._lexicon(file))]
-        try:
-            linked = link([(file, lexicon) for file, lexicon, _ in pairs], LEXICONS.lexicons)
-        except InvalidInput as error:
-            self._problems.extend(error.problems)
-            linked = Lexicons({})
-        documents = [_published(lexicon.id, document) for _, lexicon, document in pairs] if own.get("publish") else []
-        return LEXICONS.lexicons.and_also(linked), documents
+            message = f"{name!r} {why_none(self._folder / name)}"
+            hint = "name the folder of the project's Lexicon JSON files, relative to the manifest"
+            self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
+        return files
 
-    def _lexicon(self, file: Path) -> tuple[str, Lexicon, JsonObject] | None:
-        try:
-            document = self._json(file)
-            return str(file), parse(document, str(file)), document
-        except InvalidInput as error:
-            self._problems.extend(error.problems)
-            return None
-
-    @staticmethod
-    def _json(file: Path) -> JsonObject:
-        return _object(_json_document(file).value)
+    def _warn_builtin(self, file: LexiconFile) -> None:
+        message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"
+        place = file.document.place(("id",))
+        self._warnings.append(Problem("builtin-lexicon", message, place, "remove the file", "warning"))
 
     def _schema_file(self, name: str, steps: Steps) -> Document | None:
         """The JSON file that an entry names; None, with a problem, where it cannot be had."""
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            hint = "keep it in the manifest's folder, and give its path from there"
-            message = f"{name!r} is outside the manifest's folder"
-            self._problems.append(Problem("outside-folder", message, self._bundle.place(steps), hint))
+        if not self._is_inside(name, steps):
             return None
         if not (self._folder / name).is_file():
-            message = f"there is no file {name!r} in {self._folder}"
-            hint = "the path is relative to the manifest"
-            self._problems.append(Problem("file-missing", message, self._bundle.place(steps), hint))
+            is_folder = (self._folder / name).is_dir()
+            code, what = ("not-a-file", "is a folder") if is_folder else ("file-missing", "does not exist")
+            hint = "name a JSON file; the path is relative to the manifest"
+            self._problems.append(Problem(code, f"{name!r} {what}", self._bundle.place(steps), hint))
             return None
+        return self._reading(lambda file: read_json(str(file)), self._folder / name, steps)
+
+    def _is_inside(self, name: str, steps: Steps) -> bool:
+        if not Path(name).is_absolute() and ".." not in Path(name).parts:
+            return True
+        hint = "keep it in the manifest's folder, and give its path from there"
+        message = f"{name!r} is outside the manifest's folder"
+        self._problems.append(Problem("outside-folder", message, self._bundle.place(steps), hint))
+        return False
+
+    def _reading(self, read: Callable[[Path], T], file: Path, steps: Steps) -> T | None:
+        """What is read from a file; None, with its problems, where it cannot be: those without a place are here."""
         try:
-            return _json_document(self._folder / name)
+            return read(file)
         except InvalidInput as error:
-            self._problems.extend(error.problems)
+            place = self._bundle.place(steps)
+            self._problems.extend(replace(problem, place=problem.place or place) for problem in error.problems)
             return None
-
-
-def _json_document(file: Path) -> Document:
-    """A JSON file, read as the YAML that it also is, so that every part of it has a place."""
-    document = parse_source(read_source(str(file)))
-    if document.problems:
-        raise InvalidInput(document.problems)
-    return document
 
 
 def _published(nsid: Nsid, document: JsonObject) -> LexiconEntry:
     return LexiconEntry(Common(Address("lexicons", nsid), nsid, Rkey(nsid)), document)
+
+
+def _referred(value: Json) -> Iterator[str]:
+    """The addresses in the placeholders of a value."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        match placeholder(part), part:
+            case ("$ref" | "$strongRef", str(address)), _:
+                yield address
+            case None, dict():
+                stack.extend(part.values())
+            case None, list():
+                stack.extend(part)
+            case _:
+                pass
+
+
+def _at(value: Json, steps: Steps) -> Json:
+    for step in steps:
+        value = _object(value).get(str(step))
+    return value
 
 
 def _object(value: Json) -> JsonObject:

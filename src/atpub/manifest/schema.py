@@ -33,12 +33,14 @@ from atpub.lexicon.model import (
 from atpub.syntax import Nsid
 
 SECTIONS = frozenset({"schemas", "datasets", "labels", "lenses", "records"})
-KEY = r"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{0,255}$"
-PROJECT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+# JSON Schema's `$` is the end; Python's stands before a line break at the end as well.
+_END = r"$(?!\n)"
+KEY = rf"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{{0,255}}{_END}"
+PROJECT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}"
 VERSION = (
     r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
-    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?" + _END
 )
 STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
 
@@ -56,10 +58,14 @@ def manifest_schema() -> JsonObject:
     }
     properties: JsonObject = {
         "atpub": {"const": 1, "description": "The version of this format."},
-        "project": _text("Who owns the records: the name of their inventory in the repository.", pattern=PROJECT),
+        "project": _text(
+            "Who owns the records: the name of their inventory in the repository.",
+            pattern=PROJECT,
+            examples=["lab-data"],
+        ),
         "account": _text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
-        "did": _text("The DID that the account must have.", pattern="^did:[a-z]+:.+$"),
-        "pds": _text("The URL of the account's PDS, where it is not to be looked up.", pattern="^https?://"),
+        "did": _did("The DID that the account must have."),
+        "pds": _url("The URL of the account's PDS, where it is not to be looked up."),
         "environments": _map_of(_environment(), "Other targets, chosen with --env."),
         "defaults": _defaults(sections),
         "policy": _policy(),
@@ -125,14 +131,17 @@ def _common() -> JsonObject:
 
 def _schema_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {
-        "nsid": _text("The permanent name of the schema, the same in every version."),
-        "version": _text("Its semantic version: a published one never changes.", pattern=VERSION),
+        "nsid": _text("The permanent name of the schema, the same in every version.", examples=["org.lab.image"]),
+        "version": _text("Its semantic version: a published one never changes.", pattern=VERSION, examples=["1.0.0"]),
         "name": _text("The name of the sample type; the NSID's last segment in PascalCase where it is absent."),
         "fields": {
             "type": "object",
             "description": "The fields of a sample by name: string, integer, number, boolean, bytes, ndarray; "
             "`?` after it for optional, `[string]` for a list.",
-            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+            "additionalProperties": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                "examples": ["integer", "string?"],
+            },
         },
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
         "file": _text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
@@ -148,11 +157,17 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
         "blobs": {
             "description": "Tar files to publish as blobs: a path or glob, a list of them, or a map.",
             "anyOf": [*patterns, files],
+            "examples": ["data/digits-*.tar"],
         },
-        "urls": {"description": "Where the shards are: URLs in brace notation.", "anyOf": patterns},
+        "urls": {
+            "description": "Where the shards are: URLs in brace notation.",
+            "anyOf": patterns,
+            "examples": ["https://cdn.example.org/digits-{000000..000005}.tar"],
+        },
         "checksums": {
             "description": "The shards' SHA-256: a file as sha256sum writes it, a map, or `none`.",
             "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
+            "examples": ["digits.sha256", "none"],
         },
         "s3": _closed(
             {
@@ -185,7 +200,7 @@ def _lens_entry(made: _Definitions) -> JsonObject:
 
 def _record_entry() -> JsonObject:
     own: JsonObject = {
-        "collection": _text("The NSID of the record's lexicon."),
+        "collection": _text("The NSID of the record's lexicon.", examples=["org.lab.note"]),
         "value": {
             "type": "object",
             "description": "The record. {$ref: datasets/x} becomes an at:// URI, {$strongRef: schemas/x} a URI "
@@ -200,8 +215,16 @@ def _reference(description: str) -> JsonObject:
 
 
 def _environment() -> JsonObject:
-    names = {"account": "Where to publish.", "did": "The DID it must have.", "pds": "The URL of its PDS."}
-    return _closed({name: _text(description) for name, description in names.items()})
+    account, did, pds = _text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
+    return _closed({"account": account, "did": did, "pds": pds})
+
+
+def _did(description: str) -> JsonObject:
+    return _text(description, pattern="^did:[a-z]+:.+$", examples=["did:plc:ewvi7nxzyoun6zhxrhs64oiz"])
+
+
+def _url(description: str) -> JsonObject:
+    return _text(description, pattern="^https?://", examples=["https://pds.example.org"])
 
 
 def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
@@ -212,10 +235,11 @@ def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
 
 
 def _policy() -> JsonObject:
-    share: JsonObject = {"type": "string", "pattern": r"^\d{1,3}%$"}
+    share: JsonObject = {"type": "string", "pattern": "^(100|[1-9]?[0-9])%" + _END, "examples": ["30%"]}
     limit: JsonObject = {
         "description": "The most records that one plan may delete: a number, or a share such as 30%.",
         "anyOf": [{"type": "integer", "minimum": 0}, share],
+        "examples": [10, "30%"],
     }
     return _closed({"max_delete": limit})
 

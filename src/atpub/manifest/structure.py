@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
 from atpub.errors import Problem
-from atpub.lexicon.node import kind_of
+from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.node import kind_of, step
 from atpub.manifest.bundle import Bundle
 from atpub.manifest.outline import Steps
-from atpub.manifest.schema import manifest_schema
+from atpub.manifest.schema import (
+    DATASET_FIELDS,
+    LABEL_FIELDS,
+    LENS_FIELDS,
+    PROJECT,
+    SCHEMA_FIELDS,
+    SECTIONS,
+    VERSION,
+    manifest_schema,
+)
 from atpub.manifest.suggest import suggest
 
-_KINDS = {
+_KINDS: Final = {
     "object": "a map",
     "array": "a list",
     "string": "a string",
@@ -23,6 +33,27 @@ _KINDS = {
     "boolean": "true or false",
     "null": "null",
 }
+_FORMS: Final = {
+    PROJECT: "at most 64 letters, digits and . _ -, a letter or digit first",
+    VERSION: "a semantic version has three numbers: MAJOR.MINOR.PATCH",
+}
+_FREE: Final = frozenset({"protect", "adopt"})
+_OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
+    "schemas": SCHEMA_FIELDS | _FREE | {"name"},
+    "datasets": DATASET_FIELDS | _FREE,
+    "labels": LABEL_FIELDS - {"name", "version"} | _FREE,
+    "lenses": LENS_FIELDS | _FREE,
+    "records": _FREE,
+}
+"""Keys of an entry without which the rest of it can be read all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A manifest's value without the parts that are not as they should be, and what is wrong with those."""
+
+    value: JsonObject
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +70,111 @@ class _Deviation:
 
 def check_structure(bundle: Bundle) -> tuple[Problem, ...]:
     """Every way in which a manifest does not have a manifest's structure."""
+    return sound_part(bundle).problems
+
+
+def sound_part(bundle: Bundle) -> Sound:
+    """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
     found: dict[tuple[str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value):
         for steps, problem in _problems(bundle, deviation):
             found.setdefault((problem.message, steps), problem)
-    return tuple(found.values())
+    value = _copy(bundle.value)
+    for _, steps in found:
+        _leave_out(value, steps)
+    return Sound(value, tuple(found.values()))
 
 
 def _deviations(value: Any) -> Iterator[_Deviation]:
     validator: Any = Draft202012Validator(manifest_schema())
     for error in validator.iter_errors(value):
+        yield from _of_error(error)
+
+
+def _of_error(error: Any) -> Iterator[_Deviation]:
+    """The deviation; where a value is of one of several allowed types, what is wrong with it as that type."""
+    for inner in _of_right_type(error):
+        yield from _of_error(inner)
+    if not _of_right_type(error):
         in_key = "propertyNames" in error.absolute_schema_path
         steps = tuple(error.absolute_path)
         yield _Deviation(error.validator, error.validator_value, error.instance, error.schema, steps, in_key)
+
+
+def _of_right_type(error: Any) -> list[Any]:
+    branches: dict[object, list[Any]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = [inner for inner in branches.values() if all(item.validator != "type" or item.path for item in inner)]
+    return fitting[0] if fitting else []
+
+
+# What can still be used
+
+
+def _copy(value: JsonObject) -> JsonObject:
+    """The value, to be taken from down to the fields of entries."""
+    return {key: _copy_of_map(item, 2) for key, item in value.items()}
+
+
+def _copy_of_map(value: Json, depth: int) -> Json:
+    if not depth or not isinstance(value, dict):
+        return value
+    return {key: _copy_of_map(item, depth - 1) for key, item in value.items()}
+
+
+def _leave_out(value: JsonObject, steps: Steps) -> None:
+    """Take out what deviates: a field that can be spared, or else the whole entry; what would depend on it as well."""
+    match steps:
+        case ("defaults", str(section), *rest):
+            _remove(value, ("defaults", section))
+            if not rest or not _is_spare(section, str(rest[0])):
+                _remove(value, (section,))
+        case (str(section), str(key), name, *_) if section in SECTIONS:
+            _remove(value, (section, key, str(name)) if _is_spare(section, str(name)) else (section, key))
+        case (str(section), str(key), *_) if section in SECTIONS:
+            _remove(value, (section, key))
+        case ("environments", str(environment), *rest):
+            _remove(value, ("environments", environment, *map(str, rest[:1])))
+        case ("lexicons", *_):
+            _remove(value, ("lexicons",))
+            _remove(value, ("records",))
+        case (str(key), *_):
+            _remove(value, (key,))
+        case _:
+            pass
+
+
+def _is_spare(section: str, name: str) -> bool:
+    """Whether an entry can be read without this key, or without the one that it was meant to be."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    known = _entry_keys(section)
+    meant = name if name in known else next(iter(get_close_matches(name, known, n=1)), None)
+    return meant is None or meant in _OPTIONAL.get(section, frozenset())
+
+
+def _entry_keys(section: str) -> frozenset[str]:
+    match manifest_schema():
+        case {"$defs": dict(definitions)}:
+            match definitions.get(f"entry:{section}"):
+                case {"properties": dict(properties)}:
+                    return frozenset(properties)
+                case _:
+                    return frozenset()
+        case _:
+            return frozenset()
+
+
+def _remove(value: JsonObject, steps: tuple[str, ...]) -> None:
+    holder: Json = value
+    for step_ in steps[:-1]:
+        holder = holder.get(step_) if isinstance(holder, dict) else None
+    if isinstance(holder, dict):
+        holder.pop(steps[-1], None)
+
+
+# What is wrong
 
 
 def _problems(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
@@ -61,73 +184,124 @@ def _problems(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Proble
         hint = "keys begin with a letter or digit and hold letters, digits and . _ : ~ + @ - only"
         yield inner, Problem("bad-key", f"{found.instance!r} cannot be a key", bundle.place(inner, of="key"), hint)
     elif found.keyword == "additionalProperties":
-        known = sorted(found.schema["properties"])
-        for key in found.instance:
-            if key not in known:
-                hint = suggest(key, known) or f"its keys are {', '.join(known)}"
-                message = f"{key!r} is not a key of {_owner(steps)}"
-                place = bundle.place((*steps, key), of="key")
-                yield (*steps, key), Problem("unknown-key", message, place, hint)
+        yield from _unknown_keys(bundle, found)
     elif found.keyword == "required":
-        for name in found.limit:
-            if name not in found.instance:
-                place = bundle.place(steps, of="key")
-                yield (
-                    (*steps, name),
-                    Problem("missing-key", f"{_owner(steps)} has no {name!r}", place, f"add `{name}: …`"),
-                )
+        yield from _missing_keys(bundle, found)
     else:
         code, message, hint = _worded(found)
-        yield steps, Problem(code, f"{_name(steps)}: {message}", bundle.place(steps), hint)
+        yield steps, Problem(code, f"{name_of(steps)}: {message}", bundle.place(steps), hint)
+
+
+def _unknown_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
+    known = sorted(found.schema["properties"])
+    for key in found.instance:
+        if key not in known:
+            hint = suggest(key, known) or f"its keys are {', '.join(known)}"
+            message = f"{key!r} is not a key of {name_of(found.steps)}"
+            inner = (*found.steps, key)
+            yield inner, Problem("unknown-key", message, bundle.place(inner, of="key"), hint)
+
+
+def _missing_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
+    for name in found.limit:
+        if name not in found.instance and not _has_default(bundle.value, found.steps, name):
+            place = bundle.place(found.steps, of="key")
+            message = f"{name_of(found.steps)} has no {name!r}"
+            yield (*found.steps, name), Problem("missing-key", message, place, f"add `{name}: …`")
+
+
+def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
+    match value, steps:
+        case {"defaults": dict(defaults)}, (str(section), str()):
+            given = defaults.get(section)
+            return isinstance(given, dict) and name in given
+        case _:
+            return False
 
 
 def _worded(found: _Deviation) -> tuple[str, str, str]:
     """The code, message and hint of a deviation that one keyword tells."""
-    limit, shown = found.limit, repr(found.instance)
+    limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":
             expected = _KINDS.get(str(limit), str(limit))
-            return "wrong-type", f"expected {expected}, found {_kind(found)}", _quote(found)
+            return "wrong-type", f"expected {expected}, found {_kind(found.instance)}", _type_hint(found)
         case "anyOf":
-            return "wrong-type", f"expected {_choices(found)}, found {_kind(found)}", ""
+            return _worded_choice(found)
         case "const":
-            return "wrong-value", f"expected {limit!r}, found {shown}", ""
+            return "wrong-value", f"expected {limit!r}, found {shown}", f"write {limit!r}"
         case "enum":
-            hint = suggest(str(found.instance), map(str, limit))
-            return "wrong-value", f"{shown} is not one of {', '.join(map(repr, limit))}", hint
+            listed = ", ".join(map(repr, limit))
+            hint = suggest(str(found.instance), map(str, limit)) or f"write one of {listed}"
+            return "wrong-value", f"{shown} is not one of {listed}", hint
         case "pattern":
-            described = found.schema.get("description", "")
-            return "wrong-form", f"{shown} is not of the right form", f"{described} Form: {limit}".strip()
+            return "wrong-form", f"{shown} is not of the right form", _pattern_hint(found)
         case "maxLength":
-            return "too-long", f"{len(found.instance)} characters, at most {limit}", ""
+            return "too-long", f"{len(found.instance):,} characters, at most {limit:,}", "shorten it"
         case "minLength" | "minItems":
-            return "too-short", "nothing is given", ""
+            return "too-short", "nothing is given", "give it a value, or remove the key"
         case "maxItems":
-            return "too-long", f"{len(found.instance)} items, at most {limit}", ""
+            return "too-long", f"{len(found.instance):,} items, at most {limit:,}", "remove some"
         case "minimum" | "maximum":
-            return "wrong-value", f"{shown} is outside the {found.keyword} {limit}", ""
+            side = "least" if found.keyword == "minimum" else "most"
+            return "wrong-value", f"{shown} is out of range: at {side} {limit:,}", "change it"
         case _:
             return "wrong-value", f"{shown} breaks the rule {found.keyword}: {limit!r}", ""
 
 
-def _quote(found: _Deviation) -> str:
-    quotable = found.limit == "string" and isinstance(found.instance, int | float)
-    return f"put it in quotes: {str(found.instance)!r}" if quotable else ""
-
-
-def _choices(found: _Deviation) -> str:
+def _worded_choice(found: _Deviation) -> tuple[str, str, str]:
+    """As `_worded`, where several types are allowed and this is none of them."""
     words = [item.get("title") or _KINDS.get(item.get("type"), "something else") for item in found.limit]
-    return " or ".join(dict.fromkeys(map(str, words)))
+    hint = _example(found) or _scalar_hint(found.instance) or "write one of these"
+    message = f"expected {' or '.join(dict.fromkeys(map(str, words)))}, found {_kind(found.instance)}"
+    return "wrong-type", message, hint
 
 
-def _kind(found: _Deviation) -> str:
-    kind = kind_of(found.instance)
-    return {"an object": "a map", "an array": "a list"}.get(kind, kind)
+def _pattern_hint(found: _Deviation) -> str:
+    hint = _FORMS.get(found.limit, "")
+    return "; ".join(filter(None, (hint, _example(found))))
 
 
-def _name(steps: Steps) -> str:
-    return ".".join(map(str, steps)) or "the manifest"
+def _example(found: _Deviation) -> str:
+    examples = found.schema.get("examples", ())
+    return f"for example {' or '.join(map(str, examples))}" if examples else ""
 
 
-def _owner(steps: Steps) -> str:
-    return f"{steps[0]}/{steps[1]}" if len(steps) == 2 else _name(steps)
+def _type_hint(found: _Deviation) -> str:
+    if found.limit == "string":
+        return _scalar_hint(found.instance) or _example(found)
+    if found.limit == "object":
+        return "write `key: value` lines below it, indented"
+    if found.limit == "array":
+        return "write it as a list: [a, b]"
+    if found.limit == "boolean" and found.instance in ("yes", "no", "on", "off"):
+        return f"in YAML 1.2 that is a word: write {'true' if found.instance in ('yes', 'on') else 'false'}"
+    return _example(found) or f"write {_KINDS.get(str(found.limit), str(found.limit))}"
+
+
+def _scalar_hint(value: object) -> str:
+    if isinstance(value, bool):
+        return f'put it in quotes: "{str(value).lower()}"'
+    if value is None:
+        return "give it a value, or remove the key"
+    if isinstance(value, list | dict):
+        return f"give one value, not a {'list' if isinstance(value, list) else 'map'}"
+    return f'put it in quotes: "{value}"' if isinstance(value, int | float) else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _kind(value: object) -> str:
+    kind = kind_of(value)
+    return {"an object": "a map", "an array": "a list", "a boolean": str(value).lower()}.get(kind, kind)
+
+
+def name_of(steps: Steps) -> str:
+    """Where in a manifest something is, in its words: `datasets/digits.tags[0]`."""
+    head, rest = (str(steps[0]), steps[1:]) if steps else ("the manifest", ())
+    if head in SECTIONS and rest:
+        head, rest = f"{head}/{_shown(str(rest[0]))[1:-1]}", rest[1:]
+    return head + "".join(f"[{item}]" if isinstance(item, int) else step(item) for item in rest)

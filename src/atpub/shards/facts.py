@@ -1,13 +1,16 @@
-"""What a manifest's entries say about data, looked up: files found and measured, URLs expanded, checksums matched."""
+"""What a manifest's entries say about data, looked up: files found and measured, URLs expanded, checksums matched.
+
+Where a file is not there, the lock stands in for it: the facts are the same, and only the bytes are missing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from atpub.errors import Problem
+from atpub.errors import Place, Problem, Severity
 from atpub.lexicon.data import Json
 from atpub.manifest.model import (
     Address,
@@ -26,6 +29,7 @@ from atpub.manifest.model import (
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
 from atpub.shards.files import expand_files
+from atpub.shards.lock import LOCK_FILE, Locator, Lock, LockedFile, listed
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.shards.urls import S3, External, Http, ShardUrl, check_one_storage, parse_shard_url
 
@@ -48,52 +52,72 @@ class RemoteShards:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the data: each dataset's shards, each `$blob` file, and every problem on the way."""
+    """What is known of the data: each dataset's shards, each `$blob` file, and every problem on the way.
+
+    `absent` are the files whose facts come from the lock; `lock` is what a lock of these facts holds.
+    """
 
     shards: Mapping[Address, LocalShards | RemoteShards]
     files: Mapping[str, tuple[Path, FileFacts]]
     problems: tuple[Problem, ...]
+    absent: frozenset[Path] = frozenset()
+    lock: Lock = field(default_factory=Lock)
 
     @property
     def sources(self) -> Mapping[str, FileSource]:
-        """Where the bytes of each blob are, by its CID."""
+        """Where the bytes of each blob are, by its CID; without those of absent files."""
         local = [shard for shards in self.shards.values() if isinstance(shards, LocalShards) for shard in shards.files]
-        return {facts.cid: FileSource(path, facts.size) for path, facts in [*local, *self.files.values()]}
+        return {
+            facts.cid: FileSource(path, facts.size)
+            for path, facts in [*local, *self.files.values()]
+            if path not in self.absent
+        }
 
 
-def gather(manifest: Manifest, *, cache: Path | None = None, on_bytes: Callable[[int], None] | None = None) -> Facts:
-    """The facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`."""
-    return _Gatherer(manifest).gather(cache, on_bytes)
+def gather(
+    manifest: Manifest,
+    *,
+    lock: Lock | None = None,
+    locked: bool = False,
+    cache: Path | None = None,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Facts:
+    """The facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
+
+    `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
+    as `locked`, it is an error, and so is what the lock does not have.
+    """
+    return _Gatherer(manifest, lock, locked=locked).gather(cache, on_bytes)
 
 
 class _Gatherer:
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, lock: Lock | None, *, locked: bool) -> None:
         self._manifest = manifest
+        self._lock = lock
+        self._locked = locked
+        self._locator = Locator(manifest.folder, lock)
+        self._absent: set[Path] = set()
+        self._files: dict[str, LockedFile] = {}
+        self._urls: dict[str, str] = {}
         self._problems: list[Problem] = []
 
     def gather(self, cache: Path | None, on_bytes: Callable[[int], None] | None) -> Facts:
         local = dict(self._local_files())
         named = dict(self._blob_files())
-        tars = measure_files((path for paths, _ in local.values() for path in paths), cache=cache, on_bytes=on_bytes)
-        plain = measure_files((path for path, _ in named.values()), cache=cache, on_bytes=on_bytes, tar=False)
+        tars, plain = [path for paths, _ in local.values() for path in paths], [path for path, _ in named.values()]
+        measured_tars = self._measured(tars, measure_files(self._here(tars), cache=cache, on_bytes=on_bytes))
+        measured = self._measured(plain, measure_files(self._here(plain), cache=cache, on_bytes=on_bytes, tar=False))
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
-            shards[address] = LocalShards(tuple(self._known(tars, paths, steps)))
+            shards[address] = LocalShards(self._known(measured_tars, paths, steps))
         for entry in self._datasets():
             if isinstance(entry.shards, UrlShards):
                 shards[entry.common.address] = self._remote(entry, entry.shards)
-        files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
-        return Facts(shards, files, tuple(self._problems))
-
-    def _known(
-        self, measured: Mapping[Path, Measured], paths: tuple[Path, ...], steps: Steps
-    ) -> Iterator[tuple[Path, FileFacts]]:
-        for path in paths:
-            found = measured[path]
-            if isinstance(found, Problem):
-                self._note([found], steps)
-            else:
-                yield path, found
+        files = {
+            name: found for name, (path, steps) in named.items() for found in self._known(measured, (path,), steps)
+        }
+        self._note_no_lock()
+        return Facts(shards, files, tuple(self._problems), frozenset(self._absent), Lock(self._files, self._urls))
 
     def _datasets(self) -> Iterator[DatasetEntry]:
         for entry in self._manifest.entries.values():

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
 from wcmatch import glob
@@ -84,8 +84,14 @@ def _glob(pattern: str, folder: Path) -> Found:
     files = tuple(folder / name for name in names if (folder / name).is_file())
     if files:
         return Found(files, (), ())
-    hint = "it matches folders only: add /*.tar" if names else _nearest(folder / pattern.partition("*")[0], folder)
+    hint = "it matches folders only: add /*.tar" if names else _missing_folder(pattern, folder)
     return _only(Problem("no-match", f"{pattern} matches no file in {folder}", hint=hint))
+
+
+def _missing_folder(pattern: str, folder: Path) -> str:
+    plain = takewhile(lambda part: not _WILDCARD.match(part), PurePosixPath(pattern).parts)
+    base = folder.joinpath(*map(unescape, plain))
+    return "" if base.is_dir() else _nearest(base, folder)
 
 
 def _named(name: str, folder: Path) -> Found:

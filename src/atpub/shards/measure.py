@@ -145,7 +145,7 @@ class _Run:
             held = read_tar(stream, str(path)) if self.tar else None
             if isinstance(held, Problem):
                 return held
-            digest = self._digest(stream)
+            digest = self._digest(stream, before.st_size)
         identity = Identity.of(before)
         if Identity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
@@ -154,11 +154,12 @@ class _Run:
             self.learned[str(path.absolute())] = entry
         return entry
 
-    def _digest(self, stream: BufferedReader) -> str:
+    def _digest(self, stream: BufferedReader, size: int) -> str:
         stream.seek(0)
         digest = sha256()
         buffer = memoryview(bytearray(_CHUNK))
-        while count := stream.readinto(buffer):
+        # A file that grows as fast as it is read would never end.
+        while stream.tell() <= size and (count := stream.readinto(buffer)):
             digest.update(buffer[:count])
             self.on_bytes(count)
         return digest.hexdigest()

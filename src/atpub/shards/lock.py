@@ -1,0 +1,378 @@
+"""`atpub.lock`: what is known of a manifest's data, kept beside it in git, for where the data itself is not.
+
+The first line is `{"atpub.lock": 1}`; each other one is a JSON object, files first, both kinds sorted bytewise:
+
+    {"file": "data/digits-000.tar", "size": 145920, "sha256": "…", "samples": 300}
+    {"file": "card.pdf", "size": 2048, "sha256": "…"}
+    {"url": "https://cdn.example.org/cats-000.tar", "sha256": "…"}
+
+A file's path is relative to the manifest's folder and has `/` between its parts. `samples` is there where a dataset
+lists the file as a shard. A URL is there where a checksum file has its digest: with these lines, plan needs no checksum
+file. What else may be said of a file or URL comes with another number in the first line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeAlias
+
+from wcmatch import glob
+
+from atpub.errors import InvalidInput, Place, Problem
+from atpub.lexicon.data import Json
+from atpub.manifest.files import read_source
+from atpub.manifest.json_document import parse_json
+from atpub.manifest.source import Source
+from atpub.shards.braces import expand_keeping_escapes, unescape
+from atpub.shards.checksums import parse_sha256
+from atpub.shards.files import Found, expand_files
+from atpub.shards.measure import FileFacts
+from atpub.shards.urls import parse_shard_url
+
+LOCK_FILE: Final = "atpub.lock"
+VERSION: Final = 1
+
+_MOST = 1 << 53
+_LINE = re.compile(r"[^\n]+")
+# What JSON may hold as it is, and yet would not show in a diff, or cannot be written as UTF-8 (odd file names).
+_HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ANEW = "run `atpub lock` where the data is; where this file itself is broken: atpub lock --prune"
+_MERGE = "resolve the merge first: keep the lines of both sides, then run `atpub lock`"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A local file as it was measured: size in bytes, hexadecimal SHA-256; samples, where it is a shard."""
+
+    size: int
+    sha256: str
+    samples: int | None = None
+
+    @classmethod
+    def of(cls, facts: FileFacts) -> LockedFile:
+        """What is kept of a file's facts."""
+        return cls(facts.size, facts.sha256, facts.samples)
+
+    def facts(self, *, tar: bool) -> FileFacts | None:
+        """The facts that measuring the file would give; None for a shard whose samples were not counted."""
+        if not tar:
+            return FileFacts(self.size, self.sha256, None, "application/octet-stream")
+        return None if self.samples is None else FileFacts(self.size, self.sha256, self.samples)
+
+    def says(self, measured: LockedFile) -> bool:
+        """Whether this is what was measured; samples that were not counted do not matter."""
+        return measured in (self, replace(self, samples=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a lock holds: local files by path, and the SHA-256 of shards by URL."""
+
+    files: Mapping[str, LockedFile] = field(default_factory=dict[str, LockedFile])
+    urls: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def bytewise(text: str) -> bytes:
+    """The key by which paths are sorted: the bytes that a POSIX file system has for them."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def dump_lock(lock: Lock) -> str:
+    """The text of a lock: the same for the same facts, whatever their order."""
+    lines: list[Json] = [{LOCK_FILE: VERSION}]
+    for path, known in sorted(lock.files.items(), key=lambda item: bytewise(item[0])):
+        samples: dict[str, Json] = {} if known.samples is None else {"samples": known.samples}
+        lines.append({"file": path, "size": known.size, "sha256": known.sha256, **samples})
+    for url, digest in sorted(lock.urls.items(), key=lambda item: bytewise(item[0])):
+        lines.append({"url": url, "sha256": digest})
+    return "".join(f"{_line(line)}\n" for line in lines)
+
+
+def _line(value: Json) -> str:
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def read_lock(folder: Path) -> Lock | None:
+    """The lock beside a manifest, None where there is none; raises InvalidInput with every problem."""
+    file = folder / LOCK_FILE
+    return parse_lock(read_source(str(file))) if file.exists() else None
+
+
+def parse_lock(source: Source) -> Lock:
+    """The lock in a text; raises InvalidInput with every problem. The order of lines means nothing."""
+    return _Reader(source).read()
+
+
+_Steps: TypeAlias = tuple[str | int, ...]
+_Check: TypeAlias = Callable[[Json], str]  # what is wrong with a value, or nothing
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._problems: list[Problem] = []
+        self._files: dict[str, LockedFile] = {}
+        self._urls: dict[str, str] = {}
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def read(self) -> Lock:
+        lines = [line for line in _LINE.finditer(self._source.text) if line[0].strip()]
+        self._read_header(lines[0] if lines else None)
+        for line in lines[1:]:
+            self._read_line(line)
+        if self._problems:
+            raise InvalidInput(tuple(self._problems))
+        return Lock(self._files, self._urls)
+
+    def _read_header(self, line: re.Match[str] | None) -> None:
+        value = _load(line[0]) if line else None
+        version = value.get(LOCK_FILE) if isinstance(value, dict) else None
+        if value == {LOCK_FILE: VERSION} and type(version) is int:
+            return
+        if isinstance(version, int) and version > VERSION:
+            message, hint = f"the lock is of version {version}, which is newer than this atpub", "upgrade atpub"
+        else:
+            message, hint = f"a lock begins with the line {_line({LOCK_FILE: VERSION})}", _ANEW
+        place = self._source.place(line.start()) if line else Place(self._source.file)
+        # Lines that mean something else would only bring on more problems.
+        raise InvalidInput((Problem("lock-header", message, place, hint),))
+
+    def _read_line(self, line: re.Match[str]) -> None:
+        value = _load(line[0])
+        if any(_faults(value)):
+            self._problems.extend(self._placed(line, value))
+            return
+        match value:
+            case {"file": str(path), "size": int(size), "sha256": str(sha256), **rest}:
+                samples = rest.get("samples")
+                self._files[path] = LockedFile(size, sha256, samples if isinstance(samples, int) else None)
+                self._check_once(("file", path), line)
+            case {"url": str(url), "sha256": str(sha256)}:
+                self._urls[url] = sha256
+                self._check_once(("url", url), line)
+            case _:
+                raise AssertionError(value)
+
+    def _check_once(self, key: tuple[str, str], line: re.Match[str]) -> None:
+        first = self._seen.setdefault(key, line.start())
+        if first != line.start():
+            message = f"{key[1]} is given twice: it is first given at line {self._source.place(first).line}"
+            hint = "keep the line that is right, or run `atpub lock` where the data is"
+            self._problems.append(self._source.problem("lock-duplicate", message, line.start(), hint))
+
+    def _placed(self, line: re.Match[str], value: Json) -> Iterator[Problem]:
+        """What is wrong with a line, at its column; reads the line again, which is slow."""
+        above = "\n" * (self._source.place(line.start()).line - 1)
+        try:
+            document = parse_json(Source(self._source.file, above + line[0]))
+        except InvalidInput as error:
+            hint = _MERGE if line[0].startswith(("<<<<<<<", "|||||||", "=======", ">>>>>>>")) else _ANEW
+            yield from (replace(problem, code="lock-syntax", hint=hint) for problem in error.problems)
+        else:
+            for steps, message in _faults(value):
+                yield Problem("lock-entry", message, document.place(steps), _ANEW)
+
+
+def _load(line: str) -> Json:
+    """The object in a line; None where it is no JSON object, or a key is in it twice."""
+    try:
+        value: Json = json.loads(line, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _faults(value: Json) -> Iterator[tuple[_Steps, str]]:
+    """What is wrong with a line, and where in it."""
+    kind = next((kind for kind in _KINDS if isinstance(value, dict) and kind in value), None)
+    if kind is None or not isinstance(value, dict):
+        yield (), "expected an object with `file` or `url`"
+        return
+    checks = _KINDS[kind]
+    for key in value:
+        if key not in checks:
+            yield (key,), f"a line with `{kind}` has no {key!r}"
+    for key, check in checks.items():
+        if key in value:
+            fault = check(value[key])
+            if fault:
+                yield (key,), f"`{key}`: {fault}"
+        elif key != "samples":
+            yield (), f"`{key}` is missing"
+
+
+def _path_fault(value: Json) -> str:
+    path = PurePosixPath(value) if isinstance(value, str) and _is_sortable(value) and "\0" not in value else None
+    if path is None or path.is_absolute() or ".." in path.parts or not path.parts or str(path) != value:
+        return "expected a path inside the manifest's folder, such as data/digits-000.tar"
+    return ""
+
+
+def _url_fault(value: Json) -> str:
+    if not isinstance(value, str) or not _is_sortable(value):
+        return "expected a URL"
+    found = parse_shard_url(value)
+    return found.message if isinstance(found, Problem) else ""
+
+
+def _is_sortable(text: str) -> bool:
+    try:
+        bytewise(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _count_fault(value: Json) -> str:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+    return "" if is_count else "expected a whole number, 0 or more"
+
+
+def _digest_fault(value: Json) -> str:
+    is_digest = isinstance(value, str) and parse_sha256(value) == value
+    return "" if is_digest else "expected 64 hexadecimal digits in lower case"
+
+
+_KINDS: Final[Mapping[str, Mapping[str, _Check]]] = {
+    "file": {"file": _path_fault, "size": _count_fault, "sha256": _digest_fault, "samples": _count_fault},
+    "url": {"url": _url_fault, "sha256": _digest_fault},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The files that patterns name, those of them that only the lock has, and every problem."""
+
+    files: tuple[Path, ...]
+    absent: frozenset[Path]
+    problems: tuple[Problem, ...]
+
+
+class Locator:
+    """Finds files by patterns in a manifest's folder and, where they are not there, in its lock."""
+
+    def __init__(self, folder: Path, lock: Lock | None) -> None:
+        self._folder = folder
+        self._locked = None if lock is None else _Paths(lock.files)
+
+    def locate(self, patterns: Sequence[str]) -> Located:
+        """The files in the order that they would have if all were there; else as `expand_files`."""
+        parts = [self._locate(pattern) for pattern in patterns]
+        return Located(
+            tuple(dict.fromkeys(file for part in parts for file in part.files)),
+            frozenset(file for part in parts for file in part.absent),
+            tuple(problem for part in parts for problem in part.problems),
+        )
+
+    def _locate(self, pattern: str) -> Located:
+        found = expand_files([pattern], self._folder)
+        names = expand_keeping_escapes(pattern)
+        if isinstance(names, Problem) or not names:
+            return Located(found.files, frozenset(), found.problems)
+        here = {file.relative_to(self._folder).as_posix() for file in found.files}
+        absent = self._absent(names, here)
+        if not absent:
+            return Located(found.files, frozenset(), tuple(map(self.hinted, found.problems)))
+        return self._both(names, found, here, absent)
+
+    def _absent(self, names: Sequence[str], here: set[str]) -> set[str]:
+        if self._locked is None:
+            return set()
+        locked = {path for name in names for path in self._locked.matching(name)}
+        return {path for path in locked - here if _is_absent(self._folder / path)}
+
+    def _both(self, names: Sequence[str], found: Found, here: set[str], absent: set[str]) -> Located:
+        known = _Paths(here | absent)
+        matched = {name: known.matching(name) for name in names}
+        ordered = dict.fromkeys(self._folder / path for name in names for path in matched[name])
+        missing = [name for name in names if not matched[name] and not self._is_odd(name, found)]
+        problems = [problem for problem in found.problems if problem.code not in _NOT_THERE]
+        if missing:
+            message = f"neither here nor in {LOCK_FILE}: {listed(missing)}"
+            problems.append(Problem("file-missing", message, hint=_LOCK_HERE))
+        return Located(
+            # What the disk has counts, even where names are matched otherwise there (upper and lower case).
+            tuple(dict.fromkeys([*ordered, *found.files])),
+            frozenset(self._folder / path for path in absent),
+            tuple(problems),
+        )
+
+    def _is_odd(self, name: str, found: Found) -> bool:
+        """Whether a name has a problem of its own: it is there, and it is no file that can be read."""
+        return _is_plain(name) and unescape(name) not in found.missing
+
+    def hinted(self, problem: Problem) -> Problem:
+        """The problem; where it is that a file is not there, with what a lock could do about it."""
+        if problem.code not in _NOT_THERE:
+            return problem
+        hint = _LOCK_THERE if self._locked is None else f"{LOCK_FILE} does not have it either: {_LOCK_HERE}"
+        return replace(problem, hint=f"{problem.hint}; {hint}" if problem.hint else hint)
+
+
+_NOT_THERE = ("file-missing", "no-match")
+_LOCK_HERE = "run `atpub lock` where the files are, and commit it"
+_LOCK_THERE = f"if the files are elsewhere, run `atpub lock` there, and commit {LOCK_FILE}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first five names, and how many more there are."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+_PLAIN = re.compile(r"(?:[^\\*?\[]|\\.?)*", re.DOTALL)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name without braces has no wildcards either."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+class _Paths:
+    """Paths relative to a folder, to be matched as `expand_files` matches the files in it."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._sorted = sorted(paths)
+        self._known = frozenset(self._sorted)
+
+    def matching(self, name: str) -> Sequence[str]:
+        """The paths that a name without braces stands for, sorted bytewise."""
+        if _is_plain(name):
+            path = PurePosixPath(unescape(name)).as_posix()
+            return [path] if path in self._known else []
+        pattern = "/".join(part for part in name.split("/") if unescape(part) not in ("", "."))
+        if name.startswith("/") or unescape(name.rpartition("/")[2]) in ("", "."):
+            return []  # outside the folder, or folders only
+        found = glob.globfilter(list(self._beginning(pattern)), pattern, flags=glob.GLOBSTAR)
+        return sorted(map(str, found), key=bytewise)
+
+    def _beginning(self, pattern: str) -> Iterator[str]:
+        """The paths that begin as the pattern does, before its first wildcard."""
+        plain = _PLAIN.match(pattern)
+        start = unescape(plain[0]) if plain else ""
+        for index in range(bisect_left(self._sorted, start), len(self._sorted)):
+            if not self._sorted[index].startswith(start):
+                return
+            yield self._sorted[index]

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from atpub.manifest.suggest import suggest
+
+SECTIONS = ("datasets", "schemas", "labels", "lenses", "records", "createdAt")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("dataset", "did you mean 'datasets'?"),
+        ("Datasets", "did you mean 'datasets'?"),
+        ("lables", "did you mean 'labels'?"),
+        ("created_at", "did you mean 'createdAt'?"),
+        ("createdat", "did you mean 'createdAt'?"),
+        ("zzz", ""),
+        ("", ""),
+    ],
+)
+def test_a_close_word_is_suggested(word: str, expected: str) -> None:
+    assert suggest(word, SECTIONS) == expected
+
+
+def test_nothing_to_choose_from() -> None:
+    assert suggest("datasets", ()) == ""

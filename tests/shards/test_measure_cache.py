@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atpub.shards.cache import Entry, Identity, dump_entries, load_entries
+
+DIGEST = "0f" * 32
+ENTRY = Entry(Identity(10, 20, 30, 40), DIGEST, 5)
+NUMBERS = st.integers(0, 2**63)
+ENTRIES = st.dictionaries(
+    st.text(),
+    st.builds(
+        Entry,
+        st.builds(Identity, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+        st.binary(min_size=32, max_size=32).map(bytes.hex),
+        st.none() | NUMBERS,
+    ),
+)
+
+
+@given(ENTRIES)
+def test_what_is_dumped_is_loaded(entries: dict[str, Entry]) -> None:
+    assert load_entries(dump_entries(entries)) == entries
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"version": 1}',
+        '{"version": 2, "files": {}}',
+        '{"version": 1, "files": []}',
+        '{"version": 1, "files": {"a": []}}',
+        '{"version": 1, "files": {"a": null}}',
+        dump_entries({"a": ENTRY}).replace("0f0f", "0F0F"),
+        dump_entries({"a": ENTRY}).replace("0f0f", "zzzz"),
+        dump_entries({"a": ENTRY}).replace("[10,", "[10.5,"),
+        dump_entries({"a": ENTRY}).replace(",5]", ',"5"]'),
+        dump_entries({"a": ENTRY})[:-5],
+    ],
+)
+def test_any_other_text_is_no_cache(text: str) -> None:
+    assert load_entries(text) == {}
+
+
+def test_the_oldest_entries_are_dropped() -> None:
+    entries = {str(number): ENTRY for number in range(100_005)}
+    kept = load_entries(dump_entries(entries))
+    assert (len(kept), "4" in kept, "5" in kept) == (100_000, False, True)
+
+
+def test_a_file_just_written_is_not_settled(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+    identity = Identity.of(path.stat())
+    second = 1_000_000_000
+    assert not identity.is_settled(identity.ctime_ns)
+    assert not identity.is_settled(identity.ctime_ns + 2 * second)
+    assert identity.is_settled(identity.ctime_ns + 2 * second + 1)
+    # An old mtime does not help: it can be set.
+    os.utime(path, (1, 1))
+    assert not Identity.of(path.stat()).is_settled(path.stat().st_ctime_ns + second)
