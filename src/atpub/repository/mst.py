@@ -98,25 +98,24 @@ def _between(low: bytes, high: bytes | None, changed: list[bytes]) -> bool:
 
 def _assembled(parts: list[_Part], height: int) -> Node:
     """The node of that height over parts in order, the highest of which are its own keys."""
-    leaves = [(at, part) for at, part in enumerate(parts) if part.height == height and isinstance(part, _Leaf)]
-    positions = [at for at, _ in leaves]
-    gaps = zip([-1, *positions], [*positions, len(parts)], strict=True)
-    return _node(
-        height,
-        tuple(leaf.first for _, leaf in leaves),
-        tuple(leaf.value for _, leaf in leaves),
-        tuple(_subtree(parts[before + 1 : after], height - 1) for before, after in gaps),
-    )
+    keys: list[bytes] = []
+    values: list[bytes] = []
+    children: list[Node | None] = []
+    start = 0
+    for at, part in enumerate(parts):
+        if part.height == height and isinstance(part, _Leaf):
+            children.append(_subtree(parts[start:at], height - 1) if start < at else None)
+            keys.append(part.first)
+            values.append(part.value)
+            start = at + 1
+    children.append(_subtree(parts[start:], height - 1) if start < len(parts) else None)
+    return _node(height, tuple(keys), tuple(values), tuple(children))
 
 
-def _subtree(parts: list[_Part], height: int) -> Node | None:
-    match parts:
-        case []:
-            return None
-        case [Node() as node] if node.height == height:
-            return node
-        case _:
-            return _assembled(parts, height)
+def _subtree(parts: list[_Part], height: int) -> Node:
+    """The node of that height over parts that may all be lower, or be that very node."""
+    only = parts[0]
+    return only if len(parts) == 1 and isinstance(only, Node) and only.height == height else _assembled(parts, height)
 
 
 def _node(height: int, keys: tuple[bytes, ...], values: tuple[bytes, ...], children: tuple[Node | None, ...]) -> Node:

@@ -24,6 +24,15 @@ class Batch:
         """The collections that it writes to."""
         return frozenset(write.path.collection for write in self.writes)
 
+    @property
+    def shuffled(self) -> frozenset[Nsid]:
+        """The collections in which a record could move: one key loses what it has, and another is given something."""
+        left, filled = self._paths(Create), self._paths(Delete)
+        return frozenset(one.collection for one in left for other in filled if one[0] == other[0] and one != other)
+
+    def _paths(self, other_than: type[Write]) -> list[RecordPath]:
+        return [write.path for write in self.writes if not isinstance(write, other_than)]
+
 
 def prepare(writes: Sequence[Write]) -> Batch:
     """The batch; raises RecordConflict for two writes of one record, and InvalidInput for what no record can hold."""
@@ -60,6 +69,21 @@ def conflict(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordConfli
             return RecordConflict(f"cannot create {write.path}: it is there already")
         if not isinstance(write, Create) and not there:
             return RecordConflict(f"cannot {type(write).__name__.lower()} {write.path}: it is not there")
+    return None
+
+
+def moved(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordPath | None:
+    """A record that the reference PDS would lose: one that the batch writes under one key and takes from another.
+
+    Of the blocks that a commit both adds and removes the PDS (0.4.217 and 0.5.35) keeps too few: it spares those which
+    records that the commit does not touch still refer to, and no others. Its repository is then damaged for good.
+    """
+    after = {write.path: cid for write, cid in zip(batch.writes, batch.cids, strict=True)}
+    kept = {record.cid for path, record in records.items() if path not in after}
+    for path, cid in after.items():
+        before = records.get(path)
+        if before is not None and before.cid != cid and before.cid in after.values() and before.cid not in kept:
+            return path
     return None
 
 
@@ -103,4 +127,3 @@ def _member(write: Write) -> apply_writes.ApplyWritesInputWritesItem:
 
 def _cid_in(result: apply_writes.ApplyWritesOutputResultsItem) -> Cid | None:
     return None if isinstance(result, apply_writes.DeleteResult) else Cid.parse(result.cid)
-

@@ -1,0 +1,269 @@
+"""A repository on a PDS, over XRPC (AT Protocol specification: Repository, HTTP API).
+
+Reading needs no credentials and sends none; the first write logs in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
+from itertools import chain
+
+from atpub.errors import (
+    AtpubError,
+    BlobRejected,
+    HeadMoved,
+    OutcomeUnknown,
+    RequestTooLarge,
+    Unavailable,
+)
+from atpub.generated.com.atproto.repo.apply_writes import METHOD as APPLY_WRITES
+from atpub.generated.com.atproto.repo.apply_writes import ApplyWritesInput
+from atpub.generated.com.atproto.repo.upload_blob import METHOD as UPLOAD_BLOB
+from atpub.generated.com.atproto.server.describe_server import METHOD as DESCRIBE_SERVER
+from atpub.generated.com.atproto.sync.get_blob import METHOD as GET_BLOB
+from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
+from atpub.lexicon.data import Blob
+from atpub.lexicon.runtime import Nothing
+from atpub.repository import pds_writes
+from atpub.repository.identity import Directories, resolve
+from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.pds_failure import ServerFailed
+from atpub.repository.pds_http import Http
+from atpub.repository.pds_records import Records
+from atpub.repository.pds_transport import new_client
+from atpub.repository.pds_writes import Batch
+from atpub.repository.session import Password, Session
+from atpub.repository.xrpc import Xrpc, encoded
+from atpub.state import Commit, Head, Live, Record, Write
+from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
+
+WRITES = 200
+BODY = 1_000_000
+SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
+PLC = Directories().plc
+
+_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
+_CHUNK = 1024 * 1024
+
+
+class PdsRepository:
+    """The repository of an account on its server; several threads may upload blobs at once."""
+
+    def __init__(self, did: Did, xrpc: Xrpc, password: Password) -> None:
+        self._did = did
+        self._xrpc = xrpc
+        self._session = Session(xrpc, did, password)
+        self._records = Records(xrpc, did)
+        self._body = BODY
+        self._blob: tuple[int | None] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def did(self) -> Did:
+        """Whose repository it is."""
+        return self._did
+
+    @property
+    def url(self) -> str:
+        """The server that it is on."""
+        return self._xrpc.base
+
+    @property
+    def limits(self) -> Limits:
+        """What one request may hold.
+
+        The server is asked once, at the first use, for the size of a blob. It does not say that of a body: this shrinks
+        when one is refused.
+        """
+        return Limits(WRITES, self._body, self._blob_limit())
+
+    def head(self) -> Head | None:
+        """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
+        return self._records.head()
+
+    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
+        """Every record of these collections, each CID checked against its content.
+
+        Raises RepositoryNotFound, Unavailable or RateLimited.
+        """
+        with self._lock:
+            return self._records.read(collections).records
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
+
+        Raises BlobRejected, Unavailable, RateLimited or AuthenticationFailed.
+        """
+        self._check_blob(source.size, mime_type)
+        body = _Hashed(source)
+        try:
+            output = self._session.authorized(lambda token: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, token))
+        except RequestTooLarge as error:
+            raise BlobRejected(error.message, hint=f"the blob has {source.size:,} bytes") from None
+        if (output.blob.cid, output.blob.size) != (body.cid, body.size):
+            raise Unavailable(f"{self.url} says of the blob {body.cid} that it is {output.blob.cid}")
+        return output.blob
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        """Make all the writes in one commit on top of `swap_commit` (com.atproto.repo.applyWrites).
+
+        Where the server fails or its reply is lost, the repository is read to find out what was done. Raises HeadMoved,
+        RecordConflict, BlobNotFound, BlobRejected, RequestTooLarge, InvalidInput, RateLimited, AuthenticationFailed or
+        Unavailable: nothing was written; OutcomeUnknown where that cannot be found out.
+        """
+        if len(writes) > WRITES:
+            raise RequestTooLarge(f"{len(writes)} writes in one commit; {WRITES} are allowed")
+        batch = pds_writes.prepare(writes)
+        if swap_commit is None:
+            raise HeadMoved(f"{self._did} has a commit already", hint="read the records again")
+        request = pds_writes.request(batch, self._did, swap_commit)
+        size = self._checked_size(request)
+        self._check_moves(batch, swap_commit)
+        try:
+            output = self._session.authorized(lambda token: self._xrpc.write(APPLY_WRITES, request, token))
+            return pds_writes.commit_of(output, batch)
+        except RequestTooLarge:
+            self._body = SMALL_BODY if size > SMALL_BODY else size // 2
+            raise
+        except OutcomeUnknown as unknown:
+            return self._settled(batch, swap_commit, unknown)
+
+    def get_blob(self, cid: Cid) -> Iterator[bytes]:
+        """The bytes of a blob that a record refers to, checked at the end (com.atproto.sync.getBlob).
+
+        Raises BlobNotFound, and Unavailable where they break off or are not those that the CID stands for.
+        """
+        chunks = self._blob_chunks(cid)
+        first = next(chunks, b"")
+        return chain((first,), chunks)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._xrpc.http.client.close()
+
+    def _blob_limit(self) -> int | None:
+        """The largest blob that the server takes, where it says so (com.atproto.server.describeServer)."""
+        if self._blob is None:
+            try:
+                limit = self._xrpc.query(DESCRIBE_SERVER, Nothing()).blob_upload_limit
+            except AtpubError:
+                limit = None  # what cannot be asked is found out by the upload itself
+            self._blob = (limit,)
+        return self._blob[0]
+
+    def _check_blob(self, size: int, mime_type: str) -> None:
+        limit = self._blob_limit()
+        if limit is not None and size > limit:
+            raise BlobRejected(f"the blob has {size:,} bytes; {self.url} takes at most {limit:,}")
+        if not mime_type.partition(";")[0].strip():
+            raise BlobRejected("a blob needs a MIME type", hint="application/octet-stream says nothing about the bytes")
+
+    def _checked_size(self, request: ApplyWritesInput) -> int:
+        size = len(encoded(request))
+        if size > self._body:
+            raise RequestTooLarge(f"the records of one commit make {size:,} bytes of JSON; {self._body:,} are allowed")
+        return size
+
+    def _check_moves(self, batch: Batch, swap_commit: Cid) -> None:
+        """Raise RequestTooLarge for a batch that has to be split, or else the server would lose a record."""
+        if not batch.shuffled:
+            return
+        with self._lock:
+            live = self._records.read(batch.collections)
+        if live.head is None or live.head.cid != swap_commit:
+            raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
+        conflict = pds_writes.conflict(batch, live.records)
+        if conflict is not None:
+            raise conflict
+        moved = pds_writes.moved(batch, live.records)
+        if moved is not None:
+            raise RequestTooLarge(
+                f"what is at {moved} goes to another key in the same commit: a PDS would lose the record",
+                hint="write it under its new key first, and take it from the old one in a commit of its own",
+            )
+
+    def _settled(self, batch: Batch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
+        """What became of a write, by what the repository holds now.
+
+        A server that failed is done with it; a reply that is lost may be one of a write that is still under way.
+        """
+        for pause in _PAUSES:
+            self._xrpc.http.sleep(pause)
+            live = self._seen_after(batch, unknown)
+            commit = pds_writes.seen_in(batch, swap_commit, live)
+            if commit is not None:
+                return commit
+            conflict = pds_writes.conflict(batch, live.records)
+            if conflict is not None:
+                raise conflict from None
+            if isinstance(unknown, ServerFailed):
+                raise Unavailable(f"{unknown.message}; nothing was written") from None
+        raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
+
+    def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:
+        try:
+            with self._lock:
+                return self._records.read(batch.collections)
+        except AtpubError as error:
+            raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
+
+    def _blob_chunks(self, cid: Cid) -> Iterator[bytes]:
+        digest = sha256()
+        params = GetBlobParams(did=self._did, cid=cid)
+        with self._xrpc.stream(GET_BLOB, params) as chunks:
+            for chunk in chunks:
+                digest.update(chunk)
+                yield chunk
+        if Cid.of_digest(digest.digest(), RAW) != cid:
+            raise Unavailable(f"{self.url} gives other bytes than those of the blob {cid}")
+
+
+class _Hashed:
+    """The bytes of a source, hashed while they are sent; `cid` is theirs once all of them were."""
+
+    def __init__(self, source: BlobSource) -> None:
+        self._source = source
+        self.size = source.size
+        self.cid: Cid | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, sent = sha256(), 0
+        with self._source.open() as stream:
+            while chunk := stream.read(_CHUNK):
+                sent += len(chunk)
+                self._check(sent <= self.size)
+                digest.update(chunk)
+                yield chunk
+        self._check(sent == self.size)
+        self.cid = Cid.of_digest(digest.digest(), RAW)
+
+    def _check(self, fits: bool) -> None:
+        if not fits:
+            raise BlobRejected(
+                f"the blob has not the {self.size:,} bytes that were announced: did it change meanwhile?"
+            )
+
+
+def connect(
+    account: str,
+    *,
+    pds: str | None = None,
+    plc: str = PLC,
+    password: str | Callable[[], str | None] | None = None,
+    http: Http | None = None,
+) -> PdsRepository:
+    """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
+
+    The password, or what asks for it, is not used before the first write. Raises Usage, RepositoryNotFound or
+    Unavailable.
+    """
+    way = http or Http(new_client())
+    try:
+        identity = resolve(account, way, pds=pds, directories=Directories(plc=plc))
+    except BaseException:
+        way.client.close()
+        raise
+    asked = password if callable(password) else lambda: password
+    return PdsRepository(identity.did, Xrpc(identity.pds, way), asked)

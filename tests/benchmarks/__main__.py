@@ -1,0 +1,14 @@
+"""Runs the benchmarks that are named, or all of them."""
+
+import sys
+from importlib import import_module
+
+from tests.benchmarks.harness import machine
+
+ALL = ("startup", "validate", "shards", "local", "pds")
+
+for name, value in machine().items():
+    print(f"{name}: {value}")
+for name in sys.argv[1:] or ALL:
+    print(f"\n{name}")
+    import_module(f"tests.benchmarks.{name}").bench()

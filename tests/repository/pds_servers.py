@@ -1,0 +1,95 @@
+"""Reference PDSes for the tests of this folder, repositories on them, and what can go wrong on the way there."""
+
+import os
+import secrets
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+from tests.pds.reference import Account, ReferencePds, Unreachable, serve
+
+from atpub.repository.pds import PdsRepository, connect
+from atpub.repository.pds_http import Http
+
+Send = Callable[[httpx.Request], httpx.Response]
+Meddle = Callable[[httpx.Request, Send], httpx.Response]
+
+
+@contextmanager
+def served(version: str, *, blob_limit: int | None = None) -> Generator[ReferencePds, None, None]:
+    """A server; the test is skipped where it cannot be installed."""
+    with ExitStack() as running:
+        try:
+            server = running.enter_context(serve(version, blob_limit=blob_limit))
+        except Unreachable as reason:
+            if os.environ.get("ATPUB_REQUIRE_PDS") == "1":
+                raise
+            pytest.skip(f"reference PDS {version}: {reason}")
+        yield server
+
+
+class Servers:
+    """One server of each version, started when it is first asked for, until the stack is closed."""
+
+    def __init__(self, running: ExitStack) -> None:
+        self._running = running
+        self._started: dict[str, ReferencePds] = {}
+
+    def __call__(self, version: str) -> ReferencePds:
+        if version not in self._started:
+            self._started[version] = self._running.enter_context(served(version))
+        return self._started[version]
+
+
+def new_account(server: ReferencePds) -> Account:
+    return server.create_account(f"t{secrets.token_hex(6)}.test")
+
+
+def untouched(request: httpx.Request, send: Send) -> httpx.Response:
+    return send(request)
+
+
+class Way(httpx.BaseTransport):
+    """The way to a server, which keeps every request and on which somebody may meddle."""
+
+    def __init__(self, meddle: Meddle = untouched) -> None:
+        self.meddle = meddle
+        self.requests: list[httpx.Request] = []
+        self.naps: list[float] = []
+        self._inner = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.meddle(request, self._inner.handle_request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def nap(self, seconds: float) -> None:
+        self.naps.append(seconds)
+
+    def methods(self) -> list[str]:
+        """The last part of each method's name, in the order of the requests since the last call."""
+        names = [method_of(request) for request in self.requests]
+        self.requests.clear()
+        return names
+
+
+def method_of(request: httpx.Request) -> str:
+    return request.url.path.rpartition(".")[2]
+
+
+def answer(response: httpx.Response, content: bytes) -> httpx.Response:
+    """The response with another body."""
+    response.close()
+    kept = {name: value for name, value in response.headers.items() if name in ("content-type",)}
+    return httpx.Response(response.status_code, headers=kept, content=content)
+
+
+def repository_on(server: ReferencePds, account: Account, way: Way | None = None) -> PdsRepository:
+    """The account's repository; on a `way` of the test's own nobody waits."""
+    if way is None:
+        return connect(account.did, pds=server.url, password=account.password)
+    http = Http(httpx.Client(transport=way), sleep=way.nap)
+    return connect(account.did, pds=server.url, password=account.password, http=http)
