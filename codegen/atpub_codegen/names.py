@@ -51,8 +51,9 @@ def module_of(nsid: Nsid) -> str:
 
 
 def _file_name(segment: str) -> str:
+    """A name that Windows takes for no device, and that hides nothing in the module of a lexicon above."""
     name = snake_case(segment)
-    return f"{name}_" if name in _DEVICES else name  # which Windows takes for a device, whatever the extension
+    return f"{name}_" if name in _DEVICES or name == "final" else name
 
 
 def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:

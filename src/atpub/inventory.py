@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
+from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory as lexicon
 from atpub.lexicon import data
 from atpub.lexicon.data import JsonObject
@@ -70,7 +71,7 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
     projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
     for record in records:
         if record.path.collection == COLLECTION:
-            value = lexicon.Inventory.from_json(record.value)
+            value = _checked(record)
             projects[value.project][record.path.rkey] = {
                 item.path: item for entry in value.entries if (item := _owned(entry))
             }
@@ -80,6 +81,16 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
 def order(path: RecordPath) -> str:
     """The hash that decides a record's shard: writing records in this order touches few shards at a time."""
     return sha256(str(path).encode()).hexdigest()
+
+
+def _checked(record: Record) -> lexicon.Inventory:
+    try:
+        return lexicon.Inventory.from_json(record.value)
+    except InvalidRecord as error:
+        what = f"the inventory record {record.path} is damaged"
+        hint = "put an earlier state of it back; or delete it, and take over what it listed with `adopt: true`"
+        problems = (replace(item, message=f"{what}: {item.message}", hint=hint) for item in error.problems)
+        raise InvalidRecord(tuple(problems)) from None
 
 
 def _owned(entry: lexicon.Entry) -> Owned:
@@ -96,24 +107,20 @@ class _Layout:
         self._touched: set[Rkey] = set()
 
     def put(self, path: RecordPath, owned: Owned | None) -> None:
-        for rkey, shard in self._shards.items():
-            if path in shard:
-                self._touched.add(rkey)
-                if owned is None:
-                    del shard[path]
-                else:
-                    shard[path] = owned
-                return
+        holders = [rkey for rkey, shard in self._shards.items() if path in shard]
+        home = holders[0] if holders else self._home(path)
+        for rkey in holders:  # more than one, where somebody else has laid it out
+            del self._shards[rkey][path]
         if owned is not None:
-            home = self._home(path)
             self._shards.setdefault(home, {})[path] = owned
-            self._touched.add(home)
+            holders.append(home)
+        self._touched.update(holders)
 
     def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
-        """The shards, none empty, and none of those touched too large."""
+        """The shards, none of those touched empty or too large."""
         for rkey in list(self._touched):
             self._split(rkey)
-        return {rkey: shard for rkey, shard in self._shards.items() if shard}
+        return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
 
     def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
         settled = self.settled()
@@ -141,6 +148,7 @@ class _Layout:
         if len(shard) < 2 or depth > 8 or len(data.encode(_value(self._project, shard))) <= LARGEST:
             return
         self._shards[rkey] = {}
+        self._touched.add(rkey)
         parts: set[Rkey] = set()
         for path, owned in shard.items():
             part = self._rkey(order(path)[:depth])

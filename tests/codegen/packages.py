@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import Any
 
 from atpub.lexicon import data
@@ -43,12 +44,12 @@ class GeneratedPackage:
     @cached_property
     def classes(self) -> list[type[Value]]:
         """Every class in it, each once."""
-        modules = [self.module(name) for name in self.modules]
-        return [found for module in modules for found in vars(module).values() if _is_own(found, module)]
+        return [kind for name in self.modules for kind in _classes(self.module(name))]
 
 
-def _is_own(found: object, module: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, Value) and found.__module__ == module.__name__
+def _classes(module: ModuleType) -> list[type[Value]]:
+    found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Value)]
+    return [kind for kind in found if kind.__module__ == module.__name__]
 
 
 def read(folder: Path) -> dict[Nsid, Json]:

@@ -1,6 +1,5 @@
 """Generated classes and the validator give one verdict, and what is loaded and written again is the same record."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,8 +28,11 @@ def name_of(kind: type[Value]) -> Name:
 def model_of(package: GeneratedPackage, kind: type[Value]) -> Any:
     """The type that a class was generated from."""
     found: Any = package.lexicons.find(name_of(kind))
-    for step in kind.WITHIN:
-        found = found[step] if isinstance(found, Mapping) else getattr(found, step)
+    steps = iter(kind.WITHIN)
+    for step in steps:
+        found = getattr(found, step)
+        if step == "properties":
+            found = found[next(steps)]
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.pds.reference import VERSIONS, Account, ReferencePds
-from tests.repository.pds_servers import Servers, new_account, repository_on
+from tests.repository.pds_servers import OnServer, Servers, new_account, repository_on
 
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
@@ -62,6 +62,13 @@ def server(request: pytest.FixtureRequest, pds_servers: Servers) -> ReferencePds
 def account(server: ReferencePds) -> Account:
     """A new account on the server, with an empty repository."""
     return new_account(server)
+
+
+@pytest.fixture
+def on(server: ReferencePds) -> Iterator[OnServer]:
+    """Opens repositories on the server."""
+    with ExitStack() as stack:
+        yield OnServer(server, stack)
 
 
 @pytest.fixture(params=PARAMS)

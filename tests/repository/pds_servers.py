@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 import pytest
@@ -85,6 +85,24 @@ def answer(response: httpx.Response, content: bytes) -> httpx.Response:
     response.close()
     kept = {name: value for name, value in response.headers.items() if name in ("content-type",)}
     return httpx.Response(response.status_code, headers=kept, content=content)
+
+
+class OnServer:
+    """Opens repositories on a server, and closes them when the stack is closed."""
+
+    def __init__(self, server: ReferencePds, stack: ExitStack) -> None:
+        self._server = server
+        self._stack = stack
+
+    def __call__(self, account: Account, way: Way | None = None) -> PdsRepository:
+        return self._stack.enter_context(closing(repository_on(self._server, account, way)))
+
+    def connect(
+        self, account: str, *, password: str | Callable[[], str | None] | None = None, by_plc: bool = False
+    ) -> PdsRepository:
+        url = None if by_plc else self._server.url
+        opened = connect(account, pds=url, plc=self._server.plc_url, password=password)
+        return self._stack.enter_context(closing(opened))
 
 
 def repository_on(server: ReferencePds, account: Account, way: Way | None = None) -> PdsRepository:

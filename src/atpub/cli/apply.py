@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from atpub.apply import Committed, Event, Uploaded, apply_plan
-from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.cli.prepare import (
-    Prepared,
-    Target,
-    manifest_options,
-    options_of,
-    plan_options,
-    prepare,
-    read_manifest,
-    target_options,
-)
-from atpub.errors import StalePlan, Usage
-from atpub.report.outcomes import outcomes_json, outcomes_text
-from atpub.report.plan import plan_text
-from atpub.report.style import counted, size
+from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
+
+if TYPE_CHECKING:
+    from atpub.apply import Event
+    from atpub.cli.prepare import Prepared
+    from atpub.plan.model import Plan
 
 
 @click.command("apply")
 @manifest_options
 @target_options
 @plan_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@locked_option
+@json_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
 def command(
@@ -43,6 +34,7 @@ def command(
     yes: bool,
     digest: str | None,
     reproducible: bool,
+    locked: bool,
     **flags: Any,
 ) -> int:
     """Make the repository what the manifest says.
@@ -50,25 +42,54 @@ def command(
     Shows the plan and asks before it does anything. Without a terminal, give --yes, or the --digest of a plan that was
     looked at. Applying again changes nothing.
     """
-    if not (yes or digest or sys.stdin.isatty()):
-        raise Usage("apply asks before it changes anything, and there is no terminal", hint="give --yes or --digest")
+    # Help does not wait for these.
+    from atpub.cli.output import is_terminal
+    from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.errors import Usage
+
+    if not (yes or digest or is_terminal(sys.stdin)):
+        message = "apply asks before it changes anything, and there is no terminal to ask on"
+        raise Usage(message, hint="give --yes, or the --digest of a plan that you have looked at")
     manifest = read_manifest(manifests, environment)
-    prepared = prepare(manifest, Target(account, pds, environment), options_of(flags), reproducible=reproducible)
+    target = Target(account, pds, environment)
+    prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     with closing(prepared.repository):
-        plan = prepared.plan
-        if digest and plan.digest != digest.removeprefix("sha256:"):
-            message = f"the plan's digest is {plan.digest} now, not {digest}"
-            raise StalePlan(message, hint="look at a new plan, then apply that")
-        if plan.pending:
-            tell(plan_text(plan, style_for(sys.stderr)))
-            if not (yes or digest or plan.refusals):
-                click.confirm("\nApply this?", abort=True, err=True)
+        _check(prepared.plan, digest)
+        if prepared.plan.pending and not (yes or digest):
+            _ask()
         _carry_out(prepared, as_json=as_json)
     return 0
 
 
+def _check(plan: Plan, digest: str | None) -> None:
+    """Show the plan; stop where it is another than expected, or refused."""
+    from atpub.cli.failures import RefusedPlan
+    from atpub.cli.output import style_for, tell
+    from atpub.errors import StalePlan
+    from atpub.report.plan import plan_text
+
+    if digest and plan.digest != digest.strip().lower().removeprefix("sha256:"):
+        message = f"the plan's digest is {plan.digest} now, not {digest}"
+        raise StalePlan(message, hint="look at a new plan, then apply that")
+    if plan.pending or plan.refusals:
+        tell(plan_text(plan, style_for(sys.stderr)))
+    if plan.refusals:
+        raise RefusedPlan(plan.refusals)
+
+
+def _ask() -> None:
+    from atpub.cli.failures import Declined
+
+    if not click.confirm("\nApply this?", err=True):
+        raise Declined("nothing was applied")
+
+
 def _carry_out(prepared: Prepared, *, as_json: bool) -> None:
-    outcomes = apply_plan(prepared.plan, prepared.repository, prepared.facts.sources, on_event=_Progress(prepared))
+    from atpub.apply import apply_plan
+    from atpub.cli.output import print_data, print_json, style_for
+    from atpub.report.outcomes import outcomes_json, outcomes_text
+
+    outcomes = apply_plan(prepared.plan, prepared.repository, prepared.facts.sources, on_event=_Progress(prepared.plan))
     if as_json:
         print_json(outcomes_json(prepared.plan, outcomes))
     else:
@@ -78,14 +99,17 @@ def _carry_out(prepared: Prepared, *, as_json: bool) -> None:
 class _Progress:
     """Tells of each upload and commit."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self._uploads = len(prepared.plan.uploads)
+    def __init__(self, plan: Plan) -> None:
+        self._uploads = len(plan.uploads)
         self._uploaded = 0
 
     def __call__(self, event: Event) -> None:
-        match event:
-            case Uploaded(upload=upload):
-                self._uploaded += 1
-                tell(f"uploaded {self._uploaded}/{self._uploads}: {upload.file.name} ({size(upload.size)})")
-            case Committed(head=head, changes=changes):
-                tell(f"committed {counted(len(changes), 'change')} as {head.rev}")
+        from atpub.apply import Uploaded
+        from atpub.cli.output import tell
+        from atpub.report.outcomes import committed_text, uploaded_text
+
+        if isinstance(event, Uploaded):
+            self._uploaded += 1
+            tell(uploaded_text(event.upload, self._uploaded, self._uploads))
+        else:
+            tell(committed_text(event.head, len(event.changes)))

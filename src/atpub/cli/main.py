@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
-
-if TYPE_CHECKING:
-    from atpub.errors import AtpubError
 
 # Help must be quick: a command's module, and all that it imports, is loaded only when it is run.
 COMMANDS: Final = {
     "validate": "Check a manifest, its data and its records; needs no network.",
     "plan": "Show what applying a manifest would change; writes nothing.",
     "apply": "Make the repository what the manifest says.",
+    "lock": "Write down what the data is (atpub.lock), so that plan can do without it.",
     "generate": "Turn Lexicon JSON into typed Python classes.",
     "manifest-schema": "Print the JSON Schema of a manifest.",
 }
@@ -35,6 +34,14 @@ Exit codes:
   130  interrupted"""
 
 
+class NoSuchCommand(click.UsageError):
+    """There is no command of that name."""
+
+    def __init__(self, name: str, ctx: click.Context) -> None:
+        super().__init__(f"there is no command {name!r}", ctx)
+        self.name = name
+
+
 class _Lazy(click.Group):
     """A group that loads a command only to run it."""
 
@@ -52,10 +59,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from atpub.manifest.suggest import suggest
-
-            hint = suggest(args[0], COMMANDS) or "atpub --help lists the commands"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+            raise NoSuchCommand(args[0], ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,41 +85,29 @@ def main(args: list[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run the command line; gives the exit code."""
     try:
+        return _run(args)
+    except BrokenPipeError:
+        _close_stdout()
+        return 1
+
+
+def _run(args: list[str]) -> int:
+    if not args:
+        click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
+        return 64
+    try:
         result = cli.main(args, prog_name="atpub", standalone_mode=False)
-    except click.UsageError as error:
-        return _usage(error, args)
     except click.exceptions.Exit as stopped:
         return stopped.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted", err=True)
-        return 130
     except BrokenPipeError:
-        sys.stderr.close()  # or Python complains about it at exit
-        return 1
-    except Exception as error:
-        from atpub.errors import AtpubError
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        from atpub.cli.failures import report
 
-        if not isinstance(error, AtpubError):
-            raise
-        return _failed(error, args)
+        return report(error, as_json="--json" in args)
     return result if isinstance(result, int) else 0
 
 
-def _usage(error: click.UsageError, args: list[str]) -> int:
-    from atpub.errors import Usage
-
-    if "--json" in args:
-        _failed(Usage(error.format_message()), args)
-    else:
-        error.show()
-    return Usage.exit_code
-
-
-def _failed(error: AtpubError, args: list[str]) -> int:
-    from atpub.cli.output import print_json, style_for
-    from atpub.report.problems import error_json, error_text
-
-    if "--json" in args:
-        print_json(error_json(error))
-    click.echo(error_text(error, style_for(sys.stderr)), err=True, color=True)
-    return error.exit_code
+def _close_stdout() -> None:
+    """Let Python's last flush go nowhere: who read stdout has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

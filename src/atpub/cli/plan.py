@@ -8,17 +8,15 @@ from typing import Any
 
 import click
 
-from atpub.cli.output import print_data, print_json, style_for
-from atpub.cli.prepare import Target, manifest_options, options_of, plan_options, prepare, read_manifest, target_options
-from atpub.errors import Refused
-from atpub.report.plan import plan_json, plan_text
+from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
 
 
 @click.command("plan")
 @manifest_options
 @target_options
 @plan_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@locked_option
+@json_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
     manifests: tuple[str, ...],
@@ -29,6 +27,7 @@ def command(
     as_json: bool,
     detailed_exitcode: bool,
     reproducible: bool,
+    locked: bool,
     **flags: Any,
 ) -> int:
     """Show what applying a manifest would change.
@@ -36,8 +35,15 @@ def command(
     Reads the repository, which is public: it needs no credentials, and writes nothing. Exits with 7 where the plan
     holds something that a safety rule forbids.
     """
+    # Help does not wait for these.
+    from atpub.cli.output import print_data, print_json, style_for
+    from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.errors import Refused
+    from atpub.report.plan import plan_json, plan_text
+
     manifest = read_manifest(manifests, environment)
-    prepared = prepare(manifest, Target(account, pds, environment), options_of(flags), reproducible=reproducible)
+    target = Target(account, pds, environment)
+    prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     with closing(prepared.repository):
         if as_json:
             print_json(plan_json(prepared.plan))

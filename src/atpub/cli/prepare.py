@@ -1,85 +1,34 @@
-"""What the commands share: their options, and the way from a manifest on disk to a plan."""
+"""What the commands share: the way from a manifest on disk to a plan."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
-from atpub.cli.output import style_for, tell
+from atpub.cli.options import Target
+from atpub.cli.output import is_terminal, style_for, tell
 from atpub.desired.build import build_desired, collection_of
 from atpub.desired.model import Desired
-from atpub.errors import Problem, Usage
-from atpub.manifest.load import load_manifest
+from atpub.errors import InvalidInput, Problem, Usage
+from atpub.manifest.load import Loaded, load_sound_part
 from atpub.manifest.model import Manifest
 from atpub.plan.make import make_plan
-from atpub.plan.model import Options, Plan
+from atpub.plan.model import Change, Options, Plan
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import read_live
-from atpub.shards.facts import Facts, gather
+from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
+from atpub.shards.lock import read_lock
 from atpub.syntax import Did
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 LOCAL_DID: Final = Did("did:web:local.invalid")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where to publish, as the flags say it; the environment and the manifest fill in the rest."""
-
-    account: str | None
-    pds: str | None
-    environment: str | None
-
-
-def manifest_options(command: F) -> F:
-    """Give a command `-m` and `--env`."""
-    for option in (
-        click.option("--env", "environment", metavar="NAME", help="One of the manifest's environments."),
-        click.option(
-            "-m",
-            "--manifest",
-            "manifests",
-            metavar="PATH",
-            multiple=True,
-            help="A manifest, or a folder of files that make one. [default: ./atpub.yaml, else ./manifests/]",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def target_options(command: F) -> F:
-    """Give a command `--account` and `--pds`."""
-    for option in (
-        click.option("--pds", metavar="URL", help="The account's PDS, where it is not to be looked up. [ATPUB_PDS]"),
-        click.option(
-            "--account", metavar="ACCOUNT", help="A handle, a DID, local, or local:PATH. [ATPUB_ACCOUNT, the manifest]"
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def plan_options(command: F) -> F:
-    """Give a command the flags that allow a plan more than usual."""
-    for option in (
-        click.option("--reproducible", is_flag=True, help="Take the time from SOURCE_DATE_EPOCH."),
-        click.option("--forget", metavar="ADDRESS", multiple=True, help="Stop owning a record, and leave it there."),
-        click.option("--allow-replace-all", is_flag=True, help="Allow a plan that deletes all and creates others."),
-        click.option("--prune-versions", is_flag=True, help="Delete schema and label versions that are gone."),
-        click.option("--delete-drifted", is_flag=True, help="Delete records that somebody else has changed."),
-    ):
-        command = option(command)
-    return command
+_LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def options_of(flags: dict[str, Any]) -> Options:
@@ -93,8 +42,21 @@ def options_of(flags: dict[str, Any]) -> Options:
 
 
 def read_manifest(paths: tuple[str, ...], environment: str | None) -> Manifest:
-    """The manifest that a command is about; raises InvalidInput or Usage."""
-    return load_manifest(list(paths or _default_paths()), environ=os.environ, environment=environment)
+    """The manifest that a command is about; raises InvalidInput with every problem that can be found, or Usage."""
+    loaded = load_sound_part(list(paths or _default_paths()), environ=os.environ, environment=environment)
+    if loaded.problems:
+        raise InvalidInput((*loaded.problems, *_further_problems(loaded)))
+    return loaded.manifest
+
+
+def _further_problems(loaded: Loaded) -> list[Problem]:
+    """What is wrong with the data and records of the part of a manifest that can be used."""
+    places = {problem.place for problem in loaded.problems if problem.place}
+    try:
+        _, found = judge(loaded.manifest)
+    except InvalidInput as error:
+        found = error.problems
+    return [problem for problem in found if problem.place not in places]
 
 
 def _default_paths() -> tuple[str, ...]:
@@ -104,21 +66,23 @@ def _default_paths() -> tuple[str, ...]:
     raise Usage("there is no atpub.yaml and no manifests/ here", hint="name the manifest: -m PATH")
 
 
-def read_facts(manifest: Manifest) -> Facts:
-    """What is known of the manifest's data; files that have not changed are not read again."""
-    return gather(manifest, cache=_cache_folder())
+def read_facts(manifest: Manifest, *, locked: bool = False) -> Facts:
+    """What is known of the manifest's data, with what the lock beside it adds; unchanged files are not read again."""
+    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
 
 
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(base) / "atpub"
+def cache_folder() -> Path | None:
+    """Where measured files are remembered between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "atpub"
+    except RuntimeError:  # no home: nothing is remembered
+        return None
 
 
 def open_repository(manifest: Manifest, target: Target) -> tuple[str, Repository]:
     """The account's name and its repository; raises Usage where there is no account."""
-    account = target.account or os.environ.get("ATPUB_ACCOUNT") or manifest.account
-    if not account:
-        raise Usage("no account is given", hint="try it first with --account local")
+    account = _account(manifest, target)
     if account == "local" or account.startswith("local:"):
         from atpub.repository.local import LocalRepository
 
@@ -130,13 +94,22 @@ def open_repository(manifest: Manifest, target: Target) -> tuple[str, Repository
     pds = target.pds or os.environ.get("ATPUB_PDS") or manifest.pds
     repository = connect(account, pds=pds, plc=os.environ.get("ATPUB_PLC") or PLC, password=_password)
     if manifest.did and repository.did != manifest.did:
-        raise Usage(f"{account} is {repository.did}, and the manifest's `did` is {manifest.did}")
+        hint = "correct one of them: the `did` is there to keep a manifest from going to another account"
+        raise Usage(f"{account} is {repository.did}, and the manifest's `did` is {manifest.did}", hint=hint)
     return account, repository
+
+
+def _account(manifest: Manifest, target: Target) -> str:
+    account = target.account or os.environ.get("ATPUB_ACCOUNT") or manifest.account
+    if account:
+        return account
+    hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
+    raise Usage("no account is given", hint=hint)
 
 
 def _password() -> str | None:
     given = os.environ.get("ATPUB_PASSWORD")
-    if given or not sys.stdin.isatty():
+    if given or not is_terminal(sys.stdin):
         return given
     asked = click.prompt("Password (an app password will do)", hide_input=True, err=True)
     return str(asked)
@@ -151,11 +124,15 @@ class Prepared:
     facts: Facts
 
 
-def prepare(manifest: Manifest, target: Target, options: Options, *, reproducible: bool = False) -> Prepared:
+def prepare(
+    manifest: Manifest, target: Target, options: Options, *, reproducible: bool = False, locked: bool = False
+) -> Prepared:
     """The plan of a manifest for its account; tells warnings on the way."""
-    facts = read_facts(manifest)
+    _account(manifest, target)  # before much data is read for nothing
+    now = _now(reproducible=reproducible)
+    facts = read_facts(manifest, locked=locked)
     account, repository = open_repository(manifest, target)
-    desired, warnings = build_desired(manifest, facts, repository.did)
+    desired, warnings = _desired(manifest, facts, repository.did)
     tell_warnings(warnings)
     live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
     plan = make_plan(
@@ -163,17 +140,61 @@ def prepare(manifest: Manifest, target: Target, options: Options, *, reproducibl
         live,
         project=manifest.project,
         account=account,
-        now=_now(reproducible=reproducible),
+        now=now,
         policy=manifest.policy,
         options=options,
         warnings=warnings,
     )
+    tell_warnings(_not_forgotten(plan, options))
     return Prepared(plan, repository, facts)
 
 
-def judge(manifest: Manifest) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
+    forgotten = {name for change in plan.changes if change.action == "forget" for name in _names(change)}
+    hint = "an address as `plan` shows it, of an entry that is not in the manifest any more"
+    return tuple(
+        Problem("nothing-to-forget", f"--forget {name}: the project owns no such record", None, hint, "warning")
+        for name in sorted(options.forget - forgotten)
+    )
+
+
+def _names(change: Change) -> tuple[str, str]:
+    return change.address, str(change.uri)
+
+
+def judge(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
     """The manifest's records and warnings, without a repository; raises InvalidInput."""
-    return build_desired(manifest, read_facts(manifest), manifest.did or LOCAL_DID)
+    return _desired(manifest, read_facts(manifest, locked=locked), manifest.did or LOCAL_DID)
+
+
+def _desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+    try:
+        desired, warnings = build_desired(manifest, facts, did)
+    except InvalidInput as error:
+        raise InvalidInput((*manifest.warnings, *_causes(error.problems, manifest, facts))) from None
+    return desired, (*manifest.warnings, *warnings)
+
+
+def _causes(problems: tuple[Problem, ...], manifest: Manifest, facts: Facts) -> list[Problem]:
+    """The problems without those that only follow from shards and files that are not there."""
+    places = {problem.place for problem in facts.problems if problem.place and problem.severity == "error"}
+    for address, shards in facts.shards.items():
+        ways = [(*address.steps, *way) for way in ((), ("blobs",), ("urls",))]
+        here = {where(steps) for steps in ways for where in (manifest.place, manifest.key_place)}
+        # Where some shards are right, what the lexicon says of them is news.
+        places = places - here if _count(shards) else places | here
+    found = set(facts.problems)
+    return [
+        problem
+        for problem in problems
+        if problem in found
+        or problem.place not in places
+        or (problem.severity == "error" and problem.code != "invalid-record")
+    ]
+
+
+def _count(found: LocalShards | RemoteShards) -> int:
+    return len(found.files if isinstance(found, LocalShards) else found.shards)
 
 
 def tell_warnings(warnings: tuple[Problem, ...]) -> None:
@@ -186,6 +207,7 @@ def _now(*, reproducible: bool) -> datetime:
     if not reproducible:
         return datetime.now(UTC)
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not epoch.isdigit():
-        raise Usage("--reproducible needs SOURCE_DATE_EPOCH: the time in seconds since 1970")
+    if not (epoch.isascii() and epoch.isdigit()) or int(epoch) > _LATEST:
+        hint = "set it to the time in seconds since 1970, for example $(git log -1 --format=%ct)"
+        raise Usage("--reproducible needs SOURCE_DATE_EPOCH", hint=hint)
     return datetime.fromtimestamp(int(epoch), UTC)

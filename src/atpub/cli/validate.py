@@ -6,31 +6,28 @@ import sys
 
 import click
 
-from atpub.cli.output import print_data, print_json, style_for
-from atpub.cli.prepare import judge, manifest_options, read_manifest, tell_warnings
-from atpub.lexicon.data import Json, JsonObject
-from atpub.report.problems import problem_json
-from atpub.report.style import counted
+from atpub.cli.options import json_option, locked_option, manifest_options
 
 
 @click.command("validate")
 @manifest_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(manifests: tuple[str, ...], environment: str | None, *, as_json: bool) -> int:
+@locked_option
+@json_option
+def command(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, locked: bool) -> int:
     """Check a manifest, the data that it names and the records that it makes; needs no network.
 
     Every problem is shown at once, each with its place and what to do.
     """
+    # Help does not wait for these.
+    from atpub.cli.output import print_data, print_json, style_for
+    from atpub.cli.prepare import judge, read_manifest, tell_warnings
+    from atpub.report.valid import valid_json, valid_text
+
     manifest = read_manifest(manifests, environment)
-    desired, warnings = judge(manifest)
+    desired, warnings = judge(manifest, locked=locked)
     tell_warnings(warnings)
     if as_json:
-        found = [problem_json(problem) for problem in warnings]
-        print_json(
-            {"format_version": "1.0", "project": manifest.project, "records": len(desired), "warnings": [*found]}
-        )
+        print_json(valid_json(manifest.project, len(desired), warnings))
     else:
-        summary = f"{manifest.project}: {counted(len(desired), 'record')}, all valid"
-        doubts = f"; {counted(len(warnings), 'warning')}" if warnings else ""
-        print_data(style_for(sys.stdout)(f"{summary}{doubts}.", 32))
+        print_data(valid_text(manifest.project, len(desired), warnings, style_for(sys.stdout)))
     return 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from graphlib import CycleError, TopologicalSorter
 from typing import Final, assert_never
 
 from atpub.desired.keys import record_key
@@ -25,6 +26,7 @@ from atpub.lexicon.validate import Violation, validate_record
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.model import (
     Address,
+    BlobShards,
     DatasetEntry,
     Entry,
     LabelEntry,
@@ -54,6 +56,7 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
     """The records that a manifest wants in the repository of `did`, and warnings; raises InvalidInput."""
     builder = _Builder(manifest, facts, did)
     found = tuple(builder.records())
+    builder.check_strong_refs(found)
     problems = [*facts.problems, *builder.problems]
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
@@ -217,6 +220,19 @@ class _Builder:
 
     # What is wrong
 
+    def check_strong_refs(self, found: tuple[Desired, ...]) -> None:
+        """Note where strong references go round: each record's CID would have to be known before it is made."""
+        by_path = {item.path: item for item in found}
+        targets = {item.path: {reference.target for reference in item.strong_refs} for item in found}
+        while circle := _circle(targets):
+            first = by_path[circle[0]]
+            steps = next(reference.steps for reference in first.strong_refs if reference.target == circle[1])
+            place = self._place(self._manifest.entries[first.address], steps)
+            names = " → ".join(str(by_path[path].address) for path in circle)
+            message = f"strong references go round: {names}; none of these CIDs can be known first"
+            self.problems.append(Problem("circular-reference", message, place, "use $ref for one of them"))
+            targets[circle[0]] -= {circle[1]}
+
     def _note_filled(self, item: Entry, filled: Filled) -> None:
         for steps, message, hint in filled.problems:
             place = self._place(item, steps)
@@ -273,15 +289,17 @@ class _Builder:
             return self._manifest.place((*own, "value", *steps))
         if not steps:
             return self._manifest.key_place(own)
+        if isinstance(item, DatasetEntry) and steps[0] == _STORAGE_FIELD:
+            return self._manifest.place((*own, "blobs" if isinstance(item.shards, BlobShards) else "urls"))
         return self._manifest.place((*own, _KEYS.get(str(steps[0]), steps[0]), *steps[1:]))
 
 
+_STORAGE_FIELD: Final = entry.Entry.WIRE["storage"]
 _SCHEMA_FIELD: Final = schema.Schema.WIRE["schema"]
 _CONTENT_FIELD: Final = schema.JsonSchemaFormat.WIRE["content"]
 _IMMUTABLE: Final = frozenset(schema.Schema.WIRE[name] for name in ("name", "version", "schema_type", "schema"))
 _KEYS: Final = {
     entry.Entry.WIRE["schema_ref"]: "schema",
-    entry.Entry.WIRE["storage"]: "blobs",
     entry.Entry.WIRE["content_metadata"]: "metadata",
     entry.Entry.WIRE["metadata_schema_ref"]: "metadata_schema",
     label.Label.WIRE["dataset_uri"]: "dataset",
@@ -291,6 +309,16 @@ _KEYS: Final = {
     lens.Lens.WIRE["putter_code"]: "putter",
 }
 """The manifest's key for a record's field, where they differ."""
+
+
+def _circle(targets: Mapping[RecordPath, Set[RecordPath]]) -> list[RecordPath]:
+    """Records that refer to one another in a circle, the first one again at the end; empty where none do."""
+    try:
+        TopologicalSorter(targets).prepare()
+    except CycleError as error:
+        circle: list[RecordPath] = error.args[1]
+        return circle[::-1]  # it is given from what is referred to
+    return []
 
 
 def _is_time(known: Record) -> bool:

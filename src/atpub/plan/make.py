@@ -5,7 +5,7 @@ What the project applied last (its inventory), what is live, and what the manife
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -16,10 +16,11 @@ from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
-from atpub.lexicon.data import Json, blobs_in
+from atpub.lexicon.data import Json, JsonObject, blobs_in
 from atpub.manifest.model import Policy
 from atpub.plan.model import Action, Change, Cost, Drift, Options, Plan, Refusal, Upload
 from atpub.plan.moment import Moments
+from atpub.plan.order import references, targets_first
 from atpub.plan.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
 from atpub.syntax import AtUri, Cid, Nsid, RecordPath
@@ -30,6 +31,7 @@ MOST_WRITES: Final = 200
 OWNED_FROM: Final = 10
 """A share of what is owned limits deletes from this many owned records on."""
 
+_GONE: Final = ("delete", "keep", "forget")
 _SECTIONS: Final = {
     schema.NSID: "schemas",
     entry.NSID: "datasets",
@@ -56,7 +58,7 @@ def make_plan(
     wanted = (planner.wanted(item) for item in settled.values())
     changes = [*(change for change in wanted if change is not None), *planner.gone(settled)]
     refusals = [*planner.refusals, *planner.gates(changes, policy or Policy())]
-    ownership = planner.ownership(changes)
+    owned = ownership(changes, planner.inventory.owned)
     uploads = tuple(_uploads(changes, settled, live.records.values()))
     return Plan(
         project=project,
@@ -67,10 +69,10 @@ def make_plan(
         uploads=uploads,
         refusals=tuple(refusals),
         warnings=warnings,
-        cost=_cost(changes, planner.inventory.writes(ownership), uploads),
+        cost=_cost(changes, planner.inventory.writes(owned), uploads),
         digest=_digest(live.did, project, changes),
         inventory=planner.inventory,
-        inventory_changes=ownership,
+        inventory_changes=owned,
     )
 
 
@@ -112,22 +114,41 @@ class _Planner:
 
     def gone(self, settled: Mapping[RecordPath, Settled]) -> Iterator[Change]:
         """What happens to records that the project owns and that the manifest wants no more."""
-        left = [owned for path, owned in sorted(self._owned.items()) if path not in settled]
-        for owned in reversed(left):
-            versioned = owned.path.collection in VERSIONED
-            keep = versioned and (not self._options.prune_versions or self._still_named(owned, settled))
-            yield self._gone(owned, keep)
+        left = {str(AtUri.of(self._live.did, path)): path for path in sorted(self._owned) if path not in settled}
+        targets = {path: sorted(references(self._live_value(path), left)) for path in left.values()}
+        kept = self._kept(left, targets, settled)
+        for path in reversed(targets_first(left.values(), targets)):
+            yield self._gone(self._owned[path], path in kept)
 
-    def _still_named(self, owned: Owned, settled: Mapping[RecordPath, Settled]) -> bool:
-        """Whether a record that the manifest wants refers to this one."""
-        uri = str(AtUri.of(self._live.did, owned.path))
-        return any(_mentions(item.value, uri) for item in settled.values())
+    def _kept(
+        self,
+        left: Mapping[str, RecordPath],
+        targets: Mapping[RecordPath, Sequence[RecordPath]],
+        settled: Mapping[RecordPath, Settled],
+    ) -> set[RecordPath]:
+        """The versions that stay, though the manifest does not name them: all, or those that others refer to."""
+        versions = {path for path in left.values() if path.collection in VERSIONED}
+        if not self._options.prune_versions:
+            return versions
+        kept: set[RecordPath] = set()
+        stack = [path for item in settled.values() for path in references(item.value, left)]
+        while stack:
+            path = stack.pop()
+            if path in versions and path not in kept:
+                kept.add(path)
+                stack.extend(targets[path])
+        return kept
+
+    def _live_value(self, path: RecordPath) -> Json:
+        record = self._live.records.get(path)
+        return record.value if record else None
 
     def _gone(self, owned: Owned, keep: bool) -> Change:
         before, uri = self._live.records.get(owned.path), AtUri.of(self._live.did, owned.path)
         address = f"{_SECTIONS.get(owned.path.collection, 'records')}/{owned.id}"
         drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
-        if before is None or not self._options.forget.isdisjoint((address, str(uri))):
+        let_go = not self._options.forget.isdisjoint((address, str(uri))) or owned.path in self._foreign
+        if before is None or let_go:
             return Change(address, "forget", owned.id, owned.path, uri, before, drift=drift)
         if keep:
             cid = before.cid
@@ -154,23 +175,11 @@ class _Planner:
             allowed = f"{limit:.0%}" if isinstance(limit, float) else str(limit)
             message = f"this would delete {deletes} of {owned} records; the policy allows {allowed}"
             yield Refusal("", None, "max-delete", message, "raise `policy: {max_delete: …}` if that is meant")
-        if owned and deletes == owned and creates and not self._options.allow_replace_all:
-            message = f"this would delete all {owned} records of the project and create others"
+        stays = any(change.path in self._owned and change.action not in _GONE for change in changes)
+        if deletes and creates and not stays and not self._options.allow_replace_all:
+            message = f"none of the project's {owned} records is wanted: this would delete {deletes} and create others"
             hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
             yield Refusal("", None, "replace-all", message, hint)
-
-    def ownership(self, changes: Iterable[Change]) -> dict[RecordPath, Owned | None]:
-        """How the inventory changes; a CID that is not known yet is left empty."""
-        made: dict[RecordPath, Owned | None] = {}
-        for change in changes:
-            owned = self._owned.get(change.path)
-            if change.action in ("delete", "forget"):
-                made[change.path] = None
-            elif change.action in ("create", "update", "adopt") or (owned and change.action == "unchanged"):
-                now = Owned(change.id, change.path, change.after_cid or Cid(""), change.protect)
-                if now != owned:
-                    made[change.path] = now
-        return made
 
     def _change(
         self,
@@ -207,13 +216,30 @@ class _Planner:
         self.refusals.append(Refusal(str(desired.address), uri, "foreign-owner", message, hint))
 
     def _check_immutable(self, settled: Settled, uri: AtUri, before: Record | None) -> None:
-        fields = settled.desired.immutable
-        if before is None or all(before.value.get(name) == settled.value.get(name) for name in fields):
+        fields, owned = settled.desired.immutable, self._owned.get(settled.desired.path)
+        if before is None or _part(before.value, fields) == _part(settled.value, fields):
             return
+        if owned is not None and owned.cid == settled.cid:
+            return  # it puts back what was published
         address, version = settled.desired.address, settled.desired.id.rpartition(":")[2]
         message = f"{address}: version {version} is published with another content, and a version never changes"
         hint = f"raise the version, for example to {_bumped(version)}"
         self.refusals.append(Refusal(str(address), uri, "immutable-version", message, hint))
+
+
+def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
+    """How the inventory changes with these records; a CID that is not known yet is left empty."""
+    made: dict[RecordPath, Owned | None] = {}
+    for change in changes:
+        before = owned.get(change.path)
+        if change.action in ("delete", "forget"):
+            if before is not None:
+                made[change.path] = None
+        elif change.action in ("create", "update", "adopt") or (before and change.action == "unchanged"):
+            now = Owned(change.id, change.path, change.after_cid or Cid(""), change.protect)
+            if now != before:
+                made[change.path] = now
+    return made
 
 
 def _not_ours(desired: Desired, uri: AtUri) -> Refusal:
@@ -228,12 +254,9 @@ def _bumped(version: str) -> str:
     return f"{major}.{int(minor) + 1}.0" if minor.isdigit() else f"{version}.1"
 
 
-def _mentions(value: Json, uri: str) -> bool:
-    if isinstance(value, dict):
-        return any(_mentions(item, uri) for item in value.values())
-    if isinstance(value, list):
-        return any(_mentions(item, uri) for item in value)
-    return value == uri
+def _part(value: JsonObject, names: Iterable[str]) -> Cid:
+    """What these fields hold, to be compared: in JSON, 1 is not true."""
+    return data.cid_of({name: value[name] for name in names if name in value})
 
 
 def _uploads(

@@ -14,6 +14,8 @@ from atpub.syntax import Nsid, RecordPath
 _CREATED_AT: Final = label.Label.WIRE["created_at"]
 _SCHEMA: Final = Nsid(schema.NSID)
 _LABEL: Final = Nsid(label.NSID)
+_NEVER: Final = 9999
+"""A year that nothing can be later than: a time in it is nobody's."""
 
 
 class Moments:
@@ -55,6 +57,6 @@ def _series(record: Record) -> str | None:
 def _parsed(text: Json) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment and moment.tzinfo and moment.year < _NEVER else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment and moment.tzinfo else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from atpub.desired.model import CID_FIELD, BlobFile, Desired
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, blobs_in, put
 from atpub.plan.moment import Moments
+from atpub.plan.order import targets_first
 from atpub.state import Record
 from atpub.syntax import Cid, RecordPath
 
@@ -37,21 +39,14 @@ def settle(
 
 
 def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
-    """The records with what each refers to before it, as far as references go one way; else as they come."""
+    """The records with what each refers to before it, as far as references go one way; else as they come.
+
+    What a strong reference needs is always before it, even where a plain reference leads back.
+    """
     by_path = {record.path: record for record in records}
-    ordered: dict[RecordPath, Desired] = {}
-    started: set[RecordPath] = set()
-    for record in records:
-        stack = [(record, False)]
-        while stack:
-            current, complete = stack.pop()
-            if complete:
-                ordered.setdefault(current.path, current)
-            elif current.path not in started:
-                started.add(current.path)
-                stack.append((current, True))
-                stack.extend((by_path[path], False) for path in sorted(current.refers_to) if path in by_path)
-    return tuple(ordered.values())
+    plain = {path: sorted(by_path.keys() & record.refers_to) for path, record in by_path.items()}
+    strong = {path: [reference.target for reference in record.strong_refs] for path, record in by_path.items()}
+    return tuple(by_path[path] for path in targets_first(targets_first(by_path, plain), strong))
 
 
 def _settle(
@@ -59,11 +54,12 @@ def _settle(
     live: Record | None,
     settled: Mapping[RecordPath, Settled],
     moments: Moments,
-    known: Mapping[Cid, Blob],
+    known: dict[Cid, Blob],
 ) -> Settled:
     stable = _stable(desired, settled)
     value = _with_created_at(desired, live, moments)
-    value, open_blobs = _with_blobs(value, desired, known)
+    own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
+    value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
     unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
     for reference in desired.strong_refs:
         cid = settled[reference.target].cid

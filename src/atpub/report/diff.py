@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from atpub.lexicon.data import Json
+from atpub.lexicon.node import step
 
 _LONGEST = 72
+_BEFORE = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that differs; None for `old` or `new` where it is not there."""
+    """One field that differs, each value on one line; None for `old` or `new` where it is not there."""
 
     path: str
     old: str | None
@@ -22,27 +24,66 @@ class Difference:
 
 def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
     """What differs between two values, in the order of the new one's fields."""
-    if old == new:
-        return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
-            inner = f"{path}.{key}" if path else key
+            inner = f"{path}{step(key)}" if path else step(key).removeprefix(".")
             if key not in old:
                 yield Difference(inner, None, shown(new[key]))
             elif key not in new:
                 yield Difference(inner, shown(old[key]), None)
             else:
                 yield from differences(old[key], new[key], inner)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from differences(before, after, f"{path}[{index}]")
     elif isinstance(old, list) and isinstance(new, list):
-        yield Difference(path, f"{len(old)} items", f"{len(new)} items: {shown(new)}")
-    else:
-        yield Difference(path, shown(old), shown(new))
+        yield from _of_lists(old, new, path)
+    elif old != new or type(old) is not type(new):  # to Python, true is 1
+        yield Difference(path, *_shown_both(old, new))
+
+
+def _of_lists(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
+    """What differs between what two lists do not begin and end with alike."""
+    start, end = _alike(old, new), 0
+    if len(old) != len(new):
+        end = _alike(old[start:][::-1], new[start:][::-1])
+    for index in range(start, max(len(old), len(new)) - end):
+        inner = f"{path}[{index}]"
+        if index >= len(old) - end:
+            yield Difference(inner, None, shown(new[index]))
+        elif index >= len(new) - end:
+            yield Difference(inner, shown(old[index]), None)
+        else:
+            yield from differences(old[index], new[index], inner)
+
+
+def _alike(old: Sequence[Json], new: Sequence[Json]) -> int:
+    """How many items, or characters, two values have in common from the first on."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((index for index, pair in pairs if any(differences(*pair))), min(len(old), len(new)))
 
 
 def shown(value: Json) -> str:
-    """A value on one line, folded where it is long."""
+    """A value on one line, cut where it is long."""
+    return _cut(_text(value), 0)
+
+
+def _shown_both(old: Json, new: Json) -> tuple[str, str]:
+    """Two values on one line each; where they are long, the part in which they differ."""
+    texts = _text(old), _text(new)
+    if max(map(len, texts)) <= _LONGEST:
+        return texts
+    start = max(0, _alike(*texts) - _BEFORE)
+    return _cut(texts[0], start), _cut(texts[1], start)
+
+
+def _text(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    # A record may be anybody's: nothing in it is to move the cursor or turn the writing round.
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
+
+
+def _cut(text: str, start: int) -> str:
+    rest = f"…{text[start + 1 :]}" if start else text
+    return rest if len(rest) <= _LONGEST else f"{rest[: _LONGEST - 1]}…"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atpub.lexicon.data import JsonObject
-from atpub.plan.model import Outcome, Plan
-from atpub.report.plan import FORMAT_VERSION
-from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
+from atpub.plan.model import Outcome, Plan, Upload
+from atpub.report.problems import FORMAT_VERSION
+from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted, size
+from atpub.state import Head
 
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
@@ -39,6 +40,17 @@ def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
             for outcome in sorted(outcomes, key=lambda item: str(item.change.uri))
         ],
     }
+
+
+def uploaded_text(upload: Upload, number: int, uploads: int) -> str:
+    """That a blob has arrived."""
+    width = len(str(uploads))
+    return f"uploaded {number:>{width}}/{uploads}: {upload.file.name} ({size(upload.size)})"
+
+
+def committed_text(head: Head, changes: int) -> str:
+    """That a commit was made."""
+    return f"committed {counted(changes, 'change')} as {head.rev}"
 
 
 def _is_dataset(outcome: Outcome) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.lexicon.data import Json, JsonObject
-from atpub.plan.model import Action, Change, Plan
-from atpub.report.diff import differences
-from atpub.report.problems import problem_json
+from atpub.plan.model import Action, Change, Plan, Refusal
+from atpub.report.diff import Difference, differences
+from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size
 
-FORMAT_VERSION: Final = "1.0"
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
     "create": ("+", GREEN),
     "update": ("~", YELLOW),
@@ -48,17 +47,19 @@ def plan_json(plan: Plan) -> JsonObject:
         ],
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
         "summary": summary,
-        "refusals": [
-            {
-                "address": item.address,
-                "uri": str(item.uri) if item.uri else None,
-                "code": item.code,
-                "message": item.message,
-                "hint": item.hint,
-            }
-            for item in plan.refusals
-        ],
+        "refusals": [refusal_json(item) for item in plan.refusals],
         "warnings": [problem_json(item) for item in plan.warnings],
+    }
+
+
+def refusal_json(refusal: Refusal) -> JsonObject:
+    """A refusal as JSON; address and URI are empty and null where it is about the whole plan."""
+    return {
+        "address": refusal.address,
+        "uri": str(refusal.uri) if refusal.uri else None,
+        "code": refusal.code,
+        "message": refusal.message,
+        "hint": refusal.hint,
     }
 
 
@@ -86,20 +87,24 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     yield ""
     shown = [change for change in plan.changes if change.action != "unchanged"]
     width = max((len(change.address) for change in shown), default=0)
+    actions = max((len(change.action) for change in shown), default=0)
+    refused = {refusal.uri for refusal in plan.refusals}
     for change in shown:
-        yield from _change_lines(change, width, style)
+        mark, colour = ("!", RED) if change.uri in refused else _MARKS[change.action]
+        line = f"  {mark} {change.address:<{width}}  {change.action:<{actions}}"
+        yield f"{style(line, colour)}  {style(str(change.uri), FAINT)}"
+        yield from _details(change, style)
     if shown:
         yield ""
     yield from _totals(plan, style)
+    if plan.refusals:
+        yield ""
     for refusal in plan.refusals:
         yield f"{style('refused', BOLD, RED)}: {refusal.message} [{refusal.code}]"
         yield f"  {style('hint', CYAN)}: {refusal.hint}"
 
 
-def _change_lines(change: Change, width: int, style: Style) -> Iterator[str]:
-    mark, colour = _MARKS[change.action]
-    line = f"  {mark} {change.address:<{width}}  {change.action:<9}"
-    yield f"{style(line, colour)} {style(str(change.uri), FAINT)}"
+def _details(change: Change, style: Style) -> Iterator[str]:
     if change.drift:
         live = f"is now {change.drift.live}" if change.drift.live else "was deleted"
         yield style(f"      drift: applied as {change.drift.applied}, {live}", YELLOW)
@@ -107,24 +112,33 @@ def _change_lines(change: Change, width: int, style: Style) -> Iterator[str]:
         yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
     if change.before and change.after is not None:
         found = list(differences(change.before.value, change.after))
-        for item in found[:_MOST_FIELDS]:
-            old, new = item.old or "(absent)", item.new or "(absent)"
-            yield f"      {item.path}: {style(old, RED)} → {style(new, GREEN)}"
+        yield from (_field(item, style) for item in found[:_MOST_FIELDS])
         if len(found) > _MOST_FIELDS:
             yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
 
 
+def _field(item: Difference, style: Style) -> str:
+    if item.old is None:
+        return f"      {style('+', GREEN)} {item.path}: {style(item.new or '', GREEN)}"
+    if item.new is None:
+        return f"      {style('-', RED)} {item.path}: {style(item.old, RED)}"
+    return f"      {style('~', YELLOW)} {item.path}: {style(item.old, RED)} → {style(item.new, GREEN)}"
+
+
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
     summary = plan.summary
+    if not plan.pending and plan.refusals:
+        yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} as wanted.", BOLD)
+        return
     if not plan.pending:
         kept = f", {summary['keep']} kept" if summary["keep"] else ""
         yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} as wanted{kept}.", GREEN)
         return
     done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
-    parts = [f"{count} to {action}" for action, count in done if count]
+    parts = [f"{count} to {action}" for action, count in done if count] or ["No record changes, only the inventory"]
     parts += [f"{summary['keep']} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
-    yield style(", ".join(parts) or "Only the inventory changes", BOLD) + "."
+    yield style(", ".join(parts), BOLD) + "."
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.source import caret
-from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
+from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
+
+FORMAT_VERSION: Final = "1.0"
+"""The version of all JSON that atpub prints; another first number where a program would have to change."""
 
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
@@ -18,21 +22,28 @@ def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
 def error_text(error: AtpubError, style: Style = PLAIN) -> str:
     """An error and what to do about it; every problem where there are several."""
     if isinstance(error, InvalidInput):
-        count = sum(problem.severity == "error" for problem in error.problems)
-        total = f"{count} error{'' if count == 1 else 's'}"
-        return f"{problems_text(error.problems, style)}\n{style(total, BOLD, RED)}"
-    lines = [f"{style('error', BOLD, RED)}: {error.message} [{error.code}]"]
+        return f"{problems_text(error.problems, style)}\n{style(_total(error), BOLD, RED)}"
+    first, *rest = error.message.split("\n")
+    lines = [f"{style('error', BOLD, RED)}: {first} [{error.code}]", *rest]
     if error.hint:
         lines.append(f"  {style('hint', CYAN)}: {error.hint}")
     return "\n".join(lines)
+
+
+def _total(error: InvalidInput) -> str:
+    """How many errors and warnings there are."""
+    errors = sum(problem.severity == "error" for problem in error.problems)
+    warnings = len(error.problems) - errors
+    return ", ".join([counted(errors, "error"), *([counted(warnings, "warning")] if warnings else [])])
 
 
 def error_json(error: AtpubError) -> JsonObject:
     """An error as JSON."""
     found: JsonObject = {"code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, InvalidInput):
+        found["message"] = _total(error)
         found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=_order)]
-    return {"format_version": "1.0", "error": found}
+    return {"format_version": FORMAT_VERSION, "error": found}
 
 
 def problem_json(problem: Problem) -> JsonObject:

@@ -23,12 +23,14 @@ BOLD, FAINT, RED, GREEN, YELLOW, CYAN = 1, 2, 31, 32, 33, 36
 
 def size(count: int) -> str:
     """A number of bytes for people: 1.9 MB."""
-    number = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
+    if count < 1000:
+        return f"{count} B"
+    number = count / 1000
+    for unit in ("kB", "MB", "GB"):
+        if round(number, 1) < 1000:
+            return f"{number:.1f} {unit}"
         number /= 1000
-    return f"{number:.1f} TB"
+    return f"{number:,.1f} TB"
 
 
 def counted(count: int, noun: str) -> str:

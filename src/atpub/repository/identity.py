@@ -7,6 +7,7 @@ the user names the server, that server is asked, and nobody else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from atpub.repository.pds_transport import is_loopback
 from atpub.repository.xrpc import Xrpc
 from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 
+_HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _LONGEST_DOCUMENT = 1024 * 1024
 _WELL_KNOWN_TIMEOUT = httpx.Timeout(5.0)  # most handles have no web server of their own, and some have a silent one
 
@@ -65,7 +67,8 @@ def base_url(text: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.path.strip("/") or url.query:
+    beyond = url.userinfo or url.query or url.fragment or url.path.strip("/")
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond:
         raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
     return f"{url.scheme}://{url.netloc.decode()}"
 

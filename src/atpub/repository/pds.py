@@ -199,7 +199,8 @@ class PdsRepository:
             if conflict is not None:
                 raise conflict from None
             if isinstance(unknown, ServerFailed):
-                raise Unavailable(f"{unknown.message}; nothing was written") from None
+                hint = "the server's own log says why; an integer beyond 2^53 is one reason"
+                raise Unavailable(f"{unknown.message}; nothing was written", hint=hint) from None
         raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
 
     def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:

@@ -50,6 +50,7 @@ _BY_MESSAGE: tuple[tuple[str, type[AtpubError]], ...] = (
 
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
+    "RepoNotFound": "is the account on this server?",
     "InvalidSwap": "somebody else has written meanwhile: read the records again",
 }
 

@@ -85,7 +85,7 @@ class Records:
                 pass  # the server may have forgotten what came since then: ask for everything
         car = self._fetched()
         try:
-            return car and self._kept(car, collections)
+            return None if car is None else self._kept(car, collections)
         except RepositoryError as error:
             raise _Unsettled(error.message) from None
 

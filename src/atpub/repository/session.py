@@ -33,6 +33,7 @@ class Session:
         self._did = did
         self._password = password
         self._tokens: Tokens | None = None
+        self._refusal: AuthenticationFailed | None = None
         self._lock = threading.Lock()
 
     def authorized(self, send: Callable[[str], T]) -> T:
@@ -50,10 +51,16 @@ class Session:
     def _renewed(self, refused: Tokens | None) -> Tokens:
         """Tokens other than those that were refused: one thread renews them, and the others find them here."""
         with self._lock:
-            if self._tokens is None:
-                self._tokens = self._login()
-            elif refused is self._tokens:
-                self._tokens = self._refreshed(self._tokens)
+            if self._refusal is not None:  # the same password again would only count against the rate limit
+                raise AuthenticationFailed(self._refusal.message, hint=self._refusal.hint)
+            try:
+                if self._tokens is None:
+                    self._tokens = self._login()
+                elif refused is self._tokens:
+                    self._tokens = self._refreshed(self._tokens)
+            except AuthenticationFailed as error:
+                self._refusal = error
+                raise
             return self._tokens
 
     def _login(self) -> Tokens:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from atpub.errors import Place, Problem, Severity
 from atpub.lexicon.data import Json
@@ -28,12 +28,14 @@ from atpub.manifest.model import (
 )
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
-from atpub.shards.files import expand_files
-from atpub.shards.lock import LOCK_FILE, Locator, Lock, LockedFile, listed
+from atpub.shards.files import Found, expand_files
+from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile, listed
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.shards.urls import S3, External, Http, ShardUrl, check_one_storage, parse_shard_url
 
 Steps: TypeAlias = tuple[str | int, ...]
+
+_RUN_LOCK: Final = f"run `atpub lock`, and commit {LOCK_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +89,106 @@ def gather(
     `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
     as `locked`, it is an error, and so is what the lock does not have.
     """
-    return _Gatherer(manifest, lock, locked=locked).gather(cache, on_bytes)
+    return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes)).gather()
+
+
+class _Run(NamedTuple):
+    """How one call of `gather` goes about it."""
+
+    locked: bool
+    cache: Path | None
+    on_bytes: Callable[[int], None] | None
 
 
 class _Gatherer:
-    def __init__(self, manifest: Manifest, lock: Lock | None, *, locked: bool) -> None:
+    def __init__(self, manifest: Manifest, lock: Lock | None, run: _Run) -> None:
         self._manifest = manifest
-        self._lock = lock
-        self._locked = locked
+        self._lock = lock or Lock()
+        self._has_lock = lock is not None
+        self._run = run
         self._locator = Locator(manifest.folder, lock)
         self._absent: set[Path] = set()
         self._files: dict[str, LockedFile] = {}
         self._urls: dict[str, str] = {}
         self._problems: list[Problem] = []
 
-    def gather(self, cache: Path | None, on_bytes: Callable[[int], None] | None) -> Facts:
+    def gather(self) -> Facts:
         local = dict(self._local_files())
         named = dict(self._blob_files())
-        tars, plain = [path for paths, _ in local.values() for path in paths], [path for path, _ in named.values()]
-        measured_tars = self._measured(tars, measure_files(self._here(tars), cache=cache, on_bytes=on_bytes))
-        measured = self._measured(plain, measure_files(self._here(plain), cache=cache, on_bytes=on_bytes, tar=False))
+        tars = self._measured([path for paths, _ in local.values() for path in paths], tar=True)
+        plain = self._measured([path for path, _ in named.values()], tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
-            shards[address] = LocalShards(self._known(measured_tars, paths, steps))
+            shards[address] = LocalShards(self._known(tars, paths, steps))
         for entry in self._datasets():
             if isinstance(entry.shards, UrlShards):
                 shards[entry.common.address] = self._remote(entry, entry.shards)
-        files = {
-            name: found for name, (path, steps) in named.items() for found in self._known(measured, (path,), steps)
-        }
+        files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
         self._note_no_lock()
         return Facts(shards, files, tuple(self._problems), frozenset(self._absent), Lock(self._files, self._urls))
+
+    def _measured(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
+        """The facts of files: of those that are here as measured, of the others as locked."""
+        unique = dict.fromkeys(paths)
+        here = [path for path in unique if path not in self._absent]
+        measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar)
+        return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}
+
+    def _as_locked(self, path: Path, *, tar: bool) -> Measured:
+        name = self._name(path)
+        message = f"{name} is not here, and {LOCK_FILE} has it without its samples"
+        return self._lock.files[name].facts(tar=tar) or Problem("file-missing", message, hint=LOCK_HERE)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._manifest.folder).as_posix()
+
+    def _known(
+        self, measured: Mapping[Path, Measured], paths: Sequence[Path], steps: Steps
+    ) -> tuple[tuple[Path, FileFacts], ...]:
+        known: list[tuple[Path, FileFacts]] = []
+        for path in paths:
+            found = measured[path]
+            if isinstance(found, Problem):
+                self._note([found], steps)
+            else:
+                known.append((path, found))
+        self._keep_files({self._name(path): LockedFile.of(facts) for path, facts in known}, steps)
+        return tuple(known)
+
+    # What a lock of these facts holds, and whether it is what the lock says
+
+    def _keep_files(self, files: Mapping[str, LockedFile], steps: Steps) -> None:
+        for name, file in files.items():
+            if file.samples is not None or name not in self._files:  # a file may be a shard here, and a blob there
+                self._files[name] = file
+        locked = self._lock.files
+        differing = [name for name, file in files.items() if name in locked and not locked[name].says(file)]
+        self._compare(f"other data than in {LOCK_FILE}", differing, steps)
+        self._miss([name for name in files if name not in locked], steps)
+
+    def _keep_urls(self, digests: Mapping[str, str], steps: Steps) -> None:
+        twice = [url for url, digest in digests.items() if self._urls.setdefault(url, digest) != digest]
+        if twice:
+            message = f"another checksum than in another dataset: {listed(twice)}"
+            self._note([Problem("checksum-conflict", message, hint="one of the checksum files is out of date")], steps)
+        locked = self._lock.urls
+        differing = [url for url, digest in digests.items() if locked.get(url, digest) != digest]
+        self._compare(f"other checksums than in {LOCK_FILE}", differing, steps)
+        self._miss([url for url in digests if url not in locked], steps)
+
+    def _compare(self, what: str, differing: Sequence[str], steps: Steps) -> None:
+        if differing:
+            severity: Severity = "error" if self._run.locked else "warning"
+            self._note([Problem("lock-differs", f"{what}: {listed(differing)}", None, _RUN_LOCK, severity)], steps)
+
+    def _miss(self, names: Sequence[str], steps: Steps) -> None:
+        if names and self._run.locked and self._has_lock:
+            self._note([Problem("not-locked", f"not in {LOCK_FILE}: {listed(names)}", hint=_RUN_LOCK)], steps)
+
+    def _note_no_lock(self) -> None:
+        if self._run.locked and not self._has_lock and (self._files or self._urls):
+            place = Place(str(self._manifest.folder / LOCK_FILE))
+            self._problems.append(Problem("no-lock", f"there is no {LOCK_FILE}", place, _RUN_LOCK))
 
     def _datasets(self) -> Iterator[DatasetEntry]:
         for entry in self._manifest.entries.values():
@@ -128,19 +199,23 @@ class _Gatherer:
         for entry in self._datasets():
             if isinstance(entry.shards, BlobShards):
                 steps = (*entry.common.address.steps, "blobs")
-                found = expand_files(entry.shards.patterns, self._manifest.folder)
-                self._note(found.problems, steps)
+                found = self._locate(entry.shards.patterns, steps)
                 yield entry.common.address, (found.files, steps)
 
     def _blob_files(self) -> Iterator[tuple[str, tuple[Path, Steps]]]:
         for entry in self._manifest.entries.values():
             for steps, name in blob_files(entry):
-                found = expand_files([name], self._manifest.folder)
-                self._note(found.problems, steps)
+                found = self._locate([name], steps)
                 if len(found.files) == 1:
                     yield name, (found.files[0], steps)
                 elif found.files:
                     self._note([Problem("one-of", f"{name!r} is {len(found.files)} files", hint="name one")], steps)
+
+    def _locate(self, patterns: Sequence[str], steps: Steps) -> Located:
+        found = self._locator.locate(patterns)
+        self._absent |= found.absent
+        self._note(found.problems, steps)
+        return found
 
     def _remote(self, entry: DatasetEntry, shards: UrlShards) -> RemoteShards:
         steps = (*entry.common.address.steps, "urls")
@@ -171,22 +246,38 @@ class _Gatherer:
         steps = (*entry.common.address.steps, "checksums")
         match shards.checksums:
             case ChecksumFile(path=name):
-                known = self._checksum_file(name, steps)
+                return self._filed_digests(name, urls, steps)
             case ChecksumMap(digests=digests):
                 known = {name: digest for name, text in digests.items() if (digest := parse_sha256(text))}
                 self._note([_not_sha256(name) for name in digests if name not in known], steps)
             case NoChecksums() | None:
                 return {}
-        if known is None:
-            return {}
+        return self._matched(urls, known, steps)
+
+    def _matched(self, urls: Sequence[str], known: Mapping[str, str], steps: Steps) -> Mapping[str, str]:
         matched = match_checksums(urls, known)
         self._note(matched.problems, steps)
         return matched.digests
 
-    def _checksum_file(self, name: str, steps: Steps) -> Mapping[str, str] | None:
+    def _filed_digests(self, name: str, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
+        """The digests that a checksum file gives for URLs; where it is not here, those in the lock."""
         found = expand_files([name], self._manifest.folder)
+        digests = {url: self._lock.urls[url] for url in urls if url in self._lock.urls}
+        if digests and any(problem.code in NOT_THERE for problem in found.problems):
+            missing = [url for url in urls if url not in digests]
+            if missing:
+                message = f"{name} is not here, and {LOCK_FILE} does not have the checksum of {listed(missing)}"
+                self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
+        else:
+            known = self._checksum_file(name, found, steps)
+            digests = {} if known is None else dict(self._matched(urls, known, steps))
+        self._keep_urls(digests, steps)
+        return digests
+
+    def _checksum_file(self, name: str, found: Found, steps: Steps) -> Mapping[str, str] | None:
         if found.problems or len(found.files) != 1:
-            self._note(found.problems or [Problem("one-of", f"{name!r} is not one file")], steps)
+            problems = [self._locator.hinted(problem) for problem in found.problems]
+            self._note(problems or [Problem("one-of", f"{name!r} is not one file")], steps)
             return None
         try:
             text = found.files[0].read_text("utf-8")

@@ -167,12 +167,14 @@ class _Reader:
 
     def _placed(self, line: re.Match[str], value: Json) -> Iterator[Problem]:
         """What is wrong with a line, at its column; reads the line again, which is slow."""
-        above = "\n" * (self._source.place(line.start()).line - 1)
+        start = self._source.place(line.start())
         try:
-            document = parse_json(Source(self._source.file, above + line[0]))
+            document = parse_json(Source(self._source.file, "\n" * (start.line - 1) + line[0]))
         except InvalidInput as error:
             hint = _MERGE if line[0].startswith(("<<<<<<<", "|||||||", "=======", ">>>>>>>")) else _ANEW
-            yield from (replace(problem, code="lock-syntax", hint=hint) for problem in error.problems)
+            for problem in error.problems:
+                place = problem.place if problem.place and problem.place.line == start.line else start
+                yield Problem("lock-syntax", problem.message, place, hint)
         else:
             for steps, message in _faults(value):
                 yield Problem("lock-entry", message, document.place(steps), _ANEW)
@@ -297,11 +299,10 @@ class Locator:
         known = _Paths(here | absent)
         matched = {name: known.matching(name) for name in names}
         ordered = dict.fromkeys(self._folder / path for name in names for path in matched[name])
-        missing = [name for name in names if not matched[name] and not self._is_odd(name, found)]
-        problems = [problem for problem in found.problems if problem.code not in _NOT_THERE]
-        if missing:
-            message = f"neither here nor in {LOCK_FILE}: {listed(missing)}"
-            problems.append(Problem("file-missing", message, hint=_LOCK_HERE))
+        problems = [problem for problem in found.problems if problem.code not in NOT_THERE]
+        if nowhere := _nowhere(matched, found):
+            message = f"neither here nor in {LOCK_FILE}: {listed(nowhere)}"
+            problems.append(Problem("file-missing", message, hint=LOCK_HERE))
         return Located(
             # What the disk has counts, even where names are matched otherwise there (upper and lower case).
             tuple(dict.fromkeys([*ordered, *found.files])),
@@ -309,21 +310,23 @@ class Locator:
             tuple(problems),
         )
 
-    def _is_odd(self, name: str, found: Found) -> bool:
-        """Whether a name has a problem of its own: it is there, and it is no file that can be read."""
-        return _is_plain(name) and unescape(name) not in found.missing
-
     def hinted(self, problem: Problem) -> Problem:
         """The problem; where it is that a file is not there, with what a lock could do about it."""
-        if problem.code not in _NOT_THERE:
+        if problem.code not in NOT_THERE:
             return problem
-        hint = _LOCK_THERE if self._locked is None else f"{LOCK_FILE} does not have it either: {_LOCK_HERE}"
+        hint = _LOCK_THERE if self._locked is None else f"{LOCK_FILE} does not have it either: {LOCK_HERE}"
         return replace(problem, hint=f"{problem.hint}; {hint}" if problem.hint else hint)
 
 
-_NOT_THERE = ("file-missing", "no-match")
-_LOCK_HERE = "run `atpub lock` where the files are, and commit it"
+NOT_THERE: Final = ("file-missing", "no-match")
+LOCK_HERE: Final = f"run `atpub lock` where the files are, and commit {LOCK_FILE}"
 _LOCK_THERE = f"if the files are elsewhere, run `atpub lock` there, and commit {LOCK_FILE}"
+
+
+def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
+    """The names that no file has; of what is there and no file, the disk's own problem says enough."""
+    missing = set(found.missing)
+    return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,0 +1,170 @@
+"""A plan as a JSON document: printed, saved, and read back to be applied.
+
+Within a major version of the format, fields are only added: a reader ignores those that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from atpub.desired.model import BlobFile, StrongRef
+from atpub.errors import InvalidInput, Place, Problem
+from atpub.inventory import Inventory
+from atpub.lexicon import data
+from atpub.lexicon.data import Blob, Json, JsonObject, NotInDataModel
+from atpub.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Upload
+from atpub.state import Record
+from atpub.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation
+
+FORMAT_VERSION: Final = "1.0"
+
+
+def plan_document(plan: Plan) -> JsonObject:
+    """The plan as JSON: what refers to a record comes after it; the same in every run but for a new createdAt."""
+    cost = plan.cost
+    return {
+        "format_version": FORMAT_VERSION,
+        "digest": plan.digest,
+        "project": plan.project,
+        "account": plan.account,
+        "did": plan.did,
+        "head": plan.head.cid if plan.head else None,
+        "pending": plan.pending,
+        "changes": [_change_json(change) for change in plan.changes],
+        "uploads": [
+            {"cid": item.cid, "size": item.size, "mime_type": item.mime_type, "file": str(item.file)}
+            for item in plan.uploads
+        ],
+        "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
+        "summary": {str(action): count for action, count in plan.summary.items()},
+        "refusals": [_refusal_json(item) for item in plan.refusals],
+        "warnings": [_warning_json(item) for item in plan.warnings],
+    }
+
+
+def _change_json(change: Change) -> JsonObject:
+    drift: Json = {"applied_cid": change.drift.applied, "live_cid": change.drift.live} if change.drift else None
+    return {
+        "address": change.address,
+        "action": change.action,
+        "id": change.id,
+        "uri": str(change.uri),
+        "before_cid": change.before_cid,
+        "after_cid": change.after_cid,
+        "after_cid_unknown": change.unknown or None,
+        "drift": drift,
+        "protect": change.protect,
+        "digest_cid": change.digest_cid,
+        "value": change.after,
+        "strong_refs": [{"path": [*item.steps], "target": str(item.target)} for item in change.strong_refs],
+        "open_blobs": [
+            {"path": [*item.steps], "file": str(item.file), "blob": item.blob.to_json()} for item in change.open_blobs
+        ],
+    }
+
+
+def _refusal_json(item: Refusal) -> JsonObject:
+    uri = str(item.uri) if item.uri else None
+    return {"address": item.address, "uri": uri, "code": item.code, "message": item.message, "hint": item.hint}
+
+
+def _warning_json(item: Problem) -> JsonObject:
+    return {"code": item.code, "message": item.message, "place": str(item.place) if item.place else None}
+
+
+def read_plan(text: str | bytes, file: str) -> Plan:
+    """The plan in a saved document, to be settled against the live state; raises InvalidInput.
+
+    Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
+    """
+    try:
+        found: Any = json.loads(text)
+        version = str(found["format_version"])
+        if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+            raise _bad(file, f"it is of format {version}; this atpub reads {FORMAT_VERSION.partition('.')[0]}.x")
+        return _plan(found)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise _bad(file, reason) from None
+
+
+def _bad(file: str, reason: str) -> InvalidInput:
+    hint = "make it anew: atpub plan --out " + file
+    return InvalidInput((Problem("bad-plan", f"this is not a plan that can be applied: {reason}", Place(file), hint),))
+
+
+def _plan(found: dict[str, Any]) -> Plan:
+    changes = tuple(_change(item) for item in found["changes"])
+    return Plan(
+        project=str(found["project"]),
+        account=str(found["account"]),
+        did=Did.parse(found["did"]),
+        head=None,
+        changes=changes,
+        uploads=tuple(
+            Upload(Cid.parse(item["cid"]), int(item["size"]), str(item["mime_type"]), Path(item["file"]))
+            for item in found["uploads"]
+        ),
+        refusals=tuple(
+            Refusal(item["address"], None, item["code"], item["message"], item["hint"]) for item in found["refusals"]
+        ),
+        warnings=(),
+        cost=Cost(**{name: int(found["cost"][name]) for name in ("points", "writes", "commits", "bytes")}),
+        digest=str(found["digest"]),
+        inventory=Inventory(str(found["project"])),
+        inventory_changes={},
+    )
+
+
+def _change(found: dict[str, Any]) -> Change:
+    uri = AtUri.parse(found["uri"])
+    if uri.path is None:
+        raise SyntaxViolation(f"{uri} names no record")
+    if found["action"] not in ACTIONS:
+        raise ValueError(f"{found['action']!r} is not an action that this atpub knows")
+    before, after, value = _cid(found["before_cid"]), _cid(found["after_cid"]), found["value"]
+    if value is not None and after is not None and _cid_of(value) != after:
+        raise ValueError(f"the value of {found['address']} is not the record {after}")
+    drift = found["drift"]
+    return Change(
+        address=str(found["address"]),
+        action=found["action"],
+        id=str(found["id"]),
+        path=uri.path,
+        uri=uri,
+        before=Record(uri.path, before, {}) if before else None,
+        after=value,
+        after_cid=after,
+        unknown=found["after_cid_unknown"] or "",
+        drift=Drift(Cid.parse(drift["applied_cid"]), _cid(drift["live_cid"])) if drift else None,
+        protect=bool(found["protect"]),
+        digest_cid=_cid(found["digest_cid"]),
+        strong_refs=tuple(
+            StrongRef(tuple(item["path"]), RecordPath.parse(item["target"])) for item in found["strong_refs"]
+        ),
+        open_blobs=tuple(_open_blobs(found["open_blobs"])),
+    )
+
+
+def _open_blobs(found: list[dict[str, Any]]) -> Iterator[BlobFile]:
+    for item in found:
+        blob = Blob.from_json(item["blob"])
+        if blob is None:
+            raise ValueError(f"{item['blob']!r} is not a blob")
+        yield BlobFile(tuple(item["path"]), blob, Path(item["file"]), sniffed=True)
+
+
+def _cid(text: str | None) -> Cid | None:
+    return None if text is None else Cid.parse(text)
+
+
+def _cid_of(value: JsonObject) -> Cid:
+    try:
+        return data.cid_of(value)
+    except NotInDataModel as error:
+        raise ValueError(str(error)) from None

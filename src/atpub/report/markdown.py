@@ -1,0 +1,109 @@
+"""A plan as Markdown, for a comment on a pull request: the summary first, details folded, never over the limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from atpub.plan.model import Change, Plan
+from atpub.report.diff import differences
+from atpub.report.style import counted, size
+
+LIMIT: Final = 60_000
+"""The most characters that it may have: code forges refuse comments of more than 65,536."""
+
+_MOST_FIELDS = 50
+_WORDS: Final = {
+    "create": "➕ create",
+    "update": "✏️ update",
+    "adopt": "🤝 adopt",
+    "delete": "❌ delete",
+    "forget": "👋 forget",
+    "keep": "📌 keep",
+}
+
+
+def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
+    """The plan as Markdown of at most `limit` characters; what is left out is said."""
+    shown = [change for change in plan.changes if change.action != "unchanged"]
+    head = "\n".join(_head(plan))
+    parts = [_row(change) for change in shown]
+    details = [text for change in shown if (text := _details(change))]
+    tail = f"\nDigest `{plan.digest}`\n"
+    room = limit - len(head) - len(tail) - 200  # for the lines that say what is left out
+    rows, left_rows = _fitting(parts, room)
+    folded, left_details = _fitting(details, room - sum(map(len, rows)))
+    table = ["", "| | record |", "|---|---|", *rows] if rows else []
+    cut: list[str] = []
+    if left_rows:
+        cut += ["", f"_Cut here: {counted(left_rows, 'more change')} of {len(parts)}; run `atpub plan` to see all._"]
+    elif left_details:
+        cut += ["", f"_The details of {counted(left_details, 'change')} are left out; run `atpub plan` to see all._"]
+    return "\n".join([head, *table, "", *folded, *cut, tail])
+
+
+def _fitting(texts: list[str], room: int) -> tuple[list[str], int]:
+    """As many texts from the first on as fit, and how many do not."""
+    for count, text in enumerate(texts):
+        room -= len(text) + 1
+        if room < 0:
+            return texts[:count], len(texts) - count
+    return texts, 0
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    yield f"### atpub: `{plan.project}` → `{plan.account}`"
+    yield ""
+    yield f"`{plan.did}`"
+    yield ""
+    summary = plan.summary
+    parts = [f"**{count} to {name}**" for name, count in summary.items() if count and name not in ("keep", "unchanged")]
+    parts += [f"{summary['keep']} kept"] if summary["keep"] else []
+    parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
+    yield ", ".join(parts if plan.pending else ["Nothing to do", *parts]) + "."
+    if plan.uploads:
+        total = sum(upload.size for upload in plan.uploads)
+        yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
+    if plan.pending:
+        cost = plan.cost
+        spent = (counted(cost.commits, "commit"), counted(cost.writes, "write"), counted(cost.points, "point"))
+        yield f"Cost: {', '.join(spent)}."
+    for refusal in plan.refusals:
+        yield ""
+        yield f"> **Refused** ({refusal.code}): {_plain(refusal.message)}. {_plain(refusal.hint)}"
+    for warning in plan.warnings[:20]:
+        yield ""
+        yield f"> Warning ({warning.code}): {_plain(warning.message)}"
+
+
+def _row(change: Change) -> str:
+    drift = " (drift: changed by somebody else)" if change.drift else ""
+    return f"| {_WORDS[change.action]} | `{change.address}`{drift}<br><sub>{escape(str(change.uri))}</sub> |"
+
+
+def _details(change: Change) -> str:
+    if change.before is None or change.after is None:
+        return ""
+    found = list(differences(change.before.value, change.after))
+    lines: list[str] = []
+    for item in found[:_MOST_FIELDS]:
+        lines += [f"- {item.path}: {item.old}"] if item.old is not None else []
+        lines += [f"+ {item.path}: {item.new}"] if item.new is not None else []
+    if len(found) > _MOST_FIELDS:
+        lines.append(f"  … and {counted(len(found) - _MOST_FIELDS, 'more field')}")
+    fence = _fence("\n".join(lines))
+    title = f"{change.action} {escape(change.address)}: {counted(len(found), 'field')}"
+    return "\n".join([f"<details><summary>{title}</summary>", "", f"{fence}diff", *lines, fence, "", "</details>"])
+
+
+def _fence(text: str) -> str:
+    """A fence that nothing in the text can close."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown takes as text, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,129 @@
+"""Small repositories around a real one: they count, narrow its limits, and fail at the call that a test names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from atpub.errors import RequestTooLarge
+from atpub.lexicon.data import Blob
+from atpub.repository.interface import BlobSource, Limits, Repository
+from atpub.state import Commit, Head, Record, Write
+from atpub.syntax import Cid, Did, Nsid, RecordPath
+
+
+class Around:
+    """A repository that hands every call on to another; the base of the others here."""
+
+    def __init__(self, inner: Repository) -> None:
+        self.inner = inner
+
+    @property
+    def did(self) -> Did:
+        return self.inner.did
+
+    @property
+    def limits(self) -> Limits:
+        return self.inner.limits
+
+    def head(self) -> Head | None:
+        return self.inner.head()
+
+    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
+        return self.inner.read_records(collections)
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        return self.inner.upload_blob(source, mime_type)
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        return self.inner.apply_writes(writes, swap_commit)
+
+    def get_blob(self, cid: Cid) -> Iterator[bytes]:
+        return self.inner.get_blob(cid)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Counting(Around):
+    """Keeps what was uploaded and what was committed."""
+
+    def __init__(self, inner: Repository) -> None:
+        super().__init__(inner)
+        self.uploads: list[Blob] = []
+        self.batches: list[tuple[Write, ...]] = []
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        blob = self.inner.upload_blob(source, mime_type)
+        self.uploads.append(blob)
+        return blob
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        commit = self.inner.apply_writes(writes, swap_commit)
+        self.batches.append(tuple(writes))
+        return commit
+
+
+class Narrow(Around):
+    """Takes no more than so many writes at once, and so large a blob; says so, or leaves it to be found out."""
+
+    def __init__(self, inner: Repository, writes: int, *, blob: int | None = None, told: bool = True) -> None:
+        super().__init__(inner)
+        self.writes = writes
+        self.refused = 0
+        self._limits = replace(inner.limits, writes=writes if told else inner.limits.writes, blob=blob)
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        if len(writes) > self.writes:
+            self.refused += 1
+            raise RequestTooLarge(f"{len(writes)} writes; {self.writes} are allowed")
+        return self.inner.apply_writes(writes, swap_commit)
+
+
+When: TypeAlias = Literal["before", "after"]
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class Failing(Around):
+    """Raises at these commits (counted from 0), before or after carrying them out; else goes on as usual."""
+
+    def __init__(
+        self, inner: Repository, at: Collection[int], error: Callable[[], Exception], when: When = "before"
+    ) -> None:
+        super().__init__(inner)
+        self._at = at
+        self._error = error
+        self._when: When = when
+        self.calls = 0
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        call, self.calls = self.calls, self.calls + 1
+        if call not in self._at:
+            return self.inner.apply_writes(writes, swap_commit)
+        if self._when == "after":
+            self.inner.apply_writes(writes, swap_commit)
+        raise self._error()
+
+
+class Interrupted(Around):
+    """Somebody else does something just before the n-th commit (from 0 on)."""
+
+    def __init__(self, inner: Repository, at: int, meanwhile: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._at = at
+        self._meanwhile = meanwhile
+        self.calls = 0
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        call, self.calls = self.calls, self.calls + 1
+        if call == self._at:
+            self._meanwhile()
+        return self.inner.apply_writes(writes, swap_commit)

@@ -1,0 +1,35 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.cli.lab import TIME, Lab
+from tests.cli.playground import Ran
+
+from atpub.cli.main import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def atpub(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs the command line in that folder, without a terminal."""
+
+    def atpub(*args: str) -> Ran:
+        capsys.readouterr()
+        code = run(list(args))
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return atpub
+
+
+@pytest.fixture
+def lab(folder: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The small project, with times pinned."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", TIME)
+    return Lab(folder, atpub)

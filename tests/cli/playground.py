@@ -1,0 +1,79 @@
+"""A folder to run the command line in: files from a table's short notation, and what a run printed."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from gzip import compress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run left: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def tar(count: int, size: int = 1) -> bytes:
+    """A shard of so many samples."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for number in range(count):
+            info = tarfile.TarInfo(f"{number:06d}.msgpack")
+            info.size = size
+            archive.addfile(info, io.BytesIO(bytes(size)))
+    return buffer.getvalue()
+
+
+def huge_tar(path: Path, size: int) -> None:
+    """A shard of so many bytes (a multiple of 512) that takes no room on the disk."""
+    info = tarfile.TarInfo("000000.msgpack")
+    info.size = size - 3 * 512
+    with path.open("wb") as file:
+        file.write(info.tobuf(tarfile.USTAR_FORMAT))
+        file.truncate(size)
+
+
+def write_files(folder: Path, files: Mapping[str, Any]) -> None:
+    """Text as it is; `{tar: 3}` is a shard of three samples, `{gzip: 3}` the same gzipped; the others as below."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        match content:
+            case str():
+                path.write_text(content)
+            case {"tar": int(count)}:
+                path.write_bytes(tar(count))
+            case {"gzip": int(count)}:
+                path.write_bytes(compress(tar(count)))
+            case {"huge": int(size)}:
+                huge_tar(path, size)
+            case {"bytes": str(digits)}:
+                path.write_bytes(bytes.fromhex(digits))
+            case {"text": str(text), "times": int(times)}:
+                path.write_text(text * times)
+            case {"folder": True}:
+                path.mkdir()
+            case _:
+                raise ValueError(f"{name}: {content!r}")
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file and folder, with what it holds: two trees are equal where nothing was written."""
+    return {str(path.relative_to(folder)): _held(path) for path in sorted(folder.rglob("*"))}
+
+
+def _held(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    return str(path.stat().st_size) if path.stat().st_size > 1 << 20 else sha256(path.read_bytes()).hexdigest()

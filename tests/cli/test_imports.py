@@ -1,0 +1,61 @@
+"""What is imported when: help and the version wait for nothing that they do not need."""
+
+import subprocess
+import sys
+
+import pytest
+
+from atpub.cli.main import COMMANDS
+
+HEAVY = {
+    "atpub.generated",
+    "bracex",
+    "cryptography",
+    "httpx",
+    "jinja2",
+    "jsonschema",
+    "libipld",
+    "regex",
+    "rich",
+    "sqlite3",
+    "wcmatch",
+    "yaml",
+}
+
+
+def imported(program: str) -> set[str]:
+    found = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys\nprint('=>', *sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(found.stdout.rpartition("=> ")[2].split())
+
+
+def run(*args: str) -> str:
+    return f"from atpub.cli.main import run\nrun({list(args)!r})"
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS)], ids=str)
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    assert imported(run(*args)) & HEAVY == set()
+
+
+def test_a_usage_error_imports_nothing_heavy() -> None:
+    assert imported(run("frobnicate")) & HEAVY <= {"libipld"}
+
+
+def test_importing_the_package_imports_nothing_of_it() -> None:
+    assert {name for name in imported("import atpub") if name.startswith("atpub")} == {"atpub"}
+    assert imported("import atpub") & (HEAVY | {"click"}) == set()
+
+
+def test_a_plan_for_a_local_repository_imports_no_network() -> None:
+    assert imported(run("validate", "-m", "manifests/lenses")) & {"httpx", "cryptography", "jinja2", "sqlite3"} == set()
+
+
+def test_generating_imports_no_generated_classes() -> None:
+    found = imported(run("generate", "--check"))
+    assert "jinja2" in found
+    assert found & {"atpub.generated", "httpx", "jsonschema"} == set()

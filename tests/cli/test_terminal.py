@@ -1,0 +1,139 @@
+"""atpub in a terminal and without one: colours, the question, streams that are closed, and being stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.lab import Lab
+from tests.cli.playground import write_files
+from tests.cli.terminal import shell, terminal
+
+ESCAPE = "\033["
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_in_a_terminal_unless_it_is_not_wanted(lab: Lab, environ: dict[str, str], coloured: bool) -> None:
+    with terminal("plan", cwd=lab.folder, **environ) as plan:
+        assert plan.end() == 0
+    assert (ESCAPE in plan.text) == coloured
+    lab.change(("label: integer", "label: int"))
+    with terminal("plan", cwd=lab.folder, **environ) as wrong:
+        assert wrong.end() == 3
+    assert (ESCAPE in wrong.text) == coloured
+
+
+def test_no_colour_in_json_and_without_a_terminal(lab: Lab) -> None:
+    with terminal("plan", "--json", cwd=lab.folder) as plan:
+        assert plan.end() == 0
+    assert json.loads(plan.text)
+    assert ESCAPE not in shell("atpub plan", lab.folder).stdout
+    assert ESCAPE not in shell("atpub plan -m nowhere", lab.folder).stderr
+
+
+def test_yes_applies(lab: Lab) -> None:
+    with terminal("apply", cwd=lab.folder) as apply:
+        assert "4 to create" in apply.until(r"Apply this\? \[y/N\]: ")
+        assert not (lab.folder / ".atpub").exists()
+        apply.type("y\n")
+        assert apply.end() == 0
+    assert "Applied 4 changes" in apply.text
+    with terminal("apply", cwd=lab.folder) as again:
+        assert again.end() == 0
+    assert "Apply this" not in again.text
+    assert "Nothing to do" in again.text
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_anything_but_yes_does_not(lab: Lab, answer: str) -> None:
+    with terminal("apply", cwd=lab.folder) as apply:
+        apply.until("Apply this")
+        apply.type(answer)
+        assert apply.end() == 130
+    assert "nothing was applied" in apply.text
+    assert not (lab.folder / ".atpub").exists()
+
+
+def test_interrupted_at_the_question(lab: Lab) -> None:
+    with terminal("apply", cwd=lab.folder) as apply:
+        apply.until("Apply this")
+        apply.interrupt()
+        assert apply.end() == 130
+    assert "interrupted" in apply.text
+    assert "Traceback" not in apply.text
+    assert not (lab.folder / ".atpub").exists()
+
+
+def test_the_end_of_input_at_the_question(lab: Lab) -> None:
+    with terminal("apply", cwd=lab.folder) as apply:
+        apply.until("Apply this")
+        apply.type("\x04")
+        assert apply.end() == 130
+    assert not (lab.folder / ".atpub").exists()
+
+
+def test_interrupted_with_json(lab: Lab) -> None:
+    with terminal("apply", "--json", cwd=lab.folder) as apply:
+        apply.until("Apply this")
+        apply.interrupt()
+        assert apply.end() == 130
+    assert '"code": "interrupted"' in apply.text
+
+
+def test_closed_streams(lab: Lab) -> None:
+    closed = shell("atpub apply <&-", lab.folder)
+    assert closed.returncode == 64
+    assert "no terminal to ask on" in closed.stderr
+    for command in ("atpub plan >&-", "atpub plan --json >&-", "atpub plan 2>&-", "atpub plan <&- >&- 2>&-"):
+        assert shell(command, lab.folder).returncode == 0, command
+    assert shell("atpub frobnicate 2>&-", lab.folder).returncode == 64
+    assert not (lab.folder / ".atpub").exists()
+
+
+@pytest.mark.parametrize("flags", ["", "--json"])
+def test_a_reader_that_goes_away(lab: Lab, flags: str) -> None:
+    many = "".join(
+        f"  s{number}: {{nsid: org.lab.s{number}, version: 1.0.0, fields: {{a: string}}}}\n" for number in range(500)
+    )
+    lab.write(f"atpub: 1\nproject: lab\naccount: local\nschemas:\n{many}")
+    found = shell(f"atpub plan {flags} | head -1", lab.folder)
+    assert found.stdout in ("lab → local (did:web:local.invalid)\n", "{\n")
+    assert found.stderr == ""
+    wrong = shell(f"atpub plan -m nowhere {flags} | true", lab.folder)
+    assert "Traceback" not in wrong.stderr
+
+
+def test_an_encoding_that_lacks_characters(lab: Lab) -> None:
+    lab.change(("name: Digits", "name: Ziffern, schön 😀"))
+    told = shell("atpub plan", lab.folder, PYTHONIOENCODING="latin-1")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "lab ? local" in told.stdout
+    as_json = shell("atpub plan --json", lab.folder, PYTHONIOENCODING="latin-1")
+    assert json.loads(as_json.stdout)["project"] == "lab"
+    lab.change(("schema: image\n    name", "schema: schön\n    name"))
+    wrong = shell("atpub plan --json", lab.folder, PYTHONIOENCODING="ascii")
+    assert wrong.returncode == 3
+    assert json.loads(wrong.stdout)["error"]["problems"][0]["message"] == "there is no schemas/schön"
+
+
+def test_nothing_written_where_nothing_can_be(lab: Lab) -> None:
+    write_files(lab.folder, {".atpub": "a file, not a folder"})
+    found = shell("atpub apply --yes --json", lab.folder)
+    assert found.returncode == 1
+    assert "Not a directory" in json.loads(found.stdout)["error"]["message"]
+    assert (lab.folder / ".atpub").read_text() == "a file, not a folder"
+
+
+def test_no_home(lab: Lab) -> None:
+    found = shell("env -u HOME -u XDG_CACHE_HOME atpub plan", lab.folder)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    for command in ("validate", "plan", "apply --yes"):
+        found = shell(f"atpub {command} --json", tmp_path)
+        assert found.returncode == 64
+        assert json.loads(found.stdout)["error"]["hint"] == "name the manifest: -m PATH"
+    assert list(tmp_path.iterdir()) == []

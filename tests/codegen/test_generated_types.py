@@ -1,0 +1,105 @@
+"""What is generated, and what users write with it, passes the strictest settings of two type checkers."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import lexrpc  # pyright: ignore[reportMissingTypeStubs]  # only its folder of lexicons is used
+import pytest
+from tests.codegen.packages import LEXICONS, generated, linked, read
+
+from atpub.errors import InvalidInput, Problem
+from atpub.lexicon.data import Json
+from atpub.lexicon.link import references
+from atpub.lexicon.parse import parse
+from atpub.syntax import Nsid
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+OTHERS = Path(lexrpc.__file__).parent / "lexicons"
+"""The lexicons of Bluesky and others, as they are published."""
+
+SOME = ("app.bsky.feed.post", "app.bsky.actor.profile", "com.atproto.repo.applyWrites", "chat.bsky.convo.getMessages")
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two generated packages and a module that uses them."""
+    folder = tmp_path_factory.mktemp("typed")
+    generated(read(LEXICONS), "every_construct", folder)
+    generated(with_references(read(OTHERS), *SOME), "some_published", folder)
+    (folder / "usage.py").write_text((HERE / "usage.txt").read_text("utf-8"), "utf-8")
+    (folder / "wrong.py").write_text((HERE / "wrong_usage.txt").read_text("utf-8"), "utf-8")
+    return folder
+
+
+def with_references(documents: Mapping[Nsid, Json], *names: str) -> dict[Nsid, Json]:
+    """The lexicons of those names, and all that they refer to."""
+    found: dict[Nsid, Json] = {}
+    waiting = [Nsid(name) for name in names]
+    while waiting:
+        nsid = waiting.pop()
+        if nsid not in found:
+            found[nsid] = documents[nsid]
+            waiting += [target.nsid for _, target, _ in references(parse(documents[nsid], nsid))]
+    return found
+
+
+def wrong_lines(folder: Path) -> set[int]:
+    lines = (folder / "wrong.py").read_text("utf-8").splitlines()
+    return {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
+
+
+def run(folder: Path, *command: str) -> str:
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "codegen")])
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env={**os.environ, "MYPYPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def test_mypy_strict(checked: Path) -> None:
+    out = run(checked, "mypy", "--strict", "--explicit-package-bases", "--cache-dir=.cache", "--no-pretty", ".")
+    errors = [line for line in out.splitlines() if ": error: " in line]
+    assert [line for line in errors if not line.startswith("wrong.py:")] == []
+    assert {int(line.split(":")[1]) for line in errors} == wrong_lines(checked), out
+
+
+def test_pyright_strict(checked: Path) -> None:
+    config = {"typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": [str(ROOT / "src")]}
+    (checked / "pyrightconfig.json").write_text(json.dumps(config), "utf-8")
+    out = run(checked, "basedpyright", "--pythonpath", sys.executable)
+    errors = re.findall(r"^ +(\S+?):(\d+):\d+ - (?:error|warning): ", out, re.MULTILINE)
+    assert {(Path(file).name, int(line)) for file, line in errors} == {
+        ("wrong.py", line) for line in wrong_lines(checked)
+    }, out
+
+
+def problems(document: Json) -> list[Problem]:
+    try:
+        parse(document, "lexicon.json")
+    except InvalidInput as error:
+        return list(error.problems)
+    return []
+
+
+def test_all_published_lexicons_can_be_generated_and_imported(tmp_path: Path) -> None:
+    published = read(OTHERS)
+    documents = {nsid: document for nsid, document in published.items() if not problems(document)}
+    left_out = [problem for document in published.values() for problem in problems(document)]
+    assert {problem.code for problem in left_out} <= {"unknown-type"}
+    assert len(left_out) < 10 < 500 < len(documents)
+    package = generated(documents, "all_published", tmp_path)
+    assert linked(package.module().LEXICONS.documents) == package.lexicons
+    assert len(package.classes) > 1000
+    for kind in package.classes:
+        assert {*kind.WIRE} <= {*kind.__slots__}

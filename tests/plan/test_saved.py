@@ -1,0 +1,156 @@
+"""A plan that is saved, read back and settled against what is live then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from atpub.apply import apply_plan
+from atpub.desired.build import build_desired, collection_of
+from atpub.errors import InvalidInput, StalePlan
+from atpub.lexicon.data import JsonObject
+from atpub.manifest.load import load_manifest
+from atpub.plan.document import plan_document, read_plan
+from atpub.plan.make import make_plan
+from atpub.plan.model import Plan
+from atpub.plan.rebase import rebase
+from atpub.repository.live import read_live
+from atpub.repository.local import LocalRepository
+from atpub.shards.facts import Facts, gather
+from atpub.state import Create, Live, Update
+from atpub.syntax import Nsid, RecordPath, Rkey
+
+ROOT = Path(__file__).parent.parent.parent
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOTE = Nsid("org.example.note")
+
+
+class World:
+    """A manifest, its data and its repository."""
+
+    def __init__(self, folder: Path, repository: LocalRepository) -> None:
+        self.folder = folder
+        self.repository = repository
+        self.collections = {NOTE}
+
+    def plan(self) -> tuple[Plan, Facts]:
+        manifest = load_manifest([self.folder / "atpub.yaml"], environ={})
+        facts = gather(manifest)
+        desired, _ = build_desired(manifest, facts, self.repository.did)
+        self.collections |= {collection_of(entry) for entry in manifest.entries.values()}
+        return make_plan(desired, self.live(), project=manifest.project, account="local", now=NOW), facts
+
+    def live(self) -> Live:
+        return read_live(self.repository, self.collections)
+
+    def add_unrelated(self, rkey: str) -> None:
+        head = self.repository.head()
+        path = RecordPath(NOTE, Rkey(rkey))
+        self.repository.apply_writes([Create(path, {"$type": NOTE, "text": rkey})], head.cid if head else None)
+
+
+@pytest.fixture(params=["quickstart", "records"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    folder = tmp_path / "manifest"
+    shutil.copytree(ROOT / "manifests" / request.param, folder, ignore=shutil.ignore_patterns(".atpub"))
+    with closing(LocalRepository(tmp_path / "repository")) as repository:
+        yield World(folder, repository)
+
+
+def saved(plan: Plan) -> Plan:
+    return read_plan(json.dumps(plan_document(plan)), "plan.json")
+
+
+def test_saved_and_read_is_the_same_plan(world: World) -> None:
+    plan, _ = world.plan()
+    again = rebase(saved(plan), world.live())
+    assert plan_document(again) == plan_document(plan)
+    assert again.inventory_changes == plan.inventory_changes
+
+
+def test_applied_from_a_file(world: World) -> None:
+    plan, facts = world.plan()
+    apply_plan(rebase(saved(plan), world.live()), world.repository, facts.sources)
+    assert not world.plan()[0].pending
+
+
+def test_unrelated_commits_do_not_matter(world: World) -> None:
+    world.add_unrelated("first")
+    plan, facts = world.plan()
+    world.add_unrelated("second")
+    apply_plan(rebase(saved(plan), world.live()), world.repository, facts.sources)
+    assert not world.plan()[0].pending
+
+
+def test_run_again_after_it_was_applied(world: World) -> None:
+    plan, facts = world.plan()
+    text = json.dumps(plan_document(plan))
+    apply_plan(rebase(read_plan(text, "plan.json"), world.live()), world.repository, facts.sources)
+    head = world.repository.head()
+    again = rebase(read_plan(text, "plan.json"), world.live())
+    assert not again.pending
+    apply_plan(again, world.repository, {})
+    assert world.repository.head() == head
+
+
+def test_stale_where_a_record_of_the_plan_has_changed(world: World) -> None:
+    plan, facts = world.plan()
+    apply_plan(plan, world.repository, facts.sources)
+    text = (world.folder / "atpub.yaml").read_text().replace("license: CC-BY-4.0", "license: CC0-1.0")
+    (world.folder / "atpub.yaml").write_text(text)
+    plan, _ = world.plan()
+    changed = next(change for change in plan.changes if change.action == "update")
+    assert changed.before is not None
+    edited: JsonObject = {**changed.before.value, "description": "by somebody else"}
+    head = world.repository.head()
+    assert head is not None
+    world.repository.apply_writes([Update(changed.path, edited)], head.cid)
+    with pytest.raises(StalePlan, match=changed.address):
+        rebase(saved(plan), world.live())
+
+
+def test_of_another_account(world: World, tmp_path: Path) -> None:
+    plan, _ = world.plan()
+    with pytest.raises(StalePlan, match="did:web:other"):
+        rebase(saved(plan), replace(world.live(), did=type(plan.did)("did:web:other.invalid")))
+
+
+def test_newer_minor_formats_are_read(world: World) -> None:
+    plan, _ = world.plan()
+    document = {**plan_document(plan), "format_version": "1.7", "something_new": {"a": 1}}
+    changes = document["changes"]
+    assert isinstance(changes, list)
+    document["changes"] = [{**change, "new_field": 1} for change in changes if isinstance(change, dict)]
+    assert plan_document(read_plan(json.dumps(document), "plan.json"))["changes"] == plan_document(plan)["changes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Expecting value"),
+        ("[]", "list"),
+        ("{}", "it has no 'format_version'"),
+        ('{"format_version": "2.0"}', "it is of format 2.0"),
+        ('{"format_version": "1.0"}', "it has no 'changes'"),
+        ('{"format_version": "1.0", "changes": [{"uri": "http://x", "action": "create"}]}', "AT URI"),
+    ],
+)
+def test_what_is_no_plan(text: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says) as caught:
+        read_plan(text, "plan.json")
+    assert caught.value.problems[0].place is not None
+    assert caught.value.problems[0].place.file == "plan.json"
+
+
+def test_a_value_that_was_changed_by_hand(world: World) -> None:
+    plan, _ = world.plan()
+    text = json.dumps(plan_document(plan)).replace("CC-BY-4.0", "CC-BY-5.0")
+    with pytest.raises(InvalidInput, match="is not the record"):
+        read_plan(text, "plan.json")

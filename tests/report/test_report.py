@@ -1,0 +1,94 @@
+"""Problems, sizes and numbers in words."""
+
+import pytest
+
+from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.report.problems import error_json, error_text, problem_json, problems_text
+from atpub.report.style import BOLD, PLAIN, RED, Style, counted, size
+
+HERE = Place("atpub.yaml", 12, 8, "  tags: 5")
+
+
+def test_a_problem_points_at_its_column() -> None:
+    text = problems_text([Problem("wrong-type", "expected a list", HERE, "write [5]")])
+    assert text.splitlines() == [
+        "atpub.yaml:12:8: error: expected a list [wrong-type]",
+        "  12 |   tags: 5",
+        "     |        ^",
+        "  hint: write [5]",
+    ]
+    assert text.splitlines()[1].index("5", 5) - 1 == text.splitlines()[2].index("^")
+
+
+def test_a_problem_without_a_line_and_one_without_a_place() -> None:
+    text = problems_text([Problem("b", "nowhere"), Problem("a", "somewhere", Place("x.tar"), severity="warning")])
+    assert text.splitlines() == ["error: nowhere [b]", "x.tar: warning: somewhere [a]"]
+
+
+def test_problems_come_by_file_line_and_column() -> None:
+    places = [Place("b", 1, 1), Place("a", 10, 1), Place("a", 9, 5), Place("a", 9, 4), Place("a")]
+    text = problems_text([Problem("x", "wrong", place) for place in places])
+    assert [line.split(": ")[0] for line in text.splitlines()] == ["a", "a:9:4", "a:9:5", "a:10:1", "b:1:1"]
+
+
+def test_totals_count_errors_and_warnings() -> None:
+    one = Problem("x", "wrong")
+    doubt = Problem("y", "doubtful", severity="warning")
+    assert error_text(InvalidInput((one,))).splitlines()[-1] == "1 error"
+    assert error_text(InvalidInput((one, one, doubt))).splitlines()[-1] == "2 errors, 1 warning"
+    assert error_json(InvalidInput((one, doubt, doubt)))["error"] == {
+        "code": "invalid-input",
+        "message": "1 error, 2 warnings",
+        "hint": "",
+        "problems": [problem_json(one), problem_json(doubt), problem_json(doubt)],
+    }
+
+
+def test_an_error_of_several_lines_keeps_its_code_on_the_first() -> None:
+    error = AtpubError("two files are wrong:\n  a\n  b", hint="mend them")
+    assert error_text(error) == "error: two files are wrong: [error]\n  a\n  b\n  hint: mend them"
+
+
+def test_json_of_a_problem() -> None:
+    assert problem_json(Problem("wrong-type", "expected a list", HERE, "write [5]")) == {
+        "severity": "error",
+        "code": "wrong-type",
+        "message": "expected a list",
+        "hint": "write [5]",
+        "file": "atpub.yaml",
+        "line": 12,
+        "column": 8,
+    }
+    assert problem_json(Problem("x", "y", Place("a"))).items() >= {"file": "a", "line": None, "column": None}.items()
+    assert problem_json(Problem("x", "y"))["file"] is None
+
+
+def test_style() -> None:
+    assert PLAIN("text", BOLD, RED) == "text"
+    assert Style(colour=True)("text", BOLD, RED) == "\033[1;31mtext\033[0m"
+    assert Style(colour=True)("text") == "text"
+    coloured = problems_text([Problem("x", "wrong", HERE, "mend it")], Style(colour=True))
+    assert "\033[1;31merror\033[0m: wrong" in coloured
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (20_480, "20.5 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (1_894_400, "1.9 MB"),
+        (52_428_800, "52.4 MB"),
+        (3_000_000_000, "3.0 GB"),
+        (10**15, "1,000.0 TB"),
+    ],
+)
+def test_size(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+def test_counted() -> None:
+    assert [counted(number, "blob") for number in (0, 1, 2, 1234)] == ["0 blobs", "1 blob", "2 blobs", "1,234 blobs"]
