@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -51,7 +51,7 @@ def record(account: Account, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def client(pds: ReferencePds, account: Account) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+def client(pds: ReferencePds, account: Account) -> Generator[Callable[[str, dict[str, Any]], None]]:
     """Calls methods as a script would."""
     headers = {"authorization": f"Bearer {account.access_jwt}"}
     with httpx.Client(base_url=f"{pds.url}/xrpc/", headers=headers, timeout=60) as http:

@@ -23,7 +23,7 @@ ROOT = HERE.parents[1]
 OTHERS = Path(lexrpc.__file__).parent / "lexicons"
 """The lexicons of Bluesky and others, as they are published."""
 
-SOME = ("app.bsky.feed.post", "app.bsky.actor.profile", "com.atproto.repo.applyWrites", "chat.bsky.convo.getMessages")
+SOME = ("app.bsky.actor.profile", "app.bsky.embed.images", "app.bsky.richtext.facet", "com.atproto.repo.applyWrites")
 
 
 @pytest.fixture(scope="module")

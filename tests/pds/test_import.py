@@ -8,8 +8,8 @@ import pytest
 from tests.pds.reference import Account, ReferencePds
 
 from atpub.cli.main import run
-from atpub.repository import car
-from atpub.repository.commit import SignedCommit, parse_commit
+from atpub.repository.format import car
+from atpub.repository.format.commit import SignedCommit, parse_commit
 from atpub.repository.local import LocalRepository
 from atpub.syntax import Did, RecordPath
 

@@ -53,9 +53,15 @@ def published(pds: ReferencePds, uri: str) -> Any:
 
 
 def blobs(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, dict):
-        return [value] if value.get("$type") == "blob" else [blob for item in value.values() for blob in blobs(item)]
-    return [blob for item in value for blob in blobs(item)] if isinstance(value, list) else []
+    """Every blob that a record refers to."""
+    match value:
+        case {"$type": "blob"}:
+            return [value]
+        case dict() | list():
+            parts: list[Any] = [*(value.values() if isinstance(value, dict) else value)]
+            return [blob for part in parts for blob in blobs(part)]
+        case _:
+            return []
 
 
 def verdicts(pds: ReferencePds, records: list[Any], *folders: Path) -> list[str | None]:

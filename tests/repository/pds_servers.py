@@ -10,7 +10,7 @@ import pytest
 from tests.pds.reference import Account, ReferencePds, Unreachable, serve
 
 from atpub.repository.pds import PdsRepository, connect
-from atpub.repository.pds_http import Http
+from atpub.repository.pds.http import Http
 
 Send = Callable[[httpx.Request], httpx.Response]
 Meddle = Callable[[httpx.Request, Send], httpx.Response]

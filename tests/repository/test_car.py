@@ -12,10 +12,10 @@ from tests.repository.samples import NOTE, OTHER, at, note
 
 from atpub.errors import RepositoryError
 from atpub.lexicon.data import JsonObject, cid_of, encode
-from atpub.repository import block, mst
-from atpub.repository.car import read_car, records_of, write_car
-from atpub.repository.commit import parse_commit, sign_commit
-from atpub.repository.signing import SigningKey
+from atpub.repository.format import block, mst
+from atpub.repository.format.car import read_car, records_of, write_car
+from atpub.repository.format.commit import parse_commit, sign_commit
+from atpub.repository.format.signing import SigningKey
 from atpub.state import Live, Record
 from atpub.syntax import RAW, Cid, Did, RecordPath, Tid
 

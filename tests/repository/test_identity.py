@@ -10,8 +10,8 @@ from tests.repository.pds_servers import Way
 
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json
-from atpub.repository.identity import Directories, Identity, base_url, resolve
-from atpub.repository.pds_http import Http
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.identity import Directories, Identity, base_url, resolve
 from atpub.syntax import Did, Handle
 
 NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"

@@ -8,8 +8,8 @@ import pytest
 from tests.pds.reference import Account, ReferencePds
 from tests.repository.samples import NOTE, InMemory, at, note, notes, swap, tar_of
 
-from atpub.repository.car import Car, read_car, records_of
-from atpub.repository.commit import parse_commit
+from atpub.repository.format.car import Car, read_car, records_of
+from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
 from atpub.state import Create, Delete, Live, Update, Write
 from atpub.syntax import Did

@@ -25,8 +25,8 @@ from atpub.errors import (
     RequestTooLarge,
     Unavailable,
 )
-from atpub.repository.car import read_car, records_of
-from atpub.repository.commit import parse_commit
+from atpub.repository.format.car import read_car, records_of
+from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LOCAL_DID, LocalRepository
 from atpub.state import Create, Delete, Update
 from atpub.syntax import RAW, Cid, Did, Tid

@@ -17,8 +17,8 @@ from tests.repository.children import number, step
 from tests.repository.samples import at, content, notes
 
 from atpub.lexicon.data import blobs_in
-from atpub.repository.car import read_car, records_of
-from atpub.repository.commit import parse_commit
+from atpub.repository.format.car import read_car, records_of
+from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
 from atpub.state import Live
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.repository import slow_mst
 
 from atpub.errors import RepositoryError
-from atpub.repository import mst
-from atpub.repository.block import cid_of
+from atpub.repository.format import mst
+from atpub.repository.format.block import cid_of
 from atpub.syntax import Cid
 
 

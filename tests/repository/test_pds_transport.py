@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from atpub.repository.pds_transport import new_client
+from atpub.repository.pds.transport import new_client
 
 REFUSAL = b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\n\r\nno"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

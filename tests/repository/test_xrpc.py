@@ -25,11 +25,11 @@ from atpub.generated.com.atproto.server import create_session, refresh_session
 from atpub.generated.com.atproto.sync import get_blob, get_latest_commit, get_repo
 from atpub.lexicon.data import Json
 from atpub.lexicon.runtime import Nothing
-from atpub.repository.pds_failure import ServerFailed
-from atpub.repository.pds_http import Http, TooLong
-from atpub.repository.pds_transport import is_loopback, new_client
-from atpub.repository.session import Session, Tokens
-from atpub.repository.xrpc import Xrpc
+from atpub.repository.pds.failure import ServerFailed
+from atpub.repository.pds.http import Http, TooLong
+from atpub.repository.pds.session import Session, Tokens
+from atpub.repository.pds.transport import is_loopback, new_client
+from atpub.repository.pds.xrpc import Xrpc
 from atpub.syntax import Did
 
 DID = Did("did:plc:ewvi7nxzyoun6zhxrhs64oiz")

@@ -104,8 +104,9 @@ class _Builder:
                     Problem("duplicate-rkey", message, place, "give one of them another `id` or `rkey`")
                 )
                 continue
-            found = self._record(self._manifest.entries[address], path)
-            self._judge(self._manifest.entries[address], found)
+            filled = Filled()
+            found = self._record(self._manifest.entries[address], path, filled)
+            self._judge(self._manifest.entries[address], found, filled)
             yield found
 
     def _path(self, item: Entry) -> RecordPath | None:
@@ -121,8 +122,7 @@ class _Builder:
             return None
         return RecordPath(collection, rkey)
 
-    def _record(self, item: Entry, path: RecordPath) -> Desired:
-        filled = Filled()
+    def _record(self, item: Entry, path: RecordPath, filled: Filled) -> Desired:
         series: str | None = None
         match item:
             case SchemaEntry():
@@ -238,9 +238,11 @@ class _Builder:
             place = self._place(item, steps)
             self.problems.append(Problem("dangling-reference", message, place, hint))
 
-    def _judge(self, item: Entry, found: Desired) -> None:
+    def _judge(self, item: Entry, found: Desired, filled: Filled) -> None:
         noted = {(problem.place, problem.message) for problem in self.problems}
         for violation in validate_record(self._manifest.lexicons, _complete(found)):
+            if any(violation.path[: len(steps)] == steps for steps in filled.missing):
+                continue
             place = self._place(item, violation.path)
             message = f"{item.common.address}: {violation.message} ({violation.rule}; {violation.schema})"
             if (place, message) not in noted:

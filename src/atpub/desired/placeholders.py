@@ -22,12 +22,16 @@ NO_CID: Final = ""
 
 @dataclass(slots=True)
 class Filled:
-    """What came of filling in a record: its references, blobs and open places, and what is wrong."""
+    """What came of filling in a record: its references, blobs and open places, and what is wrong.
+
+    `missing` is where a placeholder could not be filled in: why is said already.
+    """
 
     refers_to: set[RecordPath] = field(default_factory=set[RecordPath])
     strong_refs: list[StrongRef] = field(default_factory=list[StrongRef])
     blobs: list[BlobFile] = field(default_factory=list[BlobFile])
     problems: list[tuple[Steps, str, str]] = field(default_factory=list[tuple[Steps, str, str]])
+    missing: list[Steps] = field(default_factory=list[Steps])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Filler:
         uri = self.refer(address, filled)
         if uri is None:
             hint = suggest(address, self.paths) or "give the section and key, such as datasets/digits"
+            filled.missing.append(steps)
             filled.problems.append((steps, f"there is no {address!r} in the manifest", hint))
             return address
         if name == "$ref":
@@ -77,6 +82,7 @@ class Filler:
 
     def _blob(self, name: str, filled: Filled, steps: Steps) -> Json:
         if name not in self.files:  # its problem is known already
+            filled.missing.append(steps)
             return {}
         path, facts = self.files[name]
         guess = mimetypes.guess_type(name)[0] or facts.mime_type

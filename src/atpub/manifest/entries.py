@@ -35,6 +35,7 @@ from atpub.manifest.model import (
 )
 from atpub.manifest.outline import Steps
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
+from atpub.manifest.structure import faults_of_json_schema
 from atpub.manifest.suggest import suggest
 from atpub.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 
@@ -97,10 +98,18 @@ class EntryReader:
             hint = "readers make a class of it: letters, digits and _ only, no digit first, and no word of Python's own"
             where = "name" if "name" in given else "nsid"
             self._note("wrong-form", f"{name!r} cannot name a Python class", (*address.steps, where), hint)
-        if nsid is None or content is None or common is None:
+        if nsid is None or content is None or common is None or not self._is_json_schema(content):
             return None
         self._check_properties(content)
         return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)
+
+    def _is_json_schema(self, content: _Content) -> bool:
+        found = [
+            Problem("bad-json-schema", fault.message, content.place(fault.steps), fault.hint)
+            for fault in faults_of_json_schema(content.value)
+        ]
+        self._problems.extend(found)
+        return not found
 
     def _check_properties(self, content: _Content) -> None:
         for field in _object(content.value.get("properties")):

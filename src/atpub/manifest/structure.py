@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from atpub.errors import Problem
 from atpub.lexicon.data import Json, JsonObject
 from atpub.lexicon.node import kind_of, step
 from atpub.manifest.bundle import Bundle
+from atpub.manifest.fields import DRAFT
 from atpub.manifest.outline import Steps
 from atpub.manifest.schema import (
     DATASET_FIELDS,
@@ -33,6 +34,7 @@ _KINDS: Final = {
     "boolean": "true or false",
     "null": "null",
 }
+_META_SCHEMA: Final[Any] = Draft7Validator.META_SCHEMA
 _FORMS: Final = {
     PROJECT: "at most 64 letters, digits and . _ -, a letter or digit first",
     VERSION: "a semantic version has three numbers: MAJOR.MINOR.PATCH",
@@ -76,7 +78,7 @@ def check_structure(bundle: Bundle) -> tuple[Problem, ...]:
 def sound_part(bundle: Bundle) -> Sound:
     """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
     found: dict[tuple[str, Steps], Problem] = {}
-    for deviation in _deviations(bundle.value):
+    for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
             found.setdefault((problem.message, steps), problem)
     value = _copy(bundle.value)
@@ -85,8 +87,27 @@ def sound_part(bundle: Bundle) -> Sound:
     return Sound(value, tuple(found.values()))
 
 
-def _deviations(value: Any) -> Iterator[_Deviation]:
-    validator: Any = Draft202012Validator(manifest_schema())
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something about a sample's JSON Schema that no JSON Schema may have: where in it, what, and what to do."""
+
+    steps: Steps
+    message: str
+    hint: str
+
+
+def faults_of_json_schema(content: JsonObject) -> Iterator[Fault]:
+    """Every way in which JSON is no JSON Schema of draft-07, the only one that the lexicon has."""
+    draft = content.get("$schema", DRAFT)
+    if not isinstance(draft, str) or draft.rstrip("#") != DRAFT.rstrip("#"):
+        yield Fault(("$schema",), f"{_shown(draft)} is not draft-07", f"write it in draft-07: {DRAFT}")
+        return
+    for found in _deviations(content, Draft7Validator(_META_SCHEMA)):
+        _, message, hint = _worded(found)
+        yield Fault(found.steps, message, hint)
+
+
+def _deviations(value: Any, validator: Any) -> Iterator[_Deviation]:
     for error in validator.iter_errors(value):
         yield from _of_error(error)
 
@@ -224,8 +245,7 @@ def _worded(found: _Deviation) -> tuple[str, str, str]:
     limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":
-            expected = _KINDS.get(str(limit), str(limit))
-            return "wrong-type", f"expected {expected}, found {_kind(found.instance)}", _type_hint(found)
+            return "wrong-type", f"expected {_kinds(limit)}, found {_kind(found.instance)}", _type_hint(found)
         case "anyOf":
             return _worded_choice(found)
         case "const":
@@ -276,7 +296,11 @@ def _type_hint(found: _Deviation) -> str:
         return "write it as a list: [a, b]"
     if found.limit == "boolean" and found.instance in ("yes", "no", "on", "off"):
         return f"in YAML 1.2 that is a word: write {'true' if found.instance in ('yes', 'on') else 'false'}"
-    return _example(found) or f"write {_KINDS.get(str(found.limit), str(found.limit))}"
+    return _example(found) or f"write {_kinds(found.limit)}"
+
+
+def _kinds(limit: str | list[str]) -> str:
+    return " or ".join(_KINDS.get(kind, kind) for kind in ([limit] if isinstance(limit, str) else limit))
 
 
 def _scalar_hint(value: object) -> str:

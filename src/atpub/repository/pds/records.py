@@ -13,9 +13,9 @@ from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.repo import list_records
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.lexicon.data import NotInDataModel, cid_of
-from atpub.repository.car import Car, read_car, records_of
-from atpub.repository.pds_http import TooLong
-from atpub.repository.xrpc import Xrpc
+from atpub.repository.format.car import Car, read_car, records_of
+from atpub.repository.pds.http import TooLong
+from atpub.repository.pds.xrpc import Xrpc
 from atpub.state import Head, Live, Record
 from atpub.syntax import AtUri, Cid, Did, Nsid, SyntaxViolation, Tid
 

@@ -15,9 +15,9 @@ from atpub.errors import (
     RequestTooLarge,
 )
 from atpub.lexicon.data import Blob, JsonObject, NotInDataModel, blobs_in, encode
-from atpub.repository.block import cid_of, cid_text
+from atpub.repository.format.block import cid_of, cid_text
 from atpub.repository.interface import Limits
-from atpub.repository.local_tables import Tables
+from atpub.repository.local.tables import Tables
 from atpub.state import Create, Delete, Update, Write
 from atpub.syntax import Cid, RecordPath
 

@@ -17,9 +17,9 @@ import httpx
 from atpub.errors import RepositoryNotFound, Unavailable, Usage
 from atpub.generated.com.atproto.identity import resolve_handle
 from atpub.lexicon.data import Json, JsonObject, loads
-from atpub.repository.pds_http import Http, Lost, Reply, TooLong
-from atpub.repository.pds_transport import is_loopback
-from atpub.repository.xrpc import Xrpc
+from atpub.repository.pds.http import Http, Lost, Reply, TooLong
+from atpub.repository.pds.transport import is_loopback
+from atpub.repository.pds.xrpc import Xrpc
 from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")

@@ -12,9 +12,9 @@ import libipld
 
 from atpub.errors import RepositoryError
 from atpub.lexicon.data import NotInDataModel, decode
-from atpub.repository import mst
-from atpub.repository.block import CID_LENGTH, Native, cid_text, decoded, is_cid, matches
-from atpub.repository.commit import parse_commit
+from atpub.repository.format import mst
+from atpub.repository.format.block import CID_LENGTH, Native, cid_text, decoded, is_cid, matches
+from atpub.repository.format.commit import parse_commit
 from atpub.state import Head, Live, Record
 from atpub.syntax import Did, Nsid, RecordPath, SyntaxViolation
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import libipld
 
 from atpub.errors import RepositoryError
-from atpub.repository.block import Native, decoded, is_cid
-from atpub.repository.signing import SigningKey, verified
+from atpub.repository.format.block import Native, decoded, is_cid
+from atpub.repository.format.signing import SigningKey, verified
 from atpub.syntax import Did, Tid
 
 VERSION = 3

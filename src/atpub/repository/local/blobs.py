@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from atpub.errors import BlobNotFound, BlobRejected, Unavailable
 from atpub.repository.interface import BlobSource
-from atpub.repository.sniff import HEAD_LENGTH, sniff
+from atpub.repository.local.sniff import HEAD_LENGTH, sniff
 from atpub.syntax import RAW, Cid
 
 _CHUNK = 1024 * 1024

@@ -17,9 +17,9 @@ import httpx
 from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from atpub.lexicon.data import Json, loads
 from atpub.lexicon.runtime import Nothing, Procedure, Query, Raw, Value
-from atpub.repository.pds_failure import failure, printable, uncertainty
-from atpub.repository.pds_http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
-from atpub.repository.pds_transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
+from atpub.repository.pds.failure import failure, printable, uncertainty
+from atpub.repository.pds.http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
+from atpub.repository.pds.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
 
 P = TypeVar("P", bound=Value)
 O = TypeVar("O")  # noqa: E741 - the output, as in atpub.lexicon.runtime

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias, TypeGuard
 import libipld
 
 from atpub.errors import RepositoryError
-from atpub.repository.block import Native, cid_of, decoded, is_cid
+from atpub.repository.format.block import Native, cid_of, decoded, is_cid
 
 
 @dataclass(frozen=True, slots=True)

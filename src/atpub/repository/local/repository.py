@@ -17,17 +17,17 @@ from typing import BinaryIO
 
 from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
 from atpub.lexicon.data import Blob
-from atpub.repository import mst
-from atpub.repository.block import cid_of, cid_text, matches
-from atpub.repository.car import record_of, write_car
-from atpub.repository.commit import parse_commit, sign_commit
+from atpub.repository.format import mst
+from atpub.repository.format.block import cid_of, cid_text, matches
+from atpub.repository.format.car import record_of, write_car
+from atpub.repository.format.commit import parse_commit, sign_commit
+from atpub.repository.format.signing import SigningKey
 from atpub.repository.interface import BlobSource, Limits
-from atpub.repository.local_blobs import BlobFiles, Received
-from atpub.repository.local_key import create_key, read_key
-from atpub.repository.local_store import Store
-from atpub.repository.local_tables import StoredHead, Tables
-from atpub.repository.local_writes import carry_out, prepare
-from atpub.repository.signing import SigningKey
+from atpub.repository.local.blobs import BlobFiles, Received
+from atpub.repository.local.key import create_key, read_key
+from atpub.repository.local.store import Store
+from atpub.repository.local.tables import StoredHead, Tables
+from atpub.repository.local.writes import carry_out, prepare
 from atpub.state import Commit, Head, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 

@@ -20,7 +20,7 @@ from atpub.errors import (
     Unavailable,
 )
 from atpub.lexicon.data import loads
-from atpub.repository.pds_http import Lost, Outcome, Reply, TooLong
+from atpub.repository.pds.http import Lost, Outcome, Reply, TooLong
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,

@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 
 from atpub.errors import OutcomeUnknown, RepositoryError, Unavailable
-from atpub.repository.local_blobs import sync_folder
-from atpub.repository.local_tables import FORMAT, Tables, create_tables, did_of, format_of
+from atpub.repository.local.blobs import sync_folder
+from atpub.repository.local.tables import FORMAT, Tables, create_tables, did_of, format_of
 from atpub.syntax import Did
 
 _DATABASE = "repo.sqlite"

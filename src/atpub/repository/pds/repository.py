@@ -26,16 +26,16 @@ from atpub.generated.com.atproto.sync.get_blob import METHOD as GET_BLOB
 from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
 from atpub.lexicon.data import Blob
 from atpub.lexicon.runtime import Nothing
-from atpub.repository import pds_writes
-from atpub.repository.identity import Directories, resolve
 from atpub.repository.interface import BlobSource, Limits
-from atpub.repository.pds_failure import ServerFailed
-from atpub.repository.pds_http import Http
-from atpub.repository.pds_records import Records
-from atpub.repository.pds_transport import new_client
-from atpub.repository.pds_writes import Batch
-from atpub.repository.session import Password, Session
-from atpub.repository.xrpc import Xrpc, encoded
+from atpub.repository.pds import writes as pds_writes
+from atpub.repository.pds.failure import ServerFailed
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.identity import Directories, resolve
+from atpub.repository.pds.records import Records
+from atpub.repository.pds.session import Password, Session
+from atpub.repository.pds.transport import new_client
+from atpub.repository.pds.writes import Batch
+from atpub.repository.pds.xrpc import Xrpc, encoded
 from atpub.state import Commit, Head, Live, Record, Write
 from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 from atpub.errors import AuthenticationFailed
 from atpub.generated.com.atproto.server import create_session, refresh_session
 from atpub.lexicon.runtime import Nothing
-from atpub.repository.xrpc import Xrpc
+from atpub.repository.pds.xrpc import Xrpc
 from atpub.syntax import Did
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from atpub.errors import RepositoryError, Unavailable
-from atpub.repository.local_blobs import sync_folder
-from atpub.repository.signing import SigningKey
+from atpub.repository.format.signing import SigningKey
+from atpub.repository.local.blobs import sync_folder
 
 
 def read_key(file: Path) -> SigningKey | None:
