@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from atpub.lexicon.data import JsonObject
 from atpub.syntax import Cid, Did, RecordPath, Tid
+
+LOCAL_DID: Final = Did("did:web:local.invalid")
+"""Whose a local repository is where nobody says; known before it is there, so that a plan knows every URI."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from atpub.desired.build import build_desired, collection_of
 from atpub.inventory import COLLECTION, Inventory, read_inventories
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.load import load_manifest
+from atpub.plan.document import plan_document, read_plan
 from atpub.plan.make import make_plan
 from atpub.plan.model import Options, Outcome, Plan
+from atpub.plan.rebase import rebase
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import read_live
 from atpub.shards.facts import gather
@@ -133,6 +135,13 @@ def publish(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
     prepared = prepare(manifest, repository, now=now, options=options)
     carry_out(prepared, repository)
     return prepared
+
+
+def kept(prepared: Prepared, repository: Repository) -> Prepared:
+    """What is left of a plan that was kept as a document until now."""
+    saved = read_plan(json.dumps(plan_document(prepared.plan)), "plan.json")
+    live = read_live(repository, {change.path.collection for change in saved.changes})
+    return Prepared(rebase(saved, live), prepared.sources)
 
 
 def everything(repository: Repository) -> dict[RecordPath, Record]:

@@ -61,7 +61,9 @@ def write_files(folder: Path, files: Mapping[str, Any]) -> None:
             case {"bytes": str(digits)}:
                 path.write_bytes(bytes.fromhex(digits))
             case {"text": str(text), "times": int(times)}:
-                path.write_text(text * times)
+                with path.open("w") as file:  # in pieces: it may be large
+                    for _ in range(times // 1000):
+                        file.write(text * 1000)
             case {"folder": True}:
                 path.mkdir()
             case _:

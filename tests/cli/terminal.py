@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ATPUB = (str(Path(sys.executable).parent / "atpub"),)
@@ -38,7 +38,12 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        """As Ctrl-C, again where it came just before Python began to wait for it."""
+        for _ in range(_SECONDS):
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+                return
 
     def end(self) -> int:
         """Read to the end; gives the exit code."""

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from tests.cli.playground import write_files
 
 from atpub.cli.main import run
+from atpub.lexicon.data import Json
+from atpub.manifest.outline import Steps
 
 WHOLE: dict[str, Any] = {
     "atpub": 1,
@@ -94,8 +96,22 @@ SCALARS = st.one_of(
     st.floats(allow_nan=True),
     st.text(max_size=5),
     st.sampled_from(
-        ["", ".", "..", "/", "a/b", "../x", "*", "data/*.tar", "{", "{0..9}", "${X}", "$", "at://x", "did:x", "none"]
-        + [
+        [
+            "",
+            ".",
+            "..",
+            "/",
+            "a/b",
+            "../x",
+            "*",
+            "data/*.tar",
+            "{",
+            "{0..9}",
+            "${X}",
+            "$",
+            "at://x",
+            "did:x",
+            "none",
             "1.0.0",
             "org.lab.image",
             "org.lab.note",
@@ -120,10 +136,20 @@ ANYTHING = st.recursive(
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every part of a value."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(found for key, item in inner for found in places(item, (*path, key)))][0 if path else 1 :]
+def places(value: Json, path: Steps = ()) -> list[Steps]:
+    """The path of every part of a value but the whole."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        return found + [inner for key, item in value.items() for inner in places(item, (*path, key))]
+    if isinstance(value, list):
+        return found + [inner for index, item in enumerate(value) for inner in places(item, (*path, index))]
+    return found
+
+
+def part(value: Any, path: Steps) -> Any:
+    for step in path:
+        value = value[step]
+    return value
 
 
 @st.composite
@@ -132,23 +158,17 @@ def mutated(draw: st.DrawFn) -> Any:
     value = copy.deepcopy(WHOLE)
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(places(value)))
-        holder: Any = value
-        for step in path[:-1]:
-            holder = holder[step]
+        holder, last = part(value, path[:-1]), path[-1]
         match draw(st.sampled_from(["replace", "remove", "rename", "copy"])):
             case "remove":
-                del holder[path[-1]]
-            case "rename" if isinstance(holder, dict):
-                holder[draw(st.text(max_size=4) | st.just(f"{path[-1]}s"))] = holder.pop(path[-1])
+                del holder[last]
+            case "rename" if isinstance(last, str):
+                holder[draw(st.text(max_size=4) | st.just(f"{last}s"))] = part(holder, (last,))
+                del holder[last]
             case "copy":
-                other: Any = value
-                for step in draw(st.sampled_from(places(value))):
-                    other = other[step]
-                holder[path[-1]] = copy.deepcopy(other)
+                holder[last] = copy.deepcopy(part(value, draw(st.sampled_from(places(value)))))
             case _:
-                holder[path[-1]] = draw(ANYTHING)
-        if not places(value):
-            break
+                holder[last] = draw(ANYTHING)
     return value
 
 

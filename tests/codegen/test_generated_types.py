@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import lexrpc  # pyright: ignore[reportMissingTypeStubs]  # only its folder of lexicons is used
+import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
 from tests.codegen.packages import LEXICONS, generated, linked, read
 

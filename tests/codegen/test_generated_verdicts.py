@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
+from tests.codegen.edges import edges, named
 from tests.codegen.packages import GeneratedPackage
 from tests.codegen.values import changed, defined, valid
 
@@ -61,23 +62,43 @@ def classes(package: GeneratedPackage) -> SearchStrategy[type[Value]]:
     return st.one_of(st.just(main), st.sampled_from(package.classes))
 
 
-@settings(max_examples=400, suppress_health_check=SLOW, deadline=None)
-@given(drawn=st.data())
-def test_a_class_refuses_what_the_validator_finds_fault_with(everything: GeneratedPackage, drawn: DataObject) -> None:
-    kind = drawn.draw(classes(everything), label="class")
-    value = drawn.draw(values(everything, kind), label="value")
-    if drawn.draw(st.booleans(), label="change it"):
-        value = drawn.draw(changed(value), label="changed")
-    expected = violations(everything, kind, value)
+def check(package: GeneratedPackage, kind: type[Value], value: Json) -> bool:
+    """Whether the value is valid, on which the class and the validator agree."""
+    expected = violations(package, kind, value)
     if expected:
         with pytest.raises(InvalidRecord) as caught:
             kind.from_json(value)
         assert sorted(map(str, caught.value.problems)) == sorted(str(fault.problem()) for fault in expected)
-    else:
-        loaded = kind.from_json(value)
-        assert cid(loaded.to_json()) == cid(value)
-        assert loaded == kind.from_json(loaded.to_json())
-        assert loaded.check() is loaded
+        return False
+    loaded = kind.from_json(value)
+    assert cid(loaded.to_json()) == cid(value)
+    assert loaded == kind.from_json(loaded.to_json())
+    assert loaded.check() is loaded
+    return True
+
+
+def test_they_agree_at_every_edge_of_every_type(everything: GeneratedPackage) -> None:
+    verdicts = [
+        check(everything, kind, value)
+        for kind in everything.classes
+        for value in (
+            named(name_of(kind), everything.lexicons)
+            if issubclass(kind, Record)
+            else edges(model_of(everything, kind), everything.lexicons)
+        )
+    ]
+    assert verdicts.count(True) > 1000
+    assert verdicts.count(False) > 5000
+
+
+@settings(max_examples=200, suppress_health_check=SLOW, deadline=None)
+@given(drawn=st.data())
+def test_they_agree_on_any_value(everything: GeneratedPackage, drawn: DataObject) -> None:
+    kind = drawn.draw(classes(everything), label="class")
+    value = drawn.draw(values(everything, kind), label="value")
+    if drawn.draw(st.booleans(), label="change it"):
+        value = drawn.draw(changed(value), label="changed")
+    check(everything, kind, value)
 
 
 @settings(max_examples=100, suppress_health_check=SLOW, deadline=None)

@@ -23,6 +23,7 @@ from tests.apply.publishing import (
     carry_out,
     edit,
     everything,
+    kept,
     owned,
     prepare,
     publish,
@@ -87,6 +88,7 @@ class Scenario:
     crash: int | None  # at which commit of the second manifest's plan
     when: When
     replan: bool  # after the crash; else the same plan is carried out again
+    saved: bool  # the plan is written to a document, and read again each time that it is carried out
 
     @cached_property
     def gone(self) -> frozenset[Slot]:
@@ -126,6 +128,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         crash=draw(st.sampled_from([None, None, 0, 1, 2])),
         when=draw(st.sampled_from(["before", "after"])),
         replan=draw(st.booleans()),
+        saved=draw(st.booleans()),
     )
 
 
@@ -194,10 +197,10 @@ class _Run:
         owned_first = owned(self.repository)
         self.edit()
         left = self.left()
-        kept = self.kept(owned_first)
+        versions = self.versions(owned_first)
         self.apply_second()
         self.is_empty(prepare(self.second, self.repository))
-        self.holds_what_is_wanted(kept)
+        self.holds_what_is_wanted(versions)
         self.spares_others(left)
         self.holds_every_blob()
 
@@ -222,14 +225,17 @@ class _Run:
         narrow = Narrow(self.repository, scenario.writes)
         if scenario.crash is not None:
             with suppress(Crash):
-                carry_out(prepared, Failing(narrow, {scenario.crash}, Crash, scenario.when))
+                carry_out(self.reread(prepared), Failing(narrow, {scenario.crash}, Crash, scenario.when))
             if scenario.replan:
                 prepared = prepare(self.second, self.repository, options=scenario.options)
-        carry_out(prepared, narrow)
+        carry_out(self.reread(prepared), narrow)
         again = Counting(self.repository)
-        carry_out(prepared, again)
+        carry_out(self.reread(prepared), again)
         assert not again.uploads
         assert not again.batches
+
+    def reread(self, prepared: Prepared) -> Prepared:
+        return kept(prepared, self.repository) if self.scenario.saved else prepared
 
     def plan(self, file: Path, options: Options) -> Prepared:
         prepared = prepare(file, self.repository, options=options)
@@ -253,14 +259,14 @@ class _Run:
         paths = [self.paths[slot] for slot in self.scenario.forgotten if slot in self.paths]
         return {path: encode(records[path].value) for path in paths if path in records}
 
-    def kept(self, owned_first: Mapping[RecordPath, Cid]) -> dict[RecordPath, Cid]:
+    def versions(self, owned_first: Mapping[RecordPath, Cid]) -> dict[RecordPath, Cid]:
         """The versions that the second manifest does not name and that stay, as they were applied."""
         scenario, live = self.scenario, everything(self.repository)
         slots = (scenario.gone & VERSIONED) - scenario.forgotten
         paths = {self.paths[slot] for slot in slots if self.paths[slot] in live}
         return {path: owned_first[path] for path in paths}
 
-    def holds_what_is_wanted(self, kept: Mapping[RecordPath, Cid]) -> None:
+    def holds_what_is_wanted(self, versions: Mapping[RecordPath, Cid]) -> None:
         """What is owned is exactly what the second manifest wants, and the versions that are kept."""
         live = everything(self.repository)
         prepared = prepare(self.second, self.repository)
@@ -268,10 +274,12 @@ class _Run:
         unowned = {self.path_of_taken(slot) for slot in self.scenario.unowned}
         if self.scenario.prune:
             named = {text for path in wanted for text in _texts(live[path].value)}
-            kept = {path: cid for path, cid in kept.items() if str(AtUri.of(self.repository.did, path)) in named}
+            versions = {
+                path: cid for path, cid in versions.items() if str(AtUri.of(self.repository.did, path)) in named
+            }
         expected = {path: live[path].cid for path in wanted if path not in unowned}
         assert len(wanted) == len(self.scenario.second)
-        assert owned(self.repository) == {**expected, **kept}
+        assert owned(self.repository) == {**expected, **versions}
 
     @staticmethod
     def path_of_taken(slot: Slot) -> RecordPath:

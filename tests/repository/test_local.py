@@ -27,8 +27,8 @@ from atpub.errors import (
 )
 from atpub.repository.format.car import read_car, records_of
 from atpub.repository.format.commit import parse_commit
-from atpub.repository.local import LOCAL_DID, LocalRepository
-from atpub.state import Create, Delete, Update
+from atpub.repository.local import LocalRepository
+from atpub.state import LOCAL_DID, Create, Delete, Update
 from atpub.syntax import RAW, Cid, Did, Tid
 
 HOUR = 3_600_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from atpub.cli.prepare import Prepared
     from atpub.plan.model import Plan
 
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 @click.command("apply")
+@click.argument(
+    "plan_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[PLAN]", required=False
+)
 @manifest_options
 @target_options
 @plan_options
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
 def command(
+    plan_file: Path | None,
     manifests: tuple[str, ...],
     environment: str | None,
     account: str | None,
@@ -39,23 +46,31 @@ def command(
 ) -> int:
     """Make the repository what the manifest says.
 
-    Shows the plan and asks before it does anything. Without a terminal, give --yes, or the --digest of a plan that was
-    looked at. Applying again changes nothing.
+    Shows the plan and asks before it does anything. Without a terminal, give a PLAN that `atpub plan --out` has saved,
+    the --digest of a plan that was looked at, or --yes. Applying again changes nothing.
+
+    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale.
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
     from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.cli.saved import load
     from atpub.errors import Usage
 
-    if not (yes or digest or is_terminal(sys.stdin)):
+    if plan_file is not None:
+        if manifests or environment or account or reproducible or locked or any(flags.values()):
+            raise Usage("a saved plan is applied as it is", hint=f"give no options but --pds: atpub apply {plan_file}")
+        prepared = load(plan_file, pds)
+    elif yes or digest or is_terminal(sys.stdin):
+        manifest = read_manifest(manifests, environment)
+        target = Target(account, pds, environment)
+        prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+    else:
         message = "apply asks before it changes anything, and there is no terminal to ask on"
-        raise Usage(message, hint="give --yes, or the --digest of a plan that you have looked at")
-    manifest = read_manifest(manifests, environment)
-    target = Target(account, pds, environment)
-    prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+        raise Usage(message, hint="give a saved plan, the --digest of a plan that you have looked at, or --yes")
     with closing(prepared.repository):
         _check(prepared.plan, digest)
-        if prepared.plan.pending and not (yes or digest):
+        if prepared.plan.pending and not (yes or digest or plan_file):
             _ask()
         _carry_out(prepared, as_json=as_json)
     return 0
@@ -89,7 +104,7 @@ def _carry_out(prepared: Prepared, *, as_json: bool) -> None:
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.report.outcomes import outcomes_json, outcomes_text
 
-    outcomes = apply_plan(prepared.plan, prepared.repository, prepared.facts.sources, on_event=_Progress(prepared.plan))
+    outcomes = apply_plan(prepared.plan, prepared.repository, prepared.sources, on_event=_Progress(prepared.plan))
     if as_json:
         print_json(outcomes_json(prepared.plan, outcomes))
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +19,8 @@ from atpub.report.problems import error_json, error_text
 
 if TYPE_CHECKING:
     from atpub.plan.model import Refusal
+
+_EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
 
 
 class Interrupted(AtpubError):
@@ -69,7 +72,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
 def _json(error: AtpubError) -> JsonObject:
     found = error_json(error)
     if isinstance(error, RefusedPlan):
-        from atpub.report.plan import refusal_json
+        from atpub.plan.document import refusal_json
 
         found["refusals"] = [refusal_json(refusal) for refusal in error.refusals]
     return found
@@ -106,4 +109,8 @@ def _usage(error: click.UsageError) -> Usage:
             )
         case _:
             message = error.format_message().rstrip(".")
-            return Usage(message[:1].lower() + message[1:], hint=f"{help_command} says how to use it")
+            hint = f"{help_command} says how to use it"
+            extra = _EXTRA.match(message)
+            if extra and error.ctx and any(item.name == "manifests" for item in error.ctx.command.params):
+                hint = f"name a manifest with -m: {error.ctx.command_path} -m {extra[1].replace(' ', ' -m ')}"
+            return Usage(message[:1].lower() + message[1:], hint=hint)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
 
 from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
+
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("plan")
@@ -17,6 +20,13 @@ from atpub.cli.options import Target, json_option, locked_option, manifest_optio
 @plan_options
 @locked_option
 @json_option
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Save the plan, for `atpub apply FILE`.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
     manifests: tuple[str, ...],
@@ -25,6 +35,8 @@ def command(
     pds: str | None,
     *,
     as_json: bool,
+    markdown: bool,
+    out: Path | None,
     detailed_exitcode: bool,
     reproducible: bool,
     locked: bool,
@@ -38,15 +50,21 @@ def command(
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.cli.saved import save
     from atpub.errors import Refused
+    from atpub.report.markdown import plan_markdown
     from atpub.report.plan import plan_json, plan_text
 
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
     prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     with closing(prepared.repository):
+        if out is not None:
+            save(prepared, out)
         if as_json:
             print_json(plan_json(prepared.plan))
+        elif markdown:
+            print_data(plan_markdown(prepared.plan))
         else:
             print_data(plan_text(prepared.plan, style_for(sys.stdout)))
         if prepared.plan.refusals:

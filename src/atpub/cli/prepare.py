@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import click
-
 from atpub.cli.options import Target
-from atpub.cli.output import is_terminal, style_for, tell
+from atpub.cli.output import style_for, tell
+from atpub.cli.where import Where, find, open_repository
 from atpub.desired.build import build_desired, collection_of
 from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
@@ -25,9 +25,10 @@ from atpub.repository.interface import Repository
 from atpub.repository.live import read_live
 from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
 from atpub.shards.lock import read_lock
+from atpub.shards.measure import FileSource
+from atpub.state import LOCAL_DID
 from atpub.syntax import Did
 
-LOCAL_DID: Final = Did("did:web:local.invalid")
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
@@ -80,58 +81,24 @@ def cache_folder() -> Path | None:
         return None
 
 
-def open_repository(manifest: Manifest, target: Target) -> tuple[str, Repository]:
-    """The account's name and its repository; raises Usage where there is no account."""
-    account = _account(manifest, target)
-    if account == "local" or account.startswith("local:"):
-        from atpub.repository.local import LocalRepository
-
-        where = account.partition(":")[2]
-        folder = Path(where) if where else manifest.folder / ".atpub" / "local"
-        return account, LocalRepository(folder, manifest.did or LOCAL_DID)
-    from atpub.repository.pds import PLC, connect
-
-    pds = target.pds or os.environ.get("ATPUB_PDS") or manifest.pds
-    repository = connect(account, pds=pds, plc=os.environ.get("ATPUB_PLC") or PLC, password=_password)
-    if manifest.did and repository.did != manifest.did:
-        hint = "correct one of them: the `did` is there to keep a manifest from going to another account"
-        raise Usage(f"{account} is {repository.did}, and the manifest's `did` is {manifest.did}", hint=hint)
-    return account, repository
-
-
-def _account(manifest: Manifest, target: Target) -> str:
-    account = target.account or os.environ.get("ATPUB_ACCOUNT") or manifest.account
-    if account:
-        return account
-    hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
-    raise Usage("no account is given", hint=hint)
-
-
-def _password() -> str | None:
-    given = os.environ.get("ATPUB_PASSWORD")
-    if given or not is_terminal(sys.stdin):
-        return given
-    asked = click.prompt("Password (an app password will do)", hide_input=True, err=True)
-    return str(asked)
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan, the repository that it is for, and the facts that have its blobs' bytes."""
+    """A plan, where its repository is, the repository, and the bytes of its blobs by their CIDs."""
 
     plan: Plan
+    where: Where
     repository: Repository
-    facts: Facts
+    sources: Mapping[str, FileSource]
 
 
 def prepare(
     manifest: Manifest, target: Target, options: Options, *, reproducible: bool = False, locked: bool = False
 ) -> Prepared:
     """The plan of a manifest for its account; tells warnings on the way."""
-    _account(manifest, target)  # before much data is read for nothing
+    where = find(manifest, target)  # before much data is read for nothing
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
-    account, repository = open_repository(manifest, target)
+    repository = open_repository(where)
     desired, warnings = _desired(manifest, facts, repository.did)
     tell_warnings(warnings)
     live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
@@ -139,14 +106,14 @@ def prepare(
         desired,
         live,
         project=manifest.project,
-        account=account,
+        account=where.account,
         now=now,
         policy=manifest.policy,
         options=options,
         warnings=warnings,
     )
     tell_warnings(_not_forgotten(plan, options))
-    return Prepared(plan, repository, facts)
+    return Prepared(plan, where, repository, facts.sources)
 
 
 def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:

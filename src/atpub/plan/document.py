@@ -15,6 +15,7 @@ from atpub.errors import InvalidInput, Place, Problem
 from atpub.inventory import Inventory
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, Json, JsonObject, NotInDataModel
+from atpub.plan.make import plan_digest
 from atpub.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Upload
 from atpub.state import Record
 from atpub.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation
@@ -40,8 +41,7 @@ def plan_document(plan: Plan) -> JsonObject:
         ],
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
         "summary": {str(action): count for action, count in plan.summary.items()},
-        "refusals": [_refusal_json(item) for item in plan.refusals],
-        "warnings": [_warning_json(item) for item in plan.warnings],
+        "refusals": [refusal_json(item) for item in plan.refusals],
     }
 
 
@@ -66,13 +66,15 @@ def _change_json(change: Change) -> JsonObject:
     }
 
 
-def _refusal_json(item: Refusal) -> JsonObject:
-    uri = str(item.uri) if item.uri else None
-    return {"address": item.address, "uri": uri, "code": item.code, "message": item.message, "hint": item.hint}
-
-
-def _warning_json(item: Problem) -> JsonObject:
-    return {"code": item.code, "message": item.message, "place": str(item.place) if item.place else None}
+def refusal_json(refusal: Refusal) -> JsonObject:
+    """A refusal as JSON; address and URI are empty and null where it is about the whole plan."""
+    return {
+        "address": refusal.address,
+        "uri": str(refusal.uri) if refusal.uri else None,
+        "code": refusal.code,
+        "message": refusal.message,
+        "hint": refusal.hint,
+    }
 
 
 def read_plan(text: str | bytes, file: str) -> Plan:
@@ -100,6 +102,8 @@ def _bad(file: str, reason: str) -> InvalidInput:
 
 def _plan(found: dict[str, Any]) -> Plan:
     changes = tuple(_change(item) for item in found["changes"])
+    if plan_digest(found["did"], found["project"], changes) != found["digest"]:
+        raise ValueError("its changes are not those of its digest")
     return Plan(
         project=str(found["project"]),
         account=str(found["account"]),

@@ -23,7 +23,7 @@ from atpub.plan.moment import Moments
 from atpub.plan.order import references, targets_first
 from atpub.plan.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
-from atpub.syntax import AtUri, Cid, Nsid, RecordPath
+from atpub.syntax import AtUri, Cid, RecordPath
 
 POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 """What a PDS counts for a write (an account may spend 5,000 points an hour and 35,000 a day)."""
@@ -70,7 +70,7 @@ def make_plan(
         refusals=tuple(refusals),
         warnings=warnings,
         cost=_cost(changes, planner.inventory.writes(owned), uploads),
-        digest=_digest(live.did, project, changes),
+        digest=plan_digest(live.did, project, changes),
         inventory=planner.inventory,
         inventory_changes=owned,
     )
@@ -289,13 +289,9 @@ def _kind(change: Change) -> type[Write]:
     return Create if change.before is None else Update
 
 
-def _digest(did: str, project: str, changes: Iterable[Change]) -> str:
+def plan_digest(did: str, project: str, changes: Iterable[Change]) -> str:
+    """What a plan does, as 64 hexadecimal digits: the same whenever and in whatever order it is made."""
     rows: list[Json] = []
     for change in sorted(changes, key=lambda change: str(change.uri)):
         rows.append([change.address, change.action, str(change.uri), change.before_cid, change.digest_cid])  # noqa: PERF401
     return sha256(data.encode([did, project, *rows])).hexdigest()
-
-
-def collections(desired: Iterable[Desired]) -> frozenset[Nsid]:
-    """The collections that a plan for these records must read."""
-    return frozenset(item.path.collection for item in desired)

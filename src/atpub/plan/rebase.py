@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from atpub.desired.model import CID_FIELD
 from atpub.errors import StalePlan
 from atpub.inventory import Inventory, read_inventories
-from atpub.lexicon.data import Blob, Json, JsonObject, blobs_in, put
+from atpub.lexicon.data import blobs_in, cid_of, put
 from atpub.plan.make import ownership
 from atpub.plan.model import Change, Plan
 from atpub.state import Live, Record
+from atpub.syntax import RecordPath
+
+_ANEW: Final = "look at a new plan, then apply that"
 
 
 def rebase(plan: Plan, live: Live) -> Plan:
@@ -19,9 +24,20 @@ def rebase(plan: Plan, live: Live) -> Plan:
     A commit that touches none of its records does not matter.
     """
     if live.did != plan.did:
-        raise StalePlan(f"the plan is for {plan.did}, and {plan.account} is {live.did}", hint="make a new plan")
-    inventory = read_inventories(live.records.values()).get(plan.project) or Inventory(plan.project)
-    changes = tuple(_rebased(change, live.records.get(change.path)) for change in plan.changes)
+        raise StalePlan(f"the plan is for {plan.did}, and {plan.account} is {live.did}", hint=_ANEW)
+    inventories = read_inventories(live.records.values())
+    inventory = inventories.get(plan.project) or Inventory(plan.project)
+    others = {path: name for name, item in inventories.items() if name != plan.project for path in item.owned}
+    done: dict[RecordPath, Change] = {}
+    for change in plan.changes:  # what a strong reference needs comes before it
+        if change.path in others and (change.writes or change.action == "adopt"):
+            message = f"{change.address} is a record of the project {others[change.path]!r} now: {change.uri}"
+            raise StalePlan(message, hint=_ANEW)
+        made = done[change.path] = _rebased(change, live.records.get(change.path), done)
+        if made.before is not None and made.action in ("update", "delete") and made.path not in inventory.owned:
+            message = f"{change.address} does not belong to the project {plan.project!r} any more: {change.uri}"
+            raise StalePlan(message, hint=_ANEW)
+    changes = tuple(done.values())
     there = {blob.cid for record in live.records.values() for blob in blobs_in(record.value)}
     wanted = {blob.cid for change in changes if change.after is not None for blob in blobs_in(change.after)}
     return replace(
@@ -34,49 +50,38 @@ def rebase(plan: Plan, live: Live) -> Plan:
     )
 
 
-def _rebased(change: Change, live: Record | None) -> Change:
-    if not change.writes:
+def _rebased(change: Change, live: Record | None, done: Mapping[RecordPath, Change]) -> Change:
+    found = live.cid if live else None
+    if change.action == "unchanged" and found != change.before_cid:
+        return replace(change, action="keep", before=live, after_cid=found)  # what became of it, a new plan says
+    if not change.writes and (change.action != "adopt" or found == change.before_cid):
         return replace(change, before=live)
     if change.action == "delete" and live is None:
         return replace(change, action="forget", before=None)
-    if live is not None and change.after is not None and _is_result(change, live):
+    if live is not None and change.after is not None and _is_result(change, live, done):
         return replace(change, action="unchanged", before=live, after=None, after_cid=live.cid, unknown="")
-    if (live.cid if live else None) == change.before_cid:
+    if found == change.before_cid:
         return replace(change, before=live)
     what = "is not there any more" if live is None else f"is now {live.cid}"
     message = f"{change.address} has been changed since it was planned: {change.uri} {what}"
-    raise StalePlan(message, hint="look at a new plan, then apply that")
+    raise StalePlan(message, hint=_ANEW)
 
 
-def _is_result(change: Change, live: Record) -> bool:
+def _is_result(change: Change, live: Record, done: Mapping[RecordPath, Change]) -> bool:
     """Whether the live record is what the change makes, whatever the server has decided about it."""
     if change.after_cid is not None:
         return live.cid == change.after_cid
     assert change.after is not None
-    return _without_open(change, change.after) == _without_open(change, live.value)
-
-
-def _without_open(change: Change, value: JsonObject) -> Json:
-    """The value with the places that the plan leaves open made equal."""
-    try:
-        for item in change.open_blobs:
-            found = _at(value, item.steps)
-            blob = Blob.from_json(found)
-            value = put(value, item.steps, None if blob is None else [blob.cid, blob.size])
-        for reference in change.strong_refs:
-            value = put(value, (*reference.steps, CID_FIELD), None)
-    except (KeyError, IndexError, TypeError, AssertionError):
-        return None  # it has not even the same places
-    return value
-
-
-def _at(value: Json, steps: tuple[str | int, ...]) -> Json:
-    for step in steps:
-        match value, step:
-            case dict(), str():
-                value = value[step]
-            case list(), int():
-                value = value[step]
-            case _:
-                raise KeyError(step)
-    return value
+    value = change.after
+    blobs = {blob.cid: blob for blob in blobs_in(live.value)}
+    for item in change.open_blobs:
+        blob = blobs.get(item.blob.cid)
+        if blob is None or blob.size != item.blob.size:
+            return False
+        value = put(value, item.steps, blob.to_json())
+    for reference in change.strong_refs:
+        target = done.get(reference.target)
+        if target is None or target.after_cid is None:
+            return False
+        value = put(value, (*reference.steps, CID_FIELD), target.after_cid)
+    return live.cid == cid_of(value)

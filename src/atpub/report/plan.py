@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from atpub.lexicon.data import Json, JsonObject
-from atpub.plan.model import Action, Change, Plan, Refusal
+from atpub.lexicon.data import JsonObject
+from atpub.plan.document import plan_document
+from atpub.plan.model import Action, Change, Plan
 from atpub.report.diff import Difference, differences
-from atpub.report.problems import FORMAT_VERSION, problem_json
+from atpub.report.problems import problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size
 
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
@@ -29,52 +30,8 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
 
 
 def plan_json(plan: Plan) -> JsonObject:
-    """The plan as JSON: `changes` sorted by URI, everything in it stable between runs but a new createdAt."""
-    summary: JsonObject = {action: count for action, count in plan.summary.items()}  # noqa: C416 - other key type
-    cost = plan.cost
-    return {
-        "format_version": FORMAT_VERSION,
-        "digest": plan.digest,
-        "project": plan.project,
-        "account": plan.account,
-        "did": plan.did,
-        "head": plan.head.cid if plan.head else None,
-        "pending": plan.pending,
-        "changes": [_change_json(change) for change in sorted(plan.changes, key=lambda item: str(item.uri))],
-        "uploads": [
-            {"cid": item.cid, "size": item.size, "mime_type": item.mime_type, "file": str(item.file)}
-            for item in plan.uploads
-        ],
-        "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
-        "summary": summary,
-        "refusals": [refusal_json(item) for item in plan.refusals],
-        "warnings": [problem_json(item) for item in plan.warnings],
-    }
-
-
-def refusal_json(refusal: Refusal) -> JsonObject:
-    """A refusal as JSON; address and URI are empty and null where it is about the whole plan."""
-    return {
-        "address": refusal.address,
-        "uri": str(refusal.uri) if refusal.uri else None,
-        "code": refusal.code,
-        "message": refusal.message,
-        "hint": refusal.hint,
-    }
-
-
-def _change_json(change: Change) -> JsonObject:
-    drift: Json = {"applied_cid": change.drift.applied, "live_cid": change.drift.live} if change.drift else None
-    return {
-        "address": change.address,
-        "action": change.action,
-        "uri": str(change.uri),
-        "before_cid": change.before_cid,
-        "after_cid": change.after_cid,
-        "after_cid_unknown": change.unknown or None,
-        "drift": drift,
-        "protect": change.protect,
-    }
+    """The plan as the document that it is saved as, with its warnings."""
+    return {**plan_document(plan), "warnings": [problem_json(item) for item in plan.warnings]}
 
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:

@@ -1,5 +1,5 @@
 """The embedded repository: a true AT Protocol repository in a folder."""
 
-from atpub.repository.local.repository import LOCAL_DID, LocalRepository
+from atpub.repository.local.repository import LocalRepository
 
-__all__ = ["LOCAL_DID", "LocalRepository"]
+__all__ = ["LocalRepository"]

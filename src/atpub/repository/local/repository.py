@@ -28,10 +28,9 @@ from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
-from atpub.state import Commit, Head, Record, Write
+from atpub.state import LOCAL_DID, Commit, Head, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 
-LOCAL_DID = Did("did:web:local.invalid")
 LIMITS = Limits(writes=200, body=1_000_000, blob=None)
 _HOUR = 3_600_000_000
 

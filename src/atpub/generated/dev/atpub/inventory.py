@@ -65,8 +65,7 @@ class Inventory(_rt.Record):
             raise _rt.Mismatch
         loaded_project: str = value
         self = cls(entries=loaded_entries, project=loaded_project)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -150,7 +149,7 @@ class Entry(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(cid=loaded_cid, collection=loaded_collection, id=loaded_id, rkey=loaded_rkey)
-        known = 4
+        known: int = 4
         if "protect" in data:
             value = data["protect"]
             if value.__class__ is not bool:

@@ -63,8 +63,7 @@ class IdentityInfo(_rt.Value):
             raise _rt.Mismatch
         loaded_handle: _rt.Handle = value
         self = cls(did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

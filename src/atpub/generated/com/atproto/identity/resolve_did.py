@@ -54,8 +54,7 @@ class ResolveDidParams(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -100,8 +99,7 @@ class ResolveDidOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
         self = cls(did_doc=loaded_did_doc)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -55,8 +55,7 @@ class ResolveHandleParams(_rt.Value):
             raise _rt.Mismatch
         loaded_handle: _rt.Handle = value
         self = cls(handle=loaded_handle)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -105,8 +104,7 @@ class ResolveHandleOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 

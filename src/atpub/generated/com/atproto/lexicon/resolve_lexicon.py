@@ -54,8 +54,7 @@ class ResolveLexiconParams(_rt.Value):
             raise _rt.Mismatch
         loaded_nsid: _rt.NsidText = value
         self = cls(nsid=loaded_nsid)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -117,8 +116,7 @@ class ResolveLexiconOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, schema=loaded_schema, uri=loaded_uri)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

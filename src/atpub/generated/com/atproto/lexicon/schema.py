@@ -56,8 +56,7 @@ class Schema(_rt.Record):
             raise _rt.Mismatch
         loaded_lexicon: int = value
         self = cls(lexicon=loaded_lexicon)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -30,22 +30,6 @@ __all__ = [
 NSID: Final = "com.atproto.repo.applyWrites"
 
 
-ApplyWritesInputWritesItem: TypeAlias = "Create | Update | Delete"
-
-
-def load_apply_writes_input_writes_item(data: Any) -> ApplyWritesInputWritesItem:
-    """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
-        case "com.atproto.repo.applyWrites#create":
-            return Create.load(data)
-        case "com.atproto.repo.applyWrites#update":
-            return Update.load(data)
-        case "com.atproto.repo.applyWrites#delete":
-            return Delete.load(data)
-        case _:
-            raise _rt.Mismatch
-
-
 @final
 class ApplyWritesInput(_rt.Value):
     """The input of com.atproto.repo.applyWrites."""
@@ -99,7 +83,7 @@ class ApplyWritesInput(_rt.Value):
             raise _rt.Mismatch
         loaded_writes = [load_apply_writes_input_writes_item(x) for x in value]
         self = cls(repo=loaded_repo, writes=loaded_writes)
-        known = 2
+        known: int = 2
         if "swapCommit" in data:
             value = data["swapCommit"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
@@ -131,18 +115,18 @@ class ApplyWritesInput(_rt.Value):
         return out
 
 
-ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
+ApplyWritesInputWritesItem: TypeAlias = "Create | Update | Delete"
 
 
-def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
+def load_apply_writes_input_writes_item(data: Any) -> ApplyWritesInputWritesItem:
     """Load the member of the union that `$type` names; raises Mismatch."""
     match _rt.type_of(data):
-        case "com.atproto.repo.applyWrites#createResult":
-            return CreateResult.load(data)
-        case "com.atproto.repo.applyWrites#updateResult":
-            return UpdateResult.load(data)
-        case "com.atproto.repo.applyWrites#deleteResult":
-            return DeleteResult.load(data)
+        case "com.atproto.repo.applyWrites#create":
+            return Create.load(data)
+        case "com.atproto.repo.applyWrites#update":
+            return Update.load(data)
+        case "com.atproto.repo.applyWrites#delete":
+            return Delete.load(data)
         case _:
             raise _rt.Mismatch
 
@@ -182,7 +166,7 @@ class ApplyWritesOutput(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "commit" in data:
             self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
@@ -206,6 +190,22 @@ class ApplyWritesOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
+
+
+def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
+    """Load the member of the union that `$type` names; raises Mismatch."""
+    match _rt.type_of(data):
+        case "com.atproto.repo.applyWrites#createResult":
+            return CreateResult.load(data)
+        case "com.atproto.repo.applyWrites#updateResult":
+            return UpdateResult.load(data)
+        case "com.atproto.repo.applyWrites#deleteResult":
+            return DeleteResult.load(data)
+        case _:
+            raise _rt.Mismatch
 
 
 @final
@@ -251,7 +251,7 @@ class Create(_rt.Value):
         loaded_collection: _rt.NsidText = value
         loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(collection=loaded_collection, value=loaded_value)
-        known = 2
+        known: int = 2
         if "rkey" in data:
             value = data["rkey"]
             if (
@@ -277,10 +277,6 @@ class Create(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-CreateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
-"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
@@ -330,7 +326,7 @@ class CreateResult(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, uri=loaded_uri)
-        known = 2
+        known: int = 2
         if "validationStatus" in data:
             value = data["validationStatus"]
             if not _rt.is_text(value):
@@ -352,6 +348,10 @@ class CreateResult(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+CreateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
+"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
@@ -396,8 +396,7 @@ class Delete(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, rkey=loaded_rkey)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -430,8 +429,7 @@ class DeleteResult(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         self = cls()
-        known = 0
-        if len(data) != known:
+        if len(data) != 0:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -490,8 +488,7 @@ class Update(_rt.Value):
         loaded_rkey: _rt.RecordKey = value
         loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(collection=loaded_collection, rkey=loaded_rkey, value=loaded_value)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -505,10 +502,6 @@ class Update(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
-"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
@@ -558,7 +551,7 @@ class UpdateResult(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, uri=loaded_uri)
-        known = 2
+        known: int = 2
         if "validationStatus" in data:
             value = data["validationStatus"]
             if not _rt.is_text(value):
@@ -580,6 +573,10 @@ class UpdateResult(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
+"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedure(

@@ -82,7 +82,7 @@ class CreateRecordInput(_rt.Value):
             raise _rt.Mismatch
         loaded_repo: _rt.AtIdentifier = value
         self = cls(collection=loaded_collection, record=loaded_record, repo=loaded_repo)
-        known = 3
+        known: int = 3
         if "rkey" in data:
             value = data["rkey"]
             if (
@@ -125,10 +125,6 @@ class CreateRecordInput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-CreateRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
-"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
@@ -183,7 +179,7 @@ class CreateRecordOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, uri=loaded_uri)
-        known = 2
+        known: int = 2
         if "commit" in data:
             self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
@@ -210,6 +206,10 @@ class CreateRecordOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+CreateRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
+"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 METHOD: Final[_rt.Procedure[CreateRecordInput, CreateRecordOutput]] = _rt.Procedure(

@@ -58,8 +58,7 @@ class CommitMeta(_rt.Value):
             raise _rt.Mismatch
         loaded_rev: _rt.TidText = value
         self = cls(cid=loaded_cid, rev=loaded_rev)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -80,7 +80,7 @@ class DeleteRecordInput(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
-        known = 3
+        known: int = 3
         if "swapCommit" in data:
             value = data["swapCommit"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
@@ -143,7 +143,7 @@ class DeleteRecordOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         self = cls()
-        known = 0
+        known: int = 0
         if "commit" in data:
             self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1

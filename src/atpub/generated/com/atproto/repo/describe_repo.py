@@ -53,8 +53,7 @@ class DescribeRepoParams(_rt.Value):
             raise _rt.Mismatch
         loaded_repo: _rt.AtIdentifier = value
         self = cls(repo=loaded_repo)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -132,8 +131,7 @@ class DescribeRepoOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_handle_is_correct: bool = value
         self = cls(collections=loaded_collections, did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle, handle_is_correct=loaded_handle_is_correct)
-        known = 5
-        if len(data) != known:
+        if len(data) != 5:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -73,7 +73,7 @@ class GetRecordParams(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
-        known = 3
+        known: int = 3
         if "cid" in data:
             value = data["cid"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
@@ -142,7 +142,7 @@ class GetRecordOutput(_rt.Value):
         loaded_uri: _rt.AtUri = value
         loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(uri=loaded_uri, value=loaded_value)
-        known = 2
+        known: int = 2
         if "cid" in data:
             value = data["cid"]
             if not _rt.is_text(value) or not _rt.is_cid(value):

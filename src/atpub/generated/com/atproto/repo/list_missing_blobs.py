@@ -56,7 +56,7 @@ class ListMissingBlobsParams(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):
@@ -124,7 +124,7 @@ class ListMissingBlobsOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_blobs = [RecordBlob.load(x) for x in value]
         self = cls(blobs=loaded_blobs)
-        known = 1
+        known: int = 1
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):
@@ -189,8 +189,7 @@ class RecordBlob(_rt.Value):
             raise _rt.Mismatch
         loaded_record_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, record_uri=loaded_record_uri)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -74,7 +74,7 @@ class ListRecordsParams(_rt.Value):
             raise _rt.Mismatch
         loaded_repo: _rt.AtIdentifier = value
         self = cls(collection=loaded_collection, repo=loaded_repo)
-        known = 2
+        known: int = 2
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):
@@ -153,7 +153,7 @@ class ListRecordsOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_records = [Record.load(x) for x in value]
         self = cls(records=loaded_records)
-        known = 1
+        known: int = 1
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):
@@ -223,8 +223,7 @@ class Record(_rt.Value):
         loaded_uri: _rt.AtUri = value
         loaded_value = _rt.load_unknown(data.get("value"))
         self = cls(cid=loaded_cid, uri=loaded_uri, value=loaded_value)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

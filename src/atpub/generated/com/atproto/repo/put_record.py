@@ -98,7 +98,7 @@ class PutRecordInput(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, record=loaded_record, repo=loaded_repo, rkey=loaded_rkey)
-        known = 4
+        known: int = 4
         if "swapCommit" in data:
             value = data["swapCommit"]
             if not _rt.is_text(value) or not _rt.is_cid(value):
@@ -138,10 +138,6 @@ class PutRecordInput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-PutRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
-"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 @final
@@ -196,7 +192,7 @@ class PutRecordOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, uri=loaded_uri)
-        known = 2
+        known: int = 2
         if "commit" in data:
             self.commit = _defs.CommitMeta.load(data["commit"])
             known += 1
@@ -223,6 +219,10 @@ class PutRecordOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+PutRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
+"""`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
 METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(

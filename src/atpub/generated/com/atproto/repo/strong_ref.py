@@ -58,8 +58,7 @@ class StrongRef(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, uri=loaded_uri)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

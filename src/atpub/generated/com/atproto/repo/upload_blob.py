@@ -50,8 +50,7 @@ class UploadBlobOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_blob = _rt.load_blob(data.get("blob"))
         self = cls(blob=loaded_blob)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 

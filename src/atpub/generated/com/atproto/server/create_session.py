@@ -72,7 +72,7 @@ class CreateSessionInput(_rt.Value):
             raise _rt.Mismatch
         loaded_password: str = value
         self = cls(identifier=loaded_identifier, password=loaded_password)
-        known = 2
+        known: int = 2
         if "allowTakendown" in data:
             value = data["allowTakendown"]
             if value.__class__ is not bool:
@@ -102,10 +102,6 @@ class CreateSessionInput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-CreateSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
-"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
 @final
@@ -216,7 +212,7 @@ class CreateSessionOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_refresh_jwt: str = value
         self = cls(access_jwt=loaded_access_jwt, did=loaded_did, handle=loaded_handle, refresh_jwt=loaded_refresh_jwt)
-        known = 4
+        known: int = 4
         if "active" in data:
             value = data["active"]
             if value.__class__ is not bool:
@@ -277,6 +273,10 @@ class CreateSessionOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+CreateSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
+"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
 METHOD: Final[_rt.Procedure[CreateSessionInput, CreateSessionOutput]] = _rt.Procedure(

@@ -99,8 +99,7 @@ class InviteCode(_rt.Value):
             raise _rt.Mismatch
         loaded_uses = [InviteCodeUse.load(x) for x in value]
         self = cls(available=loaded_available, code=loaded_code, created_at=loaded_created_at, created_by=loaded_created_by, disabled=loaded_disabled, for_account=loaded_for_account, uses=loaded_uses)
-        known = 7
-        if len(data) != known:
+        if len(data) != 7:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -162,8 +161,7 @@ class InviteCodeUse(_rt.Value):
             raise _rt.Mismatch
         loaded_used_by: _rt.Did = value
         self = cls(used_at=loaded_used_at, used_by=loaded_used_by)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -101,7 +101,7 @@ class DescribeServerOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(available_user_domains=loaded_available_user_domains, did=loaded_did)
-        known = 2
+        known: int = 2
         if "blobUploadLimit" in data:
             value = data["blobUploadLimit"]
             if not _rt.is_integer(value):
@@ -181,7 +181,7 @@ class Contact(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "email" in data:
             value = data["email"]
             if not _rt.is_text(value):
@@ -236,7 +236,7 @@ class Links(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "privacyPolicy" in data:
             value = data["privacyPolicy"]
             if not _rt.is_text(value) or not _rt.is_uri(value):

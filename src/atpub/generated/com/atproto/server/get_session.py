@@ -18,10 +18,6 @@ __all__ = [
 NSID: Final = "com.atproto.server.getSession"
 
 
-GetSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
-"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
-
-
 @final
 class GetSessionOutput(_rt.Value):
     """The output of com.atproto.server.getSession."""
@@ -91,7 +87,7 @@ class GetSessionOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_handle: _rt.Handle = value
         self = cls(did=loaded_did, handle=loaded_handle)
-        known = 2
+        known: int = 2
         if "active" in data:
             value = data["active"]
             if value.__class__ is not bool:
@@ -150,6 +146,10 @@ class GetSessionOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+GetSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
+"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
 METHOD: Final[_rt.Query[_rt.Nothing, GetSessionOutput]] = _rt.Query(

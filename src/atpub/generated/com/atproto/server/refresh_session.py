@@ -18,10 +18,6 @@ __all__ = [
 NSID: Final = "com.atproto.server.refreshSession"
 
 
-RefreshSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
-"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
-
-
 @final
 class RefreshSessionOutput(_rt.Value):
     """The output of com.atproto.server.refreshSession."""
@@ -130,7 +126,7 @@ class RefreshSessionOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_refresh_jwt: str = value
         self = cls(access_jwt=loaded_access_jwt, did=loaded_did, handle=loaded_handle, refresh_jwt=loaded_refresh_jwt)
-        known = 4
+        known: int = 4
         if "active" in data:
             value = data["active"]
             if value.__class__ is not bool:
@@ -191,6 +187,10 @@ class RefreshSessionOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+RefreshSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
+"""Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
 METHOD: Final[_rt.Procedure[_rt.Nothing, RefreshSessionOutput]] = _rt.Procedure(

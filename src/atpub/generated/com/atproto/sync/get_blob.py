@@ -60,8 +60,7 @@ class GetBlobParams(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(cid=loaded_cid, did=loaded_did)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -53,8 +53,7 @@ class GetLatestCommitParams(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -111,8 +110,7 @@ class GetLatestCommitOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_rev: _rt.TidText = value
         self = cls(cid=loaded_cid, rev=loaded_rev)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -68,8 +68,7 @@ class GetRecordParams(_rt.Value):
             raise _rt.Mismatch
         loaded_rkey: _rt.RecordKey = value
         self = cls(collection=loaded_collection, did=loaded_did, rkey=loaded_rkey)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -58,7 +58,7 @@ class GetRepoParams(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        known = 1
+        known: int = 1
         if "since" in data:
             value = data["since"]
             if not _rt.is_text(value) or not _rt.is_tid(value):

@@ -65,7 +65,7 @@ class ListBlobsParams(_rt.Value):
             raise _rt.Mismatch
         loaded_did: _rt.Did = value
         self = cls(did=loaded_did)
-        known = 1
+        known: int = 1
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):
@@ -143,7 +143,7 @@ class ListBlobsOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_cids: list[_rt.Cid] = value
         self = cls(cids=loaded_cids)
-        known = 1
+        known: int = 1
         if "cursor" in data:
             value = data["cursor"]
             if not _rt.is_text(value):

@@ -25,28 +25,6 @@ __all__ = [
 NSID: Final = "science.alt.dataset.entry"
 
 
-EntryStorage: TypeAlias = """(
-    _storage_http.StorageHttp
-    | _storage_s3.StorageS3
-    | _storage_blobs.StorageBlobs
-    | _rt.UnknownMember
-)"""
-"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""
-
-
-def load_entry_storage(data: Any) -> EntryStorage:
-    """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
-        case "science.alt.dataset.storageHttp":
-            return _storage_http.StorageHttp.load(data)
-        case "science.alt.dataset.storageS3":
-            return _storage_s3.StorageS3.load(data)
-        case "science.alt.dataset.storageBlobs":
-            return _storage_blobs.StorageBlobs.load(data)
-        case _:
-            return _rt.UnknownMember.load(data)
-
-
 @final
 class Entry(_rt.Record):
     """One published dataset: where its WebDataset shards are, which schema its samples follow, and what a search page
@@ -167,7 +145,7 @@ class Entry(_rt.Record):
         loaded_schema_ref: _rt.AtUri = value
         loaded_storage = load_entry_storage(data.get("storage"))
         self = cls(created_at=loaded_created_at, name=loaded_name, schema_ref=loaded_schema_ref, storage=loaded_storage)
-        known = 5
+        known: int = 5
         if "contentMetadata" in data:
             self.content_metadata = _rt.load_unknown(data["contentMetadata"])
             known += 1
@@ -249,6 +227,28 @@ class Entry(_rt.Record):
         return out
 
 
+EntryStorage: TypeAlias = """(
+    _storage_http.StorageHttp
+    | _storage_s3.StorageS3
+    | _storage_blobs.StorageBlobs
+    | _rt.UnknownMember
+)"""
+"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""
+
+
+def load_entry_storage(data: Any) -> EntryStorage:
+    """Load the member of the union that `$type` names; raises Mismatch."""
+    match _rt.type_of(data):
+        case "science.alt.dataset.storageHttp":
+            return _storage_http.StorageHttp.load(data)
+        case "science.alt.dataset.storageS3":
+            return _storage_s3.StorageS3.load(data)
+        case "science.alt.dataset.storageBlobs":
+            return _storage_blobs.StorageBlobs.load(data)
+        case _:
+            return _rt.UnknownMember.load(data)
+
+
 @final
 class DatasetSize(_rt.Value):
     """Size of all shards together. A number that is not known is left out."""
@@ -287,7 +287,7 @@ class DatasetSize(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "bytes" in data:
             value = data["bytes"]
             if not _rt.is_integer(value) or value < 0:
@@ -366,8 +366,7 @@ class ShardChecksum(_rt.Value):
             raise _rt.Mismatch
         loaded_digest: str = value
         self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -417,7 +416,7 @@ class ShardManifestRef(_rt.Value):
             raise _rt.Mismatch
         loaded_header = _rt.load_blob(data.get("header"), accept=("application/json",), max_size=1048576)
         self = cls(header=loaded_header)
-        known = 1
+        known: int = 1
         if "samples" in data:
             self.samples = _rt.load_blob(data["samples"], accept=("application/octet-stream",), max_size=104857600)
             known += 1

@@ -79,7 +79,7 @@ class Label(_rt.Record):
             raise _rt.Mismatch
         loaded_name: str = value
         self = cls(created_at=loaded_created_at, dataset_uri=loaded_dataset_uri, name=loaded_name)
-        known = 4
+        known: int = 4
         if "description" in data:
             value = data["description"]
             if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):

@@ -140,7 +140,7 @@ class Lens(_rt.Record):
             raise _rt.Mismatch
         loaded_target_schema: _rt.AtUri = value
         self = cls(created_at=loaded_created_at, getter_code=loaded_getter_code, name=loaded_name, putter_code=loaded_putter_code, source_schema=loaded_source_schema, target_schema=loaded_target_schema)
-        known = 7
+        known: int = 7
         if "description" in data:
             value = data["description"]
             if not _rt.is_text(value) or (len(value) > 250 and _rt.utf8_length(value) > 1000):
@@ -256,7 +256,7 @@ class CodeReference(_rt.Value):
             raise _rt.Mismatch
         loaded_repository: str = value
         self = cls(commit=loaded_commit, path=loaded_path, repository=loaded_repository)
-        known = 3
+        known: int = 3
         if "branch" in data:
             value = data["branch"]
             if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
@@ -307,8 +307,7 @@ class LensMetadata(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         self = cls()
-        known = 0
-        if len(data) != known:
+        if len(data) != 0:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -102,7 +102,7 @@ class LensVerification(_rt.Record):
             raise _rt.Mismatch
         loaded_verification_method: _verification_method.VerificationMethod = value
         self = cls(created_at=loaded_created_at, lens=loaded_lens, lens_commit=loaded_lens_commit, verification_method=loaded_verification_method)
-        known = 5
+        known: int = 5
         if "codeHash" in data:
             self.code_hash = CodeHash.load(data["codeHash"])
             known += 1
@@ -181,8 +181,7 @@ class CodeHash(_rt.Value):
             raise _rt.Mismatch
         loaded_digest: str = value
         self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -66,7 +66,7 @@ class ResolveLabelParams(_rt.Value):
             raise _rt.Mismatch
         loaded_name: str = value
         self = cls(handle=loaded_handle, name=loaded_name)
-        known = 2
+        known: int = 2
         if "version" in data:
             value = data["version"]
             if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
@@ -138,8 +138,7 @@ class ResolveLabelOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, label=loaded_label, uri=loaded_uri)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

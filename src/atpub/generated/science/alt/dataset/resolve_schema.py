@@ -67,7 +67,7 @@ class ResolveSchemaParams(_rt.Value):
             raise _rt.Mismatch
         loaded_schema_id: str = value
         self = cls(handle=loaded_handle, schema_id=loaded_schema_id)
-        known = 2
+        known: int = 2
         if "version" in data:
             value = data["version"]
             if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
@@ -139,8 +139,7 @@ class ResolveSchemaOutput(_rt.Value):
             raise _rt.Mismatch
         loaded_uri: _rt.AtUri = value
         self = cls(cid=loaded_cid, record=loaded_record, uri=loaded_uri)
-        known = 3
-        if len(data) != known:
+        if len(data) != 3:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -22,19 +22,6 @@ __all__ = [
 NSID: Final = "science.alt.dataset.schema"
 
 
-SchemaSchema: TypeAlias = "JsonSchemaFormat | _rt.UnknownMember"
-"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
-
-
-def load_schema_schema(data: Any) -> SchemaSchema:
-    """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
-        case "science.alt.dataset.schema#jsonSchemaFormat":
-            return JsonSchemaFormat.load(data)
-        case _:
-            return _rt.UnknownMember.load(data)
-
-
 @final
 class Schema(_rt.Record):
     """One version of a sample type: the fields that each sample of a dataset has. The record key is `{nsid}:{version}`,
@@ -134,7 +121,7 @@ class Schema(_rt.Record):
             raise _rt.Mismatch
         loaded_version: str = value
         self = cls(created_at=loaded_created_at, name=loaded_name, schema=loaded_schema, schema_type=loaded_schema_type, version=loaded_version)
-        known = 6
+        known: int = 6
         if "$atdataSchemaVersion" in data:
             value = data["$atdataSchemaVersion"]
             if not _rt.is_integer(value) or value < 1:
@@ -173,6 +160,19 @@ class Schema(_rt.Record):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+SchemaSchema: TypeAlias = "JsonSchemaFormat | _rt.UnknownMember"
+"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
+
+
+def load_schema_schema(data: Any) -> SchemaSchema:
+    """Load the member of the union that `$type` names; raises Mismatch."""
+    match _rt.type_of(data):
+        case "science.alt.dataset.schema#jsonSchemaFormat":
+            return JsonSchemaFormat.load(data)
+        case _:
+            return _rt.UnknownMember.load(data)
 
 
 @final
@@ -222,7 +222,7 @@ class JsonSchemaFormat(_rt.Value):
             raise _rt.Mismatch
         loaded_draft: Literal["draft-07"] = value
         self = cls(content=loaded_content, draft=loaded_draft)
-        known = 2
+        known: int = 2
         if "arrayFormatVersions" in data:
             self.array_format_versions = _rt.load_unknown(data["arrayFormatVersions"])
             known += 1
@@ -277,7 +277,7 @@ class SchemaMetadata(_rt.Value):
             raise _rt.Mismatch
         value: Any
         self = cls()
-        known = 0
+        known: int = 0
         if "license" in data:
             value = data["license"]
             if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):

@@ -52,8 +52,7 @@ class StorageBlobs(_rt.Value):
             raise _rt.Mismatch
         loaded_blobs = [BlobEntry.load(x) for x in value]
         self = cls(blobs=loaded_blobs)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -102,7 +101,7 @@ class BlobEntry(_rt.Value):
             raise _rt.Mismatch
         loaded_blob = _rt.load_blob(data.get("blob"), accept=("application/x-tar",), max_size=52428800)
         self = cls(blob=loaded_blob)
-        known = 1
+        known: int = 1
         if "checksum" in data:
             self.checksum = _entry.ShardChecksum.load(data["checksum"])
             known += 1

@@ -58,8 +58,7 @@ class StorageExternal(_rt.Value):
             raise _rt.Mismatch
         loaded_urls: list[_rt.Uri] = value
         self = cls(urls=loaded_urls)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -52,8 +52,7 @@ class StorageHttp(_rt.Value):
             raise _rt.Mismatch
         loaded_shards = [ShardEntry.load(x) for x in value]
         self = cls(shards=loaded_shards)
-        known = 1
-        if len(data) != known:
+        if len(data) != 1:
             self._extra = _rt.extras(data, cls)
         return self
 
@@ -106,8 +105,7 @@ class ShardEntry(_rt.Value):
             raise _rt.Mismatch
         loaded_url: _rt.Uri = value
         self = cls(checksum=loaded_checksum, url=loaded_url)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

@@ -69,7 +69,7 @@ class StorageS3(_rt.Value):
             raise _rt.Mismatch
         loaded_shards = [ShardEntry.load(x) for x in value]
         self = cls(bucket=loaded_bucket, shards=loaded_shards)
-        known = 2
+        known: int = 2
         if "endpoint" in data:
             value = data["endpoint"]
             if not _rt.is_text(value) or not _rt.is_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
@@ -140,8 +140,7 @@ class ShardEntry(_rt.Value):
             raise _rt.Mismatch
         loaded_key: str = value
         self = cls(checksum=loaded_checksum, key=loaded_key)
-        known = 2
-        if len(data) != known:
+        if len(data) != 2:
             self._extra = _rt.extras(data, cls)
         return self
 

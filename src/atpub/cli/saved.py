@@ -1,0 +1,41 @@
+"""Plans in files: written by `atpub plan --out`, carried out by `atpub apply FILE`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from atpub.cli.prepare import Prepared
+from atpub.cli.where import Where, open_repository
+from atpub.lexicon.data import JsonObject
+from atpub.plan.document import plan_document, read_plan
+from atpub.plan.rebase import rebase
+from atpub.repository.live import read_live
+from atpub.shards.measure import FileSource
+
+
+def save(prepared: Prepared, file: Path) -> None:
+    """Write a plan to a file, whole or not at all; it says where its repository is."""
+    where = prepared.where
+    target: JsonObject = {"pds": where.pds, "folder": None if where.folder is None else str(where.folder)}
+    text = json.dumps({**plan_document(prepared.plan), "target": target}, indent=1, ensure_ascii=False)
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        temporary.write_text(f"{text}\n", "utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(file: Path, pds: str | None) -> Prepared:
+    """The rest of a saved plan, on what is live now; raises InvalidInput or StalePlan."""
+    text = file.read_bytes()
+    plan = read_plan(text, str(file))
+    target: dict[str, str | None] = json.loads(text).get("target") or {}
+    folder = target.get("folder")
+    where = Where(plan.account, plan.did, pds or target.get("pds"), Path(folder) if folder else None)
+    repository = open_repository(where)
+    live = read_live(repository, {change.path.collection for change in plan.changes})
+    here = [item for item in plan.uploads if item.file.is_file()]
+    sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
+    return Prepared(rebase(plan, live), where, repository, sources)

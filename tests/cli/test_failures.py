@@ -1,0 +1,90 @@
+"""Whatever stops a command: its exit code, a message for people, and JSON where that was asked for."""
+
+import json
+import re
+
+import click
+import pytest
+
+from atpub import errors
+from atpub.cli.failures import Bug, Declined, Interrupted, RefusedPlan, SystemFailed, report
+from atpub.cli.main import cli
+from atpub.errors import AtpubError, InvalidInput, Place, Problem, RateLimited, Usage
+from atpub.plan.model import Refusal
+
+REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
+SIMPLE = [
+    item
+    for item in vars(errors).values()
+    if isinstance(item, type) and issubclass(item, AtpubError) and not issubclass(item, InvalidInput | RateLimited)
+]
+CASES: list[tuple[BaseException, int, str]] = [
+    *((kind("it broke", hint="mend it"), kind.exit_code, kind.code) for kind in SIMPLE),
+    (RateLimited("too many", reset=1_800_000_000), 8, "rate-limited"),
+    (InvalidInput((Problem("x", "wrong", Place("a.yaml", 1, 2, "text")),)), 3, "invalid-input"),
+    (RefusedPlan([REFUSAL]), 7, "refused"),
+    (Declined("nothing was applied"), 130, "declined"),
+    (Interrupted("interrupted"), 130, "interrupted"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (click.Abort(), 130, "interrupted"),
+    (click.UsageError("Wrong."), 64, "usage"),
+    (click.NoSuchOption("--jsn", ctx=click.Context(cli, info_name="atpub")), 64, "usage"),
+    (click.BadParameter("no such thing"), 64, "usage"),
+    (PermissionError(13, "Permission denied", "/root/x"), 1, "system-error"),
+    (OSError("odd"), 1, "system-error"),
+    (ZeroDivisionError("division by zero"), 1, "internal-error"),
+    (RecursionError("too deep"), 1, "internal-error"),
+    (UnicodeEncodeError("ascii", "ü", 0, 1, "not in range"), 1, "internal-error"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "name"), CASES, ids=lambda item: type(item).__name__)
+def test_every_failure(error: BaseException, code: int, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(error, as_json=False) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    if name != "invalid-input":
+        assert re.search(rf"^error: .+ \[{name}\]$", told.err, re.MULTILINE)
+
+    assert report(error, as_json=True) == code
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert found["format_version"] == "1.0"
+    assert found["error"]["code"] == name
+    assert found["error"]["message"]
+    assert "hint" in found["error"]
+    assert told.err
+
+
+def test_a_bug_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        raise ZeroDivisionError("division by zero")
+    assert report(caught.value, as_json=False) == 1
+    told = capsys.readouterr().err
+    assert "test_failures.py" in told
+    assert told.splitlines()[-2:] == [
+        "error: this is a bug in atpub: ZeroDivisionError: division by zero [internal-error]",
+        "  hint: please report it, with what is shown above",
+    ]
+
+
+def test_the_operating_systems_words(capsys: pytest.CaptureFixture[str]) -> None:
+    report(PermissionError(13, "Permission denied", "/root/x"), as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "error: /root/x: Permission denied [system-error]",
+        "  hint: check the path, its permissions and the disk",
+    ]
+
+
+def test_refusals_are_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    report(RefusedPlan([REFUSAL, REFUSAL]), as_json=True)
+    told = capsys.readouterr()
+    assert [item["code"] for item in json.loads(told.out)["refusals"]] == ["protected", "protected"]
+    assert "look into the 2 refusals above" in told.err
+
+
+def test_codes_are_unlike_each_other() -> None:
+    own = [Bug, Declined, Interrupted, SystemFailed]
+    codes = [item.code for item in vars(errors).values() if isinstance(item, type) and issubclass(item, AtpubError)]
+    assert len({*codes, *(item.code for item in own)}) == len(codes) + len(own)
+    assert Usage.exit_code == 64

@@ -1,0 +1,104 @@
+"""`atpub plan --out FILE`, `atpub apply FILE` and `atpub plan --markdown`."""
+
+import json
+import os
+
+from tests.cli.lab import Lab
+
+from atpub.report.markdown import LIMIT
+
+
+def test_a_saved_plan_is_applied(lab: Lab) -> None:
+    planned = lab.plan("--out", "plan.json", "--json")
+    saved = json.loads((lab.folder / "plan.json").read_text())
+    assert {**saved, "warnings": []} == {**json.loads(planned.out), "target": saved["target"], "warnings": []}
+    applied = lab.run("apply", "plan.json", "--json")
+    assert applied.code == 0, applied.err
+    cids = {item["uri"]: item["cid"] for item in json.loads(applied.out)["outcomes"]}
+    assert cids == {item["uri"]: item["after_cid"] for item in saved["changes"]}
+    assert lab.plan("--detailed-exitcode").code == 0
+
+
+def test_it_can_be_run_again(lab: Lab) -> None:
+    lab.plan("--out", "plan.json")
+    lab.run("apply", "plan.json")
+    again = lab.run("apply", "plan.json")
+    assert again.code == 0
+    assert "Nothing to do" in again.out
+
+
+def test_what_the_manifest_says_by_then_does_not_matter(lab: Lab) -> None:
+    lab.plan("--out", "plan.json")
+    lab.change(("name: Digits", "name: Others"))
+    assert lab.run("apply", "plan.json").code == 0
+    assert lab.plan("--detailed-exitcode").code == 2
+
+
+def test_it_is_stale_once_a_record_has_changed(lab: Lab) -> None:
+    lab.apply()
+    lab.change(("name: Digits", "name: Numbers"))
+    lab.plan("--out", "plan.json")
+    lab.change(("name: Numbers", "name: Ciphers"))
+    lab.apply()
+    stale = lab.run("apply", "plan.json", "--json")
+    assert stale.code == 5
+    assert json.loads(stale.out)["error"]["code"] == "stale-plan"
+
+
+def test_it_needs_the_bytes_of_its_blobs(lab: Lab) -> None:
+    lab.plan("--out", "plan.json")
+    for name in ("data/digits-0.tar", "data/digits-1.tar"):
+        (lab.folder / name).unlink()
+    failed = lab.run("apply", "plan.json")
+    assert failed.code == 1
+    assert "data/digits-0.tar" in failed.err
+    assert "data/digits-1.tar" in failed.err
+    assert not (lab.folder / ".atpub").exists()
+
+
+def test_a_refused_plan_is_not_applied(lab: Lab) -> None:
+    lab.apply()
+    lab.change(("fields: {image: ndarray, label: integer}", "fields: {image: ndarray}"))
+    assert lab.plan("--out", "plan.json").code == 7
+    assert lab.run("apply", "plan.json").code == 7
+
+
+def test_other_options_are_refused(lab: Lab) -> None:
+    lab.plan("--out", "plan.json")
+    for option in (["-m", "atpub.yaml"], ["--account", "local"], ["--prune-versions"], ["--locked"]):
+        assert lab.run("apply", "plan.json", *option).code == 64
+
+
+def test_a_file_that_is_no_plan(lab: Lab) -> None:
+    (lab.folder / "plan.json").write_text("{}")
+    failed = lab.run("apply", "plan.json", "--json")
+    assert failed.code == 3
+    assert json.loads(failed.out)["error"]["problems"][0]["code"] == "bad-plan"
+    assert lab.run("apply", "absent.json").code == 64
+
+
+def test_a_plan_is_written_whole_or_not_at_all(lab: Lab) -> None:
+    failed = lab.plan("--out", "no/such/folder/plan.json")
+    assert failed.code == 1
+    assert [name for name in os.listdir(lab.folder) if "plan" in name] == []  # noqa: PTH208 - hidden ones too
+
+
+def test_markdown(lab: Lab) -> None:
+    lab.apply()
+    lab.change(("name: Digits", "name: '`Digits` ```'"), ("tags: [digits]", "tags: [digits, small]"))
+    text = lab.plan("--markdown").out
+    assert "**1 to update**" in text
+    assert '+ name: "`Digits` ```"' in text
+    assert "````diff" in text  # nothing in a value closes the fence
+    assert "<details><summary>update datasets/digits: 2 fields</summary>" in text
+
+
+def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:
+    entries = "".join(
+        f'  d{n}: {{schema: image, urls: "https://x.example/{n}.tar", checksums: none}}\n' for n in range(700)
+    )
+    lab.change(("datasets:\n", f"datasets:\n{entries}"))
+    text = lab.plan("--markdown").out
+    assert LIMIT - 1000 < len(text) <= LIMIT + 1
+    assert "more changes of 704; run `atpub plan` to see all" in text
+    assert text.count("Digest `") == 1
