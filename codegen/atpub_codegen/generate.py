@@ -54,9 +54,8 @@ def _folder(folder: PurePosixPath, package: str, world: World, own: Lexicons, co
 
 def _packages(world: World, own: Lexicons) -> Iterator[str]:
     """The packages that the lexicons refer to."""
-    for lexicon in own.by_nsid.values():
-        for _, name, _ in link.references(lexicon):
-            yield world.modules[name.nsid][0]
+    names = [name for lexicon in own.by_nsid.values() for _, name, _ in link.references(lexicon)]
+    yield from (world.modules[name.nsid][0] for name in names if name.nsid in world.modules)
 
 
 def _embedded(documents: Mapping[Nsid, Json]) -> str:

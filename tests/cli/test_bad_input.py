@@ -18,7 +18,7 @@ CASES = Path(__file__).parent / "cases"
 Case = dict[str, Any]
 
 # What these say is all that there is to say.
-WITHOUT_HINT = {"bad-checksum", "file-missing", "invalid-record", "lexicon", "no-match", "unknown-type", "url-path"} | {
+WITHOUT_HINT = {"bad-checksum", "file-missing", "lexicon", "no-match", "unknown-type", "url-path"} | {
     "duplicate-lexicon",
     "missing-ref",
 }

@@ -59,7 +59,7 @@ def test_a_method_with_bytes(everything: GeneratedPackage) -> None:
     method: Any = upload.METHOD
     assert method.__class__ is Procedure
     assert (method.input, method.encoding, method.parameters) == (Nothing, "image/*", upload.UploadParams)
-    assert refusal(method.parameters.from_json, {"part": -1}) == "$.part: -1 is outside 0.. (range; com.example.upload)"
+    assert refusal(method.parameters.from_json, {"part": -1}) == "$.part: -1, at least 0 (range; com.example.upload)"
     assert method.output({"left": "l"}) == load(everything, "defs").Pair(left="l")
     assert refusal(method.output, {}) == "$.left: is required and missing (required; com.example.defs#pair)"
 
@@ -92,7 +92,7 @@ def test_unions_as_bodies(everything: GeneratedPackage) -> None:
     assert pick.METHOD.output({"$type": "com.example.pick#one", "x": 0}) == pick.One(x=0)
     assert pick.METHOD.output({"$type": "com.example.unheard"}) == UnknownMember({"$type": "com.example.unheard"})
     assert refusal(pick.METHOD.output, {"$type": "com.example.pick#one", "x": -1}) == (
-        "$.x: -1 is outside 0.. (range; com.example.pick#one)"
+        "$.x: -1, at least 0 (range; com.example.pick#one)"
     )
 
 

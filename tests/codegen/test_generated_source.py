@@ -187,10 +187,9 @@ def test_a_package_may_refer_to_another(everything: GeneratedPackage, tmp_path: 
     ]
 
 
-def test_lexicons_that_are_not_linked_are_refused() -> None:
-    documents = lexicon("com.example.thing", main={"type": "object", "properties": {"a": {"type": "ref", "ref": "#b"}}})
+@pytest.mark.parametrize("name", ["com.example.thing#b", "com.example.other"])
+def test_lexicons_that_are_not_linked_are_refused(name: str) -> None:
+    documents = lexicon("com.example.thing", main={"type": "object", "properties": {"a": {"type": "ref", "ref": name}}})
     loose = Lexicons({THING: parse(documents[THING], "thing.json")})
-    with pytest.raises(
-        ValueError, match=r"com\.example\.thing refers to com\.example\.thing#b, which is no type of value"
-    ):
+    with pytest.raises(ValueError, match=f"com.example.thing refers to {name}, which is no type of value"):
         generate(documents, loose, package="p")

@@ -188,7 +188,7 @@ def test_all_problems_are_named_at_once(main: Any, sample: dict[str, Any]) -> No
         "$.colour: 'blue' is not one of 'red', 'green' (enum; com.example.everything)",
         "$.picture.mimeType: 'video/mp4' is not accepted; image/*, text/plain is (accept; com.example.everything)",
         "$.pieces[1].name: 8 bytes, at most 5 (maxLength; com.example.everything)",
-        "$.pieces[1].inner.deep: -1 is outside 0.. (range; com.example.everything)",
+        "$.pieces[1].inner.deep: -1, at least 0 (range; com.example.everything)",
         "$.choices[0].left: expected a string, found an integer (type; com.example.defs#pair)",
         "$.single.$type: 'com.example.tree' is not one of com.example.strict (union; com.example.everything)",
     }
@@ -196,7 +196,7 @@ def test_all_problems_are_named_at_once(main: Any, sample: dict[str, Any]) -> No
 
 def test_a_part_that_stands_alone_is_judged_by_its_own_rules(main: Any, defs: Any) -> None:
     assert problems(main.EverythingPiecesItemInner.from_json, {"deep": -1}) == [
-        "$.deep: -1 is outside 0.. (range; com.example.everything)"
+        "$.deep: -1, at least 0 (range; com.example.everything)"
     ]
     assert problems(main.Point.from_json, {"x": "1"}) == [
         "$.x: expected an integer, found a string (type; com.example.everything#point)",

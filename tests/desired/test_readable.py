@@ -46,7 +46,9 @@ KINDS: list[tuple[JsonObject, str]] = [
     ({"type": "string", "format": "byte", "contentEncoding": "base64"}, ""),
     ({"$ref": NDARRAY}, ""),
     ({"type": "array", "items": {"type": "integer"}}, ""),
-    ({"type": "array", "items": {"$ref": NDARRAY}}, ""),
+    ({"$ref": "#/definitions/x"}, "follow no $ref"),
+    ({"type": "array", "items": {"$ref": NDARRAY}}, "list of ndarrays"),
+    ({"type": "array"}, "what it holds"),
     ({"type": "string", "enum": ["a", "b"]}, "enum"),
     ({"type": ["string", "null"]}, "several types"),
     ({"type": "object", "properties": {}}, "nested objects"),
@@ -68,6 +70,13 @@ def test_types(kind: JsonObject, words: str) -> None:
         assert item.hint
 
 
+def test_an_optional_ndarray_stays_bytes() -> None:
+    (finding,) = check_sample_schema(json_schema({"x": "string", "image": "ndarray?"}).content)
+    assert (finding.code, finding.severity, finding.steps) == ("lossy-type", "warning", ("properties", "image"))
+    assert "raw bytes" in finding.message
+    assert "required" in finding.hint
+
+
 @pytest.mark.parametrize(
     "content",
     [{}, {"type": "object"}, {"type": "object", "properties": {}}, {"properties": {"x": {}}}, {"type": "string"}],
@@ -80,7 +89,7 @@ def test_a_sample_is_an_object(content: JsonObject) -> None:
 def test_every_way_to_write_fields_is_readable() -> None:
     written: JsonObject = {
         "a": "string", "b": "integer", "c": "number", "d": "boolean", "e": "bytes", "f": "ndarray",
-        "g": ["string"], "h": "[ndarray]", "o": "string?", "p": "[integer]?",
+        "g": ["string"], "h": "[bytes]", "o": "string?", "p": "[integer]?",
     }  # fmt: skip
     made = json_schema(written)
     assert made.problems == ()

@@ -22,7 +22,7 @@ from atpub.generated.science.alt.dataset import (
 from atpub.lexicon import data
 from atpub.lexicon.data import JsonObject, NotInDataModel
 from atpub.lexicon.model import Record, String
-from atpub.lexicon.validate import Violation, validate_record
+from atpub.lexicon.validate import Violation, json_path, validate_record
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.model import (
     Address,
@@ -244,7 +244,10 @@ class _Builder:
             if any(violation.path[: len(steps)] == steps for steps in filled.missing):
                 continue
             place = self._place(item, violation.path)
-            message = f"{item.common.address}: {violation.message} ({violation.rule}; {violation.schema})"
+            # A sample's schema stands in its record twice, and in the manifest once: its place says enough.
+            is_sample = isinstance(item, SchemaEntry) and violation.path[:1] == (_SCHEMA_FIELD,)
+            where = "" if is_sample else json_path(_as_written(violation.path)).removeprefix("$")
+            message = f"{item.common.address}{where}: {violation.message} ({violation.rule}; {violation.schema})"
             if (place, message) not in noted:
                 noted.add((place, message))
                 self.problems.append(Problem("invalid-record", message, place, _hint(violation)))
@@ -293,7 +296,7 @@ class _Builder:
             return self._manifest.key_place(own)
         if isinstance(item, DatasetEntry) and steps[0] == _STORAGE_FIELD:
             return self._manifest.place((*own, "blobs" if isinstance(item.shards, BlobShards) else "urls"))
-        return self._manifest.place((*own, _KEYS.get(str(steps[0]), steps[0]), *steps[1:]))
+        return self._manifest.place((*own, *_as_written(steps)))
 
 
 _STORAGE_FIELD: Final = entry.Entry.WIRE["storage"]
@@ -323,6 +326,11 @@ def _circle(targets: Mapping[RecordPath, Set[RecordPath]]) -> list[RecordPath]:
     return []
 
 
+def _as_written(path: Steps) -> Steps:
+    """A way into a record, with the manifest's name for its first step."""
+    return (_KEYS.get(str(path[0]), path[0]), *path[1:]) if path else path
+
+
 def _is_time(known: Record) -> bool:
     kind = known.record.properties.get(CREATED_AT)
     return isinstance(kind, String) and kind.format == "datetime"
@@ -341,6 +349,11 @@ _HINTS: Final = {
     "maxLength": "shorten it",
     "maxGraphemes": "shorten it",
     "required": "add it",
+    "minLength": "give more",
+    "minGraphemes": "give more",
+    "range": "change it",
+    "enum": "write one of these",
+    "const": "write that",
 }
 
 
@@ -351,4 +364,6 @@ def _hint(violation: Violation) -> str:
         return "a shard is an uncompressed tar"
     if violation.rule == "maxSize":
         return "make smaller shards"
-    return _HINTS.get(violation.rule, "")
+    if violation.rule == "format" and "datetime" in violation.message:
+        return "for example 2024-05-01T12:00:00.000Z"
+    return _HINTS.get(violation.rule, "") or f"write it as the lexicon {violation.schema} has it"

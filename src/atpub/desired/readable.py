@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from atpub.desired.storage import array_formats
 from atpub.errors import Severity
 from atpub.lexicon.data import Json, JsonObject
 
@@ -28,13 +29,13 @@ def check_sample_schema(content: JsonObject) -> tuple[Finding, ...]:
     if content.get("type") != "object" or not isinstance(properties, dict) or not properties:
         hint = "give `type: object` and `properties`"
         return (Finding((), "not-a-sample", "a sample is an object with properties", hint),)
-    return (*_order(content, properties), *_types(properties))
-
-
-def _order(content: JsonObject, properties: JsonObject) -> Iterator[Finding]:
-    """A reader gets the fields in a repository's order (shorter names first), and makes a dataclass in that order."""
     listed = content.get("required")
     required = listed if isinstance(listed, list) else []
+    return (*_order(properties, required), *_types(properties, required))
+
+
+def _order(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
+    """A reader gets the fields in a repository's order (shorter names first), and makes a dataclass in that order."""
     stored = sorted(properties, key=lambda name: (len(name.encode()), name.encode()))
     last = max((index for index, name in enumerate(stored) if name in required), default=-1)
     for name in stored[:last]:
@@ -45,18 +46,32 @@ def _order(content: JsonObject, properties: JsonObject) -> Iterator[Finding]:
             yield Finding(("properties", name), "unreadable-order", message, hint)
 
 
-def _types(properties: JsonObject) -> Iterator[Finding]:
+def _types(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
     for name, kind in properties.items():
-        reason = _lossy(kind)
-        if reason:
-            hint = "use one of string, integer, number, boolean, bytes, an array of these, or an ndarray"
+        items = kind.get("items") if isinstance(kind, dict) else None
+        if _is_ndarray(items):
+            message = f"readers leave what is in {name!r} as raw bytes: it is a list of ndarrays"
+            hint = "use one ndarray with another dimension, or a field for each"
+        elif _is_ndarray(kind) and name not in required:
+            message = f"readers leave {name!r} as raw bytes: it is an optional ndarray"
+            hint = f"make {name!r} required"
+        elif reason := _lossy(kind):
             message = f"readers take {name!r} for a string: {reason}"
-            yield Finding(("properties", name), "lossy-type", message, hint, "warning")
+            hint = "use one of string, integer, number, boolean, bytes, an array of these, or an ndarray"
+        else:
+            continue
+        yield Finding(("properties", name), "lossy-type", message, hint, "warning")
+
+
+def _is_ndarray(kind: Json) -> bool:
+    return isinstance(kind, dict) and "$ref" in kind and bool(array_formats({"$ref": kind["$ref"]}))
 
 
 def _lossy(kind: Json) -> str:
-    if not isinstance(kind, dict) or "$ref" in kind:
-        return ""
+    if not isinstance(kind, dict):
+        return "it does not say what it holds"
+    if "$ref" in kind:
+        return "" if _is_ndarray(kind) else "they follow no $ref but that of an ndarray"
     if "enum" in kind:
         return "they do not know enum"
     found = kind.get("type")

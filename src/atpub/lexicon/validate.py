@@ -168,7 +168,7 @@ class _Judge:
         low = INTEGER_MIN if kind.minimum is None else kind.minimum
         high = INTEGER_MAX if kind.maximum is None else kind.maximum
         if not low <= value <= high:
-            yield self.broken(path, "range", f"{value} is outside {_span(kind.minimum, kind.maximum)}")
+            yield self.broken(path, "range", f"{value}{_beyond(kind.minimum, kind.maximum, value)}")
         yield from self.choices(kind.enum, kind.const, value, path)
 
     def string(self, kind: String, value: Json, path: Path) -> Iterator[Violation]:
@@ -246,8 +246,9 @@ class _Judge:
             yield self.wrong_type((*path, "size"), "a number of bytes", size)
         elif size < 1:
             yield self.broken((*path, "size"), "range", f"{size} bytes, at least 1")
-        elif kind.max_size is not None and size > kind.max_size:
-            yield self.broken((*path, "size"), "maxSize", f"{size} bytes, at most {kind.max_size}")
+        elif size > (INTEGER_MAX if kind.max_size is None else kind.max_size):
+            most = INTEGER_MAX if kind.max_size is None else kind.max_size
+            yield self.broken((*path, "size"), "maxSize", f"{size} bytes, at most {most}")
         for name in value:
             if name not in ("$type", "ref", "mimeType", "size"):
                 yield self.broken((*path, name), "data-model", "a blob has no other fields: no server would keep it")
@@ -363,10 +364,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _span(low: int | None, high: int | None) -> str:
-    if low is None and high is None:
-        return "64 bits"
-    return f"{'' if low is None else low}..{'' if high is None else high}"
+def _beyond(low: int | None, high: int | None, value: int) -> str:
+    if low is not None and high is not None:
+        return f" is outside {low}..{high}"
+    if low is not None and value < low:
+        return f", at least {low}"
+    return f", at most {high}" if high is not None and value > high else " does not fit in 64 bits"
 
 
 def _is_unicode(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from atpub.syntax import Nsid, RecordPath
 _CREATED_AT: Final = label.Label.WIRE["created_at"]
 _SCHEMA: Final = Nsid(schema.NSID)
 _LABEL: Final = Nsid(label.NSID)
+VERSION: Final = label.Label.WIRE["version"]
 _NEVER: Final = 9999
 """A year that nothing can be later than: a time in it is nobody's."""
 
@@ -35,6 +37,17 @@ class Moments:
                 moment = latest.replace(microsecond=0) + timedelta(seconds=1)
             self._latest[collection, series] = moment
         return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def by_version(version: Json) -> tuple[tuple[str | int, ...], bool, tuple[str | int, ...]]:
+    """The place of a version among others: numbers count as such, and a pre-release comes before its release."""
+    core, _, pre = str(version or "").partition("+")[0].partition("-")
+    return _natural(core), not pre, _natural(pre)
+
+
+def _natural(text: str) -> tuple[str | int, ...]:
+    """The text and the numbers in it, in turn."""
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text)))
 
 
 def _latest(records: Iterable[Record]) -> dict[tuple[Nsid, str], datetime]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from atpub.desired.model import CID_FIELD, BlobFile, Desired
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, blobs_in, put
-from atpub.plan.moment import Moments
+from atpub.plan.moment import VERSION, Moments, by_version
 from atpub.plan.order import targets_first
 from atpub.state import Record
 from atpub.syntax import Cid, RecordPath
@@ -32,9 +32,11 @@ def settle(
 ) -> Mapping[RecordPath, Settled]:
     """Each desired record as it would be written; takes them with what a strong reference needs first."""
     known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
+    values = _with_created_at(ordered, live, moments)
     settled: dict[RecordPath, Settled] = {}
     for desired in ordered:
-        settled[desired.path] = _settle(desired, live.get(desired.path), settled, moments, known)
+        path = desired.path
+        settled[path] = _settle(desired, values[path], live.get(path), settled, known)
     return settled
 
 
@@ -51,13 +53,12 @@ def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
 
 def _settle(
     desired: Desired,
+    value: JsonObject,
     live: Record | None,
     settled: Mapping[RecordPath, Settled],
-    moments: Moments,
     known: dict[Cid, Blob],
 ) -> Settled:
     stable = _stable(desired, settled)
-    value = _with_created_at(desired, live, moments)
     own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
     value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
     unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
@@ -70,14 +71,20 @@ def _settle(
     return Settled(desired, value, None if unknown else data.cid_of(value), unknown, open_blobs, data.cid_of(stable))
 
 
-def _with_created_at(desired: Desired, live: Record | None, moments: Moments) -> JsonObject:
-    if desired.created_at is None:
-        return desired.value
-    field = desired.created_at.field
-    kept = live.value.get(field) if live else None
-    series = desired.created_at.series
-    given = kept if isinstance(kept, str) else moments.next(desired.path.collection, series)
-    return {**desired.value, field: given}
+def _with_created_at(
+    records: Iterable[Desired], live: Mapping[RecordPath, Record], moments: Moments
+) -> Mapping[RecordPath, JsonObject]:
+    """Each record's value with its createdAt; new versions of one series get theirs in the order of the versions."""
+    values: dict[RecordPath, JsonObject] = {}
+    for desired in sorted(records, key=lambda item: by_version(item.value.get(VERSION))):
+        value = desired.value
+        if desired.created_at is not None:
+            before, field = live.get(desired.path), desired.created_at.field
+            kept = before.value.get(field) if before else None
+            new = kept if isinstance(kept, str) else moments.next(desired.path.collection, desired.created_at.series)
+            value = {**value, field: new}
+        values[desired.path] = value
+    return values
 
 
 def _with_blobs(
