@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 from atpub.errors import RequestTooLarge
 from atpub.lexicon.data import Blob
@@ -41,6 +41,9 @@ class Around:
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         return self.inner.get_blob(cid)
+
+    def export_car(self, stream: BinaryIO) -> None:
+        self.inner.export_car(stream)
 
     def close(self) -> None:
         self.inner.close()

@@ -106,6 +106,14 @@ def test_what_the_server_decides_does_not_matter(folder: Path) -> None:
     assert len({made.digest for made in plans}) == 1
 
 
+def test_the_name_of_a_file_does_not_matter(folder: Path) -> None:
+    """Though another MIME type is guessed by it."""
+    (folder / "data/copy.txt").write_bytes((folder / "data/a.json").read_bytes())
+    other = deepcopy(SECTIONS)
+    other["records"]["a"]["value"]["file"] = {"$blob": "data/copy.txt"}
+    assert digest(folder, other) == digest(folder, SECTIONS)
+
+
 def test_protection_does_not_matter(folder: Path) -> None:
     other = deepcopy(SECTIONS)
     other["datasets"]["digits"]["protect"] = True

@@ -1,5 +1,6 @@
 """The contract that every repository keeps, whatever is behind it (src/atpub/repository/interface.py)."""
 
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from atpub.errors import (
     RequestTooLarge,
 )
 from atpub.lexicon.data import Blob, JsonObject, cid_of
+from atpub.repository.format.car import read_car, records_of
 from atpub.repository.interface import Repository
 from atpub.state import Create, Delete, Record, Update, Write
 from atpub.syntax import RAW, Cid
@@ -333,3 +335,15 @@ def test_closing_twice_is_harmless(repository: Repository) -> None:
     apply(repository, Create(at("one"), note()))
     repository.close()
     repository.close()
+
+
+def test_the_whole_repository_as_a_car_file(repository: Repository) -> None:
+    apply(repository, Create(at("one"), note("one")), Create(at("two"), note("two")))
+    stream = io.BytesIO()
+    repository.export_car(stream)
+    exported = records_of(read_car(stream.getvalue()), repository.did)
+    head = repository.head()
+    assert head is not None
+    assert exported.head is not None
+    assert exported.head.cid == head.cid
+    assert exported.records == notes(repository)

@@ -69,14 +69,14 @@ def command(
         message = "apply asks before it changes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a plan that you have looked at, or --yes")
     with closing(prepared.repository):
-        _check(prepared.plan, digest)
+        check(prepared.plan, digest)
         if prepared.plan.pending and not (yes or digest or plan_file):
-            _ask()
-        _carry_out(prepared, as_json=as_json)
+            ask()
+        carry_out(prepared, as_json=as_json)
     return 0
 
 
-def _check(plan: Plan, digest: str | None) -> None:
+def check(plan: Plan, digest: str | None) -> None:
     """Show the plan; stop where it is another than expected, or refused."""
     from atpub.cli.failures import RefusedPlan
     from atpub.cli.output import style_for, tell
@@ -92,14 +92,16 @@ def _check(plan: Plan, digest: str | None) -> None:
         raise RefusedPlan(plan.refusals)
 
 
-def _ask() -> None:
+def ask(question: str = "Apply this?") -> None:
+    """Ask on the terminal; raises Declined."""
     from atpub.cli.failures import Declined
 
-    if not click.confirm("\nApply this?", err=True):
+    if not click.confirm(f"\n{question}", err=True):
         raise Declined("nothing was applied")
 
 
-def _carry_out(prepared: Prepared, *, as_json: bool) -> None:
+def carry_out(prepared: Prepared, *, as_json: bool) -> None:
+    """Apply a plan, telling of its progress, and print what became of it."""
     from atpub.apply import apply_plan
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.report.outcomes import outcomes_json, outcomes_text

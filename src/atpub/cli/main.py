@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "plan": "Show what applying a manifest would change; writes nothing.",
     "apply": "Make the repository what the manifest says.",
     "lock": "Write down what the data is (atpub.lock), so that plan can do without it.",
+    "export": "Write the account's repository to a CAR file.",
+    "destroy": "Delete everything that the manifest's project owns.",
     "generate": "Turn Lexicon JSON into typed Python classes.",
     "manifest-schema": "Print the JSON Schema of a manifest.",
 }

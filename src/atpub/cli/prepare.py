@@ -17,7 +17,7 @@ from atpub.desired.build import build_desired, collection_of
 from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
-from atpub.manifest.model import Manifest
+from atpub.manifest.model import Manifest, Policy
 from atpub.plan.make import make_plan
 from atpub.plan.model import Change, Options, Plan
 from atpub.report.problems import problems_text
@@ -114,6 +114,22 @@ def prepare(
     )
     tell_warnings(_not_forgotten(plan, options))
     return Prepared(plan, where, repository, facts.sources)
+
+
+def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: bool) -> Prepared:
+    """The plan that leaves nothing of a project."""
+    where = find(manifest, target)
+    repository = open_repository(where)
+    plan = make_plan(
+        (),
+        read_live(repository, ()),
+        project=manifest.project,
+        account=where.account,
+        now=datetime.now(UTC),
+        policy=Policy(max_delete=1.0),
+        options=Options(delete_drifted=delete_drifted, prune_versions=True),
+    )
+    return Prepared(plan, where, repository, {})
 
 
 def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:

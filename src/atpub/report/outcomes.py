@@ -15,7 +15,9 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     """What was done, and the URI of each dataset."""
     applied = [outcome for outcome in outcomes if outcome.status == "applied"]
     what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
-    lines = [style(f"{what}; {plan.project} is as the manifest wants it.", BOLD, GREEN)]
+    is_empty = all(outcome.cid is None for outcome in outcomes)
+    now = f"nothing of {plan.project} is left" if is_empty else f"{plan.project} is as the manifest wants it"
+    lines = [style(f"{what}; {now}.", BOLD, GREEN)]
     lines += [str(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
 

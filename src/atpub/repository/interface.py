@@ -76,6 +76,10 @@ class Repository(Protocol):
         """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
         ...
 
+    def export_car(self, stream: BinaryIO) -> None:
+        """Write the whole repository to a stream as a CAR file; raises RepositoryNotFound before the first commit."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and files."""
         ...

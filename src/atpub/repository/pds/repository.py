@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain
+from typing import BinaryIO
 
 from atpub.errors import (
     AtpubError,
@@ -24,6 +25,8 @@ from atpub.generated.com.atproto.repo.upload_blob import METHOD as UPLOAD_BLOB
 from atpub.generated.com.atproto.server.describe_server import METHOD as DESCRIBE_SERVER
 from atpub.generated.com.atproto.sync.get_blob import METHOD as GET_BLOB
 from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
+from atpub.generated.com.atproto.sync.get_repo import METHOD as GET_REPO
+from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
 from atpub.lexicon.data import Blob
 from atpub.lexicon.runtime import Nothing
 from atpub.repository.interface import BlobSource, Limits
@@ -138,6 +141,15 @@ class PdsRepository:
         chunks = self._blob_chunks(cid)
         first = next(chunks, b"")
         return chain((first,), chunks)
+
+    def export_car(self, stream: BinaryIO) -> None:
+        """Write the whole repository to a stream as a CAR file (com.atproto.sync.getRepo), as the server gives it.
+
+        Raises RepositoryNotFound, and Unavailable where it breaks off.
+        """
+        with self._xrpc.stream(GET_REPO, GetRepoParams(did=self._did)) as chunks:
+            for chunk in chunks:
+                stream.write(chunk)
 
     def close(self) -> None:
         """Let go of the connections."""

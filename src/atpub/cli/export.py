@@ -1,0 +1,41 @@
+"""`atpub export`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from atpub.cli.options import Target, manifest_options, target_options
+
+CAR = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("export")
+@manifest_options
+@target_options
+@click.option("--car", "file", type=CAR, metavar="FILE", required=True, help="The file to write.")
+def command(
+    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None, *, file: Path
+) -> int:
+    """Write the account's whole repository to a CAR file.
+
+    It holds every record, whoever has made it, but no blobs. Needs no credentials.
+    """
+    # Help does not wait for these.
+    from atpub.cli.output import print_data
+    from atpub.cli.prepare import read_manifest
+    from atpub.cli.where import find, open_repository
+    from atpub.report.style import size
+
+    where = find(read_manifest(manifests, environment), Target(account, pds, environment))
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        with closing(open_repository(where)) as repository, temporary.open("wb") as stream:
+            repository.export_car(stream)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")
+    return 0

@@ -1,0 +1,71 @@
+"""`atpub export` and `atpub destroy`."""
+
+import json
+
+from tests.cli.lab import Lab
+
+from atpub.repository.format.car import read_car, records_of
+from atpub.repository.live import read_live
+from atpub.repository.local import LocalRepository
+from atpub.state import LOCAL_DID
+
+
+def repository(lab: Lab) -> LocalRepository:
+    return LocalRepository(lab.folder / ".atpub" / "local")
+
+
+def test_export(lab: Lab) -> None:
+    lab.apply()
+    ran = lab.run("export", "--car", "lab.car")
+    assert ran.code == 0
+    assert ran.out.startswith("lab.car: ")
+    found = records_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
+    live = read_live(repository(lab), {path.collection for path in found.records})
+    assert found.head == live.head
+    assert found.records == live.records
+    assert len(found.records) == 5  # a schema, two entries, a label and the inventory
+
+
+def test_export_of_what_is_not_there_leaves_no_file(lab: Lab) -> None:
+    ran = lab.run("export", "--car", "lab.car")
+    assert ran.code == 1
+    assert "[repository-not-found]" in ran.err
+    assert not list(lab.folder.glob("*.car"))
+    assert not (lab.folder / ".atpub").exists()
+
+
+def test_destroy_leaves_nothing_of_the_project_and_all_of_others(lab: Lab) -> None:
+    lab.apply()
+    other = lab.folder / "other.yaml"
+    other.write_text(
+        lab.manifest.replace("project: lab", "project: other")
+        .replace("org.lab.image", "org.other.image")
+        .replace("  digits:", "  numbers:")
+        .replace("dataset: digits", "dataset: numbers")
+        .replace("  cats:", "  dogs:")
+        .replace("name: digits,", "name: numbers,")
+    )
+    assert lab.run("apply", "-m", "other.yaml", "--yes").code == 0
+    ran = lab.run("destroy", "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert {(item["action"], item["cid"]) for item in json.loads(ran.out)["outcomes"]} == {("delete", None)}
+    assert json.loads(lab.run("plan", "-m", "other.yaml", "--json").out)["pending"] is False
+    assert json.loads(lab.plan("--json").out)["summary"]["create"] == 4
+    assert lab.run("destroy", "--yes").out.startswith("Nothing to do")
+
+
+def test_destroy_says_what_is_left(lab: Lab) -> None:
+    lab.apply()
+    assert lab.run("destroy", "--yes").out == "Applied 4 changes; nothing of lab is left.\n"
+
+
+def test_destroy_refuses_what_is_protected(lab: Lab) -> None:
+    lab.change(("    name: Digits\n", "    name: Digits\n    protect: true\n"))
+    lab.apply()
+    ran = lab.run("destroy", "--yes")
+    assert ran.code == 7
+    assert lab.plan("--detailed-exitcode").code == 0
+
+
+def test_destroy_asks(lab: Lab) -> None:
+    assert lab.run("destroy").code == 64
