@@ -1,6 +1,13 @@
 """Fixtures that every test may use."""
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# No example fails for taking long on a busy machine; in CI a run tries what the last one did.
+settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("ours")
 
 pytest_plugins = ["tests.pds.plugin"]
 

@@ -30,9 +30,9 @@ def test_the_table_has_every_format() -> None:
     "text", ["a" * 100_000, "a." * 50_000, "a-" * 50_000, "did:m:" + "%" * 100_000, "de-" * 30_000]
 )
 def test_no_text_takes_long_to_judge(name: str, text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     FORMATS[name](text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -143,10 +143,10 @@ def test_every_unset_variable_is_found_after_the_document_s_own_problems() -> No
 
 @pytest.mark.parametrize("text", ["${X:-" + "$" * 50_001, "${X:-" * 20_000, "${" * 50_000, "${X:-" + "a" * 100_000])
 def test_no_text_takes_long(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     document = interpolate(parse(f"a: '{text}'", "x.yaml"), {})
     assert document.problems
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @given(

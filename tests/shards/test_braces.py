@@ -81,10 +81,10 @@ def test_the_limit_is_exact_and_costs_nothing() -> None:
     assert expand_braces("{1..100000}") == tuple(map(str, range(1, 100_001)))
     assert expand_braces("{1..5}", limit=5) == tuple("12345")
     assert isinstance(expand_braces("{1..6}", limit=5), Problem)
-    started = time.perf_counter()
+    started = time.process_time()
     for pattern in ("{0..9999999999999}", "{1..99999}" * 1000, "{a,b}" * 5000):
         assert isinstance(expand_braces(pattern), Problem)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_escapes_are_kept_for_globs() -> None:
@@ -182,6 +182,6 @@ def test_a_reason_is_given_exactly_where_atdata_fails(names: list[str], urls: bo
 
 def test_many_urls_are_checked_fast() -> None:
     urls = [f"https://cdn.lab.example/some/folder/cats-{n:06d}.tar" for n in range(100_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert readable_pattern(urls) is None
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20

@@ -222,10 +222,10 @@ def test_only_headers_are_read(tmp_path: Path) -> None:
             stream.write(info.tobuf(tarfile.USTAR_FORMAT))
             stream.seek(info.size, io.SEEK_CUR)  # 12 GiB of holes
         stream.write(bytes(1024))
-    started = time.perf_counter()
+    started = time.process_time()
     with shard.open("rb") as stream:
         assert read_tar(stream, "d.tar") == TarFacts(3, 3, frozenset({"x"}))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_extensions_are_bounded() -> None:
