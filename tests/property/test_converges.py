@@ -170,7 +170,12 @@ def test_converges(base: Base) -> None:
     """Whatever is drawn converges, and everything that a plan can do is drawn."""
     seen.clear()
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @settings(
+        max_examples=120,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
     @given(scenarios())
     def converges(scenario: Scenario) -> None:
         with base.repository() as repository:

@@ -30,7 +30,7 @@ _READ_SIZE = 65_536
 
 def new_client() -> httpx.Client:
     """A client for one program's requests, safe for threads; it obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
-    headers = {"User-Agent": "atpub (https://pypi.org/project/atpub)"}
+    headers = {"User-Agent": "atpub"}
     return httpx.Client(transport=_Transport(), timeout=_TIMEOUT, headers=headers, max_redirects=MOST_REDIRECTS)
 
 
