@@ -17,6 +17,8 @@ from tests.apply.publishing import (
     publish,
     put,
     remove,
+    scratch,
+    write_lexicons,
     write_manifest,
 )
 from tests.apply.samples import EVERYTHING, LATER, at, note, notes
@@ -163,8 +165,16 @@ def adds_one(repository: LocalRepository) -> None:
     put(repository, {at("theirs"): {"text": "theirs"}})
 
 
+def updates_what_stays_as_it_is(repository: LocalRepository) -> None:
+    """Another run of the same project does, and lists it so."""
+    with scratch() as folder:
+        write_lexicons(folder)
+        publish(write_manifest(folder, notes({"a": "old", "gone": "x", "same": "newer"})), repository)
+
+
 FRESH: dict[str, Callable[[LocalRepository], None]] = {
     "what is to go is gone": deletes_what_is_to_go,
+    "what it does not touch is updated": updates_what_stays_as_it_is,
     "what it does not touch is changed": changes_what_stays_as_it_is,
     "another record is made": adds_one,
 }
@@ -176,8 +186,8 @@ def test_not_stale(folder: Path, repository: LocalRepository, meanwhile: Callabl
     put(repository, {at("adopted"): {"text": "x"}})
     publish(first, repository)
     prepared = prepare(second, repository)
-    same = owned(repository)[at("same")]
     meanwhile(repository)
+    same = owned(repository)[at("same")]
     carry_out(kept(prepared, repository), repository)
     assert {*owned(repository)} == {at("a"), at("new"), at("same"), at("adopted")}
     assert owned(repository)[at("same")] == same

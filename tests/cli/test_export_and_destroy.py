@@ -1,6 +1,7 @@
 """`atpub export` and `atpub destroy`."""
 
 import json
+from contextlib import closing
 
 from tests.cli.lab import Lab
 
@@ -10,17 +11,14 @@ from atpub.repository.local import LocalRepository
 from atpub.state import LOCAL_DID
 
 
-def repository(lab: Lab) -> LocalRepository:
-    return LocalRepository(lab.folder / ".atpub" / "local")
-
-
 def test_export(lab: Lab) -> None:
     lab.apply()
     ran = lab.run("export", "--car", "lab.car")
     assert ran.code == 0
     assert ran.out.startswith("lab.car: ")
     found = records_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
-    live = read_live(repository(lab), {path.collection for path in found.records})
+    with closing(LocalRepository(lab.folder / ".atpub" / "local")) as repository:
+        live = read_live(repository, {path.collection for path in found.records})
     assert found.head == live.head
     assert found.records == live.records
     assert len(found.records) == 5  # a schema, two entries, a label and the inventory
