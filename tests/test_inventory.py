@@ -12,7 +12,7 @@ from atpub.errors import InvalidRecord
 from atpub.inventory import COLLECTION, LARGEST, Inventory, Owned, order, read_inventories
 from atpub.lexicon.data import Json, JsonObject, cid_of, encode
 from atpub.state import Create, Delete, Record, Update, Write
-from atpub.syntax import Cid, Nsid, RecordPath, Rkey
+from atpub.syntax import Nsid, RecordPath, Rkey
 
 NOTE = Nsid("org.test.note")
 Shards = Mapping[str, Iterable[Owned]]
@@ -227,16 +227,13 @@ def test_what_is_added_after_a_split_goes_to_its_part() -> None:
     assert repository.inventory().owned == {at("zero"): item("zero"), **many(40)}
 
 
-def test_an_entry_too_large_for_a_record_has_one_to_itself() -> None:
-    giant = Owned("i" * 1024, RecordPath(NOTE, Rkey("k" * 512)), cid_of(""))
-    crowd = {
-        RecordPath(NOTE, Rkey(f"{n}" + "k" * 500)): Owned(f"{n}" + "i" * 1000, giant.path, Cid(giant.cid))
-        for n in range(40)
-    }
-    owned = {path: Owned(found.id, path, found.cid) for path, found in crowd.items()}
+def test_the_largest_entries_there_can_be() -> None:
+    """Ten of them fill a record."""
+    paths = [RecordPath(NOTE, Rkey(f"{number:02}" + "k" * 510)) for number in range(40)]
     repository = Repository()
-    repository.change(owned)
-    assert repository.inventory().owned == owned
+    repository.change({path: Owned("i" * 1024, path, cid_of("")) for path in paths})
+    assert {*repository.inventory().owned} == {*paths}
+    assert all(len(encode(record.value)) <= LARGEST for record in repository.records.values())
 
 
 NAMES = st.sampled_from([f"n{number}" for number in range(400)])

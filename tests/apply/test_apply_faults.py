@@ -33,7 +33,7 @@ from atpub.errors import (
     Unavailable,
 )
 from atpub.inventory import COLLECTION
-from atpub.lexicon.data import Blob, JsonObject
+from atpub.lexicon.data import Blob, JsonObject, blobs_in
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.syntax import Nsid, RecordPath, Rkey
@@ -294,6 +294,19 @@ def test_a_crash(folder: Path, repository: LocalRepository, call: int, when: Whe
     assert len(counting.batches) == (0 if call == COMMITS[-1] and when == "after" else 1)
     live = everything(repository)
     assert all(outcome.cid == (live[p].cid if (p := outcome.change.path) in live else None) for outcome in outcomes)
+
+
+def test_blobs_that_are_there_are_not_brought_again(folder: Path, repository: LocalRepository) -> None:
+    """Nor are their bytes asked for, when the same plan is carried out once more."""
+    prepared = prepare(write_manifest(folder, holders({"a": "01", "b": "12"})), repository)
+    with pytest.raises(Crash):
+        carry_out(prepared, Failing(Narrow(repository, 2), {1}, Crash))
+    there = {blob.cid for record in everything(repository).values() for blob in blobs_in(record.value)}
+    sources = {cid: source for cid, source in prepared.sources.items() if cid not in there}
+    counting = Counting(repository)
+    carry_out(Prepared(prepared.plan, sources), counting)
+    assert len(counting.uploads) == len(sources) == 1
+    converged(folder, repository, holders({"a": "01", "b": "12"}))
 
 
 def test_the_crashes_are_all_of_them(folder: Path, repository: LocalRepository) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,15 +59,15 @@ def command(
     if plan_file is not None:
         if manifests or environment or account or reproducible or locked or any(flags.values()):
             raise Usage("a saved plan is applied as it is", hint=f"give no options but --pds: atpub apply {plan_file}")
-        prepared = load(plan_file, pds)
+        preparation = load(plan_file, pds)
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment)
         target = Target(account, pds, environment)
-        prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+        preparation = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     else:
         message = "apply asks before it changes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a plan that you have looked at, or --yes")
-    with closing(prepared.repository):
+    with preparation as prepared:
         check(prepared.plan, digest)
         if prepared.plan.pending and not (yes or digest or plan_file):
             ask()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 import click
 
@@ -41,8 +40,8 @@ def command(
         message = "destroy asks before it deletes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give --yes")
     manifest = read_manifest(manifests, environment)
-    prepared = prepare_destruction(manifest, Target(account, pds, environment), delete_drifted=delete_drifted)
-    with closing(prepared.repository):
+    target = Target(account, pds, environment)
+    with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
         check(prepared.plan, None)
         if prepared.plan.pending and not yes:
             ask("Delete this?")

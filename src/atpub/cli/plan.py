@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,7 @@ def command(
 
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
-    prepared = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
-    with closing(prepared.repository):
+    with prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked) as prepared:
         if out is not None:
             save(prepared, out)
         if as_json:

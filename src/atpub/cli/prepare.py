@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,45 +92,47 @@ class Prepared:
     sources: Mapping[str, FileSource]
 
 
+@contextmanager
 def prepare(
     manifest: Manifest, target: Target, options: Options, *, reproducible: bool = False, locked: bool = False
-) -> Prepared:
+) -> Generator[Prepared]:
     """The plan of a manifest for its account; tells warnings on the way."""
     where = find(manifest, target)  # before much data is read for nothing
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
-    repository = open_repository(where)
-    desired, warnings = _desired(manifest, facts, repository.did)
-    tell_warnings(warnings)
-    live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
-    plan = make_plan(
-        desired,
-        live,
-        project=manifest.project,
-        account=where.account,
-        now=now,
-        policy=manifest.policy,
-        options=options,
-        warnings=warnings,
-    )
-    tell_warnings(_not_forgotten(plan, options))
-    return Prepared(plan, where, repository, facts.sources)
+    with closing(open_repository(where)) as repository:
+        desired, warnings = _desired(manifest, facts, repository.did)
+        tell_warnings(warnings)
+        live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
+        plan = make_plan(
+            desired,
+            live,
+            project=manifest.project,
+            account=where.account,
+            now=now,
+            policy=manifest.policy,
+            options=options,
+            warnings=warnings,
+        )
+        tell_warnings(_not_forgotten(plan, options))
+        yield Prepared(plan, where, repository, facts.sources)
 
 
-def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: bool) -> Prepared:
+@contextmanager
+def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: bool) -> Generator[Prepared]:
     """The plan that leaves nothing of a project."""
     where = find(manifest, target)
-    repository = open_repository(where)
-    plan = make_plan(
-        (),
-        read_live(repository, ()),
-        project=manifest.project,
-        account=where.account,
-        now=datetime.now(UTC),
-        policy=Policy(max_delete=1.0),
-        options=Options(delete_drifted=delete_drifted, prune_versions=True),
-    )
-    return Prepared(plan, where, repository, {})
+    with closing(open_repository(where)) as repository:
+        plan = make_plan(
+            (),
+            read_live(repository, ()),
+            project=manifest.project,
+            account=where.account,
+            now=datetime.now(UTC),
+            policy=Policy(max_delete=1.0),
+            options=Options(delete_drifted=delete_drifted, prune_versions=True),
+        )
+        yield Prepared(plan, where, repository, {})
 
 
 def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:

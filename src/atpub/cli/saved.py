@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from atpub.cli.prepare import Prepared
@@ -27,15 +29,16 @@ def save(prepared: Prepared, file: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load(file: Path, pds: str | None) -> Prepared:
+@contextmanager
+def load(file: Path, pds: str | None) -> Generator[Prepared]:
     """The rest of a saved plan, on what is live now; raises InvalidInput or StalePlan."""
     text = file.read_bytes()
     plan = read_plan(text, str(file))
     target: dict[str, str | None] = json.loads(text).get("target") or {}
     folder = target.get("folder")
     where = Where(plan.account, plan.did, pds or target.get("pds"), Path(folder) if folder else None)
-    repository = open_repository(where)
-    live = read_live(repository, {change.path.collection for change in plan.changes})
-    here = [item for item in plan.uploads if item.file.is_file()]
-    sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
-    return Prepared(rebase(plan, live), where, repository, sources)
+    with closing(open_repository(where)) as repository:
+        live = read_live(repository, {change.path.collection for change in plan.changes})
+        here = [item for item in plan.uploads if item.file.is_file()]
+        sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
+        yield Prepared(rebase(plan, live), where, repository, sources)
