@@ -60,7 +60,7 @@ def planned(atpub: Atpub, *args: str) -> object:
     """What a plan says of records and uploads, but for times."""
     ran = atpub("plan", "--json", *args)
     assert (ran.code, ran.err) == (0, "")
-    times = ("after_cid",)
+    times = ("after_cid", "value")
     changes = [{key: value for key, value in item.items() if key not in times} for item in ran.json["changes"]]
     return ran.json["digest"], changes, ran.json["uploads"]
 
