@@ -3,10 +3,12 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No example fails for taking long on a busy machine; in CI a run tries what the last one did.
-settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+# Nothing fails for taking long on a busy machine; in CI a run tries what the last one did.
+settings.register_profile(
+    "ours", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("ours")
 
 pytest_plugins = ["tests.pds.plugin"]

@@ -176,6 +176,12 @@ def test_a_server_with_narrower_limits(folder: Path, repository: LocalRepository
     assert not prepare(write_manifest(folder, LATER), repository).plan.pending
 
 
+def test_a_limit_is_found_out_by_halving(folder: Path, repository: LocalRepository) -> None:
+    counting = Counting(Narrow(repository, 12, told=False))
+    publish(write_manifest(folder, numbered(40)), counting)
+    assert [len(kinds(batch)) for batch in counting.batches] == [10, 7, 11, 6, 6]
+
+
 def test_a_body_too_large_is_divided_beforehand(folder: Path, repository: LocalRepository) -> None:
     """The embedded repository takes a million bytes at once."""
     counting = Counting(repository)

@@ -53,7 +53,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"atpub.cli.{cmd_name.replace('-', '_')}"), "command")  # noqa: B009
+        module = import_module(f"atpub.cli.{cmd_name.replace('-', '_')}")
+        command: object = module.command
         assert isinstance(command, click.Command)
         return command
 

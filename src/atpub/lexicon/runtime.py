@@ -291,7 +291,7 @@ class Nothing(Value):
         return cls()
 
     @classmethod
-    def load(cls, data: Json) -> Self:  # noqa: ARG003
+    def load(cls, data: Json) -> Self:  # noqa: ARG003 - whatever is said, it is nothing
         """Nothing, whatever there is."""
         return cls()
 

@@ -291,7 +291,6 @@ def _kind(change: Change) -> type[Write]:
 
 def plan_digest(did: str, project: str, changes: Iterable[Change]) -> str:
     """What a plan does, as 64 hexadecimal digits: the same whenever and in whatever order it is made."""
-    rows: list[Json] = []
-    for change in sorted(changes, key=lambda change: str(change.uri)):
-        rows.append([change.address, change.action, str(change.uri), change.before_cid, change.digest_cid])  # noqa: PERF401
+    by_uri = sorted(changes, key=lambda change: str(change.uri))
+    rows: list[Json] = [[c.address, c.action, str(c.uri), c.before_cid, c.digest_cid] for c in by_uri]
     return sha256(data.encode([did, project, *rows])).hexdigest()

@@ -116,8 +116,8 @@ def readable_pattern(urls: Sequence[str]) -> str | None:
 
 def _unreadable_middle(urls: Sequence[str]) -> str | None:
     # Character by character is right here: these are URLs, and atdata does the same.
-    prefix = commonprefix(urls)  # noqa: RUF071
-    suffix = commonprefix([url[::-1] for url in urls])[::-1]  # noqa: RUF071
+    prefix = commonprefix(urls)  # noqa: RUF071 - by characters, as readers do it, not by folders
+    suffix = commonprefix([url[::-1] for url in urls])[::-1]  # noqa: RUF071 - the same
     # Where the two overlap in the shortest name, atdata lets the prefix have it.
     suffix = suffix[max(0, len(prefix) + len(suffix) - min(map(len, urls))) :]
     if not prefix and not suffix:
