@@ -70,7 +70,7 @@ def killed(folder: Path, seconds: float) -> tuple[int, str]:
     with child("count", folder) as (process, said):
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
-        lines = said.read().splitlines()
+        lines = said.read().rpartition("\n")[0].splitlines()  # it may have been killed in the middle of one
     if not lines:
         return -1, ""
     told, cid = lines[-1].split()
