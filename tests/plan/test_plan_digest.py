@@ -48,11 +48,11 @@ def digest(folder: Path, sections: Any, state: Live = ABSENT) -> str:
 
 
 def shuffled(value: Json, source: random.Random) -> Json:
-    """The value with the keys of its maps in another order, but for `fields`: theirs is that of `required`, a list."""
+    """The value with the keys of its maps in another order."""
     if isinstance(value, dict):
         keys = [*value]
         source.shuffle(keys)
-        return {key: value[key] if key == "fields" else shuffled(value[key], source) for key in keys}
+        return {key: shuffled(value[key], source) for key in keys}
     return [shuffled(item, source) for item in value] if isinstance(value, list) else value
 
 

@@ -50,7 +50,7 @@ class Made:
 def json_schema(fields: JsonObject) -> Made:
     """The JSON Schema of a sample with these fields."""
     properties: JsonObject = {}
-    required: list[Json] = []
+    required: list[str] = []
     problems: list[tuple[str, str, str]] = []
     for name, written in fields.items():
         made = _field(written)
@@ -62,7 +62,12 @@ def json_schema(fields: JsonObject) -> Made:
                 required.append(name)
     if not fields:
         problems.append(("", "a sample needs at least one field", "add `name: type`"))
-    content: JsonObject = {"$schema": DRAFT, "type": "object", "properties": properties, "required": required}
+    content: JsonObject = {
+        "$schema": DRAFT,
+        "type": "object",
+        "properties": properties,
+        "required": [*sorted(required)],
+    }
     return Made(content, tuple(problems))
 
 
