@@ -227,7 +227,7 @@ def test_entries_of_other_files_stay_and_problems_are_not_kept(settled: list[Pat
     bad = settled[0].with_name("bad.tar")
     measure_files(settled[:2], cache=tmp_path)
     measure_files([*settled[1:3], bad], cache=tmp_path)
-    assert entries(tmp_path) == [str(path) for path in settled[:3]]
+    assert sorted(entries(tmp_path)) == [str(path) for path in settled[:3]]  # threads learn in any order
 
 
 def test_a_source_opens_anew(shards: list[Path]) -> None:
