@@ -17,6 +17,8 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
     now = f"nothing of {plan.project} is left" if is_empty else f"{plan.project} is as the manifest wants it"
+    if plan.left_out:
+        now = f"{counted(len(plan.left_out), 'change')} left out"
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
     lines += [str(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
