@@ -39,7 +39,7 @@ class World:
         self.state: Live = live(self.present, self.inventory, owning("theirs", theirs))
         self.wanted: Wanted = self._read(folder, "manifest")
         given: dict[str, Any] = dict(case.get("options", {}))
-        names = {key: frozenset[str](given.pop(key, [])) for key in ("forget", "only", "exclude")}
+        names: dict[str, Any] = {key: frozenset(given.pop(key, ())) for key in ("forget", "only", "exclude")}
         self.options = Options(**names, **given)
         self.plan: Plan = plan(self.wanted, self.state, options=self.options)
 
@@ -157,7 +157,19 @@ def test_the_next_plan_is_empty(world: World) -> None:
 def test_only_known_words_are_used() -> None:
     known = {
         *("case", "inventory", "live", "theirs", "manifest", "options", "changes", "summary", "order", "drift"),
-        *("refused", "refusals", "hint", "owned", "disowned", "created", "unknown", "known", "uploads", "cost", "left out"),
+        *(
+            "refused",
+            "refusals",
+            "hint",
+            "owned",
+            "disowned",
+            "created",
+            "unknown",
+            "known",
+            "uploads",
+            "cost",
+            "left out",
+        ),
     }
     for file in CASES:
         for case in yaml.safe_load(file.read_text("utf-8")):

@@ -10,7 +10,9 @@ from atpub.plan.model import Options
 
 
 @pytest.mark.parametrize(
-    "options", [Options(only=frozenset({"records/aa"})), Options(exclude=frozenset({"datasets/*"}))], ids=["only", "not"]
+    "options",
+    [Options(only=frozenset({"records/aa"})), Options(exclude=frozenset({"datasets/*"}))],
+    ids=["only", "not"],
 )
 def test_an_address_that_is_nobodys(folder: Path, options: Options) -> None:
     with pytest.raises(Usage, match="there is no such entry") as caught:

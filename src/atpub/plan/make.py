@@ -26,8 +26,7 @@ from atpub.plan.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
-POINTS: Final = {Create: 3, Update: 2, Delete: 1}
-"""What a PDS counts for a write (an account may spend 5,000 points an hour and 35,000 a day)."""
+_POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 MOST_WRITES: Final = 200
 OWNED_FROM: Final = 10
 """A share of what is owned limits deletes from this many owned records on."""
@@ -291,11 +290,16 @@ def _cost(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tupl
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
     return Cost(
-        points=sum(POINTS[kind] for kind in kinds),
+        points=points_of(kinds),
         writes=len(kinds),
         commits=-(-len(kinds) // MOST_WRITES),
         bytes=size + sum(upload.size for upload in uploads),
     )
+
+
+def points_of(kinds: Iterable[type[Write]]) -> int:
+    """What a PDS counts for such writes (an account may spend 5,000 points an hour and 35,000 a day)."""
+    return sum(_POINTS[kind] for kind in kinds)
 
 
 def _kind(change: Change) -> type[Write]:

@@ -138,13 +138,14 @@ class Options:
     exclude: frozenset[str] = frozenset()
 
 
-Status: TypeAlias = Literal["applied", "unchanged"]
+Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change: its record's CID, where one is there now."""
+    """What became of one change: its record's CID where one is there, and why it failed where it did."""
 
     change: Change
     status: Status
     cid: Cid | None
+    error: str | None = None
