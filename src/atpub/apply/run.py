@@ -104,7 +104,8 @@ class _Applier:
     def _halfway(self, meant: Iterable[Change], error: AtpubError) -> tuple[Outcome, ...]:
         """What became of each change until the error."""
         pending = {change.path for change in meant} - self._done.keys()
-        tried = set() if isinstance(error, Interrupted | RateLimited) else {change.path for change in self._trying}
+        was_refused = not isinstance(error, Interrupted | RateLimited)
+        tried = {change.path for change in self._trying if was_refused}
 
         def outcome(change: Change) -> Outcome:
             if change.path not in pending:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Final
 
 from atpub.cli.output import tell
@@ -51,8 +52,12 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield interrupt
         return
+
+    def pressed(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what the system calls it with
+        interrupt.press(lambda: _stop_at_once(as_json=as_json))
+
     before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, lambda *_: interrupt.press(lambda: _stop_at_once(as_json=as_json)))
+    signal.signal(signal.SIGINT, pressed)
     try:
         yield interrupt
     finally:
