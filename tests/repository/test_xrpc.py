@@ -29,7 +29,7 @@ from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.http import Http, TooLong
 from atpub.repository.pds.session import Session, Tokens
 from atpub.repository.pds.transport import is_loopback, new_client
-from atpub.repository.pds.xrpc import Xrpc
+from atpub.repository.pds.xrpc import Xrpc, encoded
 from atpub.syntax import Did
 
 DID = Did("did:plc:ewvi7nxzyoun6zhxrhs64oiz")
@@ -77,7 +77,7 @@ def head(server: Server) -> get_latest_commit.GetLatestCommitOutput:
 
 
 def write(server: Server) -> apply_writes.ApplyWritesOutput:
-    return server.xrpc.write(apply_writes.METHOD, WRITES, "token")
+    return server.xrpc.write(apply_writes.METHOD, encoded(WRITES), "token")
 
 
 # Requests
@@ -439,7 +439,7 @@ def test_an_expired_token_is_renewed_once() -> None:
     renewed = ok({"accessJwt": "tok-2", "refreshJwt": "ref-2", "handle": "alice.test", "did": DID})
     server = Server([ok(SESSION), refusal(400, "ExpiredToken"), renewed, ok({}), ok({})])
     session = Session(server.xrpc, DID, lambda: "secret")
-    send: Callable[[str], object] = lambda token: server.xrpc.write(apply_writes.METHOD, WRITES, token)  # noqa: E731
+    send: Callable[[str], object] = lambda token: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), token)  # noqa: E731
     session.authorized(send)
     session.authorized(send)
     methods = [request.url.path.rpartition(".")[2] for request in server.requests]
@@ -462,7 +462,7 @@ def test_secrets_are_in_no_message(answers: list[Answer]) -> None:
     server = Server(answers)
     session = Session(server.xrpc, DID, lambda: "secret-word")
     with pytest.raises(AtpubError) as caught:
-        session.authorized(lambda token: server.xrpc.write(apply_writes.METHOD, WRITES, token))
+        session.authorized(lambda token: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), token))
     shown = f"{caught.value!r} {caught.value} {caught.value.hint} {session!r} {server.xrpc!r}"
     assert "secret-word" not in shown
     assert "tok-" not in shown

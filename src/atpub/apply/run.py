@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -71,6 +71,15 @@ def apply_plan(
     return _Applier(plan, repository, sources, Steering(on_event, stop, wait)).run()
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A record as it is to be written, and its bytes in DAG-CBOR."""
+
+    value: JsonObject
+    cid: Cid
+    size: int
+
+
 class _Applier:
     def __init__(
         self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: Steering
@@ -86,6 +95,7 @@ class _Applier:
         self._cids: dict[RecordPath, Cid] = {
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
+        self._drafts: dict[RecordPath, _Draft] = {}
         self._done: dict[RecordPath, Cid | None] = {}
         self._trying: Sequence[Change] = ()
         self._pauses = 0
@@ -202,7 +212,7 @@ class _Applier:
         count = min(len(groups), limits.writes)
         while count > 1:
             writes = self._writes(_flat(groups[:count]))
-            size = sum(_request_size(write) for write in writes)
+            size = sum(map(self._request_size, writes))
             use = max(len(writes) / limits.writes, size / limits.body, points_of(map(type, writes)) / points)
             if use <= 1:
                 break
@@ -233,25 +243,41 @@ class _Applier:
         records: list[Write] = []
         owned: dict[RecordPath, Owned | None] = {}
         for change in batch:
-            value = self._completed(change)
-            if value is not None:
-                records.append(Update(change.path, value) if change.before else Create(change.path, value))
-                self._cids[change.path] = data.cid_of(value)
+            draft = self._draft(change)
+            if draft is not None:
+                write = Update if change.before else Create
+                records.append(write(change.path, draft.value))
             elif change.action == "delete":
                 records.append(Delete(change.path))
             if change.path in self._plan.inventory_changes:
                 owned[change.path] = self._owned(change)
         return (*records, *self._inventory.writes(owned))
 
+    def _request_size(self, write: Write) -> int:
+        if isinstance(write, Delete):
+            return _JSON_OVERHEAD
+        draft = self._drafts.get(write.path)
+        size = draft.size if draft is not None else len(data.encode(write.value))
+        # JSON is longer than DAG-CBOR by its quotes and by the base32 of links; a quarter covers both.
+        return size * 5 // 4 + _JSON_OVERHEAD
+
     def _owned(self, change: Change) -> Owned | None:
         planned = self._plan.inventory_changes[change.path]
         return replace(planned, cid=self._cids[change.path]) if planned is not None else None
 
-    def _completed(self, change: Change) -> JsonObject | None:
-        """The value to write, with what only an upload or an earlier record could tell."""
-        value = change.after
-        if value is None:
+    def _draft(self, change: Change) -> _Draft | None:
+        """The record to write, with what only an upload or an earlier record could tell."""
+        if change.after is None:
             return None
+        draft = self._drafts.get(change.path)
+        if draft is None or change.open_blobs or change.strong_refs:
+            value = self._completed(change, change.after)
+            block = data.encode(value)
+            draft = self._drafts[change.path] = _Draft(value, Cid.of_block(block), len(block))
+            self._cids[change.path] = draft.cid
+        return draft
+
+    def _completed(self, change: Change, value: JsonObject) -> JsonObject:
         for item in change.open_blobs:
             blob = self._blobs.get(item.blob.cid)
             if blob is not None:
@@ -282,7 +308,8 @@ class _Applier:
 
     def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
         for write, cid in zip(writes, commit.cids, strict=True):
-            if not isinstance(write, Delete) and cid != data.cid_of(write.value):
+            draft = self._drafts.get(write.path)
+            if not isinstance(write, Delete) and cid != (draft.cid if draft else data.cid_of(write.value)):
                 uri = AtUri.of(self._repository.did, write.path)
                 raise RepositoryError(f"the server stored another record at {uri} than it was sent: {cid}")
         owned = {c.path: self._owned(c) for c in batch if c.path in self._plan.inventory_changes}
@@ -349,9 +376,9 @@ class _Applier:
     def _result(self, change: Change) -> tuple[Cid | None, Owned | None]:
         """What it is to leave there."""
         cid, owned = self._planned_on(change)
-        value = self._completed(change)
-        if value is not None:
-            cid = self._cids[change.path] = data.cid_of(value)
+        draft = self._draft(change)
+        if draft is not None:
+            cid = draft.cid
         elif change.action == "delete":
             cid = None
         return cid, self._owned(change) if change.path in self._plan.inventory_changes else owned
@@ -363,10 +390,3 @@ def _flat(groups: Iterable[Group]) -> list[Change]:
 
 def _blobs_of(batch: Iterable[Change]) -> Iterator[Blob]:
     return (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
-
-
-def _request_size(write: Write) -> int:
-    if isinstance(write, Delete):
-        return _JSON_OVERHEAD
-    # JSON is longer than DAG-CBOR by its quotes and by the base32 of links; a quarter covers both.
-    return len(data.encode(write.value)) * 5 // 4 + _JSON_OVERHEAD

@@ -39,7 +39,7 @@ from atpub.repository.pds.ledger import Budget
 from atpub.repository.pds.records import Records
 from atpub.repository.pds.session import Password, Session
 from atpub.repository.pds.transport import new_client
-from atpub.repository.pds.writes import Batch
+from atpub.repository.pds.writes import Batch, Followed
 from atpub.repository.pds.xrpc import Xrpc, encoded
 from atpub.state import Commit, Head, Live, Record, Write
 from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
@@ -61,6 +61,7 @@ class PdsRepository:
         self._xrpc = xrpc
         self._session = Session(xrpc, did, password)
         self._records = Records(xrpc, did)
+        self._followed = Followed()
         self._body = BODY
         self._blob: tuple[int | None] | None = None
         self._lock = threading.Lock()
@@ -95,8 +96,7 @@ class PdsRepository:
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
-        with self._lock:
-            return self._records.read(collections).records
+        return self._read(collections).records
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
@@ -129,13 +129,15 @@ class PdsRepository:
         if swap_commit is None:
             raise HeadMoved(f"{self._did} has a commit already", hint="read the records again")
         request = pds_writes.request(batch, self._did, swap_commit)
-        size = self._checked_size(request)
+        body = self._checked_body(request)
         self._check_moves(batch, swap_commit)
         try:
-            output = self._session.authorized(lambda token: self._xrpc.write(APPLY_WRITES, request, token))
-            return pds_writes.commit_of(output, batch)
+            output = self._session.authorized(lambda token: self._xrpc.write(APPLY_WRITES, body, token))
+            commit = pds_writes.commit_of(output, batch)
+            self._followed.commit(batch, swap_commit, commit)
+            return commit
         except RequestTooLarge:
-            self._body = SMALL_BODY if size > SMALL_BODY else size // 2
+            self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
             raise
         except OutcomeUnknown as unknown:
             return self._settled(batch, swap_commit, unknown)
@@ -182,29 +184,39 @@ class PdsRepository:
         if not mime_type.partition(";")[0].strip():
             raise BlobRejected("a blob needs a MIME type", hint="application/octet-stream says nothing about the bytes")
 
-    def _checked_size(self, request: ApplyWritesInput) -> int:
-        size = len(encoded(request))
-        if size > self._body:
-            raise RequestTooLarge(f"the records of one commit make {size:,} bytes of JSON; {self._body:,} are allowed")
-        return size
+    def _checked_body(self, request: ApplyWritesInput) -> bytes:
+        body = encoded(request)
+        if len(body) > self._body:
+            message = f"the records of one commit make {len(body):,} bytes of JSON; {self._body:,} are allowed"
+            raise RequestTooLarge(message)
+        return body
 
     def _check_moves(self, batch: Batch, swap_commit: Cid) -> None:
         """Raise RequestTooLarge for a batch that has to be split, or else the server would lose a record."""
-        if not batch.shuffled:
+        left = batch.left
+        if not left:
             return
-        with self._lock:
-            live = self._records.read(batch.collections)
-        if live.head is None or live.head.cid != swap_commit:
-            raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
-        conflict = pds_writes.conflict(batch, live.records)
+        cids = self._followed.at(swap_commit, left)
+        if cids is None:
+            live = self._read(batch.collections)
+            if live.head is None or live.head.cid != swap_commit:
+                raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
+            cids = {path: record.cid for path, record in live.records.items()}
+        conflict = pds_writes.conflict(batch, cids)
         if conflict is not None:
             raise conflict
-        moved = pds_writes.moved(batch, live.records)
+        moved = pds_writes.moved(batch, cids)
         if moved is not None:
             raise RequestTooLarge(
                 f"what is at {moved} goes to another key in the same commit: a PDS would lose the record",
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
+
+    def _read(self, collections: Collection[Nsid]) -> Live:
+        with self._lock:
+            live = self._records.read(collections)
+            self._followed.learn(live)
+            return live
 
     def _settled(self, batch: Batch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
         """What became of a write, by what the repository holds now.
@@ -227,8 +239,7 @@ class PdsRepository:
 
     def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:
         try:
-            with self._lock:
-                return self._records.read(batch.collections)
+            return self._read(batch.collections)
         except AtpubError as error:
             raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
 

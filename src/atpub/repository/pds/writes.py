@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
 from atpub.generated.com.atproto.repo import apply_writes
 from atpub.lexicon.data import NotInDataModel, cid_of
-from atpub.state import Commit, Create, Delete, Head, Live, Record, Update, Write
+from atpub.state import Commit, Create, Delete, Head, Live, Update, Write
 from atpub.syntax import Cid, Nsid, RecordPath, SyntaxViolation, Tid
 
 
@@ -25,13 +26,11 @@ class Batch:
         return frozenset(write.path.collection for write in self.writes)
 
     @property
-    def shuffled(self) -> frozenset[Nsid]:
-        """The collections in which a record could move: one key loses what it has, and another is given something."""
-        left, filled = self._paths(Create), self._paths(Delete)
-        return frozenset(one.collection for one in left for other in filled if one[0] == other[0] and one != other)
-
-    def _paths(self, other_than: type[Write]) -> list[RecordPath]:
-        return [write.path for write in self.writes if not isinstance(write, other_than)]
+    def left(self) -> list[RecordPath]:
+        """The keys that lose the value that they have, where another key of their collection is given one."""
+        filled = Counter(write.path.collection for write in self.writes if not isinstance(write, Delete))
+        changed = [write for write in self.writes if not isinstance(write, Create)]
+        return [write.path for write in changed if filled[write.path.collection] > isinstance(write, Update)]
 
 
 def prepare(writes: Sequence[Write]) -> Batch:
@@ -61,7 +60,7 @@ def commit_of(output: apply_writes.ApplyWritesOutput, batch: Batch) -> Commit:
         raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is ill-formed: {error}") from None
 
 
-def conflict(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordConflict | None:
+def conflict(batch: Batch, records: Collection[RecordPath]) -> RecordConflict | None:
     """Why the batch cannot be carried out on these records; None where it can."""
     for write in batch.writes:
         there = write.path in records
@@ -72,19 +71,45 @@ def conflict(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordConfli
     return None
 
 
-def moved(batch: Batch, records: Mapping[RecordPath, Record]) -> RecordPath | None:
+class Followed:
+    """The CIDs of records at the newest head that this client knows, kept up to date by its own commits."""
+
+    def __init__(self) -> None:
+        self._head: Cid | None = None
+        self._cids: dict[RecordPath, Cid] = {}
+
+    def learn(self, live: Live) -> None:
+        """Take down what was read."""
+        self._head = live.head.cid if live.head else None
+        self._cids = {path: record.cid for path, record in live.records.items()}
+
+    def commit(self, batch: Batch, swap_commit: Cid, made: Commit) -> None:
+        """Take down what was written on top of `swap_commit`."""
+        if self._head != swap_commit:
+            return
+        self._head = made.head.cid
+        for write, cid in zip(batch.writes, batch.cids, strict=True):
+            if cid is None:
+                self._cids.pop(write.path, None)
+            else:
+                self._cids[write.path] = cid
+
+    def at(self, head: Cid, paths: Iterable[RecordPath]) -> Mapping[RecordPath, Cid] | None:
+        """The CIDs at that head; None where it is not known, or one of these records is not."""
+        return self._cids if head == self._head and all(path in self._cids for path in paths) else None
+
+
+def moved(batch: Batch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
     """A record that the reference PDS would lose: one that the batch writes under one key and takes from another.
 
     Of the blocks that a commit both adds and removes the PDS (0.4.217 and 0.5.35) keeps too few: it spares those which
     records that the commit does not touch still refer to, and no others. Its repository is then damaged for good.
     """
     after = {write.path: cid for write, cid in zip(batch.writes, batch.cids, strict=True)}
-    kept = {record.cid for path, record in records.items() if path not in after}
-    for path, cid in after.items():
-        before = records.get(path)
-        if before is not None and before.cid != cid and before.cid in after.values() and before.cid not in kept:
-            return path
-    return None
+    written = {*after.values()}
+    suspects = [path for path, cid in after.items() if path in cids and cid != cids[path] in written]
+    kept = {cid for path, cid in cids.items() if path not in after} if suspects else set[Cid]()
+    return next((path for path in suspects if cids[path] not in kept), None)
 
 
 def seen_in(batch: Batch, swap_commit: Cid, live: Live) -> Commit | None:

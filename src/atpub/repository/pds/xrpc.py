@@ -77,9 +77,12 @@ class Xrpc:
         outcome = self.http.repeatedly(lambda: self._post(method, input, token))
         return self._output(method.nsid, method.output, outcome)
 
-    def write(self, method: Procedure[P, O], input: P, token: str) -> O:
-        """The output of a procedure that is sent once; raises OutcomeUnknown where the reply does not say enough."""
-        outcome = self.http.once(lambda: self._post(method, input, token))
+    def write(self, method: Procedure[P, O], body: bytes, token: str) -> O:
+        """The output of a procedure that is sent once, its input `encoded`.
+
+        Raises OutcomeUnknown where the reply does not say enough.
+        """
+        outcome = self.http.once(lambda: self._send(method, body, token))
         self._note(method.nsid, outcome)
         unknown = uncertainty(self._where(method.nsid), outcome)
         if unknown is not None:
@@ -111,11 +114,13 @@ class Xrpc:
         return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
 
     def _post(self, method: Procedure[P, O], input: P, token: str | None) -> httpx.Request:
+        return self._send(method, None if isinstance(input, Nothing) else encoded(input), token)
+
+    def _send(self, method: Procedure[P, O], body: bytes | None, token: str | None) -> httpx.Request:
         headers = {} if token is None else self._bearer(token)
-        if isinstance(input, Nothing):
-            return self.http.client.build_request("POST", self._url(method.nsid), headers=headers)
-        headers["Content-Type"] = method.encoding
-        return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=encoded(input))
+        if body is not None:
+            headers["Content-Type"] = method.encoding
+        return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=body)
 
     def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> httpx.Request:
         headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(token)}
