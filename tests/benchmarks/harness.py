@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Run = Callable[[], object]
+Prepare = Callable[[], Run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,14 @@ class Comparison:
 
 def compare(name: str, ours: Run, other: str, theirs: Run, *, runs: int = 5) -> Comparison:
     """Both, in turn, after one run of each that does not count; prints the comparison."""
-    ours()
-    theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(runs)]
+    return compare_prepared(name, lambda: ours, other, lambda: theirs, runs=runs)
+
+
+def compare_prepared(name: str, ours: Prepare, other: str, theirs: Prepare, *, runs: int = 5) -> Comparison:
+    """The same for runs that have to be prepared, which does not count."""
+    ours()()
+    theirs()()
+    pairs = [(_seconds(ours()), _seconds(theirs())) for _ in range(runs)]
     found = Comparison(name, other, tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
     print(found, flush=True)
     return found

@@ -213,10 +213,11 @@ class _Applier:
         while count > 1:
             writes = self._writes(_flat(groups[:count]))
             size = sum(map(self._request_size, writes))
-            use = max(len(writes) / limits.writes, size / limits.body, points_of(map(type, writes)) / points)
-            if use <= 1:
+            use = max(size / limits.body, points_of(map(type, writes)) / points)
+            excess = len(writes) - limits.writes
+            if use <= 1 and excess <= 0:
                 break
-            count = max(1, int(count * min(1 / use, 0.9)))
+            count = max(1, min(count - max(1, excess), int(count / max(use, 1))))
         if limits.points is None and (count < len(groups) or self._pauses):
             return min(count, FIRST)  # its reply tells what the next may cost
         return count
