@@ -93,8 +93,8 @@ def client(pds: ReferencePds, account: Account) -> Generator[Callable[[str, byte
     with httpx.Client(base_url=f"{pds.url}/xrpc/", timeout=60) as http:
 
         def call(nsid: str, body: bytes | dict[str, Any]) -> Any:
-            content = {"content": body} if isinstance(body, bytes) else {"json": body}
-            reply = http.post(nsid, headers={"content-type": "application/json"}, **content)
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            reply = http.post(nsid, headers={"content-type": "application/json"}, content=content)
             return reply.raise_for_status().json()
 
         login = {"identifier": account.did, "password": account.password}

@@ -118,6 +118,19 @@ def test_garbage_is_what_nothing_has_used_for_an_hour(folder: Path, opened: Open
     assert later.collect_garbage() == 0
 
 
+def test_the_first_commit_collects_it(folder: Path, opened: Open) -> None:
+    """Of each who opens the repository: what an apply that was broken off has brought does not stay for ever."""
+    opened().upload_blob(InMemory(b"old"), "text/plain")
+    (old,) = (folder / "blobs").iterdir()
+    second = 1_000_000
+    then = old.stat().st_mtime_ns // 1000
+    soon = opened(clock=clock_at(then + HOUR - second))
+    create(soon, "one", used := soon.upload_blob(InMemory(b"used"), "text/plain"))
+    assert files(folder) == {old.name, used.cid}
+    create(opened(clock=clock_at(then + HOUR + second)), "two")
+    assert files(folder) == {used.cid}
+
+
 def test_a_missing_blob_file_is_noticed_and_an_upload_heals_it(folder: Path, repository: LocalRepository) -> None:
     blob = repository.upload_blob(InMemory(b"x"), "text/plain")
     create(repository, "one", blob)

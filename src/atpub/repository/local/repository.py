@@ -50,6 +50,7 @@ class LocalRepository:
         self._files = BlobFiles(self._store.blobs)
         self._clock = clock
         self._tree: tuple[bytes, mst.Node] | None = None
+        self._is_tidy = False
 
     @property
     def did(self) -> Did:
@@ -117,18 +118,19 @@ class LocalRepository:
     def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
         """Make all the writes in one commit on top of `swap_commit` (None: before the first commit).
 
-        A record without a `$type` gets it, a wrong one is InvalidInput. Raises HeadMoved, RecordConflict, BlobNotFound,
+        The first one also collects garbage. A record without a `$type` gets it, a wrong one is InvalidInput. Raises HeadMoved, RecordConflict, BlobNotFound,
         BlobRejected, RequestTooLarge, InvalidInput or Unavailable: nothing was written.
         """
-        batch = prepare(writes, self.limits)
+        batch, now = prepare(writes, self.limits), self._clock()
         with self._store.writing() as tables:
             last = tables.head()
             self._check_head(last, swap_commit)
             tree = self._tree_at(last, tables)
             changes = carry_out(batch, tables)
-            head = self._commit(last, mst.updated(tree, changes.tree), tables)
+            head = self._commit(last, mst.updated(tree, changes.tree), tables, now)
         with suppress(RepositoryError):  # the commit stands: files that stay behind are collected later
             self._remove_files(changes.unused)
+            self._tidy(now)
         return Commit(Head(cid_text(head.cid), head.rev), changes.cids)
 
     def collect_garbage(self) -> int:
@@ -139,7 +141,9 @@ class LocalRepository:
         with self._store.reading() as tables:
             if tables is None:
                 return 0
-        before = self._clock() - _HOUR
+        return self._collect(self._clock() - _HOUR)
+
+    def _collect(self, before: int) -> int:
         with self._store.writing() as tables:
             for cid in tables.unused_blobs(before):
                 tables.delete_blob(cid)
@@ -152,6 +156,12 @@ class LocalRepository:
     def close(self) -> None:
         """Let go of the database; a further call opens it again."""
         self._store.close()
+
+    def _tidy(self, now: int) -> None:
+        """Collect garbage, after the first commit only: looking for it takes longer than a commit."""
+        if not self._is_tidy:
+            self._is_tidy = True
+            self._collect(now - _HOUR)
 
     def _checked(self, key: bytes, cid: bytes, block: bytes) -> Record:
         if not matches(cid, block):
@@ -176,8 +186,8 @@ class LocalRepository:
                 hint="read the records again",
             )
 
-    def _commit(self, last: StoredHead | None, tree: mst.Node, tables: Tables) -> StoredHead:
-        rev = Tid.of(max(self._clock(), last.rev.microseconds + 1 if last else 0))  # the clock may have gone back
+    def _commit(self, last: StoredHead | None, tree: mst.Node, tables: Tables, now: int) -> StoredHead:
+        rev = Tid.of(max(now, last.rev.microseconds + 1 if last else 0))  # the clock may have gone back
         block = sign_commit(self._signing_key(last), self.did, tree.cid, rev)
         head = StoredHead(cid_of(block), rev, block)
         tables.set_head(head)
