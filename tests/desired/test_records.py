@@ -276,6 +276,21 @@ def test_placeholders_at_any_depth(records: dict[str, Desired]) -> None:
     assert found.value["file"] == blob.blob.to_json()
 
 
+def test_placeholders_in_metadata(folder: Path) -> None:
+    text = (
+        "schemas: {s: {nsid: org.test.s, version: 1.0.0, fields: {x: integer}}}\n"
+        'datasets: {d: {schema: s, urls: "https://a.test/x.tar", checksums: none, '
+        "metadata: {paper: {$blob: data/a.json}, from: [{$ref: schemas/s}]}}}"
+    )
+    found = build(folder, text)[0]["datasets/d"]
+    (blob,) = found.blobs
+    assert blob.steps == ("contentMetadata", "paper")
+    assert found.value["contentMetadata"] == {
+        "paper": blob.blob.to_json(),
+        "from": [f"at://{ALICE}/science.alt.dataset.schema/org.test.s:1.0.0"],
+    }
+
+
 GUESSES = [
     ("data/a.json", "application/json"),
     ("data/b.unknown", "application/octet-stream"),

@@ -180,7 +180,7 @@ class _Builder:
             schema_ref=self._uri(item.schema, filled),
             storage=storage(shards, item.shards, filled),
             created_at="",
-            content_metadata=item.metadata,
+            content_metadata=item.metadata and self._filler.fill_object(item.metadata, filled, (_METADATA,)),
             metadata_schema_ref=None if about is None else self._uri(about, filled),
             size=dataset_size(shards),
         )
@@ -300,12 +300,13 @@ class _Builder:
 
 
 _STORAGE_FIELD: Final = entry.Entry.WIRE["storage"]
+_METADATA: Final = entry.Entry.WIRE["content_metadata"]
 _SCHEMA_FIELD: Final = schema.Schema.WIRE["schema"]
 _CONTENT_FIELD: Final = schema.JsonSchemaFormat.WIRE["content"]
 _IMMUTABLE: Final = frozenset(schema.Schema.WIRE[name] for name in ("name", "version", "schema_type", "schema"))
 _KEYS: Final = {
     entry.Entry.WIRE["schema_ref"]: "schema",
-    entry.Entry.WIRE["content_metadata"]: "metadata",
+    _METADATA: "metadata",
     entry.Entry.WIRE["metadata_schema_ref"]: "metadata_schema",
     label.Label.WIRE["dataset_uri"]: "dataset",
     lens.Lens.WIRE["source_schema"]: "source",

@@ -149,6 +149,19 @@ class LexiconEntry:
 Entry: TypeAlias = SchemaEntry | DatasetEntry | LabelEntry | LensEntry | RecordEntry | LexiconEntry
 
 
+def free_values(entry: Entry) -> JsonObject:
+    """The parts of an entry that may hold placeholders, by the manifest's keys."""
+    match entry:
+        case LexiconEntry():
+            return {}
+        case RecordEntry():
+            return {"value": entry.value}
+        case DatasetEntry(metadata=metadata) if metadata is not None:
+            return {**entry.fields, "metadata": metadata}
+        case _:
+            return entry.fields
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The safety rules of a project; `max_delete` is a number of records, or a share of those owned (0 to 1)."""

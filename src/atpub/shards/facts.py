@@ -19,11 +19,10 @@ from atpub.manifest.model import (
     ChecksumMap,
     DatasetEntry,
     Entry,
-    LexiconEntry,
     Manifest,
     NoChecksums,
-    RecordEntry,
     UrlShards,
+    free_values,
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
@@ -295,14 +294,7 @@ class _Gatherer:
 
 def blob_files(entry: Entry) -> Iterator[tuple[Steps, str]]:
     """Every `{$blob: file}` of an entry: where it stands in the manifest, and the file."""
-    match entry:
-        case LexiconEntry():
-            return
-        case RecordEntry():
-            start: Json = {"value": entry.value}
-        case _:
-            start = entry.fields
-    stack: list[tuple[Steps, Json]] = [(entry.common.address.steps, start)]
+    stack: list[tuple[Steps, Json]] = [(entry.common.address.steps, free_values(entry))]
     while stack:
         steps, value = stack.pop()
         match placeholder(value), value:

@@ -118,8 +118,9 @@ class LocalRepository:
     def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
         """Make all the writes in one commit on top of `swap_commit` (None: before the first commit).
 
-        The first one also collects garbage. A record without a `$type` gets it, a wrong one is InvalidInput. Raises HeadMoved, RecordConflict, BlobNotFound,
-        BlobRejected, RequestTooLarge, InvalidInput or Unavailable: nothing was written.
+        The first one also collects garbage. A record without a `$type` gets it, a wrong one is InvalidInput. Raises
+        HeadMoved, RecordConflict, BlobNotFound, BlobRejected, RequestTooLarge, InvalidInput or Unavailable: nothing was
+        written.
         """
         batch, now = prepare(writes, self.limits), self._clock()
         with self._store.writing() as tables:
