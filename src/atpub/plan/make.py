@@ -288,6 +288,8 @@ def _uploads(
 
 def _cost(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
+    between = (len(kinds) - 1) // MOST_WRITES if inventory else 0  # a record of the inventory, rewritten in the next
+    kinds += [Update] * between
     size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
     return Cost(
         points=points_of(kinds),
