@@ -1,7 +1,7 @@
 """XRPC: the typed methods of a server over HTTP (AT Protocol specification: HTTP API).
 
-Each call builds a request, sends it, and reads the reply; the first and the last touch no network. Queries never carry
-credentials, and where credentials go the connection is private.
+Each call builds a request, sends it, and reads the reply; the first and the last touch no network. What is public is
+asked for without credentials, and where credentials go the connection is private.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import httpx
 from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from atpub.lexicon.data import Json, loads
 from atpub.lexicon.runtime import Nothing, Procedure, Query, Raw, Value
+from atpub.repository.pds.access import Access
 from atpub.repository.pds.failure import failure, printable, uncertainty
 from atpub.repository.pds.http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
 from atpub.repository.pds.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
@@ -47,9 +48,10 @@ class Xrpc:
     base: str
     http: Http
 
-    def query(self, method: Query[P, O], params: P) -> O:
+    def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """The output of a query; raises Unavailable after three tries."""
-        outcome = self.http.repeatedly(lambda: self._get(method, params))
+        headers = {} if access is None else self._bearer(access)
+        outcome = self.http.repeatedly(lambda: self._get(method, params, headers))
         return self._output(method.nsid, method.output, outcome)
 
     def fetch(self, method: Query[P, Raw], params: P, longest: int) -> bytes | TooLong:
@@ -70,14 +72,16 @@ class Xrpc:
         finally:
             answer.close()
 
-    def procedure(self, method: Procedure[P, O], input: P, token: str | None = None) -> O:
+    def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
         """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
-        outcome = self.http.repeatedly(lambda: self._post(method, input, token))
+        outcome = self.http.repeatedly(lambda: self._post(method, input, access))
         return self._output(method.nsid, method.output, outcome)
 
-    def write(self, method: Procedure[P, O], input: P, token: str) -> O:
+    def write(self, method: Procedure[P, O], input: P, access: Access) -> O:
         """The output of a procedure that is sent once; raises OutcomeUnknown where the reply does not say enough."""
-        outcome = self.http.once(lambda: self._post(method, input, token))
+        if access.server != self.base:
+            return Xrpc(access.server, self.http).write(method, input, access)
+        outcome = self.http.once(lambda: self._post(method, input, access))
         unknown = uncertainty(self._where(method.nsid), outcome)
         if unknown is not None:
             raise unknown
@@ -87,9 +91,11 @@ class Xrpc:
         except ValueError as error:
             raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
 
-    def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> O:
+    def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, access: Access) -> O:
         """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
-        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, token))
+        if access.server != self.base:
+            return Xrpc(access.server, self.http).upload(method, body, mime_type, access)
+        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, access))
         return self._output(method.nsid, method.output, outcome)
 
     def require_privacy(self) -> None:
@@ -106,23 +112,23 @@ class Xrpc:
     def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> httpx.Request:
         return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
 
-    def _post(self, method: Procedure[P, O], input: P, token: str | None) -> httpx.Request:
-        headers = {} if token is None else self._bearer(token)
+    def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> httpx.Request:
+        headers = {} if access is None else self._bearer(access)
         if isinstance(input, Nothing):
             return self.http.client.build_request("POST", self._url(method.nsid), headers=headers)
         headers["Content-Type"] = method.encoding
         return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=encoded(input))
 
-    def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> httpx.Request:
-        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(token)}
+    def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, access: Access) -> httpx.Request:
+        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
         timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=patience, write=SILENCE_SECONDS, pool=None)
         url = self._url(method.nsid)
         return self.http.client.build_request("POST", url, headers=headers, content=body, timeout=timeout)
 
-    def _bearer(self, token: str) -> dict[str, str]:
+    def _bearer(self, access: Access) -> dict[str, str]:
         self.require_privacy()
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {access.token}"}
 
     def _url(self, nsid: str) -> str:
         return f"{self.base}/xrpc/{nsid}"
