@@ -5,7 +5,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,7 +43,7 @@ class Dns:
         if said == SILENT:
             return None
         if said == GARBAGE:
-            return query[:2] + b"\xff" * 20
+            return query[:2] + bytes.fromhex("8180 0001 0001 0000 0000 ffff")  # a header, and no more
         if said == TRUNCATED and not over_tcp:
             reply.flags |= dns.flags.TC
             return reply.to_wire()
@@ -54,6 +54,20 @@ class Dns:
             quoted = (" ".join(f'"{part}"' for part in text.split("|")) for text in texts)
             reply.answer.append(dns.rrset.from_text_list(message.question[0].name, 60, "IN", "TXT", list(quoted)))
         return reply.to_wire()
+
+
+Handler = type[socketserver.BaseRequestHandler]
+
+
+def on_one_port(
+    listening: ExitStack, over_udp: Handler, over_tcp: Handler
+) -> tuple[socketserver.UDPServer, socketserver.TCPServer]:
+    """Both servers; a port that is free for the one may be taken for the other."""
+    for _ in range(100):
+        tcp = listening.enter_context(socketserver.TCPServer(("127.0.0.1", 0), over_tcp))
+        with suppress(OSError):
+            return listening.enter_context(socketserver.UDPServer(tcp.server_address, over_udp)), tcp
+    raise RuntimeError("no port is free for both")
 
 
 @contextmanager
@@ -75,11 +89,9 @@ def dns_server(says: Mapping[str, Said] | None = None, whole: Texts = ()) -> Gen
             if reply is not None:
                 self.request.sendall(struct.pack("!H", len(reply)) + reply)
 
-    with (
-        socketserver.UDPServer(("127.0.0.1", 0), OverUdp) as udp,
-        socketserver.TCPServer(udp.server_address, OverTcp) as tcp,
-    ):
-        told.address = "127.0.0.1:{}".format(udp.server_address[1])
+    with ExitStack() as listening:
+        udp, tcp = on_one_port(listening, OverUdp, OverTcp)
+        told.address = f"127.0.0.1:{udp.server_address[1]}"
         threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in (udp, tcp)]
         for thread in threads:
             thread.start()

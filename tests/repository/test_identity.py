@@ -11,8 +11,8 @@ from tests.repository.pds_servers import Way
 
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json
-from atpub.repository.pds.http import Http
 from atpub.repository.pds.handles import Directories
+from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import Identity, base_url, resolve
 from atpub.syntax import Did, Handle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 3.0  # for all tries together
 _PORT: Final = 53
+_ADDRESS: Final = re.compile(r"\[([^]]+)\](?::([0-9]{1,5}))?|([^][:]+)(?::([0-9]{1,5}))?|([^][]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,12 @@ def _resolver(server: str | None) -> Resolver:
 
 def _address(server: str) -> tuple[str, int]:
     """An IP address and a port: `9.9.9.9`, `127.0.0.1:5353`, `::1` or `[::1]:5353`."""
-    host, _, port = server.rpartition(":") if server.count(":") == 1 or "]:" in server else (server, "", str(_PORT))
+    found = _ADDRESS.fullmatch(server)
+    host, port = (found[1] or found[3] or found[5], int(found[2] or found[4] or _PORT)) if found else ("", 0)
     try:
-        return str(ip_address(host.strip("[]"))), _port(port)
+        address = str(ip_address(host))
     except ValueError:
-        raise Usage(
-            f"{server!r} is not the address of a DNS server", hint="such as 9.9.9.9 or 127.0.0.1:5353"
-        ) from None
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 65536:
-        raise ValueError(f"there is no port {port}")
-    return port
+        address = ""
+    if not address or not 0 < port < 65536:
+        raise Usage(f"{server!r} is not the address of a DNS server", hint="such as 9.9.9.9 or 127.0.0.1:5353")
+    return address, port

@@ -138,7 +138,7 @@ class Xrpc:
     def _output(self, nsid: str, output: Callable[[Json], O], outcome: Outcome) -> O:
         reply = self._reply(nsid, outcome)
         try:
-            return output(loads(reply.body))
+            return output(loads(reply.body or b"null"))  # no output is no body
         except ValueError as error:
             raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
 
