@@ -17,8 +17,9 @@ _hidden: set[str] = set()
 def hide(*secrets: str) -> None:
     """Let no text that goes through `redacted` show these, as they are or as JSON and URLs spell them."""
     for secret in filter(None, secrets):
+        in_json = (json.dumps(secret, ensure_ascii=only_ascii)[1:-1] for only_ascii in (True, False))
         in_url = (spell(secret, errors="replace") for spell in (quote, quote_plus))
-        _hidden.update((secret, json.dumps(secret)[1:-1], *in_url))
+        _hidden.update((secret, *in_json, *in_url))
 
 
 def redacted(text: str) -> str:

@@ -6,11 +6,15 @@ the headers of each request from the request's method and URL (DPoP, RFC 9449) i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,8 @@ class Authorizer(Protocol):
         Any number of threads may call it. Raises AuthenticationFailed.
         """
         ...
+
+
+def is_token(text: str) -> bool:
+    """Whether a header can carry the text as a bearer token (RFC 6750, section 2.1)."""
+    return _TOKEN.fullmatch(text) is not None

@@ -14,6 +14,7 @@ import httpx
 
 from atpub.errors import RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json, JsonObject, loads
+from atpub.repository.pds.failure import printable
 from atpub.repository.pds.handles import Directories, did_at_server, did_of
 from atpub.repository.pds.http import Http, Lost, Reply, TooLong
 from atpub.repository.pds.transport import is_loopback
@@ -145,8 +146,8 @@ def server_named(did: Did, document: JsonObject) -> str:
 def _usable(did: Did, url: str) -> str:
     try:
         return base_url(url)
-    except Usage as error:
-        raise Unavailable(f"the DID document of {did} names no usable server: {error.message}") from None
+    except Usage:
+        raise Unavailable(f"the DID document of {did} names no usable server: {printable(url)}") from None
 
 
 def _items(document: JsonObject, key: str) -> list[Json]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from atpub.generated.com.atproto.server import create_session, delete_session, g
 from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
 from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
 from atpub.lexicon.runtime import Nothing
-from atpub.repository.pds.access import Access
+from atpub.repository.pds.access import Access, is_token
 from atpub.repository.pds.failure import printable
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import server_named
@@ -27,7 +26,6 @@ from atpub.syntax import Did
 T = TypeVar("T")
 Password: TypeAlias = Callable[[], str | None]
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 _SKEW: Final = 10  # seconds
 
 
@@ -168,7 +166,7 @@ def _opened(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOu
     hide(output.access_jwt, output.refresh_jwt)
     if output.did != did:
         raise AuthenticationFailed(f"{login} opened a session for {printable(output.did)}, not for {did}")
-    if not (_TOKEN.fullmatch(output.access_jwt) and _TOKEN.fullmatch(output.refresh_jwt)):
+    if not (is_token(output.access_jwt) and is_token(output.refresh_jwt)):
         raise AuthenticationFailed(f"{login} gave a token that no request can carry", hint=f"is {login} a PDS?")
     server = login
     if output.did_doc and output.did_doc.get("id") == did:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from atpub.errors import AtpubError, AuthenticationFailed
-from atpub.repository.pds.identity import parse_account
+from atpub.errors import AtpubError, AuthenticationFailed, Usage
+from atpub.repository.pds.access import is_token
+from atpub.repository.pds.identity import base_url, parse_account
 from atpub.syntax import Did
 
 LOCK_SECONDS: Final = 120.0
@@ -156,7 +157,14 @@ def _parsed(text: str) -> Opened | None:
             "server": str(server),
             "access": str(access),
             "refresh": str(refresh),
-        } if Did.accepts(did):
+        } if Did.accepts(did) and is_token(access) and is_token(refresh) and _is_server(login) and _is_server(server):
             return Opened(Did(did), handle, login, server, access, refresh)
         case _:
             return None
+
+
+def _is_server(text: str) -> bool:
+    try:
+        return base_url(text) == text
+    except Usage:
+        return False
