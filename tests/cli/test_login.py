@@ -17,6 +17,8 @@ from tests.pds.reference import Account, ReferencePds, XrpcError
 from tests.repository.dns_server import dns_server
 from tests.repository.small_server import Asked, Said, small_server
 
+from atpub.repository.pds import http
+
 pytestmark = pytest.mark.pds
 
 Atpub = Callable[..., Ran]
@@ -228,3 +230,61 @@ def test_an_account_is_found_by_its_name_alone(
         assert asked("whoami") == (2, 2)  # login's, and its own
         assert asked("apply", "--yes") == (1, 1)
         assert asked("plan") == (0, 0)
+
+
+def test_a_code_that_comes_by_mail_is_asked_for(folder: Path, state: Path) -> None:
+    def create(asked: Asked) -> Said:
+        if asked.json.get("authFactorToken") != "ABCD-EFGH":
+            return 401, {"error": "AuthFactorTokenRequired", "message": "A sign in code has been sent"}
+        return 200, {"did": DID, "handle": "lab.example", "accessJwt": "a", "refreshJwt": "b"}
+
+    with small_server({"com.atproto.server.createSession": create}) as server:
+        me = ["--account", DID, "--pds", server.url]
+        with terminal("login", *me, cwd=folder, XDG_STATE_HOME=str(state), ATPUB_PASSWORD="p") as login:
+            login.until("The code that was sent to you by mail: ")
+            login.type("ABCD-EFGH \n")
+            assert login.end() == 0
+        assert len(kept(state)) == 1
+
+
+DID = "did:web:lab.example"
+
+
+def test_a_server_that_is_away_keeps_nobody_logged_in(
+    atpub: Atpub, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = {"did": DID, "handle": "lab.example", "accessJwt": "a", "refreshJwt": "b"}
+    with small_server({"com.atproto.server.createSession": (200, session)}) as server, monkeypatch.context() as patch:
+        patch.setenv("ATPUB_PASSWORD", "p")
+        assert atpub("login", "--account", DID, "--pds", server.url).code == 0
+    monkeypatch.setattr(http, "PAUSES", ())
+    gone = atpub("logout", "--account", "lab.example")
+    assert gone.code == 1
+    assert "the session is forgotten here, but not ended: cannot reach" in gone.err
+    assert kept(state) == []
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "whoami"])
+def test_an_account_is_needed(atpub: Atpub, command: str) -> None:
+    ran = atpub(command)
+    assert ran.code == 64
+    assert "name the account, --account HANDLE, or the manifest, -m PATH" in ran.err
+
+
+@pytest.mark.parametrize("command", ["login", "logout"])
+def test_a_folder_has_no_login(atpub: Atpub, command: str) -> None:
+    ran = atpub(command, "--account", "local")
+    assert ran.code == 64
+    assert "there is nothing to log in to" in ran.err
+
+
+def test_a_folder_is_somebody_all_the_same(atpub: Atpub, folder: Path, snapshot: SnapshotAssertion) -> None:
+    assert atpub("whoami", "--account", "local").out == snapshot
+    assert list(folder.iterdir()) == []
+
+
+def test_a_password_is_not_typed_for_an_open_line(atpub: Atpub, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATPUB_PASSWORD", "p")
+    ran = atpub("login", "--account", DID, "--pds", "http://pds.example")
+    assert ran.code == 4
+    assert "use https://pds.example" in ran.err

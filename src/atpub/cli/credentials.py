@@ -80,17 +80,18 @@ def from_keyring(did: Did, server: str) -> str | None:
 
 
 def keep_in_keyring(did: Did, servers: set[str], password: str) -> None:
-    """Let the system's keyring keep a password for these servers; raises Usage where there is no keyring."""
+    """Let the system's keyring keep a password for these servers; raises Usage where it does not."""
     import keyring
     from keyring.errors import KeyringError
 
+    hint = "the session is kept all the same, in a file; leave out --keyring"
     try:
         for server in servers:
             keyring.set_password(_service(server), did, password)
     except (KeyringError, RuntimeError, OSError) as error:
-        raise Usage(
-            f"the keyring does not keep the password: {type(error).__name__}", hint="leave out --keyring"
-        ) from None
+        raise Usage(f"the keyring does not keep the password: {type(error).__name__}", hint=hint) from None
+    if any(from_keyring(did, server) != password for server in servers):
+        raise Usage("the keyring does not keep the password", hint=hint)
 
 
 def remove_from_keyring(did: Did, servers: set[str]) -> bool:
