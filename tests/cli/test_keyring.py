@@ -7,8 +7,8 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.backends.fail import Keyring as NoKeyring
-from keyring.backends.null import Keyring as Forgetful
+from keyring.compat import properties
+from keyring.core import load_keyring
 from keyring.errors import KeyringLocked, PasswordDeleteError
 from tests.cli.playground import Ran
 from tests.pds.reference import Account, ReferencePds
@@ -21,12 +21,13 @@ RECORDS = Path(__file__).parents[2] / "manifests" / "records"
 class Memory(KeyringBackend):
     """Keeps passwords by service and name; `locked`, it gives none."""
 
-    priority = 1.0
-
     def __init__(self) -> None:
-        super().__init__()
         self.held: dict[tuple[str, str], str] = {}
         self.locked = False
+
+    @properties.classproperty
+    def priority(self) -> float:
+        return 1.0
 
     def get_password(self, service: str, username: str) -> str | None:
         if self.locked:
@@ -134,7 +135,7 @@ def test_a_system_without_one(
     state: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use(NoKeyring())
+    use(load_keyring("keyring.backends.fail.Keyring"))
     assert way(atpub("whoami", "--json", *me)) == "none"
     refused = log_in(atpub, me, pds_account, monkeypatch)
     assert refused.code == 64
@@ -150,7 +151,7 @@ def test_one_that_forgets(
     pds_account: Account,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use(Forgetful())
+    use(load_keyring("keyring.backends.null.Keyring"))
     refused = log_in(atpub, me, pds_account, monkeypatch)
     assert refused.code == 64
     assert "the keyring does not keep the password" in refused.err

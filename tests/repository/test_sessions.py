@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -219,19 +220,46 @@ with new_client() as client:
 """
 
 
-def test_processes_renew_it_once(server: ReferencePds, account: Account, sessions: Sessions) -> None:
-    opened = logged_in(server, account, sessions)
-    sessions.write(replace(opened, access=spoilt(opened.access)))
-    command = [sys.executable, "-c", PROGRAM, server.url, account.did, str(sessions.path(opened.did).parent)]
-    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for process in running:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    with ThreadPoolExecutor(len(running)) as threads:
-        printed = list(threads.map(lambda process: process.communicate("\n", 60)[0], running))
-    kept = sessions.read(opened.did)
-    assert kept is not None
-    assert {text.strip() for text in printed} == {kept.access}
+class Strict:
+    """A server that takes each refresh token once, and the newest access token alone."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.renewed = 0
+        self.lock = threading.Lock()
+
+    def refresh(self, asked: Asked) -> Said:
+        with self.lock:
+            if asked.token != f"refresh-{self.generation}":
+                return 400, {"error": "ExpiredToken"}
+            self.generation += 1
+            self.renewed += 1
+            return 200, session_json("", f"access-{self.generation}", f"refresh-{self.generation}")
+
+    def get(self, asked: Asked) -> Said:
+        with self.lock:
+            if asked.token != f"access-{self.generation}" or not self.generation:
+                return 400, {"error": "ExpiredToken"}
+            return 200, {"did": DID, "handle": "alice.example"}
+
+
+def test_processes_renew_it_once(sessions: Sessions) -> None:
+    strict = Strict()
+    with small_server({REFRESH: strict.refresh, GET: strict.get}) as server:
+        sessions.write(Opened(DID, "alice.example", server.url, server.url, "access-0", "refresh-0"))
+        command = [sys.executable, "-c", PROGRAM, server.url, DID, str(sessions.path(DID).parent)]
+        running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in "1234"]
+        for process in running:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+
+        def end(process: subprocess.Popen[str]) -> str:
+            return process.communicate("\n", 60)[0].strip()
+
+        with ThreadPoolExecutor(len(running)) as threads:
+            printed = list(threads.map(end, running))
+    assert set(printed) == {"access-1"}
+    assert strict.renewed == 1
 
 
 def test_a_session_that_has_ended_is_no_dead_end(
@@ -297,7 +325,7 @@ def session_json(server: str, access: str = "tok-access", refresh: str = "tok-re
         "handle": "alice.example",
         "accessJwt": access,
         "refreshJwt": refresh,
-        "didDoc": {"id": DID, "service": [service]},
+        "didDoc": {"id": DID, "service": [service] if server else []},
     }
 
 
