@@ -288,3 +288,53 @@ def test_a_password_is_not_typed_for_an_open_line(atpub: Atpub, state: Path, mon
     ran = atpub("login", "--account", DID, "--pds", "http://pds.example")
     assert ran.code == 4
     assert "use https://pds.example" in ran.err
+
+
+def test_a_handle_that_moves_is_followed(
+    lab: Lab,
+    reference_pds: ReferencePds,
+    pds_account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Plan believes what it has learned within the hour, unless the manifest says otherwise; apply never does."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    new = reference_pds.create_account(f"t{secrets.token_hex(6)}.test")
+    service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": reference_pds.url}
+    documents = {
+        f"/{account.did}": (200, {"id": account.did, "alsoKnownAs": ["at://lab.example"], "service": [service]})
+        for account in (pds_account, new)
+    }
+    lab.change(("account: local", "account: lab.example"))
+    name = "_atproto.lab.example"
+    with dns_server({name: [f"did={pds_account.did}"]}) as names, small_server(documents) as plc:
+        monkeypatch.setenv("ATPUB_DNS", names.address)
+        monkeypatch.setenv("ATPUB_PLC", plc.url)
+        assert lab.plan("--json").json["did"] == pds_account.did
+        names.says = {name: [f"did={new.did}"]}
+        assert lab.plan("--json").json["did"] == pds_account.did
+        monkeypatch.setenv("ATPUB_PASSWORD", new.password)
+        assert lab.apply("--json").json["did"] == new.did
+        lab.change(("account: lab.example", f"account: lab.example\ndid: {new.did}"))
+        assert lab.plan("--json").json["did"] == new.did
+
+
+def test_a_session_that_is_over_is_said_to_be(
+    lab: Lab,
+    me: list[str],
+    reference_pds: ReferencePds,
+    pds_account: Account,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_in(lab.run, me, pds_account, monkeypatch)
+    (file,) = kept(state)
+    session = json.loads(file.read_text())
+    reference_pds.xrpc("com.atproto.server.deleteSession", b"", token=session["refresh"])
+    file.write_text(json.dumps({**session, "access": "e30.eyJleHAiOiAxMDAwfQ.AAAA"}))  # {"exp": 1000}: long ago
+    ran = lab.run("whoami", *me)
+    assert ran.code == 4
+    assert "it is over: run atpub login" in ran.out
+    refused = lab.apply(*me)
+    assert refused.code == 4
+    assert "the session that was kept is over, and a password is needed" in refused.err

@@ -80,7 +80,9 @@ def open_repository(where: Where, *, remember: bool = False) -> Repository:
         require_identity(where, repository.did)
     except Refused:
         repository.close()
-        raise
+        if not remember:
+            raise
+        return open_repository(where)  # the handle may have moved within the hour
     return repository
 
 

@@ -12,7 +12,8 @@ from atpub.cli.options import Target, json_option, manifest_options, target_opti
 if TYPE_CHECKING:
     from atpub.cli.account import Account
     from atpub.cli.where import Where
-    from atpub.report.account import Login, Shown
+    from atpub.report.account import Shown
+    from atpub.repository.pds.sessions import Sessions
 
 
 @click.command("whoami")
@@ -57,41 +58,36 @@ def _local(where: Where) -> Shown:
 
 
 def _remote(where: Where, account: Account) -> Shown:
-    from atpub.report.account import Shown
-
-    identity = account.identity
-    return Shown(where.account, identity.did, identity.handle, identity.pds, _login(account))
-
-
-def _login(account: Account) -> Login:
-    """The way to log in that a run would take: the first that there is."""
-    from atpub.cli.credentials import from_environment, from_keyring, kept_sessions
+    """The account, with the way to log in that a run would take: the first that there is."""
+    from atpub.cli.credentials import from_environment, from_keyring, usable_sessions
     from atpub.cli.output import is_terminal
-    from atpub.report.account import Login
+    from atpub.report.account import Login, Shown
 
-    identity = account.identity
+    identity, sessions = account.identity, usable_sessions()
+    kept = sessions.read(identity.did, identity.pds) if sessions else None
     if from_environment():
-        return Login("environment", True)
-    sessions = kept_sessions()
-    if sessions and sessions.read(identity.did, identity.pds):
-        said = _said(account)
-        return Login("session", said is None, said or "", str(sessions.path(identity.did)))
-    if from_keyring(identity.did, identity.pds):
-        return Login("keyring", True)
-    return Login("question", True) if is_terminal(sys.stdin) else Login("none", False)
+        login = Login("environment", True)
+    elif sessions and kept:
+        trouble = _trouble(account, sessions)
+        login = Login("session", not trouble, trouble, str(sessions.path(identity.did)))
+    elif from_keyring(identity.did, identity.pds):
+        login = Login("keyring", True)
+    else:
+        login = Login("question", True) if is_terminal(sys.stdin) else Login("none", False)
+    return Shown(where.account, identity.did, identity.handle, kept.server if kept else identity.pds, login)
 
 
-def _said(account: Account) -> str | None:
-    """What the server has against the session that is kept; None where it is good. It is renewed where that is due."""
-    from atpub.cli.credentials import kept_sessions
+def _trouble(account: Account, sessions: Sessions) -> str:
+    """What the server has against the session that is kept, if anything; it is renewed where that is due."""
     from atpub.errors import AuthenticationFailed
+    from atpub.repository.pds.failure import printable
     from atpub.repository.pds.session import Session, account_of
     from atpub.repository.pds.xrpc import Xrpc
 
     xrpc = Xrpc(account.identity.pds, account.http)
-    session = Session(xrpc, account.identity.did, lambda: None, kept_sessions())
+    session = Session(xrpc, account.identity.did, lambda: None, sessions)
     try:
         found = session.authorized(lambda access: account_of(Xrpc(access.server, account.http), access))
     except AuthenticationFailed:
         return "it is over: run atpub login"
-    return None if found.active in (None, True) else f"the account is {found.status or 'not active'}"
+    return "" if found.active in (None, True) else f"the account is {printable(found.status or 'not active')}"

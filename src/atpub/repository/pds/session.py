@@ -100,8 +100,9 @@ class Session:
         self._xrpc.require_privacy()
         password = self._password()
         if not password:
+            over = "the session that was kept is over, and " if self._read_kept() else ""
             raise AuthenticationFailed(
-                f"a password is needed to write to {self._did}",
+                f"{over}a password is needed to write to {self._did}",
                 hint="run atpub login, or set ATPUB_PASSWORD, best to an app password made for this",
             )
         return log_in(self._xrpc, self._did, password)
