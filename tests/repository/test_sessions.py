@@ -315,6 +315,26 @@ def test_another_process_s_tokens_are_taken_over(sessions: Sessions, way: Way, h
     assert way.methods() == []
 
 
+def test_the_password_is_asked_for_once(sessions: Sessions, http: Http) -> None:
+    def refreshed(asked: Asked) -> Said:
+        known = asked.token == "own-refresh"
+        return (200, session_json("", "own-2", "own-refresh-2")) if known else (400, {"error": "ExpiredToken"})
+
+    asked_for: list[str] = []
+
+    def password() -> str:
+        asked_for.append("password")
+        return "password"
+
+    with small_server({CREATE: (200, session_json("", "own", "own-refresh")), REFRESH: refreshed}) as server:
+        sessions.write(Opened(DID, "alice.example", server.url, server.url, "kept", "kept-refresh"))
+        session = Session(Xrpc(server.url, http), DID, password, sessions)
+        assert session.authorized(taking_none_but("own")) == "own"
+        assert session.authorized(taking_none_but("own-2")) == "own-2"
+        assert server.methods() == ["refreshSession", "createSession", "refreshSession"]
+    assert asked_for == ["password"]
+
+
 # Servers that log in for others
 
 

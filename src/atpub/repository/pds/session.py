@@ -105,6 +105,7 @@ class Session:
                 f"{over}a password is needed to write to {self._did}",
                 hint="run atpub login, or set ATPUB_PASSWORD, best to an app password made for this",
             )
+        self._kept = None  # from here on the run has a session of its own
         return log_in(self._xrpc, self._did, password)
 
     def _refreshed(self, opened: Opened) -> Opened | None:
