@@ -16,7 +16,11 @@ pytest_plugins = ["tests.pds.plugin"]
 
 @pytest.fixture(autouse=True)
 def _no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what is remembered between runs out of the user's own cache, and the user's settings out of tests."""
+    """Keep what is remembered between runs out of the user's own folders, and the user's settings out of tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-    for name in ("ATPUB_ACCOUNT", "ATPUB_PDS", "ATPUB_PLC", "ATPUB_PASSWORD", "NO_COLOR", "SOURCE_DATE_EPOCH"):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    for name in ("ATPUB_ACCOUNT", "ATPUB_PDS", "ATPUB_PASSWORD", "NO_COLOR", "SOURCE_DATE_EPOCH"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("ATPUB_PLC", "ATPUB_RESOLVER", "ATPUB_DNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -100,7 +100,7 @@ SCENES: dict[Scene, int] = {
 def failing(patch: pytest.MonkeyPatch, at: int, error: AtpubError) -> None:
     """The n-th commit of two records (from 0 on) fails."""
 
-    def opened(where: Where) -> Repository:
+    def opened(where: Where, *, remember: bool = False) -> Repository:
         return Failing(Narrow(open_repository(where), 3), {at}, lambda: error)
 
     patch.setattr(prepare, "open_repository", opened)

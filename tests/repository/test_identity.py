@@ -1,17 +1,19 @@
 """From handles and DIDs to servers: with the reference PDS, and for the rest of the world with a function."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
 from tests.pds.reference import Account, ReferencePds
+from tests.repository.dns_server import Dns, dns_server
 from tests.repository.pds_servers import Way
 
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json
+from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Directories, Identity, base_url, resolve
+from atpub.repository.pds.identity import Identity, base_url, resolve
 from atpub.syntax import Did, Handle
 
 NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -26,9 +28,21 @@ DOCUMENT: dict[str, Json] = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def empty_dns() -> Iterator[Dns]:
+    """A DNS server that knows no name, for `NO_DNS`: no test asks those of the system."""
+    with dns_server() as server:
+        NO_DNS["dns"] = server.address
+        yield server
+
+
+NO_DNS: dict[str, str] = {}
+
+
 def found(server: ReferencePds, account: str, **places: str) -> Identity:
     """What the server and its PLC directory say, with nobody else to ask."""
     known = {"plc": server.plc_url, "resolver": server.url, "well_known": f"{server.url}/.well-known/atproto-did"}
+    known |= NO_DNS
     way = Way()
     with httpx.Client(transport=way) as client:
         return resolve(account, Http(client, way.nap), directories=Directories(**(known | places)))
@@ -128,7 +142,7 @@ def asked(account: str, pages: Mapping[str, httpx.Response | str]) -> tuple[Iden
         return httpx.Response(200, text=page) if isinstance(page, str) else page
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        return resolve(account, Http(client, sleep=lambda _: None)), visited
+        return resolve(account, Http(client, sleep=lambda _: None), directories=Directories(**NO_DNS)), visited
 
 
 WELL_KNOWN = "https://alice.example/.well-known/atproto-did"

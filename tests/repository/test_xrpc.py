@@ -25,9 +25,11 @@ from atpub.generated.com.atproto.server import create_session, refresh_session
 from atpub.generated.com.atproto.sync import get_blob, get_latest_commit, get_repo
 from atpub.lexicon.data import Json
 from atpub.lexicon.runtime import Nothing
+from atpub.repository.pds.access import Access
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.http import Http, TooLong
-from atpub.repository.pds.session import Session, Tokens
+from atpub.repository.pds.session import Session, access_of
+from atpub.repository.pds.sessions import Opened
 from atpub.repository.pds.transport import is_loopback, new_client
 from atpub.repository.pds.xrpc import Xrpc, encoded
 from atpub.syntax import Did
@@ -77,7 +79,7 @@ def head(server: Server) -> get_latest_commit.GetLatestCommitOutput:
 
 
 def write(server: Server) -> apply_writes.ApplyWritesOutput:
-    return server.xrpc.write(apply_writes.METHOD, encoded(WRITES), "token")
+    return server.xrpc.write(apply_writes.METHOD, encoded(WRITES), Access(server.base, "token"))
 
 
 # Requests
@@ -107,7 +109,7 @@ def test_a_procedure_carries_json_and_its_token() -> None:
 def test_no_input_is_no_body() -> None:
     server = Server([refusal(400, "ExpiredToken")])
     with pytest.raises(AuthenticationFailed):
-        server.xrpc.procedure(refresh_session.METHOD, Nothing(), "token")
+        server.xrpc.procedure(refresh_session.METHOD, Nothing(), Access(server.base, "token"))
     assert server.requests[0].content == b""
     assert "Content-Type" not in server.requests[0].headers
 
@@ -382,7 +384,7 @@ def test_an_upload_is_tried_again_from_its_start() -> None:
     blob: Json = {"$type": "blob", "ref": {"$link": cid}, "mimeType": "a/b", "size": 5}
     server = Server([httpx.Response(503), ok({"blob": blob})])
     body = Bytes(b"hello")
-    output = server.xrpc.upload(upload_blob.METHOD, body, "a/b", "token")
+    output = server.xrpc.upload(upload_blob.METHOD, body, "a/b", Access(server.base, "token"))
     assert output.blob.cid == cid
     assert body.started == 2
     assert [request.content for request in server.requests] == [b"hello", b"hello"]
@@ -402,7 +404,7 @@ def test_credentials_do_not_travel_on_an_open_line(base: str) -> None:
     assert caught.value.hint == base.replace("http://", "use https://")
     asked = Session(server.xrpc, DID, lambda: pytest.fail("nobody needs the password"))
     with pytest.raises(AuthenticationFailed, match="are not sent to"):
-        asked.authorized(str)
+        asked.authorized(repr)
     assert server.requests == []
 
 
@@ -425,13 +427,13 @@ def test_a_session_of_another_account_is_refused() -> None:
     other = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
     server = Server([httpx.Response(200, json={**SESSION, "did": other})])  # type: ignore[dict-item]
     with pytest.raises(AuthenticationFailed, match=f"{other}, not for {DID}"):
-        Session(server.xrpc, DID, lambda: "secret").authorized(str)
+        Session(server.xrpc, DID, lambda: "secret").authorized(repr)
 
 
 def test_a_code_by_mail_is_answered_with_an_app_password() -> None:
     server = Server([refusal(401, "AuthFactorTokenRequired", "A sign in code has been sent")])
     with pytest.raises(AuthenticationFailed) as caught:
-        Session(server.xrpc, DID, lambda: "secret").authorized(str)
+        Session(server.xrpc, DID, lambda: "secret").authorized(repr)
     assert "app password" in caught.value.hint
 
 
@@ -439,7 +441,7 @@ def test_an_expired_token_is_renewed_once() -> None:
     renewed = ok({"accessJwt": "tok-2", "refreshJwt": "ref-2", "handle": "alice.test", "did": DID})
     server = Server([ok(SESSION), refusal(400, "ExpiredToken"), renewed, ok({}), ok({})])
     session = Session(server.xrpc, DID, lambda: "secret")
-    send: Callable[[str], object] = lambda token: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), token)  # noqa: E731
+    send: Callable[[Access], object] = lambda access: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), access)  # noqa: E731
     session.authorized(send)
     session.authorized(send)
     methods = [request.url.path.rpartition(".")[2] for request in server.requests]
@@ -462,11 +464,13 @@ def test_secrets_are_in_no_message(answers: list[Answer]) -> None:
     server = Server(answers)
     session = Session(server.xrpc, DID, lambda: "secret-word")
     with pytest.raises(AtpubError) as caught:
-        session.authorized(lambda token: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), token))
+        session.authorized(lambda access: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), access))
     shown = f"{caught.value!r} {caught.value} {caught.value.hint} {session!r} {server.xrpc!r}"
     assert "secret-word" not in shown
     assert "tok-" not in shown
 
 
 def test_tokens_do_not_show_themselves() -> None:
-    assert "tok" not in repr(Tokens("tok-access", "tok-refresh"))
+    opened = Opened(DID, "alice.test", "https://pds.example", "https://pds.example", "tok-access", "tok-refresh")
+    assert "tok" not in repr(opened)
+    assert "tok" not in repr(access_of(opened))

@@ -16,6 +16,7 @@ from atpub.errors import AtpubError, Interrupted, PartlyApplied, Refused, Usage
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.suggest import suggest
 from atpub.report.problems import error_json, error_text
+from atpub.repository.redact import redacted
 
 if TYPE_CHECKING:
     from atpub.apply import Halted
@@ -67,7 +68,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
     if as_json:
         print_json(_json(known))
     if isinstance(known, Bug):
-        tell("".join(traceback.format_exception(error)))
+        tell(redacted("".join(traceback.format_exception(error))))
     if isinstance(known, HaltedPlan) and not as_json:
         from atpub.report.outcomes import halted_text
 
@@ -104,7 +105,7 @@ def _known(error: BaseException) -> AtpubError:
             )
         case _:
             hint = "please report it, with what is shown above"
-            return Bug(f"this is a bug in atpub: {type(error).__name__}: {error}", hint=hint)
+            return Bug(f"this is a bug in atpub: {type(error).__name__}: {redacted(str(error))}", hint=hint)
 
 
 def _usage(error: click.UsageError) -> Usage:

@@ -15,6 +15,9 @@ COMMANDS: Final = {
     "plan": "Show what applying a manifest would change; writes nothing.",
     "apply": "Make the repository what the manifest says.",
     "lock": "Write down what the data is (atpub.lock), so that plan can do without it.",
+    "login": "Log in to an account's server, and keep the session.",
+    "logout": "End the session that login has opened.",
+    "whoami": "Show the account, its server, and how a run would log in.",
     "export": "Write the account's repository to a CAR file.",
     "destroy": "Delete everything that the manifest's project owns.",
     "generate": "Turn Lexicon JSON into typed Python classes.",
@@ -30,7 +33,7 @@ Exit codes:
   4    authentication failed
   5    the plan is stale, or somebody else was first
   6    partly applied: run again
-  7    refused: protected, too many deletes, another project's record
+  7    refused: protected, too many deletes, another project or identity
   8    rate-limited: run again after the time named
   64   wrong usage
   130  interrupted"""

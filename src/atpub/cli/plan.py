@@ -56,7 +56,8 @@ def command(
 
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
-    with prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked) as prepared:
+    options = options_of(flags)
+    with prepare(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as prepared:
         if out is not None:
             save(prepared, out)
         if as_json:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from atpub.cli.folders import cache_folder
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
 from atpub.cli.where import Where, find, open_repository
@@ -75,15 +76,6 @@ def read_facts(manifest: Manifest, *, locked: bool = False) -> Facts:
     return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
 
 
-def cache_folder() -> Path | None:
-    """Where measured files are remembered between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "atpub"
-    except RuntimeError:  # no home: nothing is remembered
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan, where its repository is, the repository, and the bytes of its blobs by their CIDs."""
@@ -96,13 +88,19 @@ class Prepared:
 
 @contextmanager
 def prepare(
-    manifest: Manifest, target: Target, options: Options, *, reproducible: bool = False, locked: bool = False
+    manifest: Manifest,
+    target: Target,
+    options: Options,
+    *,
+    reproducible: bool = False,
+    locked: bool = False,
+    remember: bool = False,
 ) -> Generator[Prepared]:
-    """The plan of a manifest for its account; tells warnings on the way."""
+    """The plan of a manifest for its account; tells warnings on the way. To `remember` identities is for plan alone."""
     where = find(manifest, target)  # before much data is read for nothing
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
-    with closing(open_repository(where)) as repository:
+    with closing(open_repository(where, remember=remember)) as repository:
         desired, warnings = _desired(manifest, facts, repository.did)
         tell_warnings(warnings)
         live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
-
+from atpub.cli.folders import cache_folder
 from atpub.cli.options import Target
-from atpub.cli.output import is_terminal
-from atpub.errors import Usage
+from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
 from atpub.repository.interface import Repository
 from atpub.state import LOCAL_DID
 from atpub.syntax import Did
+
+if TYPE_CHECKING:
+    from atpub.repository.pds.handles import Directories
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,23 @@ class Where:
     folder: Path | None = None
 
 
-def find(manifest: Manifest, target: Target) -> Where:
-    """Where a manifest's records go; raises Usage where there is no account."""
-    account = target.account or os.environ.get("ATPUB_ACCOUNT") or manifest.account
+def find(manifest: Manifest | None, target: Target) -> Where:
+    """Where a manifest's records go, or without one, what flags and the environment name; raises Usage."""
+    account = named_account(target) or (manifest and manifest.account)
     if not account:
         hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
         raise Usage("no account is given", hint=hint)
+    did = manifest.did if manifest else None
     if is_local(account):
         named = account.partition(":")[2]
-        return Where(account, manifest.did, folder=Path(named) if named else manifest.folder / ".atpub" / "local")
-    return Where(account, manifest.did, target.pds or os.environ.get("ATPUB_PDS") or manifest.pds)
+        beside = manifest.folder if manifest else Path()
+        return Where(account, did, folder=Path(named) if named else beside / ".atpub" / "local")
+    return Where(account, did, target.pds or os.environ.get("ATPUB_PDS") or (manifest.pds if manifest else None))
+
+
+def named_account(target: Target) -> str | None:
+    """The account that a flag or the environment names."""
+    return target.account or os.environ.get("ATPUB_ACCOUNT") or None
 
 
 def is_local(account: str) -> bool:
@@ -45,24 +53,49 @@ def is_local(account: str) -> bool:
     return account == "local" or account.startswith("local:")
 
 
-def open_repository(where: Where) -> Repository:
-    """The repository, nothing of it read yet; raises Usage where it is another identity's."""
+def open_repository(where: Where, *, remember: bool = False) -> Repository:
+    """The repository, nothing of it read yet; raises Refused where it is another identity's.
+
+    What only looks at it may `remember` who and where the account is; what writes looks that up each time.
+    """
     if where.folder is not None:
         from atpub.repository.local import LocalRepository  # brings SQLite, which a PDS needs not
 
         return LocalRepository(where.folder, where.did or LOCAL_DID)
-    from atpub.repository.pds import PLC, connect  # brings httpx, which a local repository needs not
+    from atpub.cli.credentials import find_password, usable_sessions
+    from atpub.repository.pds import connect  # brings httpx, which a local repository needs not
 
-    repository = connect(where.account, pds=where.pds, plc=os.environ.get("ATPUB_PLC") or PLC, password=_password)
-    if where.did and repository.did != where.did:
-        hint = "correct one of them: the `did` is there to keep a manifest from going to another account"
-        raise Usage(f"{where.account} is {repository.did}, and the manifest's `did` is {where.did}", hint=hint)
+    places = directories()
+    repository = connect(
+        where.account,
+        pds=where.pds,
+        plc=places.plc,
+        resolver=places.resolver,
+        dns=places.dns,
+        password=lambda: find_password(repository.did, repository.url),
+        sessions=usable_sessions(),
+        remembered=cache_folder() if remember else None,
+    )
+    try:
+        require_identity(where, repository.did)
+    except Refused:
+        repository.close()
+        if not remember:
+            raise
+        return open_repository(where)  # the handle may have moved within the hour
     return repository
 
 
-def _password() -> str | None:
-    given = os.environ.get("ATPUB_PASSWORD")
-    if given or not is_terminal(sys.stdin):
-        return given
-    asked = click.prompt("Password (an app password will do)", hide_input=True, err=True)
-    return str(asked)
+def directories() -> Directories:
+    """Where names are looked up, as the environment says it."""
+    from atpub.repository.pds.handles import Directories
+
+    variables = {"plc": "ATPUB_PLC", "resolver": "ATPUB_RESOLVER", "dns": "ATPUB_DNS"}
+    return Directories(**{name: value for name, variable in variables.items() if (value := os.environ.get(variable))})
+
+
+def require_identity(where: Where, did: Did) -> None:
+    """Raise Refused where an account is another than the one that the manifest, or the saved plan, is for."""
+    if where.did and did != where.did:
+        hint = "correct one of them: the DID is there to keep records from going to another account"
+        raise Refused(f"{where.account} is {did}, and not {where.did} as the manifest or the plan says", hint=hint)

@@ -21,6 +21,12 @@ from atpub.errors import (
 from atpub.lexicon.data import loads
 from atpub.repository.pds.http import Lost, Outcome, Reply, TooLong
 from atpub.repository.pds.ledger import reset_of
+from atpub.repository.redact import redacted
+
+
+class CodeNeeded(AuthenticationFailed):
+    """The server has sent a code by mail, and wants it with the password."""
+
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,
@@ -37,7 +43,7 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
     "ExpiredToken": AuthenticationFailed,
     "InvalidToken": AuthenticationFailed,
     "AuthMissing": AuthenticationFailed,
-    "AuthFactorTokenRequired": AuthenticationFailed,
+    "AuthFactorTokenRequired": CodeNeeded,
 }
 
 # What the reference PDS calls InvalidRequest and tells apart in the message alone.
@@ -50,7 +56,7 @@ _BY_MESSAGE: tuple[tuple[str, type[AtpubError]], ...] = (
 
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
-    "RepoNotFound": "is the account on this server?",
+    "RepoNotFound": "is the account on this server? without --pds its own is looked up",
     "InvalidSwap": "somebody else has written meanwhile: read the records again",
 }
 
@@ -102,8 +108,8 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
 
 
 def printable(text: str) -> str:
-    """The text in a form that cannot play tricks on a terminal, and not too long."""
-    return "".join(character if character.isprintable() else " " for character in text[:300])
+    """The text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
+    return "".join(character if character.isprintable() else " " for character in redacted(text)[:300])
 
 
 def _text(where: str, reply: Reply) -> str:

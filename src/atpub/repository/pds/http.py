@@ -9,6 +9,8 @@ from typing import TypeAlias, TypeVar
 
 import httpx
 
+from atpub.repository.redact import redacted
+
 PAUSES = (0.5, 2.0)  # seconds before the second and the third try
 LONGEST_REPLY = 64 * 1024 * 1024
 
@@ -114,7 +116,7 @@ def reason(error: httpx.RequestError) -> str:
         case httpx.ReadTimeout():
             return "no answer within the time allowed"
         case _:
-            return str(error) or type(error).__name__
+            return redacted(str(error)) or type(error).__name__
 
 
 def chunks(response: httpx.Response) -> Iterator[bytes]:

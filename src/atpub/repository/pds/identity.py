@@ -1,8 +1,6 @@
 """From the name of an account to its DID and its server (AT Protocol specification: Handle, DID).
 
-A handle is looked up at its own domain, `https://HANDLE/.well-known/atproto-did`, and else by a public resolver, which
-also knows the DNS records that Python's standard library cannot ask for. A DID names its server in its document. Where
-the user names the server, that server is asked, and nobody else.
+A DID names its server in its document. Where the user names the server, that server is asked, and nobody else.
 """
 
 from __future__ import annotations
@@ -15,25 +13,16 @@ from urllib.parse import unquote
 import httpx
 
 from atpub.errors import RepositoryNotFound, Unavailable, Usage
-from atpub.generated.com.atproto.identity import resolve_handle
 from atpub.lexicon.data import Json, JsonObject, loads
+from atpub.repository.pds.failure import printable
+from atpub.repository.pds.handles import Directories, did_at_server, did_of
 from atpub.repository.pds.http import Http, Lost, Reply, TooLong
 from atpub.repository.pds.transport import is_loopback
-from atpub.repository.pds.xrpc import Xrpc
 from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _LONGEST_DOCUMENT = 1024 * 1024
-_WELL_KNOWN_TIMEOUT = httpx.Timeout(5.0)  # most handles have no web server of their own, and some have a silent one
-
-
-@dataclass(frozen=True, slots=True)
-class Directories:
-    """Where names are looked up: the PLC directory, a server that resolves handles, and a handle's own page."""
-
-    plc: str = "https://plc.directory"
-    resolver: str = "https://public.api.bsky.app"
-    well_known: str = "https://{handle}/.well-known/atproto-did"
+_AGAIN = "try again; or name the account's server yourself, with --pds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +40,13 @@ def resolve(account: str, http: Http, *, pds: str | None = None, directories: Di
     Raises Usage for what is neither a handle nor a DID, RepositoryNotFound for one that leads nowhere, and Unavailable.
     """
     places = directories or Directories()
-    name = _parsed(account)
+    name = parse_account(account)
     if pds is not None:
         server = base_url(pds)
-        did = name if isinstance(name, Did) else _asked(name, server, http)
+        did = name if isinstance(name, Did) else did_at_server(name, server, http)
         return Identity(did, server, name if isinstance(name, Handle) else None)
     if isinstance(name, Did):
-        return Identity(name, _server(name, _document(name, http, places)))
+        return Identity(name, server_named(name, _document(name, http, places)))
     return _of_handle(name, http, places)
 
 
@@ -73,7 +62,8 @@ def base_url(text: str) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
 
 
-def _parsed(account: str) -> Did | Handle:
+def parse_account(account: str) -> Did | Handle:
+    """The name of an account as users write it; raises Usage."""
     try:
         name = parse_at_identifier(account.removeprefix("@"))
     except SyntaxViolation:
@@ -82,34 +72,13 @@ def _parsed(account: str) -> Did | Handle:
 
 
 def _of_handle(handle: Handle, http: Http, places: Directories) -> Identity:
-    did = _at_own_domain(handle, http, places) or _asked(handle, places.resolver, http)
+    did = did_of(handle, http, places)
     document = _document(did, http, places)
     if handle not in _handles(document):
         raise RepositoryNotFound(
             f"{handle} leads to {did}, which does not claim that handle", hint="name the account by its DID"
         )
-    return Identity(did, _server(did, document), handle)
-
-
-def _at_own_domain(handle: Handle, http: Http, places: Directories) -> Did | None:
-    """The DID that the handle's domain names (Handle page: HTTPS well-known method); None where it names none."""
-    url = places.well_known.format(handle=handle)
-    request = http.client.build_request("GET", url, timeout=_WELL_KNOWN_TIMEOUT)
-    match http.briefly(request):
-        case Reply(status=200, body=body):
-            text = body[:2048].decode(errors="replace").strip()
-            return Did(text) if Did.accepts(text) else None
-        case _:
-            return None
-
-
-def _asked(handle: Handle, server: str, http: Http) -> Did:
-    """The DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
-    params = resolve_handle.ResolveHandleParams(handle=handle)
-    try:
-        return Did(Xrpc(server, http).query(resolve_handle.METHOD, params).did)
-    except RepositoryNotFound as error:
-        raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
+    return Identity(did, server_named(did, document), handle)
 
 
 def _document(did: Did, http: Http, places: Directories) -> JsonObject:
@@ -120,13 +89,13 @@ def _document(did: Did, http: Http, places: Directories) -> JsonObject:
         case Reply(status=200, body=body):
             return _checked(did, url, body)
         case Reply(status=404 | 410):
-            raise RepositoryNotFound(f"there is no account {did}: {url} does not have it")
+            raise RepositoryNotFound(f"there is no account {did}: {url} does not have it", hint="check the DID")
         case Reply(status=status):
-            raise Unavailable(f"{url} answers {status}")
+            raise Unavailable(f"the document of {did} cannot be read: {url} answers {status}", hint=_AGAIN)
         case Lost(reason=reason):
-            raise Unavailable(f"cannot reach {url}: {reason}")
+            raise Unavailable(f"cannot reach {url}: {reason}", hint=_AGAIN)
         case TooLong(longest=longest):
-            raise Unavailable(f"{url} has more than {longest:,} bytes")
+            raise Unavailable(f"{url} has more than {longest:,} bytes", hint=_AGAIN)
 
 
 def _document_url(did: Did, places: Directories) -> str:
@@ -159,8 +128,11 @@ def _handles(document: JsonObject) -> Iterator[str]:
             yield name.removeprefix("at://").lower()
 
 
-def _server(did: Did, document: JsonObject) -> str:
-    """The URL of the server that a document names (DID page: the service with the id `#atproto_pds`)."""
+def server_named(did: Did, document: JsonObject) -> str:
+    """The URL of the server that a document names (DID page: the service with the id `#atproto_pds`).
+
+    Raises RepositoryNotFound where it names none, and Unavailable where that is no URL of a server.
+    """
     for service in _items(document, "service"):
         match service:
             case {"id": str(name), "type": "AtprotoPersonalDataServer", "serviceEndpoint": str(url)}:
@@ -174,8 +146,8 @@ def _server(did: Did, document: JsonObject) -> str:
 def _usable(did: Did, url: str) -> str:
     try:
         return base_url(url)
-    except Usage as error:
-        raise Unavailable(f"the DID document of {did} names no usable server: {error.message}") from None
+    except Usage:
+        raise Unavailable(f"the DID document of {did} names no usable server: {printable(url)}") from None
 
 
 def _items(document: JsonObject, key: str) -> list[Json]:

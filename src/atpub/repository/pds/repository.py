@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 
 from atpub.errors import (
@@ -32,12 +33,16 @@ from atpub.lexicon.data import Blob
 from atpub.lexicon.runtime import Nothing
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.pds import writes as pds_writes
+from atpub.repository.pds.access import Authorizer
 from atpub.repository.pds.failure import ServerFailed
+from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Directories, resolve
+from atpub.repository.pds.identity import Identity, base_url
 from atpub.repository.pds.ledger import Budget
 from atpub.repository.pds.records import Records
-from atpub.repository.pds.session import Password, Session
+from atpub.repository.pds.remembered import Memory, lookup
+from atpub.repository.pds.session import Session
+from atpub.repository.pds.sessions import Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.writes import Batch, Followed
 from atpub.repository.pds.xrpc import Xrpc, encoded
@@ -48,6 +53,7 @@ WRITES = 200
 BODY = 1_000_000
 SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
 PLC = Directories().plc
+RESOLVER = Directories().resolver
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
 _CHUNK = 1024 * 1024
@@ -56,10 +62,10 @@ _CHUNK = 1024 * 1024
 class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
-    def __init__(self, did: Did, xrpc: Xrpc, password: Password) -> None:
+    def __init__(self, did: Did, xrpc: Xrpc, authorizer: Authorizer) -> None:
         self._did = did
         self._xrpc = xrpc
-        self._session = Session(xrpc, did, password)
+        self._session = authorizer
         self._records = Records(xrpc, did)
         self._followed = Followed()
         self._body = BODY
@@ -109,7 +115,7 @@ class PdsRepository:
             raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
         body = _Hashed(source)
         try:
-            output = self._session.authorized(lambda token: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, token))
+            output = self._session.authorized(lambda access: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, access))
         except RequestTooLarge as error:
             raise BlobRejected(error.message, hint=f"the blob has {source.size:,} bytes") from None
         if (output.blob.cid, output.blob.size) != (body.cid, body.size):
@@ -132,7 +138,7 @@ class PdsRepository:
         body = self._checked_body(request)
         self._check_moves(batch, swap_commit)
         try:
-            output = self._session.authorized(lambda token: self._xrpc.write(APPLY_WRITES, body, token))
+            output = self._session.authorized(lambda access: self._xrpc.write(APPLY_WRITES, body, access))
             commit = pds_writes.commit_of(output, batch)
             self._followed.commit(batch, swap_commit, commit)
             return commit
@@ -285,19 +291,32 @@ def connect(
     *,
     pds: str | None = None,
     plc: str = PLC,
+    resolver: str = RESOLVER,
+    dns: str | None = None,
     password: str | Callable[[], str | None] | None = None,
+    sessions: Sessions | None = None,
+    remembered: Path | None = None,
     http: Http | None = None,
 ) -> PdsRepository:
     """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
 
-    The password, or what asks for it, is not used before the first write. Raises Usage, RepositoryNotFound or
-    Unavailable.
+    A session of `sessions` goes before the password; neither that nor what asks for it is used before the first write.
+    `remembered` is a folder that keeps identities for an hour. Raises Usage, RepositoryNotFound or Unavailable.
     """
     way = http or Http(new_client())
+    asked = password if callable(password) else lambda: password
     try:
-        identity = resolve(account, way, pds=pds, directories=Directories(plc=plc))
+        places = Directories(plc=base_url(plc), resolver=base_url(resolver), dns=dns)
+        memory = Memory(remembered, way.clock) if remembered else None
+        identity = lookup(account, way, pds=pds, places=places, memory=memory)
+        xrpc = Xrpc(_home(identity, sessions) if pds else identity.pds, way)
     except BaseException:
         way.client.close()
         raise
-    asked = password if callable(password) else lambda: password
-    return PdsRepository(identity.did, Xrpc(identity.pds, way), asked)
+    return PdsRepository(identity.did, xrpc, Session(xrpc, identity.did, asked, sessions))
+
+
+def _home(identity: Identity, sessions: Sessions | None) -> str:
+    """The account's own server, where the one that the user names is known to be for logging in alone."""
+    kept = sessions.read(identity.did) if sessions else None
+    return kept.server if kept and kept.login == identity.pds else identity.pds

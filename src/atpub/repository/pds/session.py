@@ -2,90 +2,197 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from contextlib import suppress
+from typing import Final, TypeAlias, TypeVar
 
-from atpub.errors import AuthenticationFailed
-from atpub.generated.com.atproto.server import create_session, refresh_session
+from atpub.errors import AuthenticationFailed, RepositoryNotFound
+from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
+from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
+from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
 from atpub.lexicon.runtime import Nothing
+from atpub.repository.pds.access import Access, is_token
+from atpub.repository.pds.failure import printable
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.identity import server_named
+from atpub.repository.pds.sessions import Opened, Sessions
 from atpub.repository.pds.xrpc import Xrpc
+from atpub.repository.redact import hide
 from atpub.syntax import Did
 
 T = TypeVar("T")
 Password: TypeAlias = Callable[[], str | None]
 
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a session stands on: a token for requests, and one for the next pair of tokens."""
-
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
+_SKEW: Final = 10  # seconds
 
 
 class Session:
-    """Logs in when a token is first needed, and renews it when the server refuses it."""
+    """Logs in when a token is first needed, and renews it when the server refuses it.
 
-    def __init__(self, xrpc: Xrpc, did: Did, password: Password) -> None:
+    A session that is kept goes before the password, and is kept again when it is renewed.
+    """
+
+    def __init__(self, xrpc: Xrpc, did: Did, password: Password, kept: Sessions | None = None) -> None:
         self._xrpc = xrpc
         self._did = did
         self._password = password
-        self._tokens: Tokens | None = None
+        self._kept = kept
+        self._opened: Opened | None = None
         self._refusal: AuthenticationFailed | None = None
         self._lock = threading.Lock()
 
-    def authorized(self, send: Callable[[str], T]) -> T:
+    def authorized(self, send: Callable[[Access], T]) -> T:
         """What `send` returns for an access token; it is called once more if the server refuses the first one.
 
         Raises AuthenticationFailed where there is no password, or the server does not take it.
         """
-        tokens = self._renewed(None)
+        opened = self._renewed(None)
         try:
-            return send(tokens.access)
+            return send(access_of(opened))
         except AuthenticationFailed:
             pass
-        return send(self._renewed(tokens).access)
+        return send(access_of(self._renewed(opened)))
 
-    def _renewed(self, refused: Tokens | None) -> Tokens:
-        """Tokens other than those that were refused: one thread renews them, and the others find them here."""
+    def _renewed(self, refused: Opened | None) -> Opened:
+        """A session other than the one that was refused: one thread renews it, and the others find it here."""
         with self._lock:
             if self._refusal is not None:  # the same password again would only count against the rate limit
                 raise AuthenticationFailed(self._refusal.message, hint=self._refusal.hint)
             try:
-                if self._tokens is None:
-                    self._tokens = self._login()
-                elif refused is self._tokens:
-                    self._tokens = self._refreshed(self._tokens)
+                if self._opened is None:
+                    self._opened = self._first()
+                elif refused is self._opened:
+                    self._opened = self._next(self._opened)
             except AuthenticationFailed as error:
                 self._refusal = error
                 raise
-            return self._tokens
+            return self._opened
 
-    def _login(self) -> Tokens:
-        """New tokens for the password (com.atproto.server.createSession)."""
+    def _first(self) -> Opened:
+        kept = self._read_kept()
+        if kept is None:
+            return self._login()
+        return self._next(kept) if self._has_expired(kept) else kept
+
+    def _next(self, refused: Opened) -> Opened:
+        """A session in place of the one that was refused: another process's, or a new one."""
+        if self._kept is None or self._read_kept() is None:
+            return self._refreshed(refused) or self._login()
+        with self._kept.locked(self._did):
+            kept = self._read_kept() or refused
+            if kept.access != refused.access and not self._has_expired(kept):
+                return kept
+            renewed = self._refreshed(kept)
+            if renewed is not None:
+                self._kept.write(renewed)
+                return renewed
+        return self._login()
+
+    def _read_kept(self) -> Opened | None:
+        """The session that is kept for this account and its server: no other server gets to see it."""
+        return self._kept.read(self._did, self._xrpc.base) if self._kept else None
+
+    def _login(self) -> Opened:
+        """A session for the password."""
         self._xrpc.require_privacy()
         password = self._password()
         if not password:
+            over = "the session that was kept is over, and " if self._read_kept() else ""
             raise AuthenticationFailed(
-                f"a password is needed to write to {self._did}",
-                hint="set ATPUB_PASSWORD, best to an app password made for this",
+                f"{over}a password is needed to write to {self._did}",
+                hint="run atpub login, or set ATPUB_PASSWORD, best to an app password made for this",
             )
-        login = create_session.CreateSessionInput(identifier=self._did, password=password)
-        session = self._xrpc.procedure(create_session.METHOD, login)
-        self._check(session.did)
-        return Tokens(session.access_jwt, session.refresh_jwt)
+        self._kept = None  # from here on the run has a session of its own
+        return log_in(self._xrpc, self._did, password)
 
-    def _refreshed(self, tokens: Tokens) -> Tokens:
-        """New tokens for the old ones (com.atproto.server.refreshSession), else for the password."""
+    def _refreshed(self, opened: Opened) -> Opened | None:
+        """The session with new tokens; None where the server ends it."""
         try:
-            session = self._xrpc.procedure(refresh_session.METHOD, Nothing(), tokens.refresh)
+            return refresh(self._xrpc.http, opened)
         except AuthenticationFailed:
-            return self._login()
-        self._check(session.did)
-        return Tokens(session.access_jwt, session.refresh_jwt)
+            return None
 
-    def _check(self, did: str) -> None:
-        if did != self._did:
-            raise AuthenticationFailed(f"the server opened a session for {did}, not for {self._did}")
+    def _has_expired(self, opened: Opened) -> bool:
+        """Whether the access token is known to be too old, so that nothing need be sent to find out."""
+        end = _expiry(opened.access)
+        return end is not None and end < self._xrpc.http.clock() + _SKEW
+
+
+def log_in(xrpc: Xrpc, did: Did, password: str, code: str | None = None) -> Opened:
+    """A session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
+
+    Raises AuthenticationFailed, its subclass CodeNeeded, RateLimited or Unavailable.
+    """
+    xrpc.require_privacy()
+    hide(password)
+    _require_text(password)
+    login = create_session.CreateSessionInput(identifier=did, password=password, auth_factor_token=code)
+    return _opened(did, xrpc.base, xrpc.procedure(create_session.METHOD, login))
+
+
+def refresh(http: Http, opened: Opened) -> Opened:
+    """The session with new tokens (com.atproto.server.refreshSession), from where it was opened.
+
+    Raises AuthenticationFailed where it is over.
+    """
+    hide(opened.access, opened.refresh)
+    access = Access(opened.login, opened.refresh)
+    output = Xrpc(opened.login, http).procedure(refresh_session.METHOD, Nothing(), access)
+    return _opened(opened.did, opened.login, output)
+
+
+def log_out(http: Http, opened: Opened) -> None:
+    """End a session (com.atproto.server.deleteSession); one that is over already will do. Raises Unavailable."""
+    hide(opened.access, opened.refresh)
+    access = Access(opened.login, opened.refresh)
+    with suppress(AuthenticationFailed):
+        Xrpc(opened.login, http).procedure(delete_session.METHOD, Nothing(), access)
+
+
+def account_of(xrpc: Xrpc, access: Access) -> get_session.GetSessionOutput:
+    """What the server says of a session's account (com.atproto.server.getSession)."""
+    return xrpc.query(get_session.METHOD, Nothing(), access)
+
+
+def access_of(opened: Opened) -> Access:
+    """The access that a session gives."""
+    hide(opened.access, opened.refresh)
+    return Access(opened.server, opened.access)
+
+
+def _opened(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOutput) -> Opened:
+    """The session in an answer, with the server that the account's own document names: requests go there."""
+    hide(output.access_jwt, output.refresh_jwt)
+    if output.did != did:
+        raise AuthenticationFailed(f"{login} opened a session for {printable(output.did)}, not for {did}")
+    if not (is_token(output.access_jwt) and is_token(output.refresh_jwt)):
+        raise AuthenticationFailed(f"{login} gave a token that no request can carry", hint=f"is {login} a PDS?")
+    server = login
+    if output.did_doc and output.did_doc.get("id") == did:
+        with suppress(RepositoryNotFound):  # the document names none: the account is where it was logged in at
+            server = server_named(did, output.did_doc)
+    return Opened(did, output.handle, login, server, output.access_jwt, output.refresh_jwt)
+
+
+def _require_text(password: str) -> None:
+    """Raise AuthenticationFailed where the environment gave bytes that are not UTF-8."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise AuthenticationFailed("the password is not valid text", hint="set ATPUB_PASSWORD in UTF-8") from None
+
+
+def _expiry(token: str) -> float | None:
+    """When a token ends, in seconds since 1970, where it is a JWT that says so (RFC 7519: exp)."""
+    try:
+        part = token.split(".")[1]
+        match json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))):
+            case {"exp": int() | float() as end}:
+                return float(end)
+            case _:
+                return None
+    except (ValueError, IndexError, RecursionError):
+        return None

@@ -1,7 +1,7 @@
 """XRPC: the typed methods of a server over HTTP (AT Protocol specification: HTTP API).
 
-Each call builds a request, sends it, and reads the reply; the first and the last touch no network. Queries never carry
-credentials, and where credentials go the connection is private.
+Each call builds a request, sends it, and reads the reply; the first and the last touch no network. What is public is
+asked for without credentials, and where credentials go the connection is private.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import httpx
 from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from atpub.lexicon.data import Json, loads
 from atpub.lexicon.runtime import Nothing, Procedure, Query, Raw, Value
+from atpub.repository.pds.access import Access
 from atpub.repository.pds.failure import failure, printable, uncertainty
 from atpub.repository.pds.http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
 from atpub.repository.pds.ledger import Ledger
@@ -49,9 +50,10 @@ class Xrpc:
     http: Http
     ledger: Ledger = field(default_factory=Ledger)
 
-    def query(self, method: Query[P, O], params: P) -> O:
+    def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """The output of a query; raises Unavailable after three tries."""
-        outcome = self.http.repeatedly(lambda: self._get(method, params))
+        headers = {} if access is None else self._bearer(access)
+        outcome = self.http.repeatedly(lambda: self._get(method, params, headers))
         return self._output(method.nsid, method.output, outcome)
 
     def fetch(self, method: Query[P, Raw], params: P, longest: int) -> bytes | TooLong:
@@ -72,17 +74,19 @@ class Xrpc:
         finally:
             answer.close()
 
-    def procedure(self, method: Procedure[P, O], input: P, token: str | None = None) -> O:
+    def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
         """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
-        outcome = self.http.repeatedly(lambda: self._post(method, input, token))
+        outcome = self.http.repeatedly(lambda: self._post(method, input, access))
         return self._output(method.nsid, method.output, outcome)
 
-    def write(self, method: Procedure[P, O], body: bytes, token: str) -> O:
+    def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
         """The output of a procedure that is sent once, its input `encoded`.
 
         Raises OutcomeUnknown where the reply does not say enough.
         """
-        outcome = self.http.once(lambda: self._send(method, body, token))
+        if access.server != self.base:
+            return self._at(access.server).write(method, body, access)
+        outcome = self.http.once(lambda: self._send(method, body, access))
         self._note(method.nsid, outcome)
         unknown = uncertainty(self._where(method.nsid), outcome)
         if unknown is not None:
@@ -93,9 +97,11 @@ class Xrpc:
         except ValueError as error:
             raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
 
-    def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> O:
+    def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, access: Access) -> O:
         """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
-        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, token))
+        if access.server != self.base:
+            return self._at(access.server).upload(method, body, mime_type, access)
+        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, access))
         self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
@@ -108,30 +114,34 @@ class Xrpc:
                 hint=f"use https://{url.netloc.decode()}",
             )
 
+    def _at(self, server: str) -> Xrpc:
+        """The same account's methods at another server."""
+        return Xrpc(server, self.http, self.ledger)
+
     # Building requests
 
     def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> httpx.Request:
         return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
 
-    def _post(self, method: Procedure[P, O], input: P, token: str | None) -> httpx.Request:
-        return self._send(method, None if isinstance(input, Nothing) else encoded(input), token)
+    def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> httpx.Request:
+        return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
 
-    def _send(self, method: Procedure[P, O], body: bytes | None, token: str | None) -> httpx.Request:
-        headers = {} if token is None else self._bearer(token)
+    def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> httpx.Request:
+        headers = {} if access is None else self._bearer(access)
         if body is not None:
             headers["Content-Type"] = method.encoding
         return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=body)
 
-    def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> httpx.Request:
-        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(token)}
+    def _put(self, method: Procedure[Nothing, O], body: Body, mime_type: str, access: Access) -> httpx.Request:
+        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
         timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=patience, write=SILENCE_SECONDS, pool=None)
         url = self._url(method.nsid)
         return self.http.client.build_request("POST", url, headers=headers, content=body, timeout=timeout)
 
-    def _bearer(self, token: str) -> dict[str, str]:
+    def _bearer(self, access: Access) -> dict[str, str]:
         self.require_privacy()
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {access.token}"}
 
     def _url(self, nsid: str) -> str:
         return f"{self.base}/xrpc/{nsid}"
@@ -141,7 +151,7 @@ class Xrpc:
     def _output(self, nsid: str, output: Callable[[Json], O], outcome: Outcome) -> O:
         reply = self._reply(nsid, outcome)
         try:
-            return output(loads(reply.body))
+            return output(loads(reply.body or b"null"))  # no output is no body
         except ValueError as error:
             raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
 

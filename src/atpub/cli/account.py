@@ -1,0 +1,72 @@
+"""What the commands about accounts share: which account it is, and the way to its server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from atpub.cli.credentials import kept_sessions
+from atpub.cli.options import Target
+from atpub.cli.prepare import read_manifest
+from atpub.cli.where import Where, directories, find, named_account, require_identity
+from atpub.errors import Usage
+from atpub.repository.pds.handles import Directories
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.sessions import Sessions
+from atpub.repository.pds.transport import new_client
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that was just looked up, and the way to servers."""
+
+    identity: Identity
+    http: Http
+
+    @property
+    def shown(self) -> str:
+        """The account as people read it."""
+        handle = self.identity.handle
+        return f"{handle} ({self.identity.did})" if handle else self.identity.did
+
+
+def find_account(manifests: tuple[str, ...], target: Target) -> Where:
+    """The account that a flag or the environment names, or the manifest's; raises Usage where there is neither."""
+    if named_account(target) and not (manifests or target.environment):
+        return find(None, target)
+    try:
+        return find(read_manifest(manifests, target.environment), target)
+    except Usage as error:
+        raise Usage(error.message, hint="name the account, --account HANDLE, or the manifest, -m PATH") from None
+
+
+def find_remote(manifests: tuple[str, ...], target: Target) -> Where:
+    """The same, for an account on a server; raises Usage for a repository in a folder."""
+    where = find_account(manifests, target)
+    if where.folder is not None:
+        raise Usage(f"{where.account} is a repository in a folder: there is nothing to log in to")
+    return where
+
+
+@contextmanager
+def looked_up(where: Where) -> Generator[Account]:
+    """The account on its server; raises RepositoryNotFound or Unavailable, and Refused where the DID is another's."""
+    with new_client() as client:
+        http = Http(client)
+        identity = resolve(where.account, http, pds=where.pds, directories=_checked(directories()))
+        require_identity(where, identity.did)
+        yield Account(identity, http)
+
+
+def require_sessions() -> Sessions:
+    """Where sessions are kept; raises Usage where there is no such place."""
+    found = kept_sessions()
+    if found is None:
+        raise Usage("there is no home folder to keep a session in", hint="set XDG_STATE_HOME to a folder of your own")
+    return found
+
+
+def _checked(places: Directories) -> Directories:
+    return replace(places, plc=base_url(places.plc), resolver=base_url(places.resolver))

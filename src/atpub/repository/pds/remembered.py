@@ -1,0 +1,113 @@
+"""Identities that were looked up a short while ago, in a file: whatever is wrong with it costs time only."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from atpub.errors import RepositoryError, Usage
+from atpub.generated.com.atproto.sync import get_latest_commit
+from atpub.lexicon.data import Json, JsonObject
+from atpub.repository.pds.handles import Directories
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.xrpc import Xrpc
+from atpub.syntax import Did, Handle
+
+SECONDS: Final = 3600.0
+_FILE: Final = "identities.json"
+_LONGEST: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The identities in a folder; `clock` gives the seconds since 1970."""
+
+    folder: Path
+    clock: Callable[[], float]
+
+    def recall(self, question: str) -> Identity | None:
+        """The answer to a question, if it is less than an hour old."""
+        match self._answers().get(question):
+            case [int() | float() as when, str(did), str(pds), (str() | None) as handle]:
+                return _identity(did, pds, handle) if 0 <= self.clock() - when < SECONDS else None
+            case _:
+                return None
+
+    def keep(self, question: str, identity: Identity) -> None:
+        """Remember an answer; those that are too old are forgotten."""
+        now = self.clock()
+        fresh = {name: item for name, item in self._answers().items() if _is_fresh(item, now)}
+        self._write({**fresh, question: [now, identity.did, identity.pds, identity.handle]})
+
+    def _answers(self) -> JsonObject:
+        try:
+            with (self.folder / _FILE).open("rb") as file:
+                value: Json = json.loads(file.read(_LONGEST))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _write(self, answers: JsonObject) -> None:
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=self.folder, prefix=_FILE, delete=False
+            ) as file:
+                temporary = Path(file.name)
+                try:
+                    json.dump(answers, file)
+                    file.close()
+                    temporary.replace(self.folder / _FILE)
+                finally:
+                    temporary.unlink(missing_ok=True)
+
+
+def lookup(account: str, http: Http, *, pds: str | None, places: Directories, memory: Memory | None) -> Identity:
+    """Who and where an account is, as `resolve` says it or as it is remembered.
+
+    What is remembered is used where that server still has the repository.
+    """
+    nobody_is_asked = pds is not None and Did.accepts(account)
+    if memory is None or nobody_is_asked:
+        return resolve(account, http, pds=pds, directories=places)
+    question = " ".join((account, pds or "", places.plc, places.resolver, places.dns or ""))
+    known = memory.recall(question)
+    if known is not None and _is_there(known, http):
+        return known
+    found = resolve(account, http, pds=pds, directories=places)
+    memory.keep(question, found)
+    return found
+
+
+def _is_there(identity: Identity, http: Http) -> bool:
+    params = get_latest_commit.GetLatestCommitParams(did=identity.did)
+    try:
+        Xrpc(identity.pds, http).query(get_latest_commit.METHOD, params)
+    except RepositoryError:
+        return False
+    return True
+
+
+def _identity(did: str, pds: str, handle: str | None) -> Identity | None:
+    """The identity, if it is one: anybody's hand may have been in the file."""
+    try:
+        server = base_url(pds)
+    except Usage:
+        return None
+    if not Did.accepts(did) or not (handle is None or Handle.accepts(handle)):
+        return None
+    return Identity(Did(did), server, None if handle is None else Handle(handle))
+
+
+def _is_fresh(item: Json, now: float) -> bool:
+    match item:
+        case [int() | float() as when, *_]:
+            return 0 <= now - when < SECONDS
+        case _:
+            return False
