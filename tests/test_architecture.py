@@ -23,6 +23,7 @@ state
 desired
 inventory
 plan
+importing audit
 repository report
 apply
 atmosphere cli

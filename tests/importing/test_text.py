@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from atpub.importing.text import WIDTH, yaml_text
+from atpub.importing.text import WIDTH, with_dollars_kept, yaml_text
 from atpub.lexicon.data import Json
 from atpub.manifest.document import parse
+from atpub.manifest.interpolate import interpolate
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXTS = st.one_of(
@@ -68,6 +69,15 @@ def test_long_text_is_folded(text: str) -> None:
 )  # fmt: skip
 def test_text_as_a_person_would_write_it(value: Json, text: str) -> None:
     assert yaml_text(value) == text
+
+
+@given(st.recursive(st.text("$${}X:-a", max_size=12), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
+@example("${X} $$ $${X:-a} $$$ ${ a$ $")
+def test_no_variable_is_filled_in(value: Json) -> None:
+    document = parse(yaml_text({"value": with_dollars_kept(value)}), "test.yaml")
+    read = interpolate(document, {"X": "filled in", "a": "filled in"})
+    assert read.problems == ()
+    assert same(read.value, {"value": value})
 
 
 def test_a_long_line_is_folded_between_words() -> None:

@@ -22,12 +22,27 @@ _LONGEST_KEY: Final = 1000  # YAML 1.2, section 7.4.2: an implicit key has at mo
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./(\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
 _ESCAPES: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _ESCAPED: Final = re.compile(rf'["\\\n\t\r]|{UNREADABLE.pattern}')
+_DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
 _STEP: Final = 2
 
 
 def yaml_text(value: Json) -> str:
     """The value as a YAML document, ending in a line break."""
     return "".join(f"{line}\n" for line in _lines(value, 0))
+
+
+def with_dollars_kept(value: Json) -> Json:
+    """The value, to be written where `${X}` would be filled in: each `$` that would be read as more than itself twice.
+
+    Keys are left as they are: no variables are filled in there.
+    """
+    if isinstance(value, str):
+        return _DOLLARS.sub(lambda found: found[0] * 2, value)
+    if isinstance(value, list):
+        return [with_dollars_kept(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_dollars_kept(item) for key, item in value.items()}
+    return value
 
 
 def _lines(value: Json, indent: int) -> Iterator[str]:
