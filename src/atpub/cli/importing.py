@@ -129,6 +129,11 @@ def find_base(
     return Base(manifest, documents, header, find(manifest, target))
 
 
+def new_manifest(header: JsonObject, folder: Path) -> Manifest:
+    """A manifest with nothing but a project in it; raises InvalidInput."""
+    return _load((parse(yaml_text({"atpub": 1, **header}), "--project"),), folder, None)
+
+
 def _documents(paths: tuple[str, ...]) -> Iterator[Document]:
     for document in read_documents(paths) if paths else ():
         yield interpolate(document, os.environ, skip=not_interpolated)
@@ -228,18 +233,14 @@ def _asked_for(uris: Collection[AtUri], live: Live) -> list[Record]:
     records = [record for path, record in live.records.items() if path.collection != COLLECTION]
     if not uris:
         return records
-    paths = {uri.path for uri in uris if uri.path}
-    whole = {uri.collection for uri in uris if not uri.path}
+    whole = {uri.collection: uri for uri in uris if not uri.path}
+    paths = {uri.path for uri in uris}
+    there = {record.path.collection for record in records}
     missing = [str(uri) for uri in uris if uri.path and uri.path not in live.records]
-    missing += [
-        f"{live.did}: {name}"
-        for name in sorted(filter(None, whole))
-        if not any(name == record.path.collection for record in records)
-    ]
+    missing += [str(uri) for collection, uri in whole.items() if collection not in there]
     if missing:
-        raise NoSuchRecord(
-            f"there is no record at {', '.join(missing)}", hint="look at the URI again; nothing was written"
-        )
+        hint = "look at the URI again; nothing was written"
+        raise NoSuchRecord(f"there is no record at {', '.join(missing)}", hint=hint)
     return [record for record in records if record.path in paths or record.path.collection in whole]
 
 

@@ -19,7 +19,7 @@ WIDTH: Final = 100
 """How long a line of text may be before it is folded."""
 
 _LONGEST_KEY: Final = 1000  # YAML 1.2, section 7.4.2: an implicit key has at most 1,024 characters
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./(\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./($\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
 _ESCAPES: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _ESCAPED: Final = re.compile(rf'["\\\n\t\r]|{UNREADABLE.pattern}')
 _DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
