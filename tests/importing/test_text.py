@@ -64,7 +64,7 @@ def test_long_text_is_folded(text: str) -> None:
         ({"a": ["x", {"b": 1, "c": 2}, [3, [4]]]}, "a:\n  - x\n  - b: 1\n    c: 2\n  - - 3\n    - - 4\n"),
         ({"a": "one\n\n  two\n"}, "a: |\n  one\n\n    two\n"),
         ({"a": "one\ntwo"}, "a: |-\n  one\n  two\n"),
-        ({"a": '"quoted"', "b": "it's", "c": "- x", "d": "bell \x07"}, "a: '\"quoted\"'\nb: it's\nc: \"- x\"\nd: \"bell \\u0007\"\n"),
+        (["\"a\"", "it's", "- x", "a\x07"], "- '\"a\"'\n- it's\n- \"- x\"\n- \"a\\u0007\"\n"),
     ],
 )  # fmt: skip
 def test_text_as_a_person_would_write_it(value: Json, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from atpub.errors import InvalidRecord
@@ -21,7 +22,7 @@ from atpub.importing.urls import patterns_of
 from atpub.lexicon.data import Blob, Json, JsonObject
 from atpub.lexicon.runtime import UnknownMember
 from atpub.manifest.fields import TYPES, json_schema
-from atpub.manifest.model import PLACEHOLDERS
+from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
 from atpub.syntax import Cid, Nsid, RecordPath
 
@@ -33,24 +34,47 @@ Refer = Callable[[str, str], str]
 """What to write for a URI where an entry of a section may be named."""
 
 
-def records_body(path: RecordPath, value: JsonObject, files: Mapping[Cid, str]) -> JsonObject:
-    """The record as it is, its blobs as files where there are any."""
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the parts of a record as a manifest has them.
+
+    `files` names blobs as files, `named` gives the address and CID of records by their URIs, to be referred to so: both
+    are empty where the record is kept as it is.
+    """
+
+    files: Mapping[Cid, str] = field(default_factory=dict[Cid, str])
+    named: Mapping[str, tuple[Address, Cid]] = field(default_factory=dict[str, tuple[Address, Cid]])
+
+    def object(self, value: JsonObject) -> JsonObject:
+        """The object with each of its fields written; what says its type comes first."""
+        return {key: self.value(value[key]) for key in sorted(value, key=lambda key: not key.startswith("$"))}
+
+    def value(self, value: Json) -> Json:
+        """A value where placeholders may stand: what only looks like one is marked as what it is."""
+        match value:
+            case str() if value in self.named:
+                return {"$ref": str(self.named[value][0])}
+            case {"uri": str(uri), "cid": str(cid), **rest} if not rest and self._is_named(uri, cid):
+                return {"$strongRef": str(self.named[uri][0])}
+            case dict():
+                blob = Blob.from_json(value)
+                if blob is not None and blob.cid in self.files:
+                    return {"$blob": self.files[blob.cid]}
+                is_like = len(value) == 1 and not PLACEHOLDERS.isdisjoint(value)
+                return {"$literal": value} if is_like else self.object(value)
+            case list():
+                return [self.value(item) for item in value]
+            case _:
+                return value
+
+    def _is_named(self, uri: str, cid: str) -> bool:
+        return uri in self.named and self.named[uri][1] == cid
+
+
+def records_body(path: RecordPath, value: JsonObject, writer: Writer) -> JsonObject:
+    """The record as it is, but for what the writer makes of it."""
     plain = {key: item for key, item in value.items() if key != "$type" or item != path.collection}
-    return {"collection": path.collection, "value": {key: as_written(item, files) for key, item in plain.items()}}
-
-
-def as_written(value: Json, files: Mapping[Cid, str] | None = None) -> Json:
-    """A value where placeholders may stand: what looks like one is marked as what it is, and blobs are files."""
-    if isinstance(value, list):
-        return [as_written(item, files) for item in value]
-    if not isinstance(value, dict):
-        return value
-    blob = Blob.from_json(value) if files else None
-    if files and blob is not None and blob.cid in files:
-        return {"$blob": files[blob.cid]}
-    if len(value) == 1 and not PLACEHOLDERS.isdisjoint(value):
-        return {"$literal": value}
-    return {key: as_written(item, files) for key, item in value.items()}
+    return {"collection": path.collection, "value": writer.object(plain)}
 
 
 # Schemas
@@ -65,7 +89,7 @@ def schema_nsid(path: RecordPath, value: JsonObject) -> str:
     return f"{UNNAMED}.{name}" if Nsid.accepts(f"{UNNAMED}.{name}") else f"{UNNAMED}.sample"
 
 
-def schema_body(path: RecordPath, value: JsonObject, *, by_fields: bool) -> JsonObject | None:
+def schema_body(path: RecordPath, value: JsonObject, writer: Writer, *, by_fields: bool) -> JsonObject | None:
     """The entry of a sample schema; None where it cannot be written in this way."""
     content = _at(value, schema.Schema.WIRE["schema"], schema.JsonSchemaFormat.WIRE["content"])
     name, version = value.get(schema.Schema.WIRE["name"]), value.get(schema.Schema.WIRE["version"])
@@ -78,7 +102,7 @@ def schema_body(path: RecordPath, value: JsonObject, *, by_fields: bool) -> Json
     if by_fields and fields is None:
         return None
     what: JsonObject = {"fields": fields} if by_fields else {"json_schema": content}
-    return {"nsid": nsid, "version": version, **own, **_fields(value, SCHEMA_FIELDS), **what}
+    return {"nsid": nsid, "version": version, **own, **_fields(value, SCHEMA_FIELDS, writer), **what}
 
 
 def sample_fields(content: JsonObject) -> JsonObject | None:
@@ -106,17 +130,17 @@ def _field(kind: Json) -> str | None:
 # Datasets, labels and lenses
 
 
-def dataset_body(key: str, value: JsonObject, refer: Refer, files: Mapping[Cid, str]) -> JsonObject | None:
+def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
     """The entry of a dataset; None where it cannot be written so: a dataset of blobs names files."""
     try:
         found = entry.Entry.from_json(value)
+        where = _shards(found.storage, writer.files)
     except InvalidRecord:
         return None
-    where = _shards(found.storage, files)
     if where is None:
         return None
     made: JsonObject = {"schema": refer(found.schema_ref, "schemas")}
-    fields = _fields(value, DATASET_FIELDS)
+    fields = _fields(value, DATASET_FIELDS, writer)
     if fields.get("name") == key:
         del fields["name"]
     made |= {**fields, **where}
@@ -142,8 +166,11 @@ def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject
             names = [files.get(item.blob.cid) for item in blobs]
             known = [name for name in names if name is not None]
             return {"blobs": _one(patterns_of(known))} if len(known) == len(names) else None
-        case UnknownMember(raw={"$type": storage_external.NSID, "urls": list(urls)}):
-            return {"urls": _one(patterns_of([str(url) for url in urls])), "checksums": "none"}
+        case UnknownMember(type=storage_external.NSID, raw=raw):
+            return {
+                "urls": _one(patterns_of(storage_external.StorageExternal.from_json(raw).urls)),
+                "checksums": "none",
+            }
         case _:
             return None
 
@@ -165,35 +192,46 @@ def _one(patterns: list[str]) -> Json:
     return patterns[0] if len(patterns) == 1 else [*patterns]
 
 
-def label_body(key: str, value: JsonObject, refer: Refer) -> JsonObject | None:
+def label_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
     """The entry of a label."""
     target = value.get(label.Label.WIRE["dataset_uri"])
     if not isinstance(target, str):
         return None
-    fields = _fields(value, LABEL_FIELDS)
+    fields = _fields(value, LABEL_FIELDS, writer)
     if fields.get("name") == key:
         del fields["name"]
     return {"dataset": refer(target, "datasets"), **fields}
 
 
-def lens_body(key: str, value: JsonObject, refer: Refer) -> JsonObject | None:
+def lens_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
     """The entry of a lens."""
     source, target = (value.get(lens.Lens.WIRE[name]) for name in ("source_schema", "target_schema"))
     if not (isinstance(source, str) and isinstance(target, str)):
         return None
-    fields = _fields(value, LENS_FIELDS)
+    fields = _fields(value, LENS_FIELDS, writer)
     if fields.get("name") == key:
         del fields["name"]
-    codes = {name: value.get(lens.Lens.WIRE[f"{name}_code"]) for name in ("getter", "putter")}
+    codes = {name: _code(value.get(lens.Lens.WIRE[f"{name}_code"])) for name in ("getter", "putter")}
     return {"source": refer(source, "schemas"), "target": refer(target, "schemas"), **fields, **codes}
 
 
-def _fields(value: JsonObject, names: frozenset[str]) -> JsonObject:
+def _code(value: Json) -> Json:
+    """Where code is, the repository first."""
+    first = ("repository", "commit", "path")
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: value[key]
+        for key in [*(key for key in first if key in value), *(key for key in value if key not in first)]
+    }
+
+
+def _fields(value: JsonObject, names: frozenset[str], writer: Writer) -> JsonObject:
     """A record's own fields, in the order that people would give them; its createdAt is kept by the live record."""
     known = [name for name in value if name in names and name != CREATED_AT]
     order = ("name", "version", "description", "tags", "license")
     return {
-        name: as_written(value[name])
+        name: writer.value(value[name])
         for name in sorted(known, key=lambda name: (order.index(name) if name in order else len(order), name))
     }
 

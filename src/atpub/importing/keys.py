@@ -36,18 +36,15 @@ def choose_keys(candidates: Mapping[RecordPath, Sequence[str]], taken: Set[str])
     """
     keys: dict[RecordPath, str] = {}
     left = {path: [name for name in names if name] for path, names in sorted(candidates.items())}
-    while left:
+    while any(left.values()):
         used = {*taken, *keys.values()}
         count = Counter(names[0] for names in left.values() if names)
-        for path, names in list(left.items()):
-            if not names:
-                keys[path] = _numbered(str(path.collection.name), {*used, *keys.values()})
-            elif count[names[0]] == 1 and names[0] not in used:
+        for path, names in left.items():
+            if names and count[names[0]] == 1 and names[0] not in used:
                 keys[path] = names[0]
-            else:
-                left[path] = names[1:]
-                continue
-            del left[path]
+        left = {path: names[1:] for path, names in left.items() if path not in keys}
+    for path in left:  # all that they could be called is taken
+        keys[path] = _numbered(path.collection.name, {*taken, *keys.values()})
     return keys
 
 

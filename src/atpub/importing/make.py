@@ -144,19 +144,26 @@ class Importer:
     def _entries(self) -> Iterator[tuple[Address, tuple[Record, JsonObject]]]:
         """The entry of each record in the form that is its turn."""
         addresses = self._addresses()
-        named = {str(self._request.uri(path)): address for path, address in addresses.items()}
+        named = {str(self._request.uri(path)): (at, self._records[path].cid) for path, at in addresses.items()}
 
         def refer(uri: str, section: str) -> str:
-            address = named.get(uri)
+            address, _ = named.get(uri, (None, None))
             return address.key if address and address.section == section else uri
 
         ids: set[tuple[Nsid, str]] = set()
         for path, address in addresses.items():
             record = self._records[path]
-            files = {item.blob.cid: item.file.as_posix() for item in self._files.get(path, ())}
-            body = _body(self._forms[path][0], record, address.key, refer, files)
+            writer = self._writer(path, named)
+            body = _body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
             yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
+
+    def _writer(self, path: RecordPath, named: Mapping[str, tuple[Address, Cid]]) -> forms.Writer:
+        """How the record's values are written: so that they fit another account too, where files are at hand."""
+        if not self._request.with_files:
+            return forms.Writer()
+        files = {item.blob.cid: item.file.as_posix() for item in self._files.get(path, ())}
+        return forms.Writer(files, named)
 
     def _addresses(self) -> Mapping[RecordPath, Address]:
         """Where each entry stands: a key that is taken in another section is made longer."""
@@ -228,26 +235,26 @@ class Importer:
         return "\n".join(parts)
 
 
-def _body(form: Form, record: Record, key: str, refer: forms.Refer, files: Mapping[Cid, str]) -> JsonObject | None:
+def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: forms.Writer) -> JsonObject | None:
     """The entry of a record in a form; None where it cannot have it."""
     match form:
         case "fields" | "json_schema":
-            return forms.schema_body(record.path, record.value, by_fields=form == "fields")
+            return forms.schema_body(record.path, record.value, writer, by_fields=form == "fields")
         case "datasets":
-            return forms.dataset_body(key, record.value, refer, files)
+            return forms.dataset_body(key, record.value, refer, writer)
         case "labels":
-            return forms.label_body(key, record.value, refer)
+            return forms.label_body(key, record.value, refer, writer)
         case "lenses":
-            return forms.lens_body(key, record.value, refer)
+            return forms.lens_body(key, record.value, refer, writer)
         case "records":
-            return forms.records_body(record.path, record.value, files)
+            return forms.records_body(record.path, record.value, writer)
 
 
 def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     """The forms that a record can have, best first."""
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
     known = FORMS.get(record.path.collection, ())
-    return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, files)), "records")
+    return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))), "records")
 
 
 def _usual_id(address: Address, body: JsonObject) -> str:
