@@ -104,7 +104,7 @@ def find_base(
     uris = wanted.parsed()
     if wanted.download and wanted.out is None:
         raise Usage("--download puts files beside the manifest", hint="say which: --out FILE")
-    paths = manifests or tuple(name for name in ("atpub.yaml", "manifests") if Path(name).exists())[:1]
+    paths = manifests or _usual_paths()
     found = tuple(_documents(paths))
     documents = tuple(document for document in found if not _is_same(document.file, wanted.out))
     folder = _folder(paths) if documents else _beside(wanted.out)
@@ -127,6 +127,13 @@ def find_base(
     if manifest.account is None and not (target.account or os.environ.get("ATPUB_ACCOUNT")) and uris:
         target = replace(target, account=str(uris[0].authority))
     return Base(manifest, documents, header, find(manifest, target))
+
+
+def _usual_paths() -> tuple[str, ...]:
+    """Where a manifest is, if none is named and there is one."""
+    if Path("atpub.yaml").exists():
+        return ("atpub.yaml",)
+    return ("manifests",) if any(Path("manifests").glob("*.y*ml")) else ()
 
 
 def new_manifest(header: JsonObject, folder: Path) -> Manifest:
@@ -161,9 +168,10 @@ def _is_same(file: str, out: Path | None) -> bool:
 
 def _relative(lexicons: Path, folder: Path) -> str:
     try:
-        return lexicons.resolve().relative_to(folder.resolve()).as_posix()
+        # Symlinks are not followed: the lexicons may well be one.
+        return lexicons.absolute().relative_to(folder.absolute()).as_posix()
     except ValueError:
-        hint = f"keep them in {folder.resolve()}, or write the manifest beside them with --out"
+        hint = f"keep them in {folder.absolute()}, or write the manifest beside them with --out"
         raise Usage(f"{lexicons} is outside the manifest's folder", hint=hint) from None
 
 

@@ -44,21 +44,20 @@ class Importer:
             path: _possible_forms(record, with_files=request.with_files) for path, record in self._records.items()
         }
         self._keys = self._choose_keys()
-        self._files = {
-            path: blob_files(section_of(self._forms[path][0]), self._keys[path], record.value)
-            for path, record in self._records.items()
-            if request.with_files
-        }
+        self._files = dict(self._named_blobs()) if request.with_files else {}
 
     @property
-    def blobs(self) -> Iterator[BlobFile]:
+    def blobs(self) -> tuple[BlobFile, ...]:
         """The blobs that the manifest will name as files, each once."""
+        return tuple(self._files.values())
+
+    def _named_blobs(self) -> Iterator[tuple[Cid, BlobFile]]:
         seen: set[Cid] = set()
-        for files in self._files.values():
-            for item in files:
-                if item.blob.cid not in seen:
+        for path, record in self._records.items():
+            for item in blob_files(section_of(self._forms[path][0]), self._keys[path], record.value):
+                if item.blob.cid not in seen:  # several records may hold one blob
                     seen.add(item.blob.cid)
-                    yield item
+                    yield item.blob.cid, item
 
     def make(self) -> Imported:
         """The manifest; what was tried in vain is in no entry."""
@@ -150,20 +149,15 @@ class Importer:
             address, _ = named.get(uri, (None, None))
             return address.key if address and address.section == section else uri
 
+        # What fits another account as well takes the bytes of its blobs to make.
+        files = {cid: item.file.as_posix() for cid, item in self._files.items()}
+        writer = forms.Writer(files, named) if self._request.with_files else forms.Writer()
         ids: set[tuple[Nsid, str]] = set()
         for path, address in addresses.items():
             record = self._records[path]
-            writer = self._writer(path, named)
             body = _body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
             yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
-
-    def _writer(self, path: RecordPath, named: Mapping[str, tuple[Address, Cid]]) -> forms.Writer:
-        """How the record's values are written: so that they fit another account too, where files are at hand."""
-        if not self._request.with_files:
-            return forms.Writer()
-        files = {item.blob.cid: item.file.as_posix() for item in self._files.get(path, ())}
-        return forms.Writer(files, named)
 
     def _addresses(self) -> Mapping[RecordPath, Address]:
         """Where each entry stands: a key that is taken in another section is made longer."""
