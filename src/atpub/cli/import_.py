@@ -48,8 +48,10 @@ def command(
     file that --out names. A plan of them is empty: they say the very records, in sections such as `datasets:` where
     these can, and under `records:` else.
 
-    Blobs are kept by reference, and nothing is downloaded; with --download, the manifest can be applied to another
-    account. Records that other projects own, and records that no manifest can say, are left out with a warning.
+    Blobs are kept by reference, and nothing is downloaded: a dataset of blobs then stands under `records:`. With
+    --download it stands under `datasets:`, and the manifest can be applied to another account.
+
+    Records that other projects own, and records that no manifest can say, are left out with a warning.
 
     Needs no credentials. Where there is a manifest, the entries are meant to stand beside it: what it has already is
     left out.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from atpub.cli.prepare import tell_warnings
 from atpub.cli.where import Where, find, is_local, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
+from atpub.desired.model import VERSIONED
 from atpub.errors import AtpubError, InvalidInput, Problem, RepositoryError, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request
@@ -167,12 +168,11 @@ def _is_same(file: str, out: Path | None) -> bool:
 
 
 def _relative(lexicons: Path, folder: Path) -> str:
-    try:
-        # Symlinks are not followed: the lexicons may well be one.
+    # Symlinks are not followed: the lexicons may well be one.
+    if ".." not in lexicons.parts and lexicons.absolute().is_relative_to(folder.absolute()):
         return lexicons.absolute().relative_to(folder.absolute()).as_posix()
-    except ValueError:
-        hint = f"keep them in {folder.absolute()}, or write the manifest beside them with --out"
-        raise Usage(f"{lexicons} is outside the manifest's folder", hint=hint) from None
+    hint = f"keep them in {folder.absolute()}, or write the manifest beside them with --out"
+    raise Usage(f"{lexicons} is outside the manifest's folder", hint=hint)
 
 
 def bring(base: Base, wanted: Wanted, *, as_json: bool) -> None:
@@ -183,24 +183,27 @@ def bring(base: Base, wanted: Wanted, *, as_json: bool) -> None:
         uris = tuple(_checked(uri, base, repository) for uri in wanted.parsed())
         live = read_whole(repository) if wanted.everything else read_collections(repository, _collections(uris))
         survey = survey_inventories(live.records.values())
-        records, warnings = _chosen(_asked_for(uris, live), base, survey)
-        tell_warnings(warnings)
+        records, passed_over = _chosen(_asked_for(uris, live), base, survey)
+        tell_warnings(passed_over)
         importer = Importer(_request(base, wanted, live, survey, records))
         if wanted.download:
             save_blobs(repository, tuple(importer.blobs), base.manifest.folder, overwrite=wanted.overwrite)
         imported = importer.make()
-        tell_warnings(imported.left_out)
-        _write(imported, base, wanted)
+        warnings = (*imported.left_out, *_left_behind(imported, base, live, _owned(survey, base.manifest.project)))
+        tell_warnings(warnings)
+        out = wanted.out if imported.entries else None
+        if out is not None:
+            _write(imported, out, base.manifest.folder, overwrite=wanted.overwrite)
         if as_json:
+            whole = replace(imported, left_out=(*passed_over, *warnings))
             names = {"project": base.manifest.project, "account": base.where.account, "did": repository.did}
-            print_json(
-                imported_json(replace(imported, left_out=(*warnings, *imported.left_out)), **names, out=wanted.out)
-            )
-        elif wanted.out is not None:
-            print_data(imported_text(imported, wanted.out, style_for(sys.stdout)))
+            print_json(imported_json(whole, **names, out=out))
+        elif out is not None:
+            print_data(imported_text(imported, out, style_for(sys.stdout)))
         else:
             tell(imported_text(imported, None, style_for(sys.stderr)))
-            print_data(imported.text.removesuffix("\n"))
+            if imported.entries:
+                print_data(imported.text.removesuffix("\n"))
 
 
 def _request(base: Base, wanted: Wanted, live: Live, survey: Survey, records: tuple[Record, ...]) -> Request:
@@ -288,6 +291,19 @@ def _chosen(records: list[Record], base: Base, survey: Survey) -> tuple[tuple[Re
     return tuple(record for record in records if record.path not in skipped), tuple(warnings)
 
 
+def _left_behind(imported: Imported, base: Base, live: Live, owned: Mapping[RecordPath, Owned]) -> Iterator[Problem]:
+    """That the project owns more than the manifest says: where it is applied alone, that is deleted."""
+    said = {*_paths(base.manifest), *(entry.uri.path for entry in imported.entries)}
+    # Only whole collections were read; what else is owned is there as well, or forgotten anyway.
+    read = {path.collection for path in live.records}
+    rest = [path for path in owned if path not in said and path.collection not in VERSIONED]
+    rest = [path for path in rest if path in live.records or path.collection not in read]
+    if rest and imported.entries:
+        message = f"the project owns {counted(len(rest), 'record')} that no entry says, such as {rest[0]}"
+        hint = "applying the manifest would delete them: import them as well (--all), or use another --project"
+        yield Problem("not-all", message, None, hint, "warning")
+
+
 def _paths(manifest: Manifest) -> Iterator[RecordPath]:
     """Where the records of a manifest's entries are."""
     for item in manifest.entries.values():
@@ -302,15 +318,13 @@ def _paths(manifest: Manifest) -> Iterator[RecordPath]:
 # Files
 
 
-def _write(imported: Imported, base: Base, wanted: Wanted) -> None:
-    """Write the manifest and what it names, the manifest last: each file whole or not at all."""
-    if wanted.out is None:
-        return
-    files = {base.manifest.folder / name: text for name, text in imported.files.items()}
+def _write(imported: Imported, out: Path, folder: Path, *, overwrite: bool) -> None:
+    """Write the manifest and what it names, the manifest last: each file whole or not at all; raises InTheWay."""
+    files = {folder / name: text for name, text in imported.files.items()}
     there = [str(file) for file in files if file.exists()]
-    if there and not wanted.overwrite:
+    if there and not overwrite:
         raise InTheWay(f"{', '.join(there)} would be overwritten", hint="move them away, or give --overwrite")
-    for file, text in {**files, wanted.out: imported.text}.items():
+    for file, text in {**files, out: imported.text}.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f".{file.name}.new")
         try:

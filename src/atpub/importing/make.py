@@ -85,9 +85,7 @@ class Importer:
             self._left_out.append(Problem("unknown-lexicon", f"left out {what}", None, hint, "warning"))
 
     def _leave_out(self, code: str, path: RecordPath, why: str, hint: str = "") -> None:
-        is_owned = path in self._request.owned
-        owned = "; the project owns it, and applying the manifest would delete it" if is_owned else ""
-        message = f"left out {self._request.uri(path)}: {why}{owned}"
+        message = f"left out {self._request.uri(path)}: {why}"
         self._left_out.append(Problem(code, message, None, hint, "warning"))
 
     def _try_otherwise(self, checked: Checked) -> None:

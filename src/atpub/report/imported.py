@@ -8,18 +8,20 @@ from pathlib import Path
 from atpub.importing.model import Imported
 from atpub.lexicon.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION, problem_json
-from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
+from atpub.report.style import BOLD, GREEN, PLAIN, Style
 
 
 def imported_text(imported: Imported, out: Path | None, style: Style = PLAIN) -> str:
     """How many entries were made in each section, and how many records were left out."""
+    if not imported.entries:
+        return style("Nothing to import.", BOLD)
     sections = Counter(entry.address.section for entry in imported.entries)
     listed = ", ".join(f"{count:,} in {section}" for section, count in sections.items())
-    made = counted(len(imported.entries), "entr").replace("entrs", "entries")
-    made = made if made.endswith("entries") else f"{made}y"
-    where = f"{out}: " if out else ""
-    line = style(f"{where}{made}{f' ({listed})' if listed else ''}.", BOLD, GREEN)
-    files = [f"Also written: {', '.join(imported.files)}."] if out and imported.files else []
+    count = len(imported.entries)
+    line = style(
+        f"{f'{out}: ' if out else ''}{count:,} {'entry' if count == 1 else 'entries'} ({listed}).", BOLD, GREEN
+    )
+    files = [f"Also written: {', '.join(imported.files)}."] if imported.files else []
     return "\n".join([line, *files])
 
 
@@ -31,7 +33,7 @@ def imported_json(imported: Imported, *, project: str, account: str, did: str, o
         "account": account,
         "did": did,
         "out": str(out) if out else None,
-        "manifest": None if out else imported.text,
+        "manifest": imported.text if imported.entries and not out else None,
         "entries": [{"address": str(entry.address), "uri": str(entry.uri)} for entry in imported.entries],
         "files": [*imported.files],
         "left_out": [problem_json(problem) for problem in imported.left_out],
