@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from atpub.errors import HeadMoved, PartlyApplied, RequestTooLarge, StalePlan
+from atpub.errors import AtpubError, HeadMoved, PartlyApplied, RequestTooLarge, StalePlan
 from atpub.inventory import COLLECTION
 from atpub.lexicon import data
 from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections
-from atpub.state import Delete, Head, Live, Write
+from atpub.state import Commit, Delete, Head, Live, Write
 from atpub.syntax import Cid, RecordPath
 
 _TRIES: Final = 5
@@ -21,12 +21,24 @@ _OVERHEAD: Final = 400
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
     """Make these writes of inventory records, planned on `live`; gives the heads of the commits.
 
-    Raises StalePlan where somebody else has changed an inventory meanwhile, PartlyApplied where that is after a commit.
+    Raises StalePlan where somebody else has changed an inventory meanwhile, and what the repository raises; where that
+    is after a commit, PartlyApplied.
     """
-    known = _inventories(live)
-    head, most = live.head, len(writes)
     made: list[Head] = []
-    rest, tries = list(writes), _TRIES
+    try:
+        _commit_all(writes, live, repository, made)
+    except AtpubError as error:
+        if not made:
+            raise
+        message = f"{len(made)} commits were made, then: {error.message}"
+        raise PartlyApplied(message, hint="run it again, and look at what it says") from error
+    return tuple(made)
+
+
+def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Head]) -> None:
+    """Make the writes, noting each commit."""
+    known, head = _inventories(live), live.head
+    rest, most, tries = list(writes), len(writes), _TRIES
     while rest:
         batch = rest[: min(most, _fitting(rest, repository))]
         try:
@@ -36,25 +48,21 @@ def write_inventory(writes: Sequence[Write], live: Live, repository: Repository)
                 raise
             most = len(batch) // 2
         except HeadMoved:
-            now = read_collections(repository, [COLLECTION])
-            tries -= 1
+            now, tries = read_collections(repository, [COLLECTION]), tries - 1
             if _inventories(now) != known or not tries:
-                raise _stale(bool(made)) from None
+                hint = "run it again, and look at what it says"
+                raise StalePlan("somebody else has changed an inventory meanwhile", hint=hint) from None
             head = now.head
         else:
-            for write, cid in zip(batch, commit.cids, strict=True):
-                known.pop(write.path, None)
-                if cid is not None:
-                    known[write.path] = cid
-            head = commit.head
+            known = _after(known, batch, commit)
+            head, rest = commit.head, rest[len(batch) :]
             made.append(head)
-            rest = rest[len(batch) :]
-    return tuple(made)
 
 
-def _stale(is_begun: bool) -> StalePlan | PartlyApplied:
-    message = "somebody else has changed an inventory meanwhile"
-    return (PartlyApplied if is_begun else StalePlan)(message, hint="run it again, and look at what it says")
+def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Commit) -> dict[RecordPath, Cid]:
+    """The inventory records that are there after a commit."""
+    new = {write.path: cid for write, cid in zip(batch, commit.cids, strict=True)}
+    return {path: cid for path, cid in {**known, **new}.items() if cid is not None}
 
 
 def _inventories(live: Live) -> dict[RecordPath, Cid]:

@@ -39,7 +39,7 @@ def entry(item: Owned) -> JsonObject:
 def listing(rkey: str, *items: Owned | JsonObject, project: str = "ours", **extra: Json) -> Record:
     """An inventory record; an item that is no listing stands in it as it is."""
     entries: list[Json] = [entry(item) if isinstance(item, Owned) else item for item in items]
-    whole: JsonObject = {"$type": str(COLLECTION), "project": project, "entries": entries} | extra
+    whole: JsonObject = {"$type": str(COLLECTION), "project": project, "entries": entries, **extra}
     return Record(RecordPath(COLLECTION, Rkey(rkey)), cid_of(whole), whole)
 
 

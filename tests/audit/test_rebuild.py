@@ -42,7 +42,8 @@ def rebuilt(state: Live, *names: str) -> Live:
 def test_an_inventory_that_is_right_is_left_as_it_is() -> None:
     layouts = [listing("x", owned("a")), listing("ours:7", owned("b"))]
     found = rebuild(live(A, B, *layouts), "ours", (desired("a"), desired("b")))
-    assert found.writes == found.listed == found.dropped == found.drifted == ()
+    assert found.writes == ()
+    assert found.listed == found.dropped == found.drifted == ()
 
 
 def test_a_deleted_inventory_comes_back_from_the_manifest() -> None:

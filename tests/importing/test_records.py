@@ -28,11 +28,22 @@ from atpub.syntax import Nsid, RecordPath, Rkey
 
 CID = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 BLOB: JsonObject = {"$type": "blob", "ref": {"$link": CID.replace("bafy", "bafk")}, "mimeType": "x/y", "size": 5}
+LINK: JsonObject = {"$link": CID}
+
+
+def raw_bytes(raw: bytes) -> JsonObject:
+    return {"$bytes": b64encode(raw).decode().rstrip("=")}
+
+
+def like_a_placeholder(name: str) -> JsonObject:
+    return {name: "datasets/digits"}
+
+
 SPECIAL: st.SearchStrategy[Json] = st.one_of(
-    st.binary(max_size=20).map(lambda raw: {"$bytes": b64encode(raw).decode().rstrip("=")}),
-    st.just({"$link": CID}),
+    st.binary(max_size=20).map(raw_bytes),
+    st.just(LINK),
     st.just(BLOB),
-    st.sampled_from(["$ref", "$strongRef", "$blob", "$literal"]).map(lambda name: {name: "datasets/digits"}),
+    st.sampled_from(["$ref", "$strongRef", "$blob", "$literal"]).map(like_a_placeholder),
     st.sampled_from(["${X}", "$$", "$${X:-a}", "no", "1e3", "at://did:web:local.invalid/org.test.note/a"]),
 )
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), TEXTS, SPECIAL)
@@ -56,7 +67,7 @@ def note(rkey: str, **fields: Json) -> Record:
 
 
 def record(collection: str, rkey: str, value: JsonObject) -> Record:
-    whole: JsonObject = {"$type": str(collection)} | value
+    whole: JsonObject = {"$type": str(collection), **value}
     return Record(RecordPath(Nsid(collection), Rkey(rkey)), cid_of(whole), whole)
 
 

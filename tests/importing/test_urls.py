@@ -13,10 +13,13 @@ NAMES = st.one_of(
     st.text("ab01289-./\\{},$", min_size=1, max_size=12),
     st.builds("{}-{:0{}d}{}".format, st.sampled_from("ab"), st.integers(0, 120), st.integers(1, 3), st.just(".tar")),
 )
-RUNS = st.builds(
-    lambda start, count, step, width: [f"https://a.example/x-{start + n * step:0{width}d}.tar" for n in range(count)],
-    st.integers(0, 99), st.integers(1, 12), st.integers(1, 3), st.integers(1, 4),
-)  # fmt: skip
+
+
+def run(start: int, count: int, step: int, width: int) -> list[str]:
+    return [f"https://a.example/x-{start + number * step:0{width}d}.tar" for number in range(count)]
+
+
+RUNS = st.builds(run, st.integers(0, 99), st.integers(1, 12), st.integers(1, 3), st.integers(1, 4))
 
 
 def expanded(patterns: list[str]) -> list[str]:
