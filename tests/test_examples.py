@@ -209,7 +209,7 @@ def test_an_example_imported_again_has_nothing_to_do(
         flags += ["--lexicons", str(new / "lexicons")]
     out = new / "atpub.yaml"
     made = cli("import", "--all", "--project", name, "--account", account, "--out", str(out), "--json", *flags).json
-    assert {problem["code"] for problem in made["left_out"]} <= {"foreign-owner"}
+    assert {problem["code"] for problem in made["warnings"]} <= {"foreign-owner"}
 
     before = cli("plan", "-m", name, "--account", account, "--json").json
     plan = cli("plan", "-m", str(new), "--account", account, "--json", "--detailed-exitcode").json

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import ENTRY, LABEL, SCHEMA, Create, Delete, Lab, path
-from tests.cli.playground import Ran, tree
+from tests.cli.playground import Ran, tree, write_files
 
 from atpub.lexicon.data import JsonObject
 from atpub.syntax import Nsid, RecordPath, deterministic_tid
 
+NOTE = """\
+{"lexicon": 1, "id": "org.lab.note", "defs": {"main": {"type": "record", "key": "any", "record":
+  {"type": "object", "properties": {"text": {"type": "string"}}}}}}
+"""
 DID = "did:web:local.invalid"
 DIGITS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "digits"))
 CATS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "cats"))
@@ -87,7 +88,7 @@ def test_beside_a_manifest_that_has_some_of_it(old: Lab) -> None:
     (old.folder / ".atpub").rename(old.folder / "manifests" / ".atpub")
     made = old.run("import", "--all", "--out", "manifests/b.yaml", "--json").json
     assert [entry["address"] for entry in made["entries"]] == ["labels/digits-1.0.0"]
-    assert [problem["code"] for problem in made["left_out"]] == ["in-manifest", "unknown-lexicon"]
+    assert [problem["code"] for problem in made["warnings"]] == ["in-manifest", "unknown-lexicon"]
     assert old.run("plan", "--detailed-exitcode", "--reproducible").code == 0
     # Again, in its place: what the file has is not "there already".
     again = old.run("import", "--all", "--out", "manifests/b.yaml", "--overwrite", "--json").json
@@ -154,7 +155,20 @@ def test_a_project_is_needed(old: Lab) -> None:
     ran = old.run("import", "--all", "--project", "lab", "--json")
     assert (ran.code, ran.json["error"]["message"]) == (64, "no account is given")
     old.write()
-    assert bring(old, "--all", "--json", project="other").json["error"]["hint"] == "leave out --project"
+    refused = bring(old, "--all", "-m", "atpub.yaml", "--json", project="other")
+    assert refused.json["error"]["hint"] == "leave out --project"
+    # A manifest that nobody named, and of another project, is not meant.
+    assert bring(old, "--all", "--json", project="other").code == 0
+
+
+def test_a_manifest_that_is_replaced_keeps_what_is_no_entry(old: Lab) -> None:
+    policy = "policy:\n  max_delete: 10\n"
+    (old.folder / "atpub.yaml").write_text(f"atpub: 1\nproject: lab\naccount: local\n{policy}records: {{}}\n")
+    assert old.run("import", "--all", "--out", "atpub.yaml").code == 1
+    assert old.run("import", "--all", "--out", "atpub.yaml", "--overwrite").code == 0
+    text = (old.folder / "atpub.yaml").read_text()
+    assert text.startswith(f"atpub: 1\nproject: lab\naccount: local\n{policy}\nschemas:\n")
+    assert old.plan("--detailed-exitcode").code == 0
 
 
 def test_blobs_are_not_saved_over_other_files(old: Lab) -> None:
@@ -178,8 +192,18 @@ def test_a_damaged_inventory_is_no_obstacle(old: Lab) -> None:
     old.somebody(Create(path("dev.atpub.inventory", "theirs"), damaged))
     ran = bring(old, "--all", "--json")
     assert len(ran.json["entries"]) == 4
-    assert "damaged-inventory" in {problem["code"] for problem in ran.json["left_out"]}
+    assert "damaged-inventory" in {problem["code"] for problem in ran.json["warnings"]}
 
 
-def test_help(atpub: Callable[..., Ran], snapshot: SnapshotAssertion, tmp_path: Path) -> None:
-    assert atpub("import", "--help").out == snapshot
+def test_a_published_lexicon_and_its_records(lab: Lab) -> None:
+    write_files(lab.folder, {"lexicons/note.json": NOTE})
+    lab.change(("account: local\n", "account: local\nlexicons: {path: lexicons/, publish: true}\n"))
+    lab.write(f"{lab.manifest}records:\n  a: {{collection: org.lab.note, value: {{text: '${{VAR:-x}} $$ $'}}}}\n")
+    assert lab.apply().code == 0
+    (lab.folder / "atpub.yaml").unlink()
+    without = bring(lab, "--all", "--json").json
+    assert [problem["code"] for problem in without["warnings"]] == ["unknown-lexicon", "not-all"]
+    made = bring(lab, "--all", "--lexicons", "lexicons", "--out", "atpub.yaml", "--json").json
+    assert made["warnings"] == []
+    assert {"records/org.lab.note", "records/a"} < {entry["address"] for entry in made["entries"]}
+    assert lab.plan("--detailed-exitcode").code == 0

@@ -99,10 +99,10 @@ def actions(folder: Path, made: Imported, *records: Record) -> dict[str, str]:
 def test_any_value_is_said_exactly_or_left_out(folder: Path, fields: JsonObject) -> None:
     found = record(NOTE, "a", {**fields, "text": "x"})
     made = imported(folder, found)
-    event(made.left_out[0].message.partition(": ")[2][:60] if made.left_out else "said")
-    if made.left_out:
+    event(made.warnings[0].message.partition(": ")[2][:60] if made.warnings else "said")
+    if made.warnings:
         assert not made.entries
-        assert made.left_out[0].hint or made.left_out[0].code == "invalid-record"
+        assert made.warnings[0].hint
     else:
         assert actions(folder, made, found) == {"org.test.note/a": "unchanged"}
 
@@ -110,7 +110,7 @@ def test_any_value_is_said_exactly_or_left_out(folder: Path, fields: JsonObject)
 def test_usual_values_are_never_left_out(folder: Path) -> None:
     found = note("a", blob=BLOB, link={"$link": CID}, raw={"$bytes": "AQID"}, odd={"$ref": "x"}, variable="${X} $$ $")
     made = imported(folder, found)
-    assert made.left_out == ()
+    assert made.warnings == ()
     assert actions(folder, made, found) == {"org.test.note/a": "unchanged"}
 
 
@@ -129,10 +129,10 @@ def test_what_cannot_be_said_is_left_out_with_a_reason(folder: Path) -> None:
     ]  # fmt: skip
     made = imported(folder, *records)
     assert [str(entry.address) for entry in made.entries] == ["records/fine"]
-    found = {problem.code: problem for problem in made.left_out}
+    found = {problem.code: problem for problem in made.warnings}
     assert found.keys() == {"unknown-lexicon", "invalid-record", "too-deep", "wrong-form", "wrong-type"}
     assert "2 records of org.unknown.thing" in found["unknown-lexicon"].message
-    assert {problem.severity for problem in made.left_out} == {"warning"}
+    assert {problem.severity for problem in made.warnings} == {"warning"}
 
 
 def test_the_same_records_give_the_same_text_in_any_order(folder: Path) -> None:
@@ -154,3 +154,70 @@ def test_adopted_are_only_those_that_are_not_owned(folder: Path) -> None:
     made = imported(folder, note("a"), note("b"), owned=(Owned("a", note("a").path, note("a").cid),), adopt=True)
     assert made.text.count("adopt: true") == 1
     assert actions(folder, made, note("a"), note("b"))["org.test.note/b"] == "adopt"
+
+
+SAMPLE: JsonObject = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "properties": {"image": {"$ref": "https://alt.science/schemas/atdata-ndarray-bytes/1.0.0#/$defs/ndarray"}},
+    "required": ["image"],
+}
+ARRAYS: JsonObject = {"arrayFormatVersions": {"ndarrayBytes": "1.0.0"}}
+FORMAT: JsonObject = {"$type": "science.alt.dataset.schema#jsonSchemaFormat"}
+
+
+def schema(rkey: str, sample: JsonObject) -> Record:
+    value: JsonObject = {
+        "name": "My_Sample",
+        "version": "1.0.0",
+        "schemaType": "jsonSchema",
+        "atdataSchemaVersion": 1,
+        "createdAt": "2024-05-01T12:00:00.000Z",
+        "schema": {**FORMAT, **sample},
+    }
+    return record("science.alt.dataset.schema", rkey, value)
+
+
+def test_schemas_that_others_have_published_under_keys_of_their_own(folder: Path) -> None:
+    whole: JsonObject = {**SAMPLE, "draft": "draft-07", "content": SAMPLE, **ARRAYS}
+    found = [schema("3jzfcijpj2z2a", whole), schema("3jzfcijpj2z2b", whole)]
+    made = imported(folder, *found)
+    assert [problem.code for problem in made.warnings] == ["no-nsid", "no-nsid"]
+    assert [entry.address.section for entry in made.entries] == ["schemas", "schemas"]
+    assert made.text.count("    fields:\n      image: ndarray\n") == 2
+    assert made.text.count("    rkey: 3jzfcijpj2z2") == 2
+    assert set(actions(folder, made, *found).values()) == {"unchanged"}
+
+
+def test_a_schema_in_a_shape_that_the_lexicon_does_not_have_is_left_out(folder: Path) -> None:
+    made = imported(folder, schema("3jzfcijpj2z2a", {**SAMPLE, **ARRAYS}))
+    assert made.entries == ()
+    (problem,) = made.warnings
+    assert problem.code == "invalid-record"
+    assert "content: is required" in problem.message
+
+
+def test_what_refers_to_a_schema_that_is_kept_as_it_is_names_its_uri(folder: Path) -> None:
+    entry: JsonObject = {
+        "name": "Cats & dogs",
+        "schemaRef": "at://did:web:local.invalid/science.alt.dataset.schema/3jzfcijpj2z2a",
+        "storage": {
+            "$type": "science.alt.dataset.storageHttp",
+            "shards": [
+                {"url": f"https://a.example/{n}.tar", "checksum": {"algorithm": "sha256", "digest": f"{n:064x}"}}
+                for n in range(3)
+            ],
+        },
+        "createdAt": "2024-05-01T12:00:00.000Z",
+    }
+    found = record("science.alt.dataset.entry", "3jzfcijpj2z2c", {**entry, "size": {"shards": 3}})
+    other = record("science.alt.dataset.entry", "3jzfcijpj2z2d", {**entry, "size": {"shards": 3, "samples": 9}})
+    made = imported(folder, found, other)
+    assert made.warnings == ()
+    assert [str(item.address) for item in made.entries] == [
+        "datasets/cats-dogs-3jzfcijpj2z2c",
+        "records/cats-dogs-3jzfcijpj2z2d",
+    ]
+    assert "schema: at://did:web:local.invalid" in made.text
+    assert "urls: https://a.example/{0..2}.tar" in made.text
+    assert set(actions(folder, made, found, other).values()) == {"unchanged"}

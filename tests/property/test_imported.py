@@ -68,7 +68,7 @@ def test_what_was_published_is_imported(
         target = ["--account", f"local:{folder / 'repo'}"]
         flags = ["--project", "ours", "--lexicons", str(new / "lexicons"), *(["--download"] if download else [])]
         made = ran("import", "--all", *target, *flags, "--out", str(new / "atpub.yaml"))
-        assert [item["code"] for item in made["left_out"]] == ["unknown-lexicon"]
+        assert [item["code"] for item in made["warnings"]] == ["unknown-lexicon"]
         uris = {str(change.uri) for change in published.plan.changes}
         assert {entry["uri"] for entry in made["entries"]} == uris
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from atpub.desired.model import VERSIONED
 from atpub.errors import AtpubError, InvalidInput, Problem, RepositoryError, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request
-from atpub.importing.text import yaml_text
+from atpub.importing.text import with_dollars_kept, yaml_text
 from atpub.inventory import COLLECTION, Owned, Survey, survey_inventories
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.bundle import merge
@@ -107,27 +107,38 @@ def find_base(
         raise Usage("--download puts files beside the manifest", hint="say which: --out FILE")
     paths = manifests or _usual_paths()
     found = tuple(_documents(paths))
-    documents = tuple(document for document in found if not _is_same(document.file, wanted.out))
-    folder = _folder(paths) if documents else _beside(wanted.out)
     known = _load(found, _folder(paths), environment) if found else None
     if known is not None and project not in (None, known.project):
-        raise Usage(f"the manifest's project is {known.project}, not {project}", hint="leave out --project")
+        if manifests:
+            raise Usage(f"the manifest's project is {known.project}, not {project}", hint="leave out --project")
+        found, known = (), None  # the one that happens to be here is not meant
+    # The file that is to be replaced says nothing any more, but for what is no entry.
+    documents = tuple(document for document in found if not _is_same(document.file, wanted.out))
+    replaced = [document for document in found if document not in documents]
+    folder = _folder(paths) if documents else _beside(wanted.out)
+    account = target.account or os.environ.get("ATPUB_ACCOUNT") or (known.account if known else None)
+    account = account or (str(uris[0].authority) if uris else None)
+    header = _header(replaced, project, None if documents else account, known)
+    if lexicons is not None:
+        header["lexicons"] = {"path": _relative(lexicons, folder)}
+    manifest = _load((*documents, parse(yaml_text({"atpub": 1, **header}), "--project")), folder, environment)
+    return Base(manifest, documents, header, find(manifest, replace(target, account=account)))
+
+
+def _header(
+    replaced: Iterable[Document], project: str | None, account: str | None, known: Manifest | None
+) -> JsonObject:
+    """What the new file says beside its entries; `account` is None where another file has it."""
     name = known.project if known else project
     if name is None:
         raise Usage("there is no manifest here, and no project", hint="name the project: --project NAME")
-    header: JsonObject = {"project": name}
-    if not documents:
-        account = target.account or os.environ.get("ATPUB_ACCOUNT") or (known.account if known else None)
-        header["account"] = account or (str(uris[0].authority) if uris else None)
-        if header["account"] is None:
-            raise Usage("no account is given", hint="name it: --account HANDLE")
-    if lexicons is not None:
-        header["lexicons"] = {"path": _relative(lexicons, folder)}
-    own = parse(yaml_text({"atpub": 1, **header}), "--project")
-    manifest = _load((*documents, own), folder, environment)
-    if manifest.account is None and not (target.account or os.environ.get("ATPUB_ACCOUNT")) and uris:
-        target = replace(target, account=str(uris[0].authority))
-    return Base(manifest, documents, header, find(manifest, target))
+    kept: JsonObject = {}
+    for document in replaced:
+        values = document.value if isinstance(document.value, dict) else {}
+        kept |= {key: with_dollars_kept(item) for key, item in values.items() if key not in {*SECTIONS, "atpub"}}
+    if known is None and account is None:
+        raise Usage("no account is given", hint="name it: --account HANDLE")
+    return {"project": name, **({"account": account} if account else {}), **kept}
 
 
 def _usual_paths() -> tuple[str, ...]:
@@ -189,13 +200,13 @@ def bring(base: Base, wanted: Wanted, *, as_json: bool) -> None:
         if wanted.download:
             save_blobs(repository, tuple(importer.blobs), base.manifest.folder, overwrite=wanted.overwrite)
         imported = importer.make()
-        warnings = (*imported.left_out, *_left_behind(imported, base, live, _owned(survey, base.manifest.project)))
+        warnings = (*imported.warnings, *_left_behind(imported, base, live, _owned(survey, base.manifest.project)))
         tell_warnings(warnings)
         out = wanted.out if imported.entries else None
         if out is not None:
             _write(imported, out, base.manifest.folder, overwrite=wanted.overwrite)
         if as_json:
-            whole = replace(imported, left_out=(*passed_over, *warnings))
+            whole = replace(imported, warnings=(*passed_over, *warnings))
             names = {"project": base.manifest.project, "account": base.where.account, "did": repository.did}
             print_json(imported_json(whole, **names, out=out))
         elif out is not None:

@@ -14,7 +14,7 @@ from atpub.desired.keys import record_key
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import forms
-from atpub.importing.check import Checked, check
+from atpub.importing.check import Checked, Entries, check
 from atpub.importing.keys import choose_keys, key_of, slug
 from atpub.importing.model import FORMS, BlobFile, Form, Imported, ImportedEntry, Request, section_of
 from atpub.importing.names import blob_files
@@ -37,7 +37,7 @@ class Importer:
     def __init__(self, request: Request) -> None:
         """Take what is to be imported; records that cannot be are left out at once."""
         self._request = request
-        self._left_out: list[Problem] = []
+        self._warnings: list[Problem] = []
         self._records = {record.path: record for record in sorted(request.records, key=lambda record: record.path)}
         self._leave_out_unsayable()
         self._forms: dict[RecordPath, tuple[Form, ...]] = {
@@ -82,11 +82,12 @@ class Importer:
         for collection, count in sorted(unknown.items()):
             what = f"{count:,} record{'' if count == 1 else 's'} of {collection}: there is no lexicon for them"
             hint = "name the folder of the project's lexicons: --lexicons DIR"
-            self._left_out.append(Problem("unknown-lexicon", f"left out {what}", None, hint, "warning"))
+            self._warnings.append(Problem("unknown-lexicon", f"left out {what}", None, hint, "warning"))
 
-    def _leave_out(self, code: str, path: RecordPath, why: str, hint: str = "") -> None:
+    def _leave_out(self, code: str, path: RecordPath, why: str) -> None:
+        hint = "" if path in self._request.owned else "it stays as it is: no plan touches what no project owns"
         message = f"left out {self._request.uri(path)}: {why}"
-        self._left_out.append(Problem(code, message, None, hint, "warning"))
+        self._warnings.append(Problem(code, message, None, hint, "warning"))
 
     def _try_otherwise(self, checked: Checked) -> None:
         for path, problem in checked.problems.items():
@@ -95,7 +96,7 @@ class Importer:
                 self._forms[path] = rest
             else:
                 del self._records[path], self._forms[path]
-                self._leave_out(problem.code, path, problem.message, problem.hint)
+                self._leave_out(problem.code, path, problem.message)
 
     # Keys
 
@@ -198,7 +199,7 @@ class Importer:
 
     # The whole
 
-    def _document(self, entries: Mapping[Address, tuple[Record, JsonObject]]) -> JsonObject:
+    def _document(self, entries: Entries) -> JsonObject:
         made: JsonObject = {"atpub": 1, **self._request.header}
         sections: dict[str, JsonObject] = defaultdict(dict)
         for address, (_, body) in entries.items():
@@ -217,9 +218,9 @@ class Importer:
                 files[name] = "".join(f"{digest}  {shard}\n" for shard, digest in checksums.items())
                 entries[address] = (record, {**body, "checksums": name})
         made = tuple(ImportedEntry(address, self._request.uri(record.path)) for address, (record, _) in entries.items())
-        return Imported(self._text(entries), made, tuple(self._left_out), files)
+        return Imported(self._text(entries), made, (*self._warnings, *_unnamed(entries)), files)
 
-    def _text(self, entries: Mapping[Address, tuple[Record, JsonObject]]) -> str:
+    def _text(self, entries: Entries) -> str:
         """The document, with a blank line before each section."""
         document = self._document(entries)
         head = {name: item for name, item in document.items() if name not in SECTIONS}
@@ -247,6 +248,16 @@ def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
     known = FORMS.get(record.path.collection, ())
     return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))), "records")
+
+
+def _unnamed(entries: Entries) -> Iterator[Problem]:
+    """That a schema has been given an NSID, because it has none of its own."""
+    for address, (record, body) in entries.items():
+        nsid = str(body.get("nsid"))
+        if nsid.startswith(forms.UNNAMED):
+            message = f"{address}: the record key {record.path.rkey} holds no NSID; {nsid} stands in for it"
+            hint = "put one of your own in its place; the record stays where it is"
+            yield Problem("no-nsid", message, None, hint, "warning")
 
 
 def _usual_id(address: Address, body: JsonObject) -> str:

@@ -73,9 +73,9 @@ class ImportedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A manifest in YAML, its entries, what was left out and why, and the texts of the files that it names."""
+    """A manifest in YAML, its entries, the texts of the files that it names; what was left out, and what to look at."""
 
     text: str
     entries: tuple[ImportedEntry, ...]
-    left_out: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
     files: Mapping[str, str]

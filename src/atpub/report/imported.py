@@ -36,5 +36,5 @@ def imported_json(imported: Imported, *, project: str, account: str, did: str, o
         "manifest": imported.text if imported.entries and not out else None,
         "entries": [{"address": str(entry.address), "uri": str(entry.uri)} for entry in imported.entries],
         "files": [*imported.files],
-        "left_out": [problem_json(problem) for problem in imported.left_out],
+        "warnings": [problem_json(problem) for problem in imported.warnings],
     }
