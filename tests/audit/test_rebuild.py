@@ -103,8 +103,13 @@ def test_a_damaged_record_is_replaced_by_what_can_be_read_of_it(name: str) -> No
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_record_and_the_manifest_give_all_of_it_again(name: str) -> None:
-    after = rebuilt(live(A, B, DAMAGED[name][0]), "a", "b")
-    assert listed(after).keys() == {at("a"), at("b")}
+    state = live(A, B, DAMAGED[name][0])
+    assert listed(rebuilt(state, "a", "b")).keys() == {at("a"), at("b")}
+
+
+def test_lost_is_what_is_in_no_other_place() -> None:
+    state = live(A, B, listing("ours", *({"collection": "org.test.note", "rkey": name} for name in "abc")))
+    assert rebuild(state, "ours", (desired("a"), desired("b", "other"))).lost == ("org.test.note/b", "org.test.note/c")
 
 
 def test_another_projects_damaged_record_is_left_alone() -> None:

@@ -71,7 +71,8 @@ def test_what_was_published_is_imported(
         assert [item["code"] for item in made["warnings"]] == ["unknown-lexicon"]
         uris = {str(change.uri) for change in published.plan.changes}
         assert {entry["uri"] for entry in made["entries"]} == uris
-
+        if not uris:  # then there is no manifest either
+            return
         plan = ran("plan", "-m", str(new), *target)
         assert {change["action"] for change in plan["changes"]} <= {"unchanged"}
         assert {change["uri"] for change in plan["changes"]} == uris

@@ -21,7 +21,8 @@ _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # a record that is not there y
 class Rebuild:
     """What becomes of an inventory: what is listed anew or otherwise, what no more, and what stays with an older CID.
 
-    `damaged` are the inventory records that are replaced; `writes` is what has to be written for all of that.
+    `damaged` are the inventory records that are replaced, `lost` is what was in them and is in none any more; `writes`
+    is what has to be written for all of that.
     """
 
     project: str
@@ -30,6 +31,7 @@ class Rebuild:
     dropped: tuple[Owned, ...]
     drifted: tuple[Owned, ...]
     damaged: tuple[Damaged, ...]
+    lost: tuple[str, ...]
     writes: tuple[Write, ...]
 
 
@@ -51,6 +53,7 @@ def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
     }
     shards = {rkey: shard for rkey, shard in before.after(changes).shards.items() if shard}
     after = Inventory(project, shards)
+    again = {str(path) for path in after.owned}
     return Rebuild(
         project,
         len(after.owned),
@@ -58,6 +61,7 @@ def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
         tuple(item for path, item in sorted(known.items()) if path not in live.records),
         tuple(item for path, item in sorted(after.owned.items()) if live.records[path].cid != item.cid),
         damaged,
+        tuple(name for item in damaged for name in item.lost if name not in again),
         tuple(replacing(sound.shards, {item.record.path.rkey for item in damaged}, after)),
     )
 

@@ -63,6 +63,12 @@ def verify(live: Live, project: str) -> Audit:
     )
 
 
+def readable(item: Damaged) -> str:
+    """How much of a damaged inventory record can be read."""
+    read, total = len(item.owned), len(item.owned) + len(item.lost)
+    return f"{read} of its {total} entries can be read" if total else "none of its entries can be read"
+
+
 def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
     """The projects that each record is listed by, as far as inventories can be read."""
     owners: dict[RecordPath, list[str]] = {}
@@ -76,14 +82,12 @@ def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
 
 
 def _damaged(item: Damaged, live: Live, project: str) -> Finding:
-    read, lost = len(item.owned), len(item.lost)
     reason = item.error.problems[0].message.partition(": ")[2]
-    readable = f"{read} of its {read + lost} entries can be read" if read + lost else "none of its entries can be read"
     whose = "" if item.project == project else f", with the manifest of the project {item.project!r}"
     return Finding(
         "damaged",
         AtUri.of(live.did, item.record.path),
-        f"the inventory record is damaged ({reason}); {readable}",
+        f"the inventory record is damaged ({reason}); {readable(item)}",
         "no plan can be made of this repository",
         f"{_REBUILD}{whose}",
     )

@@ -10,19 +10,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import forms
 from atpub.importing.check import Checked, Entries, check
-from atpub.importing.keys import choose_keys, key_of, slug
+from atpub.importing.keys import choose_keys, key_of
 from atpub.importing.model import FORMS, BlobFile, Form, Imported, ImportedEntry, Request, section_of
-from atpub.importing.names import blob_files
+from atpub.importing.names import blob_files, names_of
 from atpub.importing.text import with_dollars_kept, yaml_text
 from atpub.lexicon.data import Json, JsonObject, blobs_in
 from atpub.manifest.model import Address
 from atpub.state import Record
-from atpub.syntax import Cid, Nsid, RecordPath, Tid
+from atpub.syntax import Cid, Nsid, RecordPath
 
 SECTIONS: Final = ("schemas", "datasets", "lenses", "labels", "records")
 DEEPEST: Final = 90
@@ -114,28 +115,13 @@ class Importer:
             keys |= choose_keys({path: self._names(path) for path in paths if path not in owned}, taken)
         return keys
 
+    def _names(self, path: RecordPath) -> list[str]:
+        return names_of(self._records[path], self._forms[path][0])
+
     def _id_key(self, path: RecordPath) -> str:
-        """The id of an owned record as its key, where it is one; versions are better named by `_names`."""
+        """The id of an owned record as its key, where it is one."""
         name = self._request.owned[path].id
         return name if key_of(name) == name else ""
-
-    def _names(self, path: RecordPath) -> list[str]:
-        """Names for a record, the shortest first, the last one its own."""
-        value, rkey = self._records[path].value, key_of(path.rkey)
-        name, version = str(value.get("name") or ""), str(value.get("version") or "")
-        kind = path.collection.name
-        match self._forms[path][0]:
-            case "fields" | "json_schema":
-                nsid = forms.schema_nsid(path, value)
-                short = slug(Nsid(nsid).name)
-                return [short, key_of(f"{short}-{version}"), key_of(f"{nsid}-{version}"), key_of(f"{short}-{rkey}")]
-            case "labels":
-                return [key_of(f"{slug(name)}-{version}" if version else slug(name)), key_of(f"{slug(name)}-{rkey}")]
-            case "datasets" | "lenses":
-                return [slug(name), key_of(f"{slug(name)}-{rkey}"), f"{kind}-{rkey}"]
-            case _:
-                plain = [] if Tid.accepts(path.rkey) else [rkey]
-                return [*plain, f"{kind}-{rkey}", key_of(f"{path.collection}-{rkey}")]
 
     # Entries
 
@@ -151,21 +137,26 @@ class Importer:
         # What fits another account as well takes the bytes of its blobs to make.
         files = {cid: item.file.as_posix() for cid, item in self._files.items()}
         writer = forms.Writer(files, named) if self._request.with_files else forms.Writer()
-        ids: set[tuple[Nsid, str]] = set()
+        ids = self._ids()
         for path, address in addresses.items():
             record = self._records[path]
             body = _body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
             yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
 
+    def _ids(self) -> set[tuple[Nsid, str]]:
+        """The identities that are taken: those of what the project owns, and those in the manifest that is there."""
+        there = {(collection_of(item), item.common.id) for item in self._request.manifest.entries.values()}
+        return there | {(path.collection, item.id) for path, item in self._request.owned.items()}
+
     def _addresses(self) -> Mapping[RecordPath, Address]:
         """Where each entry stands: a key that is taken in another section is made longer."""
         used = {*self._request.manifest.entries}
         addresses: dict[RecordPath, Address] = {}
-        moved = [path for path in self._records if section_of(self._forms[path][0]) == "records"]
-        moved = [path for path in moved if path.collection in FORMS]
-        for path in [*(path for path in self._records if path not in moved), *moved]:
-            section = section_of(self._forms[path][0])
+        sections = {path: section_of(forms_[0]) for path, forms_ in self._forms.items()}
+        # Those that stand in another section than their own come last.
+        for path in sorted(sections, key=lambda path: sections[path] == "records" and path.collection in FORMS):
+            section = sections[path]
             address = Address(section, self._keys[path])
             number = 1
             while address in used:
@@ -182,7 +173,7 @@ class Importer:
         path, owned = record.path, self._request.owned.get(record.path)
         usual = _usual_id(address, body)
         identity = owned.id if owned else usual
-        if (path.collection, identity) in ids and not owned:
+        if owned is None and (path.collection, identity) in ids:
             identity = key_of(f"{usual}-{path.rkey}")
         ids.add((path.collection, identity))
         made: JsonObject = {} if identity == usual else {"id": identity}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from atpub.audit.rebuild import Rebuild
-from atpub.audit.verify import Audit, Finding
+from atpub.audit.verify import Audit, Finding, readable
 from atpub.lexicon.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style, counted
@@ -66,15 +66,17 @@ def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
 def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN) -> str:
     """What becomes of each record's listing, and what is lost of damaged records."""
     lines = [f"{style(rebuild.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
-    lines += [style(f"  + list   {AtUri.of(did, item.path)}", GREEN) for item in rebuild.listed]
-    lines += [style(f"  - drop   {AtUri.of(did, item.path)}: it is not there", RED) for item in rebuild.dropped]
+    lines += [style(f"  + list     {AtUri.of(did, item.path)}", GREEN) for item in rebuild.listed]
+    lines += [style(f"  - drop     {AtUri.of(did, item.path)}: it is not there", RED) for item in rebuild.dropped]
     lines += [
-        style(f"    drift  {AtUri.of(did, item.path)}: stays listed as {item.cid}", YELLOW) for item in rebuild.drifted
+        style(f"    keep     {AtUri.of(did, item.path)}: it has drifted from {item.cid}", YELLOW)
+        for item in rebuild.drifted
     ]
-    for item in rebuild.damaged:
-        lines.append(style(f"  ! damaged  {AtUri.of(did, item.record.path)}: it is replaced", RED))
-        lines += [f"      {len(item.owned)} entries of it can be read, and these are lost:"] if item.lost else []
-        lines += [f"      {name}" for name in item.lost]
+    lines += [
+        style(f"  ~ replace  {AtUri.of(did, item.record.path)}: it is damaged; {readable(item)}", YELLOW)
+        for item in rebuild.damaged
+    ]
+    lines += [style(f"  ! lost     {name}: it cannot be read, and is not live as wanted", RED) for name in rebuild.lost]
     lines += [""] if len(lines) > 2 else []
     if not rebuild.writes:
         return "\n".join([*lines, style(f"Nothing to do: {counted(rebuild.owned, 'record')} owned.", GREEN)])
@@ -103,9 +105,10 @@ def rebuild_json(rebuild: Rebuild, account: str, did: Did, commits: Sequence[Hea
         "dropped": [str(AtUri.of(did, item.path)) for item in rebuild.dropped],
         "drifted": [{"uri": str(AtUri.of(did, item.path)), "listed_cid": item.cid} for item in rebuild.drifted],
         "damaged": [
-            {"uri": str(AtUri.of(did, item.record.path)), "read": len(item.owned), "lost": [*item.lost]}
+            {"uri": str(AtUri.of(did, item.record.path)), "read": len(item.owned), "unreadable": len(item.lost)}
             for item in rebuild.damaged
         ],
+        "lost": [*rebuild.lost],
         "written": len(rebuild.writes) if commits else 0,
         "commits": [{"cid": head.cid, "rev": head.rev} for head in commits],
     }
