@@ -108,7 +108,8 @@ def test_a_damaged_record_and_the_manifest_give_all_of_it_again(name: str) -> No
 
 
 def test_lost_is_what_is_in_no_other_place() -> None:
-    state = live(A, B, listing("ours", *({"collection": "org.test.note", "rkey": name} for name in "abc")))
+    broken: list[JsonObject] = [{"collection": "org.test.note", "rkey": name} for name in "abc"]
+    state = live(A, B, listing("ours", *broken))
     assert rebuild(state, "ours", (desired("a"), desired("b", "other"))).lost == ("org.test.note/b", "org.test.note/c")
 
 

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import ENTRY, LABEL, Create, Delete, Lab, edited, path
 from tests.cli.playground import Ran
 
-from atpub.lexicon.data import JsonObject
+from atpub.lexicon.data import Json, JsonObject
 from atpub.state import Update
 from atpub.syntax import Nsid, deterministic_tid
 
@@ -58,7 +58,8 @@ def deleted(lab: Lab) -> None:
 
 def damaged(lab: Lab) -> None:
     first, second, *rest = entries(lab)
-    lab.somebody(Update(OURS, {**listing(lab), "entries": [first, {"id": "x"}, {**second, "cid": "none"}, *rest]}))
+    broken: list[Json] = [first, {"id": "x"}, {**second, "cid": "none"}, *rest]
+    lab.somebody(Update(OURS, {**listing(lab), "entries": broken}))
 
 
 def twice(lab: Lab) -> None:
