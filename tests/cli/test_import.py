@@ -207,3 +207,13 @@ def test_a_published_lexicon_and_its_records(lab: Lab) -> None:
     assert made["warnings"] == []
     assert {"records/org.lab.note", "records/a"} < {entry["address"] for entry in made["entries"]}
     assert lab.plan("--detailed-exitcode").code == 0
+
+
+def test_a_blob_whose_bytes_are_others_is_not_kept(old: Lab) -> None:
+    for file in (old.folder / ".atpub" / "local" / "blobs").iterdir():
+        file.write_bytes(b"others" * 100)
+    ran = bring(old, "--all", "--out", "atpub.yaml", "--download", "--json")
+    assert ran.code == 1
+    assert ran.json["error"]["code"] == "unavailable"
+    assert not list((old.folder / "data").rglob("digits-00000*"))
+    assert not (old.folder / "atpub.yaml").exists()

@@ -67,7 +67,7 @@ def twice(lab: Lab) -> None:
 
 
 def two_owners(lab: Lab) -> None:
-    theirs = {**listing(lab), "project": "theirs", "entries": entries(lab)[:2]}
+    theirs: JsonObject = {**listing(lab), "project": "theirs", "entries": entries(lab)[:2]}
     lab.somebody(Create(path(INVENTORY, "theirs"), theirs))
 
 
