@@ -23,8 +23,9 @@ state
 desired
 inventory
 plan
+importing audit
 repository report
-apply
+apply restore
 atmosphere cli
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}

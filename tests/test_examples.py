@@ -191,3 +191,36 @@ def test_classes_of_the_custom_lexicons_load_what_was_published(generated: Path,
     cli(
         "generate", "--lexicons", "records/lexicons", "--out", str(generated), "--package", "example_records", "--check"
     )
+
+
+@pytest.mark.parametrize("download", [False, True], ids=["by reference", "with blobs"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_imported_again_has_nothing_to_do(
+    name: str, download: bool, examples: Path, cli: Cli, tmp_path: Path
+) -> None:
+    account = f"local:{tmp_path / 'one'}"
+    for other in EXAMPLES:
+        cli("apply", "-m", other, "--yes", "--account", account)
+    new = tmp_path / "new"
+    new.mkdir()
+    flags = ["--download"] if download else []
+    if (examples / name / "lexicons").exists():
+        shutil.copytree(examples / name / "lexicons", new / "lexicons")
+        flags += ["--lexicons", str(new / "lexicons")]
+    out = new / "atpub.yaml"
+    made = cli("import", "--all", "--project", name, "--account", account, "--out", str(out), "--json", *flags).json
+    assert {problem["code"] for problem in made["warnings"]} <= {"foreign-owner"}
+
+    before = cli("plan", "-m", name, "--account", account, "--json").json
+    plan = cli("plan", "-m", str(new), "--account", account, "--json", "--detailed-exitcode").json
+    assert {change["uri"]: change["after_cid"] for change in plan["changes"]} == {
+        change["uri"]: change["after_cid"] for change in before["changes"]
+    }
+    assert not plan["pending"]
+    assert not plan["warnings"]
+
+    if download:  # and all of it can go to another account
+        elsewhere = f"local:{tmp_path / 'other'}"
+        applied = cli("apply", "-m", str(new), "--account", elsewhere, "--yes", "--json").json
+        assert {outcome["status"] for outcome in applied["outcomes"]} == {"applied"}
+        assert len(applied["outcomes"]) == len(before["changes"])

@@ -46,7 +46,7 @@ def test_command_lines_parse(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    command.make_parser(click.Context(command)).parse_args(arguments)
+    command.make_parser(click.Context(command, help_option_names=["-h", "--help"])).parse_args(arguments)
 
 
 def test_exit_codes() -> None:

@@ -9,7 +9,7 @@ of whatever shards there are, so any layout is valid.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -17,13 +17,15 @@ from typing import Final
 from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory as lexicon
 from atpub.lexicon import data
-from atpub.lexicon.data import JsonObject
+from atpub.lexicon.data import Json, JsonObject
 from atpub.state import Create, Delete, Record, Update, Write
 from atpub.syntax import Cid, Nsid, RecordPath, Rkey
 
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
 """The most bytes that one inventory record may have in DAG-CBOR before it is split."""
+
+_LONGEST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,67 @@ class Inventory:
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
     """The inventory of each project in a repository; raises InvalidRecord where an inventory record is damaged."""
+    survey = survey_inventories(records)
+    for damaged in survey.damaged:
+        raise damaged.error
+    return survey.inventories
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An inventory record that breaks its lexicon: whose it seems to be, what of it can be read, and what is lost."""
+
+    record: Record
+    project: str
+    owned: Mapping[RecordPath, Owned]
+    lost: tuple[str, ...]  # what can be said of each entry that cannot be read
+    error: InvalidRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The inventory of each project, as far as its records are sound, and those that are not."""
+
+    inventories: Mapping[str, Inventory]
+    damaged: tuple[Damaged, ...]
+
+
+def survey_inventories(records: Iterable[Record]) -> Survey:
+    """Every inventory in a repository, whatever state it is in."""
     projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
+    damaged: list[Damaged] = []
     for record in records:
         if record.path.collection == COLLECTION:
-            value = _checked(record)
-            projects[value.project][record.path.rkey] = {
-                item.path: item for entry in value.entries if (item := _owned(entry))
-            }
-    return {project: Inventory(project, shards) for project, shards in projects.items()}
+            try:
+                value = _checked(record)
+            except InvalidRecord as error:
+                damaged.append(_salvaged(record, error))
+            else:
+                projects[value.project][record.path.rkey] = {
+                    item.path: item for entry in value.entries if (item := _owned(entry))
+                }
+    return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
+
+
+def replacing(
+    shards: Mapping[Rkey, Mapping[RecordPath, Owned]], there: Collection[Rkey], new: Inventory
+) -> list[Write]:
+    """What must be written for an inventory to be that one.
+
+    `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
+    before what is deleted, so that none is unlisted in between.
+    """
+    writes: list[Write] = []
+    for rkey, shard in sorted(new.shards.items()):
+        value = _value(new.project, shard)
+        path = RecordPath(COLLECTION, rkey)
+        if rkey in there:
+            writes.append(Update(path, value))
+        elif rkey not in shards:
+            writes.append(Create(path, value))
+        elif shards[rkey] != shard:
+            writes.append(Update(path, value))
+    return [*writes, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in sorted({*shards, *there} - {*new.shards}))]
 
 
 def order(path: RecordPath) -> str:
@@ -88,9 +143,36 @@ def _checked(record: Record) -> lexicon.Inventory:
         return lexicon.Inventory.from_json(record.value)
     except InvalidRecord as error:
         what = f"the inventory record {record.path} is damaged"
-        hint = "put an earlier state of it back; or delete it, and take over what it listed with `adopt: true`"
+        hint = "put it right with `atpub inventory rebuild`"
         problems = (replace(item, message=f"{what}: {item.message}", hint=hint) for item in error.problems)
         raise InvalidRecord(tuple(problems)) from None
+
+
+def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
+    """What can be read of a damaged inventory record."""
+    name = record.value.get(lexicon.Inventory.WIRE["project"])
+    project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
+    found = record.value.get(lexicon.Inventory.WIRE["entries"])
+    owned: dict[RecordPath, Owned] = {}
+    lost: list[str] = []
+    for item in found if isinstance(found, list) else []:
+        try:
+            entry = _owned(lexicon.Entry.from_json(item))
+            owned[entry.path] = entry
+        except InvalidRecord:
+            lost.append(_named(item))
+    return Damaged(record, project, owned, tuple(lost), error)
+
+
+def _named(item: Json) -> str:
+    """What can be said of an entry that cannot be read."""
+    match item:
+        case {"collection": str(collection), "rkey": str(rkey)}:
+            return f"{collection}/{rkey}"[:200]
+        case {"id": str(name)}:
+            return name[:200]
+        case _:
+            return "an entry that says nothing"
 
 
 def _owned(entry: lexicon.Entry) -> Owned:

@@ -310,6 +310,14 @@ def test_only_what_has_just_one_such_key_is_a_placeholder(folder: Path) -> None:
     assert value(folder, text, "records/n")["extra"] == {"$ref": "datasets/x", "more": 1}
 
 
+def test_what_looks_like_a_placeholder_and_is_none(folder: Path) -> None:
+    literal = "{$literal: {$ref: nowhere, $literal: 1}}, b: [{$literal: {$blob: none}}], c: {$literal: {$literal: x}}"
+    text = f"records: {{n: {{collection: {NOTE}, value: {{text: x, a: {literal}}}}}}}"
+    found = value(folder, text, "records/n")
+    assert found["a"] == {"$ref": "nowhere", "$literal": 1}
+    assert (found["b"], found["c"]) == ([{"$blob": "none"}], {"$literal": "x"})
+
+
 def test_a_json_schema_is_published_as_it_is(folder: Path) -> None:
     """With `$ref` and all: it is no placeholder there."""
     text = (

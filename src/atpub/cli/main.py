@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -15,6 +16,8 @@ COMMANDS: Final = {
     "plan": "Show what applying a manifest would change; writes nothing.",
     "apply": "Make the repository what the manifest says.",
     "lock": "Write down what the data is (atpub.lock), so that plan can do without it.",
+    "import": "Write manifest entries for records that are live already.",
+    "inventory": "Check which records the project owns, and put that right.",
     "login": "Log in to an account's server, and keep the session.",
     "logout": "End the session that login has opened.",
     "whoami": "Show the account, its server, and how a run would log in.",
@@ -56,7 +59,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"atpub.cli.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"atpub.cli.{name}_" if iskeyword(name) else f"atpub.cli.{name}")
         command: object = module.command
         assert isinstance(command, click.Command)
         return command

@@ -101,7 +101,7 @@ def prepare(
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
     with closing(open_repository(where, remember=remember)) as repository:
-        desired, warnings = _desired(manifest, facts, repository.did)
+        desired, warnings = desired_of(manifest, facts, repository.did)
         tell_warnings(warnings)
         live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
         plan = make_plan(
@@ -145,10 +145,11 @@ def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
 
 def judge(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
     """The manifest's records and warnings, without a repository; raises InvalidInput."""
-    return _desired(manifest, read_facts(manifest, locked=locked), manifest.did or LOCAL_DID)
+    return desired_of(manifest, read_facts(manifest, locked=locked), manifest.did or LOCAL_DID)
 
 
-def _desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+def desired_of(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+    """The records that a manifest wants and all warnings; raises InvalidInput with what is at the bottom of it."""
     try:
         desired, warnings = build_desired(manifest, facts, did)
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""The placeholders in a value, filled in: `{$ref: …}`, `{$strongRef: …}` and `{$blob: …}`."""
+"""The placeholders in a value, filled in: `{$ref: …}`, `{$strongRef: …}`, `{$blob: …}` and `{$literal: …}`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,8 @@ class Filler:
         return str(AtUri.of(self.did, path))
 
     def _placeholder(self, name: str, argument: Json, filled: Filled, steps: Steps) -> Json:
+        if name == "$literal":
+            return argument
         if name == "$blob":
             return self._blob(str(argument), filled, steps)
         address = str(argument)

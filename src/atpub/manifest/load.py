@@ -60,10 +60,16 @@ def load_sound_part(
 
     Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=_not_interpolated)
+    bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=not_interpolated)
+    path = Path(paths[0])
+    return load_bundle(bundle, path if path.is_dir() else path.parent, environment=environment)
+
+
+def load_bundle(bundle: Bundle, folder: Path, *, environment: str | None = None) -> Loaded:
+    """As `load_sound_part`, of what is read already; `folder` is where the files are that it names."""
     sound = sound_part(bundle)
     known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
-    loader = _Loader(bundle, _without_unset(bundle, sound.value), Path(paths[0]), known)
+    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
     manifest = loader.manifest(environment)
     return Loaded(manifest, loader.problems)
 
@@ -74,7 +80,8 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
     return (problem for problem in problems if problem.place not in places)
 
 
-def _not_interpolated(steps: Steps) -> bool:
+def not_interpolated(steps: Steps) -> bool:
+    """Whether a value is no place for variables: ids and names of files are what they are."""
     return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")
 
 
@@ -93,9 +100,9 @@ def _without_unset(bundle: Bundle, value: JsonObject) -> JsonObject:
 class _Loader:
     """Builds the manifest of a bundle from what is right about its structure."""
 
-    def __init__(self, bundle: Bundle, value: JsonObject, path: Path, problems: Iterable[Problem]) -> None:
+    def __init__(self, bundle: Bundle, value: JsonObject, folder: Path, problems: Iterable[Problem]) -> None:
         self._bundle = bundle
-        self._folder = path if path.is_dir() else path.parent
+        self._folder = folder
         self._known = tuple(problems)
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []

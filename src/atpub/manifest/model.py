@@ -1,7 +1,7 @@
 """What a manifest says, once it is known to be well formed: frozen values, defaults and environment filled in.
 
 `fields` of an entry are its lexicon's own, by their wire names; they may hold the placeholders `{$ref: address}`,
-`{$strongRef: address}` and `{$blob: file}`.
+`{$strongRef: address}` and `{$blob: file}`, and `{$literal: value}` for a value that looks like one of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from atpub.errors import Place, Problem
 from atpub.lexicon.data import Json, JsonObject
@@ -186,10 +186,13 @@ class Manifest:
     key_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
 
 
+PLACEHOLDERS: Final = frozenset({"$ref", "$strongRef", "$blob", "$literal"})
+
+
 def placeholder(value: Json) -> tuple[str, Json] | None:
     """The name and argument of a placeholder such as `{$ref: datasets/digits}`; None where the value is none."""
     if isinstance(value, dict) and len(value) == 1:
         name, argument = next(iter(value.items()))
-        if name in ("$ref", "$strongRef", "$blob"):
+        if name in PLACEHOLDERS:
             return name, argument
     return None

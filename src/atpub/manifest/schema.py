@@ -204,7 +204,7 @@ def _record_entry() -> JsonObject:
         "value": {
             "type": "object",
             "description": "The record. {$ref: datasets/x} becomes an at:// URI, {$strongRef: schemas/x} a URI "
-            "with its CID, {$blob: file} a blob.",
+            "with its CID, {$blob: file} a blob; {$literal: …} is what stands in it, as it is.",
         },
     }
     return _closed({**_common(), **own}, ("collection", "value"))

@@ -16,7 +16,7 @@ _BEFORE = 120
 _WIDTH = 200
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 # What YAML 1.2 counts as printable, less U+0085, U+2028 and U+2029: text in YAML 1.2, line breaks to libyaml (1.1).
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Source:
         if len(shown) > _WIDTH:
             shown = f"{shown[: _WIDTH - 1]}…"
         # What a terminal might act on is not shown as it is; the caret still fits.
-        return _UNREADABLE.sub("\ufffd", shown)
+        return UNREADABLE.sub("\ufffd", shown)
 
 
 def caret(place: Place) -> int:
@@ -75,7 +75,7 @@ def decode(data: bytes, file: str) -> Source:
 
 def check_characters(source: Source) -> None:
     """Raises InvalidInput at the first character that YAML forbids, or that its versions read differently."""
-    found = _UNREADABLE.search(source.text)
+    found = UNREADABLE.search(source.text)
     if found is None:
         return
     code = f"U+{ord(found[0]):04X}"

@@ -1,0 +1,1 @@
+"""Live records → the manifest that says them."""

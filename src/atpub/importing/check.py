@@ -1,0 +1,75 @@
+"""Whether a manifest says records as they are live: it is read, its records are built and settled, and compared."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from atpub.desired.build import build_desired
+from atpub.errors import InvalidInput, Problem
+from atpub.importing.model import Request
+from atpub.lexicon.data import JsonObject
+from atpub.manifest.bundle import merge
+from atpub.manifest.document import Document, parse
+from atpub.manifest.interpolate import interpolate
+from atpub.manifest.load import load_bundle, not_interpolated
+from atpub.manifest.model import Address
+from atpub.manifest.schema import SECTIONS
+from atpub.plan.moment import Moments
+from atpub.plan.settle import in_order, settle
+from atpub.shards.facts import gather
+from atpub.state import Record
+from atpub.syntax import RecordPath
+
+_FILE: Final = "what was imported"
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time is asked for: every record is there
+Entries = Mapping[Address, tuple[Record, JsonObject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """For each record whose entry does not say it, one reason."""
+
+    problems: Mapping[RecordPath, Problem]
+
+
+def check(request: Request, text: str, entries: Entries) -> Checked:
+    """Which entries of a manifest do not say their live records; raises InvalidInput where it is about no entry."""
+    document = parse(text, _FILE)
+    documents = [*request.documents, interpolate(document, {}, skip=not_interpolated)]
+    loaded = load_bundle(merge(documents, SECTIONS), request.manifest.folder)
+    if loaded.problems:
+        return _by_entry(loaded.problems, document, entries)
+    ours = {address: item for address, item in loaded.manifest.entries.items() if address in entries}
+    manifest = replace(loaded.manifest, entries=ours)
+    try:
+        desired, _ = build_desired(manifest, gather(manifest), request.live.did)
+    except InvalidInput as error:
+        return _by_entry(error.problems, document, entries)
+    settled = settle(in_order(desired), request.live.records, Moments(_NEVER, request.live.records))
+    cids = {path: item.cid for path, item in settled.items()}
+    return Checked(
+        {
+            record.path: Problem("not-sayable", "no entry of a manifest says exactly this record")
+            for record, _ in entries.values()
+            if cids.get(record.path) != record.cid
+        }
+    )
+
+
+def _by_entry(problems: Iterable[Problem], document: Document, entries: Entries) -> Checked:
+    """The first problem of each entry, by the lines that it stands on."""
+    starts = sorted((document.place(address.steps, of="key").line, address) for address in entries)
+    found: dict[RecordPath, Problem] = {}
+    errors = [problem for problem in problems if problem.severity == "error"]
+    for problem in errors:
+        if problem.place is not None and problem.place.file == _FILE:
+            index = bisect_right(starts, problem.place.line, key=lambda start: start[0]) - 1
+            if index >= 0:
+                found.setdefault(entries[starts[index][1]][0].path, problem)
+    if not found:
+        raise InvalidInput(tuple(errors))
+    return Checked(found)

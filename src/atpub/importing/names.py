@@ -1,0 +1,52 @@
+"""Names for entries, and for the files that blobs are saved in."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from atpub.importing.forms import schema_nsid
+from atpub.importing.keys import key_of, slug
+from atpub.importing.model import FORMS, BlobFile, Form
+from atpub.lexicon.data import Blob, JsonObject, blobs_in
+from atpub.state import Record
+from atpub.syntax import Nsid, Tid
+
+_SUFFIXES: Final = {"application/x-tar": ".tar", "application/octet-stream": ".bin", "image/jpeg": ".jpg"}
+FOLDER: Final = "data"
+
+
+def blob_files(section: str, key: str, value: JsonObject) -> tuple[BlobFile, ...]:
+    """The blobs of a record, each once, and a file for each: numbered where there are several."""
+    blobs = list({blob.cid: blob for blob in blobs_in(value)}.values())
+    folder = Path(FOLDER) / section / key
+    return tuple(
+        BlobFile(blob, folder / (f"{key}-{number:06d}{_suffix(blob)}" if len(blobs) > 1 else f"{key}{_suffix(blob)}"))
+        for number, blob in enumerate(blobs)
+    )
+
+
+def _suffix(blob: Blob) -> str:
+    essence = blob.mime_type.partition(";")[0].strip()
+    return _SUFFIXES.get(essence) or mimetypes.guess_extension(essence) or ".bin"
+
+
+def names_of(record: Record, form: Form) -> list[str]:
+    """Names for the entry of a record, the shortest first, the last one the record's own."""
+    value, rkey, kind = record.value, key_of(record.path.rkey), record.path.collection.name
+    name, version = slug(str(value.get("name") or "")), str(value.get("version") or "")
+    match form:
+        case "fields" | "json_schema":
+            nsid = schema_nsid(record.path, value)
+            short = slug(Nsid(nsid).name)
+            return [short, key_of(f"{short}-{version}"), key_of(f"{nsid}-{version}"), key_of(f"{short}-{rkey}")]
+        case "labels":
+            return [key_of(f"{name}-{version}") if version else name, key_of(f"{name}-{rkey}")]
+        case "datasets" | "lenses":
+            return [name, key_of(f"{name}-{rkey}"), f"{kind}-{rkey}"]
+        case "records":
+            if record.path.collection in FORMS:
+                return [name, key_of(f"{name}-{rkey}"), f"{kind}-{rkey}"]
+            plain = "" if Tid.accepts(record.path.rkey) else rkey
+            return [plain, f"{kind}-{rkey}", key_of(f"{record.path.collection}-{rkey}")]

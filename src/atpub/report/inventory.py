@@ -1,0 +1,114 @@
+"""The state of an inventory, and how it is put right, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from atpub.audit.rebuild import Rebuild
+from atpub.audit.verify import Audit, Finding, readable
+from atpub.lexicon.data import JsonObject
+from atpub.report.problems import FORMAT_VERSION
+from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style, counted
+from atpub.state import Head
+from atpub.syntax import AtUri, Did
+
+
+def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:
+    """Each finding with what a plan makes of it, what else there is, and the verdict."""
+    lines = [f"{style(audit.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
+    lines += [line for item in audit.findings for line in _finding(item, style)]
+    lines += [""] if audit.findings else []
+    lines += [f"Also there: {', '.join(also)}."] if (also := [*_others(audit)]) else []
+    what = counted(audit.owned, "record")
+    if audit.exact:
+        return "\n".join([*lines, style(f"The inventory is right: {what} owned.", GREEN)])
+    return "\n".join([*lines, style(f"{counted(len(audit.findings), 'finding')}; {what} owned.", BOLD, RED)])
+
+
+def _finding(item: Finding, style: Style) -> Iterator[str]:
+    yield f"{style(item.code, BOLD, RED)}: {item.uri}: {item.message}"
+    yield f"  {style('effect', YELLOW)}: {item.effect}"
+    yield f"  {style('hint', CYAN)}: {item.hint}"
+
+
+def _others(audit: Audit) -> Iterator[str]:
+    for name, count in audit.others.items():
+        yield f"{counted(count, 'record')} of the project {name!r}"
+    if audit.unowned:
+        listed = ", ".join(f"{count:,} {collection}" for collection, count in audit.unowned.items())
+        yield f"{counted(sum(audit.unowned.values()), 'record')} that no project owns ({listed})"
+
+
+def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
+    """The same as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "project": audit.project,
+        "account": account,
+        "did": did,
+        "exact": audit.exact,
+        "owned": audit.owned,
+        "findings": [
+            {
+                "code": item.code,
+                "uri": str(item.uri),
+                "message": item.message,
+                "effect": item.effect,
+                "hint": item.hint,
+            }
+            for item in audit.findings
+        ],
+        "others": [{"project": name, "records": count} for name, count in audit.others.items()],
+        "unowned": [{"collection": name, "records": count} for name, count in audit.unowned.items()],
+    }
+
+
+def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN) -> str:
+    """What becomes of each record's listing, and what is lost of damaged records."""
+    lines = [f"{style(rebuild.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
+    lines += [style(f"  + list     {AtUri.of(did, item.path)}", GREEN) for item in rebuild.listed]
+    lines += [style(f"  - drop     {AtUri.of(did, item.path)}: it is not there", RED) for item in rebuild.dropped]
+    lines += [
+        style(f"    keep     {AtUri.of(did, item.path)}: it has drifted from {item.cid}", YELLOW)
+        for item in rebuild.drifted
+    ]
+    lines += [
+        style(f"  ~ replace  {AtUri.of(did, item.record.path)}: it is damaged; {readable(item)}", YELLOW)
+        for item in rebuild.damaged
+    ]
+    lines += [style(f"  ! lost     {name}: it cannot be read, and is not live as wanted", RED) for name in rebuild.lost]
+    lines += [""] if len(lines) > 2 else []
+    if not rebuild.writes:
+        return "\n".join([*lines, style(f"Nothing to do: {counted(rebuild.owned, 'record')} owned.", GREEN)])
+    done = f"{len(rebuild.listed)} to list, {len(rebuild.dropped)} to drop"
+    written = counted(len(rebuild.writes), "inventory record")
+    return "\n".join(
+        [*lines, f"{style(done, BOLD)}; {written} to write; then {counted(rebuild.owned, 'record')} owned."]
+    )
+
+
+def rebuilt_text(rebuild: Rebuild, commits: Sequence[Head], style: Style = PLAIN) -> str:
+    """That it was done."""
+    made = counted(len(commits), "commit")
+    return style(f"Rebuilt in {made}; {rebuild.project} owns {counted(rebuild.owned, 'record')}.", BOLD, GREEN)
+
+
+def rebuild_json(rebuild: Rebuild, account: str, did: Did, commits: Sequence[Head]) -> JsonObject:
+    """What was done, as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "project": rebuild.project,
+        "account": account,
+        "did": did,
+        "owned": rebuild.owned,
+        "listed": [str(AtUri.of(did, item.path)) for item in rebuild.listed],
+        "dropped": [str(AtUri.of(did, item.path)) for item in rebuild.dropped],
+        "drifted": [{"uri": str(AtUri.of(did, item.path)), "listed_cid": item.cid} for item in rebuild.drifted],
+        "damaged": [
+            {"uri": str(AtUri.of(did, item.record.path)), "read": len(item.owned), "unreadable": len(item.lost)}
+            for item in rebuild.damaged
+        ],
+        "lost": [*rebuild.lost],
+        "written": len(rebuild.writes) if commits else 0,
+        "commits": [{"cid": head.cid, "rev": head.rev} for head in commits],
+    }
