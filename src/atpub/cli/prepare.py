@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
-from atpub.cli.where import Where, find, open_repository
-from atpub.desired.build import build_desired, collection_of
+from atpub.cli.where import Where, cache_folder, find, open_repository
+from atpub.desired.build import build_desired
 from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
@@ -23,7 +23,7 @@ from atpub.plan.make import make_plan
 from atpub.plan.model import Change, Options, Plan
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
 from atpub.shards.lock import read_lock
 from atpub.shards.measure import FileSource
@@ -73,15 +73,6 @@ def read_facts(manifest: Manifest, *, locked: bool = False) -> Facts:
     return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
 
 
-def cache_folder() -> Path | None:
-    """Where measured files are remembered between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "atpub"
-    except RuntimeError:  # no home: nothing is remembered
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan, where its repository is, the repository, and the bytes of its blobs by their CIDs."""
@@ -103,7 +94,7 @@ def prepare(
     with closing(open_repository(where)) as repository:
         desired, warnings = _desired(manifest, facts, repository.did)
         tell_warnings(warnings)
-        live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
+        live = repository.read(Wanted.around(item.path for item in desired))
         plan = make_plan(
             desired,
             live,
@@ -125,7 +116,7 @@ def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: b
     with closing(open_repository(where)) as repository:
         plan = make_plan(
             (),
-            read_live(repository, ()),
+            repository.read(Wanted()),
             project=manifest.project,
             account=where.account,
             now=datetime.now(UTC),

@@ -53,11 +53,21 @@ def open_repository(where: Where) -> Repository:
         return LocalRepository(where.folder, where.did or LOCAL_DID)
     from atpub.repository.pds import PLC, connect  # brings httpx, which a local repository needs not
 
-    repository = connect(where.account, pds=where.pds, plc=os.environ.get("ATPUB_PLC") or PLC, password=_password)
+    cache, plc = cache_folder(), os.environ.get("ATPUB_PLC") or PLC
+    repository = connect(where.account, pds=where.pds, plc=plc, password=_password, cache=cache and cache / "live")
     if where.did and repository.did != where.did:
         hint = "correct one of them: the `did` is there to keep a manifest from going to another account"
         raise Usage(f"{where.account} is {repository.did}, and the manifest's `did` is {where.did}", hint=hint)
     return repository
+
+
+def cache_folder() -> Path | None:
+    """Where measured files and what was read of repositories are remembered between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "atpub"
+    except RuntimeError:  # no home: nothing is remembered
+        return None
 
 
 def _password() -> str | None:

@@ -22,6 +22,11 @@ from atpub.errors import (
 from atpub.lexicon.data import loads
 from atpub.repository.pds.http import Lost, Outcome, Reply, TooLong
 
+
+class RecordNotFound(RepositoryError):
+    """There is no such record."""
+
+
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,
     "BlobNotFound": BlobNotFound,
@@ -34,6 +39,7 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
     "RepoDeactivated": RepositoryNotFound,
     "AccountNotFound": RepositoryNotFound,
     "HandleNotFound": RepositoryNotFound,
+    "RecordNotFound": RecordNotFound,
     "ExpiredToken": AuthenticationFailed,
     "InvalidToken": AuthenticationFailed,
     "AuthMissing": AuthenticationFailed,

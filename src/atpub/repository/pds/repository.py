@@ -6,9 +6,10 @@ Reading needs no credentials and sends none; the first write logs in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 
 from atpub.errors import (
@@ -30,7 +31,9 @@ from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
 from atpub.lexicon.data import Blob
 from atpub.lexicon.runtime import Nothing
 from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.live import Wanted
 from atpub.repository.pds import writes as pds_writes
+from atpub.repository.pds.cache import Cache
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import Directories, resolve
@@ -39,8 +42,8 @@ from atpub.repository.pds.session import Password, Session
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.writes import Batch
 from atpub.repository.pds.xrpc import Xrpc, encoded
-from atpub.state import Commit, Head, Live, Record, Write
-from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.state import Commit, Head, Live, Write
+from atpub.syntax import RAW, Cid, Did
 
 WRITES = 200
 BODY = 1_000_000
@@ -54,11 +57,11 @@ _CHUNK = 1024 * 1024
 class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
-    def __init__(self, did: Did, xrpc: Xrpc, password: Password) -> None:
+    def __init__(self, did: Did, xrpc: Xrpc, password: Password, cache: Path | None = None) -> None:
         self._did = did
         self._xrpc = xrpc
         self._session = Session(xrpc, did, password)
-        self._records = Records(xrpc, did)
+        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None)
         self._body = BODY
         self._blob: tuple[int | None] | None = None
         self._lock = threading.Lock()
@@ -86,13 +89,13 @@ class PdsRepository:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
         return self._records.head()
 
-    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
-        """Every record of these collections, each CID checked against its content.
+    def read(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Raises RepositoryNotFound, Unavailable or RateLimited.
+        Raises RepositoryNotFound, Unavailable, RateLimited, or InvalidRecord where an inventory is damaged.
         """
         with self._lock:
-            return self._records.read(collections).records
+            return self._records.read(wanted)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
@@ -182,8 +185,7 @@ class PdsRepository:
         """Raise RequestTooLarge for a batch that has to be split, or else the server would lose a record."""
         if not batch.shuffled:
             return
-        with self._lock:
-            live = self._records.read(batch.collections)
+        live = self.read(Wanted(batch.shuffled, batch.paths))
         if live.head is None or live.head.cid != swap_commit:
             raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
         conflict = pds_writes.conflict(batch, live.records)
@@ -217,8 +219,7 @@ class PdsRepository:
 
     def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:
         try:
-            with self._lock:
-                return self._records.read(batch.collections)
+            return self.read(Wanted(paths=batch.paths))
         except AtpubError as error:
             raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
 
@@ -265,12 +266,13 @@ def connect(
     pds: str | None = None,
     plc: str = PLC,
     password: str | Callable[[], str | None] | None = None,
+    cache: Path | None = None,
     http: Http | None = None,
 ) -> PdsRepository:
     """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
 
-    The password, or what asks for it, is not used before the first write. Raises Usage, RepositoryNotFound or
-    Unavailable.
+    `cache` is a folder that remembers what was read. The password, or what asks for it, is not used before the first
+    write. Raises Usage, RepositoryNotFound or Unavailable.
     """
     way = http or Http(new_client())
     try:
@@ -279,4 +281,4 @@ def connect(
         way.client.close()
         raise
     asked = password if callable(password) else lambda: password
-    return PdsRepository(identity.did, Xrpc(identity.pds, way), asked)
+    return PdsRepository(identity.did, Xrpc(identity.pds, way), asked, cache)

@@ -20,18 +20,18 @@ class Batch:
     cids: tuple[Cid | None, ...]
 
     @property
-    def collections(self) -> frozenset[Nsid]:
-        """The collections that it writes to."""
-        return frozenset(write.path.collection for write in self.writes)
+    def paths(self) -> frozenset[RecordPath]:
+        """The records that it writes."""
+        return frozenset(write.path for write in self.writes)
 
     @property
     def shuffled(self) -> frozenset[Nsid]:
         """The collections in which a record could move: one key loses what it has, and another is given something."""
-        left, filled = self._paths(Create), self._paths(Delete)
+        left, filled = self._other_than(Create), self._other_than(Delete)
         return frozenset(one.collection for one in left for other in filled if one[0] == other[0] and one != other)
 
-    def _paths(self, other_than: type[Write]) -> list[RecordPath]:
-        return [write.path for write in self.writes if not isinstance(write, other_than)]
+    def _other_than(self, kind: type[Write]) -> list[RecordPath]:
+        return [write.path for write in self.writes if not isinstance(write, kind)]
 
 
 def prepare(writes: Sequence[Write]) -> Batch:
