@@ -12,7 +12,9 @@ import libipld
 
 from atpub.lexicon.data import JsonObject
 from atpub.repository.live import Wanted
-from atpub.repository.pds import PdsRepository, connect
+from atpub.repository.pds import connect
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.transport import new_client
 from atpub.state import Create, Live
 from atpub.syntax import Nsid, RecordPath, Rkey, Tid
 from tests.benchmarks.harness import compare
@@ -39,10 +41,11 @@ def write(pds: ReferencePds, account: Account, numbers: range) -> None:
             head = repository.apply_writes(writes, head.cid if head else None).head
 
 
-def read(pds: ReferencePds, account: Account, cache: Path | None, watch: Callable[[PdsRepository], None]) -> Live:
+def read(pds: ReferencePds, account: Account, cache: Path | None, *hooks: Callable[[httpx.Response], None]) -> Live:
     """What a new process would do."""
-    with closing(connect(account.did, pds=pds.url, cache=cache)) as repository:
-        watch(repository)
+    client = new_client()
+    client.event_hooks = {"response": [*hooks]}
+    with closing(connect(account.did, pds=pds.url, cache=cache, http=Http(client))) as repository:
         return repository.read(WANTED)
 
 
@@ -59,7 +62,7 @@ def measure(pds: ReferencePds) -> None:
     name = f"PDS {pds.version}: {COUNT:,} records"
 
     def cold(cache: Path | None = None) -> None:
-        assert len(read(pds, account, cache, lambda _: None).records) >= COUNT
+        assert len(read(pds, account, cache).records) >= COUNT
 
     def cold_and_kept() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +83,7 @@ def tell(what: str, pds: ReferencePds, account: Account, cache: Path) -> None:
     """Print how many requests a reading makes, and what comes back."""
     replies: list[httpx.Response] = []
     start = time.perf_counter()
-    live = read(pds, account, cache, lambda repository: repository.watch(replies.append))
+    live = read(pds, account, cache, replies.append)
     seconds = time.perf_counter() - start
     size = sum(reply.num_bytes_downloaded for reply in replies)
     names = " + ".join(reply.url.path.rpartition(".")[2] for reply in replies)

@@ -17,13 +17,16 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     InvalidInput,
+    InvalidRecord,
     RecordConflict,
     RepositoryError,
     RequestTooLarge,
 )
+from atpub.inventory import COLLECTION, Inventory, Owned
 from atpub.lexicon.data import Blob, JsonObject, cid_of
 from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.interface import Repository
+from atpub.repository.live import Wanted
 from atpub.state import Create, Delete, Record, Update, Write
 from atpub.syntax import RAW, Cid, Nsid
 
@@ -115,6 +118,25 @@ def test_collections_are_read_apart(repository: Repository) -> None:
     assert {*notes(repository)} == {at("one")}
     assert {*read(repository, NOTE, OTHER)} == {at("one"), at("one", OTHER)}
     assert not read(repository, Nsid(NOTE[:-1]))
+
+
+def test_what_inventories_list_is_read_with_them(repository: Repository) -> None:
+    owned = {at(rkey): Owned(rkey, at(rkey), cid_of(note(rkey))) for rkey in ("mine", "gone")}
+    inventory = Inventory("ours").writes({**owned})
+    value: JsonObject = {"$type": OTHER, "text": "other"}
+    records = [Create(at(rkey), note(rkey)) for rkey in ("mine", "single", "unread")]
+    commit = repository.apply_writes([*records, Create(at("one", OTHER), value), *inventory], swap(repository))
+    live = repository.read(Wanted(frozenset([OTHER]), frozenset([at("single"), at("none")])))
+    assert live.did == repository.did
+    assert live.head == commit.head
+    assert {*live.records} == {at("mine"), at("single"), at("one", OTHER), at("ours", COLLECTION)}
+    assert {*repository.read(Wanted()).records} == {at("mine"), at("ours", COLLECTION)}
+
+
+def test_a_damaged_inventory_is_no_empty_one(repository: Repository) -> None:
+    repository.apply_writes([Create(at("ours", COLLECTION), {"$type": COLLECTION})], swap(repository))
+    with pytest.raises(InvalidRecord, match="is damaged"):
+        repository.read(Wanted())
 
 
 def test_every_rkey_of_the_specification_is_taken(repository: Repository) -> None:

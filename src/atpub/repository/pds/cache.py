@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -93,11 +93,11 @@ class Cache:
     def _file(self) -> Path:
         return self.folder / f"{sha256(f'{self.server} {self.did}'.encode()).hexdigest()[:32]}.car"
 
-    def _replace(self, content: bytes) -> None:
+    def _replace(self, content: Iterable[bytes]) -> None:
         handle, name = tempfile.mkstemp(dir=self.folder)  # its mode is 0600
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
+                stream.writelines(content)
             Path(name).replace(self._file)
         finally:
             Path(name).unlink(missing_ok=True)
@@ -112,8 +112,9 @@ class Cache:
                 file.unlink(missing_ok=True)
 
 
-def _written(cover: bytes, blocks: Mapping[bytes, bytes]) -> bytes:
-    return b"".join(write_car(cid_of(cover), chain([(cid_of(cover), cover)], blocks.items())))
+def _written(cover: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    root = cid_of(cover)
+    return write_car(root, chain([(root, cover)], blocks.items()))
 
 
 def _cover(copy: Copy, did: Did, server: str) -> bytes:

@@ -71,21 +71,22 @@ class Records:
 
     def _read_on(self, copy: Copy | None, wanted: Wanted) -> Live | None:
         """The same from the last copy, and what has changed since; None where that will not do."""
+        if copy is None:
+            return None
+        head = self.head()
         match copy:
-            case None:
-                return None
             case Whole():
                 try:
-                    return self._kept(self._brought_up_to(self.head(), copy), wanted)
+                    return self._kept(self._brought_up_to(head, copy), wanted)
                 except RepositoryNotFound:
                     raise
                 except (RepositoryError, _NotGiven):  # the server may have forgotten what came since then
                     return None
             case Listed():
-                if self.head().cid == copy.head.cid and wanted <= copy.wanted:
+                if head.cid == copy.head.cid and wanted <= copy.wanted:
                     return copy.live(wanted)
                 same = copy.lasting and wanted.collections <= copy.wanted.collections
-                return self._read_lists(wanted, lasting=True) if same else None
+                return self._read_lists(wanted, head, lasting=True) if same else None
 
     def _read_anew(self, wanted: Wanted) -> Live:
         """The whole repository. One that is damaged may still list the collections that are wanted."""
@@ -94,24 +95,24 @@ class Records:
                 snapshot = snapshot_of(self._fetched(about=completed(wanted, ())), self._did)
                 return self._kept(Whole(snapshot, snapshot.head.rev), wanted)
             except _NotGiven as error:
-                return self._read_lists(wanted, lasting=error.lasting)
+                return self._read_lists(wanted, self.head(), lasting=error.lasting)
             except RepositoryNotFound:
                 raise
             except RepositoryError:
                 pass  # it may have been written to meanwhile
-        return self._read_lists(wanted, lasting=False)
+        return self._read_lists(wanted, self.head(), lasting=False)
 
-    def _read_lists(self, wanted: Wanted, *, lasting: bool) -> Live:
-        """The records as the server lists them, while the head stays the same."""
+    def _read_lists(self, wanted: Wanted, head: Head, *, lasting: bool) -> Live:
+        """The records as the server lists them, once it has the same head before and after."""
         if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
             wanted = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
         for _ in range(_TRIES):
-            head = self.head()
             inventories = self._lister.records(INVENTORIES)
             full = completed(wanted, inventories.values())
             others = Wanted(full.collections - INVENTORIES.collections, full.paths)
             records = {**inventories, **self._lister.records(others)}
-            if self.head().cid == head.cid:
+            before, head = head, self.head()
+            if before.cid == head.cid:
                 return self._kept(Listed(self._did, head, full, records, lasting), wanted)
         raise Unavailable(
             f"{self._did} at {self._xrpc.base} cannot be read: somebody else keeps writing to it", hint="try again"
