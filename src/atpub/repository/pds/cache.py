@@ -149,16 +149,9 @@ def _parsed(content: bytes, did: Did, server: str) -> Copy | None:
         car = read_car(content)
         (root,) = car.roots
         match decoded(car.blocks[root], "the root"):
-            case {"version": version, "did": whose, "server": where, "copy": dict(fields)} if (
-                version,
-                whose,
-                where,
-            ) == (
-                VERSION,
-                did,
-                server,
-            ):
-                return _parsed_copy(fields, car, did)
+            case {"version": version, "did": whose, "server": where, "copy": dict(fields)}:
+                ours = (version, whose, where) == (VERSION, did, server)
+                return _parsed_copy(fields, car, did) if ours else None
             case _:
                 return None
     except (RepositoryError, ValueError, KeyError):

@@ -165,6 +165,17 @@ class Records:
 
 def _is_about(blocks: Iterable[bytes], wanted: Wanted) -> bool:
     """Whether more than a few of the records in these blocks are of collections that are wanted."""
-    values = (decoded(block, "a block") for block in blocks)
-    types = [value["$type"] for value in values if isinstance(value, dict) and "$type" in value]
+    types = [name for name in map(_type_of, blocks) if name is not None]
     return _FEW * sum(name in wanted.collections for name in types) >= len(types)
+
+
+def _type_of(block: bytes) -> str | None:
+    """The type of the record in a block; None where something else is in it."""
+    try:
+        match decoded(block, "a block"):
+            case {"$type": str(name)}:
+                return name
+            case _:
+                return None
+    except RepositoryError:
+        return None
