@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.pds.reference import Account, ReferencePds
-from tests.repository.pds_servers import OnServer, Send, Way, method_of
+from tests.repository.pds_servers import OnServer, Send, Way, method_of, untouched
 from tests.repository.samples import NOTE, OTHER, at, create, note, notes, swap
 
 from atpub.errors import RepositoryNotFound, Unavailable
@@ -141,6 +141,41 @@ def test_a_server_that_forgot_what_came_since_gives_everything(runs: Runs) -> No
     runs.write(*some_notes(1, 3))
     assert len(runs.read().records) == 4
     assert runs.methods() == ["getLatestCommit", "getRepo", "getRepo"]
+
+
+def test_a_reply_that_breaks_off_is_asked_for_again(runs: Runs) -> None:
+    broken = iter([True, False])
+
+    class Cut(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"\x3a"
+            raise httpx.ReadError("reset")
+
+    def meddle(request: httpx.Request, send: Send) -> httpx.Response:
+        return httpx.Response(200, stream=Cut()) if next(broken) else send(request)
+
+    runs.write(*some_notes(3))
+    runs.way.meddle = meddle
+    assert len(runs.read().records) == 3
+    assert runs.methods() == ["getRepo", "getRepo"]
+
+
+def test_a_server_that_fails_for_a_while_is_not_listed_for_ever(runs: Runs) -> None:
+    def failing(request: httpx.Request, send: Send) -> httpx.Response:
+        return httpx.Response(503) if method_of(request) == "getRepo" else send(request)
+
+    runs.write(*some_notes(3))
+    runs.way.meddle = failing
+    runs.read()
+    assert "listRecords" in runs.methods()
+    runs.way.meddle = untouched
+    runs.read()
+    assert runs.methods() == ["getLatestCommit"]
+    runs.write(*some_notes(1, 3))
+    runs.read()
+    assert runs.methods() == ["getLatestCommit", "getRepo"]
+    runs.read()
+    assert runs.methods() == ["getLatestCommit"]
 
 
 def test_a_repository_that_is_gone_is_not_read_from_its_copy(
