@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from atpub.lexicon.data import JsonObject, cid_of
 from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
 from atpub.state import Create, Delete, Live, Update, Write
-from atpub.syntax import Did
+from atpub.syntax import Did, RecordPath
 
 WANTED = Wanted(frozenset([NOTE]))
 
@@ -207,6 +208,26 @@ def test_our_own_commits_are_read_back(runs: Runs, on: OnServer, account: Accoun
     assert {*runs.read().records} == {at("one"), at("two")}
 
 
+def test_a_commit_between_two_requests_is_seen(runs: Runs) -> None:
+    new = iter(some_notes(1, 3))
+
+    def meddle(request: httpx.Request, send: Send) -> httpx.Response:
+        response = send(request)
+        if method_of(request) == "getLatestCommit":
+            response.read()
+            runs.write(*(write for write in [next(new, None)] if write is not None))
+        return response
+
+    runs.write(*some_notes(3))
+    runs.read()
+    runs.write(*some_notes(1, 4))
+    runs.way.meddle = meddle
+    assert len(runs.read().records) == 5
+    assert runs.methods() == ["getLatestCommit", "getRepo"]
+    runs.read()
+    assert runs.methods() == ["getLatestCommit"]
+
+
 def test_an_imported_repository_has_two_revisions(
     runs: Runs, server: ReferencePds, account: Account, tmp_path: Path
 ) -> None:
@@ -321,3 +342,28 @@ def test_a_single_record_is_checked(crowded: Runs) -> None:
     crowded.way.meddle = meddle
     with pytest.raises(Unavailable, match="is not what its address and CID say"):
         crowded.read(Wanted(paths=frozenset([at("o0000", OTHER)])))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_was_kept_the_answer_is_the_same(runs: Runs, seed: int) -> None:
+    """Somebody else writes, and projects that want different things take turns at reading."""
+    chance = Random(seed)
+    there: dict[RecordPath, JsonObject] = {}
+    paths = [at(f"k{number}", collection) for number in range(15) for collection in (NOTE, OTHER)]
+    runs.write(*Inventory("ours").writes({path: Owned(str(path), path, cid_of({})) for path in paths[:4]}))
+    for step in range(8):
+        runs.write(*(change(there, path, step, chance) for path in chance.sample(paths, chance.randint(0, 8))))
+        runs.first_look = chance.choice([1, 1_000_000])
+        collections = frozenset(chance.sample([NOTE, OTHER], chance.randint(0, 2)))
+        wanted = Wanted(collections, frozenset(chance.sample(paths, 3)))
+        found = {path: record.value for path, record in runs.read(wanted).records.items() if path in wanted}
+        assert found == {path: value for path, value in there.items() if path in wanted}
+
+
+def change(there: dict[RecordPath, JsonObject], path: RecordPath, step: int, chance: Random) -> Write:
+    """Some write of a record, done to what is there."""
+    before = there.pop(path, None)
+    if before is not None and chance.random() < 0.5:
+        return Delete(path)
+    there[path] = {"$type": path.collection, "text": f"{path.rkey} {step}"}
+    return Create(path, there[path]) if before is None else Update(path, there[path])
