@@ -18,7 +18,7 @@ from atpub.lexicon.data import JsonObject, cid_of
 from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
 from atpub.state import Create, Delete, Live, Update, Write
-from atpub.syntax import Did, RecordPath
+from atpub.syntax import Did, Nsid, RecordPath
 
 WANTED = Wanted(frozenset([NOTE]))
 
@@ -130,10 +130,11 @@ def test_a_copy_that_is_no_use_costs_only_time(runs: Runs, content: bytes | None
     assert runs.methods() == ["getLatestCommit"]
 
 
-def test_a_server_that_forgot_what_came_since_gives_everything(runs: Runs) -> None:
+@pytest.mark.parametrize(("status", "content"), [(400, b'{"error": "InvalidRequest"}'), (200, b"noise")])
+def test_without_what_came_since_everything_is_fetched(runs: Runs, status: int, content: bytes) -> None:
     def forgetful(request: httpx.Request, send: Send) -> httpx.Response:
         if "since" in request.url.params:
-            return httpx.Response(400, json={"error": "InvalidRequest", "message": "no such revision"})
+            return httpx.Response(status, content=content)
         return send(request)
 
     runs.way.meddle = forgetful
@@ -332,16 +333,25 @@ def test_what_inventories_list_is_listed_too(crowded: Runs) -> None:
     assert crowded.methods() == ["getLatestCommit"]
 
 
-def test_a_single_record_is_checked(crowded: Runs) -> None:
+@pytest.mark.parametrize(("old", "new"), [(b'"text":"0"', b'"text":"1"'), (b"/o0000", b"/o0001")])
+def test_a_single_record_is_checked(crowded: Runs, old: bytes, new: bytes) -> None:
     def meddle(request: httpx.Request, send: Send) -> httpx.Response:
         response = send(request)
         if method_of(request) != "getRecord":
             return response
-        return httpx.Response(200, content=response.read().replace(b'"text":"0"', b'"text":"1"'))
+        return httpx.Response(200, content=response.read().replace(old, new))
 
     crowded.way.meddle = meddle
     with pytest.raises(Unavailable, match="is not what its address and CID say"):
         crowded.read(Wanted(paths=frozenset([at("o0000", OTHER)])))
+
+
+def test_two_projects_share_a_copy(crowded: Runs) -> None:
+    crowded.read()
+    crowded.read(Wanted(frozenset([Nsid("com.example.third")])))
+    for wanted in (WANTED, Wanted(frozenset([Nsid("com.example.third")]))):
+        crowded.read(wanted)
+        assert crowded.methods() == ["getLatestCommit"]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -104,11 +104,12 @@ class Records:
 
     def _read_lists(self, wanted: Wanted, head: Head, *, lasting: bool) -> Live:
         """The records as the server lists them, once it has the same head before and after."""
+        more = wanted
         if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
-            wanted = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
+            more = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
         for _ in range(_TRIES):
             inventories = self._lister.records(INVENTORIES)
-            full = completed(wanted, inventories.values())
+            full = completed(more, inventories.values())
             others = Wanted(full.collections - INVENTORIES.collections, full.paths)
             records = {**inventories, **self._lister.records(others)}
             before, head = head, self.head()
