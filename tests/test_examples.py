@@ -20,6 +20,7 @@ from atpub.lexicon.validate import validate_record
 from atpub.repository.local import LocalRepository
 from atpub.syntax import Cid, Nsid, RecordPath
 from tests.cli.playground import Ran, tree
+from tests.repository.samples import read
 
 ROOT = Path(__file__).parent.parent / "manifests"
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/atpub.yaml"))
@@ -55,7 +56,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 def records(folder: Path, collections: set[Nsid]) -> dict[RecordPath, JsonObject]:
     repository = LocalRepository(folder)
     try:
-        return {path: record.value for path, record in repository.read_records(collections).items()}
+        return {path: record.value for path, record in read(repository, *collections).items()}
     finally:
         repository.close()
 
@@ -143,7 +144,7 @@ def test_all_of_them_in_one_repository(examples: Path, cli: Cli, tmp_path: Path)
 def test_shards_are_published_byte_for_byte(examples: Path, cli: Cli) -> None:
     cli("apply", "-m", "quickstart", "--yes")
     repository = LocalRepository(examples / "quickstart" / ".atpub" / "local")
-    (entry,) = repository.read_records([Nsid("science.alt.dataset.entry")]).values()
+    (entry,) = read(repository, Nsid("science.alt.dataset.entry")).values()
     match entry.value["storage"]:
         case {"blobs": [*blobs]}:
             pass

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from tests.repository.samples import read
 from tests.shards.tars import Member, make_tar
 
 from atpub.apply import apply_plan
-from atpub.desired.build import build_desired, collection_of
+from atpub.desired.build import build_desired
 from atpub.inventory import COLLECTION, Inventory, read_inventories
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.load import load_manifest
@@ -24,7 +25,7 @@ from atpub.plan.make import make_plan
 from atpub.plan.model import Options, Outcome, Plan
 from atpub.plan.rebase import rebase
 from atpub.repository.interface import BlobSource, Repository
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.shards.facts import gather
 from atpub.state import Create, Delete, Record, Update, Write
 from atpub.syntax import Cid, Nsid, RecordPath
@@ -114,7 +115,7 @@ def prepare(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
     desired, warnings = build_desired(loaded, facts, repository.did)
     plan = make_plan(
         desired,
-        read_live(repository, {collection_of(entry) for entry in loaded.entries.values()}),
+        repository.read(Wanted.around(item.path for item in desired)),
         project=loaded.project,
         account=loaded.account or "local",
         now=now,
@@ -140,19 +141,18 @@ def publish(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
 def kept(prepared: Prepared, repository: Repository) -> Prepared:
     """What is left of a plan that was kept as a document until now."""
     saved = read_plan(json.dumps(plan_document(prepared.plan)), "plan.json")
-    live = read_live(repository, {change.path.collection for change in saved.changes})
+    live = repository.read(Wanted.around(change.path for change in saved.changes))
     return Prepared(rebase(saved, live), prepared.sources)
 
 
 def everything(repository: Repository) -> dict[RecordPath, Record]:
     """Every record of the collections that the tests write to."""
-    found = repository.read_records(COLLECTIONS)
-    return {path: record for path, record in found.items() if path.collection in COLLECTIONS}
+    return read(repository, *COLLECTIONS)
 
 
 def inventory(repository: Repository, project: str = "ours") -> Inventory:
     """What a project owns, as the repository says it."""
-    found = read_inventories(repository.read_records([COLLECTION]).values())
+    found = read_inventories(read(repository, COLLECTION).values())
     return found.get(project) or Inventory(project)
 
 

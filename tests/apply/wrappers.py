@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -10,8 +10,9 @@ from atpub.errors import RateLimited, RequestTooLarge
 from atpub.lexicon.data import Blob
 from atpub.plan.make import points_of
 from atpub.repository.interface import BlobSource, Limits, Repository
-from atpub.state import Commit, Head, Record, Write
-from atpub.syntax import Cid, Did, Nsid, RecordPath
+from atpub.repository.live import Wanted
+from atpub.state import Commit, Head, Live, Write
+from atpub.syntax import Cid, Did
 
 
 class Around:
@@ -31,8 +32,8 @@ class Around:
     def head(self) -> Head | None:
         return self.inner.head()
 
-    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
-        return self.inner.read_records(collections)
+    def read(self, wanted: Wanted) -> Live:
+        return self.inner.read(wanted)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         return self.inner.upload_blob(source, mime_type)

@@ -25,7 +25,7 @@ from atpub.manifest.load import load_manifest
 from atpub.plan.make import make_plan
 from atpub.plan.model import Plan
 from atpub.repository.interface import Repository
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.repository.pds import connect
 from atpub.repository.pds.http import Http
 from atpub.shards.facts import gather
@@ -74,7 +74,7 @@ def planned(path: Path, repository: Repository) -> Plan:
     """The plan of the manifest."""
     loaded = load_manifest([path], environ={})
     desired, _ = build_desired(loaded, gather(loaded), repository.did)
-    live = read_live(repository, {item.path.collection for item in desired})
+    live = repository.read(Wanted.around(item.path for item in desired))
     return make_plan(desired, live, project="bench", account=repository.did, now=datetime.now(UTC))
 
 

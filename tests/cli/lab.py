@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.playground import Ran, write_files
+from tests.repository.samples import read
 
 from atpub.lexicon.data import JsonObject
 from atpub.repository.local import LocalRepository
@@ -86,7 +87,7 @@ class Lab:
     def live(self, collection: str) -> dict[RecordPath, JsonObject]:
         repository = self.repository()
         try:
-            return {path: record.value for path, record in repository.read_records([Nsid(collection)]).items()}
+            return {path: record.value for path, record in read(repository, Nsid(collection)).items()}
         finally:
             repository.close()
 

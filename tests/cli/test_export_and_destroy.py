@@ -5,8 +5,8 @@ from contextlib import closing
 
 from tests.cli.lab import Lab
 
-from atpub.repository.format.car import read_car, records_of
-from atpub.repository.live import read_live
+from atpub.repository.format.car import read_car, snapshot_of
+from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
 from atpub.state import LOCAL_DID
 
@@ -16,12 +16,12 @@ def test_export(lab: Lab) -> None:
     ran = lab.run("export", "--car", "lab.car")
     assert ran.code == 0
     assert ran.out.startswith("lab.car: ")
-    found = records_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
+    found = snapshot_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
     with closing(LocalRepository(lab.folder / ".atpub" / "local")) as repository:
-        live = read_live(repository, {path.collection for path in found.records})
+        live = repository.read(Wanted(frozenset(path.collection for path in found.records())))
     assert found.head == live.head
-    assert found.records == live.records
-    assert len(found.records) == 5  # a schema, two entries, a label and the inventory
+    assert found.records() == live.records
+    assert len(found.records()) == 5  # a schema, two entries, a label and the inventory
 
 
 def test_export_of_what_is_not_there_leaves_no_file(lab: Lab) -> None:

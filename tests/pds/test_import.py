@@ -43,7 +43,7 @@ def test_import(reference_pds: ReferencePds, pds_account: Account, tmp_path: Pat
     assert ours.did == did
     assert ours.signed_by(key)
     assert int.from_bytes(ours.signature[32:], "big") <= CURVE_ORDER // 2
-    local = car.records_of(car.read_car(exported.getvalue()), did)
+    local = car.snapshot_of(car.read_car(exported.getvalue()), did)
     assert local.head == head
 
     token = pds_account.access_jwt
@@ -52,7 +52,7 @@ def test_import(reference_pds: ReferencePds, pds_account: Account, tmp_path: Pat
     theirs = reference_pds.xrpc("com.atproto.sync.getRepo", params={"did": did})
     assert commit_of(theirs).did == did
     assert commit_of(theirs).data == ours.data
-    assert car.records_of(car.read_car(theirs), did).records == local.records
+    assert car.snapshot_of(car.read_car(theirs), did).records() == local.records()
 
     record = {"$type": "org.example.note", "text": "one more"}
     made = reference_pds.xrpc(
@@ -60,5 +60,5 @@ def test_import(reference_pds: ReferencePds, pds_account: Account, tmp_path: Pat
     )
     after = reference_pds.xrpc("com.atproto.sync.getRepo", params={"did": did})
     assert commit_of(after).did == did
-    records = car.records_of(car.read_car(after), did).records
-    assert records.keys() - local.records.keys() == {RecordPath.parse(made["uri"].split("/", 3)[3])}
+    records = car.snapshot_of(car.read_car(after), did).records()
+    assert records.keys() - local.records().keys() == {RecordPath.parse(made["uri"].split("/", 3)[3])}

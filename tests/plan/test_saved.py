@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from atpub.apply import apply_plan
-from atpub.desired.build import build_desired, collection_of
+from atpub.desired.build import build_desired
 from atpub.errors import InvalidInput, StalePlan
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.load import load_manifest
@@ -21,7 +21,7 @@ from atpub.plan.document import plan_document, read_plan
 from atpub.plan.make import make_plan
 from atpub.plan.model import Plan
 from atpub.plan.rebase import rebase
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
 from atpub.shards.facts import Facts, gather
 from atpub.state import Create, Live, Update
@@ -38,17 +38,17 @@ class World:
     def __init__(self, folder: Path, repository: LocalRepository) -> None:
         self.folder = folder
         self.repository = repository
-        self.collections = {NOTE}
+        self.paths: set[RecordPath] = set()
 
     def plan(self) -> tuple[Plan, Facts]:
         manifest = load_manifest([self.folder / "atpub.yaml"], environ={})
         facts = gather(manifest)
         desired, _ = build_desired(manifest, facts, self.repository.did)
-        self.collections |= {collection_of(entry) for entry in manifest.entries.values()}
+        self.paths |= {item.path for item in desired}
         return make_plan(desired, self.live(), project=manifest.project, account="local", now=NOW), facts
 
     def live(self) -> Live:
-        return read_live(self.repository, self.collections)
+        return self.repository.read(Wanted.around(self.paths))
 
     def add_unrelated(self, rkey: str) -> None:
         head = self.repository.head()

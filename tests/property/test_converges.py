@@ -50,6 +50,7 @@ from tests.property.manifests import (
     manifest,
     specs,
 )
+from tests.repository.samples import read
 
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject, blobs_in, encode
@@ -312,7 +313,7 @@ class _Run:
 
 def _others(repository: Repository, without: Mapping[RecordPath, Cid] | None = None) -> dict[RecordPath, bytes]:
     """Each record as its bytes, but for those of the project."""
-    found = repository.read_records([*COLLECTIONS, POST])
+    found = read(repository, *COLLECTIONS, POST)
     ours = without or {}
     return {
         path: encode(record.value)

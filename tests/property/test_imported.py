@@ -14,6 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.apply.publishing import publish, put, scratch, sha256_of, write_lexicons, write_manifest, write_tar
 from tests.property.manifests import SHARDS, TEXTS, Specs, manifest, specs
+from tests.repository.samples import read
 
 from atpub.cli.main import run
 from atpub.inventory import COLLECTION
@@ -58,8 +59,8 @@ def test_what_was_published_is_imported(
         if not owned:  # as if each record had been written by hand
             head = repository.head()
             assert head is not None
-            listed = repository.read_records([COLLECTION])
-            repository.apply_writes([Delete(path) for path in listed if path.collection == COLLECTION], head.cid)
+            listed = read(repository, COLLECTION)
+            repository.apply_writes([Delete(path) for path in listed], head.cid)
 
         (folder / "atpub.yaml").unlink()
         new = folder / "new"

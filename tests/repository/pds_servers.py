@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -99,8 +100,8 @@ class OnServer:
         self._server = server
         self._stack = stack
 
-    def __call__(self, account: Account, way: Way | None = None) -> PdsRepository:
-        return self._stack.enter_context(closing(repository_on(self._server, account, way)))
+    def __call__(self, account: Account, way: Way | None = None, cache: Path | None = None) -> PdsRepository:
+        return self._stack.enter_context(closing(repository_on(self._server, account, way, cache)))
 
     def connect(
         self, account: str, *, password: str | Callable[[], str | None] | None = None, by_plc: bool = False
@@ -110,9 +111,9 @@ class OnServer:
         return self._stack.enter_context(closing(opened))
 
 
-def repository_on(server: ReferencePds, account: Account, way: Way | None = None) -> PdsRepository:
+def repository_on(
+    server: ReferencePds, account: Account, way: Way | None = None, cache: Path | None = None
+) -> PdsRepository:
     """The account's repository; on a `way` of the test's own nobody waits."""
-    if way is None:
-        return connect(account.did, pds=server.url, password=account.password)
-    http = Http(httpx.Client(transport=way), sleep=way.nap)
-    return connect(account.did, pds=server.url, password=account.password, http=http)
+    http = None if way is None else Http(httpx.Client(transport=way), sleep=way.nap)
+    return connect(account.did, pds=server.url, password=account.password, cache=cache, http=http)

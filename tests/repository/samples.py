@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from atpub.lexicon.data import Blob, JsonObject
 from atpub.repository.interface import Repository
+from atpub.repository.live import Wanted
 from atpub.state import Create, Record
 from atpub.syntax import Cid, Nsid, RecordPath, Rkey
 
@@ -54,9 +55,14 @@ def swap(repository: Repository) -> Cid | None:
 
 
 def notes(repository: Repository) -> dict[RecordPath, Record]:
-    """The records of one collection; an answer may hold more than was asked for."""
-    found = repository.read_records([NOTE])
-    return {path: record for path, record in found.items() if path.collection == NOTE}
+    """The records of one collection."""
+    return read(repository, NOTE)
+
+
+def read(repository: Repository, *collections: Nsid) -> dict[RecordPath, Record]:
+    """The records of whole collections, without those that come with them."""
+    found = repository.read(Wanted(frozenset(collections))).records
+    return {path: record for path, record in found.items() if path.collection in collections}
 
 
 def content(repository: Repository, blob: Blob) -> bytes:

@@ -13,9 +13,10 @@ from tests.repository.samples import NOTE, OTHER, at, note
 from atpub.errors import RepositoryError
 from atpub.lexicon.data import JsonObject, cid_of, encode
 from atpub.repository.format import block, mst
-from atpub.repository.format.car import read_car, records_of, write_car
+from atpub.repository.format.car import Snapshot, read_car, snapshot_of, write_car
 from atpub.repository.format.commit import parse_commit, sign_commit
 from atpub.repository.format.signing import SigningKey
+from atpub.repository.live import Wanted
 from atpub.state import Live, Record
 from atpub.syntax import RAW, Cid, Did, RecordPath, Tid
 
@@ -42,8 +43,13 @@ def pack(root: bytes, blocks: Mapping[bytes, bytes]) -> bytes:
     return b"".join(write_car(root, blocks.items()))
 
 
+def snapshot(content: bytes) -> Snapshot:
+    return snapshot_of(read_car(content), DID)
+
+
 def live(content: bytes) -> Live:
-    return records_of(read_car(content), DID)
+    found = snapshot(content)
+    return Live(found.did, found.head, found.records())
 
 
 ROOT, BLOCKS = parts(VALUES)
@@ -63,8 +69,10 @@ def test_an_empty_repository_comes_back() -> None:
 
 
 def test_only_the_wanted_collections_are_decoded() -> None:
-    assert {*records_of(read_car(WHOLE), DID, [OTHER]).records} == {at("one", OTHER)}
-    assert not records_of(read_car(WHOLE), DID, []).records
+    assert {*snapshot(WHOLE).records(Wanted(frozenset([OTHER])))} == {at("one", OTHER)}
+    single = Wanted(paths=frozenset([at("n7"), at("n8"), at("none")]))
+    assert {*snapshot(WHOLE).records(single)} == {at("n7"), at("n8")}
+    assert not snapshot(WHOLE).records(Wanted())
 
 
 def test_another_reader_sees_the_same_blocks() -> None:
@@ -122,7 +130,7 @@ def test_further_blocks_do_no_harm() -> None:
 
 def test_another_account_s_repository_is_refused() -> None:
     with pytest.raises(RepositoryError, match=r"did:plc:ewvi7nxzyoun6zhxrhs64oiz, not of did:web:lab\.example"):
-        records_of(read_car(WHOLE), Did("did:web:lab.example"))
+        snapshot_of(read_car(WHOLE), Did("did:web:lab.example"))
 
 
 def test_a_block_that_is_not_its_cid_is_refused() -> None:
@@ -186,4 +194,4 @@ def test_a_record_of_other_collections_may_be_strange() -> None:
     tree = mst.updated(mst.EMPTY, {b"com.example.other/x": block.cid_of(strange)})
     commit = sign_commit(KEY, DID, tree.cid, REV)
     held = {block.cid_of(commit): commit, **dict(mst.blocks(tree)), block.cid_of(strange): strange}
-    assert not records_of(read_car(pack(block.cid_of(commit), held)), DID, [NOTE]).records
+    assert not snapshot(pack(block.cid_of(commit), held)).records(Wanted(frozenset([NOTE])))

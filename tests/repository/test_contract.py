@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 from tests.repository.conftest import NewRepository
-from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, swap, tar_of
+from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, read, swap, tar_of
 
 from atpub.errors import (
     AtpubError,
@@ -17,15 +17,18 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     InvalidInput,
+    InvalidRecord,
     RecordConflict,
     RepositoryError,
     RequestTooLarge,
 )
+from atpub.inventory import COLLECTION, Inventory, Owned
 from atpub.lexicon.data import Blob, JsonObject, cid_of
-from atpub.repository.format.car import read_car, records_of
+from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.interface import Repository
+from atpub.repository.live import Wanted
 from atpub.state import Create, Delete, Record, Update, Write
-from atpub.syntax import RAW, Cid
+from atpub.syntax import RAW, Cid, Nsid
 
 INVALID = (InvalidInput, RepositoryError)  # which one depends on who notices first
 Errors = type[AtpubError] | tuple[type[AtpubError], ...]
@@ -110,13 +113,30 @@ def test_revisions_rise(repository: Repository) -> None:
 
 
 def test_collections_are_read_apart(repository: Repository) -> None:
-    longer = "com.example.notes"
     value: JsonObject = {"$type": OTHER, "text": "other"}
     apply(repository, Create(at("one"), note()), Create(at("one", OTHER), value))
     assert {*notes(repository)} == {at("one")}
-    both = repository.read_records([NOTE, OTHER, NOTE])
-    assert both.keys() >= {at("one"), at("one", OTHER)}
-    assert not any(path.collection == longer for path in both)
+    assert {*read(repository, NOTE, OTHER)} == {at("one"), at("one", OTHER)}
+    assert not read(repository, Nsid(NOTE[:-1]))
+
+
+def test_what_inventories_list_is_read_with_them(repository: Repository) -> None:
+    owned = {at(rkey): Owned(rkey, at(rkey), cid_of(note(rkey))) for rkey in ("mine", "gone")}
+    inventory = Inventory("ours").writes({**owned})
+    value: JsonObject = {"$type": OTHER, "text": "other"}
+    records = [Create(at(rkey), note(rkey)) for rkey in ("mine", "single", "unread")]
+    commit = repository.apply_writes([*records, Create(at("one", OTHER), value), *inventory], swap(repository))
+    live = repository.read(Wanted(frozenset([OTHER]), frozenset([at("single"), at("none")])))
+    assert live.did == repository.did
+    assert live.head == commit.head
+    assert {*live.records} == {at("mine"), at("single"), at("one", OTHER), at("ours", COLLECTION)}
+    assert {*repository.read(Wanted()).records} == {at("mine"), at("ours", COLLECTION)}
+
+
+def test_a_damaged_inventory_is_no_empty_one(repository: Repository) -> None:
+    repository.apply_writes([Create(at("ours", COLLECTION), {"$type": COLLECTION})], swap(repository))
+    with pytest.raises(InvalidRecord, match="is damaged"):
+        repository.read(Wanted())
 
 
 def test_every_rkey_of_the_specification_is_taken(repository: Repository) -> None:
@@ -341,9 +361,8 @@ def test_the_whole_repository_as_a_car_file(repository: Repository) -> None:
     apply(repository, Create(at("one"), note("one")), Create(at("two"), note("two")))
     stream = io.BytesIO()
     repository.export_car(stream)
-    exported = records_of(read_car(stream.getvalue()), repository.did)
+    exported = snapshot_of(read_car(stream.getvalue()), repository.did)
     head = repository.head()
     assert head is not None
-    assert exported.head is not None
     assert exported.head.cid == head.cid
-    assert exported.records == notes(repository)
+    assert exported.records() == notes(repository)

@@ -8,10 +8,10 @@ import pytest
 from tests.pds.reference import Account, ReferencePds
 from tests.repository.samples import NOTE, InMemory, at, note, notes, swap, tar_of
 
-from atpub.repository.format.car import Car, read_car, records_of
+from atpub.repository.format.car import Car, read_car, snapshot_of
 from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
-from atpub.state import Create, Delete, Live, Update, Write
+from atpub.state import Create, Delete, Update, Write
 from atpub.syntax import Did
 
 pytestmark = pytest.mark.pds
@@ -57,5 +57,4 @@ def test_the_reference_pds_takes_the_car_and_makes_the_same_tree(
         local.apply_writes(writes, swap(local))
         there, here = fetched(reference_pds, did), read_car(exported(local))
         assert tree_of(there) == tree_of(here)
-        live: Live = records_of(there, did)
-        assert live.records == notes(local)
+        assert snapshot_of(there, did).records() == notes(local)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.repository.conftest import Open
-from tests.repository.samples import NOTE, OTHER, InMemory, at, clock_at, create, note, notes, swap
+from tests.repository.samples import OTHER, InMemory, at, clock_at, create, note, notes, swap
 
 from atpub.errors import (
     BlobNotFound,
@@ -25,7 +25,7 @@ from atpub.errors import (
     RequestTooLarge,
     Unavailable,
 )
-from atpub.repository.format.car import read_car, records_of
+from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
 from atpub.state import LOCAL_DID, Create, Delete, Update
@@ -46,7 +46,7 @@ def repository(opened: Open) -> LocalRepository:
 def test_reading_creates_nothing(folder: Path, repository: LocalRepository) -> None:
     assert repository.did == LOCAL_DID == "did:web:local.invalid"
     assert repository.head() is None
-    assert repository.read_records([NOTE]) == {}
+    assert notes(repository) == {}
     assert repository.collect_garbage() == 0
     with pytest.raises(BlobNotFound):
         repository.get_blob(Cid.of_digest(bytes(32), RAW))
@@ -68,7 +68,7 @@ def test_the_first_write_makes_the_folder(folder: Path, repository: LocalReposit
 def test_an_upload_makes_the_folder_and_no_commit(folder: Path, repository: LocalRepository) -> None:
     repository.upload_blob(InMemory(b"x"), "text/plain")
     assert repository.head() is None
-    assert repository.read_records([NOTE]) == {}
+    assert notes(repository) == {}
     assert (folder / ".gitignore").exists()
 
 
@@ -102,7 +102,7 @@ def test_a_closed_repository_can_be_used_again(repository: LocalRepository) -> N
 def test_the_folder_of_another_did_is_refused(opened: Open) -> None:
     create(opened(Did("did:web:lab.example")), "one")
     other = opened()
-    for use in (other.head, partial(create, other, "two"), partial(other.read_records, [NOTE])):
+    for use in (other.head, partial(create, other, "two"), partial(notes, other)):
         with pytest.raises(RepositoryError, match=r"of did:web:lab\.example, not of did:web:local\.invalid"):
             use()
 
@@ -179,12 +179,12 @@ def test_the_commit_is_signed_with_the_key(repository: LocalRepository) -> None:
     stream = BytesIO()
     repository.export_car(stream)
     car = read_car(stream.getvalue())
-    live = records_of(car, repository.did)
+    snapshot = snapshot_of(car, repository.did)
     commit = parse_commit(car.blocks[car.roots[0]])
     assert commit.signed_by(repository.public_key)
     assert commit.prev is None
-    assert live.head == repository.head()
-    assert live.records == notes(repository)
+    assert snapshot.head == repository.head()
+    assert snapshot.records() == notes(repository)
 
 
 def test_one_record_twice_in_a_batch_is_refused(repository: LocalRepository) -> None:
@@ -221,7 +221,7 @@ def test_many_batches_make_the_tree_that_one_process_would_make_at_once(opened: 
         repository.apply_writes(writes, swap(repository))
     stream = BytesIO()
     opened().export_car(stream)
-    assert records_of(read_car(stream.getvalue()), one.did).records == notes(one)
+    assert snapshot_of(read_car(stream.getvalue()), one.did).records() == notes(one)
     assert len(notes(one)) == 300
 
 

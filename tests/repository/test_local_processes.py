@@ -17,10 +17,9 @@ from tests.repository.children import number, step
 from tests.repository.samples import at, content, notes
 
 from atpub.lexicon.data import blobs_in
-from atpub.repository.format.car import read_car, records_of
+from atpub.repository.format.car import Snapshot, read_car, snapshot_of
 from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
-from atpub.state import Live
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,13 +37,13 @@ def child(*arguments: object) -> Generator[tuple[subprocess.Popen[str], IO[str]]
             process.kill()
 
 
-def verified(repository: LocalRepository) -> Live:
+def verified(repository: LocalRepository) -> Snapshot:
     """All that the repository holds, from a CAR file with every hash, the tree and the signature checked."""
     stream = BytesIO()
     repository.export_car(stream)
     car = read_car(stream.getvalue())
     assert parse_commit(car.blocks[car.roots[0]]).signed_by(repository.public_key)
-    return records_of(car, repository.did)
+    return snapshot_of(car, repository.did)
 
 
 def check(folder: Path) -> tuple[int, str]:
@@ -54,12 +53,12 @@ def check(folder: Path) -> tuple[int, str]:
         if head is None:
             assert not notes(repository)
             return -1, ""
-        live = verified(repository)
+        snapshot = verified(repository)
         last = number(repository)
-        assert live.head == head
-        assert live.records == notes(repository)
-        assert {*live.records} == {at("counter"), *(at(f"n{each}") for each in range(last + 1))}
-        for path, record in live.records.items():
+        assert snapshot.head == head
+        assert snapshot.records() == notes(repository)
+        assert {*snapshot.records()} == {at("counter"), *(at(f"n{each}") for each in range(last + 1))}
+        for path, record in snapshot.records().items():
             for blob in blobs_in(record.value):
                 assert content(repository, blob) == path.rkey[1:].encode() * (blob.size // len(path.rkey[1:]))
         return last, head.cid

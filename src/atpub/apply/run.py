@@ -33,7 +33,7 @@ from atpub.plan.make import points_of
 from atpub.plan.model import Change, Outcome, Plan, Upload
 from atpub.plan.order import Group, commit_order
 from atpub.repository.interface import UNLIMITED, BlobSource, Repository
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.state import Commit, Create, Delete, Head, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
@@ -347,7 +347,7 @@ class _Applier:
 
         Raises StalePlan where somebody else has changed a record, or whose it is.
         """
-        live = read_live(self._repository, {change.path.collection for change in changes})
+        live = self._repository.read(Wanted.around(change.path for change in changes))
         inventories = read_inventories(live.records.values())
         self._head = live.head.cid if live.head else None
         self._inventory = inventories.get(self._plan.project) or Inventory(self._plan.project)

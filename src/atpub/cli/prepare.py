@@ -15,7 +15,7 @@ from atpub.cli.folders import cache_folder
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
 from atpub.cli.where import Where, find, open_repository
-from atpub.desired.build import build_desired, collection_of
+from atpub.desired.build import build_desired
 from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
@@ -24,7 +24,7 @@ from atpub.plan.make import make_plan, not_forgotten
 from atpub.plan.model import Options, Plan
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
 from atpub.shards.lock import read_lock
 from atpub.shards.measure import FileSource
@@ -103,7 +103,7 @@ def prepare(
     with closing(open_repository(where, remember=remember)) as repository:
         desired, warnings = desired_of(manifest, facts, repository.did)
         tell_warnings(warnings)
-        live = read_live(repository, {collection_of(entry) for entry in manifest.entries.values()})
+        live = repository.read(Wanted.around(item.path for item in desired))
         plan = make_plan(
             desired,
             live,
@@ -125,7 +125,7 @@ def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: b
     with closing(open_repository(where)) as repository:
         plan = make_plan(
             (),
-            read_live(repository, ()),
+            repository.read(Wanted()),
             project=manifest.project,
             account=where.account,
             now=datetime.now(UTC),

@@ -12,7 +12,7 @@ from atpub.cli.where import Where, open_repository
 from atpub.lexicon.data import JsonObject
 from atpub.plan.document import plan_document, read_plan
 from atpub.plan.rebase import rebase
-from atpub.repository.live import read_live
+from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
 
 
@@ -38,7 +38,7 @@ def load(file: Path, pds: str | None) -> Generator[Prepared]:
     folder = target.get("folder")
     where = Where(plan.account, plan.did, pds or target.get("pds"), Path(folder) if folder else None)
     with closing(open_repository(where)) as repository:
-        live = read_live(repository, {change.path.collection for change in plan.changes})
+        live = repository.read(Wanted.around(change.path for change in plan.changes))
         here = [item for item in plan.uploads if item.file.is_file()]
         sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
         yield Prepared(rebase(plan, live), where, repository, sources)

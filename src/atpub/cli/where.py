@@ -65,7 +65,7 @@ def open_repository(where: Where, *, remember: bool = False) -> Repository:
     from atpub.cli.credentials import find_password, usable_sessions
     from atpub.repository.pds import connect  # brings httpx, which a local repository needs not
 
-    places = directories()
+    places, folder = directories(), cache_folder()
     repository = connect(
         where.account,
         pds=where.pds,
@@ -74,7 +74,8 @@ def open_repository(where: Where, *, remember: bool = False) -> Repository:
         dns=places.dns,
         password=lambda: find_password(repository.did, repository.url),
         sessions=usable_sessions(),
-        remembered=cache_folder() if remember else None,
+        remembered=folder if remember else None,
+        cache=folder and folder / "live",
     )
     try:
         require_identity(where, repository.did)

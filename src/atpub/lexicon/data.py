@@ -195,9 +195,9 @@ def _plain_bytes(text: str) -> bytes:
 
 def _to_json(value: _Native) -> Json:
     if isinstance(value, dict):
-        return {key: _to_json(item) for key, item in value.items()}
+        return {key: item if isinstance(item, str) else _to_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_to_json(item) for item in value]
+        return [item if isinstance(item, str) else _to_json(item) for item in value]
     if isinstance(value, bytes):
         is_link = len(value) >= _SHORTEST_CID and value[0] == 1 and looks_like_link(value)
         return {"$link": Cid.of_bytes(value)} if is_link else bytes_json(value)

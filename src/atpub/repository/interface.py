@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from atpub.lexicon.data import Blob
-from atpub.state import Commit, Head, Record, Write
-from atpub.syntax import Cid, Did, Nsid, RecordPath
+from atpub.repository.live import Wanted
+from atpub.state import Commit, Head, Live, Write
+from atpub.syntax import Cid, Did
 
 UNLIMITED: Final = 2**63
 """More points than any writes can cost."""
@@ -58,10 +59,11 @@ class Repository(Protocol):
         """The newest commit; None where the repository does not exist yet (and the first write makes it)."""
         ...
 
-    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
-        """At least every record of these collections, each CID checked against its content.
+    def read(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.
+        Raises RepositoryNotFound, Unavailable or RateLimited, never an empty answer for something that failed; and
+        InvalidRecord where an inventory is damaged.
         """
         ...
 

@@ -1,29 +1,59 @@
-"""The live state that a plan needs, read at one head."""
+"""What is read of a repository: the records that a command is about, and what tells whose they are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
-from atpub.errors import Unavailable
+from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.inventory import COLLECTION, read_inventories
-from atpub.repository.interface import Repository
-from atpub.state import Live
-from atpub.syntax import Nsid
+from atpub.state import Record
+from atpub.syntax import Nsid, RecordPath
 
-_TRIES = 3
+_DATASETS: Final = "science.alt.dataset."
 
 
-def read_live(repository: Repository, wanted: Collection[Nsid]) -> Live:
-    """The records of the wanted collections, of every inventory, and of what the inventories list, at one head."""
-    for _ in range(_TRIES):
-        head = repository.head()
-        if head is None:
-            return Live(repository.did, None, {})
-        inventories = repository.read_records([COLLECTION])
-        owned = {path.collection for item in read_inventories(inventories.values()).values() for path in item.owned}
-        records = repository.read_records([*{COLLECTION, *wanted, *owned}])
-        if repository.head() == head:
-            return Live(repository.did, head, records)
-    raise Unavailable(
-        f"{repository.did} changed each time it was read", hint="something else is writing to it; run again later"
-    )
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Collections that are read whole, and single records of others."""
+
+    collections: frozenset[Nsid] = frozenset()
+    paths: frozenset[RecordPath] = frozenset()
+
+    @classmethod
+    def around(cls, paths: Iterable[RecordPath]) -> Wanted:
+        """The records at these paths; those of atpub's own lexicons with all others of their collections.
+
+        What a version or a blob is to be depends on the others. Of other collections an account may have any number.
+        """
+        paths = frozenset(paths)
+        whole = frozenset(path.collection for path in paths if _is_read_whole(path.collection))
+        return cls(whole, frozenset(path for path in paths if path.collection not in whole))
+
+    def __contains__(self, path: RecordPath) -> bool:
+        """Whether the record there is wanted."""
+        return path.collection in self.collections or path in self.paths
+
+    def __le__(self, other: Wanted) -> bool:
+        """Whether the other holds all of this."""
+        return self.collections <= other.collections and all(path in other for path in self.paths)
+
+
+INVENTORIES: Final = Wanted(frozenset((COLLECTION,)))
+"""Every inventory record."""
+
+
+def completed(wanted: Wanted, inventories: Iterable[Record]) -> Wanted:
+    """What is wanted, with every inventory record, and the records that these inventories list.
+
+    Raises InvalidRecord where an inventory record is damaged.
+    """
+    owned = (path for item in read_inventories(inventories).values() for path in item.owned)
+    collections = wanted.collections | INVENTORIES.collections
+    paths = frozenset(path for path in (*wanted.paths, *owned) if path.collection not in collections)
+    return Wanted(collections, paths)
+
+
+def _is_read_whole(collection: Nsid) -> bool:
+    return collection.startswith(_DATASETS) or collection == lexicon_schema.NSID

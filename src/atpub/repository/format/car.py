@@ -5,8 +5,9 @@ What is read is checked: every block against its CID, the tree for being whole, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libipld
 
@@ -15,8 +16,9 @@ from atpub.lexicon.data import NotInDataModel, decode
 from atpub.repository.format import mst
 from atpub.repository.format.block import CID_LENGTH, Native, cid_text, decoded, is_cid, matches
 from atpub.repository.format.commit import parse_commit
+from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.state import Head, Live, Record
-from atpub.syntax import Did, Nsid, RecordPath, SyntaxViolation
+from atpub.syntax import Did, Nsid, RecordPath, Rkey, SyntaxViolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,77 @@ def write_car(root: bytes, blocks: Iterable[tuple[bytes, bytes]]) -> Iterator[by
 
 def read_car(content: bytes) -> Car:
     """The roots and blocks of a CAR file, each block checked against its CID; raises RepositoryError."""
-    size, start = _read_varint(content, 0)
-    roots = _roots(decoded(content[start : start + size], "the header of the CAR file"))
-    blocks: dict[bytes, bytes] = {}
-    position = start + size
-    while position < len(content):
-        size, start = _read_varint(content, position)
-        position = start + size
-        cid = content[start : start + CID_LENGTH]
-        block = content[start + CID_LENGTH : position]
-        if position > len(content) or not matches(cid, block):
-            raise _damaged(f"the block at byte {start} is not what its CID says")
-        blocks[cid] = block
-    return Car(roots, blocks)
+    reader = CarReader()
+    reader.feed(content)
+    return reader.car()
 
 
-def records_of(car: Car, did: Did, collections: Collection[Nsid] | None = None) -> Live:
-    """The head of the repository in a CAR file, and its records of these collections (None: all of them).
+class CarReader:
+    """Takes a CAR file in pieces, and checks each block as soon as it is there; `blocks` has those read so far."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[bytes, bytes] = {}
+        self._roots: tuple[bytes, ...] | None = None
+        self._rest = bytearray()
+        self._needed = 1  # bytes that the rest must have before there is anything to read in it
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece; raises RepositoryError."""
+        self._rest += piece
+        if len(self._rest) < self._needed:
+            return
+        content = bytes(self._rest)
+        position = 0
+        while True:
+            size, start = _read_varint(content, position)
+            end = start + size
+            if start == 0 or end > len(content):
+                break
+            self._take(content[start:end])
+            position = end
+        del self._rest[:position]
+        self._needed = end - position if start else len(self._rest) + 1
+
+    def car(self) -> Car:
+        """What was read, if that is the whole file; raises RepositoryError."""
+        if self._rest or self._roots is None:
+            raise _damaged("it ends in the middle of a block")
+        return Car(self._roots, self.blocks)
+
+    def _take(self, section: bytes) -> None:
+        if self._roots is None:
+            self._roots = _roots(decoded(section, "the header of the CAR file"))
+            return
+        cid, block = section[:CID_LENGTH], section[CID_LENGTH:]
+        if not matches(cid, block):
+            raise _damaged(f"the block {cid.hex()} is not what its CID says")
+        self.blocks[cid] = block
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole repository at one head: the binary CID of each record by its key, and every block by its binary CID."""
+
+    did: Did
+    root: bytes
+    head: Head
+    entries: Mapping[bytes, bytes]
+    blocks: Mapping[bytes, bytes]
+
+    def records(self, wanted: Wanted | None = None) -> dict[RecordPath, Record]:
+        """The records that are wanted (None: all of them); raises RepositoryError where one of them is ill-formed."""
+        chosen = self.entries if wanted is None else _chosen(self.entries, wanted)
+        found = (record_of(key, cid, self.blocks[cid]) for key, cid in chosen.items())
+        return {record.path: record for record in found}
+
+    def live(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list; raises RepositoryError, InvalidRecord."""
+        inventories = self.records(INVENTORIES)
+        return Live(self.did, self.head, self.records(completed(wanted, inventories.values())))
+
+
+def snapshot_of(car: Car, did: Did) -> Snapshot:
+    """The repository in a CAR file, without any block that is not of it.
 
     Raises RepositoryError unless the file holds one whole repository: a commit of version 3 by that DID, every node of
     its tree in its one canonical shape, and every record. The commit's signature is not checked.
@@ -64,27 +120,42 @@ def records_of(car: Car, did: Did, collections: Collection[Nsid] | None = None) 
     if len(car.roots) != 1 or car.roots[0] not in car.blocks:
         raise _damaged("it does not hold the commit that it names")
     root = car.roots[0]
-    commit = parse_commit(car.blocks[root])
+    blocks = {root: car.blocks[root]}
+    commit = parse_commit(blocks[root])
     if commit.did != did:
         raise RepositoryError(f"the repository is that of {commit.did}, not of {did}")
-    wanted = None if collections is None else {collection.encode() for collection in collections}
-    records: dict[RecordPath, Record] = {}
-    for key, cid in mst.walk(commit.data, car.blocks.get):
+
+    def node(cid: bytes) -> bytes | None:
+        block = car.blocks.get(cid)
+        if block is not None:
+            blocks[cid] = block
+        return block
+
+    entries = dict(mst.walk(commit.data, node))
+    for key, cid in entries.items():
         block = car.blocks.get(cid)
         if block is None:
             raise _damaged(f"the record {key.decode(errors='replace')} is missing")
-        if wanted is None or key.partition(b"/")[0] in wanted:
-            record = record_of(key, cid, block)
-            records[record.path] = record
-    return Live(did, Head(cid_text(root), commit.rev), records)
+        blocks[cid] = block
+    return Snapshot(did, root, Head(cid_text(root), commit.rev), entries, blocks)
 
 
 def record_of(key: bytes, cid: bytes, block: bytes) -> Record:
     """The record with that key in its repository's tree; raises RepositoryError."""
+    collection, _, rkey = key.decode(errors="replace").partition("/")
     try:
-        return Record(RecordPath.parse(key.decode()), cid_text(cid), decode(block))
-    except (SyntaxViolation, UnicodeDecodeError, NotInDataModel) as error:
+        return Record(RecordPath(_collection(collection), Rkey.parse(rkey)), cid_text(cid), decode(block))
+    except (SyntaxViolation, NotInDataModel) as error:
         raise RepositoryError(f"the record {key.decode(errors='replace')} is ill-formed: {error}") from None
+
+
+def _chosen(entries: Mapping[bytes, bytes], wanted: Wanted) -> Mapping[bytes, bytes]:
+    collections = {collection.encode() for collection in wanted.collections}
+    paths = {str(path).encode() for path in wanted.paths}
+    return {key: cid for key, cid in entries.items() if key.partition(b"/")[0] in collections or key in paths}
+
+
+_collection = lru_cache(maxsize=256)(Nsid.parse)  # a repository has few of them, and many records of each
 
 
 def _roots(header: Native) -> tuple[bytes, ...]:
@@ -109,16 +180,17 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(content: bytes, position: int) -> tuple[int, int]:
-    """The number at that position, and the position after it."""
+    """The number at that position, and the position after it (0: the content ends before that)."""
     number = shift = 0
-    while position < len(content) and shift < 63:
-        digit = content[position]
+    for at in range(position, min(len(content), position + 9)):
+        digit = content[at]
         number |= (digit & 127) << shift
-        position += 1
         if digit < 128:
-            return number, position
+            return number, at + 1
         shift += 7
-    raise _damaged("it ends in the middle of a block")
+    if shift < 63:
+        return 0, 0
+    raise _damaged("a block has a length beyond all measure")
 
 
 def _damaged(what: str) -> RepositoryError:

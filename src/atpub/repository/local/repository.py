@@ -9,7 +9,7 @@ key             the signing key
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -23,13 +23,14 @@ from atpub.repository.format.car import record_of, write_car
 from atpub.repository.format.commit import parse_commit, sign_commit
 from atpub.repository.format.signing import SigningKey
 from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.repository.local.blobs import BlobFiles, Received
 from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
-from atpub.state import LOCAL_DID, Commit, Head, Record, Write
-from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+from atpub.state import LOCAL_DID, Commit, Head, Live, Record, Write
+from atpub.syntax import Cid, Did, RecordPath, Tid
 
 LIMITS = Limits(writes=200, body=1_000_000, blob=None)
 _HOUR = 3_600_000_000
@@ -76,12 +77,19 @@ class LocalRepository:
             head = tables.head() if tables else None
         return Head(cid_text(head.cid), head.rev) if head else None
 
-    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
-        """Every record of these collections, each CID checked against its content."""
+    def read(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
+
+        Nothing before the first commit. Raises RepositoryError where something is damaged, InvalidRecord for an
+        inventory.
+        """
         with self._store.reading() as tables:
-            rows = tables.records(collections) if tables else []
-        records = (self._checked(key, cid, block) for key, cid, block in rows)
-        return {record.path: record for record in records}
+            head = tables.head() if tables else None
+            if not tables or not head:
+                return Live(self.did, None, {})
+            inventories = self._records(tables, INVENTORIES)
+            records = self._records(tables, completed(wanted, inventories.values()))
+        return Live(self.did, Head(cid_text(head.cid), head.rev), records)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
@@ -163,6 +171,11 @@ class LocalRepository:
         if not self._is_tidy:
             self._is_tidy = True
             self._collect(now - _HOUR)
+
+    def _records(self, tables: Tables, wanted: Wanted) -> dict[RecordPath, Record]:
+        rows = tables.records(wanted.collections, wanted.paths)
+        records = (self._checked(key, cid, block) for key, cid, block in rows)
+        return {record.path: record for record in records}
 
     def _checked(self, key: bytes, cid: bytes, block: bytes) -> Record:
         if not matches(cid, block):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from atpub.lexicon.data import Blob
-from atpub.syntax import Cid, Did, Nsid, Tid
+from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 
 FORMAT = 1
 
@@ -78,12 +78,17 @@ class Tables:
         """Every record's CID and block."""
         yield from self.db.execute("select cid, value from record")
 
-    def records(self, collections: Collection[Nsid]) -> list[tuple[bytes, bytes, bytes]]:
-        """Key, CID and block of every record in the collections."""
-        query = "select key, cid, value from record where key > ? and key < ?"
+    def records(
+        self, collections: Collection[Nsid], paths: Collection[RecordPath] = ()
+    ) -> list[tuple[bytes, bytes, bytes]]:
+        """Key, CID and block of every record in the collections, and of those at the paths."""
+        query = "select key, cid, value from record where key "
         rows: list[tuple[bytes, bytes, bytes]] = []
         for collection in sorted(set(collections)):
-            rows += self.db.execute(query, (f"{collection}/".encode(), f"{collection}0".encode()))  # "0" follows "/"
+            bounds = (f"{collection}/".encode(), f"{collection}0".encode())  # "0" follows "/"
+            rows += self.db.execute(f"{query}> ? and key < ?", bounds)
+        for path in sorted(set(paths)):
+            rows += self.db.execute(f"{query}= ?", (str(path).encode(),))
         return rows
 
     def has_record(self, key: bytes) -> bool:

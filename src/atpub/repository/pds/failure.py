@@ -28,6 +28,10 @@ class CodeNeeded(AuthenticationFailed):
     """The server has sent a code by mail, and wants it with the password."""
 
 
+class RecordNotFound(RepositoryError):
+    """There is no such record."""
+
+
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,
     "BlobNotFound": BlobNotFound,
@@ -40,6 +44,7 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
     "RepoDeactivated": RepositoryNotFound,
     "AccountNotFound": RepositoryNotFound,
     "HandleNotFound": RepositoryNotFound,
+    "RecordNotFound": RecordNotFound,
     "ExpiredToken": AuthenticationFailed,
     "InvalidToken": AuthenticationFailed,
     "AuthMissing": AuthenticationFailed,

@@ -1,50 +1,55 @@
-"""Reading a repository's records from a server, and checking every one of them.
+"""Reading a repository's records from a server in as few requests as it takes, and checking every one of them.
 
-com.atproto.sync.getRepo gives all of them in one CAR file, whose tree shows that none is missing; after that only what
-has changed is fetched. Where a server does not give it, or it is too large, com.atproto.repo.listRecords has to do.
+com.atproto.sync.getRepo gives all of them in one CAR file, whose tree shows that none is missing. The copy is kept:
+from then on com.atproto.sync.getLatestCommit shows that it still holds, or else only what has changed is fetched.
+Where a server does not give that file, or it is too large, or mostly about other things, the records are listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Final
 
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
-from atpub.generated.com.atproto.repo import list_records
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
-from atpub.lexicon.data import NotInDataModel, cid_of
-from atpub.repository.format.car import Car, read_car, records_of
-from atpub.repository.pds.http import TooLong
+from atpub.repository.format.block import decoded
+from atpub.repository.format.car import Car, CarReader, snapshot_of
+from atpub.repository.live import INVENTORIES, Wanted, completed
+from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
+from atpub.repository.pds.listing import Lister
 from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Head, Live, Record
-from atpub.syntax import AtUri, Cid, Did, Nsid, SyntaxViolation, Tid
+from atpub.state import Head, Live
+from atpub.syntax import Cid, Did, SyntaxViolation, Tid
 
-LARGEST_CAR = 256 * 1024 * 1024
-_PAGE = 100  # the most that the reference PDS gives at once
+FIRST_LOOK: Final = 8 * 1024 * 1024
+"""Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
+
 _TRIES = 3
+_FEW = 10  # one record in so many is wanted: the others are not worth fetching
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The repository at a head, as it was last fetched."""
+class _NotGiven(Exception):
+    """The server does not give the whole repository, or it is not worth fetching; `lasting`: nor will it be later."""
 
-    head: Head
-    car: Car
-
-
-class _Unsettled(Exception):
-    """The repository was written to while it was read, or so it seems: reading again may succeed."""
+    def __init__(self, *, lasting: bool) -> None:
+        super().__init__()
+        self.lasting = lasting
 
 
 class Records:
-    """The records of one repository; what was fetched is kept, so that the same head is not fetched twice."""
+    """The records of one repository; what was read is kept, so that the same head is not read twice."""
 
-    def __init__(self, xrpc: Xrpc, did: Did, largest_car: int = LARGEST_CAR) -> None:
+    def __init__(
+        self, xrpc: Xrpc, did: Did, cache: Cache | None = None, largest: int = LARGEST, first_look: int = FIRST_LOOK
+    ) -> None:
         self._xrpc = xrpc
         self._did = did
-        self._largest_car = largest_car
-        self._known: _Known | None = None
-        self._gives_cars = True
+        self._lister = Lister(xrpc, did)
+        self._cache = cache
+        self._largest = largest
+        self._first_look = first_look
+        self._copy: Copy | None = None
 
     def head(self) -> Head:
         """The newest commit (com.atproto.sync.getLatestCommit)."""
@@ -55,112 +60,123 @@ class Records:
         except SyntaxViolation as error:
             raise Unavailable(f"{self._xrpc.base}: the newest commit is ill-formed: {error}") from None
 
-    def read(self, collections: Collection[Nsid]) -> Live:
-        """The records of these collections, all at one head; raises Unavailable where it does not stand still."""
-        trouble = ""
-        for read in self._ways:
-            try:
-                live = read(collections)
-            except _Unsettled as error:
-                trouble = str(error)
-            else:
-                if live is not None:
-                    return live
-        raise Unavailable(f"{self._did} at {self._xrpc.base} cannot be read: {trouble}", hint="try again")
+    def read(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list, all at one head.
 
-    @property
-    def _ways(self) -> tuple[Callable[[Collection[Nsid]], Live | None], ...]:
-        """How to read, one after the other. A damaged repository may still list the collections that are wanted."""
-        lists = (self._listed,) * _TRIES
-        return (self._in_car,) * _TRIES + lists if self._gives_cars else lists
+        Raises RepositoryNotFound, and Unavailable where it does not stand still.
+        """
+        if self._copy is None and self._cache is not None:
+            self._copy = self._cache.load()
+        return self._read_on(self._copy, wanted) or self._read_anew(wanted)
 
-    def _in_car(self, collections: Collection[Nsid]) -> Live | None:
-        """The records in what getRepo gives; None where it does not give the repository."""
-        known, self._known = self._known, None
-        if known is not None:
-            head = self.head()
+    def _read_on(self, copy: Copy | None, wanted: Wanted) -> Live | None:
+        """The same from the last copy, and what has changed since; None where that will not do."""
+        if copy is None:
+            return None
+        head = self.head()
+        match copy:
+            case Whole():
+                try:
+                    return self._kept(self._brought_up_to(head, copy), wanted)
+                except RepositoryNotFound:
+                    raise
+                except (RepositoryError, _NotGiven):  # the server may have forgotten what came since then
+                    return None
+            case Listed():
+                if head.cid == copy.head.cid and wanted <= copy.wanted:
+                    return copy.live(wanted)
+                same = copy.lasting and wanted.collections <= copy.wanted.collections
+                return self._read_lists(wanted, head, lasting=True) if same else None
+
+    def _read_anew(self, wanted: Wanted) -> Live:
+        """The whole repository. One that is damaged may still list the collections that are wanted."""
+        for _ in range(_TRIES):
             try:
-                return self._kept(self._brought_up_to(head, known), collections)
+                snapshot = snapshot_of(self._fetched(about=completed(wanted, ())), self._did)
+                return self._kept(Whole(snapshot, snapshot.head.rev), wanted)
+            except _NotGiven as error:
+                return self._read_lists(wanted, self.head(), lasting=error.lasting)
+            except RepositoryNotFound:
+                raise
             except RepositoryError:
-                pass  # the server may have forgotten what came since then: ask for everything
-        car = self._fetched()
-        try:
-            return None if car is None else self._kept(car, collections)
-        except RepositoryError as error:
-            raise _Unsettled(error.message) from None
+                pass  # it may have been written to meanwhile
+        return self._read_lists(wanted, self.head(), lasting=False)
 
-    def _kept(self, car: Car, collections: Collection[Nsid]) -> Live:
-        """The records in a CAR file, which is kept if it is whole; raises RepositoryError."""
-        live = records_of(car, self._did, collections)
-        assert live.head is not None
-        self._known = _Known(live.head, car)
+    def _read_lists(self, wanted: Wanted, head: Head, *, lasting: bool) -> Live:
+        """The records as the server lists them, once it has the same head before and after."""
+        more = wanted
+        if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
+            more = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
+        for _ in range(_TRIES):
+            inventories = self._lister.records(INVENTORIES)
+            full = completed(more, inventories.values())
+            others = Wanted(full.collections - INVENTORIES.collections, full.paths)
+            records = {**inventories, **self._lister.records(others)}
+            before, head = head, self.head()
+            if before.cid == head.cid:
+                return self._kept(Listed(self._did, head, full, records, lasting), wanted)
+        raise Unavailable(
+            f"{self._did} at {self._xrpc.base} cannot be read: somebody else keeps writing to it", hint="try again"
+        )
+
+    def _brought_up_to(self, head: Head, copy: Whole) -> Whole:
+        """The repository at a head, by what has changed since the copy was made; raises RepositoryError."""
+        if head.cid == copy.snapshot.head.cid:
+            return copy if head.rev == copy.since else Whole(copy.snapshot, head.rev)
+        changes = self._fetched(since=copy.since)
+        snapshot = snapshot_of(Car(changes.roots, {**copy.snapshot.blocks, **changes.blocks}), self._did)
+        return Whole(snapshot, head.rev if snapshot.head.cid == head.cid else snapshot.head.rev)
+
+    def _kept(self, copy: Copy, wanted: Wanted) -> Live:
+        """What is wanted of a copy, which is kept if it is sound."""
+        live = copy.snapshot.live(wanted) if isinstance(copy, Whole) else copy.live(wanted)
+        if copy is not self._copy:
+            self._copy = copy
+            if self._cache is not None:
+                self._cache.save(copy)
         return live
 
-    def _brought_up_to(self, head: Head, known: _Known) -> Car:
-        """The repository at a head, by what has changed since it was fetched; raises RepositoryError."""
-        if known.head.cid == head.cid:
-            return known.car
-        params = get_repo.GetRepoParams(did=self._did, since=known.head.rev)
-        content = self._xrpc.fetch(get_repo.METHOD, params, self._largest_car)
-        if isinstance(content, TooLong):
-            raise RepositoryError("more has changed than is fetched at once")
-        changes = read_car(content)
-        return Car(changes.roots, {**known.car.blocks, **changes.blocks})
+    def _fetched(self, *, since: Tid | None = None, about: Wanted | None = None) -> Car:
+        """The repository, or what has come since a revision (com.atproto.sync.getRepo).
 
-    def _fetched(self) -> Car | None:
-        if not self._gives_cars:
-            return None
-        content: bytes | TooLong | None = None
+        Raises _NotGiven where the server does not give it, or it is too large, or not `about` what is wanted; and
+        RepositoryError where it breaks off or is damaged.
+        """
+        reader, size, look = CarReader(), 0, self._first_look
+        with ExitStack() as stack:
+            for piece in self._opened(get_repo.GetRepoParams(did=self._did, since=since), stack):
+                reader.feed(piece)
+                size += len(piece)
+                if size > self._largest:
+                    raise _NotGiven(lasting=True)
+                if about is not None and size >= look:
+                    look = 2 * size
+                    if not _is_about(reader.blocks.values(), about):
+                        raise _NotGiven(lasting=True)
+        return reader.car()
+
+    def _opened(self, params: get_repo.GetRepoParams, stack: ExitStack) -> Iterator[bytes]:
         try:
-            content = self._xrpc.fetch(get_repo.METHOD, get_repo.GetRepoParams(did=self._did), self._largest_car)
+            return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
         except RepositoryNotFound:
             raise
-        except RepositoryError:
-            pass
-        if isinstance(content, bytes):
-            return _read(content)
-        self._gives_cars = False
-        return None
-
-    def _listed(self, collections: Collection[Nsid]) -> Live:
-        head = self.head()
-        records = {record.path: record for collection in set(collections) for record in self._list(collection)}
-        if self.head().cid != head.cid:
-            raise _Unsettled("somebody else keeps writing to it")
-        return Live(self._did, head, records)
-
-    def _list(self, collection: Nsid) -> Iterator[Record]:
-        """The records of a collection, page by page (com.atproto.repo.listRecords).
-
-        A page that is not full need not be the last: a server may have a smaller limit than the reference PDS.
-        """
-        cursor: str | None = None
-        while True:
-            page = self._xrpc.query(
-                list_records.METHOD,
-                list_records.ListRecordsParams(repo=self._did, collection=collection, limit=_PAGE, cursor=cursor),
-            )
-            for item in page.records:
-                yield self._checked(item, collection)
-            if not page.records or page.cursor is None:
-                return
-            if page.cursor == cursor:
-                raise Unavailable(f"{self._xrpc.base} gives the same page of {collection} again and again")
-            cursor = page.cursor
-
-    def _checked(self, item: list_records.Record, collection: Nsid) -> Record:
-        try:
-            path = AtUri.parse(item.uri).path
-            cid = cid_of(item.value)
-        except (SyntaxViolation, NotInDataModel) as error:
-            raise Unavailable(f"{self._xrpc.base}: the record {item.uri} is ill-formed: {error}") from None
-        if path is None or path.collection != collection or cid != item.cid:
-            raise Unavailable(f"{self._xrpc.base}: the record {item.uri} is not what its address and CID say")
-        return Record(path, cid, item.value)
+        except RepositoryError as error:
+            raise _NotGiven(lasting=not isinstance(error, Unavailable)) from None
 
 
-def _read(content: bytes) -> Car:
+def _is_about(blocks: Iterable[bytes], wanted: Wanted) -> bool:
+    """Whether more than a few of the records in these blocks are of collections that are wanted."""
+    types = [name for name in map(_type_of, blocks) if name is not None]
+    return _FEW * sum(name in wanted.collections for name in types) >= len(types)
+
+
+def _type_of(block: bytes) -> str | None:
+    """The type of the record in a block; None where something else is in it."""
     try:
-        return read_car(content)
-    except RepositoryError as error:
-        raise _Unsettled(error.message) from None
+        match decoded(block, "a block"):
+            case {"$type": str(name)}:
+                return name
+            case _:
+                return None
+    except RepositoryError:
+        return None

@@ -6,7 +6,7 @@ Reading needs no credentials and sends none; the first write logs in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -32,8 +32,10 @@ from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
 from atpub.lexicon.data import Blob
 from atpub.lexicon.runtime import Nothing
 from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.live import Wanted
 from atpub.repository.pds import writes as pds_writes
 from atpub.repository.pds.access import Authorizer
+from atpub.repository.pds.cache import Cache
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
@@ -46,8 +48,8 @@ from atpub.repository.pds.sessions import Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.writes import Batch, Followed
 from atpub.repository.pds.xrpc import Xrpc, encoded
-from atpub.state import Commit, Head, Live, Record, Write
-from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.state import Commit, Head, Live, Write
+from atpub.syntax import RAW, Cid, Did
 
 WRITES = 200
 BODY = 1_000_000
@@ -62,11 +64,11 @@ _CHUNK = 1024 * 1024
 class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
-    def __init__(self, did: Did, xrpc: Xrpc, authorizer: Authorizer) -> None:
+    def __init__(self, did: Did, xrpc: Xrpc, authorizer: Authorizer, cache: Path | None = None) -> None:
         self._did = did
         self._xrpc = xrpc
         self._session = authorizer
-        self._records = Records(xrpc, did)
+        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None)
         self._followed = Followed()
         self._body = BODY
         self._blob: tuple[int | None] | None = None
@@ -97,12 +99,15 @@ class PdsRepository:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
         return self._records.head()
 
-    def read_records(self, collections: Collection[Nsid]) -> Mapping[RecordPath, Record]:
-        """Every record of these collections, each CID checked against its content.
+    def read(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Raises RepositoryNotFound, Unavailable or RateLimited.
+        Raises RepositoryNotFound, Unavailable, RateLimited, or InvalidRecord where an inventory is damaged.
         """
-        return self._read(collections).records
+        with self._lock:
+            live = self._records.read(wanted)
+            self._followed.learn(live)
+            return live
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
@@ -204,7 +209,7 @@ class PdsRepository:
             return
         cids = self._followed.at(swap_commit, left)
         if cids is None:
-            live = self._read(batch.collections)
+            live = self.read(Wanted(frozenset(path.collection for path in left), batch.paths))
             if live.head is None or live.head.cid != swap_commit:
                 raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
             cids = {path: record.cid for path, record in live.records.items()}
@@ -217,12 +222,6 @@ class PdsRepository:
                 f"what is at {moved} goes to another key in the same commit: a PDS would lose the record",
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
-
-    def _read(self, collections: Collection[Nsid]) -> Live:
-        with self._lock:
-            live = self._records.read(collections)
-            self._followed.learn(live)
-            return live
 
     def _settled(self, batch: Batch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
         """What became of a write, by what the repository holds now.
@@ -245,7 +244,7 @@ class PdsRepository:
 
     def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:
         try:
-            return self._read(batch.collections)
+            return self.read(Wanted(paths=batch.paths))
         except AtpubError as error:
             raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
 
@@ -296,12 +295,14 @@ def connect(
     password: str | Callable[[], str | None] | None = None,
     sessions: Sessions | None = None,
     remembered: Path | None = None,
+    cache: Path | None = None,
     http: Http | None = None,
 ) -> PdsRepository:
     """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
 
     A session of `sessions` goes before the password; neither that nor what asks for it is used before the first write.
-    `remembered` is a folder that keeps identities for an hour. Raises Usage, RepositoryNotFound or Unavailable.
+    `remembered` is a folder that keeps identities for an hour, `cache` one that keeps what was read. Raises Usage,
+    RepositoryNotFound or Unavailable.
     """
     way = http or Http(new_client())
     asked = password if callable(password) else lambda: password
@@ -313,7 +314,7 @@ def connect(
     except BaseException:
         way.client.close()
         raise
-    return PdsRepository(identity.did, xrpc, Session(xrpc, identity.did, asked, sessions))
+    return PdsRepository(identity.did, xrpc, Session(xrpc, identity.did, asked, sessions), cache)
 
 
 def _home(identity: Identity, sessions: Sessions | None) -> str:

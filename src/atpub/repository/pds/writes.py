@@ -10,7 +10,7 @@ from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, Recor
 from atpub.generated.com.atproto.repo import apply_writes
 from atpub.lexicon.data import NotInDataModel, cid_of
 from atpub.state import Commit, Create, Delete, Head, Live, Update, Write
-from atpub.syntax import Cid, Nsid, RecordPath, SyntaxViolation, Tid
+from atpub.syntax import Cid, RecordPath, SyntaxViolation, Tid
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Batch:
     cids: tuple[Cid | None, ...]
 
     @property
-    def collections(self) -> frozenset[Nsid]:
-        """The collections that it writes to."""
-        return frozenset(write.path.collection for write in self.writes)
+    def paths(self) -> frozenset[RecordPath]:
+        """The records that it writes."""
+        return frozenset(write.path for write in self.writes)
 
     @property
     def left(self) -> list[RecordPath]:

@@ -1,0 +1,185 @@
+"""What was read of a repository, kept on disk between runs: a CAR file whose root block says what it is a copy of.
+
+A copy counts only at the head that the server names, and only after every hash in it was checked again. One that is
+damaged, or of something else, is one that is not there; nothing but speed depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import libipld
+
+from atpub.errors import RepositoryError
+from atpub.lexicon.data import encode
+from atpub.repository.format.block import Native, cid_of, decoded
+from atpub.repository.format.car import Car, Snapshot, read_car, record_of, snapshot_of, write_car
+from atpub.repository.live import Wanted, completed
+from atpub.state import Head, Live, Record
+from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+
+VERSION: Final = 1
+LARGEST: Final = 256 * 1024 * 1024
+"""The most bytes that all copies in one folder may have; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole repository, and the revision by which the server knows its head.
+
+    That is not always the commit's own: a server gives a repository that is brought to it (com.atproto.repo.importRepo)
+    a revision of its own.
+    """
+
+    snapshot: Snapshot
+    since: Tid
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What was wanted of a repository at a head; `lasting` where reading it whole is not to be tried again."""
+
+    did: Did
+    head: Head
+    wanted: Wanted
+    records: Mapping[RecordPath, Record]
+    lasting: bool
+
+    def live(self, wanted: Wanted) -> Live:
+        """The records that are wanted, every inventory, and what these list; all of it must have been read."""
+        full = completed(wanted, self.records.values())
+        return Live(self.did, self.head, {path: record for path, record in self.records.items() if path in full})
+
+
+Copy: TypeAlias = Whole | Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The copy of one repository on one server, in a folder; any number of processes may use it at once."""
+
+    folder: Path
+    did: Did
+    server: str
+
+    def load(self) -> Copy | None:
+        """The copy, checked; None where there is none that can be used."""
+        try:
+            content = self._file.read_bytes() if self._file.is_file() else b""
+        except OSError:
+            return None
+        return _parsed(content, self.did, self.server)
+
+    def save(self, copy: Copy) -> None:
+        """Put a copy in the place of the last, whole or not at all; nothing happens where that cannot be done."""
+        blocks = _blocks(copy)
+        with suppress(OSError):  # a full disk, a read-only folder
+            if sum(map(len, blocks.values())) > LARGEST:
+                self._file.unlink(missing_ok=True)
+                return
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._replace(_written(_cover(copy, self.did, self.server), blocks))
+            self._tidy()
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"{sha256(f'{self.server} {self.did}'.encode()).hexdigest()[:32]}.car"
+
+    def _replace(self, content: Iterable[bytes]) -> None:
+        handle, name = tempfile.mkstemp(dir=self.folder)  # its mode is 0600
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.writelines(content)
+            Path(name).replace(self._file)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _tidy(self) -> None:
+        """Delete the oldest files while all of them together are too large."""
+        files = sorted(((file.stat(), file) for file in self.folder.iterdir()), key=lambda item: -item[0].st_mtime)
+        total = 0
+        for status, file in files:
+            total += status.st_size
+            if total > LARGEST:
+                file.unlink(missing_ok=True)
+
+
+def _written(cover: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    root = cid_of(cover)
+    return write_car(root, chain([(root, cover)], blocks.items()))
+
+
+def _cover(copy: Copy, did: Did, server: str) -> bytes:
+    """The root block of a copy's file."""
+    fields: dict[str, Native]
+    match copy:
+        case Whole():
+            fields = {"root": copy.snapshot.root, "since": copy.since}
+        case Listed():
+            fields = {
+                "head": copy.head.cid,
+                "rev": copy.head.rev,
+                "collections": [*sorted(copy.wanted.collections)],
+                "paths": [*sorted(map(str, copy.wanted.paths))],
+                "records": {str(path): bytes(record.cid) for path, record in copy.records.items()},
+                "lasting": copy.lasting,
+            }
+    return libipld.encode_dag_cbor({"version": VERSION, "did": did, "server": server, "copy": fields})
+
+
+def _blocks(copy: Copy) -> Mapping[bytes, bytes]:
+    match copy:
+        case Whole():
+            return copy.snapshot.blocks
+        case Listed():
+            return {bytes(record.cid): encode(record.value) for record in copy.records.values()}
+
+
+def _parsed(content: bytes, did: Did, server: str) -> Copy | None:
+    """The copy in the content of a file; None unless it is whole, and of that repository on that server."""
+    try:
+        car = read_car(content)
+        (root,) = car.roots
+        match decoded(car.blocks[root], "the root"):
+            case {"version": version, "did": whose, "server": where, "copy": dict(fields)}:
+                ours = (version, whose, where) == (VERSION, did, server)
+                return _parsed_copy(fields, car, did) if ours else None
+            case _:
+                return None
+    except (RepositoryError, ValueError, KeyError):
+        return None
+
+
+def _parsed_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
+    match fields:
+        case {"root": bytes(root), "since": str(since)}:
+            return Whole(snapshot_of(Car((root,), car.blocks), did), Tid.parse(since))
+        case {
+            "head": str(cid),
+            "rev": str(rev),
+            "collections": list(collections),
+            "paths": list(paths),
+            "records": dict(records),
+            "lasting": bool(lasting),
+        }:
+            wanted = Wanted(
+                frozenset(Nsid.parse(str(collection)) for collection in collections),
+                frozenset(RecordPath.parse(str(path)) for path in paths),
+            )
+            return Listed(did, Head(Cid.parse(cid), Tid.parse(rev)), wanted, _parsed_records(records, car), lasting)
+        case _:
+            return None
+
+
+def _parsed_records(cids: dict[str, Native], car: Car) -> dict[RecordPath, Record]:
+    held = ((key.encode(), cid, car.blocks[cid]) for key, cid in cids.items() if isinstance(cid, bytes))
+    found = (record_of(key, cid, block) for key, cid, block in held)
+    return {record.path: record for record in found}

@@ -1,0 +1,103 @@
+"""Reading a repository by its collections and single records, each CID recomputed, where it is not read whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from atpub.errors import Unavailable
+from atpub.generated.com.atproto.repo import get_record, list_records
+from atpub.lexicon.data import JsonObject, NotInDataModel, cid_of
+from atpub.repository.live import Wanted
+from atpub.repository.pds.failure import RecordNotFound
+from atpub.repository.pds.xrpc import Xrpc
+from atpub.state import Record
+from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
+
+_PAGE = 100  # the most that the reference PDS gives at once
+_WORTH = 4  # single records that a page of their collection must be expected to hold
+
+
+@dataclass(frozen=True, slots=True)
+class Lister:
+    """The records of one repository, whatever its newest commit is just then."""
+
+    xrpc: Xrpc
+    did: Did
+
+    def records(self, wanted: Wanted) -> dict[RecordPath, Record]:
+        """Those that are wanted; raises RepositoryNotFound or Unavailable."""
+        found = {record.path: record for name in sorted(wanted.collections) for record in self._all(name)}
+        single: dict[Nsid, set[RecordPath]] = defaultdict(set)
+        for path in sorted(wanted.paths):
+            if path.collection not in wanted.collections:
+                single[path.collection].add(path)
+        for collection, paths in single.items():
+            found |= self._some(collection, paths)
+        return found
+
+    def _all(self, collection: Nsid) -> Iterator[Record]:
+        return (record for page in self._pages(collection) for record in page)
+
+    def _some(self, collection: Nsid, paths: set[RecordPath]) -> dict[RecordPath, Record]:
+        """Single records of a collection that may have any number: of its newest, as they are listed; then one by one.
+
+        Never takes many more requests than the better of the two ways, wherever the records are.
+        """
+        found: dict[RecordPath, Record] = {}
+        pages = self._pages(collection)
+        for _ in range(len(paths) // _WORTH):
+            page = next(pages, None)
+            if page is None:
+                return found
+            found |= {record.path: record for record in page if record.path in paths}
+            if len(found) == len(paths):
+                return found
+        one_by_one = (self._one(path) for path in sorted(paths - found.keys()))
+        return found | {record.path: record for record in one_by_one if record is not None}
+
+    def _one(self, path: RecordPath) -> Record | None:
+        """The record there (com.atproto.repo.getRecord); None where there is none."""
+        params = get_record.GetRecordParams(repo=self.did, collection=path.collection, rkey=path.rkey)
+        try:
+            item = self.xrpc.query(get_record.METHOD, params)
+        except RecordNotFound:
+            return None
+        record = self._checked(item.uri, item.cid, item.value)
+        if record.path != path:
+            raise self._other(item.uri)
+        return record
+
+    def _pages(self, collection: Nsid) -> Iterator[list[Record]]:
+        """The records of a collection, newest first (com.atproto.repo.listRecords).
+
+        A page that is not full need not be the last: a server may have a smaller limit than the reference PDS.
+        """
+        cursor: str | None = None
+        while True:
+            params = list_records.ListRecordsParams(repo=self.did, collection=collection, limit=_PAGE, cursor=cursor)
+            page = self.xrpc.query(list_records.METHOD, params)
+            records = [self._checked(item.uri, item.cid, item.value) for item in page.records]
+            strange = next((record for record in records if record.path.collection != collection), None)
+            if strange is not None:
+                raise self._other(str(AtUri.of(self.did, strange.path)))
+            yield records
+            if not records or page.cursor is None:
+                return
+            if page.cursor == cursor:
+                raise Unavailable(f"{self.xrpc.base} gives the same page of {collection} again and again")
+            cursor = page.cursor
+
+    def _checked(self, uri: str, cid: str | None, value: JsonObject) -> Record:
+        try:
+            path = AtUri.parse(uri).path
+            found = cid_of(value)
+        except (SyntaxViolation, NotInDataModel) as error:
+            raise Unavailable(f"{self.xrpc.base}: the record {uri} is ill-formed: {error}") from None
+        if path is None or found != cid:
+            raise self._other(uri)
+        return Record(path, found, value)
+
+    def _other(self, uri: str) -> Unavailable:
+        return Unavailable(f"{self.xrpc.base}: the record {uri} is not what its address and CID say")
