@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.faults.world import World
+from tests.faults.year import Year, first_year
 from tests.pds.reference import PASSWORD, ReferencePds
 
 import atpub.repository.pds
@@ -43,3 +44,37 @@ def new_world(reference_pds: ReferencePds, impatient: None, tmp_path: Path) -> I
             return stack.enter_context(closing(World(reference_pds, tmp_path / f"world-{next(count)}")))
 
         yield new
+
+
+@pytest.fixture(scope="session")
+def years() -> Iterator[dict[str, Year]]:
+    """The year of each server; the tests share it, as long as none fails."""
+    made: dict[str, Year] = {}
+    yield made
+    for year in made.values():
+        year.world.close()
+
+
+@pytest.fixture
+def year(
+    years: dict[str, Year], reference_pds: ReferencePds, impatient: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Year]:
+    """An account in one of its seasons."""
+    version = reference_pds.version
+    year = years.pop(version, None) or first_year(World(reference_pds, tmp_path_factory.mktemp("year")))
+    try:
+        yield year
+    finally:
+        if intact(year):
+            years[version] = year
+        else:
+            year.world.close()
+
+
+def intact(year: Year) -> bool:
+    """Whether a test has left one of the seasons, whole."""
+    try:
+        year.has_become(year.now)
+    except AssertionError:
+        return False
+    return True

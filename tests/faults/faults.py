@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tests.faults.proxy import Answer, Cut, Exchange, Meddle, Point, Proxy, Reply
+from tests.faults.proxy import Answer, Cut, Exchange, Point, Reply, Server
 from tests.faults.world import World, error_reply
 
 Kind = Literal["read", "describe", "login", "upload", "commit"]
@@ -39,24 +39,33 @@ class Fault:
     """What happens to a request, and (where it lasts) to those after it.
 
     `ends` has the exit codes that it may lead to, by the kind of the request: 6 in place of each error once a commit
-    was made. A kind that is not there is one to which it cannot happen; `not_for` says why.
+    was made, and `undone` in its place where the server had refused the request. A kind that is not there is one to
+    which it cannot happen; `not_for` says why.
     """
 
     name: str
     act: Act
     ends: Mapping[Kind, frozenset[int]]
     lasts: bool = False
+    undone: int | None = None
     not_for: str = ""
 
+    def ends_at(self, point: Point, *, done: bool) -> frozenset[int]:
+        """How apply may end; `done` is whether the server has carried the request out."""
+        codes = self.ends[kind_of(point)]
+        return codes if done or self.undone is None else frozenset({self.undone})
+
     def at(self, point: Point, world: World) -> Strike:
+        """The fault at one boundary."""
         return Strike(self, point, world)
 
 
 class Strike:
-    """Meddles at one boundary, or from there on, and knows whether it came to that."""
+    """Meddles at one boundary, or from there on, and knows whether it came to that, and was carried out."""
 
     def __init__(self, fault: Fault, point: Point, world: World) -> None:
         self.struck = False
+        self.done = False
         self._fault = fault
         self._point = point
         self._world = world
@@ -64,8 +73,19 @@ class Strike:
     def __call__(self, exchange: Exchange) -> Answer:
         if exchange.point == self._point or (self.struck and self._fault.lasts):
             self.struck = True
+            exchange.server = self._noting(exchange.server)
             return self._fault.act(exchange, self._world)
         return exchange.pass_on()
+
+    def _noting(self, server: Server) -> Server:
+        """The server, and whether it has done what it was asked at the boundary."""
+
+        def noting(exchange: Exchange) -> Reply:
+            reply = server(exchange)
+            self.done = self.done or reply.status == 200
+            return reply
+
+        return noting
 
 
 def _all(*codes: int) -> dict[Kind, frozenset[int]]:
@@ -180,12 +200,14 @@ FAULTS = (
     Fault("down from then on", _down, _all(1), lasts=True),
     Fault("gone after it was done", _gone_after, _all(1), lasts=True),
     Fault("broken pipe", _broken_pipe, _some(upload=0), not_for="only a blob takes long to send"),
-    Fault("500 after", _after(error_reply(500, "InternalServerError", "Internal Server Error")), _all(0)),
+    Fault("500 after", _after(error_reply(500, "InternalServerError", "Internal Server Error")), _all(0), undone=1),
     Fault("502 after", _after(Reply(502, b"<h1>Bad Gateway</h1>", _HTML)), _all(0)),
-    Fault("504 after", _after(Reply(504, b"", ())), _all(0)),
-    Fault("a page in place of the reply", _after(Reply(200, _PAGE, _HTML)), _all(0, 1)),
-    Fault("half of the reply's content", _truncated, _all(0, 1)),
-    Fault("429", _rate_limited, {**_all(8), "describe": frozenset({8})}, lasts=True),
+    Fault("504 after", _after(Reply(504, b"", ())), _some(upload=0, commit=0),
+          not_for="a 502 means the same, and is tried on all"),
+    Fault("a page in place of the reply", _after(Reply(200, _PAGE, _HTML)),
+          _some(read=(0, 1), describe=0, login=1, upload=1, commit=0)),
+    Fault("half of the reply's content", _truncated, _some(read=(0, 1), describe=0, login=1, upload=1, commit=0)),
+    Fault("429", _rate_limited, _all(8), lasts=True),
     Fault("413", _refused(413, "PayloadTooLargeError", "request entity too large"), _some(upload=1, commit=(0, 1)),
           not_for="only what has a large body is too large"),
     Fault("ExpiredToken", _refused(400, "ExpiredToken", "Token has expired"), _some(upload=0, commit=0),

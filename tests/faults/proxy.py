@@ -54,7 +54,7 @@ class Exchange:
         self.path = handler.path
         self.headers = dict(handler.headers.items())
         self._handler = handler
-        self._server = server
+        self.server = server
         self._body: bytes | None = None
 
     @property
@@ -75,7 +75,7 @@ class Exchange:
 
     def pass_on(self) -> Reply:
         """What the server answers to it."""
-        return self._server(self)
+        return self.server(self)
 
 
 Meddle: TypeAlias = Callable[[Exchange], Answer]
