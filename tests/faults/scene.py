@@ -34,7 +34,7 @@ def write_scene(folder: Path) -> dict[Season, Path]:
     """The files, and the manifest of each season."""
     write_lexicons(folder)
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    for number in range(4):
+    for number in range(5):
         members = [Member("0.msgpack", bytes([number]) * _SHARD)]
         (folder / f"data/{number}.tar").write_bytes(make_tar(members))
     (folder / "data/a.csv").write_text("a,b\n1,2\n", "utf-8")
@@ -67,7 +67,7 @@ def _pins(*addresses: str) -> list[Json]:
 _SPRING: JsonObject = {
     "policy": {"max_delete": "100%"},
     "schemas": {"image": _schema("1.0.0")},
-    "datasets": {"digits": _dataset(0, 1), "cats": _dataset(2)},
+    "datasets": {"digits": _dataset(0, 1), "cats": _dataset(2, 4)},
     "labels": {"digits-1": _label("digits", "1.0.0")},
     "records": {
         "about": {"collection": SELF, "value": {"text": "spring", "pins": _pins("records/pinned", "labels/digits-1")}},
