@@ -55,6 +55,7 @@ class Year:
 
     def has_become(self, season: Season) -> None:
         """All that the manifest says is there, nothing else but what others made, and nothing is left to be done."""
+        self.world.contended.clear()
         again = self.world.apply(season)
         assert again.code == 0, again.err
         assert {seen.verb for seen in again.log} == {"GET"}
