@@ -60,7 +60,7 @@ def test_an_error_carries_its_message_and_hint() -> None:
     error = AtpubError("it broke", hint="mend it")
     assert (str(error), error.message, error.hint) == ("it broke", "it broke", "mend it")
     limited = RateLimited("too many", reset=1_700_000_000)
-    assert (limited.reset, limited.hint) == (1_700_000_000, "")
+    assert (limited.reset, limited.hint) == (1_700_000_000, "run again after 2023-11-14 22:13:20 UTC")
 
 
 def test_invalid_input_shows_all_of_its_problems() -> None:

@@ -11,6 +11,7 @@
     ├── Refused                     exit 7    protected, over a threshold, or another project's
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command or call is put together wrongly
+    ├── Interrupted                 exit 130  the user stopped it
     └── RepositoryError             exit 1
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordConflict                    create of an existing, update or delete of a missing record
@@ -26,7 +27,8 @@ A `Problem` is a value, not an exception: checking goes on after one, so that a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from datetime import UTC, datetime
+from typing import Literal
 
 Severity = Literal["error", "warning"]
 
@@ -62,8 +64,8 @@ class Problem:
 class AtpubError(Exception):
     """The base of all that atpub raises; `hint` says what to do next."""
 
-    code: ClassVar[str] = "error"
-    exit_code: ClassVar[int] = 1
+    code: str = "error"
+    exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -134,8 +136,9 @@ class RateLimited(AtpubError):
     code = "rate-limited"
     exit_code = 8
 
-    def __init__(self, message: str, *, reset: int | None = None, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, reset: int | None = None) -> None:
+        when = f"run again after {datetime.fromtimestamp(reset, UTC):%Y-%m-%d %H:%M:%S} UTC" if reset else ""
+        super().__init__(message, hint=when)
         self.reset = reset
 
 
@@ -144,6 +147,13 @@ class Usage(AtpubError):
 
     code = "usage"
     exit_code = 64
+
+
+class Interrupted(AtpubError):
+    """The user stopped it; between two requests, and nothing is half done."""
+
+    code = "interrupted"
+    exit_code = 130
 
 
 class RepositoryError(AtpubError):

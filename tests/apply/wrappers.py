@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Literal, TypeAlias
 
-from atpub.errors import RequestTooLarge
+from atpub.errors import RateLimited, RequestTooLarge
 from atpub.lexicon.data import Blob
+from atpub.plan.make import points_of
 from atpub.repository.interface import BlobSource, Limits, Repository
 from atpub.state import Commit, Head, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath
@@ -129,4 +130,47 @@ class Interrupted(Around):
         call, self.calls = self.calls, self.calls + 1
         if call == self._at:
             self._meanwhile()
+        return self.inner.apply_writes(writes, swap_commit)
+
+
+class Metered(Around):
+    """Takes writes of so many points an hour, and says what is left after the first reply, as a PDS does."""
+
+    def __init__(self, inner: Repository, points: int, *, told: bool = True) -> None:
+        super().__init__(inner)
+        self.points = self._left = points
+        self.now = 1_714_564_800
+        self.sizes: list[int] = []
+        self.refused = 0
+        self.told = told
+        self._heard = False
+
+    @property
+    def reset(self) -> int:
+        """The end of this hour, in seconds since 1970."""
+        return (self.now // 3600 + 1) * 3600
+
+    @property
+    def limits(self) -> Limits:
+        known = (self._left, self.reset) if self._heard and self.told else (None, None)
+        return replace(self.inner.limits, points=known[0], reset=known[1])
+
+    def spend(self, points: int) -> None:
+        """Somebody else writes."""
+        self._left -= points
+
+    def wait(self, until: int) -> None:
+        """The hour passes."""
+        assert until == self.reset
+        self.now, self._left, self._heard = until, self.points, False
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        cost = points_of(map(type, writes))
+        self._heard = True
+        if cost > self._left:
+            self.refused += 1
+            self._left = 0
+            raise RateLimited("too many", reset=self.reset)
+        self._left -= cost
+        self.sizes.append(len(writes))
         return self.inner.apply_writes(writes, swap_commit)

@@ -7,8 +7,8 @@ from tests.cli.playground import Ran, write_files
 
 from atpub.lexicon.data import JsonObject
 from atpub.repository.local import LocalRepository
-from atpub.state import Create, Delete, Update, Write
-from atpub.syntax import Nsid, RecordPath, Rkey
+from atpub.state import Update, Write
+from atpub.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 
 TIME = "1714564800"  # 2024-05-01T12:00:00Z
 
@@ -105,4 +105,5 @@ def path(collection: str, rkey: str) -> RecordPath:
     return RecordPath(Nsid(collection), Rkey(rkey))
 
 
-__all__ = ["ENTRY", "LABEL", "MANIFEST", "SCHEMA", "TIME", "Create", "Delete", "Lab", "edited", "path"]
+DIGITS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "digits"))
+CATS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "cats"))

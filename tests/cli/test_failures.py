@@ -7,9 +7,9 @@ import click
 import pytest
 
 from atpub import errors
-from atpub.cli.failures import Bug, Declined, Interrupted, RefusedPlan, SystemFailed, report
+from atpub.cli.failures import Bug, Declined, RefusedPlan, SystemFailed, report
 from atpub.cli.main import cli
-from atpub.errors import AtpubError, InvalidInput, Place, Problem, RateLimited, Usage
+from atpub.errors import AtpubError, Interrupted, InvalidInput, Place, Problem, RateLimited, Usage
 from atpub.plan.model import Refusal
 
 REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
@@ -84,7 +84,7 @@ def test_refusals_are_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_codes_are_unlike_each_other() -> None:
-    own = [Bug, Declined, Interrupted, SystemFailed]
+    own = [Bug, Declined, SystemFailed]
     codes = [item.code for item in vars(errors).values() if isinstance(item, type) and issubclass(item, AtpubError)]
     assert len({*codes, *(item.code for item in own)}) == len(codes) + len(own)
     assert Usage.exit_code == 64

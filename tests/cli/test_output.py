@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.cli.lab import ENTRY, LABEL, SCHEMA, Create, Delete, Lab, edited, path
+from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path
 from tests.cli.playground import Ran
 
 from atpub.cli.main import COMMANDS
+from atpub.state import Create, Delete
 from atpub.syntax import Nsid, deterministic_tid
 
-DIGITS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "digits"))
-CATS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "cats"))
 IMAGE = path(SCHEMA, "org.lab.image:1.0.0")
 
 

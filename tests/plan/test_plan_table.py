@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ class World:
         self.state: Live = live(self.present, self.inventory, owning("theirs", theirs))
         self.wanted: Wanted = self._read(folder, "manifest")
         given: dict[str, Any] = dict(case.get("options", {}))
-        forget: list[str] = given.pop("forget", [])
-        self.options = Options(forget=frozenset(forget), **given)
+        names: dict[str, Any] = {key: frozenset(given.pop(key, ())) for key in ("forget", "only", "exclude")}
+        self.options = Options(**names, **given)
         self.plan: Plan = plan(self.wanted, self.state, options=self.options)
 
     def _read(self, folder: Path, column: str) -> Wanted:
@@ -79,6 +79,7 @@ def check_changes(world: World) -> None:
         assert {action: count for action, count in world.plan.summary.items() if count} == world.case["summary"]
     else:
         assert found == world.case["changes"]
+    assert [*world.plan.left_out] == world.case.get("left out", [])
     if "order" in world.case:
         assert [*found] == world.case["order"]
 
@@ -142,8 +143,13 @@ def test_the_next_plan_is_empty(world: World) -> None:
     """Where nothing is refused, and nothing is unknown: what the plan leaves behind is what it wants."""
     if world.plan.refusals or any(change.unknown for change in world.plan.changes):
         return
-    again = plan(world.wanted, result(world.state, world.plan), options=world.options)
+    gone = {change.address for change in world.plan.changes if change.action in ("delete", "forget")}
+    options = replace(world.options, only=world.options.only - gone, exclude=world.options.exclude - gone)
+    if world.options.only and not options.only:
+        return  # what was asked for is gone, and nobody's any more
+    again = plan(world.wanted, result(world.state, world.plan), options=options)
     assert not again.pending
+    assert again.left_out == world.plan.left_out
     assert (again.uploads, again.refusals, again.cost.points) == ((), (), 0)
     assert {change.action for change in again.changes} <= {"unchanged", "keep"}
 
@@ -151,7 +157,19 @@ def test_the_next_plan_is_empty(world: World) -> None:
 def test_only_known_words_are_used() -> None:
     known = {
         *("case", "inventory", "live", "theirs", "manifest", "options", "changes", "summary", "order", "drift"),
-        *("refused", "refusals", "hint", "owned", "disowned", "created", "unknown", "known", "uploads", "cost"),
+        *(
+            "refused",
+            "refusals",
+            "hint",
+            "owned",
+            "disowned",
+            "created",
+            "unknown",
+            "known",
+            "uploads",
+            "cost",
+            "left out",
+        ),
     }
     for file in CASES:
         for case in yaml.safe_load(file.read_text("utf-8")):

@@ -17,11 +17,13 @@ Meddle = Callable[[httpx.Request, Send], httpx.Response]
 
 
 @contextmanager
-def served(version: str, *, blob_limit: int | None = None) -> Generator[ReferencePds, None, None]:
+def served(
+    version: str, *, blob_limit: int | None = None, rate_limits: bool = False
+) -> Generator[ReferencePds, None, None]:
     """A server; the test is skipped where it cannot be installed."""
     with ExitStack() as running:
         try:
-            server = running.enter_context(serve(version, blob_limit=blob_limit))
+            server = running.enter_context(serve(version, blob_limit=blob_limit, rate_limits=rate_limits))
         except Unreachable as reason:
             if os.environ.get("ATPUB_REQUIRE_PDS") == "1":
                 raise
@@ -57,11 +59,14 @@ class Way(httpx.BaseTransport):
         self.meddle = meddle
         self.requests: list[httpx.Request] = []
         self.naps: list[float] = []
+        self.refused = 0
         self._inner = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return self.meddle(request, self._inner.handle_request)
+        response = self.meddle(request, self._inner.handle_request)
+        self.refused += response.status_code == 429
+        return response
 
     def close(self) -> None:
         self._inner.close()

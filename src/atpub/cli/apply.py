@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
+from atpub.cli.options import (
+    Target,
+    json_option,
+    locked_option,
+    manifest_options,
+    plan_options,
+    target_options,
+    wait_option,
+)
 
 if TYPE_CHECKING:
     from atpub.apply import Event
@@ -27,6 +35,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @plan_options
 @locked_option
 @json_option
+@wait_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
 def command(
@@ -38,6 +47,7 @@ def command(
     *,
     as_json: bool,
     yes: bool,
+    wait: bool,
     digest: str | None,
     reproducible: bool,
     locked: bool,
@@ -49,6 +59,9 @@ def command(
     the --digest of a plan that was looked at, or --yes. Applying again changes nothing.
 
     A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale.
+
+    Ctrl-C lets the request in flight end and says where it stands; a second one stops at once. Either way, applying
+    again goes on from there.
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
@@ -71,7 +84,7 @@ def command(
         check(prepared.plan, digest)
         if prepared.plan.pending and not (yes or digest or plan_file):
             ask()
-        carry_out(prepared, as_json=as_json)
+        carry_out(prepared, as_json=as_json, wait=wait)
     return 0
 
 
@@ -99,13 +112,26 @@ def ask(question: str = "Apply this?") -> None:
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: Prepared, *, as_json: bool) -> None:
-    """Apply a plan, telling of its progress, and print what became of it."""
-    from atpub.apply import apply_plan
+def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
+    """Apply a plan, telling of its progress, and print what became of it; raises HaltedPlan."""
+    from atpub.apply import Halted, apply_plan
+    from atpub.cli.failures import HaltedPlan
+    from atpub.cli.interrupt import interruptible
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.report.outcomes import outcomes_json, outcomes_text
 
-    outcomes = apply_plan(prepared.plan, prepared.repository, prepared.sources, on_event=_Progress(prepared.plan))
+    with interruptible(as_json=as_json) as stop:
+        try:
+            outcomes = apply_plan(
+                prepared.plan,
+                prepared.repository,
+                prepared.sources,
+                on_event=_Progress(prepared.plan),
+                stop=stop,
+                wait=stop.wait if wait else None,
+            )
+        except Halted as error:
+            raise HaltedPlan(prepared.plan, error) from error
     if as_json:
         print_json(outcomes_json(prepared.plan, outcomes))
     else:

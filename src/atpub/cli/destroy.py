@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from atpub.cli.options import Target, json_option, manifest_options, target_options
+from atpub.cli.options import Target, json_option, manifest_options, target_options, wait_option
 
 
 @click.command("destroy")
@@ -14,6 +14,7 @@ from atpub.cli.options import Target, json_option, manifest_options, target_opti
 @target_options
 @json_option
 @click.option("--delete-drifted", is_flag=True, help="Delete records that somebody else has changed, too.")
+@wait_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
     manifests: tuple[str, ...],
@@ -24,6 +25,7 @@ def command(
     as_json: bool,
     delete_drifted: bool,
     yes: bool,
+    wait: bool,
 ) -> int:
     """Delete everything that the manifest's project owns, published versions included.
 
@@ -45,5 +47,5 @@ def command(
         check(prepared.plan, None)
         if prepared.plan.pending and not yes:
             ask("Delete this?")
-        carry_out(prepared, as_json=as_json)
+        carry_out(prepared, as_json=as_json, wait=wait)
     return 0

@@ -12,22 +12,16 @@ import click
 
 from atpub.cli.main import COMMANDS, NoSuchCommand
 from atpub.cli.output import print_json, style_for, tell
-from atpub.errors import AtpubError, Refused, Usage
+from atpub.errors import AtpubError, Interrupted, PartlyApplied, Refused, Usage
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.suggest import suggest
 from atpub.report.problems import error_json, error_text
 
 if TYPE_CHECKING:
-    from atpub.plan.model import Refusal
+    from atpub.apply import Halted
+    from atpub.plan.model import Plan, Refusal
 
 _EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
-
-
-class Interrupted(AtpubError):
-    """The user stopped it."""
-
-    code = "interrupted"
-    exit_code = 130
 
 
 class Declined(AtpubError):
@@ -44,6 +38,15 @@ class RefusedPlan(Refused):
         said = "the refusal" if len(refusals) == 1 else f"the {len(refusals)} refusals"
         super().__init__("nothing was applied", hint=f"look into {said} above")
         self.refusals = refusals
+
+
+class HaltedPlan(PartlyApplied):
+    """Some of the plan was applied, and then it halted."""
+
+    def __init__(self, plan: Plan, halted: Halted) -> None:
+        super().__init__(halted.message, hint=halted.hint)
+        self.plan, self.outcomes = plan, halted.outcomes
+        self.code, self.exit_code = halted.code, halted.exit_code
 
 
 class SystemFailed(AtpubError):
@@ -65,12 +68,20 @@ def report(error: BaseException, *, as_json: bool) -> int:
         print_json(_json(known))
     if isinstance(known, Bug):
         tell("".join(traceback.format_exception(error)))
+    if isinstance(known, HaltedPlan) and not as_json:
+        from atpub.report.outcomes import halted_text
+
+        tell(halted_text(known.outcomes, style_for(sys.stderr)))
     tell(error_text(known, style_for(sys.stderr)))
     return known.exit_code
 
 
 def _json(error: AtpubError) -> JsonObject:
     found = error_json(error)
+    if isinstance(error, HaltedPlan):
+        from atpub.report.outcomes import outcomes_json
+
+        return {**outcomes_json(error.plan, error.outcomes), **found}
     if isinstance(error, RefusedPlan):
         from atpub.plan.document import refusal_json
 

@@ -53,6 +53,13 @@ def plan_options(command: F) -> F:
     """Give a command the flags that allow a plan more than usual."""
     for option in (
         click.option("--reproducible", is_flag=True, help="Take the time from SOURCE_DATE_EPOCH."),
+        click.option("--exclude", metavar="ADDRESS", multiple=True, help="Leave this out, and what needs it."),
+        click.option(
+            "--only",
+            metavar="ADDRESS",
+            multiple=True,
+            help="Only this (datasets/digits, labels/*) and its needs.",
+        ),
         click.option("--forget", metavar="ADDRESS", multiple=True, help="Stop owning a record, and leave it there."),
         click.option("--allow-replace-all", is_flag=True, help="Allow a plan that deletes all and creates others."),
         click.option("--prune-versions", is_flag=True, help="Delete schema and label versions that are gone."),
@@ -65,6 +72,11 @@ def plan_options(command: F) -> F:
 def locked_option(command: F) -> F:
     """Give a command `--locked`."""
     return click.option("--locked", is_flag=True, help="Fail where the data is not what atpub.lock says.")(command)
+
+
+def wait_option(command: F) -> F:
+    """Give a command `--wait`."""
+    return click.option("--wait", is_flag=True, help="Wait where the server's rate limit is spent.")(command)
 
 
 def json_option(command: F) -> F:

@@ -19,8 +19,8 @@ from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
 from atpub.manifest.model import Manifest, Policy
-from atpub.plan.make import make_plan
-from atpub.plan.model import Change, Options, Plan
+from atpub.plan.make import make_plan, not_forgotten
+from atpub.plan.model import Options, Plan
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import read_live
@@ -40,6 +40,8 @@ def options_of(flags: dict[str, Any]) -> Options:
         prune_versions=flags["prune_versions"],
         allow_replace_all=flags["allow_replace_all"],
         forget=frozenset(flags["forget"]),
+        only=frozenset(flags["only"]),
+        exclude=frozenset(flags["exclude"]),
     )
 
 
@@ -136,16 +138,11 @@ def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: b
 
 
 def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
-    forgotten = {name for change in plan.changes if change.action == "forget" for name in _names(change)}
     hint = "an address as `plan` shows it, of an entry that is not in the manifest any more"
     return tuple(
         Problem("nothing-to-forget", f"--forget {name}: the project owns no such record", None, hint, "warning")
-        for name in sorted(options.forget - forgotten)
+        for name in sorted(not_forgotten(options, plan.changes))
     )
-
-
-def _names(change: Change) -> tuple[str, str]:
-    return change.address, str(change.uri)
 
 
 def judge(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:

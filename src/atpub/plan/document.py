@@ -42,6 +42,7 @@ def plan_document(plan: Plan) -> JsonObject:
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
         "summary": {str(action): count for action, count in plan.summary.items()},
         "refusals": [refusal_json(item) for item in plan.refusals],
+        "left_out": [*plan.left_out],
     }
 
 
@@ -122,6 +123,7 @@ def _plan(found: dict[str, Any]) -> Plan:
         digest=str(found["digest"]),
         inventory=Inventory(str(found["project"])),
         inventory_changes={},
+        left_out=tuple(map(str, found.get("left_out", ()))),
     )
 
 

@@ -21,12 +21,12 @@ from atpub.manifest.model import Policy
 from atpub.plan.model import Action, Change, Cost, Drift, Options, Plan, Refusal, Upload
 from atpub.plan.moment import Moments
 from atpub.plan.order import references, targets_first
+from atpub.plan.select import check_options, select, selected
 from atpub.plan.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
-POINTS: Final = {Create: 3, Update: 2, Delete: 1}
-"""What a PDS counts for a write (an account may spend 5,000 points an hour and 35,000 a day)."""
+_POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 MOST_WRITES: Final = 200
 OWNED_FROM: Final = 10
 """A share of what is owned limits deletes from this many owned records on."""
@@ -56,8 +56,12 @@ def make_plan(
     planner = _Planner(live, project, options or Options())
     settled = settle(in_order(desired), live.records, Moments(now, live.records))
     wanted = (planner.wanted(item) for item in settled.values())
-    changes = [*(change for change in wanted if change is not None), *planner.gone(settled)]
-    refusals = [*planner.refusals, *planner.gates(changes, policy or Policy())]
+    whole = [*(change for change in wanted if change is not None), *planner.gone(settled)]
+    refused = planner.refusals
+    check_options(planner.options, whole, {item.address for item in refused})
+    changes = select(whole, planner.options.only, planner.options.exclude)
+    refusals = [*selected(refused, changes, planner.options), *planner.gates(changes, whole, policy or Policy())]
+    chosen = {change.path for change in changes}
     owned = ownership(changes, planner.inventory.owned)
     uploads = tuple(_uploads(changes, settled, live.records.values()))
     return Plan(
@@ -73,6 +77,7 @@ def make_plan(
         digest=plan_digest(live.did, project, changes),
         inventory=planner.inventory,
         inventory_changes=owned,
+        left_out=tuple(change.address for change in whole if change.path not in chosen and change.pending),
     )
 
 
@@ -82,7 +87,7 @@ class _Planner:
     def __init__(self, live: Live, project: str, options: Options) -> None:
         inventories = read_inventories(live.records.values())
         self._live = live
-        self._options = options
+        self.options = options
         self.inventory = inventories.get(project) or Inventory(project)
         self._owned = self.inventory.owned
         self._foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
@@ -128,7 +133,7 @@ class _Planner:
     ) -> set[RecordPath]:
         """The versions that stay, though the manifest does not name them: all, or those that others refer to."""
         versions = {path for path in left.values() if path.collection in VERSIONED}
-        if not self._options.prune_versions:
+        if not self.options.prune_versions:
             return versions
         kept: set[RecordPath] = set()
         stack = [path for item in settled.values() for path in references(item.value, left)]
@@ -147,7 +152,7 @@ class _Planner:
         before, uri = self._live.records.get(owned.path), AtUri.of(self._live.did, owned.path)
         address = f"{_SECTIONS.get(owned.path.collection, 'records')}/{owned.id}"
         drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
-        let_go = not self._options.forget.isdisjoint((address, str(uri))) or owned.path in self._foreign
+        let_go = not self.options.forget.isdisjoint((address, str(uri))) or owned.path in self._foreign
         if before is None or let_go:
             return Change(address, "forget", owned.id, owned.path, uri, before, drift=drift)
         if keep:
@@ -159,14 +164,14 @@ class _Planner:
             hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
             message = f"{address} is protected: it is not deleted"
             self.refusals.append(Refusal(address, uri, "protected", message, hint))
-        elif drift and not self._options.delete_drifted:
+        elif drift and not self.options.delete_drifted:
             message = f"{address} has been changed by somebody else since it was applied"
             hint = f"delete it all the same: --delete-drifted; or leave it alone: --forget {address}"
             self.refusals.append(Refusal(address, uri, "drifted-delete", message, hint))
         return Change(address, "delete", owned.id, owned.path, uri, before, drift=drift, protect=owned.protect)
 
-    def gates(self, changes: list[Change], policy: Policy) -> Iterator[Refusal]:
-        """The rules that look at the whole plan."""
+    def gates(self, changes: Sequence[Change], whole: Sequence[Change], policy: Policy) -> Iterator[Refusal]:
+        """The rules that look at all changes of a plan at once; `whole` has those that are left out, too."""
         deletes, owned = sum(change.action == "delete" for change in changes), len(self._owned)
         creates = sum(change.action == "create" for change in changes)
         limit = policy.max_delete
@@ -175,8 +180,11 @@ class _Planner:
             allowed = f"{limit:.0%}" if isinstance(limit, float) else str(limit)
             message = f"this would delete {deletes} of {owned} records; the policy allows {allowed}"
             yield Refusal("", None, "max-delete", message, "raise `policy: {max_delete: …}` if that is meant")
-        stays = any(change.path in self._owned and change.action not in _GONE for change in changes)
-        if deletes and creates and not stays and not self._options.allow_replace_all:
+        for name in sorted(not_forgotten(self.options, whole)) if deletes else ():
+            message = f"--forget {name}: the project owns no such record, and this would delete {deletes}"
+            yield Refusal("", None, "nothing-to-forget", message, "did you mean one of those?")
+        stays = any(change.path in self._owned and change.action not in _GONE for change in whole)
+        if deletes and creates and not stays and not self.options.allow_replace_all:
             message = f"none of the project's {owned} records is wanted: this would delete {deletes} and create others"
             hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
             yield Refusal("", None, "replace-all", message, hint)
@@ -242,6 +250,12 @@ def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> d
     return made
 
 
+def not_forgotten(options: Options, changes: Iterable[Change]) -> frozenset[str]:
+    """What the user wants to be forgotten, and none of these changes does."""
+    forgotten = {name for item in changes if item.action == "forget" for name in (item.address, str(item.uri))}
+    return options.forget - forgotten
+
+
 def _not_ours(desired: Desired, uri: AtUri) -> Refusal:
     message = f"{desired.address}: there is another record at {uri}, and this project does not own it"
     hint = "take it over with `adopt: true`, or give the entry another `id`"
@@ -276,11 +290,16 @@ def _cost(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tupl
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
     return Cost(
-        points=sum(POINTS[kind] for kind in kinds),
+        points=points_of(kinds),
         writes=len(kinds),
         commits=-(-len(kinds) // MOST_WRITES),
         bytes=size + sum(upload.size for upload in uploads),
     )
+
+
+def points_of(kinds: Iterable[type[Write]]) -> int:
+    """What a PDS counts for such writes (an account may spend 5,000 points an hour and 35,000 a day)."""
+    return sum(_POINTS[kind] for kind in kinds)
 
 
 def _kind(change: Change) -> type[Write]:

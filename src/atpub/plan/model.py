@@ -59,6 +59,11 @@ class Change:
         """Whether the record itself is written or deleted."""
         return self.after is not None or self.action == "delete"
 
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do about the record."""
+        return self.action not in ("unchanged", "keep")
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -107,13 +112,13 @@ class Plan:
     digest: str
     inventory: Inventory
     inventory_changes: Mapping[RecordPath, Owned | None]
+    left_out: tuple[str, ...] = ()
+    """The addresses of what the user has left out of it."""
 
     @property
     def pending(self) -> bool:
         """Whether there is anything to do."""
-        return any(change.action not in ("unchanged", "keep") for change in self.changes) or bool(
-            self.inventory_changes
-        )
+        return any(change.pending for change in self.changes) or bool(self.inventory_changes)
 
     @property
     def summary(self) -> Mapping[Action, int]:
@@ -129,15 +134,18 @@ class Options:
     prune_versions: bool = False
     allow_replace_all: bool = False
     forget: frozenset[str] = frozenset()  # addresses and URIs
+    only: frozenset[str] = frozenset()  # addresses, with * for any text
+    exclude: frozenset[str] = frozenset()
 
 
-Status: TypeAlias = Literal["applied", "unchanged"]
+Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change: its record's CID, where one is there now."""
+    """What became of one change: its record's CID where one is there, and why it failed where it did."""
 
     change: Change
     status: Status
     cid: Cid | None
+    error: str | None = None

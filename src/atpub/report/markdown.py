@@ -63,6 +63,8 @@ def _head(plan: Plan) -> Iterator[str]:
     parts += [f"{summary['keep']} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
     yield ", ".join(parts if plan.pending else ["Nothing to do", *parts]) + "."
+    if plan.left_out:
+        yield f"Left out: {counted(len(plan.left_out), 'change')}."
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."

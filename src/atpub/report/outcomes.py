@@ -10,6 +10,8 @@ from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted, size
 from atpub.state import Head
 
+_MOST = 20
+
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """What was done, and the URI of each dataset."""
@@ -17,9 +19,20 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
     now = f"nothing of {plan.project} is left" if is_empty else f"{plan.project} is as the manifest wants it"
+    if plan.left_out:
+        now = f"{counted(len(plan.left_out), 'change')} left out"
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
     lines += [str(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
+
+
+def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
+    """What is still to be done, a line a record."""
+    left = [item for item in outcomes if item.status in ("failed", "pending")]
+    width = max(len(item.change.address) for item in left)
+    lines = [f"  {item.change.address:<{width}}  {item.change.action}, {item.status}" for item in left[:_MOST]]
+    lines += [f"  … and {len(left) - _MOST:,} more"] if len(left) > _MOST else []
+    return "\n".join([style("not done:", BOLD), *lines])
 
 
 def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
@@ -37,7 +50,7 @@ def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
                 "uri": str(outcome.change.uri),
                 "cid": outcome.cid,
                 "status": outcome.status,
-                "error": None,
+                "error": outcome.error,
             }
             for outcome in sorted(outcomes, key=lambda item: str(item.change.uri))
         ],

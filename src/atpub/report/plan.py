@@ -84,6 +84,8 @@ def _field(item: Difference, style: Style) -> str:
 
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
     summary = plan.summary
+    if plan.left_out:
+        yield f"Left out, as you ask: {counted(len(plan.left_out), 'change')}."
     if not plan.pending and plan.refusals:
         yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} as wanted.", BOLD)
         return

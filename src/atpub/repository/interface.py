@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from atpub.lexicon.data import Blob
 from atpub.state import Commit, Head, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath
 
+UNLIMITED: Final = 2**63
+"""More points than any writes can cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may hold: writes in a commit, bytes of its JSON body, bytes of a blob (None: not known)."""
+    """What one request may hold: writes in a commit, bytes of its JSON body, bytes of a blob (None: not known).
+
+    `points` is what writes may cost until `reset` (seconds since 1970), None before anything is known about it.
+    """
 
     writes: int
     body: int
     blob: int | None
+    points: int | None = UNLIMITED
+    reset: int | None = None
 
 
 class BlobSource(Protocol):

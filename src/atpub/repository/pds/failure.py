@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from atpub.errors import (
@@ -21,6 +20,7 @@ from atpub.errors import (
 )
 from atpub.lexicon.data import loads
 from atpub.repository.pds.http import Lost, Outcome, Reply, TooLong
+from atpub.repository.pds.ledger import reset_of
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,
@@ -77,7 +77,7 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
         case 413:
             return RequestTooLarge(text)
         case 429:
-            return _rate_limited(text, reply, now)
+            return RateLimited(text, reset=reset_of(reply, now))
         case status if 300 <= status < 400:
             return Unavailable(f"{where} has moved to {printable(reply.headers.get('location', '?'))}")
         case status if name and status < 500:
@@ -124,13 +124,6 @@ def _said(reply: Reply) -> tuple[str, str]:
     except ValueError:
         pass
     return "", ""
-
-
-def _rate_limited(text: str, reply: Reply, now: float) -> RateLimited:
-    reset, wait = (reply.headers.get(name, "") for name in ("ratelimit-reset", "retry-after"))
-    when = int(reset) if reset.isdecimal() else int(now) + int(wait) if wait.isdecimal() else None
-    hint = f"run again after {datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M:%S} UTC" if when else ""
-    return RateLimited(text, reset=when, hint=hint)
 
 
 def _phrase(status: int) -> str:

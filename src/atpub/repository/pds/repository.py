@@ -16,6 +16,7 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
+    RateLimited,
     RequestTooLarge,
     Unavailable,
 )
@@ -34,6 +35,7 @@ from atpub.repository.pds import writes as pds_writes
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import Directories, resolve
+from atpub.repository.pds.ledger import Budget
 from atpub.repository.pds.records import Records
 from atpub.repository.pds.session import Password, Session
 from atpub.repository.pds.transport import new_client
@@ -78,9 +80,11 @@ class PdsRepository:
         """What one request may hold.
 
         The server is asked once, at the first use, for the size of a blob. It does not say that of a body: this shrinks
-        when one is refused.
+        when one is refused. The points are those that its last reply to a write showed.
         """
-        return Limits(WRITES, self._body, self._blob_limit())
+        budget = self._budget(APPLY_WRITES.nsid)
+        left = (budget.points, budget.reset) if budget else (None, None)
+        return Limits(WRITES, self._body, self._blob_limit(), *left)
 
     def head(self) -> Head | None:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
@@ -100,6 +104,9 @@ class PdsRepository:
         Raises BlobRejected, Unavailable, RateLimited or AuthenticationFailed.
         """
         self._check_blob(source.size, mime_type)
+        budget = self._budget(UPLOAD_BLOB.nsid)
+        if budget and not budget.points:
+            raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
         body = _Hashed(source)
         try:
             output = self._session.authorized(lambda token: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, token))
@@ -154,6 +161,9 @@ class PdsRepository:
     def close(self) -> None:
         """Let go of the connections."""
         self._xrpc.http.client.close()
+
+    def _budget(self, nsid: str) -> Budget | None:
+        return self._xrpc.ledger.budget(nsid, self._xrpc.http.clock())
 
     def _blob_limit(self) -> int | None:
         """The largest blob that the server takes, where it says so (com.atproto.server.describeServer)."""

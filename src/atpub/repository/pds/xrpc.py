@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import httpx
@@ -19,6 +19,7 @@ from atpub.lexicon.data import Json, loads
 from atpub.lexicon.runtime import Nothing, Procedure, Query, Raw, Value
 from atpub.repository.pds.failure import failure, printable, uncertainty
 from atpub.repository.pds.http import Http, Lost, Outcome, Reply, TooLong, chunks, reason
+from atpub.repository.pds.ledger import Ledger
 from atpub.repository.pds.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
 
 P = TypeVar("P", bound=Value)
@@ -46,6 +47,7 @@ class Xrpc:
 
     base: str
     http: Http
+    ledger: Ledger = field(default_factory=Ledger)
 
     def query(self, method: Query[P, O], params: P) -> O:
         """The output of a query; raises Unavailable after three tries."""
@@ -78,6 +80,7 @@ class Xrpc:
     def write(self, method: Procedure[P, O], input: P, token: str) -> O:
         """The output of a procedure that is sent once; raises OutcomeUnknown where the reply does not say enough."""
         outcome = self.http.once(lambda: self._post(method, input, token))
+        self._note(method.nsid, outcome)
         unknown = uncertainty(self._where(method.nsid), outcome)
         if unknown is not None:
             raise unknown
@@ -90,6 +93,7 @@ class Xrpc:
     def upload(self, method: Procedure[Nothing, O], body: Body, mime_type: str, token: str) -> O:
         """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
         outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, token))
+        self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
     def require_privacy(self) -> None:
@@ -155,6 +159,10 @@ class Xrpc:
             yield from chunks(response)
         except httpx.RequestError as error:
             raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {reason(error)}") from None
+
+    def _note(self, nsid: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Reply):
+            self.ledger.note(nsid, outcome, self.http.clock())
 
     def _misfit(self, nsid: str, error: ValueError) -> str:
         return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
+from atpub.apply.steering import Committed, Event, Halted, Steering, Uploaded
 from atpub.desired.model import CID_FIELD
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
     HeadMoved,
+    Interrupted,
     OutcomeUnknown,
-    PartlyApplied,
+    RateLimited,
     Refused,
     RepositoryError,
     RequestTooLarge,
@@ -27,35 +29,21 @@ from atpub.errors import (
 from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, put
+from atpub.plan.make import points_of
 from atpub.plan.model import Change, Outcome, Plan, Upload
 from atpub.plan.order import Group, commit_order
-from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.interface import UNLIMITED, BlobSource, Repository
 from atpub.repository.live import read_live
 from atpub.state import Commit, Create, Delete, Head, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
 UPLOADS_AT_ONCE: Final = 4
+FIRST: Final = 20
+"""How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
 _TRIES: Final = 5
+_PAUSES: Final = 3
 _JSON_OVERHEAD: Final = 400
 """Bytes that a write takes in a request beside its record, generously."""
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """Progress: a blob is in the repository."""
-
-    upload: Upload
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """Progress: a commit was made."""
-
-    head: Head
-    changes: tuple[Change, ...]
-
-
-Event: TypeAlias = Uploaded | Committed
 
 
 def apply_plan(
@@ -64,32 +52,33 @@ def apply_plan(
     sources: Mapping[str, BlobSource],
     *,
     on_event: Callable[[Event], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    wait: Callable[[int], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """Carry out a plan; `sources` has the bytes of its blobs by CID.
 
-    Raises Refused where the plan holds a refusal, StalePlan where a record that it touches has changed, PartlyApplied
-    where some commits were made before another error.
+    `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
+    a rate limit that is spent ends the apply.
+
+    Raises Refused where the plan holds a refusal, StalePlan where a record that it touches has changed, RateLimited,
+    Interrupted, or Halted where some commits were made before another error.
     """
     if plan.refusals:
         refusal = plan.refusals[0]
         raise Refused("\n".join(item.message for item in plan.refusals), hint=refusal.hint)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
-    return _Applier(plan, repository, sources, on_event).run()
+    return _Applier(plan, repository, sources, Steering(on_event, stop, wait)).run()
 
 
 class _Applier:
     def __init__(
-        self,
-        plan: Plan,
-        repository: Repository,
-        sources: Mapping[str, BlobSource],
-        on_event: Callable[[Event], None],
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: Steering
     ) -> None:
         self._plan = plan
         self._repository = repository
         self._sources = sources
-        self._on_event = on_event
+        self._steering = steering
         self._head = plan.head.cid if plan.head else None
         self._inventory: Inventory = plan.inventory
         self._uploads: dict[Cid, Upload] = {upload.cid: upload for upload in plan.uploads}  # still to be made
@@ -98,19 +87,34 @@ class _Applier:
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
         self._done: dict[RecordPath, Cid | None] = {}
+        self._trying: Sequence[Change] = ()
+        self._pauses = 0
 
     def run(self) -> tuple[Outcome, ...]:
         groups = self._unfinished(commit_order(self._plan))
-        total = sum(map(len, groups))
         self._check_sources()
         try:
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
                 raise
-            message = f"{len(self._done)} of {total} changes were applied, then: {error.message}"
-            raise PartlyApplied(message, hint=error.hint or "run it again: what is done is not done twice") from error
+            raise Halted(error, self._halfway(_flat(groups), error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
+
+    def _halfway(self, meant: Iterable[Change], error: AtpubError) -> tuple[Outcome, ...]:
+        """What became of each change until the error."""
+        pending = {change.path for change in meant} - self._done.keys()
+        was_refused = not isinstance(error, Interrupted | RateLimited)
+        tried = {change.path for change in self._trying if was_refused}
+
+        def outcome(change: Change) -> Outcome:
+            if change.path not in pending:
+                return self._outcome(change)
+            if change.path in tried:
+                return Outcome(change, "failed", change.before_cid, error.message)
+            return Outcome(change, "pending", change.before_cid)
+
+        return tuple(outcome(change) for change in self._plan.changes)
 
     def _outcome(self, change: Change) -> Outcome:
         if change.path in self._done:
@@ -139,12 +143,13 @@ class _Applier:
                     upload, blob = job.result()
                     self._blobs[blob.cid] = blob
                     self._uploads.pop(blob.cid, None)
-                    self._on_event(Uploaded(upload))
+                    self._steering.on_event(Uploaded(upload))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
     def _upload_one(self, upload: Upload) -> tuple[Upload, Blob]:
+        self._steering.check()
         blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
         if (blob.cid, blob.size) != (upload.cid, upload.size):
             hint = "did the file change? run it again"
@@ -167,12 +172,18 @@ class _Applier:
         rest = list(groups)
         most = len(rest)
         while rest:
+            self._steering.check()
             count = self._fitting(rest[:most])
-            batch = _flat(rest[:count])
-            held = {blob.cid for blob in _blobs_of(batch)}
-            self._upload([upload for cid, upload in self._uploads.items() if cid in held])
+            self._trying = batch = _flat(rest[:count])
             try:
+                self._check_points(batch)
+                held = {blob.cid for blob in _blobs_of(batch)}
+                self._upload([upload for cid, upload in self._uploads.items() if cid in held])
                 self._commit(batch)
+            except RateLimited as error:
+                self._pause(error)
+                rest = self._not_done(rest)
+                continue
             except RequestTooLarge:
                 if len(batch) == 1:
                     raise
@@ -182,18 +193,40 @@ class _Applier:
                 continue
             rest = rest[count:]
             most = len(rest)
+            self._pauses = 0
 
     def _fitting(self, groups: Sequence[Group]) -> int:
-        """How many groups, from the first on, fit in one commit with their inventory."""
+        """How many groups, from the first on and one at least, fit in one commit with their inventory."""
         limits = self._repository.limits
+        points = UNLIMITED if limits.points is None else max(1, limits.points)
         count = min(len(groups), limits.writes)
-        while True:
+        while count > 1:
             writes = self._writes(_flat(groups[:count]))
             size = sum(_request_size(write) for write in writes)
-            if count <= 1 or (len(writes) <= limits.writes and size <= limits.body):
-                return count
-            fitting = min(limits.writes / len(writes), limits.body / size, 0.9)
-            count = max(1, int(count * fitting))
+            use = max(len(writes) / limits.writes, size / limits.body, points_of(map(type, writes)) / points)
+            if use <= 1:
+                break
+            count = max(1, int(count * min(1 / use, 0.9)))
+        if limits.points is None and (count < len(groups) or self._pauses):
+            return min(count, FIRST)  # its reply tells what the next may cost
+        return count
+
+    def _check_points(self, batch: Sequence[Change]) -> None:
+        """Raise RateLimited for a batch that the server is known to refuse."""
+        limits = self._repository.limits
+        if limits.points is not None and points_of(map(type, self._writes(batch))) > limits.points:
+            raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
+
+    def _pause(self, error: RateLimited) -> None:
+        """Wait until the rate limit starts anew; raises the error where nobody wants to wait, or it is of no use."""
+        self._pauses += 1
+        if self._steering.wait is None or error.reset is None or self._pauses > _PAUSES:
+            raise error
+        self._steering.wait(error.reset)
+
+    def _not_done(self, groups: Iterable[Group]) -> list[Group]:
+        left = (tuple(change for change in group if change.path not in self._done) for group in groups)
+        return [group for group in left if group]
 
     def _writes(self, batch: Sequence[Change]) -> tuple[Write, ...]:
         """The writes of a batch's records, then those of their inventory."""
@@ -260,7 +293,7 @@ class _Applier:
         self._head = head.cid
         for change in batch:
             self._done[change.path] = None if change.action in ("delete", "forget") else self._cids.get(change.path)
-        self._on_event(Committed(head, tuple(batch)))
+        self._steering.on_event(Committed(head, tuple(batch)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 
@@ -271,7 +304,7 @@ class _Applier:
             return groups
         _, _, left = self._read_again(_flat(groups))
         paths = {change.path for change in left}
-        found = [tuple(change for change in group if change.path in paths) for group in groups]
+        found = (tuple(change for change in group if change.path in paths) for group in groups)
         return [group for group in found if group]
 
     def _left(self, batch: Sequence[Change]) -> Sequence[Change]:

@@ -1,0 +1,55 @@
+"""Between an apply and who has started it: its progress, when it has to stop, and how it ends halfway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
+from atpub.plan.model import Change, Outcome, Upload
+from atpub.state import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Progress: a blob is in the repository."""
+
+    upload: Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Progress: a commit was made."""
+
+    head: Head
+    changes: tuple[Change, ...]
+
+
+Event: TypeAlias = Uploaded | Committed
+
+
+class Halted(PartlyApplied):
+    """An error after some commits were made: `outcomes` says what became of each change, `__cause__` why it halted."""
+
+    def __init__(self, cause: AtpubError, outcomes: tuple[Outcome, ...]) -> None:
+        statuses = [outcome.status for outcome in outcomes if outcome.status != "unchanged"]
+        message = f"{statuses.count('applied')} of {len(statuses)} changes were applied, then: {cause.message}"
+        super().__init__(message, hint=cause.hint or "run it again: what is done is not done twice")
+        self.outcomes = outcomes
+        if isinstance(cause, RateLimited | Interrupted):
+            self.code, self.exit_code = cause.code, cause.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """How a caller watches an apply, and what it may tell it on the way."""
+
+    on_event: Callable[[Event], None]
+    stop: Callable[[], bool]
+    wait: Callable[[int], None] | None
+
+    def check(self) -> None:
+        """Raise Interrupted where the caller wants no further request."""
+        if self.stop():
+            raise Interrupted("interrupted", hint="run it again: it goes on where it stopped")

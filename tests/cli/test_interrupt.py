@@ -1,0 +1,60 @@
+"""Ctrl-C while a plan is applied: a process that presses it itself, at one of its uploads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.lab import Lab
+from tests.cli.playground import write_files
+
+PRESS = """
+import itertools, os, signal, sys, time
+from atpub.cli.main import main
+from atpub.repository.local import LocalRepository
+
+upload, numbers = LocalRepository.upload_blob, itertools.count(1)
+
+def pressed(self, source, mime_type):
+    if next(numbers) == 2:
+        for _ in range(int(sys.argv[1])):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)  # until the main thread has taken note of it
+    return upload(self, source, mime_type)
+
+LocalRepository.upload_blob = pressed
+main(["apply", "--yes", *sys.argv[2:]])
+"""
+
+
+def pressing(folder: Path, times: int, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Apply, with Ctrl-C so many times."""
+    command = [sys.executable, "-c", PRESS, str(times), *flags]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def many(lab: Lab) -> Lab:
+    """More shards than are uploaded at once."""
+    write_files(lab.folder, {f"data/digits-{number}.tar": {"tar": number + 2} for number in range(12)})
+    return lab
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_it_stops_and_goes_on_later(many: Lab, times: int, flags: tuple[str, ...]) -> None:
+    ran = pressing(many.folder, times, *flags)
+    assert ran.returncode == 130, ran.stderr
+    assert "Ctrl-C again stops at once" in ran.stderr
+    assert "error: interrupted [interrupted]" in ran.stderr
+    assert ran.stderr.count("uploaded") < 12
+    assert json.loads(ran.stdout)["error"]["code"] == "interrupted" if flags else not ran.stdout
+    assert "goes on where it stopped" in ran.stderr if times == 1 else "finds out what was done" in ran.stderr
+    with_head = many.repository()
+    assert with_head.head() is None
+    with_head.close()
+    assert many.apply().code == 0
+    assert many.plan("--detailed-exitcode").code == 0
