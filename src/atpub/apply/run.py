@@ -87,18 +87,20 @@ class _Applier:
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
         self._done: dict[RecordPath, Cid | None] = {}
+        self._meant: Sequence[Change] = ()
         self._trying: Sequence[Change] = ()
         self._pauses = 0
 
     def run(self) -> tuple[Outcome, ...]:
         groups = self._unfinished(commit_order(self._plan))
+        self._meant = _flat(groups)
         self._check_sources()
         try:
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
                 raise
-            raise Halted(error, self._halfway(_flat(groups), error)) from error
+            raise Halted(error, self._halfway(self._meant, error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
 
     def _halfway(self, meant: Iterable[Change], error: AtpubError) -> tuple[Outcome, ...]:
@@ -191,7 +193,7 @@ class _Applier:
                 if count == 1:  # they exchange blobs, which have to be brought again as they get lost
                     rest[:1] = [(change,) for change in batch]
                 continue
-            rest = rest[count:]
+            rest = self._not_done(rest[count:])
             most = len(rest)
             self._pauses = 0
 
@@ -278,6 +280,8 @@ class _Applier:
                 self._upload(again)
             else:
                 self._committed(batch, writes, commit)
+                if not commit.alone:
+                    self._left(())
                 return
 
     def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
@@ -308,11 +312,15 @@ class _Applier:
         return [group for group in found if group]
 
     def _left(self, batch: Sequence[Change]) -> Sequence[Change]:
-        """What is still to be done of a batch whose commit may have been made."""
-        head, made, left = self._read_again(batch)
+        """What is still to be done of a batch whose commit may have been made.
+
+        What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
+        """
+        head, made, left = self._read_again([change for change in self._meant if change.path not in self._done])
         if made and head is not None:
             self._settle(made, head)
-        return left
+        paths = {change.path for change in left}
+        return [change for change in batch if change.path in paths]
 
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
         """The newest commit, which of the changes are made in it, and which are not; goes on from there.
