@@ -104,7 +104,7 @@ def test_somebody_else_is_faster(year: Year, name: str) -> None:
 
 
 @pytest.mark.parametrize("when", get_args(When))
-@pytest.mark.parametrize("name", MEDDLINGS)
+@pytest.mark.parametrize("name", ["changes what is to be changed", "changes what is to be deleted"])
 def test_somebody_else_changes_what_comes_later(year: Year, name: str, when: When) -> None:
     """At each commit with the record that is last to be written, perhaps in a later commit."""
     kind, meddling = MEDDLINGS[name]
@@ -113,7 +113,7 @@ def test_somebody_else_changes_what_comes_later(year: Year, name: str, when: Whe
         contender = Contender(point, kind, meddling, year.world)
         contender.when, contender.last = when, True
         met += is_stale(year, season, contender)
-    assert met >= 2
+    assert met > 1
 
 
 def commits(year: Year) -> list[tuple[Season, Point]]:

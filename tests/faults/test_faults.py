@@ -19,8 +19,9 @@ def test_a_fault_at_every_request(year: Year, fault: Fault) -> None:
         ends_as_documented(ran, fault.ends_at(point, done=strike.done))
         year.recover(season, ran)
         tested.add((season, point))
-    assert tested == {(season, point) for season, point in year.boundaries if kind_of(point) in fault.ends}
-    assert tested
+    applies = {(season, point) for season, point in year.boundaries if kind_of(point) in fault.ends}
+    assert tested == applies
+    assert tested or not year.thorough
 
 
 def ends_as_documented(ran: Ran, codes: frozenset[int]) -> None:
@@ -33,7 +34,7 @@ def ends_as_documented(ran: Ran, codes: frozenset[int]) -> None:
 
 def test_every_fault_is_tried_on_every_kind_of_request(year: Year) -> None:
     """Or it is said why it cannot happen there; and there are requests of every kind."""
-    assert {kind_of(point) for _, point in year.boundaries} == {*KINDS}
+    assert {kind_of(point) for _, point in year.boundaries} == ({*KINDS} if year.thorough else {"upload", "commit"})
     for fault in FAULTS:
         assert set(fault.ends) <= {*KINDS}
         assert bool(fault.not_for) == (set(fault.ends) != {*KINDS}), fault.name

@@ -88,16 +88,13 @@ class World:
         self.contended: set[Place] = set()
         self.wrong: list[str] = []
         self.proxy = Proxy(self._serve)
+        self.target: tuple[str, ...] = ("--account", self.did, "--pds", self.proxy.url)
         self._server = server_at(pds.url)
         self._session: Reply | None = None
 
     @property
     def did(self) -> str:
         return self.account.did
-
-    @property
-    def target(self) -> tuple[str, ...]:
-        return ("--account", self.did, "--pds", self.proxy.url)
 
     def close(self) -> None:
         self.proxy.close()
