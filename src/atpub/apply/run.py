@@ -315,8 +315,13 @@ class _Applier:
         """What is still to be done of a batch whose commit may have been made.
 
         What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
+        And so is what is done: where that is undone, what is left would make a mixture.
         """
-        head, made, left = self._read_again([change for change in self._meant if change.path not in self._done])
+        head, made, left = self._read_again(self._meant)
+        undone = [change for change in left if change.path in self._done]
+        if undone:
+            raise _stale(undone[0])
+        made = [change for change in made if change.path not in self._done]
         if made and head is not None:
             self._settle(made, head)
         paths = {change.path for change in left}
@@ -346,8 +351,7 @@ class _Applier:
             elif found == self._planned_on(change) and not (change.writes and change.path in others):
                 left.append(change)
             else:
-                message = f"{change.address} has been changed by somebody else since it was planned"
-                raise StalePlan(message, hint="look at a new plan, then apply that")
+                raise _stale(change)
         return live.head, made, left
 
     def _planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
@@ -363,6 +367,11 @@ class _Applier:
         elif change.action == "delete":
             cid = None
         return cid, self._owned(change) if change.path in self._plan.inventory_changes else owned
+
+
+def _stale(change: Change) -> StalePlan:
+    message = f"{change.address} has been changed by somebody else since it was planned"
+    return StalePlan(message, hint="look at a new plan, then apply that")
 
 
 def _flat(groups: Iterable[Group]) -> list[Change]:
