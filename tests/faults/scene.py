@@ -16,8 +16,9 @@ from tests.shards.tars import Member, make_tar
 from atpub.lexicon.data import Json, JsonObject
 
 Season = Literal["spring", "autumn"]
+Rival = Literal["storm", "rain"]
 SEASONS: tuple[Season, Season] = ("spring", "autumn")
-LARGEST_BODY = 28_000
+LARGEST_BODY = 20_000
 """Bytes of one request that the server takes, and does not tell of beforehand."""
 FLAGS = ("--prune-versions", "--delete-drifted", "--yes", "--json")
 
@@ -30,8 +31,11 @@ def other(season: Season) -> Season:
     return "autumn" if season == "spring" else "spring"
 
 
-def write_scene(folder: Path) -> dict[Season, Path]:
-    """The files, and the manifest of each season."""
+def write_scene(folder: Path) -> dict[Season | Rival, Path]:
+    """The files, the manifest of each season, and two of somebody who is at work at the same time.
+
+    From spring, the storm changes what autumn changes, too; the rain changes only what autumn leaves as it is.
+    """
     write_lexicons(folder)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for number in range(5):
@@ -41,6 +45,8 @@ def write_scene(folder: Path) -> dict[Season, Path]:
     return {
         "spring": write_manifest(folder, _SPRING, "spring.yaml"),
         "autumn": write_manifest(folder, _AUTUMN, "autumn.yaml"),
+        "storm": write_manifest(folder, _STORM, "storm.yaml"),
+        "rain": write_manifest(folder, _RAIN, "rain.yaml"),
     }
 
 
@@ -64,19 +70,21 @@ def _pins(*addresses: str) -> list[Json]:
     return [{"$strongRef": address} for address in addresses]
 
 
+_SPRING_RECORDS: JsonObject = {
+    "about": {"collection": SELF, "value": {"text": "spring", "pins": _pins("records/pinned", "labels/digits-1")}},
+    "pinned": _note("spring", pins=_pins("records/file"), about={"$ref": "records/about"}),
+    "file": _note("spring", file={"$blob": "data/a.csv"}),
+    "gone": _note("only in spring"),
+    "event": {"collection": EVENT, "value": {"name": "planting", **_TIME}},
+    "same": _note("all year"),
+}
+
 _SPRING: JsonObject = {
     "policy": {"max_delete": "100%"},
     "schemas": {"image": _schema("1.0.0")},
     "datasets": {"digits": _dataset(0, 1), "cats": _dataset(2, 4)},
     "labels": {"digits-1": _label("digits", "1.0.0")},
-    "records": {
-        "about": {"collection": SELF, "value": {"text": "spring", "pins": _pins("records/pinned", "labels/digits-1")}},
-        "pinned": _note("spring", pins=_pins("records/file"), about={"$ref": "records/about"}),
-        "file": _note("spring", file={"$blob": "data/a.csv"}),
-        "gone": _note("only in spring"),
-        "event": {"collection": EVENT, "value": {"name": "planting", **_TIME}},
-        "same": _note("all year"),
-    },
+    "records": _SPRING_RECORDS,
 }
 
 _AUTUMN: JsonObject = {
@@ -92,3 +100,19 @@ _AUTUMN: JsonObject = {
         "same": _note("all year"),
     },
 }
+
+_STORM: JsonObject = {
+    "policy": {"max_delete": "100%"},
+    "schemas": {"image": _schema("1.0.0")},
+    "datasets": {"digits": _dataset(3, 0), "dogs": _dataset(1, 4)},
+    "labels": {"digits-2": _label("digits", "2.0.0")},
+    "records": {
+        "about": {"collection": SELF, "value": {"text": "storm", "pins": _pins("labels/digits-2")}},
+        "file": _note("storm", pins=_pins("schemas/image")),
+        "more": _note("a storm", file={"$blob": "data/a.csv"}),
+        "event": {"collection": EVENT, "value": {"name": "flood", **_TIME}},
+        "same": _note("all year"),
+    },
+}
+
+_RAIN: JsonObject = {**_SPRING, "records": {**_SPRING_RECORDS, "same": _note("wet"), "puddle": _note("only in rain")}}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.faults.proxy import Exchange, Meddle, Point, Proxy, Reply, Seen, server_at, untouched
-from tests.faults.scene import FLAGS, LARGEST_BODY, Season, write_scene
+from tests.faults.scene import FLAGS, LARGEST_BODY, Rival, Season, write_scene
 from tests.pds.reference import Account, ReferencePds
 
 from atpub.cli.main import run
@@ -83,11 +83,12 @@ class World:
     def __init__(self, pds: ReferencePds, folder: Path) -> None:
         self.pds = pds
         self.account: Account = pds.create_account(f"t{secrets.token_hex(6)}.test")
-        self.manifests: Mapping[Season, Path] = write_scene(folder)
+        self.manifests: Mapping[Season | Rival, Path] = write_scene(folder)
         self.foreign: dict[Place, str] = {}
         self.contended: set[Place] = set()
         self.wrong: list[str] = []
         self.proxy = Proxy(self._serve)
+        self.rival_s = Proxy(self._serve)
         self.target: tuple[str, ...] = ("--account", self.did, "--pds", self.proxy.url)
         self._server = server_at(pds.url)
         self._session: Reply | None = None
@@ -98,6 +99,7 @@ class World:
 
     def close(self) -> None:
         self.proxy.close()
+        self.rival_s.close()
 
     # The command line
 
@@ -111,6 +113,12 @@ class World:
 
     def apply(self, season: Season, meddle: Meddle = untouched) -> Ran:
         return self.run("apply", "-m", str(self.manifests[season]), *FLAGS, meddle=meddle)
+
+    def apply_rival(self, rival: Rival) -> int:
+        """The exit code of somebody else's apply, on a way of their own."""
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            target = ("--account", self.did, "--pds", self.rival_s.url)
+            return run(["apply", "-m", str(self.manifests[rival]), *FLAGS, *target])
 
     def plan(self, season: Season) -> Ran:
         return self.run(
