@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -114,19 +115,23 @@ class _Steps:
 
 
 def _watch(step: Callable[[str], None]) -> None:
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
+    """Have each step told of just before it is taken."""
+
+    def hook(event: str, _: object) -> None:
         if event in _FILES:
             step(event)
-        elif event == "sqlite3.connect/handle":
-            connection = arguments[0]
-            assert isinstance(connection, sqlite3.Connection)
-            connection.set_trace_callback(statement)
 
     def statement(text: str) -> None:
         if text.lower() in _TRANSACTIONS:
             step(text.lower())
 
+    class Connection(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            self.set_trace_callback(statement)
+
     sys.addaudithook(hook)
+    sqlite3.connect = partial(sqlite3.connect, factory=Connection)
 
 
 if __name__ == "__main__":
