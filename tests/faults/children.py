@@ -131,7 +131,7 @@ def _watch(step: Callable[[str], None]) -> None:
             self.set_trace_callback(statement)
 
     sys.addaudithook(hook)
-    sqlite3.connect = partial(sqlite3.connect, factory=Connection)
+    setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))  # noqa: B010 - in this process only
 
 
 if __name__ == "__main__":

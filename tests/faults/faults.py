@@ -89,7 +89,10 @@ class Strike:
 
 
 def _all(*codes: int) -> dict[Kind, frozenset[int]]:
-    return dict.fromkeys(KINDS, frozenset(codes))
+    ends: dict[Kind, frozenset[int]] = {}
+    for kind in KINDS:
+        ends[kind] = frozenset(codes)
+    return ends
 
 
 def _some(**codes: int | tuple[int, ...]) -> dict[Kind, frozenset[int]]:

@@ -222,7 +222,6 @@ class _Kept(io.RawIOBase):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
     def setup(self) -> None:
         super().setup()
@@ -234,6 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
         proxy = self.server.proxy
         if not proxy.is_up:
             self._cut()
@@ -248,10 +248,9 @@ class _Handler(BaseHTTPRequestHandler):
         match answer:
             case Reply():
                 self._send(answer, answer.body)
-            case Cut(reply=None):
-                self._cut()
-            case Cut(reply=reply):
-                self._send(reply, reply.body[: len(reply.body) // 2])
+            case Cut(reply):
+                if reply is not None:
+                    self._send(reply, reply.body[: len(reply.body) // 2])
                 self._cut()
 
     do_POST = do_GET

@@ -51,7 +51,13 @@ def write_scene(folder: Path) -> dict[Season | Rival, Path]:
 
 
 def _schema(version: str) -> JsonObject:
-    return {"nsid": "org.test.image", "version": version, "fields": {"image": "ndarray", "label": "integer"}, "description": _LENGTHY, **_TIME}
+    return {
+        "nsid": "org.test.image",
+        "version": version,
+        "fields": {"image": "ndarray", "label": "integer"},
+        "description": _LENGTHY,
+        **_TIME,
+    }
 
 
 def _dataset(*shards: int) -> JsonObject:

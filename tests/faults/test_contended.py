@@ -69,7 +69,9 @@ class Contender:
     def __call__(self, exchange: Exchange) -> Answer:
         if exchange.point.method != "applyWrites":
             return exchange.pass_on()
-        writes = {(write["collection"], write["rkey"]): write["$type"].rpartition("#")[2] for write in exchange.json["writes"]}
+        writes = {
+            (write["collection"], write["rkey"]): write["$type"].rpartition("#")[2] for write in exchange.json["writes"]
+        }
         if exchange.point.number == 0:
             self._coming = writes  # too much at once: the server takes it in parts
         if exchange.point != self._point:

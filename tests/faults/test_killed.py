@@ -49,7 +49,7 @@ class Held:
 @pytest.mark.parametrize("passes_on", [False, True], ids=["dropped", "passed on"])
 def test_killed_at_every_request(year: Year, children: Nursery, passes_on: bool) -> None:
     """To read does nothing: a read that is passed on is one that is dropped."""
-    boundaries = [(season, point) for season, point in year.boundaries if not passes_on or kind_of(point) != "read"]
+    boundaries = [found for found in year.boundaries if not passes_on or kind_of(found[1]) != "read"]
     tested: set[tuple[Season, Point]] = set()
     for season, point in boundaries:
         year.turn(other(season))

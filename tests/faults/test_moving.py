@@ -35,9 +35,11 @@ def wherever(look: Look, did: str) -> dict[Place, Any]:
             case {"uri": str(uri), "cid": str(cid)} if cid in own:
                 return {"uri": uri.replace(did, "DID"), "cid": "own"}
             case dict():
-                return {key: neutral(item) for key, item in value.items()}
+                fields: dict[str, Any] = {**value}
+                return {key: neutral(item) for key, item in fields.items()}
             case list():
-                return [neutral(item) for item in value]
+                items: list[Any] = [*value]
+                return list(map(neutral, items))
             case str():
                 return value.replace(did, "DID")
             case _:

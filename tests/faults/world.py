@@ -121,9 +121,7 @@ class World:
             return run(["apply", "-m", str(self.manifests[rival]), *FLAGS, *target])
 
     def plan(self, season: Season) -> Ran:
-        return self.run(
-            "plan", "-m", str(self.manifests[season]), "--prune-versions", "--detailed-exitcode", "--json"
-        )
+        return self.run("plan", "-m", str(self.manifests[season]), "--prune-versions", "--detailed-exitcode", "--json")
 
     # The server
 
@@ -211,8 +209,12 @@ def _check_blobs(pds: ReferencePds, did: str, look: Look) -> None:
 
 
 def _blobs_in(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict) and value.get("$type") == "blob":
-        yield value
-    elif isinstance(value, dict | list):
-        for item in [*(value.values() if isinstance(value, dict) else value)]:
-            yield from _blobs_in(item)
+    match value:
+        case {"$type": "blob"}:
+            yield value
+        case dict() | list():
+            parts: list[Any] = [*(value.values() if isinstance(value, dict) else value)]
+            for part in parts:
+                yield from _blobs_in(part)
+        case _:
+            pass
