@@ -77,6 +77,7 @@ def year(
 def intact(year: Year) -> bool:
     """Whether a test has left one of the seasons, whole."""
     try:
+        year.world.remove_foreign()
         year.has_become(year.now)
     except AssertionError:
         return False

@@ -89,15 +89,16 @@ class Strike:
 
 
 def _all(*codes: int) -> dict[Kind, frozenset[int]]:
-    ends: dict[Kind, frozenset[int]] = {}
-    for kind in KINDS:
-        ends[kind] = frozenset(codes)
-    return ends
+    return {kind: frozenset(codes) for kind in KINDS}
 
 
 def _some(**codes: int | tuple[int, ...]) -> dict[Kind, frozenset[int]]:
-    given = {kind: codes[kind] for kind in KINDS if kind in codes}
-    return {kind: frozenset(code if isinstance(code, tuple) else (code,)) for kind, code in given.items()}
+    ends: dict[Kind, frozenset[int]] = {}
+    for kind in KINDS:
+        code = codes.get(kind)
+        if code is not None:
+            ends[kind] = frozenset(code if isinstance(code, tuple) else (code,))
+    return ends
 
 
 # Connections

@@ -145,6 +145,12 @@ class World:
         body = {"repo": self.did, "collection": place[0], "rkey": place[1], **more}
         return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt)
 
+    def remove_foreign(self) -> None:
+        """Somebody else tidies up."""
+        for place in self.foreign:
+            self.write("deleteRecord", place)
+        self.foreign.clear()
+
     # What must be so
 
     def look(self) -> Look:
