@@ -18,8 +18,7 @@ from tests.pds.reference import Account, ReferencePds
 
 from atpub.cli.main import run
 from atpub.inventory import COLLECTION
-from atpub.repository.format.car import read_car, records_of
-from atpub.syntax import RAW, Cid, Did
+from atpub.syntax import RAW, Cid
 
 Place: TypeAlias = tuple[str, str]
 """The collection and rkey of a record."""
@@ -137,7 +136,7 @@ class World:
             return error_reply(413, "PayloadTooLargeError", "request entity too large")
         reply = self._server(exchange)
         if reply.status == 200:
-            self._check_inventory(records_now(self.pds, self.did), f"after {exchange.point}")
+            self._check_inventory(listed(self.pds, self.did), f"after {exchange.point}")
         return reply
 
     def write(self, method: str, place: Place, **more: object) -> Any:
@@ -155,7 +154,7 @@ class World:
 
     def look(self) -> Look:
         """What the repository holds now; what is owned is there as listed, and no blob is lost or left over."""
-        look = records_now(self.pds, self.did)
+        look = listed(self.pds, self.did)
         self._check_inventory(look, "at the end")
         self.check()
         _check_blobs(self.pds, self.did, look)
@@ -176,12 +175,6 @@ def error_reply(status: int, name: str, message: str, *headers: tuple[str, str])
     """An XRPC error."""
     body = json.dumps({"error": name, "message": message}).encode()
     return Reply(status, body, (("Content-Type", "application/json; charset=utf-8"), *headers))
-
-
-def records_now(pds: ReferencePds, did: str) -> Look:
-    """What a repository holds, in one request."""
-    live = records_of(read_car(pds.xrpc("com.atproto.sync.getRepo", params={"did": did})), Did(did))
-    return Look({(path.collection, path.rkey): (record.cid, record.value) for path, record in live.records.items()})
 
 
 def listed(pds: ReferencePds, did: str) -> Look:
