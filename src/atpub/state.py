@@ -67,7 +67,11 @@ Write: TypeAlias = Create | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one apply_writes did: the new head, and for each write in its order the record's CID (None for a delete)."""
+    """What one apply_writes did: the new head, and for each write in its order the record's CID (None for a delete).
+
+    Not `alone` where the reply was lost and the writes were found at a head on which others' commits may be, too.
+    """
 
     head: Head
     cids: tuple[Cid | None, ...]
+    alone: bool = True

@@ -97,18 +97,20 @@ class _Applier:
         }
         self._drafts: dict[RecordPath, _Draft] = {}
         self._done: dict[RecordPath, Cid | None] = {}
+        self._meant: Sequence[Change] = ()
         self._trying: Sequence[Change] = ()
         self._pauses = 0
 
     def run(self) -> tuple[Outcome, ...]:
         groups = self._unfinished(commit_order(self._plan))
+        self._meant = _flat(groups)
         self._check_sources()
         try:
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
                 raise
-            raise Halted(error, self._halfway(_flat(groups), error)) from error
+            raise Halted(error, self._halfway(self._meant, error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
 
     def _halfway(self, meant: Iterable[Change], error: AtpubError) -> tuple[Outcome, ...]:
@@ -201,7 +203,7 @@ class _Applier:
                 if count == 1:  # they exchange blobs, which have to be brought again as they get lost
                     rest[:1] = [(change,) for change in batch]
                 continue
-            rest = rest[count:]
+            rest = self._not_done(rest[count:])
             most = len(rest)
             self._pauses = 0
 
@@ -305,6 +307,8 @@ class _Applier:
                 self._upload(again)
             else:
                 self._committed(batch, writes, commit)
+                if not commit.alone:
+                    self._left(())
                 return
 
     def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
@@ -336,11 +340,20 @@ class _Applier:
         return [group for group in found if group]
 
     def _left(self, batch: Sequence[Change]) -> Sequence[Change]:
-        """What is still to be done of a batch whose commit may have been made."""
-        head, made, left = self._read_again(batch)
+        """What is still to be done of a batch whose commit may have been made.
+
+        What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
+        And so is what is done: where that is undone, what is left would make a mixture.
+        """
+        head, made, left = self._read_again(self._meant)
+        undone = [change for change in left if change.path in self._done]
+        if undone:
+            raise _stale(undone[0])
+        made = [change for change in made if change.path not in self._done]
         if made and head is not None:
             self._settle(made, head)
-        return left
+        paths = {change.path for change in left}
+        return [change for change in batch if change.path in paths]
 
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
         """The newest commit, which of the changes are made in it, and which are not; goes on from there.
@@ -366,8 +379,7 @@ class _Applier:
             elif found == self._planned_on(change) and not (change.writes and change.path in others):
                 left.append(change)
             else:
-                message = f"{change.address} has been changed by somebody else since it was planned"
-                raise StalePlan(message, hint="look at a new plan, then apply that")
+                raise _stale(change)
         return live.head, made, left
 
     def _planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
@@ -383,6 +395,11 @@ class _Applier:
         elif change.action == "delete":
             cid = None
         return cid, self._owned(change) if change.path in self._plan.inventory_changes else owned
+
+
+def _stale(change: Change) -> StalePlan:
+    message = f"{change.address} has been changed by somebody else since it was planned"
+    return StalePlan(message, hint="look at a new plan, then apply that")
 
 
 def _flat(groups: Iterable[Group]) -> list[Change]:

@@ -123,7 +123,7 @@ def seen_in(batch: Batch, swap_commit: Cid, live: Live) -> Commit | None:
     found = [live.records.get(write.path) for write in batch.writes]
     stand = [(record and record.cid) == cid for record, cid in zip(found, batch.cids, strict=True)]
     if all(stand):
-        return Commit(live.head, batch.cids)
+        return Commit(live.head, batch.cids, alone=False)
     if any(stand):
         raise OutcomeUnknown("the repository has changed meanwhile, and holds some of what was written but not all")
     raise HeadMoved(f"the newest commit is {live.head.cid}, not {swap_commit}", hint="read the records again")

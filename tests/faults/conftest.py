@@ -1,0 +1,84 @@
+"""Worlds on the reference PDS, in which nobody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.faults.world import World
+from tests.faults.year import Year, first_year
+from tests.pds.reference import PASSWORD, VERSIONS, ReferencePds
+
+import atpub.repository.pds
+from atpub.repository.pds import PdsRepository, connect
+from atpub.repository.pds.http import Http
+from atpub.repository.pds.transport import new_client
+
+NewWorld = Callable[[], World]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client tries again at once."""
+
+    def hurried(account: str, *, pds: str | None, plc: str, password: Callable[[], str | None]) -> PdsRepository:
+        http = Http(new_client(), sleep=lambda _: None)
+        return connect(account, pds=pds, plc=plc, password=password, http=http)
+
+    monkeypatch.setattr(atpub.repository.pds, "connect", hurried)
+    monkeypatch.setattr(httpx, "create_ssl_context", cache(httpx.create_ssl_context))  # reads a long file each time
+    monkeypatch.setenv("ATPUB_PASSWORD", PASSWORD)
+
+
+@pytest.fixture
+def new_world(reference_pds: ReferencePds, impatient: None, tmp_path: Path) -> Iterator[NewWorld]:
+    """Makes accounts, each with a proxy of its own."""
+    with ExitStack() as stack:
+        count = iter(range(1000))
+
+        def new() -> World:
+            return stack.enter_context(closing(World(reference_pds, tmp_path / f"world-{next(count)}")))
+
+        yield new
+
+
+@pytest.fixture(scope="session")
+def years() -> Iterator[dict[str, Year]]:
+    """The year of each server; the tests share it, as long as none fails."""
+    made: dict[str, Year] = {}
+    yield made
+    for year in made.values():
+        year.world.close()
+
+
+@pytest.fixture
+def year(
+    years: dict[str, Year], reference_pds: ReferencePds, impatient: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Year]:
+    """An account in one of its seasons."""
+    version = reference_pds.version
+    year = years.pop(version, None)
+    if year is None:
+        thorough = version.startswith(f"{VERSIONS[0]}.")  # the other version goes its own way only where it writes
+        year = first_year(World(reference_pds, tmp_path_factory.mktemp("year")), thorough=thorough)
+    try:
+        yield year
+    finally:
+        if intact(year):
+            years[version] = year
+        else:
+            year.world.close()
+
+
+def intact(year: Year) -> bool:
+    """Whether a test has left one of the seasons, whole."""
+    try:
+        year.world.remove_foreign()
+        year.has_become(year.now)
+    except AssertionError:
+        return False
+    return True

@@ -1,0 +1,219 @@
+"""An account on the reference PDS behind a proxy, the command line, and what a look past the proxy shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tests.faults.proxy import Exchange, Meddle, Point, Proxy, Reply, Seen, server_at, untouched
+from tests.faults.scene import FLAGS, LARGEST_BODY, Rival, Season, write_scene
+from tests.pds.reference import Account, ReferencePds
+
+from atpub.cli.main import run
+from atpub.inventory import COLLECTION
+from atpub.syntax import RAW, Cid
+
+Place: TypeAlias = tuple[str, str]
+"""The collection and rkey of a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run of the command line, and the requests that it sent."""
+
+    code: int
+    out: str = field(repr=False)
+    err: str
+    log: list[Seen] = field(repr=False)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def points(self) -> list[Point]:
+        """The boundaries, those of one method in their order."""
+        return sorted({seen.point for seen in self.log}, key=lambda point: point.method)
+
+    @property
+    def commits(self) -> int:
+        """How many commits the client was told of."""
+        return sum(seen.point.method == "applyWrites" and seen.succeeded for seen in self.log)
+
+    def methods(self) -> list[str]:
+        return [seen.point.method for seen in self.log]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a repository holds, by the collection and rkey of each record: its CID and its value."""
+
+    records: Mapping[Place, tuple[str, Any]]
+
+    @property
+    def owned(self) -> dict[Place, str]:
+        """The CID of each record that an inventory lists; none is listed twice."""
+        inventories = [value for (collection, _), (_, value) in self.records.items() if collection == COLLECTION]
+        entries = [entry for value in inventories for entry in value["entries"]]
+        found = {(entry["collection"], entry["rkey"]): entry["cid"] for entry in entries}
+        assert len(found) == len(entries)
+        return found
+
+    @property
+    def cids(self) -> dict[Place, str]:
+        """The CID of each record but the inventory's."""
+        return {place: cid for place, (cid, _) in self.records.items() if place[0] != COLLECTION}
+
+
+class World:
+    """One account.
+
+    `foreign` has the CIDs of the records that somebody else has made in it, and nothing may touch; `contended` the
+    places of those of the project that somebody else has just meddled with, and of which the inventory cannot know.
+    """
+
+    def __init__(self, pds: ReferencePds, folder: Path) -> None:
+        self.pds = pds
+        self.account: Account = pds.create_account(f"t{secrets.token_hex(6)}.test")
+        self.manifests: Mapping[Season | Rival, Path] = write_scene(folder)
+        self.foreign: dict[Place, str] = {}
+        self.contended: set[Place] = set()
+        self.wrong: list[str] = []
+        self.proxy = Proxy(self._serve)
+        self.rival_s = Proxy(self._serve)
+        self.target: tuple[str, ...] = ("--account", self.did, "--pds", self.proxy.url)
+        self._server = server_at(pds.url)
+        self._session: Reply | None = None
+
+    @property
+    def did(self) -> str:
+        return self.account.did
+
+    def close(self) -> None:
+        self.proxy.close()
+        self.rival_s.close()
+
+    # The command line
+
+    def run(self, *args: str, meddle: Meddle = untouched) -> Ran:
+        """Run a command on a way that somebody meddles with; the inventory was right after each commit."""
+        out, err = io.StringIO(), io.StringIO()
+        with self.proxy.watching(meddle) as log, redirect_stdout(out), redirect_stderr(err):
+            code = run([*args, *self.target])
+        self.check()
+        return Ran(code, out.getvalue(), err.getvalue(), log)
+
+    def apply(self, season: Season, meddle: Meddle = untouched) -> Ran:
+        return self.run("apply", "-m", str(self.manifests[season]), *FLAGS, meddle=meddle)
+
+    def apply_rival(self, rival: Rival) -> int:
+        """The exit code of somebody else's apply, on a way of their own."""
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            target = ("--account", self.did, "--pds", self.rival_s.url)
+            return run(["apply", "-m", str(self.manifests[rival]), *FLAGS, *target])
+
+    def plan(self, season: Season) -> Ran:
+        return self.run("plan", "-m", str(self.manifests[season]), "--prune-versions", "--detailed-exitcode", "--json")
+
+    # The server
+
+    def _serve(self, exchange: Exchange) -> Reply:
+        """The server takes bodies of a limited size; a login, which takes it half a second, is made once."""
+        if exchange.point.method == "createSession":
+            if self._session is None:
+                self._session = self._server(exchange)
+            return self._session
+        if exchange.point.method != "applyWrites":
+            return self._server(exchange)
+        if len(exchange.body) > LARGEST_BODY:
+            return error_reply(413, "PayloadTooLargeError", "request entity too large")
+        reply = self._server(exchange)
+        if reply.status == 200:
+            self._check_inventory(listed(self.pds, self.did), f"after {exchange.point}")
+        return reply
+
+    def write(self, method: str, place: Place, **more: object) -> Any:
+        """Somebody else writes, past the proxy."""
+        body = {"repo": self.did, "collection": place[0], "rkey": place[1], **more}
+        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt)
+
+    def remove_foreign(self) -> None:
+        """Somebody else tidies up."""
+        for place in self.foreign:
+            self.write("deleteRecord", place)
+        self.foreign.clear()
+
+    # What must be so
+
+    def look(self) -> Look:
+        """What the repository holds now; what is owned is there as listed, and no blob is lost or left over."""
+        look = listed(self.pds, self.did)
+        self._check_inventory(look, "at the end")
+        self.check()
+        _check_blobs(self.pds, self.did, look)
+        return look
+
+    def check(self) -> None:
+        assert not self.wrong, "\n".join(self.wrong)
+
+    def _check_inventory(self, look: Look, when: str) -> None:
+        """What is owned is there as it is listed; all that is there is owned, or somebody else's."""
+        expected, found = {**look.owned, **self.foreign}, look.cids
+        differing = {place for place in {*expected, *found} if expected.get(place) != found.get(place)}
+        if differing - self.contended:
+            self.wrong.append(f"{when}: the inventory is wrong about {sorted(differing - self.contended)}")
+
+
+def error_reply(status: int, name: str, message: str, *headers: tuple[str, str]) -> Reply:
+    """An XRPC error."""
+    body = json.dumps({"error": name, "message": message}).encode()
+    return Reply(status, body, (("Content-Type", "application/json; charset=utf-8"), *headers))
+
+
+def listed(pds: ReferencePds, did: str) -> Look:
+    """What a repository holds, as the server lists it."""
+
+    def listing(collection: str) -> list[Any]:
+        params: dict[str, str | int] = {"repo": did, "collection": collection, "limit": 100}
+        found: list[Any] = pds.xrpc("com.atproto.repo.listRecords", params=params)["records"]
+        assert len(found) < 100
+        return found
+
+    described = pds.xrpc("com.atproto.repo.describeRepo", params={"repo": did})
+    return Look(
+        {
+            (collection, item["uri"].rpartition("/")[2]): (item["cid"], item["value"])
+            for collection in described["collections"]
+            for item in listing(collection)
+        }
+    )
+
+
+def _check_blobs(pds: ReferencePds, did: str, look: Look) -> None:
+    """Each blob that a record refers to gives its bytes, and the server keeps no others."""
+    held = {blob["ref"]["$link"]: blob["size"] for _, value in look.records.values() for blob in _blobs_in(value)}
+    found = pds.xrpc("com.atproto.sync.listBlobs", params={"did": did})["cids"]
+    assert sorted(found) == sorted(held)
+    for cid, size in held.items():
+        content = pds.xrpc("com.atproto.sync.getBlob", params={"did": did, "cid": cid})
+        assert len(content) == size
+        assert Cid.of_digest(sha256(content).digest(), RAW) == cid
+
+
+def _blobs_in(value: Any) -> Iterator[Any]:
+    match value:
+        case {"$type": "blob"}:
+            yield value
+        case dict() | list():
+            parts: list[Any] = [*(value.values() if isinstance(value, dict) else value)]
+            for part in parts:
+                yield from _blobs_in(part)
+        case _:
+            pass
