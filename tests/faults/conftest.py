@@ -23,11 +23,11 @@ NewWorld = Callable[[], World]
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client tries again at once."""
+    """The client tries again at once, and begins each run knowing nothing: every run sends the same requests."""
 
-    def hurried(account: str, *, pds: str | None, plc: str, password: Callable[[], str | None]) -> PdsRepository:
+    def hurried(account: str, *, pds: str | None, password: Callable[[], str | None], **_: object) -> PdsRepository:
         http = Http(new_client(), sleep=lambda _: None)
-        return connect(account, pds=pds, plc=plc, password=password, http=http)
+        return connect(account, pds=pds, password=password, http=http)
 
     monkeypatch.setattr(atpub.repository.pds, "connect", hurried)
     monkeypatch.setattr(httpx, "create_ssl_context", cache(httpx.create_ssl_context))  # reads a long file each time

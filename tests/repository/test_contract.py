@@ -22,7 +22,7 @@ from atpub.errors import (
     RepositoryError,
     RequestTooLarge,
 )
-from atpub.inventory import COLLECTION, Inventory, Owned
+from atpub.inventory import COLLECTION, Inventory, Owned, read_inventories
 from atpub.lexicon.data import Blob, JsonObject, cid_of
 from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.interface import Repository
@@ -133,10 +133,15 @@ def test_what_inventories_list_is_read_with_them(repository: Repository) -> None
     assert {*repository.read(Wanted()).records} == {at("mine"), at("ours", COLLECTION)}
 
 
-def test_a_damaged_inventory_is_no_empty_one(repository: Repository) -> None:
-    repository.apply_writes([Create(at("ours", COLLECTION), {"$type": COLLECTION})], swap(repository))
+def test_of_a_damaged_inventory_what_it_lists_is_read_all_the_same(repository: Repository) -> None:
+    listed: JsonObject = {"id": "mine", "collection": NOTE, "rkey": "mine", "cid": cid_of(note())}
+    damaged: JsonObject = {"$type": COLLECTION, "entries": [listed, {"id": "lost"}]}
+    writes = [Create(at("mine"), note()), Create(at("ours", COLLECTION), damaged)]
+    repository.apply_writes(writes, swap(repository))
+    found = repository.read(Wanted()).records
+    assert {*found} == {at("mine"), at("ours", COLLECTION)}
     with pytest.raises(InvalidRecord, match="is damaged"):
-        repository.read(Wanted())
+        read_inventories(found.values())
 
 
 def test_every_rkey_of_the_specification_is_taken(repository: Repository) -> None:

@@ -347,6 +347,23 @@ def test_a_batch_is_one_request(on: OnServer, account: Account) -> None:
     assert way.methods() == ["getLatestCommit", "createSession", "applyWrites"]
 
 
+def test_what_may_still_fit_is_tried(on: OnServer, account: Account) -> None:
+    """A gateway takes less than the server: its limit lies somewhere below what it has refused."""
+
+    def gateway(request: httpx.Request, send: Send) -> httpx.Response:
+        is_long = method_of(request) == "applyWrites" and len(request.read()) > 100_000
+        return httpx.Response(413) if is_long else send(request)
+
+    repository = on(account, Way(gateway))
+    record = note("x" * 70_000)
+    with pytest.raises(RequestTooLarge):
+        repository.apply_writes([Create(at("one"), record), Create(at("two"), record)], swap(repository))
+    assert repository.limits.body < 80_000
+    for rkey in ("one", "two"):
+        repository.apply_writes([Create(at(rkey), note(rkey + "x" * 80_000))], swap(repository))
+    assert {*notes(repository)} == {at("one"), at("two")}
+
+
 def test_the_limit_of_a_body_is_learned(on: OnServer, server: ReferencePds, account: Account) -> None:
     repository = on(account)
     large = [Create(at(f"n{number}"), note("x" * 50_000)) for number in range(4)]

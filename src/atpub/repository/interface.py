@@ -62,8 +62,7 @@ class Repository(Protocol):
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Raises RepositoryNotFound, Unavailable or RateLimited, never an empty answer for something that failed; and
-        InvalidRecord where an inventory is damaged.
+        Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.
         """
         ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
-from atpub.inventory import COLLECTION, read_inventories
+from atpub.inventory import COLLECTION, survey_inventories
 from atpub.state import Record
 from atpub.syntax import Nsid, RecordPath
 
@@ -45,11 +45,10 @@ INVENTORIES: Final = Wanted(frozenset((COLLECTION,)))
 
 
 def completed(wanted: Wanted, inventories: Iterable[Record]) -> Wanted:
-    """What is wanted, with every inventory record, and the records that these inventories list.
-
-    Raises InvalidRecord where an inventory record is damaged.
-    """
-    owned = (path for item in read_inventories(inventories).values() for path in item.owned)
+    """What is wanted, with every inventory record, and the records that these list as far as they can be read."""
+    survey = survey_inventories(inventories)
+    lists = [item.owned for item in survey.inventories.values()] + [item.owned for item in survey.damaged]
+    owned = (path for listed in lists for path in listed)
     collections = wanted.collections | INVENTORIES.collections
     paths = frozenset(path for path in (*wanted.paths, *owned) if path.collection not in collections)
     return Wanted(collections, paths)

@@ -1,14 +1,10 @@
-"""A whole repository, or whole collections of it, read at one head: what import and inventory look at.
-
-Here it does not matter whether the inventories in it can be read.
-"""
+"""A whole repository, or whole collections of it and nothing else, at one head: what import and inventory look at."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from io import BytesIO
 
-from atpub.errors import InvalidRecord
 from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
@@ -27,8 +23,5 @@ def read_whole(repository: Repository) -> Live:
 def read_collections(repository: Repository, collections: Collection[Nsid]) -> Live:
     """Every record of these collections."""
     wanted = Wanted(frozenset(collections))
-    try:
-        live = repository.read(wanted)
-    except InvalidRecord:  # an inventory is damaged
-        live = read_whole(repository)
+    live = repository.read(wanted)
     return Live(live.did, live.head, {path: record for path, record in live.records.items() if path in wanted})

@@ -106,7 +106,7 @@ class Snapshot:
         return {record.path: record for record in found}
 
     def live(self, wanted: Wanted) -> Live:
-        """The records that are wanted, every inventory, and what these list; raises RepositoryError, InvalidRecord."""
+        """The records that are wanted, every inventory, and what these list; raises RepositoryError."""
         inventories = self.records(INVENTORIES)
         return Live(self.did, self.head, self.records(completed(wanted, inventories.values())))
 

@@ -80,8 +80,7 @@ class LocalRepository:
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Nothing before the first commit. Raises RepositoryError where something is damaged, InvalidRecord for an
-        inventory.
+        Nothing before the first commit. Raises RepositoryError where something is damaged.
         """
         with self._store.reading() as tables:
             head = tables.head() if tables else None

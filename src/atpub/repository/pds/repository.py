@@ -70,7 +70,8 @@ class PdsRepository:
         self._session = authorizer
         self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None)
         self._followed = Followed()
-        self._body = BODY
+        self._body = BODY  # what fits, as far as that can be guessed
+        self._too_long = BODY + 1  # what is known not to
         self._blob: tuple[int | None] | None = None
         self._lock = threading.Lock()
 
@@ -102,7 +103,7 @@ class PdsRepository:
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
-        Raises RepositoryNotFound, Unavailable, RateLimited, or InvalidRecord where an inventory is damaged.
+        Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         with self._lock:
             live = self._records.read(wanted)
@@ -148,6 +149,7 @@ class PdsRepository:
             self._followed.commit(batch, swap_commit, commit)
             return commit
         except RequestTooLarge:
+            self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
             raise
         except OutcomeUnknown as unknown:
@@ -197,8 +199,8 @@ class PdsRepository:
 
     def _checked_body(self, request: ApplyWritesInput) -> bytes:
         body = encoded(request)
-        if len(body) > self._body:
-            message = f"the records of one commit make {len(body):,} bytes of JSON; {self._body:,} are allowed"
+        if len(body) >= self._too_long:
+            message = f"the records of one commit make {len(body):,} bytes of JSON; {self._too_long:,} are too many"
             raise RequestTooLarge(message)
         return body
 
