@@ -22,7 +22,7 @@ shards
 state
 desired
 inventory
-plan
+planning
 importing audit
 repository report
 apply restore

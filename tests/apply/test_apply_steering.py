@@ -10,10 +10,10 @@ from tests.apply.publishing import Prepared, owned, prepare, write_manifest
 from tests.apply.samples import holders, numbered
 from tests.apply.wrappers import Around, Counting, Failing, Metered, Narrow
 
-from atpub.apply import FIRST, UPLOADS_AT_ONCE, Event, Halted, Uploaded, apply_plan
+from atpub.applying import FIRST, UPLOADS_AT_ONCE, Event, Halted, Uploaded, apply_plan
 from atpub.errors import Interrupted, RateLimited, Unavailable
 from atpub.lexicon.data import Blob
-from atpub.plan.model import Outcome
+from atpub.planning.model import Outcome
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 

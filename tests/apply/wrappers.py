@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal, TypeAlias
 
 from atpub.errors import RateLimited, RequestTooLarge
 from atpub.lexicon.data import Blob
-from atpub.plan.make import points_of
+from atpub.planning.make import points_of
 from atpub.repository.interface import BlobSource, Limits, Repository
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Head, Live, Write

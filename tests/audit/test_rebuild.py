@@ -14,7 +14,7 @@ from atpub.audit.rebuild import rebuild
 from atpub.audit.verify import verify
 from atpub.inventory import COLLECTION, LARGEST, Inventory, Owned, read_inventories
 from atpub.lexicon.data import JsonObject, encode
-from atpub.plan.make import make_plan
+from atpub.planning.make import make_plan
 from atpub.state import Live, Record
 from atpub.syntax import RecordPath
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import httpx
 
-from atpub.apply import apply_plan
+from atpub.applying import apply_plan
 from atpub.cli.main import run
 from atpub.desired.build import build_desired
 from atpub.manifest.load import load_manifest
-from atpub.plan.make import make_plan
-from atpub.plan.model import Plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Plan
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
 from atpub.repository.pds import connect

@@ -20,7 +20,7 @@ from tests.faults.scene import Rival, Season, write_scene
 
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import blobs_in
-from atpub.plan.model import Options
+from atpub.planning.model import Options
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
 from atpub.syntax import RAW, Cid, RecordPath

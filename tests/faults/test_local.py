@@ -17,7 +17,7 @@ from tests.faults.proxy import Point
 from tests.faults.scene import FLAGS, Rival
 
 from atpub import inventory
-from atpub.apply import Halted
+from atpub.applying import Halted
 from atpub.errors import (
     AtpubError,
     BlobNotFound,

@@ -44,7 +44,7 @@ from tests.faults.proxy import Point
 from atpub.errors import AtpubError, BlobNotFound, OutcomeUnknown, RequestTooLarge, StalePlan, Unavailable
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject, blobs_in
-from atpub.plan.model import Options
+from atpub.planning.model import Options
 from atpub.repository.local import LocalRepository
 from atpub.syntax import RAW, Cid, RecordPath
 

@@ -21,7 +21,7 @@ from atpub.manifest.bundle import merge
 from atpub.manifest.document import parse
 from atpub.manifest.load import load_bundle, load_manifest
 from atpub.manifest.schema import SECTIONS
-from atpub.plan.make import make_plan
+from atpub.planning.make import make_plan
 from atpub.shards.facts import gather
 from atpub.state import LOCAL_DID, Live, Record
 from atpub.syntax import Nsid, RecordPath, Rkey

@@ -6,7 +6,7 @@ import pytest
 from tests.plan.worlds import live, plan, read, records
 
 from atpub.errors import Usage
-from atpub.plan.model import Options
+from atpub.planning.model import Options
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ from tests.repository.samples import read
 
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject, blobs_in, encode
-from atpub.plan.model import ACTIONS, Action, Options
+from atpub.planning.model import ACTIONS, Action, Options
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
 from atpub.state import Record

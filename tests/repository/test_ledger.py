@@ -13,7 +13,7 @@ from tests.apply.samples import numbered
 from tests.pds.reference import VERSIONS, ReferencePds
 from tests.repository.pds_servers import Way, new_account, repository_on, served
 
-from atpub.apply import Halted, apply_plan
+from atpub.applying import Halted, apply_plan
 from atpub.errors import RateLimited
 from atpub.repository.interface import UNLIMITED
 from atpub.repository.pds.http import Reply

@@ -9,8 +9,8 @@ from typing import Final
 
 from atpub.desired.model import Desired
 from atpub.inventory import Damaged, Inventory, Owned, Survey, replacing, survey_inventories
-from atpub.plan.moment import Moments
-from atpub.plan.settle import in_order, settle
+from atpub.planning.moment import Moments
+from atpub.planning.settle import in_order, settle
 from atpub.state import Live, Write
 from atpub.syntax import RecordPath
 

@@ -19,9 +19,9 @@ from atpub.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from atpub.apply import Event
+    from atpub.applying import Event
     from atpub.cli.prepare import Prepared
-    from atpub.plan.model import Plan
+    from atpub.planning.model import Plan
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -114,7 +114,7 @@ def ask(question: str = "Apply this?") -> None:
 
 def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
     """Apply a plan, telling of its progress, and print what became of it; raises HaltedPlan."""
-    from atpub.apply import Halted, apply_plan
+    from atpub.applying import Halted, apply_plan
     from atpub.cli.failures import HaltedPlan
     from atpub.cli.interrupt import interruptible
     from atpub.cli.output import print_data, print_json, style_for
@@ -146,7 +146,7 @@ class _Progress:
         self._uploaded = 0
 
     def __call__(self, event: Event) -> None:
-        from atpub.apply import Uploaded
+        from atpub.applying import Uploaded
         from atpub.cli.output import tell
         from atpub.report.outcomes import committed_text, uploaded_text
 

@@ -19,8 +19,8 @@ from atpub.report.problems import error_json, error_text
 from atpub.repository.redact import redacted
 
 if TYPE_CHECKING:
-    from atpub.apply import Halted
-    from atpub.plan.model import Plan, Refusal
+    from atpub.applying import Halted
+    from atpub.planning.model import Plan, Refusal
 
 _EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
 
@@ -84,7 +84,7 @@ def _json(error: AtpubError) -> JsonObject:
 
         return {**outcomes_json(error.plan, error.outcomes), **found}
     if isinstance(error, RefusedPlan):
-        from atpub.plan.document import refusal_json
+        from atpub.planning.document import refusal_json
 
         found["refusals"] = [refusal_json(refusal) for refusal in error.refusals]
     return found

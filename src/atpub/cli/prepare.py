@@ -20,8 +20,8 @@ from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
 from atpub.manifest.model import Manifest, Policy
-from atpub.plan.make import make_plan, not_forgotten
-from atpub.plan.model import Options, Plan
+from atpub.planning.make import make_plan, not_forgotten
+from atpub.planning.model import Options, Plan
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted

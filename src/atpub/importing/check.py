@@ -18,8 +18,8 @@ from atpub.manifest.interpolate import interpolate
 from atpub.manifest.load import load_bundle, not_interpolated
 from atpub.manifest.model import Address
 from atpub.manifest.schema import SECTIONS
-from atpub.plan.moment import Moments
-from atpub.plan.settle import in_order, settle
+from atpub.planning.moment import Moments
+from atpub.planning.settle import in_order, settle
 from atpub.shards.facts import gather
 from atpub.state import Record
 from atpub.syntax import RecordPath

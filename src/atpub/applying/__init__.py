@@ -1,6 +1,6 @@
 """A plan carried out on a repository."""
 
-from atpub.apply.run import FIRST, UPLOADS_AT_ONCE, apply_plan
-from atpub.apply.steering import Committed, Event, Halted, Uploaded
+from atpub.applying.run import FIRST, UPLOADS_AT_ONCE, apply_plan
+from atpub.applying.steering import Committed, Event, Halted, Uploaded
 
 __all__ = ["FIRST", "UPLOADS_AT_ONCE", "Committed", "Event", "Halted", "Uploaded", "apply_plan"]

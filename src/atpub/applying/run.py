@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from atpub.apply.steering import Committed, Event, Halted, Steering, Uploaded
+from atpub.applying.steering import Committed, Event, Halted, Steering, Uploaded
 from atpub.desired.model import CID_FIELD
 from atpub.errors import (
     AtpubError,
@@ -29,9 +29,9 @@ from atpub.errors import (
 from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, put
-from atpub.plan.make import points_of
-from atpub.plan.model import Change, Outcome, Plan, Upload
-from atpub.plan.order import Group, commit_order
+from atpub.planning.make import points_of
+from atpub.planning.model import Change, Outcome, Plan, Upload
+from atpub.planning.order import Group, commit_order
 from atpub.repository.interface import UNLIMITED, BlobSource, Repository
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Create, Delete, Head, Update, Write

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
-from atpub.plan.model import Change, Outcome, Upload
+from atpub.planning.model import Change, Outcome, Upload
 from atpub.state import Head
 
 
