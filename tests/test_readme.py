@@ -1,4 +1,4 @@
-"""The README says nothing that is not so: its manifest, its code, its commands and its exit codes."""
+"""README and docs say nothing that is not so: the manifest, code, commands, options, variables and exit codes."""
 
 import doctest
 import re
@@ -14,10 +14,13 @@ from atpub.manifest.load import load_manifest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text("utf-8") for page in PAGES)
+SOURCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "src/atpub/cli").glob("*.py"))
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_manifest(tmp_path: Path) -> None:
@@ -38,7 +41,7 @@ def test_commands_table() -> None:
     assert rows == COMMANDS
 
 
-LINES = re.findall(r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:#.*)?$", "\n".join(blocks("sh")), re.MULTILINE)
+LINES = re.findall(r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:#.*)?$", "\n".join(blocks("sh", TEXT)), re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -47,6 +50,26 @@ def test_command_lines_parse(line: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     command.make_parser(click.Context(command, help_option_names=["-h", "--help"])).parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_options_and_variables_are_known() -> None:
+    """Every one that the text names, in whichever command."""
+    options = {option for name in COMMANDS for option in options_of(cli.get_command(click.Context(cli), name))}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options
+    assert {name for name in re.findall(r"\bATPUB_[A-Z]+\b", TEXT) if f'"{name}"' not in SOURCE} == set()
+
+
+def options_of(command: click.Command | None) -> set[str]:
+    assert command is not None
+    own = {option for parameter in command.params for option in parameter.opts}
+    nested = command.commands.values() if isinstance(command, click.Group) else ()
+    return own.union(*map(options_of, nested))
 
 
 def test_exit_codes() -> None:
