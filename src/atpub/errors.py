@@ -62,6 +62,10 @@ class Problem:
         return f"{where}{self.message} [{self.code}]"
 
 
+class AtpubWarning(UserWarning):
+    """Something that a call does as asked, and that is doubtful all the same."""
+
+
 class AtpubError(Exception):
     """The base of all that atpub raises; `hint` says what to do next."""
 

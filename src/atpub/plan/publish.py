@@ -18,7 +18,7 @@ from atpub.plan.model import Change, Drift, Plan, Refusal
 from atpub.plan.moment import Moments
 from atpub.plan.settle import Settled, in_order, settle
 from atpub.state import Live
-from atpub.syntax import AtUri
+from atpub.syntax import AtUri, RecordPath
 
 IfExists: TypeAlias = Literal["update", "error", "skip"]
 EXISTS = "exists"
@@ -45,7 +45,7 @@ def plan_publication(
     """What it takes to publish these records, each of another path; `project` is who owns them (empty: nobody)."""
     publisher = _Publisher(live, project)
     settled = settle(in_order(tuple(wish.desired for wish in wishes)), live.records, Moments(now, live.records))
-    if_exists = {wish.desired.path: wish.if_exists for wish in wishes}
+    if_exists: dict[RecordPath, IfExists] = {wish.desired.path: wish.if_exists for wish in wishes}
     decided = (publisher.change(item, if_exists[path]) for path, item in settled.items())
     changes = tuple(change for change in decided if change is not None)
     owned = ownership(changes, publisher.inventory.owned) if project else {}

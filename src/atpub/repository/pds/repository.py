@@ -74,6 +74,11 @@ class PdsRepository:
         return self._xrpc.base
 
     @property
+    def session(self) -> Session:
+        """The login that writing takes."""
+        return self._session
+
+    @property
     def limits(self) -> Limits:
         """What one request may hold.
 

@@ -48,6 +48,14 @@ class Session:
             pass
         return send(self._renewed(tokens).access)
 
+    def tokens(self) -> Tokens:
+        """The tokens of the session, which is opened for that if need be; raises AuthenticationFailed."""
+        return self._renewed(None)
+
+    def resume(self, tokens: Tokens) -> None:
+        """Go on with a session that was opened elsewhere."""
+        self._tokens = tokens
+
     def _renewed(self, refused: Tokens | None) -> Tokens:
         """Tokens other than those that were refused: one thread renews them, and the others find them here."""
         with self._lock:

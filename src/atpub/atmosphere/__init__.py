@@ -1,0 +1,25 @@
+"""The Python API: a client of one's account, publishers of what atpub publishes, and loaders that read it back."""
+
+from atpub.apply import Committed, Uploaded
+from atpub.atmosphere.checksums import Fetched
+from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.datasets import DatasetPublisher
+from atpub.atmosphere.outbox import Batch
+from atpub.atmosphere.publishers import LabelPublisher, LensPublisher, SchemaPublisher
+from atpub.atmosphere.ready import ReadyPlan
+from atpub.syntax import AtUri
+
+__all__ = [
+    "AtUri",
+    "AtmosphereClient",
+    "Batch",
+    "Committed",
+    "DatasetPublisher",
+    "Fetched",
+    "LabelPublisher",
+    "LensPublisher",
+    "ReadyPlan",
+    "RecordValue",
+    "SchemaPublisher",
+    "Uploaded",
+]
