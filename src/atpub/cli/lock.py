@@ -33,7 +33,7 @@ def command(manifests: tuple[str, ...], environment: str | None, *, as_json: boo
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json
-    from atpub.cli.prepare import cache_folder, read_manifest
+    from atpub.prepare import cache_folder, read_manifest
     from atpub.shards.facts import gather
     from atpub.shards.lock import LOCK_FILE, Lock, dump_lock
 
