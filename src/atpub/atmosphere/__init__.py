@@ -3,7 +3,10 @@
 from atpub.apply import Committed, Uploaded
 from atpub.atmosphere.checksums import Fetched
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.datasets import DatasetPublisher
+from atpub.atmosphere.declare import load_manifest
+from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.publishers import LabelPublisher, LensPublisher, SchemaPublisher
 from atpub.atmosphere.ready import ReadyPlan
@@ -14,12 +17,19 @@ __all__ = [
     "AtmosphereClient",
     "Batch",
     "Committed",
+    "Dataset",
+    "DatasetLoader",
     "DatasetPublisher",
     "Fetched",
+    "LabelLoader",
     "LabelPublisher",
+    "LensLoader",
     "LensPublisher",
     "ReadyPlan",
     "RecordValue",
+    "SchemaLoader",
     "SchemaPublisher",
     "Uploaded",
+    "load",
+    "load_manifest",
 ]

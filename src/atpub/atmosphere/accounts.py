@@ -146,9 +146,11 @@ class PdsAccount:
         return _SEPARATOR.join(parts)
 
 
-def open_account(account: str, pds: str | None, password: str | None = None) -> Account:
-    """An account by its name: a handle, a DID, `local`, or `local:PATH`."""
+def open_account(
+    account: str, pds: str | None, password: str | None = None, *, folder: Path = FOLDER, did: Did = LOCAL_DID
+) -> Account:
+    """An account by its name: a handle, a DID, `local` (in `folder`, as `did`), or `local:PATH`."""
     if account == LOCAL or account.startswith(f"{LOCAL}:"):
         named = account.partition(":")[2]
-        return LocalAccount.open(Path(named) if named else FOLDER)
+        return LocalAccount.open(Path(named) if named else folder, did)
     return PdsAccount.connect(account, pds, password)

@@ -38,7 +38,7 @@ from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, p
 _TRIES: Final = 5
 
 
-class RecordValue(dict[str, Any]):
+class RecordValue(dict[str, Json]):
     """A record's value as a dict, which knows where it was read: its `uri` and `cid`."""
 
     def __init__(self, value: Mapping[str, Json], uri: AtUri, cid: Cid) -> None:
@@ -166,8 +166,7 @@ class AtmosphereClient:
         return self.outbox.batch(on_event)
 
     def _new_batch(self, on_event: OnEvent) -> Batch:
-        account = self.account
-        return Batch(account.name, lambda: account.repository, on_event)
+        return Batch(self.account, on_event)
 
     # Records
 

@@ -7,11 +7,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
 from atpub.errors import Usage
 from atpub.plan.model import Outcome
 from atpub.plan.publish import Wish, plan_publication
-from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.interface import BlobSource
 from atpub.repository.live import read_live
 from atpub.syntax import AtUri, Did, RecordPath
 
@@ -36,10 +37,9 @@ class Request:
 class Batch:
     """Calls whose records are published together: in one atomic commit, or in as few as the limits allow."""
 
-    def __init__(self, account: str, repository: Callable[[], Repository], on_event: OnEvent = ignore) -> None:
-        """Take the account, its repository, and who is told of uploads and commits."""
+    def __init__(self, account: Account, on_event: OnEvent = ignore) -> None:
+        """Take the account, and who is told of uploads and commits."""
         self._account = account
-        self._repository = repository
         self._on_event = on_event
         self._wishes: dict[RecordPath, Wish] = {}
         self._sources: dict[str, BlobSource] = {}
@@ -64,15 +64,14 @@ class Batch:
 
     def plan(self) -> ReadyPlan:
         """What publishing the calls so far would do; writes nothing."""
-        repository = self._repository()
         wishes = tuple(self._wishes.values())
-        live = read_live(repository, {wish.desired.path.collection for wish in wishes})
+        live = read_live(self._account.repository, {wish.desired.path.collection for wish in wishes})
         plan = plan_publication(
-            wishes, live, project="".join(self._projects), account=self._account, now=datetime.now(UTC)
+            wishes, live, project="".join(self._projects), account=self._account.name, now=datetime.now(UTC)
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
-        return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), lambda: nullcontext(repository))
+        return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), lambda: nullcontext(self._account))
 
     def publish(self) -> None:
         """Publish it all; raises Refused, RecordConflict or PartlyApplied."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from atpub.apply import Event, apply_plan
+from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.checksums import Fetched
 from atpub.errors import Problem, RecordConflict
 from atpub.lexicon.data import JsonObject
@@ -15,7 +16,7 @@ from atpub.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Uploa
 from atpub.plan.publish import EXISTS
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
-from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.interface import BlobSource
 
 OnEvent: TypeAlias = Callable[[Event], None]
 """Is told of each upload and commit."""
@@ -33,7 +34,7 @@ class ReadyPlan:
 
     plan: Plan
     sources: Mapping[str, BlobSource] = field(repr=False)
-    opened: Callable[[], AbstractContextManager[Repository]] = field(repr=False)
+    opened: Callable[[], AbstractContextManager[Account]] = field(repr=False)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -80,8 +81,8 @@ class ReadyPlan:
         for refusal in self.refusals:
             if refusal.code == EXISTS:
                 raise RecordConflict(refusal.message, hint=refusal.hint)
-        with self.opened() as repository:
-            return apply_plan(self.plan, repository, self.sources, on_event=on_event)
+        with self.opened() as account:
+            return apply_plan(self.plan, account.repository, self.sources, on_event=on_event)
 
     def to_json(self) -> JsonObject:
         """The plan as `atpub plan --json` prints it."""

@@ -133,7 +133,7 @@ def _python(kind: Json) -> Any:
 
 def sample_reader(sample_type: type[S] | None) -> Callable[[bytes], S]:
     """What makes a sample of the bytes of a `.msgpack` file; without a type, a dict as it is."""
-    unpack = _unpacker()
+    unpack = unpacker()
     if sample_type is None:
         return unpack
     arrays = [name for name, hint in _hints(sample_type).items() if is_ndarray(_without_none(hint)[0])]
@@ -149,7 +149,8 @@ def sample_reader(sample_type: type[S] | None) -> Callable[[bytes], S]:
     return read
 
 
-def _unpacker() -> Callable[[bytes], Any]:
+def unpacker() -> Callable[[bytes], Any]:
+    """What reads msgpack; raises Usage where it is not installed."""
     try:
         unpack: Callable[[bytes], Any] = import_module("msgpack").unpackb  # it has no types
     except ImportError:
