@@ -81,14 +81,32 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
-def fetched_digest(address: str, on_event: Callable[[Fetched], None]) -> str:
+def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None]) -> Mapping[str, str]:
+    """The SHA-256 of what is at each URL, several read at once; raises Unavailable at the first that cannot be read."""
+    listed = list(addresses)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
+    with _client() as client:
+        try:
+            digests = pool.map(partial(_fetched, client, on_event), listed)
+            return dict(zip(listed, digests, strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _client() -> httpx.Client:
+    from atpub.repository.pds.transport import new_client
+
+    return new_client()
+
+
+def _fetched(client: httpx.Client, on_event: Callable[[Fetched], None], address: str) -> str:
     """The SHA-256 of what is at a URL, read in constant memory; raises Unavailable."""
     import httpx
 
     digest, done = sha256(), 0
+    as_it_is = {"Accept-Encoding": "identity"}
     try:
-        as_it_is = {"Accept-Encoding": "identity"}
-        with _client() as client, client.stream("GET", address, headers=as_it_is, follow_redirects=True) as reply:
+        with client.stream("GET", address, headers=as_it_is, follow_redirects=True) as reply:
             if reply.status_code != 200:
                 raise Unavailable(f"{address} answers {reply.status_code}", hint="is it there, and public?")
             length = reply.headers.get("Content-Length", "")
@@ -100,23 +118,6 @@ def fetched_digest(address: str, on_event: Callable[[Fetched], None]) -> str:
     except (httpx.RequestError, httpx.InvalidURL) as error:
         raise Unavailable(f"{address} cannot be read: {error}", hint="try again, or give its SHA-256") from None
     return digest.hexdigest()
-
-
-def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None]) -> Mapping[str, str]:
-    """The SHA-256 of what is at each URL, several read at once; raises Unavailable at the first that cannot be read."""
-    listed = list(addresses)
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
-    try:
-        digests = pool.map(partial(fetched_digest, on_event=on_event), listed)
-        return dict(zip(listed, digests, strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _client() -> httpx.Client:
-    from atpub.repository.pds.transport import new_client
-
-    return new_client()
 
 
 def _stated(client: httpx.Client, address: str) -> str | None:

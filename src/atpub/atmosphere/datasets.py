@@ -11,7 +11,7 @@ from atpub.atmosphere.arguments import Call, fields, is_mapping
 from atpub.atmosphere.blobs import TAR, BlobInput, measure_blobs
 from atpub.atmosphere.checksums import Endpoint
 from atpub.atmosphere.licenses import check_license
-from atpub.atmosphere.publisher import Publisher, schema_entry
+from atpub.atmosphere.publisher import IF_EXISTS, Publisher, schema_entry
 from atpub.atmosphere.ready import ReadyPlan
 from atpub.atmosphere.shardlists import Checksums, DatasetLike, given_checksums, urls_of, with_digests
 from atpub.generated.science.alt.dataset import entry
@@ -146,6 +146,7 @@ class DatasetPublisher(Publisher):
         if not isinstance(blobs, list | tuple) or not blobs:
             found = f"{blobs!r}" if isinstance(blobs, list | tuple) else type(blobs).__name__
             raise call.refuse("blobs", f"expected a list of shards, found {found}", "give [shard, …]")
+        call.choice("if_exists", if_exists, IF_EXISTS)
         given = measure_blobs(blobs, call.text("mime_type", mime_type))
         facts = Facts({made.common.address: given.shards}, {}, given.problems)
         mime_types = dict.fromkeys(given.sources, mime_type)
@@ -185,6 +186,7 @@ class DatasetPublisher(Publisher):
     def _publish_urls(
         self, call: Call, entries: Sequence[Entry], shards: UrlShards, checksums: Checksums, if_exists: IfExists
     ) -> AtUri:
+        call.choice("if_exists", if_exists, IF_EXISTS)
         manifest = call.manifest(entries)
         facts = gather(manifest)
         call.desired(manifest, facts)  # all else must be right before a store is asked

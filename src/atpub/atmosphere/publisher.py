@@ -25,7 +25,7 @@ from atpub.syntax import AtUri, Nsid
 
 P = ParamSpec("P")
 
-_IF_EXISTS: Final[tuple[IfExists, ...]] = ("update", "error", "skip")
+IF_EXISTS: Final[tuple[IfExists, ...]] = ("update", "error", "skip")
 _NOTHING: Final = Facts({}, {}, ())
 
 
@@ -65,7 +65,7 @@ class Publisher:
         mime_types: Mapping[str, str] | None = None,
     ) -> AtUri:
         """Publish the record of the last entry, with those before it where they are not there yet."""
-        call.choice("if_exists", if_exists, _IF_EXISTS)
+        call.choice("if_exists", if_exists, IF_EXISTS)
         desired, problems = call.desired(call.manifest(entries), facts)
         call.check(problems)
         *before, last = desired
