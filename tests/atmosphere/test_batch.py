@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, head, shard
 
@@ -42,12 +44,17 @@ def test_as_few_commits_as_the_limits_allow(client: AtmosphereClient) -> None:
 def test_nothing_is_published_where_the_block_fails(client: AtmosphereClient) -> None:
     publisher = DatasetPublisher(client)
     before = head(client)
-    with pytest.raises(InvalidArgument), publisher.batch():
-        publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)
-        publisher.publish_with_urls([URL], SCHEMA, name="b", tags=["x"] * 31, checksums=DIGESTS)
+    with pytest.raises(InvalidArgument):
+        publish_together(publisher, {"name": "a"}, {"name": "b", "tags": ["x"] * 31})
     assert head(client) == before
     publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)  # the batch is over
     assert len(client.list_datasets()) == 1
+
+
+def publish_together(publisher: DatasetPublisher, *calls: dict[str, Any]) -> None:
+    with publisher.batch():
+        for given in calls:
+            publisher.publish_with_urls([URL], SCHEMA, checksums=DIGESTS, **given)
 
 
 def test_an_empty_batch_writes_nothing(client: AtmosphereClient) -> None:
@@ -59,13 +66,27 @@ def test_an_empty_batch_writes_nothing(client: AtmosphereClient) -> None:
 
 def test_what_goes_against_an_earlier_call(local: AtmosphereClient) -> None:
     publisher = DatasetPublisher(local)
-    with pytest.raises(Usage, match="published twice in one batch"), publisher.batch():
+    with pytest.raises(Usage, match="published twice in one batch"):
+        publish_together(publisher, {"name": "a"}, {"name": "a"}, {"name": "a", "tags": ["x"]})
+    assert head(local) is None
+    publish_together(publisher, {"name": "a"}, {"name": "a"})  # the same is the same
+
+
+def test_a_batch_is_of_one_project(local: AtmosphereClient) -> None:
+    def publish() -> None:
+        with local.batch():
+            publish_nested(DatasetPublisher(local))
+            publish_nested(DatasetPublisher(local, project="lab"))
+
+    def publish_nested(publisher: DatasetPublisher) -> None:
         publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)
-        publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)  # the same is the same
-        publisher.publish_with_urls([URL], SCHEMA, name="a", tags=["x"], checksums=DIGESTS)
-    with pytest.raises(Usage, match="a batch is of one project"), local.batch():
-        publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)
-        DatasetPublisher(local, project="lab").publish_with_urls([URL], SCHEMA, name="b", checksums=DIGESTS)
-    with pytest.raises(Usage, match="a batch is open already"), local.batch(), local.batch():
-        pass
+
+    with pytest.raises(Usage, match="a batch is of one project"):
+        publish()
+    assert head(local) is None
+
+
+def test_batches_do_not_go_into_each_other(local: AtmosphereClient) -> None:
+    with local.batch(), pytest.raises(Usage, match="a batch is open already"):
+        publish_together(DatasetPublisher(local), {"name": "a"})
     assert head(local) is None

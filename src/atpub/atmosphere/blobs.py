@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
 
 from atpub.errors import AtpubError, Problem
 from atpub.repository.interface import BlobSource
@@ -22,8 +22,34 @@ from atpub.shards.tar import read_tar
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BlobInput: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
-"""A shard: its bytes, the path of its file, or a file that is open for reading (which stays open)."""
+
+class Readable(Protocol):
+    """A stream of bytes, such as a file that is opened in binary mode."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """The next bytes, none at the end."""
+        ...
+
+
+@runtime_checkable
+class Seekable(Readable, Protocol):
+    """A stream that can be read again."""
+
+    def seekable(self) -> bool:
+        """Whether it really can."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+        ...
+
+    def tell(self) -> int:
+        """The place that reading has come to."""
+        ...
+
+
+BlobInput: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | Readable
+"""A shard: its bytes, the path of its file, or an open file (which stays open)."""
 
 TAR: Final = "application/x-tar"
 LARGEST: Final = 52_428_800
@@ -53,7 +79,7 @@ class BytesSource:
 class StreamSource:
     """An open file as a blob to upload, from where it stood when it was given; it is never closed."""
 
-    stream: BinaryIO
+    stream: Seekable
     start: int
     size: int
 
@@ -65,7 +91,7 @@ class StreamSource:
 class _From(io.RawIOBase):
     """The rest of a stream as a stream of its own, whose end leaves the other one open."""
 
-    def __init__(self, inner: BinaryIO, start: int) -> None:
+    def __init__(self, inner: Seekable, start: int) -> None:
         self._inner = inner
         self._start = start
         inner.seek(start)
@@ -78,7 +104,7 @@ class _From(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        content = self._inner.read(len(view))
+        content = self._inner.read(len(view)) or b""
         view[: len(content)] = content
         return len(content)
 
@@ -156,17 +182,17 @@ def _of_path(name: str, path: Path) -> Item | Problem:
         return Problem("file-unreadable", f"{name}: {path} cannot be read: {reason}", hint="a str is a path here")
 
 
-def _of_stream(name: str, stream: BinaryIO) -> Item | Problem:
+def _of_stream(name: str, stream: Readable) -> Item | Problem:
     if not hasattr(stream, "read") or isinstance(stream, io.TextIOBase):
         message = f"{name} is {'a text file' if hasattr(stream, 'read') else type(stream).__name__}"
         return Problem("wrong-type", message, hint="give bytes, a path, or a file opened in binary mode")
-    if not stream.seekable():
+    if not isinstance(stream, Seekable) or not stream.seekable():
         return Item(name, _copied(stream))
     start = stream.tell()
     return Item(name, StreamSource(stream, start, stream.seek(0, os.SEEK_END) - start))
 
 
-def _copied(stream: BinaryIO) -> StreamSource:
+def _copied(stream: Readable) -> StreamSource:
     """A stream that cannot be read twice, in a temporary file that goes when nobody needs it any more."""
     copy: BinaryIO = tempfile.TemporaryFile(prefix="atpub-")  # noqa: SIM115 - the source's end closes it
     while copy.tell() <= LARGEST and (chunk := stream.read(_CHUNK)):

@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from atpub.errors import AtpubError, Unavailable
+from atpub.atmosphere.download import AS_STORED, download, new_client
+from atpub.errors import AtpubError
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.urls import S3, Http, ShardUrl
 
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 8
 _ASK_SECONDS: Final = 5.0
-_CHUNK: Final = 1 << 20
 _MEMBER: Final = re.compile(r"\bsha-256\s*=\s*:?([A-Za-z0-9+/]{43}=)", re.IGNORECASE)
 _AMAZON: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # of parts that were uploaded one by one there is `…=-3`
-_HEADERS: Final = {"Accept-Encoding": "identity", "x-amz-checksum-mode": "ENABLED", "Want-Repr-Digest": "sha-256=9"}
+_HEADERS: Final = {**AS_STORED, "x-amz-checksum-mode": "ENABLED", "Want-Repr-Digest": "sha-256=9"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
     for address in addresses:
         by_host.setdefault(urlsplit(address).netloc, []).append(address)
     found: dict[str, str] = {}
-    with _client() as client, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-ask") as pool:
+    with new_client() as client, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-ask") as pool:
         ask = partial(_stated, client)
         firsts = [addresses[0] for addresses in by_host.values()]
         for first, digest in zip(firsts, pool.map(ask, firsts), strict=True):
@@ -85,7 +85,7 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
     """The SHA-256 of what is at each URL, several read at once; raises Unavailable at the first that cannot be read."""
     listed = list(addresses)
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
-    with _client() as client:
+    with new_client() as client:
         try:
             digests = pool.map(partial(_fetched, client, on_event), listed)
             return dict(zip(listed, digests, strict=True))
@@ -93,30 +93,14 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
             pool.shutdown(cancel_futures=True)
 
 
-def _client() -> httpx.Client:
-    from atpub.repository.pds.transport import new_client
-
-    return new_client()
-
-
 def _fetched(client: httpx.Client, on_event: Callable[[Fetched], None], address: str) -> str:
     """The SHA-256 of what is at a URL, read in constant memory; raises Unavailable."""
-    import httpx
-
     digest, done = sha256(), 0
-    as_it_is = {"Accept-Encoding": "identity"}
-    try:
-        with client.stream("GET", address, headers=as_it_is, follow_redirects=True) as reply:
-            if reply.status_code != 200:
-                raise Unavailable(f"{address} answers {reply.status_code}", hint="is it there, and public?")
-            length = reply.headers.get("Content-Length", "")
-            total = int(length) if length.isdecimal() else None
-            for chunk in reply.iter_raw(_CHUNK):
-                digest.update(chunk)
-                done += len(chunk)
-                on_event(Fetched(address, done, total))
-    except (httpx.RequestError, httpx.InvalidURL) as error:
-        raise Unavailable(f"{address} cannot be read: {error}", hint="try again, or give its SHA-256") from None
+    with download(client, address) as (chunks, total):
+        for chunk in chunks:
+            digest.update(chunk)
+            done += len(chunk)
+            on_event(Fetched(address, done, total))
     return digest.hexdigest()
 
 

@@ -38,7 +38,7 @@ from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, p
 _TRIES: Final = 5
 
 
-class RecordValue(dict[str, Json]):
+class RecordValue(dict[str, Any]):
     """A record's value as a dict, which knows where it was read: its `uri` and `cid`."""
 
     def __init__(self, value: Mapping[str, Json], uri: AtUri, cid: Cid) -> None:

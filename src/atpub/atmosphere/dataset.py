@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
 from urllib.parse import unquote, urlsplit
 
+from atpub.atmosphere.download import CHUNK, download, new_client
 from atpub.atmosphere.samples import sample_reader
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
 from atpub.lexicon.data import JsonObject
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
-_CHUNK: Final = 1 << 20
 _SAMPLE: Final = ".msgpack"
 
 
@@ -138,23 +138,14 @@ def _chunks(url: str) -> Iterator[bytes]:
 def _file_chunks(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as stream:
-            yield from iter(lambda: stream.read(_CHUNK), b"")
+            yield from iter(lambda: stream.read(CHUNK), b"")
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}", hint="is it there?") from None
 
 
 def _http_chunks(url: str) -> Iterator[bytes]:
-    import httpx
-
-    from atpub.repository.pds.transport import new_client
-
-    try:
-        with new_client() as client, client.stream("GET", url, follow_redirects=True) as reply:
-            if reply.status_code != 200:
-                raise Unavailable(f"{url} answers {reply.status_code}", hint="is it there, and public?")
-            yield from reply.iter_raw(_CHUNK)
-    except (httpx.RequestError, httpx.InvalidURL) as error:
-        raise Unavailable(f"{url} cannot be read: {error}", hint="try again") from None
+    with new_client() as client, download(client, url) as (chunks, _):
+        yield from chunks
 
 
 def _packed_samples(shard: Shard) -> Iterator[bytes]:

@@ -65,11 +65,8 @@ class SchemaLoader(_Loader):
     def sample_type(self, uri: str | AtUri) -> type[Any]:
         """A dataclass made from the schema: its fields by their names, required ones first."""
         record = self.get(uri)
-        content = record.get("schema")
-        if not isinstance(content, dict):
-            raise InvalidArgument((Problem("bad-schema", f"{uri}: the record has no schema"),))
-        inner = content.get("content")
-        return sample_class(str(record.get("name", "Sample")), inner if isinstance(inner, dict) else content)
+        content = _object(record.get("schema"))
+        return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
 
 
 class LabelLoader(_Loader):
@@ -267,10 +264,11 @@ def _digest_of(cid: Cid) -> str:
 
 def _metadata(record: RecordValue) -> JsonObject | None:
     """What is said of a dataset as a whole, wherever it is."""
-    content, old = record.get("contentMetadata"), record.get("metadata")
-    if isinstance(content, dict):
-        return content
-    if isinstance(old, dict) and "$bytes" in old:
-        unpacked: Json = unpacker()(bytes_value(str(old["$bytes"])))
-        return unpacked if isinstance(unpacked, dict) else None
-    return old if isinstance(old, dict) else None
+    content, old = _object(record.get("contentMetadata")), _object(record.get("metadata"))
+    if "$bytes" in old:
+        old = _object(unpacker()(bytes_value(str(old["$bytes"]))))
+    return content or old or None
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
