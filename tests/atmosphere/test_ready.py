@@ -67,19 +67,25 @@ def test_stale(client: AtmosphereClient) -> None:
         ready.apply()
 
 
+def html(shown: object) -> str:
+    """What Jupyter shows."""
+    method = "_repr_html_"
+    return str(getattr(shown, method)())
+
+
 def test_html(local: AtmosphereClient, file: Path) -> None:
     made = plan(file, client=local)
-    assert "2 to create" in made._repr_html_()
-    assert "3 blobs to upload" in made._repr_html_()
+    assert "2 to create" in html(made)
+    assert "3 blobs to upload" in html(made)
     made.apply()
     file.write_text(MANIFEST.replace("<b>old</b>", "<i>new</i>"), "utf-8")
-    changed = plan(file, client=local)._repr_html_()
+    changed = html(plan(file, client=local))
     assert "<del>&quot;&lt;b&gt;old" in changed
     assert "<ins>&quot;&lt;i&gt;new" in changed
     assert "<i>" not in changed
     file.write_text(MANIFEST.replace("project: lab", "project: other").replace("<b>old", "x"), "utf-8")
-    assert "<b>refused</b>: " in plan(file, client=local)._repr_html_()
-    shown = Dataset[MySample]("https://a.test/<b>{0..1}.tar", metadata={"<i>": "<u>"})._repr_html_()
+    assert "<b>refused</b>: " in html(plan(file, client=local))
+    shown = html(Dataset[MySample]("https://a.test/<b>{0..1}.tar", metadata={"<i>": "<u>"}))
     assert "2 shards" in shown
     assert "&lt;i&gt;" in shown
     assert not {"<i>", "<u>", "/<b>"} & set(shown.replace("><", "> <").split())
