@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.atmosphere.conftest import NewClient
@@ -57,6 +59,26 @@ def test_sessions(version: str, servers: Servers, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ATPUB_PASSWORD", account.password)
     with AtmosphereClient.from_env() as client:
         SchemaPublisher(client).publish(MySample, version="2.0.0")
+
+
+@pytest.mark.pds
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sessions_of_the_sdk(version: str, servers: Servers) -> None:
+    server = servers(version)
+    account = new_account(server)
+    sdk: Any = import_module("atproto")
+    theirs = sdk.Client(server.url)
+    theirs.login(account.handle, account.password, fetch_bsky_profile=False)
+    with AtmosphereClient(server.url) as client:
+        client.login_with_session(theirs.export_session_string())
+        uri = SchemaPublisher(client).publish(MySample)
+        saved = client.export_session()
+    again = sdk.Client(server.url)
+    again.login(session_string=saved, fetch_bsky_profile=False)
+    found = again.com.atproto.repo.get_record({"repo": account.did, "collection": uri.collection, "rkey": uri.rkey})
+    assert found.uri == str(uri)
+    for used in (theirs, again):
+        used.request._client.close()
 
 
 def test_without_a_login() -> None:
