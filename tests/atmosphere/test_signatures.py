@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,28 @@ import yaml
 import atpub
 from atpub.atmosphere import AtUri
 
+REQUIRED = inspect.Parameter.empty
 TABLE: dict[str, list[Any]] = yaml.safe_load((Path(__file__).parent / "signatures.yaml").read_text("utf-8"))
 
 
-def documented(rows: list[Any]) -> Iterator[inspect.Parameter]:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    for row in rows:
-        if row == "*":
-            kind = inspect.Parameter.KEYWORD_ONLY
-            continue
-        name, default = next(iter(row.items())) if isinstance(row, dict) else (row, inspect.Parameter.empty)
-        yield inspect.Parameter(name, kind, default=default)
+def documented(rows: list[Any]) -> list[tuple[str, Any, bool]]:
+    """Name and default of each parameter, and whether it is given by keyword only."""
+    star = rows.index("*") if "*" in rows else len(rows)
+    return [(*_row(row), index > star) for index, row in enumerate(rows) if row != "*"]
+
+
+def _row(row: str | dict[str, Any]) -> tuple[str, Any]:
+    return (row, REQUIRED) if isinstance(row, str) else next(iter(row.items()))
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_signature(name: str) -> None:
     kind, _, method = name.partition(".")
-    parameters = inspect.signature(getattr(getattr(atpub, kind), method)).parameters
-    ours = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters.values()][1:]
-    theirs = list(documented(TABLE[name]))
+    _, *parameters = inspect.signature(getattr(getattr(atpub, kind), method)).parameters.values()
+    ours = [(item.name, item.default, item.kind is item.KEYWORD_ONLY) for item in parameters]
+    theirs = documented(TABLE[name])
     assert ours[: len(theirs)] == theirs
-    assert all(more.kind is more.KEYWORD_ONLY and more.default is not more.empty for more in ours[len(theirs) :])
+    assert all(by_keyword and default is not REQUIRED for _, default, by_keyword in ours[len(theirs) :])
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if ".publish" in name])
