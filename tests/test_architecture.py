@@ -22,9 +22,9 @@ shards
 state
 desired
 inventory
-plan
+planning
 repository report
-apply
+applying
 prepare
 atmosphere cli
 """.strip().splitlines()

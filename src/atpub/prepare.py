@@ -12,8 +12,8 @@ from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.load import Loaded, load_sound_part
 from atpub.manifest.model import Manifest
-from atpub.plan.make import make_plan
-from atpub.plan.model import Options, Plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Options, Plan
 from atpub.repository.interface import Repository
 from atpub.repository.live import read_live
 from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather

@@ -14,15 +14,15 @@ from pathlib import Path
 import yaml
 from tests.shards.tars import Member, make_tar
 
-from atpub.apply import apply_plan
+from atpub.applying import apply_plan
 from atpub.desired.build import build_desired, collection_of
 from atpub.inventory import COLLECTION, Inventory, read_inventories
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.load import load_manifest
-from atpub.plan.document import plan_document, read_plan
-from atpub.plan.make import make_plan
-from atpub.plan.model import Options, Outcome, Plan
-from atpub.plan.rebase import rebase
+from atpub.planning.document import plan_document, read_plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Options, Outcome, Plan
+from atpub.planning.rebase import rebase
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import read_live
 from atpub.shards.facts import gather

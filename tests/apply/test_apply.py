@@ -25,11 +25,11 @@ from tests.apply.publishing import (
 from tests.apply.samples import EVERYTHING, LATER, at, holders, note, notes, numbered
 from tests.apply.wrappers import Around, Counting, Narrow
 
-from atpub.apply import Committed, Event, Uploaded, apply_plan
+from atpub.applying import Committed, Event, Uploaded, apply_plan
 from atpub.errors import BlobRejected, PartlyApplied, Refused, RepositoryError, RequestTooLarge
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Blob, JsonObject, blobs_in, cid_of
-from atpub.plan.model import Options
+from atpub.planning.model import Options
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.state import Commit, Create, Delete, Update, Write

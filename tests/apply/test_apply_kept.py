@@ -27,7 +27,7 @@ from tests.apply.wrappers import Counting, Crash, Failing, Narrow, When
 from atpub.errors import StalePlan
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject
-from atpub.plan.model import Options
+from atpub.planning.model import Options
 from atpub.repository.local import LocalRepository
 from atpub.syntax import RecordPath, Rkey
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.shards.tars import Member, make_tar
 
-from atpub.apply import Committed, Event, Uploaded
+from atpub.applying import Committed, Event, Uploaded
 from atpub.atmosphere import AtmosphereClient, Fetched
 from atpub.state import Head
 

@@ -10,7 +10,7 @@ from atpub import errors
 from atpub.cli.failures import Bug, Declined, Interrupted, RefusedPlan, SystemFailed, report
 from atpub.cli.main import cli
 from atpub.errors import AtpubError, InvalidInput, Place, Problem, RateLimited, Usage
-from atpub.plan.model import Refusal
+from atpub.planning.model import Refusal
 
 REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
 SIMPLE = [

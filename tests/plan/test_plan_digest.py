@@ -16,8 +16,8 @@ from tests.plan.worlds import ALICE, Wanted, live, owning, plan, read, records
 from atpub.desired.build import build_desired
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.load import load_manifest
-from atpub.plan.make import make_plan
-from atpub.plan.model import Options
+from atpub.planning.make import make_plan
+from atpub.planning.model import Options
 from atpub.shards.facts import gather
 from atpub.state import Live
 from atpub.syntax import Did

@@ -14,8 +14,8 @@ from atpub.desired.model import CID_FIELD, Desired, StrongRef
 from atpub.inventory import order
 from atpub.lexicon.data import Blob, Json, JsonObject, blobs_in
 from atpub.manifest.model import Address, Policy
-from atpub.plan.model import Options, Plan
-from atpub.plan.order import Group, commit_order, references, targets_first
+from atpub.planning.model import Options, Plan
+from atpub.planning.order import Group, commit_order, references, targets_first
 from atpub.syntax import RAW, AtUri, Cid, RecordPath, Rkey
 
 Graph = Mapping[int, Sequence[int]]

@@ -13,8 +13,8 @@ import yaml
 from tests.plan.worlds import Wanted, by_address, cid, live, owning, plan, read, records, result
 
 from atpub.inventory import Inventory
-from atpub.plan.model import Drift, Options, Plan
-from atpub.plan.settle import in_order
+from atpub.planning.model import Drift, Options, Plan
+from atpub.planning.settle import in_order
 from atpub.shards.measure import FileFacts, measure_files
 from atpub.state import Live, Record
 from atpub.syntax import RecordPath

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from atpub.lexicon.data import Json
-from atpub.plan.moment import by_version
+from atpub.planning.moment import by_version
 
 ORDERS: list[list[Json]] = [
     [

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from atpub.apply import apply_plan
+from atpub.applying import apply_plan
 from atpub.desired.build import build_desired, collection_of
 from atpub.errors import InvalidInput, StalePlan
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.load import load_manifest
-from atpub.plan.document import plan_document, read_plan
-from atpub.plan.make import make_plan
-from atpub.plan.model import Plan
-from atpub.plan.rebase import rebase
+from atpub.planning.document import plan_document, read_plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Plan
+from atpub.planning.rebase import rebase
 from atpub.repository.live import read_live
 from atpub.repository.local import LocalRepository
 from atpub.shards.facts import Facts, gather

@@ -19,8 +19,8 @@ from atpub.inventory import COLLECTION, Inventory, Owned
 from atpub.lexicon.data import Json, JsonObject, cid_of, put
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Policy
-from atpub.plan.make import make_plan
-from atpub.plan.model import Change, Options, Plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Change, Options, Plan
 from atpub.shards.facts import gather
 from atpub.state import Create, Delete, Head, Live, Record
 from atpub.syntax import Cid, Did, RecordPath, Tid

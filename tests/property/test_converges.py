@@ -53,7 +53,7 @@ from tests.property.manifests import (
 
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject, blobs_in, encode
-from atpub.plan.model import ACTIONS, Action, Options
+from atpub.planning.model import ACTIONS, Action, Options
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
 from atpub.state import Record

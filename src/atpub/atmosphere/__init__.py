@@ -1,6 +1,6 @@
 """The Python API: a client of one's account, publishers of what atpub publishes, and loaders that read it back."""
 
-from atpub.apply import Committed, Uploaded
+from atpub.applying import Committed, Uploaded
 from atpub.atmosphere.checksums import Fetched
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset

@@ -24,7 +24,7 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.plan.publish import IfExists
+from atpub.planning.publish import IfExists
 from atpub.shards.facts import Facts, RemoteShards, gather
 from atpub.syntax import AtUri
 

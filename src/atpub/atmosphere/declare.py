@@ -14,7 +14,7 @@ from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
 from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
-from atpub.plan.model import Options, Outcome
+from atpub.planning.model import Options, Outcome
 from atpub.prepare import desired_records, plan_records, read_facts, read_manifest
 from atpub.state import LOCAL_DID
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
 from atpub.errors import Usage
-from atpub.plan.model import Outcome
-from atpub.plan.publish import Wish, plan_publication
+from atpub.planning.model import Outcome
+from atpub.planning.publish import Wish, plan_publication
 from atpub.repository.interface import BlobSource
 from atpub.repository.live import read_live
 from atpub.syntax import AtUri, Did, RecordPath

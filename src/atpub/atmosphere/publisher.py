@@ -18,7 +18,7 @@ from atpub.manifest.model import (
     Entry,
     SchemaEntry,
 )
-from atpub.plan.publish import IfExists, Wish
+from atpub.planning.publish import IfExists, Wish
 from atpub.repository.interface import BlobSource
 from atpub.shards.facts import Facts
 from atpub.syntax import AtUri, Nsid

@@ -12,7 +12,7 @@ from atpub.manifest.model import (
     LabelEntry,
     LensEntry,
 )
-from atpub.plan.publish import IfExists
+from atpub.planning.publish import IfExists
 from atpub.syntax import AtUri
 
 

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from atpub.apply import Event, apply_plan
+from atpub.applying import Event, apply_plan
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.checksums import Fetched
 from atpub.errors import Problem, RecordConflict
 from atpub.lexicon.data import JsonObject
-from atpub.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
-from atpub.plan.publish import EXISTS
+from atpub.planning.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
+from atpub.planning.publish import EXISTS
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource

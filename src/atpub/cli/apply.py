@@ -11,9 +11,9 @@ import click
 from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
 
 if TYPE_CHECKING:
-    from atpub.apply import Event
+    from atpub.applying import Event
     from atpub.cli.prepare import Prepared
-    from atpub.plan.model import Plan
+    from atpub.planning.model import Plan
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -102,7 +102,7 @@ def ask(question: str = "Apply this?") -> None:
 
 def carry_out(prepared: Prepared, *, as_json: bool) -> None:
     """Apply a plan, telling of its progress, and print what became of it."""
-    from atpub.apply import apply_plan
+    from atpub.applying import apply_plan
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.report.outcomes import outcomes_json, outcomes_text
 
@@ -121,7 +121,7 @@ class _Progress:
         self._uploaded = 0
 
     def __call__(self, event: Event) -> None:
-        from atpub.apply import Uploaded
+        from atpub.applying import Uploaded
         from atpub.cli.output import tell
         from atpub.report.outcomes import committed_text, uploaded_text
 

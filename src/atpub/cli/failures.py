@@ -18,7 +18,7 @@ from atpub.manifest.suggest import suggest
 from atpub.report.problems import error_json, error_text
 
 if TYPE_CHECKING:
-    from atpub.plan.model import Refusal
+    from atpub.planning.model import Refusal
 
 _EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
 
@@ -72,7 +72,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
 def _json(error: AtpubError) -> JsonObject:
     found = error_json(error)
     if isinstance(error, RefusedPlan):
-        from atpub.plan.document import refusal_json
+        from atpub.planning.document import refusal_json
 
         found["refusals"] = [refusal_json(refusal) for refusal in error.refusals]
     return found

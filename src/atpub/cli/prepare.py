@@ -15,8 +15,8 @@ from atpub.cli.output import style_for, tell
 from atpub.cli.where import Where, find, open_repository
 from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest, Policy
-from atpub.plan.make import make_plan
-from atpub.plan.model import Change, Options, Plan
+from atpub.planning.make import make_plan
+from atpub.planning.model import Change, Options, Plan
 from atpub.prepare import desired_records, plan_records, read_facts
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository

@@ -10,8 +10,8 @@ from pathlib import Path
 from atpub.cli.prepare import Prepared
 from atpub.cli.where import Where, open_repository
 from atpub.lexicon.data import JsonObject
-from atpub.plan.document import plan_document, read_plan
-from atpub.plan.rebase import rebase
+from atpub.planning.document import plan_document, read_plan
+from atpub.planning.rebase import rebase
 from atpub.repository.live import read_live
 from atpub.shards.measure import FileSource
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atpub.lexicon.data import JsonObject
-from atpub.plan.model import Outcome, Plan, Upload
+from atpub.planning.model import Outcome, Plan, Upload
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted, size
 from atpub.state import Head

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.lexicon.data import JsonObject
-from atpub.plan.document import plan_document
-from atpub.plan.model import Action, Change, Plan
+from atpub.planning.document import plan_document
+from atpub.planning.model import Action, Change, Plan
 from atpub.report.diff import Difference, differences
 from atpub.report.problems import problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size

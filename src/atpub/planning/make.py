@@ -18,10 +18,10 @@ from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Json, JsonObject, blobs_in
 from atpub.manifest.model import Policy
-from atpub.plan.model import Action, Change, Cost, Drift, Options, Plan, Refusal, Upload
-from atpub.plan.moment import Moments
-from atpub.plan.order import references, targets_first
-from atpub.plan.settle import Settled, in_order, settle
+from atpub.planning.model import Action, Change, Cost, Drift, Options, Plan, Refusal, Upload
+from atpub.planning.moment import Moments
+from atpub.planning.order import references, targets_first
+from atpub.planning.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 

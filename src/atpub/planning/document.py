@@ -15,8 +15,8 @@ from atpub.errors import InvalidInput, Place, Problem
 from atpub.inventory import Inventory
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, Json, JsonObject, NotInDataModel
-from atpub.plan.make import plan_digest
-from atpub.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Upload
+from atpub.planning.make import plan_digest
+from atpub.planning.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Upload
 from atpub.state import Record
 from atpub.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation
 

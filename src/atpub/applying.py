@@ -27,8 +27,8 @@ from atpub.errors import (
 from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, put
-from atpub.plan.model import Change, Outcome, Plan, Upload
-from atpub.plan.order import Group, commit_order
+from atpub.planning.model import Change, Outcome, Plan, Upload
+from atpub.planning.order import Group, commit_order
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import read_live
 from atpub.state import Commit, Create, Delete, Head, Update, Write

@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from atpub.inventory import order
 from atpub.lexicon.data import Json, blobs_in
-from atpub.plan.model import Change, Plan
+from atpub.planning.model import Change, Plan
 from atpub.syntax import Cid, RecordPath
 
 N = TypeVar("N", bound=Hashable)

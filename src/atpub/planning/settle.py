@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from atpub.desired.model import CID_FIELD, BlobFile, Desired
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, blobs_in, put
-from atpub.plan.moment import VERSION, Moments, by_version
-from atpub.plan.order import targets_first
+from atpub.planning.moment import VERSION, Moments, by_version
+from atpub.planning.order import targets_first
 from atpub.state import Record
 from atpub.syntax import Cid, RecordPath
 

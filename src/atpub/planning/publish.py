@@ -13,10 +13,10 @@ from typing import Literal, TypeAlias
 from atpub.desired.model import Desired
 from atpub.errors import Problem
 from atpub.inventory import Inventory, read_inventories
-from atpub.plan.make import cost_of, immutable_refusal, make_change, ownership, plan_digest, uploads_of
-from atpub.plan.model import Change, Drift, Plan, Refusal
-from atpub.plan.moment import Moments
-from atpub.plan.settle import Settled, in_order, settle
+from atpub.planning.make import cost_of, immutable_refusal, make_change, ownership, plan_digest, uploads_of
+from atpub.planning.model import Change, Drift, Plan, Refusal
+from atpub.planning.moment import Moments
+from atpub.planning.settle import Settled, in_order, settle
 from atpub.state import Live
 from atpub.syntax import AtUri, RecordPath
 

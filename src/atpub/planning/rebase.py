@@ -10,8 +10,8 @@ from atpub.desired.model import CID_FIELD
 from atpub.errors import StalePlan
 from atpub.inventory import Inventory, read_inventories
 from atpub.lexicon.data import blobs_in, cid_of, put
-from atpub.plan.make import ownership
-from atpub.plan.model import Change, Plan
+from atpub.planning.make import ownership
+from atpub.planning.model import Change, Plan
 from atpub.state import Live, Record
 from atpub.syntax import RecordPath
 
