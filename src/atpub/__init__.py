@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from atpub.atmosphere import SchemaLoader as SchemaLoader
     from atpub.atmosphere import SchemaPublisher as SchemaPublisher
     from atpub.atmosphere import Uploaded as Uploaded
+    from atpub.atmosphere import apply as apply
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
+    from atpub.atmosphere import plan as plan
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
 
@@ -52,8 +54,10 @@ _MODULES = {
     "SchemaLoader": "atpub.atmosphere",
     "SchemaPublisher": "atpub.atmosphere",
     "Uploaded": "atpub.atmosphere",
+    "apply": "atpub.atmosphere",
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
+    "plan": "atpub.atmosphere",
 }
 __all__ = [
     "AtUri",
@@ -75,8 +79,10 @@ __all__ = [
     "SchemaLoader",
     "SchemaPublisher",
     "Uploaded",
+    "apply",
     "load",
     "load_manifest",
+    "plan",
 ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, head, shard
 from tests.cli.playground import tree
 
-from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, load_manifest
-from atpub.atmosphere.declare import apply, plan
+from atpub import apply, load_manifest, plan
+from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher
 from atpub.cli.main import run
 from atpub.errors import InvalidInput, Refused, StalePlan, Usage
 from atpub.manifest.model import Manifest

@@ -18,7 +18,7 @@ from atpub.atmosphere import (
     LensPublisher,
     SchemaPublisher,
 )
-from atpub.atmosphere.declare import plan as plan_manifest
+from atpub.atmosphere import plan as plan_manifest
 from atpub.lexicon.data import Json, JsonObject
 
 FIELDS: JsonObject = {"description": "what it is", "tags": ["a", "b"], "license": "MIT"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,12 @@ def test_signature(name: str) -> None:
 def test_what_is_returned(name: str) -> None:
     kind, _, method = name.partition(".")
     assert inspect.signature(getattr(getattr(atpub, kind), method), eval_str=True).return_annotation is AtUri
+
+
+def test_plan_and_apply_are_functions_whatever_is_imported_first() -> None:
+    program = "import atpub.planning.model, atpub.applying, atpub.cli.plan, atpub; print(atpub.plan, atpub.apply)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"<function plan at \S+> <function apply at \S+>\n", done.stdout)
 
 
 def test_every_name_is_offered() -> None:

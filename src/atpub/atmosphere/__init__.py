@@ -5,7 +5,7 @@ from atpub.atmosphere.checksums import Fetched
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.datasets import DatasetPublisher
-from atpub.atmosphere.declare import load_manifest
+from atpub.atmosphere.declare import apply, load_manifest, plan
 from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.publishers import LabelPublisher, LensPublisher, SchemaPublisher
@@ -30,6 +30,8 @@ __all__ = [
     "SchemaLoader",
     "SchemaPublisher",
     "Uploaded",
+    "apply",
     "load",
     "load_manifest",
+    "plan",
 ]
