@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, MySample, shard
 from tests.atmosphere.stores import STATES, Store, running
+from tests.pds.reference import VERSIONS
+from tests.repository.pds_servers import Servers, new_account
 
 import atpub.atmosphere as api
 from atpub.atmosphere import (
@@ -23,7 +25,7 @@ from atpub.atmosphere import (
     SchemaLoader,
     SchemaPublisher,
 )
-from atpub.errors import AtpubWarning, InvalidArgument, RecordNotFound, Unavailable, Usage
+from atpub.errors import AtpubWarning, InvalidArgument, RecordNotFound, RepositoryNotFound, Unavailable, Usage
 
 
 @pytest.fixture
@@ -49,15 +51,33 @@ def test_lists_have_no_cap(client: AtmosphereClient) -> None:
     assert client.get_record(everything[3].uri).cid == everything[3].cid
 
 
-def test_others_read_it_without_a_login(client: AtmosphereClient) -> None:
-    uri = DatasetPublisher(client).publish(Dataset[MySample](URL), name="x", checksums=DIGESTS)
-    if client.handle == "local.invalid":
-        pytest.skip("an embedded repository has no address")
-    with AtmosphereClient(client.account.repository.url) as other:  # type: ignore[attr-defined]  # of a PDS
+@pytest.mark.pds
+@pytest.mark.parametrize("version", VERSIONS)
+def test_others_read_it_without_a_login(version: str, servers: Servers) -> None:
+    server = servers(version)
+    account = new_account(server)
+    with AtmosphereClient(server.url) as owner, AtmosphereClient(server.url) as other:
+        owner.login(account.handle, account.password)
+        uri = DatasetPublisher(owner).publish(Dataset[MySample](URL), name="x", checksums=DIGESTS)
         assert not other.is_authenticated
-        assert DatasetLoader(other).get(uri) == client.get_record(uri)
-        assert [record.uri for record in DatasetLoader(other).list_all(repo=client.handle)] == [uri]
-        assert len(SchemaLoader(other).list_all(repo=client.did)) == 1
+        assert DatasetLoader(other).get(uri) == owner.get_record(uri)
+        assert [record.uri for record in DatasetLoader(other).list_all(repo=account.handle)] == [uri]
+        assert len(SchemaLoader(other).list_all(repo=account.did)) == 1
+
+
+@pytest.mark.pds
+def test_an_account_on_another_server(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = servers(VERSIONS[0]), servers(VERSIONS[1])
+    account = new_account(there)
+    with AtmosphereClient(there.url) as owner:
+        owner.login(account.handle, account.password)
+        uri = SchemaPublisher(owner).publish(MySample)
+    monkeypatch.setenv("ATPUB_PLC", there.plc_url)
+    with AtmosphereClient(here.url) as client:
+        assert SchemaLoader(client).get(uri)["name"] == "MySample"
+        assert len(SchemaLoader(client).list_all(account.did)) == 1
+        with pytest.raises(RepositoryNotFound):
+            SchemaLoader(client).list_all("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
 
 
 def test_samples_in_blobs(client: AtmosphereClient) -> None:

@@ -20,7 +20,7 @@ from tests.benchmarks.harness import Comparison, compare
 from tests.pds.reference import VERSIONS, ReferencePds, serve
 from tests.shards.tars import Member, make_tar
 
-RUNS = 5
+RUNS = 3
 SCHEMA = "at://did:plc:aliceaaaaaaaaaaaaaaaaaaa/science.alt.dataset.schema/org.lab.image:1.0.0"
 ENTRY = "science.alt.dataset.entry"
 URLS = 200

@@ -24,6 +24,7 @@ from atpub.errors import (
     RecordConflict,
     RecordNotFound,
     Refused,
+    RepositoryNotFound,
     Usage,
 )
 from atpub.generated import LEXICONS
@@ -137,8 +138,23 @@ class AtmosphereClient:
         if repo is None or (self._own is not None and repo in (self._own.repository.did, self._own.name)):
             return self.account
         if repo not in self._others:
-            self._others[repo] = open_account(parse_at_identifier(repo), self._pds)
+            self._others[repo] = self._other(parse_at_identifier(repo))
         return self._others[repo]
+
+    def _other(self, name: Did | Handle) -> Account:
+        """Another's account: on the server that everything is asked of, else where its identity says."""
+        if self._pds is None:
+            return open_account(name, None)
+        try:
+            account = open_account(name, self._pds)
+        except RepositoryNotFound:
+            return open_account(name, None)
+        try:
+            account.repository.head()
+        except RepositoryNotFound:
+            account.repository.close()
+            return open_account(account.repository.did, None)
+        return account
 
     def close(self) -> None:
         """Let go of connections and files."""
