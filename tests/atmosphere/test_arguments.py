@@ -175,6 +175,9 @@ def test_other_calls(nothing_is_sent: AtmosphereClient) -> None:
         DatasetPublisher(nothing_is_sent).publish(object(), name="x", schema_uri=SCHEMA)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match=r"publish\(dataset=…\).*does not know its sample_type"):
         DatasetPublisher(nothing_is_sent).publish(Untyped(), name="x")
+    untyped: Dataset[object] = Dataset(URL)
+    with pytest.raises(InvalidArgument, match=r"publish\(dataset=…\).*does not know its sample_type"):
+        DatasetPublisher(nothing_is_sent).publish(untyped, name="x")
 
 
 class Untyped:

@@ -131,7 +131,7 @@ def test_schemes_and_their_storages(client: AtmosphereClient) -> None:
         **place,
         "shards": [{"key": "cats-1.tar", "checksum": none}, {"key": "cats-2.tar", "checksum": none}],
     }
-    other = publisher.publish_with_urls(["gs://lab/cats.tar"], SCHEMA, name="gs", checksums="none")
+    other = publisher.publish_with_urls(["gs://lab/cats.tar"], SCHEMA, name="gs")  # which has no place for any
     assert stored(client, other)["storage"] == {
         "$type": "science.alt.dataset.storageExternal",
         "urls": ["gs://lab/cats.tar"],

@@ -11,7 +11,7 @@ from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, hea
 from tests.cli.playground import tree
 
 from atpub import apply, load_manifest, plan
-from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher
+from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
 from atpub.cli.main import run
 from atpub.errors import InvalidInput, Refused, StalePlan, Usage
 from atpub.manifest.model import Manifest
@@ -57,6 +57,13 @@ def test_a_plan_of_blobs_is_applied(client: AtmosphereClient) -> None:
     assert [outcome.status for outcome in outcomes] == ["applied"]
     assert events.commits == [1]
     assert len(client.list_datasets()) == 1
+
+
+def test_plans_of_other_publishers(local: AtmosphereClient) -> None:
+    publisher = LabelPublisher(local)
+    ready = publisher.plan(publisher.publish, "mnist", SCHEMA, version="1.0.0")
+    assert [change.address for change in ready.changes] == ["labels/mnist:1.0.0"]
+    assert head(local) is None
 
 
 def test_stale(client: AtmosphereClient) -> None:

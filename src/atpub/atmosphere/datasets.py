@@ -14,6 +14,7 @@ from atpub.atmosphere.licenses import check_license
 from atpub.atmosphere.publisher import IF_EXISTS, Publisher, schema_entry
 from atpub.atmosphere.ready import ReadyPlan
 from atpub.atmosphere.shardlists import Checksums, DatasetLike, given_checksums, urls_of, with_digests
+from atpub.errors import Usage
 from atpub.generated.science.alt.dataset import entry
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.model import (
@@ -35,7 +36,8 @@ class DatasetPublisher(Publisher):
     """Publishes datasets: where their shards are, and what a search page shows of them.
 
     Without an `rkey`, the identity of a dataset is its `name`, or `id` where that is given: publishing it again changes
-    the record, if it is another one at all. A manifest's entry with the same `id` is the same record.
+    the record, if it is another one at all. A manifest's entry with the same `id` is the same record. With
+    `if_exists="skip"` a record that is there stays as it is, with "error" it is a RecordConflict.
     """
 
     def publish(
@@ -162,8 +164,8 @@ class DatasetPublisher(Publisher):
         Takes what `publish` takes; or, first, one of the other methods: `plan(publisher.publish_with_urls, urls, …)`.
         """
         if inspect.ismethod(what):
-            return self._planned(what, *args, **named)
-        return self._planned(self.publish, what, *args, **named)
+            return super().plan(what, *args, **named)
+        return super().plan(self.publish, what, *args, **named)
 
     def _dataset(
         self,
@@ -204,7 +206,10 @@ def _metadata(call: Call, dataset: object, name: str) -> JsonObject:
 
 
 def _sample_type(call: Call, dataset: object) -> type[object]:
-    found = getattr(dataset, "sample_type", None)
+    try:
+        found = getattr(dataset, "sample_type", None)
+    except Usage:  # a Dataset of ours that was not told
+        found = None
     if isinstance(found, type):
         return found
     hint = "give atpub.Dataset[MySample](url), or the schema_uri of a published schema"

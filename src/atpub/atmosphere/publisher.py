@@ -49,7 +49,8 @@ class Publisher:
         """
         return self.client.batch(on_event=on_event or self._on_event)
 
-    def _planned(self, publish: Callable[P, AtUri], *args: P.args, **named: P.kwargs) -> ReadyPlan:
+    def plan(self, publish: Callable[P, AtUri], /, *args: P.args, **named: P.kwargs) -> ReadyPlan:
+        """What one of the publisher's calls would do, such as `plan(publisher.publish, …)`; writes nothing."""
         with self.client.outbox.collecting() as batch:
             publish(*args, **named)
             return batch.plan()

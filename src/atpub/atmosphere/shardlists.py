@@ -12,7 +12,7 @@ from atpub.manifest.model import ChecksumMap, NoChecksums
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.facts import RemoteShards
 from atpub.shards.lock import read_lock
-from atpub.shards.urls import ShardUrl
+from atpub.shards.urls import External, ShardUrl
 
 Checksums: TypeAlias = Mapping[str, str] | Path | Literal["fetch", "none"] | None
 """The SHA-256 of shards: by URL or file name, in a file as sha256sum writes it, to be found out, or not to be had."""
@@ -118,7 +118,8 @@ def _digests(
     addresses = {shard_text(url): address for url in urls if (address := endpoint.address(url))}
     match checksums:
         case None:
-            return _looked_up([shard_text(url) for url in urls], addresses)
+            # The storage of other schemes has no place for checksums.
+            return _looked_up([shard_text(url) for url in urls if not isinstance(url, External)], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
             found = fetched_digests(addresses.values(), on_event)
