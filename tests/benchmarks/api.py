@@ -11,9 +11,12 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
+
+import httpx
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher
 from tests.benchmarks.harness import Comparison, compare
@@ -92,6 +95,21 @@ def create(client: Any, name: str, storage: dict[str, Any], size: dict[str, int]
     client.com.atproto.repo.create_record({"repo": client.me_did, "collection": ENTRY, "record": record})
 
 
+def bare_uploads(pds: ReferencePds, shards: Sequence[bytes]) -> Callable[[httpx.Client], None]:
+    """The uploads alone, four at once: as fast as the server is, whatever the client."""
+
+    def run(client: httpx.Client) -> None:
+        headers = {"content-type": "application/x-tar"}
+
+        def upload(content: bytes) -> None:
+            client.post("/xrpc/com.atproto.repo.uploadBlob", content=content, headers=headers).raise_for_status()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(upload, shards))
+
+    return run
+
+
 def ignore(_: object) -> None:
     """A call's result is not looked at."""
 
@@ -120,6 +138,13 @@ class Accounts:
             client.request._client.timeout = 60.0
             yield client
 
+    def bare(self) -> Iterator[httpx.Client]:
+        """Clients with a session, and nothing else."""
+        for _ in range(RUNS + 1):
+            account = self._pds.create_account(f"b{secrets.token_hex(6)}.test")
+            headers = {"authorization": f"Bearer {account.access_jwt}"}
+            yield self._stack.enter_context(httpx.Client(base_url=self._pds.url, headers=headers, timeout=60))
+
     def _fresh(self) -> Iterator[tuple[str, str]]:
         for _ in range(RUNS + 1):
             account = self._pds.create_account(f"b{secrets.token_hex(6)}.test")
@@ -142,6 +167,22 @@ def side_by_side(pds: ReferencePds, name: str, ours: Ours, theirs: Theirs) -> Co
     return found
 
 
+def against_bare(pds: ReferencePds, name: str, shards: Sequence[bytes]) -> None:
+    """Ours, commit included, against the bare uploads."""
+    ours = publish_blobs(shards)
+    theirs = bare_uploads(pds, shards)
+    with ExitStack() as stack:
+        accounts = Accounts(pds, stack)
+        mine, others = iter([*accounts.ours()]), iter([*accounts.bare()])
+        compare(
+            f"PDS {pds.version}: {name}",
+            lambda: ours(next(mine)),
+            "bare uploads, four at once",
+            lambda: theirs(next(others)),
+            runs=RUNS,
+        )
+
+
 def imports() -> None:
     """Whole processes that import one or the other, less bare Python."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -162,6 +203,8 @@ def bench() -> None:
     for version in VERSIONS:
         with serve(version, blob_limit=52_428_800) as pds:
             side_by_side(pds, "100 blobs of 10 kB", publish_blobs(small), sdk_blobs(small))
+            against_bare(pds, "100 blobs of 10 kB", small)
             side_by_side(pds, "8 blobs of 10 MB", publish_blobs(large), sdk_blobs(large))
+            against_bare(pds, "8 blobs of 10 MB", large)
             side_by_side(pds, f"{URLS} datasets at URLs, batched", publish_batch, sdk_urls)
             side_by_side(pds, f"{URLS} datasets at URLs, one by one", publish_urls, sdk_urls)
