@@ -25,13 +25,14 @@ inventory
 planning
 importing audit
 repository report
-apply restore
+applying restore folders
+prepare
 atmosphere cli
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
 
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
-MAY_DO_IO = ("repository/", "shards/measure.py", "cli/", "atmosphere/", "atmosphere.py")
+MAY_DO_IO = ("repository/", "shards/measure.py", "folders.py", "prepare.py", "cli/", "atmosphere/")
 EXCEPTIONS = {
     "manifest/files.py": "reads the manifest's own files, and nothing else does",
     "manifest/load.py": "os.PathLike, a type",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text("utf-8") for page in PAGES)
-SOURCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "src/atpub/cli").glob("*.py"))
+SOURCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "src/atpub").rglob("*.py"))
 
 
 def blocks(language: str, text: str = README) -> list[str]:
@@ -30,9 +30,10 @@ def test_manifest(tmp_path: Path) -> None:
     assert [str(address) for address in manifest.entries] == ["schemas/digit", "datasets/digits", "labels/digits-1"]
 
 
-def test_python() -> None:
+def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert found.attempted == 4
+    assert found.attempted == 10
     assert found.failed == 0
 
 

@@ -1,1 +1,102 @@
-"""atpub publishes datasets to the AT Protocol from YAML manifests."""
+"""Publish datasets to the AT Protocol: from YAML manifests (`atpub --help`), or from Python.
+
+>>> import atpub
+>>> client = atpub.AtmosphereClient()  # doctest: +SKIP
+>>> client.login("lab.example.org", "app-password")  # doctest: +SKIP
+>>> atpub.DatasetPublisher(client).publish_with_blobs(["0.tar"], schema_uri, name="Cats")  # doctest: +SKIP
+
+Nothing is imported before it is asked for.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from atpub.atmosphere import AtmosphereClient as AtmosphereClient
+    from atpub.atmosphere import AtUri as AtUri
+    from atpub.atmosphere import Batch as Batch
+    from atpub.atmosphere import Committed as Committed
+    from atpub.atmosphere import Dataset as Dataset
+    from atpub.atmosphere import DatasetLoader as DatasetLoader
+    from atpub.atmosphere import DatasetPublisher as DatasetPublisher
+    from atpub.atmosphere import Fetched as Fetched
+    from atpub.atmosphere import LabelLoader as LabelLoader
+    from atpub.atmosphere import LabelPublisher as LabelPublisher
+    from atpub.atmosphere import LensLoader as LensLoader
+    from atpub.atmosphere import LensPublisher as LensPublisher
+    from atpub.atmosphere import ReadyPlan as ReadyPlan
+    from atpub.atmosphere import RecordValue as RecordValue
+    from atpub.atmosphere import SchemaLoader as SchemaLoader
+    from atpub.atmosphere import SchemaPublisher as SchemaPublisher
+    from atpub.atmosphere import Uploaded as Uploaded
+    from atpub.atmosphere import apply as apply
+    from atpub.atmosphere import load as load
+    from atpub.atmosphere import load_manifest as load_manifest
+    from atpub.atmosphere import plan as plan
+    from atpub.errors import AtpubError as AtpubError
+    from atpub.errors import AtpubWarning as AtpubWarning
+
+_MODULES = {
+    "AtUri": "atpub.syntax",
+    "AtmosphereClient": "atpub.atmosphere",
+    "AtpubError": "atpub.errors",
+    "AtpubWarning": "atpub.errors",
+    "Batch": "atpub.atmosphere",
+    "Committed": "atpub.atmosphere",
+    "Dataset": "atpub.atmosphere",
+    "DatasetLoader": "atpub.atmosphere",
+    "DatasetPublisher": "atpub.atmosphere",
+    "Fetched": "atpub.atmosphere",
+    "LabelLoader": "atpub.atmosphere",
+    "LabelPublisher": "atpub.atmosphere",
+    "LensLoader": "atpub.atmosphere",
+    "LensPublisher": "atpub.atmosphere",
+    "ReadyPlan": "atpub.atmosphere",
+    "RecordValue": "atpub.atmosphere",
+    "SchemaLoader": "atpub.atmosphere",
+    "SchemaPublisher": "atpub.atmosphere",
+    "Uploaded": "atpub.atmosphere",
+    "apply": "atpub.atmosphere",
+    "load": "atpub.atmosphere",
+    "load_manifest": "atpub.atmosphere",
+    "plan": "atpub.atmosphere",
+}
+__all__ = [
+    "AtUri",
+    "AtmosphereClient",
+    "AtpubError",
+    "AtpubWarning",
+    "Batch",
+    "Committed",
+    "Dataset",
+    "DatasetLoader",
+    "DatasetPublisher",
+    "Fetched",
+    "LabelLoader",
+    "LabelPublisher",
+    "LensLoader",
+    "LensPublisher",
+    "ReadyPlan",
+    "RecordValue",
+    "SchemaLoader",
+    "SchemaPublisher",
+    "Uploaded",
+    "apply",
+    "load",
+    "load_manifest",
+    "plan",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A name of the Python API, imported now that it is asked for (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'atpub' has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """What the package offers, whether it is imported yet or not."""
+    return sorted({*globals(), *__all__})

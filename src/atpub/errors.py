@@ -2,8 +2,10 @@
 
     AtpubError                      exit 1, unless said otherwise
     ├── InvalidInput                exit 3    a manifest, lexicon or record is wrong; holds every Problem
-    │   └── InvalidRecord                     a value breaks its lexicon; also a ValueError
+    │   ├── InvalidRecord                     a value breaks its lexicon; also a ValueError
+    │   └── InvalidArgument                   an argument of a call is wrong; also a ValueError
     ├── AuthenticationFailed        exit 4    no credentials, or the server refuses them
+    │   └── NotLoggedIn                       the call needs an account; also a ValueError
     ├── Conflict                    exit 5    somebody else was there first
     │   ├── StalePlan                         a record that the plan touches has changed
     │   └── HeadMoved                         the repository has a newer commit than the swap names
@@ -14,6 +16,7 @@
     ├── Interrupted                 exit 130  the user stopped it
     └── RepositoryError             exit 1
         ├── RepositoryNotFound                no repository at that DID, handle or path
+        ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
         ├── RecordConflict                    create of an existing, update or delete of a missing record
         ├── BlobNotFound                      a record refers to a blob that the repository does not hold
         ├── BlobRejected                      the blob is too large or of a type that is not accepted
@@ -61,6 +64,10 @@ class Problem:
         return f"{where}{self.message} [{self.code}]"
 
 
+class AtpubWarning(UserWarning):
+    """Something that a call does as asked, and that is doubtful all the same."""
+
+
 class AtpubError(Exception):
     """The base of all that atpub raises; `hint` says what to do next."""
 
@@ -90,11 +97,23 @@ class InvalidRecord(InvalidInput, ValueError):
     code = "invalid-record"
 
 
+class InvalidArgument(InvalidInput, ValueError):
+    """Arguments of a call are wrong; each problem names the argument, and nothing was sent."""
+
+    code = "invalid-argument"
+
+
 class AuthenticationFailed(AtpubError):
     """There are no credentials, or the server refuses them."""
 
     code = "authentication-failed"
     exit_code = 4
+
+
+class NotLoggedIn(AuthenticationFailed, ValueError):
+    """The call is about the own account, and there is none yet."""
+
+    code = "not-logged-in"
 
 
 class Conflict(AtpubError):
@@ -166,6 +185,15 @@ class RepositoryNotFound(RepositoryError):
     """There is no repository at that DID, handle or path."""
 
     code = "repository-not-found"
+
+
+class RecordNotFound(RepositoryError, KeyError):
+    """There is no record at that URI, or of that name."""
+
+    code = "record-not-found"
+
+    def __str__(self) -> str:
+        return self.message  # a KeyError would show it quoted
 
 
 class RecordConflict(RepositoryError):

@@ -44,10 +44,12 @@ class World:
         with new_client() as client:
             http = Http(client, lambda _: None, lambda: self.now)
             places = Directories(self.server.url, self.server.url)
-            found = lookup(account, http, pds=pds, places=places, memory=Memory(self.folder, lambda: self.now))
+            found, told = lookup(account, http, pds=pds, places=places, memory=Memory(self.folder, lambda: self.now))
         handle = None if account == ALICE else Handle(account)
         assert found == Identity(Did(ALICE), self.server.url, handle)
-        return self.server.methods()
+        methods = self.server.methods()
+        assert (told is not None) == (methods[-1:] == FOUND[-1:])
+        return methods
 
 
 @pytest.fixture

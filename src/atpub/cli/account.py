@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from atpub.cli.credentials import kept_sessions
 from atpub.cli.options import Target
-from atpub.cli.prepare import read_manifest
-from atpub.cli.where import Where, directories, find, named_account, require_identity
+from atpub.cli.where import Where, find, named_account, require_identity
 from atpub.errors import Usage
+from atpub.prepare import read_manifest
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import Identity, base_url, resolve
@@ -55,7 +56,7 @@ def looked_up(where: Where) -> Generator[Account]:
     """The account on its server; raises RepositoryNotFound or Unavailable, and Refused where the DID is another's."""
     with new_client() as client:
         http = Http(client)
-        identity = resolve(where.account, http, pds=where.pds, directories=_checked(directories()))
+        identity = resolve(where.account, http, pds=where.pds, directories=_checked(Directories.of(os.environ)))
         require_identity(where, identity.did)
         yield Account(identity, http)
 

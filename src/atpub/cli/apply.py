@@ -65,9 +65,10 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
-    from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.cli.prepare import options_of, prepare
     from atpub.cli.saved import load
     from atpub.errors import Usage
+    from atpub.prepare import read_manifest
 
     if plan_file is not None:
         if manifests or environment or account or reproducible or locked or any(flags.values()):

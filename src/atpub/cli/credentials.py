@@ -11,9 +11,9 @@ import sys
 
 import click
 
-from atpub.cli.folders import state_folder
 from atpub.cli.output import is_terminal
 from atpub.errors import Usage
+from atpub.folders import state_folder
 from atpub.repository.pds.sessions import Sessions
 from atpub.repository.redact import hide
 from atpub.syntax import Did

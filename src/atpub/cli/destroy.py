@@ -35,8 +35,9 @@ def command(
     # Help does not wait for these.
     from atpub.cli.apply import ask, carry_out, check
     from atpub.cli.output import is_terminal
-    from atpub.cli.prepare import prepare_destruction, read_manifest
+    from atpub.cli.prepare import prepare_destruction
     from atpub.errors import Usage
+    from atpub.prepare import read_manifest
 
     if not (yes or is_terminal(sys.stdin)):
         message = "destroy asks before it deletes anything, and there is no terminal to ask on"

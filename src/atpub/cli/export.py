@@ -25,8 +25,8 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data
-    from atpub.cli.prepare import read_manifest
     from atpub.cli.where import find, open_repository
+    from atpub.prepare import read_manifest
     from atpub.report.style import size
 
     where = find(read_manifest(manifests, environment), Target(account, pds, environment))

@@ -70,8 +70,8 @@ def _target(
     from pathlib import Path
 
     from atpub.cli.importing import new_manifest
-    from atpub.cli.prepare import read_manifest
     from atpub.cli.where import find
+    from atpub.prepare import read_manifest
 
     is_there = manifests or Path("atpub.yaml").exists() or Path("manifests").exists()
     if project is None or is_there:
@@ -109,9 +109,10 @@ def rebuild_command(
     from atpub.audit.rebuild import rebuild
     from atpub.cli.apply import ask
     from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-    from atpub.cli.prepare import desired_of, read_facts, read_manifest, tell_warnings
+    from atpub.cli.prepare import tell_warnings
     from atpub.cli.where import find, open_repository
     from atpub.errors import Usage
+    from atpub.prepare import desired_records, read_facts, read_manifest
     from atpub.report.inventory import rebuild_json, rebuild_text, rebuilt_text
     from atpub.repository.whole import read_whole
     from atpub.restore import write_inventory
@@ -123,7 +124,7 @@ def rebuild_command(
     where = find(manifest, Target(account, pds, environment))
     facts = read_facts(manifest, locked=locked)
     with closing(open_repository(where)) as repository:
-        desired, warnings = desired_of(manifest, facts, repository.did)
+        desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)
         live = read_whole(repository)
         found = rebuild(live, manifest.project, desired)

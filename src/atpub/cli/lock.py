@@ -32,9 +32,9 @@ def command(manifests: tuple[str, ...], environment: str | None, *, as_json: boo
     A file that is in the lock and not here stays in it, if the manifest names it still; with --prune it does not.
     """
     # Help does not wait for these.
-    from atpub.cli.folders import cache_folder
     from atpub.cli.output import print_data, print_json
-    from atpub.cli.prepare import read_manifest
+    from atpub.folders import cache_folder
+    from atpub.prepare import read_manifest
     from atpub.shards.facts import gather
     from atpub.shards.lock import LOCK_FILE, Lock, dump_lock
 

@@ -48,9 +48,10 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.prepare import options_of, prepare, read_manifest
+    from atpub.cli.prepare import options_of, prepare
     from atpub.cli.saved import save
     from atpub.errors import Refused
+    from atpub.prepare import read_manifest
     from atpub.report.markdown import plan_markdown
     from atpub.report.plan import plan_json, plan_text
 

@@ -1,4 +1,4 @@
-"""What the commands share: the way from a manifest on disk to a plan."""
+"""What the commands share: a plan for the account that flags, environment and manifest name, with its warnings told."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from atpub.cli.folders import cache_folder
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
 from atpub.cli.where import Where, find, open_repository
-from atpub.desired.build import build_desired
-from atpub.desired.model import Desired
-from atpub.errors import InvalidInput, Problem, Usage
-from atpub.manifest.load import Loaded, load_sound_part
+from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest, Policy
 from atpub.planning.make import make_plan, not_forgotten
 from atpub.planning.model import Options, Plan
+from atpub.prepare import desired_records, plan_records, read_facts
 from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
-from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
-from atpub.shards.lock import read_lock
 from atpub.shards.measure import FileSource
-from atpub.state import LOCAL_DID
-from atpub.syntax import Did
 
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -44,36 +36,6 @@ def options_of(flags: dict[str, Any]) -> Options:
         only=frozenset(flags["only"]),
         exclude=frozenset(flags["exclude"]),
     )
-
-
-def read_manifest(paths: tuple[str, ...], environment: str | None) -> Manifest:
-    """The manifest that a command is about; raises InvalidInput with every problem that can be found, or Usage."""
-    loaded = load_sound_part(list(paths or _default_paths()), environ=os.environ, environment=environment)
-    if loaded.problems:
-        raise InvalidInput((*loaded.problems, *_further_problems(loaded)))
-    return loaded.manifest
-
-
-def _further_problems(loaded: Loaded) -> list[Problem]:
-    """What is wrong with the data and records of the part of a manifest that can be used."""
-    places = {problem.place for problem in loaded.problems if problem.place}
-    try:
-        _, found = judge(loaded.manifest)
-    except InvalidInput as error:
-        found = error.problems
-    return [problem for problem in found if problem.place not in places]
-
-
-def _default_paths() -> tuple[str, ...]:
-    for name in ("atpub.yaml", "manifests"):
-        if Path(name).exists():
-            return (name,)
-    raise Usage("there is no atpub.yaml and no manifests/ here", hint="name the manifest: -m PATH")
-
-
-def read_facts(manifest: Manifest, *, locked: bool = False) -> Facts:
-    """What is known of the manifest's data, with what the lock beside it adds; unchanged files are not read again."""
-    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +63,14 @@ def prepare(
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
     with closing(open_repository(where, remember=remember)) as repository:
-        desired, warnings = desired_of(manifest, facts, repository.did)
+        desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)
-        live = repository.read(Wanted.around(item.path for item in desired))
-        plan = make_plan(
+        plan = plan_records(
+            manifest,
             desired,
-            live,
-            project=manifest.project,
+            repository,
             account=where.account,
             now=now,
-            policy=manifest.policy,
             options=options,
             warnings=warnings,
         )
@@ -141,42 +101,6 @@ def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
         Problem("nothing-to-forget", f"--forget {name}: the project owns no such record", None, hint, "warning")
         for name in sorted(not_forgotten(options, plan.changes))
     )
-
-
-def judge(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-    """The manifest's records and warnings, without a repository; raises InvalidInput."""
-    return desired_of(manifest, read_facts(manifest, locked=locked), manifest.did or LOCAL_DID)
-
-
-def desired_of(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-    """The records that a manifest wants and all warnings; raises InvalidInput with what is at the bottom of it."""
-    try:
-        desired, warnings = build_desired(manifest, facts, did)
-    except InvalidInput as error:
-        raise InvalidInput((*manifest.warnings, *_causes(error.problems, manifest, facts))) from None
-    return desired, (*manifest.warnings, *warnings)
-
-
-def _causes(problems: tuple[Problem, ...], manifest: Manifest, facts: Facts) -> list[Problem]:
-    """The problems without those that only follow from shards and files that are not there."""
-    places = {problem.place for problem in facts.problems if problem.place and problem.severity == "error"}
-    for address, shards in facts.shards.items():
-        ways = [(*address.steps, *way) for way in ((), ("blobs",), ("urls",))]
-        here = {where(steps) for steps in ways for where in (manifest.place, manifest.key_place)}
-        # Where some shards are right, what the lexicon says of them is news.
-        places = places - here if _count(shards) else places | here
-    found = set(facts.problems)
-    return [
-        problem
-        for problem in problems
-        if problem in found
-        or problem.place not in places
-        or (problem.severity == "error" and problem.code != "invalid-record")
-    ]
-
-
-def _count(found: LocalShards | RemoteShards) -> int:
-    return len(found.files if isinstance(found, LocalShards) else found.shards)
 
 
 def tell_warnings(warnings: tuple[Problem, ...]) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from atpub.cli.folders import cache_folder
 from atpub.cli.options import Target
 from atpub.errors import Refused, Usage
+from atpub.folders import cache_folder
 from atpub.manifest.model import Manifest
 from atpub.repository.interface import Repository
 from atpub.state import LOCAL_DID
 from atpub.syntax import Did
-
-if TYPE_CHECKING:
-    from atpub.repository.pds.handles import Directories
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,9 @@ def open_repository(where: Where, *, remember: bool = False) -> Repository:
         return LocalRepository(where.folder, where.did or LOCAL_DID)
     from atpub.cli.credentials import find_password, usable_sessions
     from atpub.repository.pds import connect  # brings httpx, which a local repository needs not
+    from atpub.repository.pds.handles import Directories
 
-    places, folder = directories(), cache_folder()
+    places, folder = Directories.of(os.environ), cache_folder()
     repository = connect(
         where.account,
         pds=where.pds,
@@ -85,14 +82,6 @@ def open_repository(where: Where, *, remember: bool = False) -> Repository:
             raise
         return open_repository(where)  # the handle may have moved within the hour
     return repository
-
-
-def directories() -> Directories:
-    """Where names are looked up, as the environment says it."""
-    from atpub.repository.pds.handles import Directories
-
-    variables = {"plc": "ATPUB_PLC", "resolver": "ATPUB_RESOLVER", "dns": "ATPUB_DNS"}
-    return Directories(**{name: value for name, variable in variables.items() if (value := os.environ.get(variable))})
 
 
 def require_identity(where: Where, did: Did) -> None:

@@ -126,7 +126,7 @@ class _Builder:
         series: str | None = None
         match item:
             case SchemaEntry():
-                value, series = self._schema(item, filled), item.nsid
+                value, series = self._schema(item, filled), item.nsid or item.name
             case DatasetEntry():
                 value = self._dataset(item, filled)
             case LabelEntry():

@@ -45,10 +45,10 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class SchemaEntry:
-    """A sample schema at one version; `content` is its JSON Schema (draft-07)."""
+    """A sample schema at one version; `content` is its JSON Schema (draft-07). One of a Python class has no NSID."""
 
     common: Common
-    nsid: Nsid
+    nsid: Nsid | None
     name: str
     version: str
     content: JsonObject

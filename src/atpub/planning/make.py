@@ -63,7 +63,7 @@ def make_plan(
     refusals = [*selected(refused, changes, planner.options), *planner.gates(changes, whole, policy or Policy())]
     chosen = {change.path for change in changes}
     owned = ownership(changes, planner.inventory.owned)
-    uploads = tuple(_uploads(changes, settled, live.records.values()))
+    uploads = tuple(uploads_of(changes, settled, live.records.values()))
     return Plan(
         project=project,
         account=account,
@@ -73,7 +73,7 @@ def make_plan(
         uploads=uploads,
         refusals=tuple(refusals),
         warnings=warnings,
-        cost=_cost(changes, planner.inventory.writes(owned), uploads),
+        cost=cost_of(changes, planner.inventory.writes(owned), uploads),
         digest=plan_digest(live.did, project, changes),
         inventory=planner.inventory,
         inventory_changes=owned,
@@ -101,21 +101,23 @@ class _Planner:
         if path in self._foreign:
             self._refuse_foreign(desired, uri)
             return None
-        self._check_immutable(settled, uri, before)
+        refusal = immutable_refusal(settled, before, owned, uri)
+        if refusal is not None:
+            self.refusals.append(refusal)
         same = before is not None and before.cid == settled.cid
         if owned is not None:
             drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
             if before is None:
-                return self._change(settled, uri, before, "create", drift)
-            return self._change(settled, uri, before, "unchanged" if same else "update", None if same else drift)
+                return make_change(settled, uri, before, "create", drift)
+            return make_change(settled, uri, before, "unchanged" if same else "update", None if same else drift)
         if before is None:
-            return self._change(settled, uri, before, "create")
+            return make_change(settled, uri, before, "create")
         if desired.adopt:
-            return self._change(settled, uri, before, "adopt", write=not same)
+            return make_change(settled, uri, before, "adopt", write=not same)
         if not same:
             self.refusals.append(_not_ours(desired, uri))
             return None
-        return self._change(settled, uri, before, "unchanged")
+        return make_change(settled, uri, before, "unchanged")
 
     def gone(self, settled: Mapping[RecordPath, Settled]) -> Iterator[Change]:
         """What happens to records that the project owns and that the manifest wants no more."""
@@ -189,50 +191,53 @@ class _Planner:
             hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
             yield Refusal("", None, "replace-all", message, hint)
 
-    def _change(
-        self,
-        settled: Settled,
-        uri: AtUri,
-        before: Record | None,
-        action: Action,
-        drift: Drift | None = None,
-        *,
-        write: bool = True,
-    ) -> Change:
-        desired = settled.desired
-        written = write and action in ("create", "update", "adopt")
-        return Change(
-            address=str(desired.address),
-            action=action,
-            id=desired.id,
-            path=desired.path,
-            uri=uri,
-            before=before,
-            after=settled.value if written else None,
-            after_cid=settled.cid,
-            unknown=settled.unknown,
-            drift=drift,
-            protect=desired.protect,
-            digest_cid=settled.digest_cid,
-            strong_refs=desired.strong_refs,
-            open_blobs=settled.open_blobs,
-        )
-
     def _refuse_foreign(self, desired: Desired, uri: AtUri) -> None:
         message = f"{desired.address} is a record of the project {self._foreign[desired.path]!r}"
         hint = "give the entry another `id`, or remove it from one of the two projects"
         self.refusals.append(Refusal(str(desired.address), uri, "foreign-owner", message, hint))
 
-    def _check_immutable(self, settled: Settled, uri: AtUri, before: Record | None) -> None:
-        fields, owned = settled.desired.immutable, self._owned.get(settled.desired.path)
-        if before is None or _part(before.value, fields) == _part(settled.value, fields):
-            return
-        if owned is not None and owned.cid == settled.cid:
-            return  # it puts back what was published
-        address, version = settled.desired.address, settled.desired.id.rpartition(":")[2]
-        message = f"{address}: version {version} is published with another content, and a version never changes"
-        hint = f"raise the version, for example to {_bumped(version)}"
-        self.refusals.append(Refusal(str(address), uri, "immutable-version", message, hint))
+
+def immutable_refusal(settled: Settled, before: Record | None, owned: Owned | None, uri: AtUri) -> Refusal | None:
+    """Why a version cannot be written: another content is published under it, which never changes."""
+    fields = settled.desired.immutable
+    if before is None or _part(before.value, fields) == _part(settled.value, fields):
+        return None
+    if owned is not None and owned.cid == settled.cid:
+        return None  # it puts back what was published
+    address, version = settled.desired.address, settled.desired.id.rpartition(":")[2]
+    message = f"{address}: version {version} is published with another content, and a version never changes"
+    hint = f"raise the version, for example to {_bumped(version)}"
+    return Refusal(str(address), uri, "immutable-version", message, hint)
+
+
+def make_change(
+    settled: Settled,
+    uri: AtUri,
+    before: Record | None,
+    action: Action,
+    drift: Drift | None = None,
+    *,
+    write: bool = True,
+) -> Change:
+    """What happens to one record, as it is settled; `write` says whether its value is to be written."""
+    desired = settled.desired
+    written = write and action in ("create", "update", "adopt")
+    return Change(
+        address=str(desired.address),
+        action=action,
+        id=desired.id,
+        path=desired.path,
+        uri=uri,
+        before=before,
+        after=settled.value if written else None,
+        after_cid=settled.cid,
+        unknown=settled.unknown,
+        drift=drift,
+        protect=desired.protect,
+        digest_cid=settled.digest_cid,
+        strong_refs=desired.strong_refs,
+        open_blobs=settled.open_blobs,
+    )
 
 
 def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
@@ -273,9 +278,10 @@ def _part(value: JsonObject, names: Iterable[str]) -> Cid:
     return data.cid_of({name: value[name] for name in names if name in value})
 
 
-def _uploads(
+def uploads_of(
     changes: Iterable[Change], settled: Mapping[RecordPath, Settled], live: Iterable[Record]
 ) -> Iterator[Upload]:
+    """The blobs that no live record refers to yet, in the order in which they are wanted."""
     there = {blob.cid for record in live for blob in blobs_in(record.value)}
     for change in changes:
         if change.after is None:
@@ -286,7 +292,8 @@ def _uploads(
                 yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file)
 
 
-def _cost(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
+def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
+    """What the changes, with their inventory's writes, take."""
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     between = (len(kinds) - 1) // MOST_WRITES if inventory else 0  # a record of the inventory, rewritten in the next
     kinds += [Update] * between

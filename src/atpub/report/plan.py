@@ -36,7 +36,8 @@ def plan_json(plan: Plan) -> JsonObject:
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
     """Where the plan goes: the project, the account and its DID."""
-    return f"{style(plan.project, BOLD)} → {style(plan.account, BOLD)} ({plan.did})"
+    owner = f"{style(plan.project, BOLD)} → " if plan.project else ""  # single records may be nobody's
+    return f"{owner}{style(plan.account, BOLD)} ({plan.did})"
 
 
 def _lines(plan: Plan, style: Style) -> Iterator[str]:

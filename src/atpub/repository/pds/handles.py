@@ -6,6 +6,7 @@ reach what is out of reach here. Whoever is asked, the DID's document has to cla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -32,6 +33,12 @@ class Directories:
     resolver: str = "https://public.api.bsky.app"
     well_known: str = "https://{handle}/.well-known/atproto-did"
     dns: str | None = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Directories:
+        """Where the environment says."""
+        variables = {"plc": "ATPUB_PLC", "resolver": "ATPUB_RESOLVER", "dns": "ATPUB_DNS"}
+        return cls(**{name: value for name, variable in variables.items() if (value := environ.get(variable))})
 
 
 def did_of(handle: Handle, http: Http, places: Directories) -> Did:

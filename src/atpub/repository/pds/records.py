@@ -37,11 +37,29 @@ class _NotGiven(Exception):
         self.lasting = lasting
 
 
+def newest_commit(xrpc: Xrpc, did: Did) -> Head:
+    """The head of a repository (com.atproto.sync.getLatestCommit); raises RepositoryNotFound or Unavailable."""
+    found = xrpc.query(get_latest_commit.METHOD, get_latest_commit.GetLatestCommitParams(did=did))
+    try:
+        return Head(Cid.parse(found.cid), Tid.parse(found.rev))
+    except SyntaxViolation as error:
+        raise Unavailable(f"{xrpc.base}: the newest commit is ill-formed: {error}") from None
+
+
 class Records:
-    """The records of one repository; what was read is kept, so that the same head is not read twice."""
+    """The records of one repository; what was read is kept, so that the same head is not read twice.
+
+    `told` is the head, where the server has just been asked for it: the first reading need not ask again.
+    """
 
     def __init__(
-        self, xrpc: Xrpc, did: Did, cache: Cache | None = None, largest: int = LARGEST, first_look: int = FIRST_LOOK
+        self,
+        xrpc: Xrpc,
+        did: Did,
+        cache: Cache | None = None,
+        largest: int = LARGEST,
+        first_look: int = FIRST_LOOK,
+        told: Head | None = None,
     ) -> None:
         self._xrpc = xrpc
         self._did = did
@@ -49,16 +67,12 @@ class Records:
         self._cache = cache
         self._largest = largest
         self._first_look = first_look
+        self._told = told
         self._copy: Copy | None = None
 
     def head(self) -> Head:
-        """The newest commit (com.atproto.sync.getLatestCommit)."""
-        params = get_latest_commit.GetLatestCommitParams(did=self._did)
-        found = self._xrpc.query(get_latest_commit.METHOD, params)
-        try:
-            return Head(Cid.parse(found.cid), Tid.parse(found.rev))
-        except SyntaxViolation as error:
-            raise Unavailable(f"{self._xrpc.base}: the newest commit is ill-formed: {error}") from None
+        """The newest commit."""
+        return newest_commit(self._xrpc, self._did)
 
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, all at one head.
@@ -73,7 +87,7 @@ class Records:
         """The same from the last copy, and what has changed since; None where that will not do."""
         if copy is None:
             return None
-        head = self.head()
+        head, self._told = self._told or self.head(), None
         match copy:
             case Whole():
                 try:

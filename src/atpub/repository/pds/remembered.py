@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from atpub.errors import RepositoryError, Usage
-from atpub.generated.com.atproto.sync import get_latest_commit
 from atpub.lexicon.data import Json, JsonObject
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.records import newest_commit
 from atpub.repository.pds.xrpc import Xrpc
+from atpub.state import Head
 from atpub.syntax import Did, Handle
 
 SECONDS: Final = 3600.0
@@ -68,30 +69,24 @@ class Memory:
                     temporary.unlink(missing_ok=True)
 
 
-def lookup(account: str, http: Http, *, pds: str | None, places: Directories, memory: Memory | None) -> Identity:
+def lookup(
+    account: str, http: Http, *, pds: str | None, places: Directories, memory: Memory | None
+) -> tuple[Identity, Head | None]:
     """Who and where an account is, as `resolve` says it or as it is remembered.
 
-    What is remembered is used where that server still has the repository.
+    What is remembered is used where that server still has the repository: then it has told the head, too.
     """
     nobody_is_asked = pds is not None and Did.accepts(account)
     if memory is None or nobody_is_asked:
-        return resolve(account, http, pds=pds, directories=places)
+        return resolve(account, http, pds=pds, directories=places), None
     question = " ".join((account, pds or "", places.plc, places.resolver, places.dns or ""))
     known = memory.recall(question)
-    if known is not None and _is_there(known, http):
-        return known
+    if known is not None:
+        with suppress(RepositoryError):
+            return known, newest_commit(Xrpc(known.pds, http), known.did)
     found = resolve(account, http, pds=pds, directories=places)
     memory.keep(question, found)
-    return found
-
-
-def _is_there(identity: Identity, http: Http) -> bool:
-    params = get_latest_commit.GetLatestCommitParams(did=identity.did)
-    try:
-        Xrpc(identity.pds, http).query(get_latest_commit.METHOD, params)
-    except RepositoryError:
-        return False
-    return True
+    return found, None
 
 
 def _identity(did: str, pds: str, handle: str | None) -> Identity | None:

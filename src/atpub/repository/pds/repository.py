@@ -64,11 +64,13 @@ _CHUNK = 1024 * 1024
 class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
-    def __init__(self, did: Did, xrpc: Xrpc, authorizer: Authorizer, cache: Path | None = None) -> None:
+    def __init__(
+        self, did: Did, xrpc: Xrpc, authorizer: Authorizer, cache: Path | None = None, told: Head | None = None
+    ) -> None:
         self._did = did
         self._xrpc = xrpc
         self._session = authorizer
-        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None)
+        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, told=told)
         self._followed = Followed()
         self._body = BODY  # what fits, as far as that can be guessed
         self._too_long = BODY + 1  # what is known not to
@@ -311,12 +313,14 @@ def connect(
     try:
         places = Directories(plc=base_url(plc), resolver=base_url(resolver), dns=dns)
         memory = Memory(remembered, way.clock) if remembered else None
-        identity = lookup(account, way, pds=pds, places=places, memory=memory)
-        xrpc = Xrpc(_home(identity, sessions) if pds else identity.pds, way)
+        identity, told = lookup(account, way, pds=pds, places=places, memory=memory)
+        server = _home(identity, sessions) if pds else identity.pds
     except BaseException:
         way.client.close()
         raise
-    return PdsRepository(identity.did, xrpc, Session(xrpc, identity.did, asked, sessions), cache)
+    xrpc = Xrpc(server, way)
+    session = Session(xrpc, identity.did, asked, sessions)
+    return PdsRepository(identity.did, xrpc, session, cache, told if server == identity.pds else None)
 
 
 def _home(identity: Identity, sessions: Sessions | None) -> str:

@@ -56,6 +56,14 @@ class Session:
             pass
         return send(access_of(self._renewed(opened)))
 
+    def opened(self) -> Opened:
+        """The session, which is opened for that if need be; raises AuthenticationFailed."""
+        return self._renewed(None)
+
+    def resume(self, opened: Opened) -> None:
+        """Go on with a session that was opened elsewhere."""
+        self._opened = opened
+
     def _renewed(self, refused: Opened | None) -> Opened:
         """A session other than the one that was refused: one thread renews it, and the others find it here."""
         with self._lock:

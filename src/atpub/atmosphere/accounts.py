@@ -1,0 +1,171 @@
+"""The accounts that a client works on: the embedded repository in a folder, or an account's repository on its PDS."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from atpub.errors import InvalidArgument, NotLoggedIn, Problem
+from atpub.repository.interface import Repository
+from atpub.state import LOCAL_DID
+from atpub.syntax import Cid, Did, Handle
+
+if TYPE_CHECKING:
+    from atpub.repository.pds import PdsRepository
+    from atpub.repository.pds.session import Session
+
+LOCAL: Final = "local"
+FOLDER: Final = Path(".atpub", "local")
+"""Where the embedded repository is, where nobody says."""
+
+_SEPARATOR: Final = ":::"
+
+
+class Account(Protocol):
+    """A repository, and what is known of whose it is."""
+
+    @property
+    def name(self) -> str:
+        """What plans and messages call it."""
+        ...
+
+    @property
+    def repository(self) -> Repository:
+        """Its records and blobs."""
+        ...
+
+    @property
+    def handle(self) -> Handle:
+        """Its handle."""
+        ...
+
+    def blob_url(self, cid: Cid) -> str:
+        """Where anybody can fetch a blob that a record refers to."""
+        ...
+
+    def log_in(self) -> None:
+        """Open a session; raises AuthenticationFailed."""
+        ...
+
+    def export_session(self) -> str:
+        """The session as text; raises NotLoggedIn where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAccount:
+    """The embedded repository in a folder: anybody who can write there may."""
+
+    repository: Repository
+    folder: Path
+    name: str = LOCAL
+
+    @classmethod
+    def open(cls, folder: Path, did: Did = LOCAL_DID) -> LocalAccount:
+        """The repository in a folder, which the first write makes."""
+        from atpub.repository.local import LocalRepository  # brings SQLite, which a PDS needs not
+
+        return cls(LocalRepository(folder, did), folder.absolute())
+
+    @property
+    def handle(self) -> Handle:
+        """A name that can be nobody's."""
+        return Handle("local.invalid")
+
+    def blob_url(self, cid: Cid) -> str:
+        """The blob's file, as a URL."""
+        return (self.folder / "blobs" / cid).as_uri()
+
+    def log_in(self) -> None:
+        """Nothing: there is nobody to log in with."""
+
+    def export_session(self) -> str:
+        """Raises NotLoggedIn."""
+        raise NotLoggedIn("an embedded repository has no sessions", hint="open it again with its path")
+
+
+@dataclass(frozen=True, slots=True)
+class PdsAccount:
+    """An account on its PDS, and the login that writing takes."""
+
+    repository: PdsRepository
+    name: str
+    session: Session
+
+    @classmethod
+    def connect(cls, account: str, pds: str | None, password: str | None = None) -> PdsAccount:
+        """An account by its handle or DID, on the server `pds` or the one that its identity names.
+
+        Raises Usage, RepositoryNotFound or Unavailable.
+        """
+        from atpub.repository.pds import PdsRepository  # brings httpx, which a local repository needs not
+        from atpub.repository.pds.handles import Directories
+        from atpub.repository.pds.http import Http
+        from atpub.repository.pds.identity import resolve
+        from atpub.repository.pds.session import Session
+        from atpub.repository.pds.transport import new_client
+        from atpub.repository.pds.xrpc import Xrpc
+
+        http = Http(new_client())
+        try:
+            identity = resolve(account, http, pds=pds, directories=Directories.of(os.environ))
+        except BaseException:
+            http.client.close()
+            raise
+        xrpc = Xrpc(identity.pds, http)
+        session = Session(xrpc, identity.did, lambda: password)
+        return cls(PdsRepository(identity.did, xrpc, session), account.removeprefix("@"), session)
+
+    @classmethod
+    def resume(cls, session_string: str, pds: str | None) -> PdsAccount:
+        """The account of a session that was exported; raises InvalidArgument, which does not repeat its text."""
+        from atpub.repository.pds.sessions import Opened
+
+        parts = session_string.split(_SEPARATOR)
+        if len(parts) not in (4, 5) or not Did.accepts(parts[1]):
+            hint = "give what export_session returned"
+            raise InvalidArgument((Problem("bad-argument", "session_string: this is no saved session", hint=hint),))
+        handle, did, access, refresh, *server = parts
+        account = cls.connect(did, pds or (server[0] if server else None))
+        url = account.repository.url
+        account.session.resume(Opened(account.repository.did, handle, url, url, access, refresh))
+        return replace(account, name=handle)
+
+    @property
+    def handle(self) -> Handle:
+        """The handle that it is named by, else the one that its server knows (com.atproto.repo.describeRepo)."""
+        if Handle.accepts(self.name):
+            return Handle(self.name.lower())
+        from atpub.generated.com.atproto.repo import describe_repo
+        from atpub.repository.pds.http import Http
+        from atpub.repository.pds.transport import new_client
+        from atpub.repository.pds.xrpc import Xrpc
+
+        with new_client() as client:
+            params = describe_repo.DescribeRepoParams(repo=self.repository.did)
+            return Handle(Xrpc(self.repository.url, Http(client)).query(describe_repo.METHOD, params).handle)
+
+    def blob_url(self, cid: Cid) -> str:
+        """The blob on the account's server (com.atproto.sync.getBlob)."""
+        return f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}"
+
+    def log_in(self) -> None:
+        """Open a session (com.atproto.server.createSession); raises AuthenticationFailed."""
+        self.session.opened()
+
+    def export_session(self) -> str:
+        """The session in the form of the atproto SDK: handle, DID, access and refresh token, server."""
+        opened = self.session.opened()
+        return _SEPARATOR.join((self.handle, opened.did, opened.access, opened.refresh, opened.server))
+
+
+def open_account(
+    account: str, pds: str | None, password: str | None = None, *, folder: Path = FOLDER, did: Did = LOCAL_DID
+) -> Account:
+    """An account by its name: a handle, a DID, `local` (in `folder`, as `did`), or `local:PATH`."""
+    if account == LOCAL or account.startswith(f"{LOCAL}:"):
+        named = account.partition(":")[2]
+        return LocalAccount.open(Path(named) if named else folder, did)
+    return PdsAccount.connect(account, pds, password)

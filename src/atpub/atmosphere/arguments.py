@@ -1,0 +1,195 @@
+"""The arguments of a call → the records that it wants, by the way that a manifest's entries take; or what is wrong.
+
+A call that wants what a manifest's entry wants makes the same record: same key, same CID.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeGuard, TypeVar
+
+from atpub.desired.build import build_desired
+from atpub.desired.model import Desired
+from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput, Place, Problem
+from atpub.generated import LEXICONS
+from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.validate import valid_key
+from atpub.manifest.model import Address, Common, Entry, Manifest, Policy
+from atpub.shards.facts import Facts
+from atpub.state import LOCAL_DID
+from atpub.syntax import AtUri, Did, Nsid, Rkey, SyntaxViolation
+
+T = TypeVar("T")
+
+_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "schemas": {"": "sample_type"},
+    "datasets": {"": "name", "schema": "schema_uri", "metadata_schema": "metadata_schema_uri"},
+    "labels": {"": "name", "dataset": "dataset_uri"},
+    "lenses": {
+        "": "name",
+        "source": "source_schema_uri",
+        "target": "target_schema_uri",
+        "getter": "getter_path",
+        "putter": "putter_path",
+    },
+}
+"""The argument that an entry's key comes from, by section; the others are called as the key is."""
+
+_HINTS: Final = {
+    "url-scheme": "publish local files with publish_with_blobs",
+    "s3-endpoint": 'give endpoint="https://s3.REGION.amazonaws.com", or whatever the store has',
+    "mixed-storage": "publish them as two datasets, or move the shards to one place",
+    "mixed-buckets": "publish one dataset for each bucket",
+    "no-rkey": "give an id or rkey",
+}
+"""What to do in a call about problems whose own hints are about manifests."""
+
+_LONGEST_KEY: Final = 80
+"""How much of an identity messages show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that wants records: its name, for messages, and whose repository it is about."""
+
+    name: str
+    did: Did = LOCAL_DID
+
+    def manifest(self, entries: Iterable[Entry]) -> Manifest:
+        """The entries as a manifest; a place in it is the argument that it comes from."""
+        return Manifest(
+            project="",
+            account=None,
+            did=self.did,
+            pds=None,
+            policy=Policy(),
+            entries={item.common.address: item for item in entries},
+            lexicons=LEXICONS.lexicons,
+            folder=Path(),
+            warnings=(),
+            place=self._place,
+            key_place=self._place,
+        )
+
+    def desired(self, manifest: Manifest, facts: Facts) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+        """The records, and what is doubtful about them; raises InvalidArgument with every problem."""
+        try:
+            return build_desired(manifest, facts, self.did)
+        except InvalidInput as error:
+            self.check(problem for problem in error.problems if problem.severity == "error")
+            raise
+
+    def check(self, problems: Iterable[Problem]) -> None:
+        """Warn of each doubtful problem; raises InvalidArgument where there are others."""
+        named = [self._named(problem) for problem in problems]
+        errors = tuple(problem for problem in named if problem.severity == "error")
+        if errors:
+            raise InvalidArgument(errors)
+        for problem in named:
+            warn(f"{problem.place}: {problem.message}" + (f": {problem.hint}" if problem.hint else ""))
+
+    def refuse(self, argument: str, message: str, hint: str = "") -> InvalidArgument:
+        """The error for one argument."""
+        return InvalidArgument((Problem("bad-argument", message, self._at(argument), hint),))
+
+    def _named(self, problem: Problem) -> Problem:
+        return replace(problem, place=problem.place or Place(self.name), hint=_HINTS.get(problem.code, problem.hint))
+
+    def _place(self, steps: tuple[str | int, ...]) -> Place:
+        section, _, *rest = (*steps, "", "")
+        names = _ARGUMENTS.get(str(section), {})
+        key = str(rest[0]) if rest else ""
+        return self._at(names.get(key, key) or names.get("", ""))
+
+    def _at(self, argument: str) -> Place:
+        return Place(f"{self.name}({argument}=…)")
+
+    # Arguments of one kind, checked
+
+    def text(self, argument: str, value: object) -> str:
+        """A text that is not empty."""
+        if not isinstance(value, str):
+            raise self.refuse(argument, f"expected a str, found {type(value).__name__}")
+        if not value.strip():
+            raise self.refuse(argument, "it is empty")
+        return value
+
+    def uri(self, argument: str, value: str | AtUri) -> AtUri:
+        """The at:// URI of a record."""
+        try:
+            found = value if isinstance(value, AtUri) else AtUri.parse(value)
+        except (SyntaxViolation, AttributeError):
+            found = None
+        if found is None or found.path is None:
+            hint = "such as at://did:plc:…/science.alt.dataset.schema/org.lab.image:1.0.0"
+            raise self.refuse(argument, f"{str(value)[:200]!r} is not the at:// URI of a record", hint)
+        return found
+
+    def choice(self, argument: str, value: T, choices: Sequence[T]) -> T:
+        """One of several values."""
+        if value not in choices:
+            raise self.refuse(argument, f"{value!r} is none of {', '.join(map(repr, choices))}")
+        return value
+
+    def common(self, section: str, collection: str, id: str, rkey: str | None) -> Common:
+        """What every entry has; the key is its identity."""
+        record = LEXICONS.lexicons.record(Nsid(collection))
+        assert record is not None, collection
+        if rkey is not None and not (Rkey.accepts(str(rkey)) and valid_key(record.key, rkey)):
+            hint = "leave it out: it follows from the name"
+            raise self.refuse("rkey", f"{rkey!r} is not a record key of the type {record.key}", hint)
+        key = id if len(id) <= _LONGEST_KEY else f"{id[: _LONGEST_KEY - 1]}…"
+        return Common(Address(section, key), id, None if rkey is None else Rkey(rkey))
+
+    def json(self, argument: str, value: object) -> JsonObject | None:
+        """JSON for a mapping; what a record cannot hold is left for its lexicon to name."""
+        if value is None:
+            return None
+        if not is_mapping(value):
+            raise self.refuse(argument, f"expected a dict, found {type(value).__name__}")
+        return self._members(argument, value, argument)
+
+    def _members(self, argument: str, value: Mapping[object, object], where: str) -> JsonObject:
+        made: JsonObject = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise self.refuse(argument, f"{where} has the key {key!r}, which is no str")
+            made[key] = self._json(argument, item, f"{where}[{key!r}]")
+        return made
+
+    def _json(self, argument: str, value: object, where: str) -> Json:
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if is_mapping(value):
+            return self._members(argument, value, where)
+        if is_list(value):
+            return [self._json(argument, item, f"{where}[{index}]") for index, item in enumerate(value)]
+        hint = "JSON has none of these: write it as a str, an int or a list"
+        raise self.refuse(argument, f"{where} is of the type {type(value).__name__}", hint)
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
+    """Whether the value is a mapping."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Whether the value is a list or tuple."""
+    return isinstance(value, list | tuple)
+
+
+def fields(**given: Json) -> JsonObject:
+    """The fields of an entry that were given."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def warn(message: str) -> None:
+    """Warn of a call, at the line of the user's that made it."""
+    level, frame = 2, sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # inspect.stack() would read sources
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "atpub":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, AtpubWarning, stacklevel=level)

@@ -1,0 +1,132 @@
+"""The SHA-256 of shards at URLs: as a lock or the store itself states it, or by reading every byte."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+from atpub.atmosphere.download import AS_STORED, download, new_client
+from atpub.errors import AtpubError
+from atpub.shards.checksums import parse_sha256
+from atpub.shards.urls import S3, Http, ShardUrl
+
+if TYPE_CHECKING:
+    import httpx
+
+AT_ONCE: Final = 8
+_ASK_SECONDS: Final = 5.0
+_MEMBER: Final = re.compile(r"\bsha-256\s*=\s*:?([A-Za-z0-9+/]{43}=)", re.IGNORECASE)
+_AMAZON: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # of parts that were uploaded one by one there is `…=-3`
+_HEADERS: Final = {**AS_STORED, "x-amz-checksum-mode": "ENABLED", "Want-Repr-Digest": "sha-256=9"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Progress: some more bytes of a shard were read to find its checksum; `total` is None where the store hides it."""
+
+    url: str
+    bytes: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the objects of s3:// URLs are to be had over HTTP, as far as it is known."""
+
+    region: str | None = None
+    endpoint: str | None = None
+
+    def address(self, shard: ShardUrl) -> str | None:
+        """The URL of a shard that HTTP can fetch; None where there is none."""
+        match shard:
+            case Http(url=url):
+                return url
+            case S3(bucket=bucket, key=key) if self.endpoint:
+                return f"{self.endpoint.rstrip('/')}/{bucket}/{quote(key)}"
+            case S3(bucket=bucket, key=key) if self.region:
+                return f"https://s3.{self.region}.amazonaws.com/{bucket}/{quote(key)}"
+            case _:
+                return None
+
+
+def shard_text(shard: ShardUrl) -> str:
+    """A shard's URL as it was written."""
+    return f"s3://{shard.bucket}/{shard.key}" if isinstance(shard, S3) else shard.url
+
+
+def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
+    """The SHA-256 that stores state of these URLs, as far as they do (HEAD).
+
+    A store that does not answer, or states none for the first of its shards, is not asked about the others.
+    """
+    by_host: dict[str, list[str]] = {}
+    for address in addresses:
+        by_host.setdefault(urlsplit(address).netloc, []).append(address)
+    found: dict[str, str] = {}
+    with new_client() as client, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-ask") as pool:
+        ask = partial(_stated, client)
+        firsts = [addresses[0] for addresses in by_host.values()]
+        for first, digest in zip(firsts, pool.map(ask, firsts), strict=True):
+            if digest is not None:
+                rest = by_host[urlsplit(first).netloc][1:]
+                digests = [digest, *pool.map(ask, rest)]
+                found.update((url, item) for url, item in zip([first, *rest], digests, strict=True) if item)
+    return found
+
+
+def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None]) -> Mapping[str, str]:
+    """The SHA-256 of what is at each URL, several read at once; raises Unavailable at the first that cannot be read."""
+    listed = list(addresses)
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
+    with new_client() as client:
+        try:
+            digests = pool.map(partial(_fetched, client, on_event), listed)
+            return dict(zip(listed, digests, strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _fetched(client: httpx.Client, on_event: Callable[[Fetched], None], address: str) -> str:
+    """The SHA-256 of what is at a URL, read in constant memory; raises Unavailable."""
+    digest, done = sha256(), 0
+    with download(client, address) as (chunks, total):
+        for chunk in chunks:
+            digest.update(chunk)
+            done += len(chunk)
+            on_event(Fetched(address, done, total))
+    return digest.hexdigest()
+
+
+def _stated(client: httpx.Client, address: str) -> str | None:
+    """What a store says that the SHA-256 of a shard is; None where it does not say, or does not answer."""
+    import httpx
+
+    try:
+        reply = client.head(address, headers=_HEADERS, timeout=_ASK_SECONDS, follow_redirects=True)
+    except (httpx.RequestError, httpx.InvalidURL, AtpubError):
+        return None
+    if reply.status_code != 200:
+        return None
+    return next((digest for item in [reply, *reply.history] if (digest := _digest_in(item.headers))), None)
+
+
+def _digest_in(headers: Mapping[str, str]) -> str | None:
+    """The digest of the whole object, in whichever header stores put it.
+
+    Repr-Digest (RFC 9530) and Digest (RFC 3230), Amazon's x-amz-checksum-sha256, and the ETag of Hugging Face's LFS.
+    """
+    for name in ("repr-digest", "digest"):
+        found = _MEMBER.search(headers.get(name, ""))
+        if found:
+            return b64decode(found[1]).hex()
+    amazon = headers.get("x-amz-checksum-sha256", "")
+    if _AMAZON.fullmatch(amazon):
+        return b64decode(amazon).hex()
+    return parse_sha256(headers.get("x-linked-etag", "").strip('"'))

@@ -1,0 +1,328 @@
+"""AtmosphereClient: an account, its records and its blobs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from atpub.atmosphere.accounts import FOLDER, Account, LocalAccount, PdsAccount, open_account
+from atpub.atmosphere.arguments import Call
+from atpub.atmosphere.blobs import BlobInput, open_blob
+from atpub.atmosphere.outbox import Batch, Outbox
+from atpub.atmosphere.ready import OnEvent, ignore
+from atpub.errors import (
+    HeadMoved,
+    InvalidArgument,
+    InvalidRecord,
+    NotLoggedIn,
+    Problem,
+    RecordConflict,
+    RecordNotFound,
+    Refused,
+    RepositoryNotFound,
+    Usage,
+)
+from atpub.generated import LEXICONS
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.inventory import read_inventories
+from atpub.lexicon.data import Json, JsonObject, cid_of
+from atpub.lexicon.validate import validate_record
+from atpub.repository.live import Wanted
+from atpub.state import LOCAL_DID, Create, Delete, Live, Update, Write
+from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, parse_at_identifier
+
+_TRIES: Final = 5
+
+
+class RecordValue(dict[str, Any]):
+    """A record's value as a dict, which knows where it was read: its `uri` and `cid`."""
+
+    def __init__(self, value: Mapping[str, Json], uri: AtUri, cid: Cid) -> None:
+        """Take the value, its URI and its CID."""
+        super().__init__(value)
+        self.uri = uri
+        self.cid = cid
+
+
+class AtmosphereClient:
+    """An account of the AT Protocol, for publishers and loaders; without a login, it reads what is public.
+
+    >>> client = AtmosphereClient()
+    >>> client.login("local", "")  # or your handle and an app password
+    """
+
+    def __init__(self, base_url: str | None = None) -> None:
+        """Take the URL of the PDS that everything is asked of, else `ATPUB_PDS`, else where identities say."""
+        self._pds = base_url or os.environ.get("ATPUB_PDS") or None
+        self._own: Account | None = None
+        self._others: dict[str, Account] = {}
+        self.outbox = Outbox(self._new_batch)
+
+    @classmethod
+    def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
+        """A client of the embedded repository in a folder, which the first write makes."""
+        client = cls()
+        client._own = LocalAccount.open(Path(path), Did.parse(did))
+        return client
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """A client of the account in `ATPUB_ACCOUNT`, with `ATPUB_PASSWORD` and `ATPUB_PDS`; raises Usage.
+
+        Without a password it reads and plans. The first write logs in.
+        """
+        account = os.environ.get("ATPUB_ACCOUNT")
+        if not account:
+            raise Usage("ATPUB_ACCOUNT is not set", hint="set it to your handle, or to local")
+        client = cls()
+        client._own = open_account(account, client._pds, os.environ.get("ATPUB_PASSWORD"))
+        return client
+
+    # Whose it is
+
+    def login(self, handle: str, password: str) -> None:
+        """Log in with a handle or DID and an app password; `local` and `local:PATH` need none.
+
+        Raises AuthenticationFailed, RepositoryNotFound, Unavailable or Usage.
+        """
+        self._enter(open_account(handle, self._pds, password))
+
+    def login_with_session(self, session_string: str) -> None:
+        """Go on with a session that `export_session` has saved, here or in the atproto SDK."""
+        self._enter(PdsAccount.resume(session_string, self._pds))
+
+    login_session = login_with_session
+
+    def _enter(self, account: Account) -> None:
+        try:
+            account.log_in()
+        except BaseException:
+            account.repository.close()
+            raise
+        self.close()
+        self._own = account
+
+    def export_session(self) -> str:
+        """The session as text, to be used again: it lets whoever has it write to the account."""
+        return self.account.export_session()
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether there is an account of one's own."""
+        return self._own is not None
+
+    @property
+    def account(self) -> Account:
+        """One's own account; raises NotLoggedIn."""
+        if self._own is None:
+            raise NotLoggedIn("not logged in", hint="call login(handle, password), or use AtmosphereClient.local()")
+        return self._own
+
+    @property
+    def did(self) -> Did:
+        """The account's DID; raises NotLoggedIn."""
+        return self.account.repository.did
+
+    @property
+    def handle(self) -> Handle:
+        """The account's handle; raises NotLoggedIn."""
+        return self.account.handle
+
+    def account_of(self, repo: str | None) -> Account:
+        """The account of a DID or handle; one's own for None."""
+        if repo is None or (self._own is not None and repo in (self._own.repository.did, self._own.name)):
+            return self.account
+        if repo not in self._others:
+            self._others[repo] = self._other(parse_at_identifier(repo))
+        return self._others[repo]
+
+    def _other(self, name: Did | Handle) -> Account:
+        """Another's account: on the server that everything is asked of, else where its identity says."""
+        if self._pds is None:
+            return open_account(name, None)
+        try:
+            account = open_account(name, self._pds)
+        except RepositoryNotFound:
+            return open_account(name, None)
+        try:
+            account.repository.head()
+        except RepositoryNotFound:
+            account.repository.close()
+            return open_account(account.repository.did, None)
+        return account
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        for account in [*self._others.values(), *([self._own] if self._own else [])]:
+            account.repository.close()
+        self._others.clear()
+        self._own = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Publishing together
+
+    def batch(self, *, on_event: OnEvent = ignore) -> AbstractContextManager[Batch]:
+        """What all publishers of this client publish in the block, in one atomic commit at its end.
+
+        Where it does not fit in one (200 writes, or the server's limit of bytes), in as few as it takes. Nothing is
+        published where the block fails.
+        """
+        return self.outbox.batch(on_event)
+
+    def _new_batch(self, on_event: OnEvent) -> Batch:
+        return Batch(self.account, on_event)
+
+    # Records
+
+    def get_record(self, uri: str | AtUri) -> RecordValue:
+        """The record at a URI, of any account; raises RecordNotFound."""
+        found = Call("get_record").uri("uri", uri)
+        assert found.path is not None
+        repository = self.account_of(found.authority).repository
+        record = repository.read(Wanted(paths=frozenset((found.path,)))).records.get(found.path)
+        if record is None:
+            raise RecordNotFound(f"there is no record {found}")
+        return RecordValue(record.value, AtUri.of(repository.did, found.path), record.cid)
+
+    def list_records(
+        self, collection: str, *, repo: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> tuple[list[RecordValue], str | None]:
+        """The records of a collection, the newest record key first, and where to go on: all of them without a `limit`.
+
+        `cursor` is what the last call gave, `repo` the DID or handle of another account.
+        """
+        repository = self.account_of(repo).repository
+        nsid = Nsid.parse(collection)
+        found = repository.read(Wanted(frozenset((nsid,)))).records
+        paths = sorted((path for path in found if path.collection == nsid), reverse=True)
+        rest = [path for path in paths if cursor is None or path.rkey < cursor]
+        records = [found[path] for path in rest[:limit]]
+        values = [RecordValue(item.value, AtUri.of(repository.did, item.path), item.cid) for item in records]
+        return values, str(values[-1].uri.rkey) if len(values) < len(rest) else None
+
+    def list_schemas(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
+        """The schema records of an account."""
+        return self.list_records(schema.NSID, repo=repo, limit=limit)[0]
+
+    def list_datasets(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
+        """The dataset entries of an account."""
+        return self.list_records(entry.NSID, repo=repo, limit=limit)[0]
+
+    def list_lenses(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
+        """The lenses of an account."""
+        return self.list_records(lens.NSID, repo=repo, limit=limit)[0]
+
+    def list_labels(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
+        """The labels of an account."""
+        return self.list_records(label.NSID, repo=repo, limit=limit)[0]
+
+    def create_record(
+        self, collection: str, record: Mapping[str, Any], *, rkey: str | None = None, validate: bool | None = None
+    ) -> AtUri:
+        """Write a record where none is; without a key, at a new TID. Raises RecordConflict.
+
+        It is judged by its lexicon where atpub has that; `validate` says that it must be, or must not.
+        """
+        key = Tid.of(time.time_ns() // 1000) if rkey is None else rkey
+        path, value = self._record("create_record", collection, key, record, validate)
+        return self._write(path, lambda _: Create(path, value), None)
+
+    def put_record(
+        self,
+        collection: str,
+        rkey: str,
+        record: Mapping[str, Any],
+        *,
+        validate: bool | None = None,
+        swap_commit: str | None = None,
+    ) -> AtUri:
+        """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved."""
+        path, value = self._record("put_record", collection, rkey, record, validate)
+        return self._write(path, lambda there: Update(path, value) if there else Create(path, value), swap_commit)
+
+    def delete_record(self, uri: str | AtUri, *, swap_commit: str | None = None) -> None:
+        """Delete a record of one's own; none there is well, too. Raises Refused, HeadMoved."""
+        call = Call("delete_record", self.did)
+        found = call.uri("uri", uri)
+        if found.authority not in (self.did, self.account.name):
+            raise call.refuse("uri", f"{found} is not a record of {self.did}")
+        path = RecordPath.parse(f"{found.collection}/{found.rkey}")
+        self._write(path, lambda there: Delete(path) if there else None, swap_commit)
+
+    def _record(
+        self, name: str, collection: str, rkey: str, record: Mapping[str, Any], validate: bool | None
+    ) -> tuple[RecordPath, JsonObject]:
+        call = Call(name, self.did)
+        value = {"$type": collection, **(call.json("record", record) or {})}
+        path = RecordPath(Nsid.parse(collection), Rkey.parse(rkey))
+        known = LEXICONS.lexicons.record(path.collection) is not None
+        if known if validate is None else validate:
+            problems = tuple(violation.problem() for violation in validate_record(LEXICONS.lexicons, value))
+            if problems:
+                raise InvalidRecord(problems)
+        return path, value
+
+    def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap_commit: str | None) -> AtUri:
+        repository = self.account.repository
+        for attempt in range(_TRIES):
+            live = repository.read(Wanted(paths=frozenset((path,))))
+            wanted = write(path in live.records)
+            if wanted is not None and not _is_done(wanted, live):
+                _check_nobodys(path, live)
+                head = live.head.cid if live.head else None
+                try:
+                    repository.apply_writes([wanted], head if swap_commit is None else Cid.parse(swap_commit))
+                except HeadMoved:
+                    if swap_commit is not None or attempt == _TRIES - 1:
+                        raise
+                    continue
+            break
+        return AtUri.of(self.did, path)
+
+    # Blobs
+
+    def upload_blob(self, data: BlobInput, mime_type: str = "application/octet-stream") -> dict[str, Any]:
+        """Upload bytes, a file or an open file; gives the blob object to put into a record, soon.
+
+        Until a record refers to it, the server may throw it away.
+        """
+        opened = open_blob("data", data)
+        if isinstance(opened, Problem):
+            raise InvalidArgument((opened,))
+        return dict(self.account.repository.upload_blob(opened.source, mime_type).to_json())
+
+    def get_blob(self, did: str, cid: str) -> bytes:
+        """The bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
+        return b"".join(self.account_of(did).repository.get_blob(Cid.parse(cid)))
+
+    def get_blob_url(self, did: str, cid: str) -> str:
+        """Where anybody can fetch a blob; of the embedded repository, its file."""
+        return self.account_of(did).blob_url(Cid.parse(cid))
+
+
+def _is_done(write: Write, live: Live) -> bool:
+    """Whether the record is there already as it is to be; raises RecordConflict for a create of another's key."""
+    record = live.records.get(write.path)
+    if isinstance(write, Create) and record is not None:
+        raise RecordConflict(f"there is a record already at {write.path}", hint="put_record writes over it")
+    return isinstance(write, Update) and record is not None and record.cid == cid_of(write.value)
+
+
+def _check_nobodys(path: RecordPath, live: Live) -> None:
+    """Raise Refused where a project owns the record."""
+    for name, inventory in read_inventories(live.records.values()).items():
+        if path in inventory.owned:
+            hint = "change it in that project's manifest"
+            raise Refused(f"{path} is a record of the project {name!r}", hint=hint)

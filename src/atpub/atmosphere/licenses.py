@@ -1,0 +1,52 @@
+"""Licences as SPDX has them: readers compare them as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, Final
+
+from atpub.errors import Problem
+
+_OTHERS: Final = ("LicenseRef-", "DocumentRef-")
+"""How names of licences begin that SPDX has no list of (SPDX 2.3, annex D)."""
+
+
+def check_license(text: str) -> Problem | None:
+    """A warning about what is neither an SPDX licence expression nor a URL, with what may have been meant."""
+    if "://" in text:
+        return None
+    from license_expression import (  # type: ignore[import-untyped]  # it has no types
+        ExpressionError,
+        ExpressionParseError,
+        get_spdx_licensing,
+    )
+
+    licensing: Any = get_spdx_licensing()
+    try:
+        parsed = licensing.parse(text, strict=True)
+    except (ExpressionError, ExpressionParseError):
+        parsed = None
+    keys: list[str] = [""] if parsed is None else licensing.unknown_license_keys(parsed)
+    unknown = [key for key in keys if not key.startswith(_OTHERS)]
+    if unknown:
+        message = f"license: {text!r} is not an SPDX licence expression"
+        return Problem("bad-license", message, None, _meant(unknown[0], licensing.known_symbols), "warning")
+    if _bare(str(parsed)) == _bare(text):
+        return None
+    return Problem("bad-license", f"license: SPDX writes {text!r} otherwise", None, f"write {str(parsed)!r}", "warning")
+
+
+def _bare(text: str) -> list[str]:
+    return text.replace("(", " ").replace(")", " ").split()
+
+
+def _meant(text: str, known: Iterable[str]) -> str:
+    """The licence that comes closest, by letters and digits alone."""
+    plain = {_plain(name): name for name in sorted(known) if not name.startswith(_OTHERS)}
+    close = get_close_matches(_plain(text), plain, n=1) if text else []
+    return f"did you mean {plain[close[0]]!r}?" if close else "such as CC-BY-4.0 or MIT; or give the text's URL"
+
+
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))

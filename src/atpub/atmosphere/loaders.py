@@ -1,0 +1,274 @@
+"""The loaders: what was published, of one's own account or of anybody's, read back and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any, Final, TypeVar, overload
+
+from atpub.atmosphere.checksums import Endpoint
+from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.dataset import Dataset, Shard
+from atpub.atmosphere.samples import sample_class, unpacker
+from atpub.errors import InvalidArgument, Problem, RecordNotFound
+from atpub.generated.science.alt.dataset import entry, label, lens, schema, storage_external
+from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
+from atpub.generated.science.alt.dataset.storage_http import StorageHttp
+from atpub.generated.science.alt.dataset.storage_s3 import StorageS3
+from atpub.lexicon.data import Blob, Json, JsonObject, bytes_value
+from atpub.lexicon.runtime import UnknownMember
+from atpub.shards.checksums import parse_sha256
+from atpub.shards.urls import S3
+from atpub.syntax import AtUri, Cid
+
+S = TypeVar("S")
+
+_KINDS: Final[Mapping[str, str]] = {
+    schema.NSID: "schema",
+    entry.NSID: "dataset",
+    label.NSID: "label",
+    lens.NSID: "lens",
+}
+
+
+class _Loader:
+    """Reads records of one collection."""
+
+    _NSID: str
+
+    def __init__(self, client: AtmosphereClient) -> None:
+        """Take the client; it needs no login for what others have published."""
+        self.client = client
+
+    def get(self, uri: str | AtUri) -> RecordValue:
+        """The record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
+        found = AtUri.parse(uri) if isinstance(uri, str) else uri
+        if found.collection != self._NSID:
+            message = f"uri: {found} is not the URI of a {_KINDS[self._NSID]} record"
+            raise InvalidArgument((Problem("bad-argument", message, hint=f"it goes at://…/{self._NSID}/…"),))
+        return self.client.get_record(found)
+
+    def list_all(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
+        """Every such record of one's own account, or of the DID or handle `repo`; `limit` cuts the list."""
+        return self.client.list_records(self._NSID, repo=repo, limit=limit)[0]
+
+
+class SchemaLoader(_Loader):
+    """Reads sample schemas."""
+
+    _NSID = schema.NSID
+
+    def get_typed(self, uri: str | AtUri) -> schema.Schema:
+        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        return schema.Schema.from_json(dict(self.get(uri)))
+
+    def sample_type(self, uri: str | AtUri) -> type[Any]:
+        """A dataclass made from the schema: its fields by their names, required ones first."""
+        record = self.get(uri)
+        content = _object(record.get("schema"))
+        return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
+
+
+class LabelLoader(_Loader):
+    """Reads labels, and finds datasets by them."""
+
+    _NSID = label.NSID
+
+    def get_typed(self, uri: str | AtUri) -> label.Label:
+        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        return label.Label.from_json(dict(self.get(uri)))
+
+    def resolve(self, handle_or_did: str, name: str, version: str | None = None) -> str:
+        """The URI of the dataset that a label names: of that version, else of the latest. Raises RecordNotFound."""
+        fitting = [
+            record
+            for record in self.list_all(handle_or_did)
+            if record.get("name") == name and version in (None, record.get("version"))
+        ]
+        if not fitting:
+            said = f"{name!r}, version {version}" if version else repr(name)
+            raise RecordNotFound(
+                f"{handle_or_did} has no label {said}", hint="LabelLoader.list_all lists what is there"
+            )
+        return str(max(fitting, key=lambda record: str(record.get("createdAt")))["datasetUri"])
+
+
+class LensLoader(_Loader):
+    """Reads lenses; the code that they name is never fetched or run."""
+
+    _NSID = lens.NSID
+
+    def get_typed(self, uri: str | AtUri) -> lens.Lens:
+        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        return lens.Lens.from_json(dict(self.get(uri)))
+
+    def find_by_schemas(
+        self, source_schema_uri: str, target_schema_uri: str | None = None, repo: str | None = None
+    ) -> list[RecordValue]:
+        """The lenses from one schema, and to the other where that is given."""
+        return [
+            record
+            for record in self.list_all(repo)
+            if record.get("sourceSchema") == source_schema_uri
+            and target_schema_uri in (None, record.get("targetSchema"))
+        ]
+
+
+class DatasetLoader(_Loader):
+    """Reads datasets: where their shards are, what is said of them, and their samples."""
+
+    _NSID = entry.NSID
+
+    def get_typed(self, uri: str | AtUri) -> entry.Entry:
+        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        return entry.Entry.from_json(dict(self.get(uri)))
+
+    def get_storage_type(self, uri: str | AtUri) -> str:
+        """Where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument for anything else."""
+        match _typed(self.get(uri)).storage:
+            case StorageHttp():
+                return "http"
+            case StorageS3():
+                return "s3"
+            case StorageBlobs():
+                return "blobs"
+            case UnknownMember() as other if other.type == storage_external.NSID:
+                return "external"
+            case UnknownMember() as other:
+                raise _refused(uri, f"its storage {other.type} is unknown", "a newer atpub may know it")
+
+    def get_urls(self, uri: str | AtUri) -> list[str]:
+        """The URLs of the shards, one each; raises InvalidArgument where they are blobs.
+
+        Those in S3 are http(s) URLs where the record names an endpoint, as readers expect them, else s3:// URLs.
+        """
+        shards = _url_shards(_typed(self.get(uri)))
+        if shards is None:
+            raise _refused(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
+        return [url for url, _ in shards]
+
+    def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
+        """The bucket, keys, region and endpoint of shards in S3; raises InvalidArgument where they are elsewhere."""
+        storage = _typed(self.get(uri)).storage
+        if not isinstance(storage, StorageS3):
+            raise _refused(uri, "its shards are not in S3", "call get_storage_type")
+        keys = [shard.key for shard in storage.shards]
+        return {"bucket": storage.bucket, "keys": keys, "region": storage.region, "endpoint": storage.endpoint}
+
+    def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
+        """The blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
+        storage = _typed(self.get(uri)).storage
+        if not isinstance(storage, StorageBlobs):
+            raise _refused(uri, "its shards are not blobs", "call get_urls")
+        return [item.to_json() for item in storage.blobs]
+
+    def get_blob_urls(self, uri: str | AtUri) -> list[str]:
+        """Where each blob can be fetched, in order; raises InvalidArgument where the shards are at URLs."""
+        account = self.client.account_of(_authority(uri))
+        return [account.blob_url(blob.cid) for blob in _blobs(self.get_blobs(uri))]
+
+    def get_metadata(self, uri: str | AtUri) -> dict[str, Any] | None:
+        """What the publisher says of the dataset as a whole (contentMetadata); None where nothing is said.
+
+        Old records have it in `metadata`, as msgpack, or as atdata 0.7 writes it, as an object.
+        """
+        return _metadata(self.get(uri))
+
+    @overload
+    def to_dataset(self, uri: str | AtUri, sample_type: type[S]) -> Dataset[S]: ...
+    @overload
+    def to_dataset(self, uri: str | AtUri) -> Dataset[Any]: ...
+    def to_dataset(self, uri: str | AtUri, sample_type: type[Any] | None = None) -> Dataset[Any]:
+        """The dataset at a URI, whose samples can be read; without a class, one is made from its schema."""
+        record = self.get(uri)
+        found = _typed(record)
+        kind = sample_type or SchemaLoader(self.client).sample_type(found.schema_ref)
+        shards = list(self._shards(record.uri, found))
+        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind)
+
+    def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
+        if isinstance(found.storage, StorageBlobs):
+            account = self.client.account_of(uri.authority)
+            for item in found.storage.blobs:
+                yield Shard(account.blob_url(item.blob.cid), _digest_of(item.blob.cid))
+        else:
+            yield from (Shard(url, digest) for url, digest in _url_shards(found) or ())
+
+
+@overload
+def load(uri: str | AtUri, sample_type: type[S], *, client: AtmosphereClient | None = None) -> Dataset[S]: ...
+@overload
+def load(uri: str | AtUri, *, client: AtmosphereClient | None = None) -> Dataset[Any]: ...
+def load(
+    uri: str | AtUri, sample_type: type[Any] | None = None, *, client: AtmosphereClient | None = None
+) -> Dataset[Any]:
+    """The published dataset at a URI, of an entry or of a label that names one; iterating gives typed samples.
+
+    Without `sample_type`, the class is made from the published schema. Reading needs the extra `atpub[samples]`, and no
+    login. Every shard is checked against its checksum as it is read.
+    """
+    found = AtUri.parse(uri) if isinstance(uri, str) else uri
+    with nullcontext(client) if client is not None else AtmosphereClient() as reader:
+        if found.collection == label.NSID:
+            found = AtUri.parse(LabelLoader(reader).get_typed(found).dataset_uri)
+        loader = DatasetLoader(reader)
+        return loader.to_dataset(found) if sample_type is None else loader.to_dataset(found, sample_type)
+
+
+def _typed(record: RecordValue) -> entry.Entry:
+    """The entry without its `metadata`, which atdata 0.7 does not write as the lexicon has it."""
+    return entry.Entry.from_json({name: value for name, value in record.items() if name != "metadata"})
+
+
+def _authority(uri: str | AtUri) -> str:
+    return (AtUri.parse(uri) if isinstance(uri, str) else uri).authority
+
+
+def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
+    return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
+
+
+def _blobs(entries: list[dict[str, Any]]) -> Iterator[Blob]:
+    for item in entries:
+        blob = Blob.from_json(item.get("blob"))
+        assert blob is not None  # the lexicon has judged it
+        yield blob
+
+
+def _url_shards(found: entry.Entry) -> list[tuple[str, str | None]] | None:
+    """The URL of each shard, and its SHA-256 where it is known; None where the shards are blobs."""
+    match found.storage:
+        case StorageHttp(shards=shards):
+            return [(shard.url, _digest(shard.checksum)) for shard in shards]
+        case StorageS3(bucket=bucket, shards=shards) as s3:
+            place = Endpoint(None, s3.endpoint)
+            return [
+                (place.address(S3(bucket, shard.key)) or f"s3://{bucket}/{shard.key}", _digest(shard.checksum))
+                for shard in shards
+            ]
+        case StorageBlobs():
+            return None
+        case UnknownMember() as other:
+            urls: Json = other.raw.get("urls")
+            return [(str(url), None) for url in urls] if isinstance(urls, list) else []
+
+
+def _digest(checksum: entry.ShardChecksum) -> str | None:
+    return parse_sha256(checksum.digest) if checksum.algorithm == "sha256" else None
+
+
+def _digest_of(cid: Cid) -> str:
+    """The SHA-256 that a blob's CID is made of."""
+    return bytes(cid)[-32:].hex()
+
+
+def _metadata(record: RecordValue) -> JsonObject | None:
+    """What is said of a dataset as a whole, wherever it is."""
+    content, old = _object(record.get("contentMetadata")), _object(record.get("metadata"))
+    if "$bytes" in old:
+        old = _object(unpacker()(bytes_value(str(old["$bytes"]))))
+    return content or old or None
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}

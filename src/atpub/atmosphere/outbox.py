@@ -1,0 +1,115 @@
+"""What calls want published: each at once, or many of them in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from atpub.atmosphere.accounts import Account
+from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
+from atpub.errors import Usage
+from atpub.planning.model import Outcome
+from atpub.planning.publish import Wish, plan_publication
+from atpub.repository.interface import BlobSource
+from atpub.repository.live import Wanted
+from atpub.syntax import AtUri, Did, RecordPath
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one call wants: records, the last of which it is about; the bytes of their blobs, and as what to send them.
+
+    `project` is who owns them (empty: nobody).
+    """
+
+    wishes: tuple[Wish, ...]
+    project: str = ""
+    sources: Mapping[str, BlobSource] = field(default_factory=dict[str, BlobSource], repr=False)
+    mime_types: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def uri(self, did: Did) -> AtUri:
+        """Where the record is that the call is about."""
+        return AtUri.of(did, self.wishes[-1].desired.path)
+
+
+class Batch:
+    """Calls whose records are published together: in one atomic commit, or in as few as the limits allow."""
+
+    def __init__(self, account: Account, on_event: OnEvent = ignore) -> None:
+        """Take the account, and who is told of uploads and commits."""
+        self._account = account
+        self._on_event = on_event
+        self._wishes: dict[RecordPath, Wish] = {}
+        self._sources: dict[str, BlobSource] = {}
+        self._mime_types: dict[str, str] = {}
+        self._projects: set[str] = set()
+        self.outcomes: tuple[Outcome, ...] = ()
+        """What became of each record, once the batch is published."""
+
+    def add(self, request: Request) -> None:
+        """Take in what a call wants; raises Usage where it goes against an earlier one."""
+        self._projects.add(request.project)
+        if len(self._projects) > 1:
+            raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
+        for wish in request.wishes:
+            path = wish.desired.path
+            first = self._wishes.setdefault(path, wish)
+            if first.desired.value != wish.desired.value:
+                message = f"{wish.desired.address} is published twice in one batch, with different content"
+                raise Usage(message, hint="give one of them another name, id or rkey")
+        self._sources.update(request.sources)
+        self._mime_types.update(request.mime_types)
+
+    def plan(self) -> ReadyPlan:
+        """What publishing the calls so far would do; writes nothing."""
+        wishes = tuple(self._wishes.values())
+        live = self._account.repository.read(Wanted.around(wish.desired.path for wish in wishes))
+        plan = plan_publication(
+            wishes, live, project="".join(self._projects), account=self._account.name, now=datetime.now(UTC)
+        )
+        mime_types = self._mime_types
+        uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
+        return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), lambda: nullcontext(self._account))
+
+    def publish(self) -> None:
+        """Publish it all; raises Refused, RecordConflict or PartlyApplied."""
+        if self._wishes:
+            self.outcomes = self.plan().apply(on_event=self._on_event)
+
+
+class Outbox:
+    """Takes what calls want: publishes it at once, or keeps it for the batch that is open."""
+
+    def __init__(self, new_batch: Callable[[OnEvent], Batch]) -> None:
+        """Take what makes a batch for the account."""
+        self._new_batch = new_batch
+        self._open: Batch | None = None
+
+    def post(self, request: Request, on_event: OnEvent) -> None:
+        """Publish what a call wants, or keep it for the batch that is open."""
+        if self._open is not None:
+            self._open.add(request)
+            return
+        batch = self._new_batch(on_event)
+        batch.add(request)
+        batch.publish()
+
+    @contextmanager
+    def batch(self, on_event: OnEvent) -> Generator[Batch]:
+        """A batch, which takes in every call in its block and is published at its end; not where the block fails."""
+        with self.collecting(on_event) as batch:
+            yield batch
+        batch.publish()
+
+    @contextmanager
+    def collecting(self, on_event: OnEvent = ignore) -> Generator[Batch]:
+        """A batch that is not published."""
+        if self._open is not None:
+            raise Usage("a batch is open already", hint="end it first: batches do not go into each other")
+        self._open = batch = self._new_batch(on_event)
+        try:
+            yield batch
+        finally:
+            self._open = None

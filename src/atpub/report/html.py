@@ -1,0 +1,68 @@
+"""A plan and a dataset as HTML, for notebooks; everything that comes from a record is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from typing import Final
+
+from atpub.planning.model import Action, Change, Plan
+from atpub.report.diff import differences
+from atpub.report.style import counted, size
+
+_MOST_ROWS: Final = 200
+_MOST_FIELDS: Final = 50
+
+
+def plan_html(plan: Plan) -> str:
+    """A table of the records that would change, with the fields that differ, and the totals."""
+    shown = [change for change in plan.changes if change.action != "unchanged"]
+    rows = [_row(change) for change in shown[:_MOST_ROWS]]
+    if len(shown) > _MOST_ROWS:
+        rows.append(f"<tr><td colspan='3'>… and {counted(len(shown) - _MOST_ROWS, 'more change')}</td></tr>")
+    table = f"<table><tr><th>action</th><th>record</th><th>URI</th></tr>{''.join(rows)}</table>" if rows else ""
+    return f"<div><p>{''.join(_head(plan))}</p>{''.join(_refusals(plan))}{table}</div>"
+
+
+def facts_html(title: str, facts: Mapping[str, str], shards: Iterable[str]) -> str:
+    """What is known of a dataset, and its shards, folded."""
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
+    listed = [escape(shard) for shard in shards]
+    more = [f"… and {counted(len(listed) - _MOST_ROWS, 'more shard')}"] if len(listed) > _MOST_ROWS else []
+    lines = "<br>".join([*listed[:_MOST_ROWS], *more])
+    folded = f"<details><summary>{counted(len(listed), 'shard')}</summary>{lines}</details>"
+    return f"<div><p><b>{escape(title)}</b></p><table>{rows}</table>{folded}</div>"
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    owner = f"{escape(plan.project)} → " if plan.project else ""
+    yield f"<b>{owner}{escape(plan.account)}</b> <code>{escape(plan.did)}</code>: "
+    counts = [f"{count} to {name}" for name, count in plan.summary.items() if count and name not in _STAYS]
+    counts += [f"{plan.summary[name]} {word}" for name, word in _STAYS.items() if plan.summary[name]]
+    yield ", ".join(counts if plan.pending else ["nothing to do", *counts])
+    if plan.uploads:
+        yield f"; {counted(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
+
+
+_STAYS: Final[Mapping[Action, str]] = {"keep": "kept", "unchanged": "unchanged"}
+
+
+def _refusals(plan: Plan) -> Iterator[str]:
+    for refusal in plan.refusals:
+        yield f"<p><b>refused</b>: {escape(refusal.message)}<br>{escape(refusal.hint)}</p>"
+
+
+def _row(change: Change) -> str:
+    fields = "".join(_fields(change))
+    details = f"<details><summary>{escape(change.address)}</summary>{fields}</details>" if fields else None
+    uri = f"<code>{escape(str(change.uri))}</code>"
+    return f"<tr><td>{change.action}</td><td>{details or escape(change.address)}</td><td>{uri}</td></tr>"
+
+
+def _fields(change: Change) -> Iterator[str]:
+    if change.before is None or change.after is None:
+        return
+    for item in list(differences(change.before.value, change.after))[:_MOST_FIELDS]:
+        old = f"<del>{escape(item.old)}</del> " if item.old is not None else ""
+        new = f"<ins>{escape(item.new)}</ins>" if item.new is not None else ""
+        yield f"<div><code>{escape(item.path)}</code>: {old}{new}</div>"

@@ -1,0 +1,142 @@
+"""Plans of calls and of manifests: looked at, shown, and applied."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, head, shard
+from tests.cli.playground import tree
+
+from atpub import apply, load_manifest, plan
+from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
+from atpub.cli.main import run
+from atpub.errors import InvalidInput, Refused, StalePlan, Usage
+from atpub.manifest.model import Manifest
+
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+MANIFEST = """
+atpub: 1
+project: lab
+schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {text: string}}}
+datasets: {cats: {schema: image, blobs: data/*.tar, description: "<b>old</b>"}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    for number in range(3):
+        (tmp_path / f"data/{number}.tar").write_bytes(shard(f"{number}"))
+    (tmp_path / "atpub.yaml").write_text(MANIFEST, "utf-8")
+    return tmp_path / "atpub.yaml"
+
+
+def test_a_plan_writes_nothing_and_is_what_publish_does(client: AtmosphereClient) -> None:
+    publisher = DatasetPublisher(client)
+    before = head(client)
+    ready = publisher.plan(Dataset[MySample](URL), name="cats", checksums=DIGESTS)
+    assert head(client) == before
+    assert [change.action for change in ready.changes] == ["create", "create"]
+    assert ready.pending
+    uri = publisher.publish(Dataset[MySample](URL), name="cats", checksums=DIGESTS)
+    assert ready.changes[-1].uri == uri
+    again = publisher.plan(publisher.publish, Dataset[MySample](URL), name="cats", checksums=DIGESTS)
+    assert not again.pending
+    assert again.summary["unchanged"] == 2
+    assert ready.apply()[0].status == "unchanged" or head(client) != before
+
+
+def test_a_plan_of_blobs_is_applied(client: AtmosphereClient) -> None:
+    publisher, events = DatasetPublisher(client), Events()
+    ready = publisher.plan(publisher.publish_with_blobs, [shard("a"), shard("b")], SCHEMA, name="cats")
+    assert [upload.size for upload in ready.uploads] == [len(shard("a"))] * 2
+    outcomes = ready.apply(on_event=events)
+    assert [outcome.status for outcome in outcomes] == ["applied"]
+    assert events.commits == [1]
+    assert len(client.list_datasets()) == 1
+
+
+def test_plans_of_other_publishers(local: AtmosphereClient) -> None:
+    publisher = LabelPublisher(local)
+    ready = publisher.plan(publisher.publish, "mnist", SCHEMA, version="1.0.0")
+    assert [change.address for change in ready.changes] == ["labels/mnist:1.0.0"]
+    assert head(local) is None
+
+
+def test_stale(client: AtmosphereClient) -> None:
+    publisher = DatasetPublisher(client)
+    ready = publisher.plan(publisher.publish_with_urls, [URL], SCHEMA, name="cats", checksums=DIGESTS)
+    publisher.publish_with_urls([URL], SCHEMA, name="cats", tags=["other"], checksums=DIGESTS)
+    with pytest.raises(StalePlan, match="changed by somebody else"):
+        ready.apply()
+
+
+def html(shown: object) -> str:
+    """What Jupyter shows."""
+    method = "_repr_html_"
+    return str(getattr(shown, method)())
+
+
+def test_html(local: AtmosphereClient, file: Path) -> None:
+    made = plan(file, client=local)
+    assert "2 to create" in html(made)
+    assert "3 blobs to upload" in html(made)
+    made.apply()
+    file.write_text(MANIFEST.replace("<b>old</b>", "<i>new</i>"), "utf-8")
+    changed = html(plan(file, client=local))
+    assert "<del>&quot;&lt;b&gt;old" in changed
+    assert "<ins>&quot;&lt;i&gt;new" in changed
+    assert "<i>" not in changed
+    file.write_text(MANIFEST.replace("project: lab", "project: other").replace("<b>old", "x"), "utf-8")
+    assert "<b>refused</b>: " in html(plan(file, client=local))
+    shown = html(Dataset[MySample]("https://a.test/<b>{0..1}.tar", metadata={"<i>": "<u>"}))
+    assert "2 shards" in shown
+    assert "&lt;i&gt;" in shown
+    assert not {"<i>", "<u>", "/<b>"} & set(shown.replace("><", "> <").split())
+
+
+def test_the_same_as_the_commands(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(NOW.timestamp())))
+    assert run(["plan", "-m", str(file), "--account", "local", "--json", "--reproducible"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    ready = plan(file, account="local", now=NOW)
+    assert ready.digest == told["digest"]
+    assert json.loads(json.dumps(ready.to_json())) == told
+    events = Events()
+    outcomes = apply(ready, on_event=events)
+    assert events.commits == [2]
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    assert run(["plan", "-m", str(file), "--account", "local", "--detailed-exitcode"]) == 0
+    assert "Nothing to do" in str(plan(file, account="local"))
+    assert (file.parent / ".atpub/local/repo.sqlite").is_file()
+
+
+def test_on_an_account(client: AtmosphereClient, file: Path) -> None:
+    manifest = load_manifest(file)
+    assert isinstance(manifest, Manifest)
+    before = tree(file.parent)
+    ready = plan(manifest, client=client)
+    assert ready.cost.writes == 3
+    assert {outcome.status for outcome in apply(ready)} == {"applied"}
+    assert not plan(manifest, client=client).pending
+    assert {name: value for name, value in tree(file.parent).items() if not name.startswith("repository")} == before
+
+
+def test_what_is_wrong(file: Path, local: AtmosphereClient) -> None:
+    with pytest.raises(Usage, match="no account is given"):
+        plan(file)
+    with pytest.raises(Usage, match="an account of its own"):
+        plan(file, client=local, account="local")
+    with pytest.raises(Usage, match=r"there is no atpub\.yaml"):
+        plan(account="local")
+    file.write_text(MANIFEST.replace("blobs: data", "blobs: nowhere"), "utf-8")
+    with pytest.raises(InvalidInput, match="nowhere"):
+        plan(file, account="local")
+    file.write_text(f"{MANIFEST}\ndid: did:web:lab.example\n", "utf-8")
+    with pytest.raises(Refused, match=r"the manifest's `did` is did:web:lab\.example"):
+        plan(file, client=local)

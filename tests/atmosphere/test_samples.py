@@ -1,0 +1,113 @@
+"""Sample classes and the schemas that they become, and samples read back."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Optional
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.atmosphere.samples import msgpack
+
+from atpub.atmosphere.samples import read_array, sample_class, sample_content, sample_reader
+from atpub.lexicon.data import JsonObject
+from atpub.manifest.fields import json_schema
+
+WRITTEN: JsonObject = {
+    "id": "integer",
+    "text": "string",
+    "flag": "boolean",
+    "scale": "number",
+    "thumb": "bytes",
+    "image": "ndarray",
+    "pixels": "ndarray",
+    "labels": "[string]",
+    "comment": "string?",
+    "embedding": "ndarray?",
+    "more_labels": "[integer]?",
+}
+
+
+@dataclass
+class Everything:
+    id: int
+    text: Annotated[str, "plain"]
+    flag: bool
+    scale: float
+    thumb: bytes
+    image: NDArray[np.float32]
+    pixels: np.ndarray[Any, Any]
+    labels: list[str]
+    comment: Optional[str] = None  # noqa: UP045 - the older spelling of the same
+    embedding: NDArray[Any] | None = None
+    more_labels: list[int] | None = None
+
+
+def test_a_class_is_what_a_manifest_would_say() -> None:
+    assert sample_content(Everything) == json_schema(WRITTEN).content
+
+
+def test_a_schema_becomes_a_class() -> None:
+    made = sample_class("Everything", sample_content(Everything))
+    assert sample_content(made) == sample_content(Everything)
+    names = [field.name for field in fields(made)]
+    assert set(names[-3:]) == {"comment", "embedding", "more_labels"}
+    assert made(**dict.fromkeys(names[:-3], 0)).comment is None
+
+
+def test_what_readers_do_not_know_is_an_object() -> None:
+    made = sample_class("Odd", {"properties": {"a": {"type": "object"}, "b": True}, "required": ["a", "b"]})
+    assert {field.type for field in fields(made)} == {object}
+
+
+def compact(array: NDArray[Any]) -> bytes:
+    """An array as atdata writes it."""
+    kind = array.dtype.str.encode()
+    shape = struct.pack(f"<B{array.ndim}q", array.ndim, *array.shape)
+    return struct.pack("<B", len(kind)) + kind + shape + array.tobytes()
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "array", [np.arange(6, dtype="<f4").reshape(2, 3), np.array(7), np.zeros((0, 2), "u1")], ids=str
+)
+def test_arrays_in_both_forms(array: NDArray[Any]) -> None:
+    for packed in (compact(array), npy(array)):
+        found = read_array(packed)
+        assert found.dtype == array.dtype
+        assert found.shape == array.shape
+        assert (found == array).all()
+
+
+def test_a_pickle_is_never_loaded() -> None:
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        read_array(stream.getvalue())
+
+
+def test_a_sample_is_read() -> None:
+    array = np.arange(3, dtype="<i8")
+    packed: bytes = msgpack.packb({"id": 1, "image": compact(array)})
+
+    @dataclass
+    class Small:
+        id: int
+        image: NDArray[np.int64]
+
+    Small.__annotations__ = {"id": int, "image": NDArray[np.int64]}  # what a local class cannot look up
+    found = sample_reader(Small)(packed)
+    assert found.id == 1
+    assert found.image.tolist() == [0, 1, 2]
+    assert sample_reader(None)(packed)["id"] == 1

@@ -1,0 +1,71 @@
+"""The names, kinds and defaults of the calls are the documented ones; and the package offers what it says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import atpub
+from atpub.atmosphere import AtUri
+
+REQUIRED = inspect.Parameter.empty
+TABLE: dict[str, list[Any]] = yaml.safe_load((Path(__file__).parent / "signatures.yaml").read_text("utf-8"))
+
+
+def documented(rows: list[Any]) -> list[tuple[str, Any, bool]]:
+    """Name and default of each parameter, and whether it is given by keyword only."""
+    star = rows.index("*") if "*" in rows else len(rows)
+    return [(*_row(row), index > star) for index, row in enumerate(rows) if row != "*"]
+
+
+def _row(row: str | dict[str, Any]) -> tuple[str, Any]:
+    return (row, REQUIRED) if isinstance(row, str) else next(iter(row.items()))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_signature(name: str) -> None:
+    kind, _, method = name.partition(".")
+    _, *parameters = inspect.signature(getattr(getattr(atpub, kind), method)).parameters.values()
+    ours = [(item.name, item.default, item.kind is item.KEYWORD_ONLY) for item in parameters]
+    theirs = documented(TABLE[name])
+    assert ours[: len(theirs)] == theirs
+    assert all(by_keyword and default is not REQUIRED for _, default, by_keyword in ours[len(theirs) :])
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if ".publish" in name])
+def test_what_is_returned(name: str) -> None:
+    kind, _, method = name.partition(".")
+    assert inspect.signature(getattr(getattr(atpub, kind), method), eval_str=True).return_annotation is AtUri
+
+
+def test_plan_and_apply_are_functions_whatever_is_imported_first() -> None:
+    program = "import atpub.planning.model, atpub.applying, atpub.cli.plan, atpub; print(atpub.plan, atpub.apply)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"<function plan at \S+> <function apply at \S+>\n", done.stdout)
+
+
+def test_every_name_is_offered() -> None:
+    assert set(atpub.__all__) <= set(dir(atpub))
+    for name in atpub.__all__:
+        assert getattr(atpub, name) is not None
+    missing = "Nothing"
+    with pytest.raises(AttributeError, match="Nothing"):
+        getattr(atpub, missing)
+
+
+def test_names_are_imported_when_they_are_asked_for() -> None:
+    program = (
+        "import atpub, sys; print(*(n for n in sys.modules if n.startswith('atpub'))); atpub.AtUri; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    before, after = done.stdout.splitlines()
+    assert before == "atpub"
+    assert "atpub.syntax" in after.split()
+    assert not {"httpx", "jsonschema", "atpub.atmosphere"} & set(after.split())
