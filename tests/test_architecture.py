@@ -25,7 +25,7 @@ inventory
 plan
 repository report
 apply
-atmosphere cli
+atmosphere cli testing
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atpub.lexicon.model import Lexicon, Name, Procedure, Query
+from atpub.lexicon.model import Lexicon, Name, Procedure, Query, Subscription
 from atpub_codegen import docs
 from atpub_codegen.builder import Builder
 from atpub_codegen.methods import build_method
@@ -16,7 +16,7 @@ def build_module(lexicon: Lexicon, world: World) -> Module:
     method: Method | None = None
     for name, definition in in_order(lexicon).items():
         builder.current = Name(lexicon.id, name)
-        if isinstance(definition, Query | Procedure):
+        if isinstance(definition, Query | Procedure | Subscription):
             method = build_method(builder, builder.spelling.types[name], definition)
         else:
             builder.define(builder.spelling.types[name], definition)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from atpub.lexicon import model
 from atpub.lexicon.model import Lexicon, Lexicons, Name
 from atpub_codegen import docs, expressions, source
@@ -9,6 +11,17 @@ from atpub_codegen.expressions import Expression
 from atpub_codegen.names import distinct, pascal_case, snake_case
 from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionLoader
 from atpub_codegen.spelling import Imports, World
+
+UNKNOWN_MEMBER: Final = "_rt.UnknownMember"
+_AS_THEY_ARE: Final = (
+    model.Boolean,
+    model.Integer,
+    model.String,
+    model.Unknown,
+    model.Null,
+    model.Unsupported,
+    model.Token,
+)
 
 
 class Builder:
@@ -31,6 +44,8 @@ class Builder:
                 self.add_class(name, record, ("record",), definition.description or record.description, key)
             case model.Object():
                 self.add_class(name, definition, (), definition.description)
+            case model.Unsupported():
+                pass  # there is nothing to say of it
             case model.Token():
                 self.items.append(Constant(name, str(self.current), definition.description))
             case model.Array():
@@ -55,7 +70,8 @@ class Builder:
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
         found = expressions.expression(kind, self, owner + pascal_case(wire), (*within, "properties", wire))
-        required, nullable, conditions = wire in parent.required, wire in parent.nullable, found.conditions("value")
+        required, conditions = wire in parent.required, found.conditions("value")
+        nullable = wire in parent.nullable or self._takes_null(kind)
         key = source.quoted(wire)
         given = f"data.get({key})" if required and not nullable else f"data[{key}]"
         return Field(
@@ -74,12 +90,22 @@ class Builder:
     def add_union(self, name: str, kind: model.Union) -> str:
         """Add an alias for a union, and the function that loads it, whose name comes back."""
         loader = self.scope.give(f"load_{snake_case(name)}")
-        members = {ref: self.imports.type(ref) for ref in kind.refs}
-        annotation = " | ".join([*members.values(), *([] if kind.closed else ["_rt.UnknownMember"])])
+        members = {ref: self._member(ref) for ref in kind.refs}
+        spellings = dict.fromkeys([*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])])
+        annotation = " | ".join(spellings)
         self.items.append(Alias(name, annotation, bool(members), kind.description))
-        cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in members.items())
+        told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
+        cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
         return loader
+
+    def _member(self, ref: Name) -> str:
+        known = not isinstance(self.lexicons.find(ref), model.Unsupported)
+        return self.imports.type(ref) if known else UNKNOWN_MEMBER
+
+    def _takes_null(self, kind: model.Type) -> bool:
+        found = self.lexicons.find(kind.target) if isinstance(kind, model.Ref) else kind
+        return isinstance(found, model.Null | model.Unsupported)
 
     def _list(self, name: str, kind: model.Array) -> None:
         found = expressions.expression(kind, self, name, ())
@@ -109,7 +135,7 @@ class Builder:
             case model.Ref(target=target):
                 return target in seen or self._as_it_is(self.lexicons.find(target), seen | {target})
             case _:
-                return isinstance(kind, model.Boolean | model.Integer | model.String | model.Unknown)
+                return isinstance(kind, _AS_THEY_ARE)
 
     # What expressions ask for
 
@@ -120,6 +146,10 @@ class Builder:
             return expressions.of_class(self.imports.type(name))
         if isinstance(definition, model.Array):
             return expressions.of_list(self.imports.type(name), *self._list_functions(name, definition))
+        if isinstance(definition, model.Token):
+            return expressions.of_token(name)
+        if isinstance(definition, model.Null | model.Unsupported):
+            return expressions.expression(definition, self, "", ())
         if isinstance(definition, expressions.Scalar):
             return expressions.of_scalar(definition, self.imports.type(name))
         raise ValueError(f"{self.current} refers to {name}, which is no type of value: link the lexicons first")

@@ -14,6 +14,7 @@ from atpub.lexicon.model import (
     CidLink,
     Integer,
     Name,
+    Null,
     Object,
     Ref,
     String,
@@ -21,6 +22,7 @@ from atpub.lexicon.model import (
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub_codegen.source import literals
 
@@ -91,10 +93,20 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
             return declare.union(kind, hint)
         case Unknown():
             return _loaded("_rt.JsonObject", lambda v: f"_rt.load_unknown({v})", lambda v: v)
+        case Null():
+            return _plain("None", lambda v: (f"{v} is not None",))
+        case Unsupported():
+            return _loaded("_rt.Json", lambda v: f"_rt.load_any({v})", lambda v: v)
         case Token():
-            return _plain("str", lambda _: ("True",))  # a token is no type of value
+            raise ValueError(f"{hint}: a token has a name of its own")
         case _:
             assert_never(kind)
+
+
+def of_token(name: Name) -> Expression:
+    """The expression of a reference to a token: a text that is its name."""
+    text = literals([str(name)])[0]
+    return _plain(f"Literal[{text}]", lambda v: (f"{v} != {text}",))
 
 
 def of_class(name: str) -> Expression:

@@ -34,7 +34,7 @@ def generate(
     lexicons. A lexicon without a definition that Python has a use for gets no module.
     """
     own = Lexicons({nsid: lexicons.by_nsid[nsid] for nsid in sorted(documents)})
-    world = World.of({**(known or {}), package: own})
+    world = World.of({**(known or {}), package: own}, lexicons)
     modules = {nsid: PurePosixPath(*world.modules[nsid][1].split(".")) for nsid in own.by_nsid if nsid in world.modules}
     folders = {PurePosixPath(), *(folder for path in modules.values() for folder in path.parents)}
     files = {folder / "__init__.py": _folder(folder, package, world, own, command) for folder in folders}

@@ -16,6 +16,7 @@ _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "choices": ("Literal", "TypeAlias"),
     "class": ("Any", "ClassVar", "final"),
     "constant": (),
+    "failure": ("ClassVar", "final"),
     "loader": ("Any",),
     "union": ("Any",),
     "wrapper": ("Any", "ClassVar", "final"),
@@ -64,6 +65,7 @@ def _environment() -> Environment:
         "docstring": source.docstring,
         "parameter": parameter,
         "refusal": refusal,
+        "tuple_of": source.tuple_of,
     }
     environment.globals.update(helpers)
     environment.filters["quoted"] = source.quoted
@@ -123,7 +125,9 @@ def parameter(field: Field) -> str:
 def refusal(conditions: Sequence[str], indent: int, nullable: bool = False) -> str:
     """The `if` that refuses a value."""
     pad = " " * indent
-    tests = [f"value is not None and ({' or '.join(conditions)})"] if nullable else list(conditions)
+    tests = list(conditions)
+    if nullable and tests != ["value is not None"]:
+        tests = [f"value is not None and ({' or '.join(conditions)})"]
     line = f"if {' or '.join(tests)}:"
     if len(line) + indent > source.WIDTH and len(tests) > 1:
         line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"

@@ -33,7 +33,7 @@ class Field:
 
     @property
     def _present(self) -> str:
-        return f"{self.annotation} | None" if self.nullable else self.annotation
+        return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
 
     @property
     def assignment(self) -> str:
@@ -189,20 +189,30 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception for an error that a method names."""
+
+    kind: ClassVar = "failure"
+    name: str
+    code: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """The description of an XRPC method."""
 
-    kind: str  # Query or Procedure
+    kind: str  # Query, Procedure or Subscription
     takes: str  # the class of its parameters, or of a procedure's input
-    gives: str  # the type of its output
-    output: str  # what reads its output
-    errors: tuple[str, ...]
+    gives: str  # the type of its output, or of a subscription's messages
+    output: str  # what reads it
+    errors: tuple[str, ...]  # their classes
     encoding: str  # of a procedure's input, where it is not JSON
     parameters: str  # the class of a procedure's parameters, where it has any
     doc: str
 
 
-Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant
+Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant | Failure
 
 
 @dataclass(frozen=True, slots=True)

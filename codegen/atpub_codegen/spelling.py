@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from atpub.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token
+from atpub.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.syntax import Nsid
 from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.shape import Import
@@ -44,6 +44,10 @@ class Spelling:
         return cls(types, loaders, dumpers, scope)
 
 
+def _has_module(lexicon: Lexicon) -> bool:
+    return any(not isinstance(definition, Unsupported) for definition in lexicon.definitions.values())
+
+
 def _wanted(lexicon: Lexicon, name: str) -> str:
     if isinstance(lexicon.definitions[name], Token):
         return snake_case(lexicon.id.name if name == MAIN else name).upper()
@@ -59,14 +63,17 @@ class World:
     spellings: Mapping[Nsid, Spelling]
 
     @classmethod
-    def of(cls, packages: Mapping[str, Lexicons]) -> World:
-        """The world of some packages' lexicons, of which the last counts where several have one."""
-        lexicons = Lexicons({})
+    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> World:
+        """The world of some packages' lexicons, of which the last counts where several have one.
+
+        Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
+        """
+        lexicons = linked
         modules: dict[Nsid, tuple[str, str]] = {}
         spellings: dict[Nsid, Spelling] = {}
         for package, own in packages.items():
             lexicons = lexicons.and_also(own)
-            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if lexicon.definitions)
+            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
             spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)

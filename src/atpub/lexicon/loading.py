@@ -5,11 +5,13 @@ Each function raises Mismatch, or says no, exactly where the validator finds som
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 from atpub.lexicon import data as _data
 from atpub.lexicon import validate
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob, NotInDataModel
+from atpub.syntax import Cid
 
 Json: TypeAlias = Any
 JsonObject: TypeAlias = dict[str, Any]
@@ -24,6 +26,16 @@ class CidLink(str):
     """A CID that stands for a link: in JSON `{"$link": cid}`, where plain text would be a string."""
 
     __slots__ = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LegacyBlob(Blob):
+    """A blob in the form that blobs had before they had a `$type`, of unknown size (0); only reading makes one."""
+
+    def to_json(self) -> _data.JsonObject:
+        """The blob as it was read, so that its record keeps its CID."""
+        return {"cid": self.cid, "mimeType": self.mime_type}
 
 
 def type_of(data: Json) -> str:
@@ -120,12 +132,27 @@ bytes_json = _data.bytes_json
 
 def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int | None = None) -> Blob:
     """The blob in JSON, of an accepted type and size; raises Mismatch."""
-    blob = Blob.from_json(value)
+    blob = Blob.from_json(value) or _legacy_blob(value)
     if blob is None or (max_size is not None and blob.size > max_size):
         raise Mismatch
     if accept and not validate.accepts(accept, blob.mime_type):
         raise Mismatch
     return blob
+
+
+def _legacy_blob(value: Json) -> Blob | None:
+    match value:
+        case {"cid": str(cid), "mimeType": str(mime_type), **rest} if not rest and mime_type and Cid.accepts(cid):
+            return LegacyBlob(Cid(cid), mime_type, 0)
+        case _:
+            return None
+
+
+def load_any(value: Json) -> Json:
+    """Anything that the data model can hold; raises Mismatch."""
+    if not is_data(value):
+        raise Mismatch
+    return value
 
 
 def load_unknown(value: Json) -> JsonObject:

@@ -50,6 +50,10 @@ class Node:
         """Note something that is wrong here."""
         self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint))
 
+    def warn(self, message: str, code: str, hint: str = "") -> None:
+        """Note something here that can be passed over."""
+        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint, "warning"))
+
     def __contains__(self, key: str) -> bool:
         return isinstance(self.value, dict) and key in self.value
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar, final
 
+from atpub.errors import AtpubError
 from atpub.lexicon.data import Blob
 from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
 from atpub.lexicon.loading import (
     CidLink,
     Json,
     JsonObject,
+    LegacyBlob,
     Mismatch,
     bytes_json,
     exact,
@@ -26,6 +28,7 @@ from atpub.lexicon.loading import (
     is_special,
     is_text,
     link_json,
+    load_any,
     load_blob,
     load_bytes,
     load_link,
@@ -47,6 +50,8 @@ __all__ = [
     "Json",
     "JsonObject",
     "Language",
+    "LegacyBlob",
+    "MethodError",
     "Mismatch",
     "Nothing",
     "NsidText",
@@ -56,6 +61,7 @@ __all__ = [
     "Raw",
     "Record",
     "RecordKey",
+    "Subscription",
     "TidText",
     "UnknownMember",
     "Unset",
@@ -67,6 +73,7 @@ __all__ = [
     "is_special",
     "is_text",
     "link_json",
+    "load_any",
     "load_blob",
     "load_bytes",
     "load_link",
@@ -300,6 +307,10 @@ class Nothing(Value):
         return {}
 
 
+class MethodError(AtpubError):
+    """The base of the errors that methods name; `code` is the error's name in the lexicon."""
+
+
 class Raw:
     """The type of an input or output that is bytes of some MIME type, not JSON."""
 
@@ -311,7 +322,7 @@ class Query(Generic[P, O]):
     nsid: str
     parameters: type[P]
     output: Callable[[Json], O]
-    errors: tuple[str, ...] = ()
+    errors: tuple[type[MethodError], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +335,7 @@ class Procedure(Generic[P, O]):
     nsid: str
     takes: Callable[[], type[P]]
     output: Callable[[Json], O]
-    errors: tuple[str, ...] = ()
+    errors: tuple[type[MethodError], ...] = ()
     encoding: str = "application/json"
     parameters: type[Value] = Nothing
 
@@ -332,6 +343,19 @@ class Procedure(Generic[P, O]):
     def input(self) -> type[P]:
         """The class of its input."""
         return self.takes()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Generic[P, O]):
+    """An event stream: its NSID, its parameters' class, what reads a message, and the errors it names.
+
+    A message is read from its body, with the `$type` that the frame's `t` stands for.
+    """
+
+    nsid: str
+    parameters: type[P]
+    message: Callable[[Json], O]
+    errors: tuple[type[MethodError], ...] = ()
 
 
 def raw(data: Json) -> Raw:

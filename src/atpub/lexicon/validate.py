@@ -24,16 +24,19 @@ from atpub.lexicon.model import (
     Integer,
     Lexicons,
     Name,
+    Null,
     Object,
     Procedure,
     Query,
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.lexicon.node import kind_of, step
 from atpub.syntax import Cid, Nsid
@@ -65,10 +68,10 @@ def json_path(path: Path) -> str:
 
 
 def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
-    """Everything that is wrong with a record by the lexicon that its `$type` names."""
+    """Everything that keeps a record from being written, by the lexicon that its `$type` names."""
     match value:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
-            return validate(lexicons, Name(Nsid(nsid)), value)
+            return tuple(_Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ()))
         case {"$type": str(nsid)}:
             return (Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record"),)
         case _:
@@ -91,11 +94,12 @@ def data_model(value: Json) -> Iterator[Violation]:
 
 
 class _Judge:
-    """Judges values; `schema` is the definition whose rules are being applied."""
+    """Judges values; `schema` is the definition whose rules are being applied, `new` what is about to be written."""
 
-    def __init__(self, lexicons: Lexicons, schema: str) -> None:
+    def __init__(self, lexicons: Lexicons, schema: str, new: bool = False) -> None:
         self.lexicons = lexicons
         self.schema = schema
+        self.new = new
 
     def broken(self, path: Path, rule: str, message: str) -> Violation:
         return Violation(path, rule, message, self.schema)
@@ -106,7 +110,7 @@ class _Judge:
         if definition is None:
             yield self.broken(path, "ref", f"{name} is not at hand")
             return
-        yield from _Judge(self.lexicons, str(name)).definition(definition, value, path)
+        yield from _Judge(self.lexicons, str(name), self.new).definition(definition, value, path)
 
     def definition(self, definition: Definition, value: Json, path: Path) -> Iterator[Violation]:
         match definition:
@@ -115,7 +119,7 @@ class _Judge:
                     found = value.get("$type")
                     yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {_shown(found)}")
                 yield from self.object(record, value, path)
-            case Query() | Procedure():
+            case Query() | Procedure() | Subscription():
                 yield self.broken(path, "type", f"{self.schema} is a method, not a type of value")
             case _:
                 yield from self.type(definition, value, path)
@@ -124,6 +128,30 @@ class _Judge:
         if len(path) > DEEPEST:
             yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
             return
+        match kind:
+            case Boolean() | Integer() | String() | Bytes() | CidLink() | BlobType() | Null():
+                yield from self.leaf(kind, value, path)
+            case Array():
+                yield from self.array(kind, value, path)
+            case Object():
+                yield from self.object(kind, value, path)
+            case Ref(target=target):
+                yield from self.named(target, value, path)
+            case Union():
+                yield from self.union(kind, value, path)
+            case Unknown():
+                yield from self.unknown(value, path)
+            case Unsupported():
+                yield from self.data_model(value, path)
+            case Token():
+                if value != self.schema:
+                    yield self.broken(path, "const", f"{_shown(value)} is not {self.schema!r}")
+            case _:
+                assert_never(kind)
+
+    def leaf(
+        self, kind: Boolean | Integer | String | Bytes | CidLink | BlobType | Null, value: Json, path: Path
+    ) -> Iterator[Violation]:
         match kind:
             case Boolean():
                 yield from self.boolean(kind, value, path)
@@ -137,18 +165,9 @@ class _Judge:
                 yield from self.link(value, path)
             case BlobType():
                 yield from self.blob(kind, value, path)
-            case Array():
-                yield from self.array(kind, value, path)
-            case Object():
-                yield from self.object(kind, value, path)
-            case Ref(target=target):
-                yield from self.named(target, value, path)
-            case Union():
-                yield from self.union(kind, value, path)
-            case Unknown():
-                yield from self.unknown(value, path)
-            case Token():
-                yield self.broken(path, "type", "a token is no type of value")
+            case Null():
+                if value is not None:
+                    yield self.wrong_type(path, "null", value)
             case _:
                 assert_never(kind)
 
@@ -229,19 +248,15 @@ class _Judge:
 
     def blob(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, dict) or value.get("$type") != "blob":
-            yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+            yield from self.legacy_blob(kind, value, path)
             return
-        mime_type, size = value.get("mimeType"), value.get("size")
+        size = value.get("size")
         match value.get("ref"):
             case {"$link": str(cid), **rest} if not rest and Cid.accepts(cid):
                 pass
             case ref:
                 yield self.wrong_type((*path, "ref"), "a link: {'$link': cid}, the CID of a blob", ref)
-        if not isinstance(mime_type, str) or not mime_type:
-            yield self.wrong_type((*path, "mimeType"), "a MIME type", mime_type)
-        elif not accepts(kind.accept, mime_type):
-            accepted = ", ".join(kind.accept)
-            yield self.broken((*path, "mimeType"), "accept", f"{_shown(mime_type)} is not accepted; {accepted} is")
+        yield from self.mime_type(kind, value.get("mimeType"), path)
         if not isinstance(size, int) or isinstance(size, bool):
             yield self.wrong_type((*path, "size"), "a number of bytes", size)
         elif size < 1:
@@ -252,6 +267,23 @@ class _Judge:
         for name in value:
             if name not in ("$type", "ref", "mimeType", "size"):
                 yield self.broken((*path, name), "data-model", "a blob has no other fields: no server would keep it")
+
+    def legacy_blob(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
+        """Judges what stood for a blob before blobs had a `$type`: it is read, and never written."""
+        match value:
+            case {"cid": str(cid), "mimeType": mime_type, **rest} if not rest and Cid.accepts(cid):
+                yield from self.mime_type(kind, mime_type, path)
+                if self.new:
+                    yield self.broken(path, "data-model", "a blob of the old form {cid, mimeType} cannot be written")
+            case _:
+                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+
+    def mime_type(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, str) or not value:
+            yield self.wrong_type((*path, "mimeType"), "a MIME type", value)
+        elif not accepts(kind.accept, value):
+            accepted = ", ".join(kind.accept)
+            yield self.broken((*path, "mimeType"), "accept", f"{_shown(value)} is not accepted; {accepted} is")
 
     def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, list):

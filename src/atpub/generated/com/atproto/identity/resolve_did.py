@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "DidDeactivated",
+    "DidNotFound",
     "METHOD",
     "NSID",
     "ResolveDidOutput",
@@ -113,10 +115,24 @@ class ResolveDidOutput(_rt.Value):
         return out
 
 
+@final
+class DidNotFound(_rt.MethodError):
+    """There is no such DID."""
+
+    code: ClassVar[str] = "DidNotFound"
+
+
+@final
+class DidDeactivated(_rt.MethodError):
+    """There was such a DID; it has been deactivated."""
+
+    code: ClassVar[str] = "DidDeactivated"
+
+
 METHOD: Final[_rt.Query[ResolveDidParams, ResolveDidOutput]] = _rt.Query(
     NSID,
     parameters=ResolveDidParams,
     output=ResolveDidOutput.from_json,
-    errors=("DidNotFound", "DidDeactivated"),
+    errors=(DidNotFound, DidDeactivated),
 )
 """Fetch the DID document of a DID. Whether the handle in it is right is not checked."""

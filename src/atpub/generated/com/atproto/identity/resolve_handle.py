@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "HandleNotFound",
     "METHOD",
     "NSID",
     "ResolveHandleOutput",
@@ -118,10 +119,17 @@ class ResolveHandleOutput(_rt.Value):
         return out
 
 
+@final
+class HandleNotFound(_rt.MethodError):
+    """The handle points to no DID."""
+
+    code: ClassVar[str] = "HandleNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveHandleParams, ResolveHandleOutput]] = _rt.Query(
     NSID,
     parameters=ResolveHandleParams,
     output=ResolveHandleOutput.from_json,
-    errors=("HandleNotFound",),
+    errors=(HandleNotFound,),
 )
 """Find the DID that a handle points to. Whether the DID document names the handle too is not checked."""

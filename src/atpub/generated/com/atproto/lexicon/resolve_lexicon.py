@@ -10,6 +10,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.com.atproto.lexicon import schema as _schema
 
 __all__ = [
+    "LexiconNotFound",
     "METHOD",
     "NSID",
     "ResolveLexiconOutput",
@@ -132,10 +133,17 @@ class ResolveLexiconOutput(_rt.Value):
         return out
 
 
+@final
+class LexiconNotFound(_rt.MethodError):
+    """No lexicon is published under the NSID."""
+
+    code: ClassVar[str] = "LexiconNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveLexiconParams, ResolveLexiconOutput]] = _rt.Query(
     NSID,
     parameters=ResolveLexiconParams,
     output=ResolveLexiconOutput.from_json,
-    errors=("LexiconNotFound",),
+    errors=(LexiconNotFound,),
 )
 """Fetch the published lexicon of an NSID."""

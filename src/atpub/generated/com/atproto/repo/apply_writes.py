@@ -20,6 +20,7 @@ __all__ = [
     "CreateResultValidationStatus",
     "Delete",
     "DeleteResult",
+    "InvalidSwap",
     "METHOD",
     "NSID",
     "Update",
@@ -206,6 +207,13 @@ def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResults
             return DeleteResult.load(data)
         case _:
             raise _rt.Mismatch
+
+
+@final
+class InvalidSwap(_rt.MethodError):
+    """The head of the repository is not swapCommit."""
+
+    code: ClassVar[str] = "InvalidSwap"
 
 
 @final
@@ -583,6 +591,6 @@ METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedur
     NSID,
     takes=lambda: ApplyWritesInput,
     output=ApplyWritesOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Create, update and delete records in one commit: all of them, or none. Needs a session."""

@@ -13,6 +13,7 @@ __all__ = [
     "CreateRecordInput",
     "CreateRecordOutput",
     "CreateRecordOutputValidationStatus",
+    "InvalidSwap",
     "METHOD",
     "NSID",
 ]
@@ -212,10 +213,17 @@ CreateRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | st
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
+@final
+class InvalidSwap(_rt.MethodError):
+    """The head of the repository is not swapCommit."""
+
+    code: ClassVar[str] = "InvalidSwap"
+
+
 METHOD: Final[_rt.Procedure[CreateRecordInput, CreateRecordOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: CreateRecordInput,
     output=CreateRecordOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Add one record, in a commit of its own. Needs a session."""

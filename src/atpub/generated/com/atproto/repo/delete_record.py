@@ -12,6 +12,7 @@ from atpub.generated.com.atproto.repo import defs as _defs
 __all__ = [
     "DeleteRecordInput",
     "DeleteRecordOutput",
+    "InvalidSwap",
     "METHOD",
     "NSID",
 ]
@@ -161,10 +162,17 @@ class DeleteRecordOutput(_rt.Value):
         return out
 
 
+@final
+class InvalidSwap(_rt.MethodError):
+    """The record is not swapRecord, or the head is not swapCommit."""
+
+    code: ClassVar[str] = "InvalidSwap"
+
+
 METHOD: Final[_rt.Procedure[DeleteRecordInput, DeleteRecordOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: DeleteRecordInput,
     output=DeleteRecordOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Remove one record. Succeeds also if there is none. Needs a session."""

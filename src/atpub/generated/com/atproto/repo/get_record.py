@@ -13,6 +13,7 @@ __all__ = [
     "GetRecordParams",
     "METHOD",
     "NSID",
+    "RecordNotFound",
 ]
 
 NSID: Final = "com.atproto.repo.getRecord"
@@ -166,10 +167,17 @@ class GetRecordOutput(_rt.Value):
         return out
 
 
+@final
+class RecordNotFound(_rt.MethodError):
+    """There is no such record, or not with that CID."""
+
+    code: ClassVar[str] = "RecordNotFound"
+
+
 METHOD: Final[_rt.Query[GetRecordParams, GetRecordOutput]] = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=GetRecordOutput.from_json,
-    errors=("RecordNotFound",),
+    errors=(RecordNotFound,),
 )
 """Fetch one record. Needs no session."""

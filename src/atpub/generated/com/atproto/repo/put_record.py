@@ -12,6 +12,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.com.atproto.repo import defs as _defs
 
 __all__ = [
+    "InvalidSwap",
     "METHOD",
     "NSID",
     "PutRecordInput",
@@ -225,10 +226,17 @@ PutRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
+@final
+class InvalidSwap(_rt.MethodError):
+    """The record is not swapRecord, or the head is not swapCommit."""
+
+    code: ClassVar[str] = "InvalidSwap"
+
+
 METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: PutRecordInput,
     output=PutRecordOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Create one record, or replace it. Content that is already there makes no commit. Needs a session."""

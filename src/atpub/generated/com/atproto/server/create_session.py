@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "AccountTakedown",
+    "AuthFactorTokenRequired",
     "CreateSessionInput",
     "CreateSessionOutput",
     "CreateSessionOutputStatus",
@@ -279,10 +281,24 @@ CreateSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deacti
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
+@final
+class AccountTakedown(_rt.MethodError):
+    """The account has been taken down."""
+
+    code: ClassVar[str] = "AccountTakedown"
+
+
+@final
+class AuthFactorTokenRequired(_rt.MethodError):
+    """A code has been sent by e-mail; log in again with authFactorToken."""
+
+    code: ClassVar[str] = "AuthFactorTokenRequired"
+
+
 METHOD: Final[_rt.Procedure[CreateSessionInput, CreateSessionOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: CreateSessionInput,
     output=CreateSessionOutput.from_json,
-    errors=("AccountTakedown", "AuthFactorTokenRequired"),
+    errors=(AccountTakedown, AuthFactorTokenRequired),
 )
 """Log in."""

@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "AccountTakedown",
+    "ExpiredToken",
+    "InvalidToken",
     "METHOD",
     "NSID",
     "RefreshSessionOutput",
@@ -193,10 +196,31 @@ RefreshSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deact
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
+@final
+class AccountTakedown(_rt.MethodError):
+    """The account has been taken down."""
+
+    code: ClassVar[str] = "AccountTakedown"
+
+
+@final
+class InvalidToken(_rt.MethodError):
+    """The token is not a refreshJwt of this server."""
+
+    code: ClassVar[str] = "InvalidToken"
+
+
+@final
+class ExpiredToken(_rt.MethodError):
+    """The token is too old: log in again."""
+
+    code: ClassVar[str] = "ExpiredToken"
+
+
 METHOD: Final[_rt.Procedure[_rt.Nothing, RefreshSessionOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: _rt.Nothing,
     output=RefreshSessionOutput.from_json,
-    errors=("AccountTakedown", "InvalidToken", "ExpiredToken"),
+    errors=(AccountTakedown, InvalidToken, ExpiredToken),
 )
 """Exchange refreshJwt, sent here as the bearer token, for two new tokens."""

@@ -9,9 +9,14 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "BlobNotFound",
     "GetBlobParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getBlob"
@@ -75,10 +80,45 @@ class GetBlobParams(_rt.Value):
         return out
 
 
+@final
+class BlobNotFound(_rt.MethodError):
+    """No record of the account refers to such a blob."""
+
+    code: ClassVar[str] = "BlobNotFound"
+
+
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code: ClassVar[str] = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code: ClassVar[str] = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetBlobParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetBlobParams,
     output=_rt.raw,
-    errors=("BlobNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(BlobNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch the bytes of a blob. Needs no session."""

@@ -13,6 +13,10 @@ __all__ = [
     "GetLatestCommitParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getLatestCommit"
@@ -125,10 +129,38 @@ class GetLatestCommitOutput(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code: ClassVar[str] = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code: ClassVar[str] = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetLatestCommitParams, GetLatestCommitOutput]] = _rt.Query(
     NSID,
     parameters=GetLatestCommitParams,
     output=GetLatestCommitOutput.from_json,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch the head of a repository: its latest commit. Needs no session."""

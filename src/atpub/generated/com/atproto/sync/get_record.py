@@ -12,6 +12,11 @@ __all__ = [
     "GetRecordParams",
     "METHOD",
     "NSID",
+    "RecordNotFound",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getRecord"
@@ -84,10 +89,45 @@ class GetRecordParams(_rt.Value):
         return out
 
 
+@final
+class RecordNotFound(_rt.MethodError):
+    """There is no such record, and the server sends no proof of that."""
+
+    code: ClassVar[str] = "RecordNotFound"
+
+
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code: ClassVar[str] = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code: ClassVar[str] = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetRecordParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=_rt.raw,
-    errors=("RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RecordNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch a proof that a record is in a repository, or is not. Needs no session."""

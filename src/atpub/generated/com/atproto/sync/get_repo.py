@@ -14,6 +14,10 @@ __all__ = [
     "GetRepoParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getRepo"
@@ -81,10 +85,38 @@ class GetRepoParams(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code: ClassVar[str] = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code: ClassVar[str] = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetRepoParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetRepoParams,
     output=_rt.raw,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch a whole repository, or what has been written to it since a revision. Needs no session."""

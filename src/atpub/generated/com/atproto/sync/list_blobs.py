@@ -13,6 +13,10 @@ __all__ = [
     "ListBlobsParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.listBlobs"
@@ -166,10 +170,38 @@ class ListBlobsOutput(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code: ClassVar[str] = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code: ClassVar[str] = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code: ClassVar[str] = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[ListBlobsParams, ListBlobsOutput]] = _rt.Query(
     NSID,
     parameters=ListBlobsParams,
     output=ListBlobsOutput.from_json,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """List the blobs that an account's records refer to. Needs no session."""

@@ -10,6 +10,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import label as _label
 
 __all__ = [
+    "LabelNotFound",
     "METHOD",
     "NSID",
     "ResolveLabelOutput",
@@ -154,10 +155,17 @@ class ResolveLabelOutput(_rt.Value):
         return out
 
 
+@final
+class LabelNotFound(_rt.MethodError):
+    """The account has no label with that name and version."""
+
+    code: ClassVar[str] = "LabelNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveLabelParams, ResolveLabelOutput]] = _rt.Query(
     NSID,
     parameters=ResolveLabelParams,
     output=ResolveLabelOutput.from_json,
-    errors=("LabelNotFound",),
+    errors=(LabelNotFound,),
 )
 """Find the dataset entry that a label stands for."""

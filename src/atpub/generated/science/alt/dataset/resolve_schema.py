@@ -14,6 +14,7 @@ __all__ = [
     "NSID",
     "ResolveSchemaOutput",
     "ResolveSchemaParams",
+    "SchemaNotFound",
 ]
 
 NSID: Final = "science.alt.dataset.resolveSchema"
@@ -155,10 +156,17 @@ class ResolveSchemaOutput(_rt.Value):
         return out
 
 
+@final
+class SchemaNotFound(_rt.MethodError):
+    """The account has no schema with that NSID and version."""
+
+    code: ClassVar[str] = "SchemaNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveSchemaParams, ResolveSchemaOutput]] = _rt.Query(
     NSID,
     parameters=ResolveSchemaParams,
     output=ResolveSchemaOutput.from_json,
-    errors=("SchemaNotFound",),
+    errors=(SchemaNotFound,),
 )
 """Find a schema record by its NSID."""
