@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,20 @@ from atpub.manifest.json_document import placed, read_json
 
 @dataclass(frozen=True, slots=True)
 class LexiconFile:
-    """A lexicon, and the document that it was read from."""
+    """A lexicon, the document that it was read from, and what of it was passed over."""
 
     document: Document
     lexicon: Lexicon
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Lexicons by NSID (none where there are problems), and what is wrong between them."""
+    """Lexicons by NSID (none where there are problems), what is wrong between them, and what was passed over."""
 
     lexicons: Lexicons
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def lexicon_files(folder: Path) -> Sequence[Path]:
@@ -46,17 +48,24 @@ def read_lexicon(file: Path) -> LexiconFile:
     """The lexicon in a file; raises InvalidInput with every problem."""
     document = read_json(str(file))
     try:
-        return LexiconFile(document, parse(document.value, document.file))
+        lexicon = parse(document.value, document.file)
+        return LexiconFile(document, lexicon, placed(lexicon.warnings, document))
     except InvalidInput as error:
         raise InvalidInput(placed(error.problems, document)) from None
 
 
-def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool) -> Linked:
+def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool, allow_missing: bool = False) -> Linked:
     """The lexicons of some files together; where these are not all, what is not at hand is no problem yet."""
+    documents = {file.document.file: file.document for file in files}
+    pairs = [(file.document.file, file.lexicon) for file in files]
     try:
-        return Linked(link([(file.document.file, file.lexicon) for file in files], known), ())
+        linked = link(pairs, known, allow_missing=allow_missing)
     except InvalidInput as error:
-        documents = {file.document.file: file.document for file in files}
-        found = [placed([problem], documents[problem.place.file])[0] for problem in error.problems if problem.place]
+        found = _placed(error.problems, documents)
         counted = [problem for problem in found if complete or "is not at hand" not in problem.message]
         return Linked(Lexicons({}), tuple(counted))
+    return Linked(linked, (), tuple(_placed(linked.warnings, documents)))
+
+
+def _placed(problems: Iterable[Problem], documents: Mapping[str, Document]) -> list[Problem]:
+    return [placed([problem], documents[problem.place.file])[0] for problem in problems if problem.place]
