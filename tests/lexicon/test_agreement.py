@@ -60,9 +60,7 @@ def examples(nsid: Nsid) -> list[Case]:
     """Records that keep a lexicon: the smallest, and some that are drawn, always the same."""
     drawn = [one(Ref(Name(nsid)), lexicons())]
 
-    @settings(
-        max_examples=8, derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
-    )
+    @DRAWING
     @given(records(lexicons(), nsid))
     def draw(value: Json) -> None:
         drawn.append(value)
