@@ -98,10 +98,10 @@ def _read(settings: Settings, known: Lexicons) -> _Read:
             problems.extend(error.problems)
     linked = link_files(read, known, complete=not problems, allow_missing=settings.allow_missing)
     problems.extend(linked.problems)
-    if problems:
-        raise InvalidInput(tuple(problems))
     warnings = [warning for file in read for warning in file.warnings]
-    documents = {found.lexicon.id: found.document.value for found in read}
+    if problems:
+        raise InvalidInput((*problems, *warnings))
+    documents = {found.lexicon.id: found.value for found in read}
     return _Read(documents, linked.lexicons, (*warnings, *linked.warnings))
 
 
@@ -159,9 +159,10 @@ def _is_ours(path: Path) -> bool:
 
 def update(state: State) -> None:
     """Bring a folder up to date, each file whole or not at all."""
+    for folder in {name.parent for name in state.stale}:
+        (state.out / folder).mkdir(parents=True, exist_ok=True)
     for name in state.stale:
         path = state.out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_text(state.files[name], "utf-8", newline="\n")
         temporary.replace(path)

@@ -19,12 +19,8 @@ from atpub.cli.options import json_option
 @click.option("--out", metavar="DIR", help="The folder of the generated package.")
 @click.option("--package", metavar="NAME", help="The name by which it is imported.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only NSIDs like org.lab.*, and what they need.")
-@click.option(
-    "--exclude", multiple=True, metavar="PATTERN", help="No NSIDs like org.lab.old.*, unless needed."
-)
-@click.option(
-    "--samples", multiple=True, metavar="MANIFEST", help="Write dataclasses for a manifest's schemas."
-)
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="No NSIDs like org.lab.old.*, unless needed.")
+@click.option("--samples", multiple=True, metavar="MANIFEST", help="Write dataclasses for a manifest's schemas.")
 @click.option("--allow-missing", is_flag=True, help="Let what a lexicon refers to, and is not at hand, be anything.")
 @click.option("--strict", is_flag=True, help="Fail where there would be a warning.")
 @click.option("--check", is_flag=True, help="Write nothing; fail where a file is stale, missing or orphaned.")
