@@ -30,6 +30,7 @@ class Builder:
     def __init__(self, lexicon: Lexicon, world: World) -> None:
         self.lexicons: Lexicons = world.lexicons
         self.spelling = world.spellings[lexicon.id]
+        self.endless = world.endless
         self.imports = Imports(lexicon.id, world)
         self.items: list[Item] = []
         self.current = Name(lexicon.id)
@@ -65,7 +66,9 @@ class Builder:
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
         doc = doc or docs.of_place(self.current, within)
-        self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key))
+        self.items.insert(
+            place, Class(name, str(self.current), within, tuple(fields), doc, key, self.current in self.endless)
+        )
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
@@ -73,16 +76,16 @@ class Builder:
         required, conditions = wire in parent.required, found.conditions("value")
         nullable = wire in parent.nullable or self._takes_null(kind)
         key = source.quoted(wire)
-        given = f"data.get({key})" if required and not nullable else f"data[{key}]"
+        given = f"data[{key}]" if nullable else f"data.get({key})"
         return Field(
             wire=wire,
             name=name,
             required=required,
             nullable=nullable,
             annotation=found.annotation,
-            given=given if conditions or nullable else "",
+            given=given if conditions or nullable or not required else "",
             conditions=conditions,
-            load=found.load("value" if conditions or nullable else given),
+            load=found.load("value" if conditions or nullable or not required else given),
             dump=found.dump(f"self.{name}"),
             doc=docs.of_field(kind, self.lexicons),
         )
@@ -91,8 +94,8 @@ class Builder:
         """Add an alias for a union, and the function that loads it, whose name comes back."""
         loader = self.scope.give(f"load_{snake_case(name)}")
         members = {ref: self._member(ref) for ref in kind.refs}
-        spellings = dict.fromkeys([*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])])
-        annotation = " | ".join(spellings)
+        spellings: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
+        annotation = " | ".join(dict.fromkeys(spellings))
         self.items.append(Alias(name, annotation, bool(members), kind.description))
         told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
         cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)

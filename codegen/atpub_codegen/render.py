@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atpub_codegen import source
+from atpub_codegen.expressions import Conditions, Each
 from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module
 
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
@@ -122,13 +123,18 @@ def parameter(field: Field) -> str:
     return "\n            ".join(lines)
 
 
-def refusal(conditions: Sequence[str], indent: int, nullable: bool = False) -> str:
-    """The `if` that refuses a value."""
+def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
+    """What refuses a value: an `if`, and a loop over the items of a list."""
     pad = " " * indent
-    tests = list(conditions)
-    if nullable and tests != ["value is not None"]:
-        tests = [f"value is not None and ({' or '.join(conditions)})"]
+    if nullable and conditions != ("value is not None",):
+        return f"if value is not None:\n{pad}    {refusal(conditions, indent + 4)}"
+    tests = [condition for condition in conditions if isinstance(condition, str)]
     line = f"if {' or '.join(tests)}:"
     if len(line) + indent > source.WIDTH and len(tests) > 1:
         line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"
-    return f"{line}\n{pad}    raise _rt.Mismatch"
+    loops = [
+        f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}"
+        for each in conditions
+        if isinstance(each, Each)
+    ]
+    return f"{line}\n{pad}    raise _rt.Mismatch{''.join(loops)}"

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 from atpub.syntax import Nsid
+from atpub_codegen.expressions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Field:
     nullable: bool
     annotation: str
     given: str  # what `value` is set to, where loading needs it more than once
-    conditions: tuple[str, ...]  # each, where true of `value`, breaks the lexicon
+    conditions: Conditions  # each, where true of `value`, breaks the lexicon
     load: str  # the field's value, from its JSON
     dump: str  # the field's JSON, from `self.name`
     doc: str
@@ -36,20 +37,14 @@ class Field:
         return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
 
     @property
-    def assignment(self) -> str:
-        """The local variable of a required field, given its value."""
-        annotation = f": {self._present}" if self.load == "value" else ""  # the JSON itself is Any
-        return f"{self.local}{annotation} = {self.loaded}"
-
-    @property
-    def local(self) -> str:
-        """The variable that holds the loaded field."""
-        return f"loaded_{self.name}"
-
-    @property
     def loaded(self) -> str:
         """The field's value, or its null."""
         return f"None if value is None else {self.load}" if self.nullable and self.load != "value" else self.load
+
+    @property
+    def absent(self) -> str:
+        """What stands for the field where it is not there."""
+        return "_rt.ABSENT" if self.nullable else "None"
 
     @property
     def dumped(self) -> str:
@@ -69,6 +64,7 @@ class Class:
     fields: tuple[Field, ...]  # those that are required first, then by name
     doc: str
     key: str | None = None  # of a record
+    deep: bool = False  # whether a value may hold others of its own type, to any depth
 
     @cached_property
     def required(self) -> tuple[Field, ...]:
@@ -99,11 +95,6 @@ class Class:
     def documented(self) -> tuple[Field, ...]:
         """The fields of which there is something to say."""
         return tuple(field for field in self.fields if field.doc or field.wire != field.name)
-
-    @property
-    def arguments(self) -> str:
-        """The loaded required fields, as `__init__` takes them."""
-        return ", ".join(f"{field.name}={field.local}" for field in self.required)
 
     @property
     def known(self) -> int:
@@ -153,7 +144,7 @@ class Loader:
     kind: ClassVar = "loader"
     name: str
     returns: str
-    conditions: tuple[str, ...]
+    conditions: Conditions
     load: str
     dumper: str = ""
     dump: str = ""

@@ -9,6 +9,7 @@ from typing import Final
 
 from atpub.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.syntax import Nsid
+from atpub_codegen.depth import endless
 from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.shape import Import
 
@@ -61,6 +62,7 @@ class World:
     lexicons: Lexicons
     modules: Mapping[Nsid, tuple[str, str]]  # the package, and the module in it
     spellings: Mapping[Nsid, Spelling]
+    endless: frozenset[Name]  # the definitions whose values may be nested to any depth
 
     @classmethod
     def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> World:
@@ -77,7 +79,7 @@ class World:
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
             spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
-        return cls(lexicons, modules, spellings)
+        return cls(lexicons, modules, spellings, endless(lexicons))
 
 
 def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:

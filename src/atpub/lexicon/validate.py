@@ -43,6 +43,9 @@ from atpub.syntax import Cid, Nsid
 
 Path: TypeAlias = tuple[str | int, ...]
 DEEPEST: Final = 128
+"""How many lists and objects may stand in each other."""
+DEEPEST_UNKNOWN: Final = 64
+"""How many of them may be what no lexicon describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def judge(lexicons: Lexicons, schema: str, kind: Type, value: Json) -> tuple[Vio
 
 def data_model(value: Json) -> Iterator[Violation]:
     """Everything that keeps a value out of the data model."""
-    yield from _Judge(Lexicons({}), "data model").data_model(value, ())
+    yield from _Judge(Lexicons({}), "data model").data_model(value, (), 0)
 
 
 class _Judge:
@@ -142,7 +145,7 @@ class _Judge:
             case Unknown():
                 yield from self.unknown(value, path)
             case Unsupported():
-                yield from self.data_model(value, path)
+                yield from self.data_model(value, path, len(path))
             case Token():
                 if value != self.schema:
                     yield self.broken(path, "const", f"{_shown(value)} is not {self.schema!r}")
@@ -305,7 +308,7 @@ class _Judge:
                 yield from self.type(part, value[name], (*path, name))
         for name in value:
             if name not in kind.properties:
-                yield from self.field(name, value[name], path)
+                yield from self.field(name, value[name], path, len(path) + 1)
 
     def union(self, kind: Union, value: Json, path: Path) -> Iterator[Violation]:
         found = value.get("$type") if isinstance(value, dict) else None
@@ -322,23 +325,24 @@ class _Judge:
             known = ", ".join(map(str, kind.refs))
             yield self.broken((*path, "$type"), "union", f"{_shown(found)} is not one of {known}")
         else:
-            yield from self.data_model(value, path)
+            yield from self.data_model(value, path, len(path))
 
     def unknown(self, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, dict) or _special(value):
             yield self.broken(path, "type", f"expected an object, found {_special(value) or kind_of(value)}")
             return
-        yield from self.data_model(value, path)
+        yield from self.data_model(value, path, len(path))
 
-    def data_model(self, value: Json, path: Path) -> Iterator[Violation]:
-        """Judges what no lexicon describes by the data model alone."""
-        if len(path) > DEEPEST:
-            yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
+    def data_model(self, value: Json, path: Path, top: int) -> Iterator[Violation]:
+        """Judges what no lexicon describes by the data model alone; it begins at `top` steps from the root."""
+        if len(path) > min(DEEPEST, top + DEEPEST_UNKNOWN):
+            most = DEEPEST if len(path) > DEEPEST else DEEPEST_UNKNOWN
+            yield self.broken(path, "depth", f"nested deeper than {most} levels")
         elif isinstance(value, dict):
-            yield from self.data_object(value, path)
+            yield from self.data_object(value, path, top)
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                yield from self.data_model(item, (*path, index))
+                yield from self.data_model(item, (*path, index), top)
         elif isinstance(value, float):
             yield self.broken(path, "data-model", f"{value} is a float: records hold integers only")
         elif isinstance(value, str) and not _is_unicode(value):
@@ -346,7 +350,7 @@ class _Judge:
         elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
             yield self.broken(path, "data-model", f"{value} does not fit in 64 bits")
 
-    def data_object(self, value: JsonObject, path: Path) -> Iterator[Violation]:
+    def data_object(self, value: JsonObject, path: Path, top: int) -> Iterator[Violation]:
         if "$link" in value:
             yield from self.link(value, path)
         elif "$bytes" in value:
@@ -355,23 +359,23 @@ class _Judge:
             yield from self.blob(BlobType(), value, path)
         else:
             for name, item in value.items():
-                yield from self.field(name, item, path)
+                yield from self.field(name, item, path, top)
 
-    def field(self, name: str, value: Json, path: Path) -> Iterator[Violation]:
+    def field(self, name: str, value: Json, path: Path, top: int) -> Iterator[Violation]:
         """Judges a field that no lexicon describes."""
         if not _is_unicode(name):
             yield self.broken((*path, name), "data-model", "a name with half of a surrogate pair is not Unicode text")
         if name == "$type" and (not isinstance(value, str) or not value):
             yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
-        yield from self.data_model(value, (*path, name))
+        yield from self.data_model(value, (*path, name), top)
 
 
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
     """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
-    return not patterns or any(
-        pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1]))
-        for pattern in patterns
-    )
+    for pattern in patterns:
+        if pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1])):
+            return True
+    return not patterns
 
 
 def valid_key(key: str, rkey: str) -> bool:

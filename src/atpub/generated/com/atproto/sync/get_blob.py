@@ -56,17 +56,16 @@ class GetBlobParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(cid=loaded_cid, did=loaded_did)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.did = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -60,21 +60,20 @@ class GetRecordParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
+        self.did = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, did=loaded_did, rkey=loaded_rkey)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.rkey = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -57,20 +57,21 @@ class GetRepoParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
+        self.did = value
         known: int = 1
-        if "since" in data:
-            value = data["since"]
-            if not _rt.is_text(value) or not _rt.is_tid(value):
+        value = data.get("since")
+        if value is None:
+            self.since = None
+        else:
+            if value.__class__ is not str or not _rt.is_tid(value):
                 raise _rt.Mismatch
             self.since = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
