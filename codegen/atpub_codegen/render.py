@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -10,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atpub_codegen import source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample
 
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
@@ -48,6 +49,16 @@ def root_source(uses: Sequence[str], command: str) -> str:
 def package_source(nsid: str, command: str) -> str:
     """The source of the `__init__` of a folder of the package."""
     return _rendered("package", nsid=nsid, command=command) + "\n"
+
+
+def samples_source(samples: Sequence[Sample], command: str) -> str:
+    """The source of a module of samples."""
+    words = {word for sample in samples for field in sample.fields for word in re.findall(r"\w+", field.annotation)}
+    arrays = "Array" in words
+    if arrays:
+        words |= {"Any", "TypeAlias"}
+    typing = [*(["TYPE_CHECKING"] if arrays else []), *sorted(words & {"Any", "Literal", "TypeAlias"})]
+    return _rendered("samples", samples=samples, arrays=arrays, typing=typing, command=command) + "\n"
 
 
 def _rendered(template: str, **values: Any) -> str:

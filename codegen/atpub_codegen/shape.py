@@ -203,6 +203,26 @@ class Method:
     doc: str
 
 
+@dataclass(frozen=True, slots=True)
+class SampleField:
+    """One field of a sample."""
+
+    name: str
+    annotation: str
+    required: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The dataclass of a sample schema; fields that are required come first."""
+
+    name: str
+    schema: str
+    doc: str
+    fields: tuple[SampleField, ...]
+
+
 Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant | Failure
 
 

@@ -207,3 +207,46 @@ def test_a_file_without_a_table_of_ours_is_as_good_as_none(folder: Path, atpub: 
     ran = atpub("generate")
     assert ran.code == 64
     assert "--out and --package missing" in ran.err
+
+
+# Samples
+
+
+MANIFEST = """
+atpub: 1
+project: lab
+schemas:
+  digit: {nsid: org.lab.digit, version: 1.0.0, description: A digit., fields: {image: ndarray, label: "integer?"}}
+"""
+
+
+def test_samples_alone(folder: Path, atpub: Atpub) -> None:
+    write_files(folder, {"atpub.yaml": MANIFEST})
+    ran = atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab")
+    assert (ran.code, ran.err) == (0, "")
+    text = (folder / "lab/samples.py").read_text()
+    assert "class Digit:" in text
+    assert "    image: Array\n    label: int | None = None\n" in text
+    assert atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab", "--check").code == 0
+
+
+def test_samples_beside_records(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"atpub.yaml": MANIFEST, "pyproject.toml": more('samples = ["atpub.yaml"]')})
+    assert atpub("generate").code == 0
+    assert {"samples", "org.lab.note"} <= set(modules(project))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("atpub: 1\nproject: lab\n", 64, "atpub.yaml has no sample schemas"),
+        (MANIFEST.replace("ndarray", "tensor"), 3, "did you mean 'ndarray'?"),
+        (MANIFEST.replace("label:", "class:"), 3, "'class' cannot name a Python attribute"),
+    ],
+)
+def test_samples_that_cannot_be(folder: Path, atpub: Atpub, text: str, code: int, said: str) -> None:
+    write_files(folder, {"atpub.yaml": text})
+    ran = atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab")
+    assert ran.code == code
+    assert said in ran.err
+    assert not (folder / "lab").exists()

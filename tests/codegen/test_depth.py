@@ -57,5 +57,5 @@ def test_classes_know_it(everything: GeneratedPackage) -> None:
 
     assert of("com.example.tree", "Tree").MAY_BE_DEEP
     assert of("com.example.everything", "Everything").MAY_BE_DEEP
-    assert not of("com.example.strict", "Strict").MAY_BE_DEEP
+    assert not of("com.example.subscribe", "Event").MAY_BE_DEEP
     assert Name(Nsid("com.example.tree")) in endless(everything.lexicons)

@@ -84,7 +84,16 @@ def generated(settings: Settings) -> Made:
     if settings.strict and read.warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
-    return Made(generate(read.documents, read.lexicons, package=settings.package, known=known), read.warnings)
+    files = generate(read.documents, read.lexicons, package=settings.package, known=known)
+    return Made({**files, **_samples(settings)}, read.warnings)
+
+
+def _samples(settings: Settings) -> Files:
+    if not settings.samples:
+        return {}
+    from atpub.cli.samples import samples_module  # imports generated classes, which may be broken
+
+    return {PurePosixPath("samples.py"): samples_module(settings.samples)}
 
 
 def _read(settings: Settings, known: Lexicons) -> _Read:
