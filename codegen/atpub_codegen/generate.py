@@ -47,7 +47,7 @@ def generate(
 
 def _folder(folder: PurePosixPath, package: str, world: World, own: Lexicons, command: str) -> str:
     if folder.parts:
-        return render.package_source(".".join(folder.parts), command)
+        return render.package_source(f"The lexicons under {'.'.join(folder.parts)}.", command)
     uses = sorted({*_packages(world, own)} - {package})
     return render.root_source(uses, command)
 

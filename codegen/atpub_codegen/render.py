@@ -46,9 +46,9 @@ def root_source(uses: Sequence[str], command: str) -> str:
     return _rendered("root", uses=uses, command=command) + "\n"
 
 
-def package_source(nsid: str, command: str) -> str:
-    """The source of the `__init__` of a folder of the package."""
-    return _rendered("package", nsid=nsid, command=command) + "\n"
+def package_source(doc: str, command: str) -> str:
+    """The source of the `__init__` of a folder that holds modules and nothing else."""
+    return _rendered("package", doc=doc, command=command) + "\n"
 
 
 def samples_source(samples: Sequence[Sample], command: str) -> str:

@@ -6,13 +6,14 @@ The classes stand on their own; where atdata is at hand, its `packable` makes th
 from __future__ import annotations
 
 import keyword
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from atpub.lexicon.data import Json, JsonObject
 from atpub_codegen.names import Scope, pascal_case
-from atpub_codegen.render import samples_source
+from atpub_codegen.render import package_source, samples_source
 from atpub_codegen.shape import Sample, SampleField
 from atpub_codegen.source import literals
 
@@ -37,10 +38,13 @@ class NotAFieldName(ValueError):
     """A field's name cannot be that of an attribute; readers of the data set one of that name."""
 
 
-def generate_samples(schemas: Sequence[SampleSchema], *, command: str = "atpub generate") -> str:
-    """The source of a module with a class for each schema; raises NotAFieldName.
+def generate_samples(
+    schemas: Sequence[SampleSchema], *, alone: bool, command: str = "atpub generate"
+) -> Mapping[PurePosixPath, str]:
+    """The module `samples`, with a class for each schema; raises NotAFieldName.
 
-    The newest version of several has the plain name.
+    Alone in its package, it is a package that needs nothing of atpub's. The newest version of several has the plain
+    name.
     """
     scope = Scope(_TAKEN)
     newest_first = sorted(schemas, key=lambda schema: (schema.name, _negated(schema.version), schema.nsid))
@@ -49,7 +53,10 @@ def generate_samples(schemas: Sequence[SampleSchema], *, command: str = "atpub g
         plain = pascal_case(schema.name)
         name = scope.first([plain, f"{plain}_{''.join(part if part.isalnum() else '_' for part in schema.version)}"])
         classes.append(_sample(schema, name))
-    return samples_source(sorted(classes, key=lambda item: item.name), command)
+    files = {PurePosixPath("samples.py"): samples_source(sorted(classes, key=lambda item: item.name), command)}
+    if alone:
+        files[PurePosixPath("__init__.py")] = package_source("The samples of datasets.", command)
+    return files
 
 
 def _negated(version: str) -> tuple[int, ...]:

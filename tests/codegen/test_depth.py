@@ -43,8 +43,9 @@ def test_a_union_leads_to_its_members() -> None:
 
 def test_a_chain_that_is_too_long() -> None:
     links = SHALLOW // 2 + 2  # each is an object that holds a list
-    chain = {f"n{n}": holds(f"n{n + 1}") for n in range(links)}
-    found = names(**chain, **{f"n{links}": {"type": "object"}})
+    chain: dict[str, Json] = {f"n{n}": holds(f"n{n + 1}") for n in range(links)}
+    chain[f"n{links}"] = {"type": "object"}
+    found = names(**chain)
     assert "n0" in found
     assert f"n{links}" not in found
     assert f"n{links // 2}" not in found

@@ -79,6 +79,8 @@ class _Read:
 
 def generated(settings: Settings) -> Made:
     """The files that the settings ask for; raises InvalidInput with every problem in the lexicons, and Usage."""
+    if not settings.lexicons:
+        return Made(_samples(settings))
     builtin = Lexicons({}) if settings.is_own else _builtin()
     read = _wanted(_read(settings, builtin), settings)
     if settings.strict and read.warnings:
@@ -91,9 +93,9 @@ def generated(settings: Settings) -> Made:
 def _samples(settings: Settings) -> Files:
     if not settings.samples:
         return {}
-    from atpub.cli.samples import samples_module  # imports generated classes, which may be broken
+    from atpub.cli.samples import sample_files  # imports generated classes, which may be broken
 
-    return {PurePosixPath("samples.py"): samples_module(settings.samples)}
+    return sample_files(settings.samples, alone=not settings.lexicons)
 
 
 def _read(settings: Settings, known: Lexicons) -> _Read:

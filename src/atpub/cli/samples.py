@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from atpub.errors import InvalidInput, Usage
 from atpub.manifest.load import load_sound_part
@@ -12,9 +12,9 @@ from atpub.manifest.model import SchemaEntry
 from atpub_codegen.samples import SampleSchema, generate_samples
 
 
-def samples_module(manifests: Sequence[Path]) -> str:
-    """The source of the module; raises InvalidInput, and Usage where a manifest has no schemas."""
-    return generate_samples([schema for path in manifests for schema in _schemas(path)])
+def sample_files(manifests: Sequence[Path], *, alone: bool) -> Mapping[PurePosixPath, str]:
+    """The files of the classes; raises InvalidInput, and Usage where a manifest has no schemas."""
+    return generate_samples([schema for path in manifests for schema in _schemas(path)], alone=alone)
 
 
 def _schemas(path: Path) -> Iterator[SampleSchema]:
