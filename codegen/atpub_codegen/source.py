@@ -62,6 +62,8 @@ def docstring(text: str, indent: int) -> str:
 def wrapped(text: str, indent: int) -> list[str]:
     """The text in lines, safe inside a triple-quoted string."""
     safe = " ".join(_visible(text).split()).replace("\\", "\\\\").replace('"', '\\"') or "…"
+    if len(safe) <= WIDTH - indent - 3:
+        return [safe]
     return textwrap.wrap(safe, WIDTH - indent - 3, break_long_words=False, break_on_hyphens=False)
 
 
