@@ -9,7 +9,7 @@ from atpub.lexicon.model import Lexicon, Lexicons, Name
 from atpub_codegen import docs, expressions, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.names import distinct, pascal_case, snake_case
-from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionLoader
+from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
 from atpub_codegen.spelling import Imports, World
 
 UNKNOWN_MEMBER: Final = "_rt.UnknownMember"
@@ -55,7 +55,7 @@ class Builder:
                 self._choices(name, definition)
             case _:
                 found = expressions.expression(definition, self, name, ())
-                self.items.append(Alias(name, found.annotation, False, definition.description))
+                self.items.append(Alias(name, found.annotation, False, False, definition.description))
 
     def add_class(
         self, name: str, kind: model.Object, within: tuple[str, ...], doc: str, key: str | None = None
@@ -94,9 +94,9 @@ class Builder:
         """Add an alias for a union, and the function that loads it, whose name comes back."""
         loader = self.scope.give(f"load_{snake_case(name)}")
         members = {ref: self._member(ref) for ref in kind.refs}
+        not_yet = {spelled for ref, spelled in members.items() if not self._is_there(ref)}
         spellings: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
-        annotation = " | ".join(dict.fromkeys(spellings))
-        self.items.append(Alias(name, annotation, bool(members), kind.description))
+        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spellings)), frozenset(not_yet), kind.description))
         told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
         cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
@@ -105,6 +105,9 @@ class Builder:
     def _member(self, ref: Name) -> str:
         known = not isinstance(self.lexicons.find(ref), model.Unsupported)
         return self.imports.type(ref) if known else UNKNOWN_MEMBER
+
+    def _is_there(self, ref: Name) -> bool:
+        return isinstance(self.lexicons.find(ref), model.Unsupported) or self.imports.is_there(ref)
 
     def _takes_null(self, kind: model.Type) -> bool:
         found = self.lexicons.find(kind.target) if isinstance(kind, model.Ref) else kind
@@ -116,10 +119,15 @@ class Builder:
         while isinstance(innermost, model.Array):
             innermost = innermost.items
         late = isinstance(innermost, model.Ref | model.Object | model.Union)
-        self.items.append(Alias(name, found.annotation, late, kind.description))
+        quoted = isinstance(innermost, model.Ref) and not self._is_defined(innermost.target)
+        self.items.append(Alias(name, found.annotation, late, quoted, kind.description))
         loader, dumper = self._list_functions(self.current, kind)
         conditions, load, dump = found.conditions("data"), found.load("data"), found.dump("value")
         self.items.append(Loader(loader, name, conditions, load, dumper, dump))
+
+    def _is_defined(self, name: Name) -> bool:
+        """Whether a name has its value where aliases of lists are defined, among which there is no order."""
+        return not isinstance(self.lexicons.find(name), model.Array) and self._is_there(name)
 
     def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
         """What loads a named list, and what writes it unless it is written as it is."""

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atpub_codegen import source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample, UnionAlias
 
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
@@ -21,6 +21,7 @@ _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "failure": ("ClassVar", "final"),
     "loader": ("Any",),
     "union": ("Any",),
+    "union_alias": ("TypeAlias",),
     "wrapper": ("Any", "ClassVar", "final"),
 }
 
@@ -97,6 +98,8 @@ def _typing(module: Module) -> list[str]:
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
+        if isinstance(item, UnionAlias) and item.not_yet and len(item.members) > 1:
+            names.add("Union")
         if any("Literal[" in annotation for annotation in annotations):
             names.add("Literal")
     return sorted(names)
@@ -110,14 +113,19 @@ def _needs_runtime(module: Module) -> bool:
     )
 
 
-def alias(item: Alias) -> str:
-    """The definition of a type alias: as text where it names what may come later."""
-    if not item.late:
-        return f"{item.name}: TypeAlias = {item.annotation}"
-    line = f'{item.name}: TypeAlias = "{item.annotation}"'
+def alias(item: Alias | UnionAlias) -> str:
+    """The definition of a type alias."""
+    if isinstance(item, Alias):
+        return f"{item.name}: TypeAlias = " + (f'"{item.annotation}"' if item.quoted else item.annotation)
+    if len(item.members) == 1:
+        return f"{item.name}: TypeAlias = " + (f'"{item.members[0]}"' if item.not_yet else item.members[0])
+    if item.not_yet:  # as text these could not be joined with |
+        members = [f'"{member}"' if member in item.not_yet else member for member in item.members]
+        return source.spread(f"{item.name}: TypeAlias = Union[", members, "]")
+    line = f"{item.name}: TypeAlias = {' | '.join(item.members)}"
     if len(line) <= source.WIDTH:
         return line
-    return f'{item.name}: TypeAlias = """(\n    ' + "\n    | ".join(item.annotation.split(" | ")) + '\n)"""'
+    return f"{item.name}: TypeAlias = (\n    " + "\n    | ".join(item.members) + "\n)"
 
 
 def choices(item: Choices) -> str:

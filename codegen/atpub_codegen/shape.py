@@ -117,12 +117,24 @@ class Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A named type that is not a class; `late` where it names classes, which may not be there yet."""
+    """A named type that is not a class; `late` where it names others, `quoted` where these may not be there by then."""
 
     kind: ClassVar = "alias"
     name: str
     annotation: str
     late: bool
+    quoted: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnionAlias:
+    """The name of a union; `not_yet` are the members that may not be there when it is defined."""
+
+    kind: ClassVar = "union_alias"
+    name: str
+    members: tuple[str, ...]
+    not_yet: frozenset[str]
     doc: str
 
 
@@ -223,7 +235,7 @@ class Sample:
     fields: tuple[SampleField, ...]
 
 
-Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant | Failure
+Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
 
 
 @dataclass(frozen=True, slots=True)

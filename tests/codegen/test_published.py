@@ -1,7 +1,11 @@
 """All the lexicons that the lexrpc package ships, of Bluesky and others: generated, imported, and every record kept."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
@@ -63,6 +67,31 @@ def object_of(package: GeneratedPackage, kind: type[Value]) -> Object:
 
 def innermost(kind: Type) -> Type:
     return innermost(kind.items) if isinstance(kind, Array) else kind
+
+
+OF_A_CIRCLE = {"so.sprk.story.defs#storyView", "so.sprk.story.post"}
+"""What has a field of a list by name that is in a module which needs this one."""
+
+
+def test_annotations_can_be_evaluated(published: GeneratedPackage) -> None:
+    for kind in published.classes:
+        if kind.NSID not in OF_A_CIRCLE:
+            assert {*get_type_hints(kind.__init__)} == {*kind.WIRE, "return"}
+
+
+def test_any_module_can_be_imported_first(published: GeneratedPackage) -> None:
+    program = """
+import importlib, os, sys
+import atpub.lexicon.runtime
+for name in sys.argv[1:]:
+    if not os.fork():
+        importlib.import_module(name)
+        os._exit(0)
+    assert os.wait()[1] == 0, name
+"""
+    path = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", program, *(f"{published.name}.{name}" for name in published.modules if name)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 @settings(max_examples=300, suppress_health_check=SLOW, deadline=None)

@@ -119,9 +119,6 @@ class ApplyWritesInput(_rt.Value):
         return out
 
 
-ApplyWritesInputWritesItem: TypeAlias = "Create | Update | Delete"
-
-
 def load_apply_writes_input_writes_item(data: Any) -> ApplyWritesInputWritesItem:
     """Load the member of the union that `$type` names; raises Mismatch."""
     match data.get("$type") if data.__class__ is dict else None:
@@ -198,9 +195,6 @@ class ApplyWritesOutput(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
-
-
-ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
 
 
 def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
@@ -592,6 +586,12 @@ class UpdateResult(_rt.Value):
 
 UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
+
+
+ApplyWritesInputWritesItem: TypeAlias = Create | Update | Delete
+
+
+ApplyWritesOutputResultsItem: TypeAlias = CreateResult | UpdateResult | DeleteResult
 
 
 METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedure(

@@ -6,7 +6,7 @@ and what a search page shows of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias, final
+from typing import Any, ClassVar, Final, TypeAlias, Union, final
 
 from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import storage_blobs as _storage_blobs
@@ -264,15 +264,6 @@ class Entry(_rt.Record):
         return out
 
 
-EntryStorage: TypeAlias = """(
-    _storage_http.StorageHttp
-    | _storage_s3.StorageS3
-    | _storage_blobs.StorageBlobs
-    | _rt.UnknownMember
-)"""
-"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""
-
-
 def load_entry_storage(data: Any) -> EntryStorage:
     """Load the member of the union that `$type` names; raises Mismatch."""
     match data.get("$type") if data.__class__ is dict else None:
@@ -486,3 +477,12 @@ class ShardManifestRef(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+EntryStorage: TypeAlias = Union[
+    "_storage_http.StorageHttp",
+    "_storage_s3.StorageS3",
+    "_storage_blobs.StorageBlobs",
+    _rt.UnknownMember,
+]
+"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""

@@ -184,10 +184,6 @@ class Schema(_rt.Record):
         return out
 
 
-SchemaSchema: TypeAlias = "JsonSchemaFormat | _rt.UnknownMember"
-"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
-
-
 def load_schema_schema(data: Any) -> SchemaSchema:
     """Load the member of the union that `$type` names; raises Mismatch."""
     match data.get("$type") if data.__class__ is dict else None:
@@ -342,3 +338,7 @@ class SchemaMetadata(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+SchemaSchema: TypeAlias = JsonSchemaFormat | _rt.UnknownMember
+"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
