@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +66,20 @@ def bench() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lexicons = readable(folder / "lexicons")
-        ours, theirs = folder / "ours", folder / "theirs"
-        command = (BIN / "atpub", "generate", "--lexicons", lexicons, "--package", "ours", "--out", ours)
+        ours, fresh = folder / "ours", count()
+        command = (BIN / "atpub", "generate", "--lexicons", lexicons, "--package", "ours", "--out")
 
         def generate() -> None:
-            shutil.rmtree(ours, ignore_errors=True)
-            run(*command)
+            run(*command, folder / f"ours{next(fresh)}")
 
         def peer() -> None:
-            shutil.rmtree(theirs, ignore_errors=True)
+            theirs = folder / f"theirs{next(fresh)}"
             theirs.mkdir()
             run(BIN / "atproto", "gen", "--lexicon-dir", lexicons, "models", "--output-dir", theirs)
 
         compare("atpub generate", generate, "atproto gen models", peer, runs=9)
         print("  bound: ratio 0.50")
-        print(f"  peak memory: {peak(*command) / 1e6:.0f} MB (bound: 100 MB)")
+        print(f"  peak memory: {peak(*command, ours) / 1e6:.0f} MB (bound: 100 MB)")
         names = records(ours)
         imports = f"import importlib; [importlib.import_module(name) for name in {names!r}]"
         found = compare(

@@ -316,7 +316,10 @@ def test_lists_that_hold_each_other_are_checked_at_every_level(everything: Gener
     ]
 
 
-OLD_BLOB = {"cid": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", "mimeType": "image/png"}
+OLD_BLOB: dict[str, Any] = {
+    "cid": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+    "mimeType": "image/png",
+}
 
 
 def test_a_blob_of_the_old_form_is_read_and_its_record_keeps_its_cid(main: Any, sample: dict[str, Any]) -> None:
