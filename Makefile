@@ -31,7 +31,7 @@ types: $(VENV)/.dev
 generated: $(VENV)/.dev
 	$(BIN)/atpub generate --check
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 $(VENV)/bin/python:
@@ -45,6 +45,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) --editable '.[dev,bench]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist tests/pds/*/node_modules manifests/*/.atpub
