@@ -27,7 +27,7 @@ importing audit
 repository report
 applying restore folders
 prepare
-atmosphere cli
+atmosphere cli testing
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from atpub.lexicon import model
 from atpub.lexicon.model import Lexicon, Lexicons, Name
 from atpub_codegen import docs, expressions, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.names import distinct, pascal_case, snake_case
-from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionLoader
+from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
 from atpub_codegen.spelling import Imports, World
+
+UNKNOWN_MEMBER: Final = "_rt.UnknownMember"
+_AS_THEY_ARE: Final = (
+    model.Boolean,
+    model.Integer,
+    model.String,
+    model.Unknown,
+    model.Null,
+    model.Unsupported,
+    model.Token,
+)
 
 
 class Builder:
@@ -17,6 +30,7 @@ class Builder:
     def __init__(self, lexicon: Lexicon, world: World) -> None:
         self.lexicons: Lexicons = world.lexicons
         self.spelling = world.spellings[lexicon.id]
+        self.endless = world.endless
         self.imports = Imports(lexicon.id, world)
         self.items: list[Item] = []
         self.current = Name(lexicon.id)
@@ -31,6 +45,8 @@ class Builder:
                 self.add_class(name, record, ("record",), definition.description or record.description, key)
             case model.Object():
                 self.add_class(name, definition, (), definition.description)
+            case model.Unsupported():
+                pass  # there is nothing to say of it
             case model.Token():
                 self.items.append(Constant(name, str(self.current), definition.description))
             case model.Array():
@@ -39,7 +55,7 @@ class Builder:
                 self._choices(name, definition)
             case _:
                 found = expressions.expression(definition, self, name, ())
-                self.items.append(Alias(name, found.annotation, False, definition.description))
+                self.items.append(Alias(name, found.annotation, False, False, definition.description))
 
     def add_class(
         self, name: str, kind: model.Object, within: tuple[str, ...], doc: str, key: str | None = None
@@ -50,23 +66,26 @@ class Builder:
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
         doc = doc or docs.of_place(self.current, within)
-        self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key))
+        self.items.insert(
+            place, Class(name, str(self.current), within, tuple(fields), doc, key, self.current in self.endless)
+        )
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
         found = expressions.expression(kind, self, owner + pascal_case(wire), (*within, "properties", wire))
-        required, nullable, conditions = wire in parent.required, wire in parent.nullable, found.conditions("value")
+        required, conditions = wire in parent.required, found.conditions("value")
+        nullable = wire in parent.nullable or self._takes_null(kind)
         key = source.quoted(wire)
-        given = f"data.get({key})" if required and not nullable else f"data[{key}]"
+        given = f"data[{key}]" if nullable else f"data.get({key})"
         return Field(
             wire=wire,
             name=name,
             required=required,
             nullable=nullable,
             annotation=found.annotation,
-            given=given if conditions or nullable else "",
+            given=given if conditions or nullable or not required else "",
             conditions=conditions,
-            load=found.load("value" if conditions or nullable else given),
+            load=found.load("value" if conditions or nullable or not required else given),
             dump=found.dump(f"self.{name}"),
             doc=docs.of_field(kind, self.lexicons),
         )
@@ -74,12 +93,25 @@ class Builder:
     def add_union(self, name: str, kind: model.Union) -> str:
         """Add an alias for a union, and the function that loads it, whose name comes back."""
         loader = self.scope.give(f"load_{snake_case(name)}")
-        members = {ref: self.imports.type(ref) for ref in kind.refs}
-        annotation = " | ".join([*members.values(), *([] if kind.closed else ["_rt.UnknownMember"])])
-        self.items.append(Alias(name, annotation, bool(members), kind.description))
-        cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in members.items())
+        members = {ref: self._member(ref) for ref in kind.refs}
+        not_yet = {spelled for ref, spelled in members.items() if not self._is_there(ref)}
+        spellings: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
+        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spellings)), frozenset(not_yet), kind.description))
+        told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
+        cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
         return loader
+
+    def _member(self, ref: Name) -> str:
+        known = not isinstance(self.lexicons.find(ref), model.Unsupported)
+        return self.imports.type(ref) if known else UNKNOWN_MEMBER
+
+    def _is_there(self, ref: Name) -> bool:
+        return isinstance(self.lexicons.find(ref), model.Unsupported) or self.imports.is_there(ref)
+
+    def _takes_null(self, kind: model.Type) -> bool:
+        found = self.lexicons.find(kind.target) if isinstance(kind, model.Ref) else kind
+        return isinstance(found, model.Null | model.Unsupported)
 
     def _list(self, name: str, kind: model.Array) -> None:
         found = expressions.expression(kind, self, name, ())
@@ -87,10 +119,15 @@ class Builder:
         while isinstance(innermost, model.Array):
             innermost = innermost.items
         late = isinstance(innermost, model.Ref | model.Object | model.Union)
-        self.items.append(Alias(name, found.annotation, late, kind.description))
+        quoted = isinstance(innermost, model.Ref) and not self._is_defined(innermost.target)
+        self.items.append(Alias(name, found.annotation, late, quoted, kind.description))
         loader, dumper = self._list_functions(self.current, kind)
         conditions, load, dump = found.conditions("data"), found.load("data"), found.dump("value")
         self.items.append(Loader(loader, name, conditions, load, dumper, dump))
+
+    def _is_defined(self, name: Name) -> bool:
+        """Whether a name has its value where aliases of lists are defined, among which there is no order."""
+        return not isinstance(self.lexicons.find(name), model.Array) and self._is_there(name)
 
     def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
         """What loads a named list, and what writes it unless it is written as it is."""
@@ -109,7 +146,7 @@ class Builder:
             case model.Ref(target=target):
                 return target in seen or self._as_it_is(self.lexicons.find(target), seen | {target})
             case _:
-                return isinstance(kind, model.Boolean | model.Integer | model.String | model.Unknown)
+                return isinstance(kind, _AS_THEY_ARE)
 
     # What expressions ask for
 
@@ -120,6 +157,10 @@ class Builder:
             return expressions.of_class(self.imports.type(name))
         if isinstance(definition, model.Array):
             return expressions.of_list(self.imports.type(name), *self._list_functions(name, definition))
+        if isinstance(definition, model.Token):
+            return expressions.of_token(name)
+        if isinstance(definition, model.Null | model.Unsupported):
+            return expressions.expression(definition, self, "", ())
         if isinstance(definition, expressions.Scalar):
             return expressions.of_scalar(definition, self.imports.type(name))
         raise ValueError(f"{self.current} refers to {name}, which is no type of value: link the lexicons first")

@@ -34,6 +34,8 @@ def of_place(definition: Name, within: tuple[str, ...]) -> str:
     """What stands at a place in a definition: `The output of …`, `An item of parts of …`."""
     whole = f"the {_BODIES[within[:1]]} of {definition}" if within[:1] in _BODIES else ""
     whole = f"the {_BODIES[within[:2]]} of {definition}" if within[:2] in _BODIES else whole or str(definition)
+    if within == ("record",):
+        return f"A record of {definition}."
     steps = iter(within)
     for step in steps:
         if step == "properties":

@@ -14,6 +14,7 @@ from atpub.lexicon.model import (
     CidLink,
     Integer,
     Name,
+    Null,
     Object,
     Ref,
     String,
@@ -21,6 +22,7 @@ from atpub.lexicon.model import (
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub_codegen.source import literals
 
@@ -42,11 +44,23 @@ FORMATS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """A condition that breaks the lexicon where one of these is true of any item of a list."""
+
+    item: str
+    of: str
+    conditions: Conditions
+
+
+Conditions: TypeAlias = "tuple[str | Each, ...]"
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
     """A type as Python source, each part a function of the variable that holds the value."""
 
     annotation: str
-    conditions: Callable[[str], tuple[str, ...]]  # each, where true, breaks the lexicon; none: loading decides
+    conditions: Callable[[str], Conditions]  # each, where true, breaks the lexicon; none: loading decides
     load: Callable[[str], str]
     dump: Callable[[str], str]
 
@@ -91,10 +105,20 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
             return declare.union(kind, hint)
         case Unknown():
             return _loaded("_rt.JsonObject", lambda v: f"_rt.load_unknown({v})", lambda v: v)
+        case Null():
+            return _plain("None", lambda v: (f"{v} is not None",))
+        case Unsupported():
+            return _loaded("_rt.Json", lambda v: f"_rt.load_any({v})", lambda v: v)
         case Token():
-            return _plain("str", lambda _: ("True",))  # a token is no type of value
+            raise ValueError(f"{hint}: a token has a name of its own")
         case _:
             assert_never(kind)
+
+
+def of_token(name: Name) -> Expression:
+    """The expression of a reference to a token: a text that is its name."""
+    text = literals([str(name)])[0]
+    return _plain(f"Literal[{text}]", lambda v: (f"{v} != {text}",))
 
 
 def of_class(name: str) -> Expression:
@@ -134,7 +158,7 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
             assert_never(kind)
 
 
-def _plain(annotation: str, conditions: Callable[[str], tuple[str, ...]]) -> Expression:
+def _plain(annotation: str, conditions: Callable[[str], Conditions]) -> Expression:
     return Expression(annotation, conditions, lambda v: v, lambda v: v)
 
 
@@ -174,25 +198,26 @@ def _boolean(kind: Boolean, v: str) -> tuple[str, ...]:
 
 
 def _integer(kind: Integer, v: str) -> tuple[str, ...]:
-    conditions = [f"not _rt.is_integer({v})"]
-    if kind.minimum is not None and kind.maximum is not None:
-        conditions.append(f"not {kind.minimum} <= {v} <= {kind.maximum}")
-    elif kind.minimum is not None:
-        conditions.append(f"{v} < {kind.minimum}")
-    elif kind.maximum is not None:
-        conditions.append(f"{v} > {kind.maximum}")
-    return (*conditions, *_choices(kind.enum, kind.const, v))
+    low = "_rt.INTEGER_MIN" if kind.minimum is None else kind.minimum
+    high = "_rt.INTEGER_MAX" if kind.maximum is None else kind.maximum
+    choices = _choices(kind.enum, kind.const, v)
+    # Type checkers take the first form for a proof that it is an int, which is no Literal.
+    own = f"not _rt.is_integer({v})" if choices else f"{v}.__class__ is not int"
+    return (own, f"not {low} <= {v} <= {high}", *choices)
 
 
 def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v: str) -> list[str]:
-    conditions = [f"{v} not in {{{', '.join(literals(enum))}}}"] if enum else []
+    listed = literals(enum)
+    conditions = [f"{v} not in ({', '.join(listed)}{',' if len(listed) == 1 else ''})"] if enum else []
     return conditions if const is None else [*conditions, f"{v} != {literals([const])[0]}"]
 
 
 def _string(kind: String, v: str) -> tuple[str, ...]:
-    conditions = [f"not _rt.is_text({v})", *_choices(kind.enum, kind.const, v)]
-    if kind.format:
+    conditions = _choices(kind.enum, kind.const, v) or [f"{v}.__class__ is not str"]
+    if kind.format:  # every format is one of ASCII characters
         conditions.append(f"not _rt.{FORMATS[kind.format][1]}({v})")
+    elif not kind.enum and kind.const is None:
+        conditions.append(f"not ({v}.isascii() or _rt.is_unicode({v}))")
     if kind.max_length is not None:  # no character takes more than four bytes: most texts need no counting
         conditions.append(f"(len({v}) > {kind.max_length // 4} and _rt.utf8_length({v}) > {kind.max_length})")
     if kind.min_length:
@@ -207,15 +232,15 @@ def _string(kind: String, v: str) -> tuple[str, ...]:
 def _array(kind: Array, item: Expression) -> Expression:
     annotation = f"list[{item.annotation}]"
 
-    def conditions(v: str) -> tuple[str, ...]:
-        found = [f"{v}.__class__ is not list"]
+    def conditions(v: str) -> Conditions:
+        found: list[str | Each] = [f"{v}.__class__ is not list"]
         if kind.min_length:
             found.append(f"len({v}) < {kind.min_length}")
         if kind.max_length is not None:
             found.append(f"len({v}) > {kind.max_length}")
         x = _deeper(v)
-        broken = " or ".join(item.conditions(x))
-        return (*found, f"any({broken} for {x} in {v})") if broken else tuple(found)
+        broken = item.conditions(x)
+        return (*found, Each(x, v, broken)) if broken else tuple(found)
 
     if item.plain:
         return _plain(annotation, conditions)

@@ -34,7 +34,7 @@ def generate(
     lexicons. A lexicon without a definition that Python has a use for gets no module.
     """
     own = Lexicons({nsid: lexicons.by_nsid[nsid] for nsid in sorted(documents)})
-    world = World.of({**(known or {}), package: own})
+    world = World.of({**(known or {}), package: own}, lexicons)
     modules = {nsid: PurePosixPath(*world.modules[nsid][1].split(".")) for nsid in own.by_nsid if nsid in world.modules}
     folders = {PurePosixPath(), *(folder for path in modules.values() for folder in path.parents)}
     files = {folder / "__init__.py": _folder(folder, package, world, own, command) for folder in folders}
@@ -47,7 +47,7 @@ def generate(
 
 def _folder(folder: PurePosixPath, package: str, world: World, own: Lexicons, command: str) -> str:
     if folder.parts:
-        return render.package_source(".".join(folder.parts), command)
+        return render.package_source(f"The lexicons under {'.'.join(folder.parts)}.", command)
     uses = sorted({*_packages(world, own)} - {package})
     return render.root_source(uses, command)
 

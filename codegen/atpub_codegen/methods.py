@@ -1,35 +1,39 @@
-"""Queries and procedures → the classes of their parameters and bodies, and the METHOD that describes them."""
+"""Queries, procedures and subscriptions → the classes of what goes in and out, and the METHOD that describes them."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from atpub.lexicon.model import Body, Name, Object, Procedure, Query, Record, Ref, Union
+from atpub.lexicon.model import Body, Name, Object, Procedure, Query, Record, Ref, Subscription, Union
 from atpub_codegen import docs
 from atpub_codegen.builder import Builder
-from atpub_codegen.names import snake_case
-from atpub_codegen.shape import Loader, Method, Wrapper
+from atpub_codegen.names import pascal_case, snake_case
+from atpub_codegen.shape import Failure, Loader, Method, Wrapper
 from atpub_codegen.source import literals
 
 _OUTPUT: Final = ("output", "schema")
 _INPUT: Final = ("input", "schema")
+_MESSAGE: Final = ("message",)
 _NOTHING: Final = "_rt.Nothing"
 
 
-def build_method(builder: Builder, name: str, definition: Query | Procedure) -> Method:
-    """The method; its parameters and bodies are added to the module."""
+def build_method(builder: Builder, name: str, definition: Query | Procedure | Subscription) -> Method:
+    """The method; its parameters, bodies, messages and errors are added to the module."""
     parameters = _parameters(builder, f"{name}Params", definition.parameters)
     takes, encoding = parameters, ""
     if isinstance(definition, Procedure):
         takes = _input(builder, f"{name}Input", definition.input)
         encoding = definition.input.encoding if definition.input else ""
-    gives, output = _output(builder, f"{name}Output", definition.output)
+    if isinstance(definition, Subscription):
+        gives, output = _messages(builder, f"{name}Message", definition.message or Union(()))
+    else:
+        gives, output = _output(builder, f"{name}Output", definition.output)
     return Method(
         kind=definition.__class__.__name__,
         takes=takes,
         gives=gives,
         output=output,
-        errors=definition.errors,
+        errors=tuple(_failure(builder, error, doc) for error, doc in definition.errors.items()),
         encoding="" if encoding == "application/json" else encoding,
         parameters="" if takes == parameters or parameters == _NOTHING else parameters,
         doc=definition.description,
@@ -55,6 +59,17 @@ def _output(builder: Builder, hint: str, body: Body | None) -> tuple[str, str]:
             return name, _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
         case Ref(target=target):
             return _referred(builder, hint, target)
+
+
+def _messages(builder: Builder, hint: str, kind: Union) -> tuple[str, str]:
+    name = builder.scope.give(hint)
+    return name, _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
+
+
+def _failure(builder: Builder, error: str, doc: str) -> str:
+    name = builder.scope.give(pascal_case(error))
+    builder.items.append(Failure(name, error, doc))
+    return name
 
 
 def _referred(builder: Builder, hint: str, target: Name) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -9,15 +10,18 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atpub_codegen import source
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module
+from atpub_codegen.expressions import Conditions, Each
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample, UnionAlias
 
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
     "choices": ("Literal", "TypeAlias"),
     "class": ("Any", "ClassVar", "final"),
     "constant": (),
+    "failure": ("final",),
     "loader": ("Any",),
     "union": ("Any",),
+    "union_alias": ("TypeAlias",),
     "wrapper": ("Any", "ClassVar", "final"),
 }
 
@@ -43,9 +47,19 @@ def root_source(uses: Sequence[str], command: str) -> str:
     return _rendered("root", uses=uses, command=command) + "\n"
 
 
-def package_source(nsid: str, command: str) -> str:
-    """The source of the `__init__` of a folder of the package."""
-    return _rendered("package", nsid=nsid, command=command) + "\n"
+def package_source(doc: str, command: str) -> str:
+    """The source of the `__init__` of a folder that holds modules and nothing else."""
+    return _rendered("package", doc=doc, command=command) + "\n"
+
+
+def samples_source(samples: Sequence[Sample], command: str) -> str:
+    """The source of a module of samples."""
+    words = {word for sample in samples for field in sample.fields for word in re.findall(r"\w+", field.annotation)}
+    arrays = "Array" in words
+    if arrays:
+        words |= {"Any", "TypeAlias"}
+    typing = [*(["TYPE_CHECKING"] if arrays else []), *sorted(words & {"Any", "Literal", "TypeAlias"})]
+    return _rendered("samples", samples=samples, arrays=arrays, typing=typing, command=command) + "\n"
 
 
 def _rendered(template: str, **values: Any) -> str:
@@ -64,6 +78,7 @@ def _environment() -> Environment:
         "docstring": source.docstring,
         "parameter": parameter,
         "refusal": refusal,
+        "tuple_of": source.tuple_of,
     }
     environment.globals.update(helpers)
     environment.filters["quoted"] = source.quoted
@@ -83,6 +98,8 @@ def _typing(module: Module) -> list[str]:
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
+        if isinstance(item, UnionAlias) and item.not_yet and len(item.members) > 1:
+            names.add("Union")
         if any("Literal[" in annotation for annotation in annotations):
             names.add("Literal")
     return sorted(names)
@@ -96,14 +113,19 @@ def _needs_runtime(module: Module) -> bool:
     )
 
 
-def alias(item: Alias) -> str:
-    """The definition of a type alias: as text where it names what may come later."""
-    if not item.late:
-        return f"{item.name}: TypeAlias = {item.annotation}"
-    line = f'{item.name}: TypeAlias = "{item.annotation}"'
+def alias(item: Alias | UnionAlias) -> str:
+    """The definition of a type alias."""
+    if isinstance(item, Alias):
+        return f"{item.name}: TypeAlias = " + (f'"{item.annotation}"' if item.quoted else item.annotation)
+    if len(item.members) == 1:
+        return f"{item.name}: TypeAlias = " + (f'"{item.members[0]}"' if item.not_yet else item.members[0])
+    if item.not_yet:  # as text these could not be joined with |
+        members = [f'"{member}"' if member in item.not_yet else member for member in item.members]
+        return source.spread(f"{item.name}: TypeAlias = Union[", members, "]")
+    line = f"{item.name}: TypeAlias = {' | '.join(item.members)}"
     if len(line) <= source.WIDTH:
         return line
-    return f'{item.name}: TypeAlias = """(\n    ' + "\n    | ".join(item.annotation.split(" | ")) + '\n)"""'
+    return f"{item.name}: TypeAlias = (\n    " + "\n    | ".join(item.members) + "\n)"
 
 
 def choices(item: Choices) -> str:
@@ -120,11 +142,18 @@ def parameter(field: Field) -> str:
     return "\n            ".join(lines)
 
 
-def refusal(conditions: Sequence[str], indent: int, nullable: bool = False) -> str:
-    """The `if` that refuses a value."""
+def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
+    """What refuses a value: an `if`, and a loop over the items of a list."""
     pad = " " * indent
-    tests = [f"value is not None and ({' or '.join(conditions)})"] if nullable else list(conditions)
+    if nullable and conditions != ("value is not None",):
+        return f"if value is not None:\n{pad}    {refusal(conditions, indent + 4)}"
+    tests = [condition for condition in conditions if isinstance(condition, str)]
     line = f"if {' or '.join(tests)}:"
     if len(line) + indent > source.WIDTH and len(tests) > 1:
         line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"
-    return f"{line}\n{pad}    raise _rt.Mismatch"
+    loops = [
+        f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}"
+        for each in conditions
+        if isinstance(each, Each)
+    ]
+    return f"{line}\n{pad}    raise _rt.Mismatch{''.join(loops)}"

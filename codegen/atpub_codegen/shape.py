@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 from atpub.syntax import Nsid
+from atpub_codegen.expressions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Field:
     nullable: bool
     annotation: str
     given: str  # what `value` is set to, where loading needs it more than once
-    conditions: tuple[str, ...]  # each, where true of `value`, breaks the lexicon
+    conditions: Conditions  # each, where true of `value`, breaks the lexicon
     load: str  # the field's value, from its JSON
     dump: str  # the field's JSON, from `self.name`
     doc: str
@@ -33,23 +34,17 @@ class Field:
 
     @property
     def _present(self) -> str:
-        return f"{self.annotation} | None" if self.nullable else self.annotation
-
-    @property
-    def assignment(self) -> str:
-        """The local variable of a required field, given its value."""
-        annotation = f": {self._present}" if self.load == "value" else ""  # the JSON itself is Any
-        return f"{self.local}{annotation} = {self.loaded}"
-
-    @property
-    def local(self) -> str:
-        """The variable that holds the loaded field."""
-        return f"loaded_{self.name}"
+        return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
 
     @property
     def loaded(self) -> str:
         """The field's value, or its null."""
         return f"None if value is None else {self.load}" if self.nullable and self.load != "value" else self.load
+
+    @property
+    def absent(self) -> str:
+        """What stands for the field where it is not there."""
+        return "_rt.ABSENT" if self.nullable else "None"
 
     @property
     def dumped(self) -> str:
@@ -69,6 +64,7 @@ class Class:
     fields: tuple[Field, ...]  # those that are required first, then by name
     doc: str
     key: str | None = None  # of a record
+    deep: bool = False  # whether a value may hold others of its own type, to any depth
 
     @cached_property
     def required(self) -> tuple[Field, ...]:
@@ -101,11 +97,6 @@ class Class:
         return tuple(field for field in self.fields if field.doc or field.wire != field.name)
 
     @property
-    def arguments(self) -> str:
-        """The loaded required fields, as `__init__` takes them."""
-        return ", ".join(f"{field.name}={field.local}" for field in self.required)
-
-    @property
     def known(self) -> int:
         """How many keys an object has at least: its required ones, and a record's `$type`."""
         return len(self.required) + (self.key is not None)
@@ -126,12 +117,24 @@ class Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A named type that is not a class; `late` where it names classes, which may not be there yet."""
+    """A named type that is not a class; `late` where it names others, `quoted` where these may not be there by then."""
 
     kind: ClassVar = "alias"
     name: str
     annotation: str
     late: bool
+    quoted: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnionAlias:
+    """The name of a union; `not_yet` are the members that may not be there when it is defined."""
+
+    kind: ClassVar = "union_alias"
+    name: str
+    members: tuple[str, ...]
+    not_yet: frozenset[str]
     doc: str
 
 
@@ -153,7 +156,7 @@ class Loader:
     kind: ClassVar = "loader"
     name: str
     returns: str
-    conditions: tuple[str, ...]
+    conditions: Conditions
     load: str
     dumper: str = ""
     dump: str = ""
@@ -189,20 +192,50 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception for an error that a method names."""
+
+    kind: ClassVar = "failure"
+    name: str
+    code: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """The description of an XRPC method."""
 
-    kind: str  # Query or Procedure
+    kind: str  # Query, Procedure or Subscription
     takes: str  # the class of its parameters, or of a procedure's input
-    gives: str  # the type of its output
-    output: str  # what reads its output
-    errors: tuple[str, ...]
+    gives: str  # the type of its output, or of a subscription's messages
+    output: str  # what reads it
+    errors: tuple[str, ...]  # their classes
     encoding: str  # of a procedure's input, where it is not JSON
     parameters: str  # the class of a procedure's parameters, where it has any
     doc: str
 
 
-Item: TypeAlias = Class | Wrapper | Alias | Choices | Loader | UnionLoader | Constant
+@dataclass(frozen=True, slots=True)
+class SampleField:
+    """One field of a sample."""
+
+    name: str
+    annotation: str
+    required: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The dataclass of a sample schema; fields that are required come first."""
+
+    name: str
+    schema: str
+    doc: str
+    fields: tuple[SampleField, ...]
+
+
+Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
 
 
 @dataclass(frozen=True, slots=True)

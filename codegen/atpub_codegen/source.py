@@ -40,10 +40,14 @@ def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> st
 
 def assigned_tuple(target: str, values: Iterable[str], indent: int = 0, joint: str = " = ") -> str:
     """A target that gets a tuple of strings."""
-    parts = [quoted(value) for value in values]
+    return tuple_of(f"{target}{joint}", [quoted(value) for value in values], indent)
+
+
+def tuple_of(before: str, parts: Sequence[str], indent: int = 0) -> str:
+    """A tuple of expressions, after what stands before it."""
     if len(parts) == 1:
-        return f"{target}{joint}({parts[0]},)"
-    return spread(f"{target}{joint}(", parts, ")", indent)
+        return f"{before}({parts[0]},)"
+    return spread(f"{before}(", parts, ")", indent)
 
 
 def docstring(text: str, indent: int) -> str:
@@ -58,6 +62,8 @@ def docstring(text: str, indent: int) -> str:
 def wrapped(text: str, indent: int) -> list[str]:
     """The text in lines, safe inside a triple-quoted string."""
     safe = " ".join(_visible(text).split()).replace("\\", "\\\\").replace('"', '\\"') or "…"
+    if len(safe) <= WIDTH - indent - 3:
+        return [safe]
     return textwrap.wrap(safe, WIDTH - indent - 3, break_long_words=False, break_on_hyphens=False)
 
 

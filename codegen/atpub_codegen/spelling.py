@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from atpub.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token
+from atpub.lexicon.link import references
+from atpub.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.syntax import Nsid
+from atpub_codegen.depth import endless
 from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.shape import Import
 
 RESERVED: Final = (
-    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "annotations", "final"),
+    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "Union", "annotations", "final"),
     *("False", "None", "True", "any", "bool", "bytes", "classmethod", "dict", "int", "len", "list", "str"),
 )
 
@@ -44,6 +46,10 @@ class Spelling:
         return cls(types, loaders, dumpers, scope)
 
 
+def _has_module(lexicon: Lexicon) -> bool:
+    return any(not isinstance(definition, Unsupported) for definition in lexicon.definitions.values())
+
+
 def _wanted(lexicon: Lexicon, name: str) -> str:
     if isinstance(lexicon.definitions[name], Token):
         return snake_case(lexicon.id.name if name == MAIN else name).upper()
@@ -57,20 +63,56 @@ class World:
     lexicons: Lexicons
     modules: Mapping[Nsid, tuple[str, str]]  # the package, and the module in it
     spellings: Mapping[Nsid, Spelling]
+    endless: frozenset[Name]  # the definitions whose values may be nested to any depth
+    needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
 
     @classmethod
-    def of(cls, packages: Mapping[str, Lexicons]) -> World:
-        """The world of some packages' lexicons, of which the last counts where several have one."""
-        lexicons = Lexicons({})
+    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> World:
+        """The world of some packages' lexicons, of which the last counts where several have one.
+
+        Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
+        """
+        lexicons = linked
         modules: dict[Nsid, tuple[str, str]] = {}
         spellings: dict[Nsid, Spelling] = {}
         for package, own in packages.items():
             lexicons = lexicons.and_also(own)
-            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if lexicon.definitions)
+            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
             spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
-        return cls(lexicons, modules, spellings)
+        return cls(lexicons, modules, spellings, endless(lexicons), _needs(lexicons, modules))
+
+
+def _needs(lexicons: Lexicons, modules: Mapping[Nsid, tuple[str, str]]) -> Mapping[Nsid, frozenset[Nsid]]:
+    """The lexicons whose modules one's module imports, and those that these import, and so on."""
+    above = {f"{package}.{module}": nsid for nsid, (package, module) in modules.items()}
+
+    def loaded(nsid: Nsid) -> Iterator[Nsid]:
+        """A lexicon, and those whose modules hold its module: Python loads them first."""
+        yield nsid
+        parts = ".".join(modules[nsid]).split(".")
+        yield from (above[name] for n in range(1, len(parts)) if (name := ".".join(parts[:n])) in above)
+
+    near = {
+        nsid: {
+            found
+            for target in (nsid, *(name.nsid for _, name, _ in references(lexicons.by_nsid[nsid])))
+            if target in modules
+            for found in loaded(target)
+        }
+        for nsid in modules
+    }
+    return {nsid: _closure(nsid, near) for nsid in near}
+
+
+def _closure(start: Nsid, near: Mapping[Nsid, set[Nsid]]) -> frozenset[Nsid]:
+    found, waiting = {start}, [start]
+    while waiting:
+        new = near[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
+    return frozenset(found)
 
 
 def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:
@@ -90,6 +132,10 @@ class Imports:
         self._world = world
         self._scope = Scope(["_rt"])
         self._found: dict[Nsid, Import] = {}
+
+    def is_there(self, name: Name) -> bool:
+        """Whether the definition's module is sure to be loaded when this one is: it does not need this one itself."""
+        return name.nsid == self._own or self._own not in self._world.needs[name.nsid]
 
     def type(self, name: Name) -> str:
         """The class or alias of a definition."""

@@ -40,16 +40,20 @@ class _Identifier(str):
         return len(text) <= cls._LONGEST and cls._PATTERN.fullmatch(text) is not None
 
 
+_DID = r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]"
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_HANDLE = rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?"
+_NSID = rf"[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}"
+_RKEY = r"(?!\.\.?\Z)[A-Za-z0-9._:~-]{1,512}"
+
+
 class Did(_Identifier):
     """A decentralised identifier, such as `did:plc:ewvi7nxzyoun6zhxrhs64oiz` (DID page; at most 2,048 characters)."""
 
     __slots__ = ()
     _KIND = "DID"
-    _PATTERN = re.compile(r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]")
+    _PATTERN = re.compile(_DID)
     _LONGEST = 2048
-
-
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 
 
 class Handle(_Identifier):
@@ -57,7 +61,7 @@ class Handle(_Identifier):
 
     __slots__ = ()
     _KIND = "handle"
-    _PATTERN = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
+    _PATTERN = re.compile(_HANDLE)
     _LONGEST = 253
 
 
@@ -66,7 +70,7 @@ class Nsid(_Identifier):
 
     __slots__ = ()
     _KIND = "NSID"
-    _PATTERN = re.compile(rf"[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}")
+    _PATTERN = re.compile(_NSID)
     _LONGEST = 317
 
     @property
@@ -85,7 +89,7 @@ class Rkey(_Identifier):
 
     __slots__ = ()
     _KIND = "record key"
-    _PATTERN = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9._:~-]{1,512}")
+    _PATTERN = re.compile(_RKEY)
     _LONGEST = 512
 
 
@@ -176,6 +180,11 @@ class RecordPath(NamedTuple):
         return f"{self.collection}/{self.rkey}"
 
 
+# Text that this matches is an AT URI, if no part of it is longer than the shortest of their limits.
+_AT_URI = re.compile(rf"at://(?:{_DID}|{_HANDLE})(?:/{_NSID}(?:/{_RKEY})?)?")
+_SHORT = 253
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class AtUri:
     """The address of a repository, a collection or a record: `at://authority[/collection[/rkey]]` (AT URI page)."""
@@ -199,6 +208,17 @@ class AtUri:
             )
         except SyntaxViolation:
             raise SyntaxViolation(f"{text[:200]!r} is not a valid AT URI") from None
+
+    @classmethod
+    def accepts(cls, text: str) -> bool:
+        """Whether the text is an AT URI, as `parse` has it, and sooner."""
+        if len(text) <= _SHORT:
+            return _AT_URI.fullmatch(text) is not None
+        try:
+            cls.parse(text)
+        except SyntaxViolation:
+            return False
+        return True
 
     @classmethod
     def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:

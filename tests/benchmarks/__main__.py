@@ -5,7 +5,7 @@ from importlib import import_module
 
 from tests.benchmarks.harness import machine
 
-ALL = ("startup", "manifest", "validate", "shards", "local", "pds", "live", "api")
+ALL = ("startup", "manifest", "generate", "validate", "shards", "local", "pds", "live", "api")
 
 for name, value in machine().items():
     print(f"{name}: {value}")

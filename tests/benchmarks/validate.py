@@ -1,52 +1,107 @@
-"""Validating a record: the generated class and the lexicon's model, against the lexrpc package."""
+"""Loading and validating a post of 1.1 kB, against MarshalX's strict models and @atproto/lexicon on Node.
+
+Bounds: at least twice as fast as the first, and at least as fast as the second. The lexicons of all are those that
+lexrpc ships.
+"""
 
 import json
+import statistics
+import subprocess
+import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from atpub.generated import LEXICONS
-from atpub.generated.science.alt.dataset.entry import Entry
+from atpub.lexicon import data
 from atpub.lexicon.data import JsonObject
+from atpub.lexicon.link import link
+from atpub.lexicon.parse import parse
 from atpub.lexicon.validate import validate_record
-from tests.benchmarks.harness import compare
+from tests.benchmarks.harness import Comparison, compare
+from tests.pds.reference import VERSIONS, Unreachable, install, node
 
-LEXICON_FILES = sorted((Path(__file__).parent.parent.parent / "lexicons").rglob("*.json"))
-DIGEST = {"algorithm": "sha256", "digest": "0" * 64}
-RECORD = {
-    "$type": "science.alt.dataset.entry",
-    "name": "Handwritten digits",
-    "schemaRef": "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/science.alt.dataset.schema/org.example.digit:1.0.0",
-    "storage": {
-        "$type": "science.alt.dataset.storageHttp",
-        "shards": [{"url": f"https://cdn.example.org/digits-{n:06}.tar", "checksum": DIGEST} for n in range(6)],
-    },
-    "tags": ["digits", "images"],
-    "license": "CC-BY-4.0",
-    "size": {"shards": 6},
-    "createdAt": "2026-01-01T00:00:00.000Z",
-}
+LEXICONS = Path(str(import_module("lexrpc").__file__)).parent / "lexicons"
+HERE = Path(__file__).parent
+POST: JsonObject = json.loads((HERE / "post.json").read_text("utf-8"))
 TIMES = 2_000
+NEEDED = ("app/bsky", "com/atproto")
 
 
 def bench() -> None:
     """The same record, many times."""
-    lexrpc: Any = import_module("lexrpc.base")  # it has no types
-    base = lexrpc.Base([json.loads(file.read_bytes()) for file in LEXICON_FILES])
+    size = len(json.dumps(POST, separators=(",", ":"), ensure_ascii=False).encode())
+    print(f"a post of {size:,} bytes, {TIMES:,} times")
+    with tempfile.TemporaryDirectory() as name:
+        ours = generated_class(Path(name)).from_json
+        models: Any = import_module("atproto_client.models")
+        utils: Any = import_module("atproto_client.models.utils")
 
-    def repeat(check: object) -> None:
-        assert callable(check)
+        def peer(record: JsonObject) -> object:
+            return utils.get_or_create(record, models.AppBskyFeedPost.Record, strict_string_format=True)
+
+        found = compare("from_json", repeated(ours), "atproto's strict models", repeated(peer), runs=15)
+        print(f"  {per_second(found.ours):,.0f} records/s, peer {per_second(found.theirs):,.0f} (bound: ratio 0.50)")
+        for version in VERSIONS:
+            on_node(version, per_second(found.ours))
+        lexrpc: Any = import_module("lexrpc.base")
+        base = lexrpc.Base([json.loads(file.read_bytes()) for file in lexicon_files()])
+        linked = link((str(file), parse(data.loads(file.read_bytes()), str(file))) for file in lexicon_files())
+
+        def by_model(record: JsonObject) -> object:
+            return validate_record(linked, record)
+
+        def other(record: JsonObject) -> object:
+            return base.validate("app.bsky.feed.post", "record", record)
+
+        print_rate(compare("validate_record, with no code generated", repeated(by_model), "lexrpc", repeated(other)))
+        print_rate(compare("JSON to CID", repeated(data.cid_of), "from_json", repeated(ours), runs=9))
+
+
+def lexicon_files() -> list[Path]:
+    return [file for folder in NEEDED for file in sorted((LEXICONS / folder).rglob("*.json"))]
+
+
+def generated_class(folder: Path) -> Any:
+    """The class of posts, generated for this."""
+    package = folder / "posts"
+    command = ["generate", "--lexicons", str(LEXICONS), "--include", "app.bsky.feed.post", "--package", "posts"]
+    atpub = Path(sys.executable).with_name("atpub")
+    subprocess.run([str(atpub), *command, "--out", str(package)], check=True, capture_output=True)
+    sys.path.append(str(folder))
+    module: Any = import_module("posts.app.bsky.feed.post")
+    assert module.Post.from_json(POST).to_json() == POST
+    return module.Post
+
+
+def repeated(judge: Any) -> Any:
+    def run() -> None:
         for _ in range(TIMES):
-            check(RECORD)
+            judge(POST)
 
-    def peer(record: object) -> None:
-        base.validate("science.alt.dataset.entry", "record", record)
-
-    found = compare("Entry.from_json", lambda: repeat(Entry.from_json), "lexrpc", lambda: repeat(peer))
-    print(f"  {TIMES / sorted(found.ours)[len(found.ours) // 2]:,.0f} records/s")
-    compare("validate_record", lambda: repeat(by_model), "lexrpc", lambda: repeat(peer))
+    return run
 
 
-def by_model(record: JsonObject) -> object:
-    """Judge without generated code."""
-    return validate_record(LEXICONS.lexicons, record)
+def on_node(version: str, ours: float) -> None:
+    """@atproto/lexicon of a reference PDS, measured by itself, in the same run."""
+    try:
+        modules = install(version)
+    except Unreachable as reason:
+        print(f"@atproto/lexicon of PDS {version}: {reason}")
+        return
+    lexicons = [json.loads(file.read_bytes()) for file in lexicon_files()]
+    asked = json.dumps({"lexicons": lexicons, "record": POST, "times": TIMES})
+    done = subprocess.run([node(), HERE / "post.mjs", modules], input=asked, capture_output=True, text=True, check=True)
+    rates = {name: TIMES / seconds for name, seconds in json.loads(done.stdout).items()}
+    print(
+        f"@atproto/lexicon of PDS {version}: {rates['loaded']:,.0f} records/s loaded from JSON and judged, "
+        f"{rates['judged']:,.0f} judged only (bound: at most ours, {ours:,.0f}); {rates['cid']:,.0f} CIDs/s"
+    )
+
+
+def per_second(seconds: tuple[float, ...]) -> float:
+    return TIMES / statistics.median(seconds)
+
+
+def print_rate(found: Comparison) -> None:
+    print(f"  {per_second(found.ours):,.0f} records/s")

@@ -18,16 +18,19 @@ from atpub.lexicon.model import (
     Integer,
     Lexicons,
     Name,
+    Null,
     Object,
     Procedure,
     Query,
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.lexicon.validate import judge
 from atpub.syntax import DAG_CBOR, RAW, Cid
@@ -55,9 +58,11 @@ def edges(kind: Type, lexicons: Lexicons, depth: int = 2) -> Iterator[Json]:
     """Valid and invalid values of a type."""
     yield from MISTAKEN
     match kind:
-        case Boolean() | Token():
+        case Boolean() | Null():
             pass
-        case Unknown() | CidLink():
+        case Token():
+            raise AssertionError("a token is judged by its name")
+        case Unknown() | CidLink() | Unsupported():
             yield from NO_LINKS
         case Integer():
             yield from _integers(kind)
@@ -91,8 +96,10 @@ def named(name: Name, lexicons: Lexicons) -> Iterator[Json]:
 
 
 def _defined(definition: Definition | None, name: str, lexicons: Lexicons, depth: int) -> Iterator[Json]:
-    assert not isinstance(definition, Query | Procedure | None)
-    if isinstance(definition, Record):
+    assert not isinstance(definition, Query | Procedure | Subscription | None)
+    if isinstance(definition, Token):
+        yield from [*MISTAKEN, name, f"{name}x"]
+    elif isinstance(definition, Record):
         for edge in edges(definition.record, lexicons, depth):
             yield edge
             yield from ({**edge, "$type": kind} for kind in (name, f"{name}#main") if isinstance(edge, dict))
@@ -114,14 +121,16 @@ def one(kind: Type, lexicons: Lexicons) -> Json:
             return [one(items, lexicons) for _ in range(low or 0)]
         case Ref(target=target):
             definition = lexicons.find(target)
-            assert not isinstance(definition, Query | Procedure | None)
+            assert not isinstance(definition, Query | Procedure | Subscription | None)
+            if isinstance(definition, Token):
+                return str(target)
             if isinstance(definition, Record):
                 return {"$type": str(target), **_least(definition.record, lexicons)}
             return one(definition, lexicons)
         case Union(refs=()):
             return {"$type": "com.example.unheard"}
         case Union(refs=(ref, *_)):
-            member = one(Ref(ref), lexicons)
+            member = {} if isinstance(lexicons.find(ref), Unsupported) else one(Ref(ref), lexicons)
             assert isinstance(member, dict)
             return {**member, "$type": str(ref)}
         case _:
@@ -164,6 +173,8 @@ def _blobs(kind: BlobType) -> Iterator[JsonObject]:
     yield from with_field("size", [0, -1, limit, limit + 1, True, 1.0, "1", None])
     yield from with_field("ref", ["x", {"$link": "x"}, {**TO_BLOB, "x": 1}, LINK, None])
     yield {**BLOB, "x": 1}
+    legacy: JsonObject = {"cid": TO_BLOB["$link"], "mimeType": "image/png"}
+    yield from ({**legacy, **change} for change in ({}, {"cid": "x"}, {"mimeType": ""}, {"mimeType": 1}, {"x": 1}))
     yield from ({name: value for name, value in BLOB.items() if name != left_out} for left_out in BLOB)
 
 

@@ -7,7 +7,7 @@ from tests.codegen.packages import GeneratedPackage
 
 from atpub.errors import InvalidRecord
 from atpub.lexicon.data import Json
-from atpub.lexicon.runtime import Nothing, Procedure, Query, UnknownMember, raw
+from atpub.lexicon.runtime import MethodError, Nothing, Procedure, Query, Subscription, UnknownMember, raw
 
 
 def load(everything: GeneratedPackage, name: str) -> Any:
@@ -24,7 +24,10 @@ def test_a_query(everything: GeneratedPackage) -> None:
     find = load(everything, "find")
     method: Any = find.METHOD
     assert method.__class__ is Query
-    assert (method.nsid, method.errors) == ("com.example.find", ("NotFound", 'Bad"Name\\'))
+    assert (method.nsid, method.errors) == ("com.example.find", (find.NotFound, find.BadName))
+    assert (find.NotFound.code, find.BadName.code) == ("NotFound", 'Bad"Name\\')
+    with pytest.raises(MethodError, match="no such thing"):
+        raise find.NotFound("no such thing")
     assert method.parameters is find.FindParams
     assert method.parameters(name="n", limit=1, tags=["a"]).check().to_json() == {
         "name": "n",
@@ -117,8 +120,24 @@ def test_known_values_are_open_and_enums_are_not(everything: GeneratedPackage) -
     assert other is str
 
 
-def test_subscriptions_and_permission_sets_leave_nothing_behind(everything: GeneratedPackage) -> None:
+def test_a_subscription(everything: GeneratedPackage) -> None:
     subscribe = load(everything, "subscribe")
-    assert subscribe.__all__ == ["Event", "NSID"]
+    assert subscribe.__all__ == [
+        *("Event", "FutureCursor", "METHOD", "NSID", "Notice", "NoticeName", "SubscribeMessage", "SubscribeParams")
+    ]
+    method: Any = subscribe.METHOD
+    assert method.__class__ is Subscription
+    assert method.parameters is subscribe.SubscribeParams
+    assert method.errors == (subscribe.FutureCursor,)
+    assert subscribe.FutureCursor.__doc__ == "The cursor is ahead of the stream."
+    event = method.message({"$type": "com.example.subscribe#event", "seq": 1})
+    assert isinstance(event, subscribe.Event)
+    assert isinstance(method.message({"$type": "com.example.subscribe#unheard"}), UnknownMember)
+    assert refusal(method.message, {"$type": "com.example.subscribe#event"}) == (
+        "$.seq: is required and missing (required; com.example.subscribe#event)"
+    )
+
+
+def test_permission_sets_leave_nothing_behind(everything: GeneratedPackage) -> None:
     assert "com.example.permissions" not in everything.modules
     assert "com.example.permissions" in everything.module().LEXICONS.documents

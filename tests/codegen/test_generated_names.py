@@ -4,6 +4,7 @@ import importlib
 import keyword
 import re
 import sys
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
@@ -144,7 +145,7 @@ def test_constants_and_classes_with_names_that_are_taken(everything: GeneratedPa
     )
     found = defs.List.from_json({"any": {"list": [1]}, "mapping": {}, "none": {"x": 1}})
     assert found == defs.List(any=defs.Any2(list=[1]), mapping=defs.Mapping2(), none=defs.None_(x=1))
-    assert defs.Boxes == "list[BoxesItem2]"
+    assert get_args(defs.Boxes) == (defs.BoxesItem2,)
 
 
 def test_modules_with_names_that_are_taken(everything: GeneratedPackage) -> None:

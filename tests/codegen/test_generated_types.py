@@ -10,9 +10,8 @@ from pathlib import Path
 
 import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
-from tests.codegen.packages import LEXICONS, generated, linked, read
+from tests.codegen.packages import LEXICONS, generated, read
 
-from atpub.errors import InvalidInput, Problem
 from atpub.lexicon.data import Json
 from atpub.lexicon.link import references
 from atpub.lexicon.parse import parse
@@ -82,24 +81,3 @@ def test_pyright_strict(checked: Path) -> None:
     assert {(Path(file).name, int(line)) for file, line in errors} == {
         ("wrong.py", line) for line in wrong_lines(checked)
     }, out
-
-
-def problems(document: Json) -> list[Problem]:
-    try:
-        parse(document, "lexicon.json")
-    except InvalidInput as error:
-        return list(error.problems)
-    return []
-
-
-def test_all_published_lexicons_can_be_generated_and_imported(tmp_path: Path) -> None:
-    published = read(OTHERS)
-    documents = {nsid: document for nsid, document in published.items() if not problems(document)}
-    left_out = [problem for document in published.values() for problem in problems(document)]
-    assert {problem.code for problem in left_out} <= {"unknown-type"}
-    assert len(left_out) < 10 < 500 < len(documents)
-    package = generated(documents, "all_published", tmp_path)
-    assert linked(package.module().LEXICONS.documents) == package.lexicons
-    assert len(package.classes) > 1000
-    for kind in package.classes:
-        assert {*kind.WIRE} <= {*kind.__slots__}

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from tests.codegen.packages import GeneratedPackage
 
 from atpub.errors import InvalidRecord
 from atpub.lexicon import data
-from atpub.lexicon.runtime import ABSENT, Blob, CidLink, UnknownMember
-from atpub.lexicon.validate import DEEPEST
-from atpub.syntax import Did
+from atpub.lexicon.model import Name
+from atpub.lexicon.runtime import ABSENT, Blob, CidLink, LegacyBlob, UnknownMember
+from atpub.lexicon.validate import DEEPEST, DEEPEST_UNKNOWN, validate, validate_record
+from atpub.syntax import Cid, Did, Nsid
 
 SAMPLE = Path(__file__).parent / "everything.json"
 
@@ -280,12 +282,13 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-@pytest.mark.parametrize("key", ["leaves", "unheardOf"])
-@pytest.mark.parametrize("depth", [DEEPEST, DEEPEST + 1, 200, 5000])
-def test_what_is_nested_too_deeply_is_refused(everything: GeneratedPackage, key: str, depth: int) -> None:
+@pytest.mark.parametrize(("key", "most"), [("leaves", DEEPEST), ("unheardOf", DEEPEST_UNKNOWN)])
+def test_what_is_nested_too_deeply_is_refused(everything: GeneratedPackage, key: str, most: int) -> None:
     load = everything.module("com.example.tree").Tree.from_json
-    assert load({key: nested(DEEPEST - 1)}).to_json() == {key: nested(DEEPEST - 1)}
-    assert "nested deeper than 128 levels (depth;" in problems(load, {key: nested(depth)})[0]
+    deepest = nested(most - 1 if key == "leaves" else most)
+    assert load({key: deepest}).to_json() == {key: deepest}
+    for depth in (most + 1, 200, 5000):
+        assert re.search(r"nested deeper than (64|128) levels \(depth;", problems(load, {key: nested(depth)})[0])
 
 
 def test_objects_that_hold_each_other_may_go_deep(everything: GeneratedPackage) -> None:
@@ -311,3 +314,31 @@ def test_lists_that_hold_each_other_are_checked_at_every_level(everything: Gener
     assert problems(load, {"branches": [{"branches": [{"leaves": empty}] * 3}]}) == [
         "$.branches[0].branches: 3 items, at most 2 (maxLength; com.example.forest#trees)"
     ]
+
+
+OLD_BLOB: dict[str, Any] = {
+    "cid": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+    "mimeType": "image/png",
+}
+
+
+def test_a_blob_of_the_old_form_is_read_and_its_record_keeps_its_cid(main: Any, sample: dict[str, Any]) -> None:
+    old = {**sample, "picture": OLD_BLOB}
+    value = main.Everything.from_json(old)
+    assert value.picture == LegacyBlob(Cid(OLD_BLOB["cid"]), "image/png", 0)
+    assert isinstance(value.picture, Blob)
+    assert value.to_json() == old
+    assert problems(main.Everything.from_json, {**sample, "picture": {**OLD_BLOB, "mimeType": "video/mp4"}}) == [
+        "$.picture.mimeType: 'video/mp4' is not accepted; image/*, text/plain is (accept; com.example.everything)"
+    ]
+
+
+def test_a_record_with_a_blob_of_the_old_form_is_not_written(
+    everything: GeneratedPackage, sample: dict[str, Any]
+) -> None:
+    old = {**sample, "picture": OLD_BLOB}
+    assert validate(everything.lexicons, Name(Nsid("com.example.everything")), old) == ()
+    assert [str(violation) for violation in validate_record(everything.lexicons, old)] == [
+        "$.picture: a blob of the old form {cid, mimeType} cannot be written (data-model; com.example.everything)"
+    ]
+    assert validate_record(everything.lexicons, sample) == ()

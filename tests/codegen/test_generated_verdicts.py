@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
 from tests.codegen.edges import edges, named
 from tests.codegen.packages import GeneratedPackage
-from tests.codegen.values import changed, defined, valid
+from tests.codegen.values import changed
 
 from atpub.errors import InvalidRecord
 from atpub.lexicon import data
@@ -17,6 +17,7 @@ from atpub.lexicon.model import Name
 from atpub.lexicon.runtime import Record, Value
 from atpub.lexicon.validate import Violation, judge, validate
 from atpub.syntax import Nsid
+from atpub.testing import documents
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 
@@ -48,12 +49,6 @@ def cid(value: Json) -> str:
         return data.cid_of(value)
     except NotInDataModel as error:
         return str(error)
-
-
-def values(package: GeneratedPackage, kind: type[Value]) -> SearchStrategy[Json]:
-    if issubclass(kind, Record):
-        return defined(package.lexicons.find(name_of(kind)), kind.NSID, package.lexicons)
-    return valid(model_of(package, kind), package.lexicons)
 
 
 def classes(package: GeneratedPackage) -> SearchStrategy[type[Value]]:
@@ -95,7 +90,7 @@ def test_they_agree_at_every_edge_of_every_type(everything: GeneratedPackage) ->
 @given(drawn=st.data())
 def test_they_agree_on_any_value(everything: GeneratedPackage, drawn: DataObject) -> None:
     kind = drawn.draw(classes(everything), label="class")
-    value = drawn.draw(values(everything, kind), label="value")
+    value = drawn.draw(documents(kind), label="value")
     if drawn.draw(st.booleans(), label="change it"):
         value = drawn.draw(changed(value), label="changed")
     check(everything, kind, value)
@@ -105,4 +100,4 @@ def test_they_agree_on_any_value(everything: GeneratedPackage, drawn: DataObject
 @given(drawn=st.data())
 def test_the_strategy_draws_values_that_keep_their_type(everything: GeneratedPackage, drawn: DataObject) -> None:
     kind = drawn.draw(classes(everything).filter(lambda found: found.__name__ != "Dollars"), label="class")
-    assert violations(everything, kind, drawn.draw(values(everything, kind), label="value")) == ()
+    assert violations(everything, kind, drawn.draw(documents(kind), label="value")) == ()

@@ -26,10 +26,12 @@ from atpub.lexicon.model import (
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.lexicon.parse import DEEPEST, parse, parse_text
 from atpub.syntax import Nsid
@@ -47,12 +49,11 @@ OURS = sorted((Path(__file__).parents[2] / "lexicons").rglob("*.json"))
 
 
 def problems(document: Json) -> tuple[Problem, ...]:
-    """Everything that is wrong with a lexicon; nothing but InvalidInput may come of one."""
+    """Everything that is wrong or doubtful with a lexicon; nothing but InvalidInput may come of one."""
     try:
-        parse(document, "thing.json")
+        return parse(document, "thing.json").warnings
     except InvalidInput as error:
         return error.problems
-    return ()
 
 
 def said(document: Json) -> list[str]:
@@ -144,10 +145,10 @@ def test_methods_become_their_classes() -> None:
     method: dict[str, Json] = {"parameters": params, "output": given, "errors": errors, "description": "d"}
     parameters = Object({"a": String()}, frozenset("a"))
     assert parse(lexicon({"main": {"type": "query", **method}}), "").main == Query(
-        parameters, Body("*/*"), ("Bad", "Worse"), "d"
+        parameters, Body("*/*"), {"Bad": "x", "Worse": ""}, "d"
     )
     assert parse(lexicon({"main": {"type": "procedure", **method, "input": taken}}), "").main == Procedure(
-        parameters, Body("application/json", Ref(Name(THING, "in")), "i"), Body("*/*"), ("Bad", "Worse"), "d"
+        parameters, Body("application/json", Ref(Name(THING, "in")), "i"), Body("*/*"), {"Bad": "x", "Worse": ""}, "d"
     )
     assert parse(lexicon({"main": {"type": "query"}}), "").main == Query(Object())
 
@@ -162,8 +163,31 @@ def test_definitions_and_properties_keep_their_order() -> None:
 
 
 def test_what_is_only_checked_is_not_kept() -> None:
-    stream: Json = {"type": "subscription", "message": {"schema": {"type": "union", "refs": []}}}
-    assert parse(lexicon({"main": stream, "a": {"type": "token"}}), "").definitions == {"a": Token()}
+    bundle: Json = {"type": "permission-set", "permissions": []}
+    assert parse(lexicon({"main": bundle, "a": {"type": "token"}}), "").definitions == {"a": Token()}
+
+
+def test_a_subscription_keeps_its_messages() -> None:
+    message: Json = {"schema": {"type": "union", "refs": ["#a"]}}
+    stream: Json = {"type": "subscription", "message": message, "errors": [{"name": "Late"}], "description": "d"}
+    found = parse(lexicon({"main": stream, "a": {"type": "object"}}), "")
+    assert found.main == Subscription(Object(), Union((Name(THING, "a"),)), {"Late": ""}, "d")
+    assert parse(lexicon({"main": {"type": "subscription"}}), "").main == Subscription(Object())
+
+
+def test_what_atpub_does_not_know_is_passed_over_with_a_warning() -> None:
+    space: Json = {"type": "space", "key": "literal:self"}
+    part: Json = {"type": "object", "properties": {"where": {"type": "space-ref", "description": "d"}}}
+    found = parse(lexicon({"main": space, "part": part}), "thing.json")
+    assert found.main == Unsupported("space")
+    assert found.definitions["part"] == Object({"where": Unsupported("space-ref", "d")})
+    assert [(warning.severity, warning.code, warning.message) for warning in found.warnings] == [
+        ("warning", "unknown-type", "$.defs.main.type: 'space' is a type that atpub does not know: passed over"),
+        (
+            *("warning", "unknown-type"),
+            "$.defs.part.properties.where.type: 'space-ref' is a type that atpub does not know: passed over",
+        ),
+    ]
 
 
 def test_all_mistakes_are_found_at_once() -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from keyword import iskeyword
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from atpub.cli.settings import OWN_PACKAGE, Settings
 from atpub.errors import AtpubError, InvalidInput, Place, Problem, Usage
 from atpub.lexicon import data
 from atpub.lexicon.data import Json, JsonObject
 from atpub.lexicon.link import link
 from atpub.lexicon.model import Lexicons
 from atpub.lexicon.parse import parse
+from atpub.lexicon.select import idle, select
 from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
 from atpub.report.style import counted
 from atpub.syntax import Nsid
 from atpub_codegen import MARK, generate
 
-OWN_PACKAGE: Final = "atpub.generated"
 _DATA: Final = PurePosixPath("lexicons.json")
 
 Files = Mapping[PurePosixPath, str]
@@ -59,48 +60,78 @@ class State:
         return "stale" if (self.out / name).exists() else "missing"
 
 
-def destination(out: Path | None, package: str | None) -> tuple[Path, str]:
-    """Where the package goes and what it is called; in atpub's own source tree that is known. Raises Usage."""
-    if out is None and package is None and Path("src/atpub/lexicon").is_dir():
-        return Path("src/atpub/generated"), OWN_PACKAGE
-    if out is None or package is None:
-        missing = " and ".join(name for name, given in (("--out", out), ("--package", package)) if given is None)
-        hint = "for example: --out src/lab/records --package lab.records"
-        raise Usage(f"say where the package goes and what it is called: {missing} missing", hint=hint)
-    if not all(part.isidentifier() and not iskeyword(part) for part in package.split(".")):
-        hint = "names of letters, digits and _, with dots between them: for example lab.records"
-        raise Usage(f"{package!r} is not the name of a Python package", hint=hint)
-    if out.exists() and not out.is_dir():
-        raise Usage(f"{out} is a file, not a folder", hint="name the folder of the package")
-    return out, package
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The files of a package by their path in it, and what was passed over for them."""
+
+    files: Files
+    warnings: tuple[Problem, ...] = ()
 
 
-def generated(folder: Path, package: str) -> Files:
-    """The files of a package by their path in it; raises InvalidInput with every problem in the lexicons."""
-    own = package == OWN_PACKAGE
-    builtin = Lexicons({}) if own else _builtin()
-    documents, linked = read_lexicons(folder, builtin)
-    return generate(documents, linked, package=package, known={} if own else {OWN_PACKAGE: builtin})
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The lexicons that were read, linked, and what was passed over in them."""
+
+    documents: Mapping[Nsid, Json]
+    lexicons: Lexicons
+    warnings: tuple[Problem, ...] = ()
 
 
-def read_lexicons(folder: Path, known: Lexicons) -> tuple[Mapping[Nsid, Json], Lexicons]:
-    """The lexicons in a folder, as JSON and linked; raises InvalidInput with every problem."""
-    files = lexicon_files(folder)
-    if not files:
-        hint = "name a folder of Lexicon JSON files: --lexicons DIR"
-        raise InvalidInput((Problem("no-lexicons", f"{folder} {why_none(folder)}", Place(str(folder)), hint),))
+def generated(settings: Settings) -> Made:
+    """The files that the settings ask for; raises InvalidInput with every problem in the lexicons, and Usage."""
+    if not settings.lexicons:
+        return Made(_samples(settings))
+    builtin = Lexicons({}) if settings.is_own else _builtin()
+    read = _wanted(_read(settings, builtin), settings)
+    if settings.strict and read.warnings:
+        raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
+    known = {} if settings.is_own else {OWN_PACKAGE: builtin}
+    files = generate(read.documents, read.lexicons, package=settings.package, known=known)
+    return Made({**files, **_samples(settings)}, read.warnings)
+
+
+def _samples(settings: Settings) -> Files:
+    if not settings.samples:
+        return {}
+    from atpub.cli.samples import sample_files  # imports generated classes, which may be broken
+
+    return sample_files(settings.samples, alone=not settings.lexicons)
+
+
+def _read(settings: Settings, known: Lexicons) -> _Read:
+    """The lexicons in the folders, as JSON and linked; raises InvalidInput with every problem."""
     read: list[LexiconFile] = []
     problems: list[Problem] = []
-    for file in files:
+    for file in chain.from_iterable(map(_files, settings.lexicons)):
         try:
             read.append(read_lexicon(file))
         except InvalidInput as error:
             problems.extend(error.problems)
-    linked = link_files(read, known, complete=not problems)
+    linked = link_files(read, known, complete=not problems, allow_missing=settings.allow_missing)
     problems.extend(linked.problems)
+    warnings = [warning for file in read for warning in file.warnings]
     if problems:
-        raise InvalidInput(tuple(problems))
-    return {found.lexicon.id: found.document.value for found in read}, linked.lexicons
+        raise InvalidInput((*problems, *warnings))
+    documents = {found.lexicon.id: found.value for found in read}
+    return _Read(documents, linked.lexicons, (*warnings, *linked.warnings))
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    files = lexicon_files(folder)
+    if not files:
+        hint = "name a folder of Lexicon JSON files: --lexicons DIR"
+        raise InvalidInput((Problem("no-lexicons", f"{folder} {why_none(folder)}", Place(str(folder)), hint),))
+    return files
+
+
+def _wanted(read: _Read, settings: Settings) -> _Read:
+    """Those of the lexicons that the patterns name, with what they need; raises Usage."""
+    unused = idle(read.documents, (*settings.include, *settings.exclude))
+    if unused:
+        raise Usage(f"no lexicon's NSID is like {', '.join(unused)}", hint="a pattern is an NSID, or such as org.lab.*")
+    own = {nsid: read.lexicons.by_nsid[nsid] for nsid in read.documents}
+    names = select(own, settings.include, settings.exclude)
+    return replace(read, documents={nsid: document for nsid, document in read.documents.items() if nsid in names})
 
 
 def _builtin() -> Lexicons:
@@ -112,7 +143,7 @@ def _builtin() -> Lexicons:
 
 def compare(files: Files, out: Path) -> State:
     """The state of a folder; raises InTheWay where files in it are not atpub's to overwrite."""
-    stale = tuple(name for name, text in files.items() if _read(out / name) != text.encode())
+    stale = tuple(name for name, text in files.items() if _bytes(out / name) != text.encode())
     ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in out.rglob("*.py") if _is_ours(path)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]
     # In a package that atpub has made, a file that does not look like it is one that was damaged.
@@ -122,7 +153,7 @@ def compare(files: Files, out: Path) -> State:
     return State(out, files, stale, tuple(sorted(ours - files.keys())))
 
 
-def _read(path: Path) -> bytes | None:
+def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError:
@@ -139,9 +170,10 @@ def _is_ours(path: Path) -> bool:
 
 def update(state: State) -> None:
     """Bring a folder up to date, each file whole or not at all."""
+    for folder in {name.parent for name in state.stale}:
+        (state.out / folder).mkdir(parents=True, exist_ok=True)
     for name in state.stale:
         path = state.out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_text(state.files[name], "utf-8", newline="\n")
         temporary.replace(path)

@@ -167,6 +167,8 @@ _Native: TypeAlias = "bool | int | str | bytes | list[_Native] | dict[str, _Nati
 
 
 def _to_native(value: Json) -> _Native:
+    if isinstance(value, str):  # the most frequent first
+        return value
     if isinstance(value, dict):
         if len(value) == 1:
             match value:

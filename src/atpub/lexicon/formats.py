@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from atpub.syntax import AtUri, Did, Handle, Nsid, Rkey, SyntaxViolation, Tid
+from atpub.syntax import AtUri, Did, Handle, Nsid, Rkey, Tid
 
 _CID = re.compile(r"(?!Qm)[a-zA-Z0-9+=]{8,256}")
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[!-~]+")
 _DATETIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|(?!-00:00)[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
+)
+_USUAL_DATETIME = re.compile(  # of a day that every month has
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z", re.ASCII
 )
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(?i:(?:-[a-z]{3}){0,3}"  # language, with up to three extlangs
@@ -29,18 +33,9 @@ _LANGUAGE = re.compile(
 )
 
 
-def is_at_uri(text: str) -> bool:
-    """Whether the text is an AT URI in the restricted form that records use."""
-    try:
-        AtUri.parse(text)
-    except SyntaxViolation:
-        return False
-    return True
-
-
 def is_at_identifier(text: str) -> bool:
     """Whether the text is a DID or a handle."""
-    return Did.accepts(text) or Handle.accepts(text)
+    return Did.accepts(text) if text.startswith("did:") else Handle.accepts(text)
 
 
 def is_cid(text: str) -> bool:
@@ -53,6 +48,8 @@ def is_datetime(text: str) -> bool:
 
     A leap second does not.
     """
+    if _USUAL_DATETIME.fullmatch(text):
+        return True
     match = _DATETIME.fullmatch(text)
     if match is None:
         return False
@@ -69,6 +66,7 @@ def is_uri(text: str) -> bool:
     return len(text) <= 8192 and _URI.fullmatch(text) is not None
 
 
+@lru_cache(512)  # the same few tags come again and again
 def is_language(text: str) -> bool:
     """Whether the text is a BCP 47 language tag: well-formed, its language in lower case, nothing in it twice."""
     match = _LANGUAGE.fullmatch(text)
@@ -81,7 +79,7 @@ def is_language(text: str) -> bool:
 
 FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "at-identifier": is_at_identifier,
-    "at-uri": is_at_uri,
+    "at-uri": AtUri.accepts,
     "cid": is_cid,
     "datetime": is_datetime,
     "did": Did.accepts,

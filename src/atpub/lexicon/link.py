@@ -1,13 +1,19 @@
-"""Many lexicons together: each NSID once, and every reference resolvable."""
+"""Many lexicons together: each NSID once, and every reference resolvable.
+
+A reference to a token is passed over with a warning, as one to a type that atpub does not know is: the language does
+not allow it any more, and its own test files have it. Such a value is the token's name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput, Place, Problem, Severity
 from atpub.lexicon.model import (
     Array,
     Body,
+    Definition,
     Lexicon,
     Lexicons,
     Name,
@@ -16,32 +22,56 @@ from atpub.lexicon.model import (
     Query,
     Record,
     Ref,
+    Subscription,
     Token,
     Union,
+    Unsupported,
 )
 from atpub.lexicon.node import step
+from atpub.syntax import Nsid
 
 NONE = Lexicons({})
 
 
-def link(files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE) -> Lexicons:
-    """The lexicons of some files by NSID; raises InvalidInput.
+def link(files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE, *, allow_missing: bool = False) -> Lexicons:
+    """The lexicons of some files by NSID, with what was passed over between them; raises InvalidInput.
 
-    Takes pairs of file name and lexicon. References may also go to the known lexicons.
+    Takes pairs of file name and lexicon. References may also go to the known lexicons. Where they may be missing, what
+    is not at hand takes any value.
     """
     pairs = list(files)
-    problems = list(_duplicates(pairs))
     linked = Lexicons({lexicon.id: lexicon for _, lexicon in pairs})
-    everything = known.and_also(linked)
+    problems = [
+        *_duplicates(pairs),
+        *_unresolved(pairs, known.and_also(linked), "warning" if allow_missing else "error"),
+    ]
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(tuple(problems))
+    return Lexicons({**linked.by_nsid, **_stand_ins(linked, known)}, tuple(problems)) if problems else linked
+
+
+def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity) -> Iterator[Problem]:
     for file, lexicon in pairs:
         for place, name, owner in references(lexicon):
-            problem = _problem(everything, name, owner)
-            if problem:
-                message = f"{place}: {lexicon.id} refers to {name}, which {problem}"
-                problems.append(Problem("missing-ref", message, Place(file)))
-    if problems:
-        raise InvalidInput(tuple(problems))
-    return linked
+            message = f"{place}: {lexicon.id} refers to {name}, which "
+            if name.nsid not in lexicons.by_nsid:
+                what = f"{message}is not at hand: add the lexicon {name.nsid}"
+                yield Problem("missing-ref", what, Place(file), severity=missing)
+            elif what := _wrong(lexicons.find(name), owner, name):
+                yield Problem("missing-ref", f"{message}{what}", Place(file))
+            elif isinstance(owner, Ref) and isinstance(lexicons.find(name), Token):
+                hint = "a string with the token among its knownValues says the same"
+                yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning")
+
+
+def _stand_ins(linked: Lexicons, known: Lexicons) -> Mapping[Nsid, Lexicon]:
+    """Lexicons in place of those that are not at hand, in which what is referred to is of an unknown type."""
+    absent: defaultdict[Nsid, dict[str, Definition]] = defaultdict(dict)
+    for lexicon in linked.by_nsid.values():
+        for _, name, _ in references(lexicon):
+            if name.nsid not in linked.by_nsid and name.nsid not in known.by_nsid:
+                absent[name.nsid][name.fragment] = Unsupported()
+    return {nsid: Lexicon(nsid, definitions) for nsid, definitions in absent.items()}
 
 
 def _duplicates(pairs: list[tuple[str, Lexicon]]) -> Iterator[Problem]:
@@ -52,17 +82,15 @@ def _duplicates(pairs: list[tuple[str, Lexicon]]) -> Iterator[Problem]:
         first.setdefault(lexicon.id, file)
 
 
-def _problem(lexicons: Lexicons, name: Name, owner: Ref | Union) -> str:
-    if name.nsid not in lexicons.by_nsid:
-        return f"is not at hand: add the lexicon {name.nsid}"
-    match lexicons.find(name):
+def _wrong(definition: Definition | None, owner: Ref | Union, name: Name) -> str:
+    match definition:
         case None:
             return f"{name.nsid} does not define"
-        case Object() | Record():
+        case Object() | Record() | Unsupported():
             return ""
         case _ if isinstance(owner, Union):
             return "is not an object or record: a union holds nothing else"
-        case Query() | Procedure() | Token():
+        case Query() | Procedure() | Subscription():
             return "is not a type that a value can have"
         case _:
             return ""
@@ -87,6 +115,8 @@ def references(lexicon: Lexicon) -> Iterator[tuple[str, Name, Ref | Union]]:
             case Query() | Procedure():
                 stack.extend([(f"{path}.parameters", item.parameters), (f"{path}.output", item.output)])
                 stack.append((f"{path}.input", item.input if isinstance(item, Procedure) else None))
+            case Subscription(parameters=parameters, message=message):
+                stack.extend([(f"{path}.parameters", parameters), (f"{path}.message.schema", message)])
             case Body(schema=schema):
                 stack.append((f"{path}.schema", schema))
             case _:

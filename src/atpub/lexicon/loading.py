@@ -5,11 +5,13 @@ Each function raises Mismatch, or says no, exactly where the validator finds som
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 from atpub.lexicon import data as _data
 from atpub.lexicon import validate
-from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob, NotInDataModel
+from atpub.lexicon.data import INTEGER_MAX, Blob, NotInDataModel
+from atpub.syntax import Cid
 
 Json: TypeAlias = Any
 JsonObject: TypeAlias = dict[str, Any]
@@ -26,6 +28,16 @@ class CidLink(str):
     __slots__ = ()
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class LegacyBlob(Blob):
+    """A blob in the form that blobs had before they had a `$type`, of unknown size (0); only reading makes one."""
+
+    def to_json(self) -> _data.JsonObject:
+        """The blob as it was read, so that its record keeps its CID."""
+        return {"cid": self.cid, "mimeType": self.mime_type}
+
+
 def type_of(data: Json) -> str:
     """The `$type` of a union's member; empty where there is none."""
     found = data.get("$type") if data.__class__ is dict else None
@@ -34,10 +46,11 @@ def type_of(data: Json) -> str:
 
 def is_text(value: Json) -> bool:
     """Whether the value is a string of whole Unicode characters."""
-    return isinstance(value, str) and (value.isascii() or _is_unicode(value))
+    return isinstance(value, str) and (value.isascii() or is_unicode(value))
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -46,14 +59,14 @@ def _is_unicode(text: str) -> bool:
 
 
 def is_integer(value: Json) -> bool:
-    """Whether the value is an integer of 64 bits."""
-    return isinstance(value, int) and value.__class__ is not bool and INTEGER_MIN <= value <= INTEGER_MAX
+    """Whether the value is an integer, and no boolean."""
+    return value.__class__ is int
 
 
 def is_data(value: Json) -> bool:
     """Whether the value obeys the data model, at every depth."""
     if value.__class__ is str:
-        return is_text(value)
+        return value.isascii() or is_unicode(value)
     return value is None or value.__class__ is bool or not any(validate.data_model(value))
 
 
@@ -63,7 +76,7 @@ def is_special(value: JsonObject) -> bool:
 
 
 def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
-    """Whether lists and objects may stand in each other more deeply than the data model allows."""
+    """Whether lists and objects stand in each other more deeply than a record may."""
     kind = value.__class__
     if kind is not dict and kind is not list:
         return False
@@ -75,11 +88,15 @@ def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
 
 
 def exact(value: Json) -> Json:
-    """The value with plain dictionaries and lists in place of subclasses, which generated code does not look for."""
+    """The value with JSON's own types in place of their subclasses, which generated code does not look for."""
     found: Any = value
     if isinstance(value, dict):
-        return {name: exact(part) for name, part in found.items()}
-    return [exact(part) for part in found] if isinstance(value, list) else value
+        return {exact(name): exact(part) for name, part in found.items()}
+    if isinstance(value, list):
+        return [exact(part) for part in found]
+    if isinstance(value, str):
+        return str(value)
+    return int(value) if isinstance(value, int) and value.__class__ is not bool else value
 
 
 def load_link(value: Json) -> CidLink:
@@ -120,12 +137,40 @@ bytes_json = _data.bytes_json
 
 def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int | None = None) -> Blob:
     """The blob in JSON, of an accepted type and size; raises Mismatch."""
-    blob = Blob.from_json(value)
-    if blob is None or (max_size is not None and blob.size > max_size):
+    blob = _blob(value) if value.__class__ is dict else None
+    if blob is None or blob.size > (INTEGER_MAX if max_size is None else max_size):
         raise Mismatch
     if accept and not validate.accepts(accept, blob.mime_type):
         raise Mismatch
     return blob
+
+
+def _blob(value: JsonObject) -> Blob | None:
+    mime_type: Any = value.get("mimeType")
+    if mime_type.__class__ is not str or not mime_type:
+        return None
+    if value.get("$type") != "blob":
+        return _legacy_blob(value, mime_type)
+    ref: Any = value.get("ref")
+    size: Any = value.get("size")
+    if len(value) != 4 or size.__class__ is not int or size < 1 or ref.__class__ is not dict or len(ref) != 1:
+        return None
+    cid: Any = ref.get("$link")
+    return Blob(Cid(cid), mime_type, size) if cid.__class__ is str and Cid.accepts(cid) else None
+
+
+def _legacy_blob(value: JsonObject, mime_type: str) -> Blob | None:
+    cid: Any = value.get("cid")
+    if len(value) != 2 or cid.__class__ is not str or not Cid.accepts(cid):
+        return None
+    return LegacyBlob(Cid(cid), mime_type, 0)
+
+
+def load_any(value: Json) -> Json:
+    """Anything that the data model can hold; raises Mismatch."""
+    if not is_data(value):
+        raise Mismatch
+    return value
 
 
 def load_unknown(value: Json) -> JsonObject:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from atpub.errors import Problem
 from atpub.syntax import Nsid
 
 MAIN = "main"
@@ -131,6 +132,21 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Null:
+    """Nothing but null: a type of the first version of the language, which lexicons of that time still have."""
+
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A type that atpub does not know, or a definition that is not at hand: anything that the data model can hold."""
+
+    kind: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A name that stands for itself."""
 
@@ -161,7 +177,7 @@ class Query:
 
     parameters: Object
     output: Body | None = None
-    errors: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])  # name → description
     description: str = ""
 
 
@@ -172,23 +188,47 @@ class Procedure:
     parameters: Object
     input: Body | None = None
     output: Body | None = None
-    errors: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])  # name → description
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event stream over WebSocket."""
+
+    parameters: Object
+    message: Union | None = None
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])  # name → description
     description: str = ""
 
 
 Type: TypeAlias = (
-    "Boolean | Integer | String | Bytes | CidLink | BlobType | Array | Object | Ref | Union | Unknown | Token"
+    Boolean
+    | Integer
+    | String
+    | Bytes
+    | CidLink
+    | BlobType
+    | Array
+    | Object
+    | Ref
+    | Union
+    | Unknown
+    | Null
+    | Token
+    | Unsupported
 )
-Definition: TypeAlias = "Record | Query | Procedure | Type"
+Definition: TypeAlias = Record | Query | Procedure | Subscription | Type
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """One lexicon file: its NSID and its definitions, in their order."""
+    """One lexicon file: its NSID, its definitions in their order, and what of it atpub has passed over."""
 
     id: Nsid
     definitions: Mapping[str, Definition]
     description: str = ""
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     @property
     def main(self) -> Definition | None:
@@ -198,9 +238,10 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class Lexicons:
-    """Lexicons by NSID, and the definitions in them by name."""
+    """Lexicons by NSID, the definitions in them by name, and what was passed over between them."""
 
     by_nsid: Mapping[Nsid, Lexicon]
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     def find(self, name: Name) -> Definition | None:
         """The definition of that name; None where it is not at hand."""

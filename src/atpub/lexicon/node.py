@@ -42,26 +42,38 @@ class Node:
 
     value: Json
     file: str
-    path: str = "$"
-    depth: int = 0
     problems: list[Problem] = field(default_factory=list[Problem])
+    depth: int = 0
+    parent: Node | None = None
+    key: str | int = ""
+
+    @property
+    def path(self) -> str:
+        """The JSON path of the value; found only where there is something to say."""
+        if self.parent is None:
+            return "$"
+        return self.parent.path + (f"[{self.key}]" if isinstance(self.key, int) else step(self.key))
 
     def problem(self, message: str, code: str = "lexicon", hint: str = "") -> None:
         """Note something that is wrong here."""
         self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint))
+
+    def warn(self, message: str, code: str, hint: str = "") -> None:
+        """Note something here that can be passed over."""
+        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint, "warning"))
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.value, dict) and key in self.value
 
     def __getitem__(self, key: str) -> Node:
         value = self.value.get(key) if isinstance(self.value, dict) else None
-        return Node(value, self.file, self.path + step(key), self.depth + 1, self.problems)
+        return Node(value, self.file, self.problems, self.depth + 1, self, key)
 
     def __iter__(self) -> Iterator[Node]:
         """The items of an array; a problem where it is none."""
         if isinstance(self.value, list):
             for index, item in enumerate(self.value):
-                yield Node(item, self.file, f"{self.path}[{index}]", self.depth + 1, self.problems)
+                yield Node(item, self.file, self.problems, self.depth + 1, self, index)
         else:
             self.problem(f"expected an array, found {kind_of(self.value)}")
 

@@ -38,7 +38,7 @@ class Package:
             used: Package = import_module(name).LEXICONS
             known = known.and_also(used.lexicons)
         pairs = [(nsid, parse.parse(document, f"{nsid}.json")) for nsid, document in self.documents.items()]
-        return known.and_also(link.link(pairs, known))
+        return known.and_also(link.link(pairs, known, allow_missing=True))
 
 
 def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> InvalidRecord | None:
@@ -46,17 +46,17 @@ def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> 
 
     Takes a generated module, in whose package the lexicons are.
     """
-    lexicons = _package_of(module).lexicons
+    lexicons = package_of(module).lexicons
     nsid, _, fragment = schema.partition("#")
     name = Name(Nsid(nsid), fragment) if fragment else Name(Nsid(nsid))
     if within and within != ("record",):
-        found = validate.judge(lexicons, schema, _type_at(lexicons, name, within), value)
+        found = validate.judge(lexicons, schema, type_at(lexicons, name, within), value)
     else:
         found = validate.validate(lexicons, name, value)
     return InvalidRecord(tuple(violation.problem() for violation in found)) if found else None
 
 
-def _type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
+def type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
     found: Any = lexicons.find(name)
     steps = iter(within)
     for step in steps:
@@ -66,7 +66,7 @@ def _type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
     return found
 
 
-def _package_of(module: str) -> Package:
+def package_of(module: str) -> Package:
     name = module
     while name:
         package = getattr(sys.modules.get(name), "LEXICONS", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from atpub.errors import InvalidInput, Place, Problem
@@ -26,16 +27,19 @@ from atpub.lexicon.model import (
     Integer,
     Lexicon,
     Name,
+    Null,
     Object,
     Procedure,
     Query,
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.lexicon.node import Node, kind_of
 from atpub.syntax import Nsid, Rkey
@@ -45,7 +49,7 @@ _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
 
 
 def parse_text(text: str | bytes, file: str) -> Lexicon:
-    """The lexicon in a JSON file; raises InvalidInput with every problem."""
+    """The lexicon in a JSON file, with what of it was passed over; raises InvalidInput with every problem."""
     try:
         document = data.loads(text)
     except (ValueError, RecursionError) as error:
@@ -56,12 +60,12 @@ def parse_text(text: str | bytes, file: str) -> Lexicon:
 
 
 def parse(document: Json, file: str) -> Lexicon:
-    """The lexicon in a JSON value; raises InvalidInput with every problem."""
+    """The lexicon in a JSON value, with what of it was passed over; raises InvalidInput with every problem."""
     node = Node(document, file)
     lexicon = _lexicon(node)
-    if node.problems or lexicon is None:
+    if lexicon is None or any(problem.severity == "error" for problem in node.problems):
         raise InvalidInput(tuple(node.problems))
-    return lexicon
+    return replace(lexicon, warnings=tuple(node.problems)) if node.problems else lexicon
 
 
 def _lexicon(node: Node) -> Lexicon | None:
@@ -114,11 +118,18 @@ class _Reader:
             return None
         kind = node["type"].value
         read = _TYPES.get(kind) if isinstance(kind, str) else None
-        if read is None:
-            shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
-            node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type")
-            return None
-        return read(self, node)
+        if read is not None:
+            return read(self, node)
+        if isinstance(kind, str) and kind and kind not in _NO_VALUES:
+            from difflib import get_close_matches  # only a mistake needs it
+
+            near = get_close_matches(kind, [*_TYPES, *_NO_VALUES], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else ""
+            node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
+            return Unsupported(kind, _description(node))
+        shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
+        node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type")
+        return None
 
     def record(self, node: Node) -> Record:
         """A record, its key type checked."""
@@ -127,7 +138,9 @@ class _Reader:
         if key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
             node["key"].problem(f"{key[:80]!r} is not a key type: tid, nsid, any or literal:…")
         record = node["record"]
-        if isinstance(record.value, dict) and record["type"].value != "object":
+        if isinstance(record.value, dict) and "type" not in record:
+            record.warn("a record has the type object, which is not said here", "lexicon")
+        elif isinstance(record.value, dict) and record["type"].value != "object":
             record["type"].problem("expected object")
         return Record(key, self.object(record), _description(node))
 
@@ -140,15 +153,15 @@ class _Reader:
         taken, given = self.body(node, "input"), self.body(node, "output")
         return Procedure(self.parameters(node), taken, given, _errors(node), _description(node))
 
-    def subscription(self, node: Node) -> None:
-        """Checks an event stream, of which nothing is kept: nothing here subscribes."""
-        self.parameters(node)
-        _errors(node)
-        message = node["message"]
-        if message["schema"]["type"].value != "union":
-            message["schema"].problem("expected a union")
-        else:
-            self.type(message["schema"])
+    def subscription(self, node: Node) -> Subscription:
+        """An event stream with its parameters, messages and errors."""
+        schema = node["message"]["schema"]
+        message: Union | None = None
+        if schema["type"].value == "union":
+            message = self.union(schema)
+        elif "message" in node:
+            schema.problem("expected a union")
+        return Subscription(self.parameters(node), message, _errors(node), _description(node))
 
     def permission_set(self, node: Node) -> None:
         """Checks a bundle of permissions, of which nothing is kept: nothing here asks for them."""
@@ -233,15 +246,15 @@ def _description(node: Node) -> str:
     return node.text("description") or ""
 
 
-def _errors(node: Node) -> tuple[str, ...]:
+def _errors(node: Node) -> Mapping[str, str]:
     errors = node["errors"]
     if errors.value is None:
-        return ()
-    listed = errors.value if isinstance(errors.value, list) else []
-    names = [item["name"] for item in listed if isinstance(item, dict) and isinstance(item.get("name"), str)]
-    if not isinstance(errors.value, list) or len(names) != len(listed):
+        return {}
+    listed = errors.value if isinstance(errors.value, list) else [None]
+    found = [item for item in listed if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    if len(found) != len(listed):
         errors.problem("expected a list of errors, each with a name")
-    return tuple(str(name) for name in names)
+    return {str(item["name"]): str(item.get("description") or "") for item in found}
 
 
 def _range(node: Node, low: str, high: str) -> tuple[int | None, int | None]:
@@ -280,6 +293,11 @@ def _permission(node: Node) -> None:
 def _both(node: Node, const: object, default: object) -> None:
     if const is not None and default is not None:
         node.problem("const and default exclude each other")
+
+
+def _null(_: _Reader, node: Node) -> Null:
+    node["type"].warn("the language has no type null any more", "lexicon", "let a field be nullable")
+    return Null(_description(node))
 
 
 def _boolean(_: _Reader, node: Node) -> Boolean:
@@ -327,6 +345,7 @@ _TYPES: Final[Mapping[str, Callable[[_Reader, Node], Type]]] = {
     "bytes": _bytes,
     "cid-link": lambda _, node: CidLink(_description(node)),
     "integer": _integer,
+    "null": _null,
     "object": _Reader.object,
     "ref": _Reader.ref,
     "string": _string,
@@ -340,3 +359,4 @@ _PRIMARY: Final[Mapping[str, Callable[[_Reader, Node], Definition | None]]] = {
     "record": _Reader.record,
     "subscription": _Reader.subscription,
 }
+_NO_VALUES: Final = frozenset({*_PRIMARY, "params", "permission", "token", "float", "number"})

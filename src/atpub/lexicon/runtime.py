@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar, final
 
-from atpub.lexicon.data import Blob
+from atpub.errors import AtpubError
+from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob
 from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
 from atpub.lexicon.loading import (
     CidLink,
     Json,
     JsonObject,
+    LegacyBlob,
     Mismatch,
     bytes_json,
     exact,
@@ -25,7 +27,9 @@ from atpub.lexicon.loading import (
     is_integer,
     is_special,
     is_text,
+    is_unicode,
     link_json,
+    load_any,
     load_blob,
     load_bytes,
     load_link,
@@ -36,6 +40,8 @@ from atpub.lexicon.package import Package, problems
 
 __all__ = [
     "ABSENT",
+    "INTEGER_MAX",
+    "INTEGER_MIN",
     "AtIdentifier",
     "AtUri",
     "Blob",
@@ -47,6 +53,8 @@ __all__ = [
     "Json",
     "JsonObject",
     "Language",
+    "LegacyBlob",
+    "MethodError",
     "Mismatch",
     "Nothing",
     "NsidText",
@@ -56,6 +64,7 @@ __all__ = [
     "Raw",
     "Record",
     "RecordKey",
+    "Subscription",
     "TidText",
     "UnknownMember",
     "Unset",
@@ -66,7 +75,9 @@ __all__ = [
     "is_integer",
     "is_special",
     "is_text",
+    "is_unicode",
     "link_json",
+    "load_any",
     "load_blob",
     "load_bytes",
     "load_link",
@@ -141,9 +152,15 @@ class Value:
 
     NSID: ClassVar[str]
     WITHIN: ClassVar[tuple[str, ...]] = ()
+    MAY_BE_DEEP: ClassVar[bool] = False  # where a value may hold others of its own type, to any depth
     WIRE: ClassVar[Mapping[str, str]] = {}
 
+    _known: ClassVar[frozenset[str]] = frozenset()
+
     _extra: JsonObject | None
+
+    def __init_subclass__(cls) -> None:
+        cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in cls.__dict__ else cls.WIRE.values())
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -151,12 +168,35 @@ class Value:
 
         Lists and unknown objects are not copied: the value shares them with the JSON.
         """
-        return _judged(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
+        return _judged(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN, deep=cls.MAY_BE_DEEP)
 
     @classmethod
     def load(cls, data: Json) -> Self:
         """The value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         raise NotImplementedError
+
+    @classmethod
+    def _extras(cls, data: JsonObject, known: int) -> JsonObject:
+        """The fields that the class does not know; raises Mismatch where they do not obey the data model.
+
+        `known` is how many fields were loaded: one that is null and may not be is not among them.
+        """
+        if len(data) == known + 1 and "$type" in data and "$type" not in cls._known:  # a union's member, no more
+            kind = data["$type"]
+            if kind.__class__ is str and kind and kind != "blob" and (kind.isascii() or is_unicode(kind)):
+                return {"$type": kind}
+            raise Mismatch
+        extra = {name: value for name, value in data.items() if name not in cls._known}
+        if len(data) != known + len(extra) or is_special(extra):
+            raise Mismatch
+        for name, value in extra.items():
+            if (
+                not is_data(value)
+                or not is_text(name)
+                or (name == "$type" and (not value or not isinstance(value, str)))
+            ):
+                raise Mismatch
+        return extra
 
     def to_json(self) -> JsonObject:
         """The value as JSON, defaults not written in."""
@@ -191,8 +231,10 @@ class Value:
         return f"{self.__class__.__name__}({', '.join(parts)})"
 
 
-def _judged(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
-    if not is_deep(data):
+def _judged(
+    load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...], *, deep: bool = True
+) -> T:
+    if not (deep and is_deep(data)):
         try:
             return load(data)
         except Mismatch:
@@ -254,18 +296,6 @@ def member_json(member: Value | UnknownMember) -> JsonObject:
     return out
 
 
-def extras(data: JsonObject, cls: type[Value]) -> JsonObject:
-    """The fields of an object that its class does not know; raises Mismatch where they do not obey the data model."""
-    known = {*cls.WIRE.values(), *(("$type",) if issubclass(cls, Record) else ())}
-    extra = {name: value for name, value in data.items() if name not in known}
-    for name, value in extra.items():
-        if not is_data(value) or not is_text(name) or (name == "$type" and (not value or not isinstance(value, str))):
-            raise Mismatch
-    if is_special(extra):
-        raise Mismatch
-    return extra
-
-
 def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) -> Callable[[Json], T]:
     """What reads a type that has no class of its own, as `from_json` does; raises InvalidRecord."""
     return lambda data: _judged(load, data, module, schema, within)
@@ -300,6 +330,10 @@ class Nothing(Value):
         return {}
 
 
+class MethodError(AtpubError):
+    """The base of the errors that methods name; `code` is the error's name in the lexicon."""
+
+
 class Raw:
     """The type of an input or output that is bytes of some MIME type, not JSON."""
 
@@ -311,7 +345,7 @@ class Query(Generic[P, O]):
     nsid: str
     parameters: type[P]
     output: Callable[[Json], O]
-    errors: tuple[str, ...] = ()
+    errors: tuple[type[MethodError], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +358,7 @@ class Procedure(Generic[P, O]):
     nsid: str
     takes: Callable[[], type[P]]
     output: Callable[[Json], O]
-    errors: tuple[str, ...] = ()
+    errors: tuple[type[MethodError], ...] = ()
     encoding: str = "application/json"
     parameters: type[Value] = Nothing
 
@@ -332,6 +366,19 @@ class Procedure(Generic[P, O]):
     def input(self) -> type[P]:
         """The class of its input."""
         return self.takes()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Generic[P, O]):
+    """An event stream: its NSID, its parameters' class, what reads a message, and the errors it names.
+
+    A message is read from its body, with the `$type` that the frame's `t` stands for.
+    """
+
+    nsid: str
+    parameters: type[P]
+    message: Callable[[Json], O]
+    errors: tuple[type[MethodError], ...] = ()
 
 
 def raw(data: Json) -> Raw:

@@ -24,22 +24,28 @@ from atpub.lexicon.model import (
     Integer,
     Lexicons,
     Name,
+    Null,
     Object,
     Procedure,
     Query,
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.lexicon.node import kind_of, step
 from atpub.syntax import Cid, Nsid
 
 Path: TypeAlias = tuple[str | int, ...]
 DEEPEST: Final = 128
+"""How many lists and objects may stand in each other."""
+DEEPEST_UNKNOWN: Final = 64
+"""How many of them may be what no lexicon describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,10 @@ def json_path(path: Path) -> str:
 
 
 def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
-    """Everything that is wrong with a record by the lexicon that its `$type` names."""
+    """Everything that keeps a record from being written, by the lexicon that its `$type` names."""
     match value:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
-            return validate(lexicons, Name(Nsid(nsid)), value)
+            return tuple(_Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ()))
         case {"$type": str(nsid)}:
             return (Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record"),)
         case _:
@@ -87,15 +93,16 @@ def judge(lexicons: Lexicons, schema: str, kind: Type, value: Json) -> tuple[Vio
 
 def data_model(value: Json) -> Iterator[Violation]:
     """Everything that keeps a value out of the data model."""
-    yield from _Judge(Lexicons({}), "data model").data_model(value, ())
+    yield from _Judge(Lexicons({}), "data model").data_model(value, (), 0)
 
 
 class _Judge:
-    """Judges values; `schema` is the definition whose rules are being applied."""
+    """Judges values; `schema` is the definition whose rules are being applied, `new` what is about to be written."""
 
-    def __init__(self, lexicons: Lexicons, schema: str) -> None:
+    def __init__(self, lexicons: Lexicons, schema: str, new: bool = False) -> None:
         self.lexicons = lexicons
         self.schema = schema
+        self.new = new
 
     def broken(self, path: Path, rule: str, message: str) -> Violation:
         return Violation(path, rule, message, self.schema)
@@ -106,7 +113,7 @@ class _Judge:
         if definition is None:
             yield self.broken(path, "ref", f"{name} is not at hand")
             return
-        yield from _Judge(self.lexicons, str(name)).definition(definition, value, path)
+        yield from _Judge(self.lexicons, str(name), self.new).definition(definition, value, path)
 
     def definition(self, definition: Definition, value: Json, path: Path) -> Iterator[Violation]:
         match definition:
@@ -115,7 +122,7 @@ class _Judge:
                     found = value.get("$type")
                     yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {_shown(found)}")
                 yield from self.object(record, value, path)
-            case Query() | Procedure():
+            case Query() | Procedure() | Subscription():
                 yield self.broken(path, "type", f"{self.schema} is a method, not a type of value")
             case _:
                 yield from self.type(definition, value, path)
@@ -124,6 +131,30 @@ class _Judge:
         if len(path) > DEEPEST:
             yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
             return
+        match kind:
+            case Boolean() | Integer() | String() | Bytes() | CidLink() | BlobType() | Null():
+                yield from self.leaf(kind, value, path)
+            case Array():
+                yield from self.array(kind, value, path)
+            case Object():
+                yield from self.object(kind, value, path)
+            case Ref(target=target):
+                yield from self.named(target, value, path)
+            case Union():
+                yield from self.union(kind, value, path)
+            case Unknown():
+                yield from self.unknown(value, path)
+            case Unsupported():
+                yield from self.data_model(value, path, len(path))
+            case Token():
+                if value != self.schema:
+                    yield self.broken(path, "const", f"{_shown(value)} is not {self.schema!r}")
+            case _:
+                assert_never(kind)
+
+    def leaf(
+        self, kind: Boolean | Integer | String | Bytes | CidLink | BlobType | Null, value: Json, path: Path
+    ) -> Iterator[Violation]:
         match kind:
             case Boolean():
                 yield from self.boolean(kind, value, path)
@@ -137,18 +168,9 @@ class _Judge:
                 yield from self.link(value, path)
             case BlobType():
                 yield from self.blob(kind, value, path)
-            case Array():
-                yield from self.array(kind, value, path)
-            case Object():
-                yield from self.object(kind, value, path)
-            case Ref(target=target):
-                yield from self.named(target, value, path)
-            case Union():
-                yield from self.union(kind, value, path)
-            case Unknown():
-                yield from self.unknown(value, path)
-            case Token():
-                yield self.broken(path, "type", "a token is no type of value")
+            case Null():
+                if value is not None:
+                    yield self.wrong_type(path, "null", value)
             case _:
                 assert_never(kind)
 
@@ -229,19 +251,15 @@ class _Judge:
 
     def blob(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, dict) or value.get("$type") != "blob":
-            yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+            yield from self.legacy_blob(kind, value, path)
             return
-        mime_type, size = value.get("mimeType"), value.get("size")
+        size = value.get("size")
         match value.get("ref"):
             case {"$link": str(cid), **rest} if not rest and Cid.accepts(cid):
                 pass
             case ref:
                 yield self.wrong_type((*path, "ref"), "a link: {'$link': cid}, the CID of a blob", ref)
-        if not isinstance(mime_type, str) or not mime_type:
-            yield self.wrong_type((*path, "mimeType"), "a MIME type", mime_type)
-        elif not accepts(kind.accept, mime_type):
-            accepted = ", ".join(kind.accept)
-            yield self.broken((*path, "mimeType"), "accept", f"{_shown(mime_type)} is not accepted; {accepted} is")
+        yield from self.mime_type(kind, value.get("mimeType"), path)
         if not isinstance(size, int) or isinstance(size, bool):
             yield self.wrong_type((*path, "size"), "a number of bytes", size)
         elif size < 1:
@@ -252,6 +270,23 @@ class _Judge:
         for name in value:
             if name not in ("$type", "ref", "mimeType", "size"):
                 yield self.broken((*path, name), "data-model", "a blob has no other fields: no server would keep it")
+
+    def legacy_blob(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
+        """Judges what stood for a blob before blobs had a `$type`: it is read, and never written."""
+        match value:
+            case {"cid": str(cid), "mimeType": mime_type, **rest} if not rest and Cid.accepts(cid):
+                yield from self.mime_type(kind, mime_type, path)
+                if self.new:
+                    yield self.broken(path, "data-model", "a blob of the old form {cid, mimeType} cannot be written")
+            case _:
+                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+
+    def mime_type(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
+        if not isinstance(value, str) or not value:
+            yield self.wrong_type((*path, "mimeType"), "a MIME type", value)
+        elif not accepts(kind.accept, value):
+            accepted = ", ".join(kind.accept)
+            yield self.broken((*path, "mimeType"), "accept", f"{_shown(value)} is not accepted; {accepted} is")
 
     def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, list):
@@ -273,7 +308,7 @@ class _Judge:
                 yield from self.type(part, value[name], (*path, name))
         for name in value:
             if name not in kind.properties:
-                yield from self.field(name, value[name], path)
+                yield from self.field(name, value[name], path, len(path) + 1)
 
     def union(self, kind: Union, value: Json, path: Path) -> Iterator[Violation]:
         found = value.get("$type") if isinstance(value, dict) else None
@@ -290,23 +325,24 @@ class _Judge:
             known = ", ".join(map(str, kind.refs))
             yield self.broken((*path, "$type"), "union", f"{_shown(found)} is not one of {known}")
         else:
-            yield from self.data_model(value, path)
+            yield from self.data_model(value, path, len(path))
 
     def unknown(self, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, dict) or _special(value):
             yield self.broken(path, "type", f"expected an object, found {_special(value) or kind_of(value)}")
             return
-        yield from self.data_model(value, path)
+        yield from self.data_model(value, path, len(path))
 
-    def data_model(self, value: Json, path: Path) -> Iterator[Violation]:
-        """Judges what no lexicon describes by the data model alone."""
-        if len(path) > DEEPEST:
-            yield self.broken(path, "depth", f"nested deeper than {DEEPEST} levels")
+    def data_model(self, value: Json, path: Path, top: int) -> Iterator[Violation]:
+        """Judges what no lexicon describes by the data model alone; it begins at `top` steps from the root."""
+        if len(path) > min(DEEPEST, top + DEEPEST_UNKNOWN):
+            most = DEEPEST if len(path) > DEEPEST else DEEPEST_UNKNOWN
+            yield self.broken(path, "depth", f"nested deeper than {most} levels")
         elif isinstance(value, dict):
-            yield from self.data_object(value, path)
+            yield from self.data_object(value, path, top)
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                yield from self.data_model(item, (*path, index))
+                yield from self.data_model(item, (*path, index), top)
         elif isinstance(value, float):
             yield self.broken(path, "data-model", f"{value} is a float: records hold integers only")
         elif isinstance(value, str) and not _is_unicode(value):
@@ -314,7 +350,7 @@ class _Judge:
         elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
             yield self.broken(path, "data-model", f"{value} does not fit in 64 bits")
 
-    def data_object(self, value: JsonObject, path: Path) -> Iterator[Violation]:
+    def data_object(self, value: JsonObject, path: Path, top: int) -> Iterator[Violation]:
         if "$link" in value:
             yield from self.link(value, path)
         elif "$bytes" in value:
@@ -323,23 +359,23 @@ class _Judge:
             yield from self.blob(BlobType(), value, path)
         else:
             for name, item in value.items():
-                yield from self.field(name, item, path)
+                yield from self.field(name, item, path, top)
 
-    def field(self, name: str, value: Json, path: Path) -> Iterator[Violation]:
+    def field(self, name: str, value: Json, path: Path, top: int) -> Iterator[Violation]:
         """Judges a field that no lexicon describes."""
         if not _is_unicode(name):
             yield self.broken((*path, name), "data-model", "a name with half of a surrogate pair is not Unicode text")
         if name == "$type" and (not isinstance(value, str) or not value):
             yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
-        yield from self.data_model(value, (*path, name))
+        yield from self.data_model(value, (*path, name), top)
 
 
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
     """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
-    return not patterns or any(
-        pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1]))
-        for pattern in patterns
-    )
+    for pattern in patterns:
+        if pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1])):
+            return True
+    return not patterns
 
 
 def valid_key(key: str, rkey: str) -> bool:

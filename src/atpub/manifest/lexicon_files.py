@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from atpub.errors import InvalidInput, Problem
+from atpub.lexicon import data
+from atpub.lexicon.data import Json
 from atpub.lexicon.link import link
 from atpub.lexicon.model import Lexicon, Lexicons
 from atpub.lexicon.parse import parse
 from atpub.manifest.document import Document
-from atpub.manifest.json_document import placed, read_json
+from atpub.manifest.files import read_source
+from atpub.manifest.json_document import parse_json, placed
+from atpub.manifest.source import Source
 
 
 @dataclass(frozen=True, slots=True)
 class LexiconFile:
-    """A lexicon, and the document that it was read from."""
+    """A lexicon, the file and the JSON that it was read from, and what of it was passed over."""
 
-    document: Document
+    source: Source
+    value: Json
     lexicon: Lexicon
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def document(self) -> Document:
+        """The JSON with the place of every part; made anew each time, for there is seldom something to point at."""
+        return parse_json(self.source)
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Lexicons by NSID (none where there are problems), and what is wrong between them."""
+    """Lexicons by NSID (none where there are problems), what is wrong between them, and what was passed over."""
 
     lexicons: Lexicons
-    problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def lexicon_files(folder: Path) -> Sequence[Path]:
@@ -44,19 +56,33 @@ def why_none(folder: Path) -> str:
 
 def read_lexicon(file: Path) -> LexiconFile:
     """The lexicon in a file; raises InvalidInput with every problem."""
-    document = read_json(str(file))
+    source = read_source(str(file))
     try:
-        return LexiconFile(document, parse(document.value, document.file))
+        value = data.loads(source.text)
+    except ValueError:
+        value = parse_json(source).value  # which says where
+    try:
+        lexicon = parse(value, source.file)
     except InvalidInput as error:
-        raise InvalidInput(placed(error.problems, document)) from None
+        raise InvalidInput(placed(error.problems, parse_json(source))) from None
+    warnings = placed(lexicon.warnings, parse_json(source)) if lexicon.warnings else ()
+    return LexiconFile(source, value, lexicon, warnings)
 
 
-def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool) -> Linked:
+def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool, allow_missing: bool = False) -> Linked:
     """The lexicons of some files together; where these are not all, what is not at hand is no problem yet."""
+    sources = {file.source.file: file.source for file in files}
+    pairs = [(file.source.file, file.lexicon) for file in files]
     try:
-        return Linked(link([(file.document.file, file.lexicon) for file in files], known), ())
+        linked = link(pairs, known, allow_missing=allow_missing)
     except InvalidInput as error:
-        documents = {file.document.file: file.document for file in files}
-        found = [placed([problem], documents[problem.place.file])[0] for problem in error.problems if problem.place]
+        found = _placed(error.problems, sources)
         counted = [problem for problem in found if complete or "is not at hand" not in problem.message]
         return Linked(Lexicons({}), tuple(counted))
+    return Linked(linked, (), tuple(_placed(linked.warnings, sources)))
+
+
+def _placed(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
+    names = {problem.place.file for problem in problems if problem.place}
+    documents = {name: parse_json(sources[name]) for name in names}
+    return [placed([problem], documents[problem.place.file])[0] for problem in problems if problem.place]

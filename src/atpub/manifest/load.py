@@ -198,9 +198,10 @@ class _Loader:
         new = [file for file in read if file.lexicon.id not in LEXICONS.lexicons.by_nsid]
         linked = link_files(new, LEXICONS.lexicons, complete=len(read) == len(files))
         self._problems.extend(linked.problems)
+        self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
         if len(read) < len(files) or linked.problems or not files:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
-        published = [_published(file.lexicon.id, _object(file.document.value)) for file in read]
+        published = [_published(file.lexicon.id, _object(file.value)) for file in read]
         return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
 
     def _lexicon_files(self, name: str) -> Sequence[Path]:

@@ -19,16 +19,19 @@ from atpub.lexicon.model import (
     Integer,
     Lexicons,
     Name,
+    Null,
     Object,
     Procedure,
     Query,
     Record,
     Ref,
     String,
+    Subscription,
     Token,
     Type,
     Union,
     Unknown,
+    Unsupported,
 )
 from atpub.syntax import Nsid
 
@@ -294,6 +297,10 @@ class _Definitions:
                 return {"type": "object"}
             case Token():
                 return {"type": "string"}
+            case Null():
+                return {"type": "null"}
+            case Unsupported():
+                return {}
             case _:
                 assert_never(kind)
 
@@ -316,7 +323,7 @@ class _Definitions:
         match found:
             case Record(record=record):
                 return self._object(record)
-            case None | Query() | Procedure():
+            case None | Query() | Procedure() | Subscription():
                 return {"type": "object"}
             case _:
                 return self.type(found)

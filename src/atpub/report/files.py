@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from atpub.errors import Problem
 from atpub.lexicon.data import JsonObject
-from atpub.report.problems import FORMAT_VERSION
+from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import counted
 
 
@@ -19,12 +20,19 @@ def files_text(out: Path, files: int, written: Sequence[PurePosixPath], removed:
     return f"{total}, {len(written)} written{gone}."
 
 
-def files_json(out: Path, files: int, written: Sequence[PurePosixPath], removed: Sequence[PurePosixPath]) -> JsonObject:
-    """The same as JSON, with the names of the files."""
+def files_json(
+    out: Path,
+    files: int,
+    written: Sequence[PurePosixPath],
+    removed: Sequence[PurePosixPath],
+    warnings: Sequence[Problem] = (),
+) -> JsonObject:
+    """The same as JSON, with the names of the files, and each warning."""
     return {
         "format_version": FORMAT_VERSION,
         "out": str(out),
         "files": files,
         "written": [str(name) for name in written],
         "removed": [str(name) for name in removed],
+        "warnings": [problem_json(problem) for problem in warnings],
     }

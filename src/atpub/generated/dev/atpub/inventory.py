@@ -56,17 +56,21 @@ class Inventory(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("entries")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_entries = [Entry.load(x) for x in value]
+        self.entries = [Entry.load(x) for x in value]
         value = data.get("project")
-        if not _rt.is_text(value) or (len(value) > 16 and _rt.utf8_length(value) > 64) or _rt.utf8_length(value) < 1:
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 16 and _rt.utf8_length(value) > 64)
+            or _rt.utf8_length(value) < 1
+        ):
             raise _rt.Mismatch
-        loaded_project: str = value
-        self = cls(entries=loaded_entries, project=loaded_project)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.project = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -128,36 +132,42 @@ class Entry(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("id")
-        if not _rt.is_text(value) or (len(value) > 256 and _rt.utf8_length(value) > 1024) or _rt.utf8_length(value) < 1:
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 256 and _rt.utf8_length(value) > 1024)
+            or _rt.utf8_length(value) < 1
+        ):
             raise _rt.Mismatch
-        loaded_id: str = value
+        self.id = value
         value = data.get("rkey")
         if (
-            not _rt.is_text(value)
+            value.__class__ is not str
             or not _rt.is_record_key(value)
             or (len(value) > 128 and _rt.utf8_length(value) > 512)
         ):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(cid=loaded_cid, collection=loaded_collection, id=loaded_id, rkey=loaded_rkey)
+        self.rkey = value
         known: int = 4
-        if "protect" in data:
-            value = data["protect"]
+        value = data.get("protect")
+        if value is None:
+            self.protect = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.protect = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:

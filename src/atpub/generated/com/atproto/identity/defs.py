@@ -53,18 +53,17 @@ class IdentityInfo(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
+        self.did = value
+        self.did_doc = _rt.load_unknown(data.get("didDoc"))
         value = data.get("handle")
-        if not _rt.is_text(value) or not _rt.is_handle(value):
+        if value.__class__ is not str or not _rt.is_handle(value):
             raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
-        self = cls(did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.handle = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:

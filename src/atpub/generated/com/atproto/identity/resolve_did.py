@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "DidDeactivated",
+    "DidNotFound",
     "METHOD",
     "NSID",
     "ResolveDidOutput",
@@ -49,13 +51,12 @@ class ResolveDidParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.did = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -97,10 +98,9 @@ class ResolveDidOutput(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
-        self = cls(did_doc=loaded_did_doc)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self = cls.__new__(cls)
+        self.did_doc = _rt.load_unknown(data.get("didDoc"))
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -113,10 +113,24 @@ class ResolveDidOutput(_rt.Value):
         return out
 
 
+@final
+class DidNotFound(_rt.MethodError):
+    """There is no such DID."""
+
+    code = "DidNotFound"
+
+
+@final
+class DidDeactivated(_rt.MethodError):
+    """There was such a DID; it has been deactivated."""
+
+    code = "DidDeactivated"
+
+
 METHOD: Final[_rt.Query[ResolveDidParams, ResolveDidOutput]] = _rt.Query(
     NSID,
     parameters=ResolveDidParams,
     output=ResolveDidOutput.from_json,
-    errors=("DidNotFound", "DidDeactivated"),
+    errors=(DidNotFound, DidDeactivated),
 )
 """Fetch the DID document of a DID. Whether the handle in it is right is not checked."""

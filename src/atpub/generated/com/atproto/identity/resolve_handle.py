@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "HandleNotFound",
     "METHOD",
     "NSID",
     "ResolveHandleOutput",
@@ -50,13 +51,12 @@ class ResolveHandleParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("handle")
-        if not _rt.is_text(value) or not _rt.is_handle(value):
+        if value.__class__ is not str or not _rt.is_handle(value):
             raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
-        self = cls(handle=loaded_handle)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.handle = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -99,13 +99,12 @@ class ResolveHandleOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.did = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -118,10 +117,17 @@ class ResolveHandleOutput(_rt.Value):
         return out
 
 
+@final
+class HandleNotFound(_rt.MethodError):
+    """The handle points to no DID."""
+
+    code = "HandleNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveHandleParams, ResolveHandleOutput]] = _rt.Query(
     NSID,
     parameters=ResolveHandleParams,
     output=ResolveHandleOutput.from_json,
-    errors=("HandleNotFound",),
+    errors=(HandleNotFound,),
 )
 """Find the DID that a handle points to. Whether the DID document names the handle too is not checked."""

@@ -10,6 +10,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.com.atproto.lexicon import schema as _schema
 
 __all__ = [
+    "LexiconNotFound",
     "METHOD",
     "NSID",
     "ResolveLexiconOutput",
@@ -49,13 +50,12 @@ class ResolveLexiconParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("nsid")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_nsid: _rt.NsidText = value
-        self = cls(nsid=loaded_nsid)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.nsid = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -106,18 +106,17 @@ class ResolveLexiconOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
-        loaded_schema = _schema.Schema.load(data.get("schema"))
+        self.cid = value
+        self.schema = _schema.Schema.load(data.get("schema"))
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, schema=loaded_schema, uri=loaded_uri)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.uri = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -132,10 +131,17 @@ class ResolveLexiconOutput(_rt.Value):
         return out
 
 
+@final
+class LexiconNotFound(_rt.MethodError):
+    """No lexicon is published under the NSID."""
+
+    code = "LexiconNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveLexiconParams, ResolveLexiconOutput]] = _rt.Query(
     NSID,
     parameters=ResolveLexiconParams,
     output=ResolveLexiconOutput.from_json,
-    errors=("LexiconNotFound",),
+    errors=(LexiconNotFound,),
 )
 """Fetch the published lexicon of an NSID."""

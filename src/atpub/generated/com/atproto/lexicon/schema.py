@@ -51,13 +51,12 @@ class Schema(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("lexicon")
-        if not _rt.is_integer(value):
+        if value.__class__ is not int or not _rt.INTEGER_MIN <= value <= _rt.INTEGER_MAX:
             raise _rt.Mismatch
-        loaded_lexicon: int = value
-        self = cls(lexicon=loaded_lexicon)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.lexicon = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -20,6 +20,7 @@ __all__ = [
     "CreateResultValidationStatus",
     "Delete",
     "DeleteResult",
+    "InvalidSwap",
     "METHOD",
     "NSID",
     "Update",
@@ -74,30 +75,33 @@ class ApplyWritesInput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
+        self.repo = value
         value = data.get("writes")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_writes = [load_apply_writes_input_writes_item(x) for x in value]
-        self = cls(repo=loaded_repo, writes=loaded_writes)
+        self.writes = [load_apply_writes_input_writes_item(x) for x in value]
         known: int = 2
-        if "swapCommit" in data:
-            value = data["swapCommit"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("swapCommit")
+        if value is None:
+            self.swap_commit = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.swap_commit = value
             known += 1
-        if "validate" in data:
-            value = data["validate"]
+        value = data.get("validate")
+        if value is None:
+            self.validate = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.validate = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -115,12 +119,9 @@ class ApplyWritesInput(_rt.Value):
         return out
 
 
-ApplyWritesInputWritesItem: TypeAlias = "Create | Update | Delete"
-
-
 def load_apply_writes_input_writes_item(data: Any) -> ApplyWritesInputWritesItem:
     """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
+    match data.get("$type") if data.__class__ is dict else None:
         case "com.atproto.repo.applyWrites#create":
             return Create.load(data)
         case "com.atproto.repo.applyWrites#update":
@@ -165,19 +166,23 @@ class ApplyWritesOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "commit" in data:
-            self.commit = _defs.CommitMeta.load(data["commit"])
+        value = data.get("commit")
+        if value is None:
+            self.commit = None
+        else:
+            self.commit = _defs.CommitMeta.load(value)
             known += 1
-        if "results" in data:
-            value = data["results"]
+        value = data.get("results")
+        if value is None:
+            self.results = None
+        else:
             if value.__class__ is not list:
                 raise _rt.Mismatch
             self.results = [load_apply_writes_output_results_item(x) for x in value]
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -192,12 +197,9 @@ class ApplyWritesOutput(_rt.Value):
         return out
 
 
-ApplyWritesOutputResultsItem: TypeAlias = "CreateResult | UpdateResult | DeleteResult"
-
-
 def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResultsItem:
     """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
+    match data.get("$type") if data.__class__ is dict else None:
         case "com.atproto.repo.applyWrites#createResult":
             return CreateResult.load(data)
         case "com.atproto.repo.applyWrites#updateResult":
@@ -206,6 +208,13 @@ def load_apply_writes_output_results_item(data: Any) -> ApplyWritesOutputResults
             return DeleteResult.load(data)
         case _:
             raise _rt.Mismatch
+
+
+@final
+class InvalidSwap(_rt.MethodError):
+    """The head of the repository is not swapCommit."""
+
+    code = "InvalidSwap"
 
 
 @final
@@ -245,25 +254,26 @@ class Create(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        loaded_value = _rt.load_unknown(data.get("value"))
-        self = cls(collection=loaded_collection, value=loaded_value)
+        self.collection = value
+        self.value = _rt.load_unknown(data.get("value"))
         known: int = 2
-        if "rkey" in data:
-            value = data["rkey"]
+        value = data.get("rkey")
+        if value is None:
+            self.rkey = None
+        else:
             if (
-                not _rt.is_text(value)
+                value.__class__ is not str
                 or not _rt.is_record_key(value)
                 or (len(value) > 128 and _rt.utf8_length(value) > 512)
             ):
                 raise _rt.Mismatch
             self.rkey = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -317,24 +327,25 @@ class CreateResult(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, uri=loaded_uri)
+        self.uri = value
         known: int = 2
-        if "validationStatus" in data:
-            value = data["validationStatus"]
-            if not _rt.is_text(value):
+        value = data.get("validationStatus")
+        if value is None:
+            self.validation_status = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.validation_status = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -387,17 +398,16 @@ class Delete(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, rkey=loaded_rkey)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.rkey = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -428,9 +438,8 @@ class DeleteResult(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        self = cls()
-        if len(data) != 0:
-            self._extra = _rt.extras(data, cls)
+        self = cls.__new__(cls)
+        self._extra = None if len(data) == 0 else cls._extras(data, 0)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -478,18 +487,17 @@ class Update(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        loaded_value = _rt.load_unknown(data.get("value"))
-        self = cls(collection=loaded_collection, rkey=loaded_rkey, value=loaded_value)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.rkey = value
+        self.value = _rt.load_unknown(data.get("value"))
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -542,24 +550,25 @@ class UpdateResult(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, uri=loaded_uri)
+        self.uri = value
         known: int = 2
-        if "validationStatus" in data:
-            value = data["validationStatus"]
-            if not _rt.is_text(value):
+        value = data.get("validationStatus")
+        if value is None:
+            self.validation_status = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.validation_status = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -579,10 +588,16 @@ UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
+ApplyWritesInputWritesItem: TypeAlias = Create | Update | Delete
+
+
+ApplyWritesOutputResultsItem: TypeAlias = CreateResult | UpdateResult | DeleteResult
+
+
 METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: ApplyWritesInput,
     output=ApplyWritesOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Create, update and delete records in one commit: all of them, or none. Needs a session."""

@@ -49,17 +49,16 @@ class CommitMeta(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("rev")
-        if not _rt.is_text(value) or not _rt.is_tid(value):
+        if value.__class__ is not str or not _rt.is_tid(value):
             raise _rt.Mismatch
-        loaded_rev: _rt.TidText = value
-        self = cls(cid=loaded_cid, rev=loaded_rev)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.rev = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -12,6 +12,7 @@ from atpub.generated.com.atproto.repo import defs as _defs
 __all__ = [
     "DeleteRecordInput",
     "DeleteRecordOutput",
+    "InvalidSwap",
     "METHOD",
     "NSID",
 ]
@@ -67,34 +68,37 @@ class DeleteRecordInput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
+        self.repo = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
+        self.rkey = value
         known: int = 3
-        if "swapCommit" in data:
-            value = data["swapCommit"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("swapCommit")
+        if value is None:
+            self.swap_commit = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.swap_commit = value
             known += 1
-        if "swapRecord" in data:
-            value = data["swapRecord"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("swapRecord")
+        if value is None:
+            self.swap_record = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.swap_record = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -142,13 +146,16 @@ class DeleteRecordOutput(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        self = cls()
+        value: Any
+        self = cls.__new__(cls)
         known: int = 0
-        if "commit" in data:
-            self.commit = _defs.CommitMeta.load(data["commit"])
+        value = data.get("commit")
+        if value is None:
+            self.commit = None
+        else:
+            self.commit = _defs.CommitMeta.load(value)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -161,10 +168,17 @@ class DeleteRecordOutput(_rt.Value):
         return out
 
 
+@final
+class InvalidSwap(_rt.MethodError):
+    """The record is not swapRecord, or the head is not swapCommit."""
+
+    code = "InvalidSwap"
+
+
 METHOD: Final[_rt.Procedure[DeleteRecordInput, DeleteRecordOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: DeleteRecordInput,
     output=DeleteRecordOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Remove one record. Succeeds also if there is none. Needs a session."""

@@ -48,13 +48,12 @@ class DescribeRepoParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        self = cls(repo=loaded_repo)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.repo = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -113,26 +112,28 @@ class DescribeRepoOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collections")
-        if value.__class__ is not list or any(not _rt.is_text(x) or not _rt.is_nsid(x) for x in value):
+        if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_collections: list[_rt.NsidText] = value
+        for x in value:
+            if x.__class__ is not str or not _rt.is_nsid(x):
+                raise _rt.Mismatch
+        self.collections = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        loaded_did_doc = _rt.load_unknown(data.get("didDoc"))
+        self.did = value
+        self.did_doc = _rt.load_unknown(data.get("didDoc"))
         value = data.get("handle")
-        if not _rt.is_text(value) or not _rt.is_handle(value):
+        if value.__class__ is not str or not _rt.is_handle(value):
             raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
+        self.handle = value
         value = data.get("handleIsCorrect")
         if value.__class__ is not bool:
             raise _rt.Mismatch
-        loaded_handle_is_correct: bool = value
-        self = cls(collections=loaded_collections, did=loaded_did, did_doc=loaded_did_doc, handle=loaded_handle, handle_is_correct=loaded_handle_is_correct)
-        if len(data) != 5:
-            self._extra = _rt.extras(data, cls)
+        self.handle_is_correct = value
+        self._extra = None if len(data) == 5 else cls._extras(data, 5)
         return self
 
     def to_json(self) -> _rt.JsonObject:

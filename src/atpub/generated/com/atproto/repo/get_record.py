@@ -13,6 +13,7 @@ __all__ = [
     "GetRecordParams",
     "METHOD",
     "NSID",
+    "RecordNotFound",
 ]
 
 NSID: Final = "com.atproto.repo.getRecord"
@@ -60,28 +61,29 @@ class GetRecordParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
+        self.repo = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, repo=loaded_repo, rkey=loaded_rkey)
+        self.rkey = value
         known: int = 3
-        if "cid" in data:
-            value = data["cid"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("cid")
+        if value is None:
+            self.cid = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.cid = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -136,21 +138,22 @@ class GetRecordOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        loaded_value = _rt.load_unknown(data.get("value"))
-        self = cls(uri=loaded_uri, value=loaded_value)
+        self.uri = value
+        self.value = _rt.load_unknown(data.get("value"))
         known: int = 2
-        if "cid" in data:
-            value = data["cid"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("cid")
+        if value is None:
+            self.cid = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.cid = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -166,10 +169,17 @@ class GetRecordOutput(_rt.Value):
         return out
 
 
+@final
+class RecordNotFound(_rt.MethodError):
+    """There is no such record, or not with that CID."""
+
+    code = "RecordNotFound"
+
+
 METHOD: Final[_rt.Query[GetRecordParams, GetRecordOutput]] = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=GetRecordOutput.from_json,
-    errors=("RecordNotFound",),
+    errors=(RecordNotFound,),
 )
 """Fetch one record. Needs no session."""

@@ -55,22 +55,25 @@ class ListMissingBlobsParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if "limit" in data:
-            value = data["limit"]
-            if not _rt.is_integer(value) or not 1 <= value <= 1000:
+        value = data.get("limit")
+        if value is None:
+            self.limit = None
+        else:
+            if value.__class__ is not int or not 1 <= value <= 1000:
                 raise _rt.Mismatch
             self.limit = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -119,20 +122,21 @@ class ListMissingBlobsOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("blobs")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_blobs = [RecordBlob.load(x) for x in value]
-        self = cls(blobs=loaded_blobs)
+        self.blobs = [RecordBlob.load(x) for x in value]
         known: int = 1
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -180,17 +184,16 @@ class RecordBlob(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("recordUri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_record_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, record_uri=loaded_record_uri)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.record_uri = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

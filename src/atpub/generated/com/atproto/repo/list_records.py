@@ -65,36 +65,41 @@ class ListRecordsParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
-        self = cls(collection=loaded_collection, repo=loaded_repo)
+        self.repo = value
         known: int = 2
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if "limit" in data:
-            value = data["limit"]
-            if not _rt.is_integer(value) or not 1 <= value <= 100:
+        value = data.get("limit")
+        if value is None:
+            self.limit = None
+        else:
+            if value.__class__ is not int or not 1 <= value <= 100:
                 raise _rt.Mismatch
             self.limit = value
             known += 1
-        if "reverse" in data:
-            value = data["reverse"]
+        value = data.get("reverse")
+        if value is None:
+            self.reverse = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.reverse = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -148,20 +153,21 @@ class ListRecordsOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("records")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_records = [Record.load(x) for x in value]
-        self = cls(records=loaded_records)
+        self.records = [Record.load(x) for x in value]
         known: int = 1
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -213,18 +219,17 @@ class Record(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        loaded_value = _rt.load_unknown(data.get("value"))
-        self = cls(cid=loaded_cid, uri=loaded_uri, value=loaded_value)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.uri = value
+        self.value = _rt.load_unknown(data.get("value"))
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:

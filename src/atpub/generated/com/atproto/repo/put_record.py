@@ -12,6 +12,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.com.atproto.repo import defs as _defs
 
 __all__ = [
+    "InvalidSwap",
     "METHOD",
     "NSID",
     "PutRecordInput",
@@ -80,45 +81,51 @@ class PutRecordInput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
-        loaded_record = _rt.load_unknown(data.get("record"))
+        self.collection = value
+        self.record = _rt.load_unknown(data.get("record"))
         value = data.get("repo")
-        if not _rt.is_text(value) or not _rt.is_at_identifier(value):
+        if value.__class__ is not str or not _rt.is_at_identifier(value):
             raise _rt.Mismatch
-        loaded_repo: _rt.AtIdentifier = value
+        self.repo = value
         value = data.get("rkey")
         if (
-            not _rt.is_text(value)
+            value.__class__ is not str
             or not _rt.is_record_key(value)
             or (len(value) > 128 and _rt.utf8_length(value) > 512)
         ):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, record=loaded_record, repo=loaded_repo, rkey=loaded_rkey)
+        self.rkey = value
         known: int = 4
-        if "swapCommit" in data:
-            value = data["swapCommit"]
-            if not _rt.is_text(value) or not _rt.is_cid(value):
+        value = data.get("swapCommit")
+        if value is None:
+            self.swap_commit = None
+        else:
+            if value.__class__ is not str or not _rt.is_cid(value):
                 raise _rt.Mismatch
             self.swap_commit = value
             known += 1
-        if "swapRecord" in data:
+        if "swapRecord" not in data:
+            self.swap_record = _rt.ABSENT
+        else:
             value = data["swapRecord"]
-            if value is not None and (not _rt.is_text(value) or not _rt.is_cid(value)):
-                raise _rt.Mismatch
+            if value is not None:
+                if value.__class__ is not str or not _rt.is_cid(value):
+                    raise _rt.Mismatch
             self.swap_record = value
             known += 1
-        if "validate" in data:
-            value = data["validate"]
+        value = data.get("validate")
+        if value is None:
+            self.validate = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.validate = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -183,27 +190,31 @@ class PutRecordOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, uri=loaded_uri)
+        self.uri = value
         known: int = 2
-        if "commit" in data:
-            self.commit = _defs.CommitMeta.load(data["commit"])
+        value = data.get("commit")
+        if value is None:
+            self.commit = None
+        else:
+            self.commit = _defs.CommitMeta.load(value)
             known += 1
-        if "validationStatus" in data:
-            value = data["validationStatus"]
-            if not _rt.is_text(value):
+        value = data.get("validationStatus")
+        if value is None:
+            self.validation_status = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.validation_status = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -225,10 +236,17 @@ PutRecordOutputValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
 
+@final
+class InvalidSwap(_rt.MethodError):
+    """The record is not swapRecord, or the head is not swapCommit."""
+
+    code = "InvalidSwap"
+
+
 METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: PutRecordInput,
     output=PutRecordOutput.from_json,
-    errors=("InvalidSwap",),
+    errors=(InvalidSwap,),
 )
 """Create one record, or replace it. Content that is already there makes no commit. Needs a session."""

@@ -49,17 +49,16 @@ class StrongRef(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, uri=loaded_uri)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.uri = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -48,10 +48,9 @@ class UploadBlobOutput(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        loaded_blob = _rt.load_blob(data.get("blob"))
-        self = cls(blob=loaded_blob)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self = cls.__new__(cls)
+        self.blob = _rt.load_blob(data.get("blob"))
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:

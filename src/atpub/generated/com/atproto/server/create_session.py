@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "AccountTakedown",
+    "AuthFactorTokenRequired",
     "CreateSessionInput",
     "CreateSessionOutput",
     "CreateSessionOutputStatus",
@@ -63,30 +65,33 @@ class CreateSessionInput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("identifier")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_identifier: str = value
+        self.identifier = value
         value = data.get("password")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_password: str = value
-        self = cls(identifier=loaded_identifier, password=loaded_password)
+        self.password = value
         known: int = 2
-        if "allowTakendown" in data:
-            value = data["allowTakendown"]
+        value = data.get("allowTakendown")
+        if value is None:
+            self.allow_takendown = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.allow_takendown = value
             known += 1
-        if "authFactorToken" in data:
-            value = data["authFactorToken"]
-            if not _rt.is_text(value):
+        value = data.get("authFactorToken")
+        if value is None:
+            self.auth_factor_token = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.auth_factor_token = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -195,59 +200,71 @@ class CreateSessionOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("accessJwt")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_access_jwt: str = value
+        self.access_jwt = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
+        self.did = value
         value = data.get("handle")
-        if not _rt.is_text(value) or not _rt.is_handle(value):
+        if value.__class__ is not str or not _rt.is_handle(value):
             raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
+        self.handle = value
         value = data.get("refreshJwt")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_refresh_jwt: str = value
-        self = cls(access_jwt=loaded_access_jwt, did=loaded_did, handle=loaded_handle, refresh_jwt=loaded_refresh_jwt)
+        self.refresh_jwt = value
         known: int = 4
-        if "active" in data:
-            value = data["active"]
+        value = data.get("active")
+        if value is None:
+            self.active = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.active = value
             known += 1
-        if "didDoc" in data:
-            self.did_doc = _rt.load_unknown(data["didDoc"])
+        value = data.get("didDoc")
+        if value is None:
+            self.did_doc = None
+        else:
+            self.did_doc = _rt.load_unknown(value)
             known += 1
-        if "email" in data:
-            value = data["email"]
-            if not _rt.is_text(value):
+        value = data.get("email")
+        if value is None:
+            self.email = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.email = value
             known += 1
-        if "emailAuthFactor" in data:
-            value = data["emailAuthFactor"]
+        value = data.get("emailAuthFactor")
+        if value is None:
+            self.email_auth_factor = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.email_auth_factor = value
             known += 1
-        if "emailConfirmed" in data:
-            value = data["emailConfirmed"]
+        value = data.get("emailConfirmed")
+        if value is None:
+            self.email_confirmed = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.email_confirmed = value
             known += 1
-        if "status" in data:
-            value = data["status"]
-            if not _rt.is_text(value):
+        value = data.get("status")
+        if value is None:
+            self.status = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.status = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -279,10 +296,24 @@ CreateSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deacti
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 
+@final
+class AccountTakedown(_rt.MethodError):
+    """The account has been taken down."""
+
+    code = "AccountTakedown"
+
+
+@final
+class AuthFactorTokenRequired(_rt.MethodError):
+    """A code has been sent by e-mail; log in again with authFactorToken."""
+
+    code = "AuthFactorTokenRequired"
+
+
 METHOD: Final[_rt.Procedure[CreateSessionInput, CreateSessionOutput]] = _rt.Procedure(
     NSID,
     takes=lambda: CreateSessionInput,
     output=CreateSessionOutput.from_json,
-    errors=("AccountTakedown", "AuthFactorTokenRequired"),
+    errors=(AccountTakedown, AuthFactorTokenRequired),
 )
 """Log in."""

@@ -70,37 +70,36 @@ class InviteCode(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("available")
-        if not _rt.is_integer(value):
+        if value.__class__ is not int or not _rt.INTEGER_MIN <= value <= _rt.INTEGER_MAX:
             raise _rt.Mismatch
-        loaded_available: int = value
+        self.available = value
         value = data.get("code")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_code: str = value
+        self.code = value
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
+        self.created_at = value
         value = data.get("createdBy")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_created_by: str = value
+        self.created_by = value
         value = data.get("disabled")
         if value.__class__ is not bool:
             raise _rt.Mismatch
-        loaded_disabled: bool = value
+        self.disabled = value
         value = data.get("forAccount")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_for_account: str = value
+        self.for_account = value
         value = data.get("uses")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_uses = [InviteCodeUse.load(x) for x in value]
-        self = cls(available=loaded_available, code=loaded_code, created_at=loaded_created_at, created_by=loaded_created_by, disabled=loaded_disabled, for_account=loaded_for_account, uses=loaded_uses)
-        if len(data) != 7:
-            self._extra = _rt.extras(data, cls)
+        self.uses = [InviteCodeUse.load(x) for x in value]
+        self._extra = None if len(data) == 7 else cls._extras(data, 7)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -152,17 +151,16 @@ class InviteCodeUse(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("usedAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_used_at: _rt.Datetime = value
+        self.used_at = value
         value = data.get("usedBy")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_used_by: _rt.Did = value
-        self = cls(used_at=loaded_used_at, used_by=loaded_used_by)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.used_by = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

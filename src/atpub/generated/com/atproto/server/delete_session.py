@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "ExpiredToken",
+    "InvalidToken",
     "METHOD",
     "NSID",
 ]
@@ -15,10 +17,24 @@ __all__ = [
 NSID: Final = "com.atproto.server.deleteSession"
 
 
+@final
+class InvalidToken(_rt.MethodError):
+    """The token is not a refreshJwt of this server."""
+
+    code = "InvalidToken"
+
+
+@final
+class ExpiredToken(_rt.MethodError):
+    """The token is too old."""
+
+    code = "ExpiredToken"
+
+
 METHOD: Final[_rt.Procedure[_rt.Nothing, _rt.Nothing]] = _rt.Procedure(
     NSID,
     takes=lambda: _rt.Nothing,
     output=_rt.Nothing.from_json,
-    errors=("InvalidToken", "ExpiredToken"),
+    errors=(InvalidToken, ExpiredToken),
 )
 """Log out: refreshJwt, sent here as the bearer token, is no longer accepted."""

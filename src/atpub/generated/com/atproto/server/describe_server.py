@@ -92,42 +92,56 @@ class DescribeServerOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("availableUserDomains")
-        if value.__class__ is not list or any(not _rt.is_text(x) for x in value):
+        if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_available_user_domains: list[str] = value
+        for x in value:
+            if x.__class__ is not str or not (x.isascii() or _rt.is_unicode(x)):
+                raise _rt.Mismatch
+        self.available_user_domains = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(available_user_domains=loaded_available_user_domains, did=loaded_did)
+        self.did = value
         known: int = 2
-        if "blobUploadLimit" in data:
-            value = data["blobUploadLimit"]
-            if not _rt.is_integer(value):
+        value = data.get("blobUploadLimit")
+        if value is None:
+            self.blob_upload_limit = None
+        else:
+            if value.__class__ is not int or not _rt.INTEGER_MIN <= value <= _rt.INTEGER_MAX:
                 raise _rt.Mismatch
             self.blob_upload_limit = value
             known += 1
-        if "contact" in data:
-            self.contact = Contact.load(data["contact"])
+        value = data.get("contact")
+        if value is None:
+            self.contact = None
+        else:
+            self.contact = Contact.load(value)
             known += 1
-        if "inviteCodeRequired" in data:
-            value = data["inviteCodeRequired"]
+        value = data.get("inviteCodeRequired")
+        if value is None:
+            self.invite_code_required = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.invite_code_required = value
             known += 1
-        if "links" in data:
-            self.links = Links.load(data["links"])
+        value = data.get("links")
+        if value is None:
+            self.links = None
+        else:
+            self.links = Links.load(value)
             known += 1
-        if "phoneVerificationRequired" in data:
-            value = data["phoneVerificationRequired"]
+        value = data.get("phoneVerificationRequired")
+        if value is None:
+            self.phone_verification_required = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.phone_verification_required = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -180,16 +194,17 @@ class Contact(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "email" in data:
-            value = data["email"]
-            if not _rt.is_text(value):
+        value = data.get("email")
+        if value is None:
+            self.email = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.email = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -235,22 +250,25 @@ class Links(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "privacyPolicy" in data:
-            value = data["privacyPolicy"]
-            if not _rt.is_text(value) or not _rt.is_uri(value):
+        value = data.get("privacyPolicy")
+        if value is None:
+            self.privacy_policy = None
+        else:
+            if value.__class__ is not str or not _rt.is_uri(value):
                 raise _rt.Mismatch
             self.privacy_policy = value
             known += 1
-        if "termsOfService" in data:
-            value = data["termsOfService"]
-            if not _rt.is_text(value) or not _rt.is_uri(value):
+        value = data.get("termsOfService")
+        if value is None:
+            self.terms_of_service = None
+        else:
+            if value.__class__ is not str or not _rt.is_uri(value):
                 raise _rt.Mismatch
             self.terms_of_service = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -78,51 +78,63 @@ class GetSessionOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
+        self.did = value
         value = data.get("handle")
-        if not _rt.is_text(value) or not _rt.is_handle(value):
+        if value.__class__ is not str or not _rt.is_handle(value):
             raise _rt.Mismatch
-        loaded_handle: _rt.Handle = value
-        self = cls(did=loaded_did, handle=loaded_handle)
+        self.handle = value
         known: int = 2
-        if "active" in data:
-            value = data["active"]
+        value = data.get("active")
+        if value is None:
+            self.active = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.active = value
             known += 1
-        if "didDoc" in data:
-            self.did_doc = _rt.load_unknown(data["didDoc"])
+        value = data.get("didDoc")
+        if value is None:
+            self.did_doc = None
+        else:
+            self.did_doc = _rt.load_unknown(value)
             known += 1
-        if "email" in data:
-            value = data["email"]
-            if not _rt.is_text(value):
+        value = data.get("email")
+        if value is None:
+            self.email = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.email = value
             known += 1
-        if "emailAuthFactor" in data:
-            value = data["emailAuthFactor"]
+        value = data.get("emailAuthFactor")
+        if value is None:
+            self.email_auth_factor = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.email_auth_factor = value
             known += 1
-        if "emailConfirmed" in data:
-            value = data["emailConfirmed"]
+        value = data.get("emailConfirmed")
+        if value is None:
+            self.email_confirmed = None
+        else:
             if value.__class__ is not bool:
                 raise _rt.Mismatch
             self.email_confirmed = value
             known += 1
-        if "status" in data:
-            value = data["status"]
-            if not _rt.is_text(value):
+        value = data.get("status")
+        if value is None:
+            self.status = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.status = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:

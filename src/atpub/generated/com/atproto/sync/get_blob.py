@@ -9,9 +9,14 @@ from typing import Any, ClassVar, Final, final
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
+    "BlobNotFound",
     "GetBlobParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getBlob"
@@ -51,17 +56,16 @@ class GetBlobParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(cid=loaded_cid, did=loaded_did)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.did = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -75,10 +79,45 @@ class GetBlobParams(_rt.Value):
         return out
 
 
+@final
+class BlobNotFound(_rt.MethodError):
+    """No record of the account refers to such a blob."""
+
+    code = "BlobNotFound"
+
+
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetBlobParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetBlobParams,
     output=_rt.raw,
-    errors=("BlobNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(BlobNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch the bytes of a blob. Needs no session."""

@@ -13,6 +13,10 @@ __all__ = [
     "GetLatestCommitParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getLatestCommit"
@@ -48,13 +52,12 @@ class GetLatestCommitParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.did = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -101,17 +104,16 @@ class GetLatestCommitOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value) or not _rt.is_cid(value):
+        if value.__class__ is not str or not _rt.is_cid(value):
             raise _rt.Mismatch
-        loaded_cid: _rt.Cid = value
+        self.cid = value
         value = data.get("rev")
-        if not _rt.is_text(value) or not _rt.is_tid(value):
+        if value.__class__ is not str or not _rt.is_tid(value):
             raise _rt.Mismatch
-        loaded_rev: _rt.TidText = value
-        self = cls(cid=loaded_cid, rev=loaded_rev)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.rev = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -125,10 +127,38 @@ class GetLatestCommitOutput(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetLatestCommitParams, GetLatestCommitOutput]] = _rt.Query(
     NSID,
     parameters=GetLatestCommitParams,
     output=GetLatestCommitOutput.from_json,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch the head of a repository: its latest commit. Needs no session."""

@@ -12,6 +12,11 @@ __all__ = [
     "GetRecordParams",
     "METHOD",
     "NSID",
+    "RecordNotFound",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getRecord"
@@ -55,21 +60,20 @@ class GetRecordParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("collection")
-        if not _rt.is_text(value) or not _rt.is_nsid(value):
+        if value.__class__ is not str or not _rt.is_nsid(value):
             raise _rt.Mismatch
-        loaded_collection: _rt.NsidText = value
+        self.collection = value
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
+        self.did = value
         value = data.get("rkey")
-        if not _rt.is_text(value) or not _rt.is_record_key(value):
+        if value.__class__ is not str or not _rt.is_record_key(value):
             raise _rt.Mismatch
-        loaded_rkey: _rt.RecordKey = value
-        self = cls(collection=loaded_collection, did=loaded_did, rkey=loaded_rkey)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.rkey = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -84,10 +88,45 @@ class GetRecordParams(_rt.Value):
         return out
 
 
+@final
+class RecordNotFound(_rt.MethodError):
+    """There is no such record, and the server sends no proof of that."""
+
+    code = "RecordNotFound"
+
+
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetRecordParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=_rt.raw,
-    errors=("RecordNotFound", "RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RecordNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch a proof that a record is in a repository, or is not. Needs no session."""

@@ -14,6 +14,10 @@ __all__ = [
     "GetRepoParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.getRepo"
@@ -53,20 +57,21 @@ class GetRepoParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
+        self.did = value
         known: int = 1
-        if "since" in data:
-            value = data["since"]
-            if not _rt.is_text(value) or not _rt.is_tid(value):
+        value = data.get("since")
+        if value is None:
+            self.since = None
+        else:
+            if value.__class__ is not str or not _rt.is_tid(value):
                 raise _rt.Mismatch
             self.since = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -81,10 +86,38 @@ class GetRepoParams(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[GetRepoParams, _rt.Raw]] = _rt.Query(
     NSID,
     parameters=GetRepoParams,
     output=_rt.raw,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """Fetch a whole repository, or what has been written to it since a revision. Needs no session."""

@@ -13,6 +13,10 @@ __all__ = [
     "ListBlobsParams",
     "METHOD",
     "NSID",
+    "RepoDeactivated",
+    "RepoNotFound",
+    "RepoSuspended",
+    "RepoTakendown",
 ]
 
 NSID: Final = "com.atproto.sync.listBlobs"
@@ -60,32 +64,37 @@ class ListBlobsParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("did")
-        if not _rt.is_text(value) or not _rt.is_did(value):
+        if value.__class__ is not str or not _rt.is_did(value):
             raise _rt.Mismatch
-        loaded_did: _rt.Did = value
-        self = cls(did=loaded_did)
+        self.did = value
         known: int = 1
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if "limit" in data:
-            value = data["limit"]
-            if not _rt.is_integer(value) or not 1 <= value <= 1000:
+        value = data.get("limit")
+        if value is None:
+            self.limit = None
+        else:
+            if value.__class__ is not int or not 1 <= value <= 1000:
                 raise _rt.Mismatch
             self.limit = value
             known += 1
-        if "since" in data:
-            value = data["since"]
-            if not _rt.is_text(value) or not _rt.is_tid(value):
+        value = data.get("since")
+        if value is None:
+            self.since = None
+        else:
+            if value.__class__ is not str or not _rt.is_tid(value):
                 raise _rt.Mismatch
             self.since = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -138,20 +147,24 @@ class ListBlobsOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cids")
-        if value.__class__ is not list or any(not _rt.is_text(x) or not _rt.is_cid(x) for x in value):
+        if value.__class__ is not list:
             raise _rt.Mismatch
-        loaded_cids: list[_rt.Cid] = value
-        self = cls(cids=loaded_cids)
+        for x in value:
+            if x.__class__ is not str or not _rt.is_cid(x):
+                raise _rt.Mismatch
+        self.cids = value
         known: int = 1
-        if "cursor" in data:
-            value = data["cursor"]
-            if not _rt.is_text(value):
+        value = data.get("cursor")
+        if value is None:
+            self.cursor = None
+        else:
+            if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
                 raise _rt.Mismatch
             self.cursor = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -166,10 +179,38 @@ class ListBlobsOutput(_rt.Value):
         return out
 
 
+@final
+class RepoNotFound(_rt.MethodError):
+    """The server has no repository for the DID."""
+
+    code = "RepoNotFound"
+
+
+@final
+class RepoTakendown(_rt.MethodError):
+    """The account has been taken down, so its repository is not served."""
+
+    code = "RepoTakendown"
+
+
+@final
+class RepoSuspended(_rt.MethodError):
+    """The account is suspended, so its repository is not served for now."""
+
+    code = "RepoSuspended"
+
+
+@final
+class RepoDeactivated(_rt.MethodError):
+    """The account's owner has deactivated it, so its repository is not served."""
+
+    code = "RepoDeactivated"
+
+
 METHOD: Final[_rt.Query[ListBlobsParams, ListBlobsOutput]] = _rt.Query(
     NSID,
     parameters=ListBlobsParams,
     output=ListBlobsOutput.from_json,
-    errors=("RepoNotFound", "RepoTakendown", "RepoSuspended", "RepoDeactivated"),
+    errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
 """List the blobs that an account's records refer to. Needs no session."""

@@ -6,7 +6,7 @@ and what a search page shows of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias, final
+from typing import Any, ClassVar, Final, TypeAlias, Union, final
 
 from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import storage_blobs as _storage_blobs
@@ -131,70 +131,107 @@ class Entry(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
+        self.created_at = value
         value = data.get("name")
-        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 50 and _rt.utf8_length(value) > 200)
+        ):
             raise _rt.Mismatch
-        loaded_name: str = value
+        self.name = value
         value = data.get("schemaRef")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not _rt.is_at_uri(value)
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_schema_ref: _rt.AtUri = value
-        loaded_storage = load_entry_storage(data.get("storage"))
-        self = cls(created_at=loaded_created_at, name=loaded_name, schema_ref=loaded_schema_ref, storage=loaded_storage)
+        self.schema_ref = value
+        self.storage = load_entry_storage(data.get("storage"))
         known: int = 5
-        if "contentMetadata" in data:
-            self.content_metadata = _rt.load_unknown(data["contentMetadata"])
+        value = data.get("contentMetadata")
+        if value is None:
+            self.content_metadata = None
+        else:
+            self.content_metadata = _rt.load_unknown(value)
             known += 1
-        if "description" in data:
-            value = data["description"]
-            if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
+        value = data.get("description")
+        if value is None:
+            self.description = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 1250 and _rt.utf8_length(value) > 5000)
+            ):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        if "license" in data:
-            value = data["license"]
-            if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+        value = data.get("license")
+        if value is None:
+            self.license = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 50 and _rt.utf8_length(value) > 200)
+            ):
                 raise _rt.Mismatch
             self.license = value
             known += 1
-        if "manifests" in data:
-            value = data["manifests"]
+        value = data.get("manifests")
+        if value is None:
+            self.manifests = None
+        else:
             if value.__class__ is not list or len(value) > 10000:
                 raise _rt.Mismatch
             self.manifests = [ShardManifestRef.load(x) for x in value]
             known += 1
-        if "metadata" in data:
-            self.metadata = _rt.load_bytes(data["metadata"], high=100000)
+        value = data.get("metadata")
+        if value is None:
+            self.metadata = None
+        else:
+            self.metadata = _rt.load_bytes(value, high=100000)
             known += 1
-        if "metadataSchemaRef" in data:
-            value = data["metadataSchemaRef"]
+        value = data.get("metadataSchemaRef")
+        if value is None:
+            self.metadata_schema_ref = None
+        else:
             if (
-                not _rt.is_text(value)
+                value.__class__ is not str
                 or not _rt.is_at_uri(value)
                 or (len(value) > 125 and _rt.utf8_length(value) > 500)
             ):
                 raise _rt.Mismatch
             self.metadata_schema_ref = value
             known += 1
-        if "size" in data:
-            self.size = DatasetSize.load(data["size"])
+        value = data.get("size")
+        if value is None:
+            self.size = None
+        else:
+            self.size = DatasetSize.load(value)
             known += 1
-        if "tags" in data:
-            value = data["tags"]
-            if (
-                value.__class__ is not list
-                or len(value) > 30
-                or any(not _rt.is_text(x) or (len(x) > 37 and _rt.utf8_length(x) > 150) for x in value)
-            ):
+        value = data.get("tags")
+        if value is None:
+            self.tags = None
+        else:
+            if value.__class__ is not list or len(value) > 30:
                 raise _rt.Mismatch
+            for x in value:
+                if (
+                    x.__class__ is not str
+                    or not (x.isascii() or _rt.is_unicode(x))
+                    or (len(x) > 37 and _rt.utf8_length(x) > 150)
+                ):
+                    raise _rt.Mismatch
             self.tags = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -227,18 +264,9 @@ class Entry(_rt.Record):
         return out
 
 
-EntryStorage: TypeAlias = """(
-    _storage_http.StorageHttp
-    | _storage_s3.StorageS3
-    | _storage_blobs.StorageBlobs
-    | _rt.UnknownMember
-)"""
-"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""
-
-
 def load_entry_storage(data: Any) -> EntryStorage:
     """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
+    match data.get("$type") if data.__class__ is dict else None:
         case "science.alt.dataset.storageHttp":
             return _storage_http.StorageHttp.load(data)
         case "science.alt.dataset.storageS3":
@@ -286,28 +314,33 @@ class DatasetSize(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "bytes" in data:
-            value = data["bytes"]
-            if not _rt.is_integer(value) or value < 0:
+        value = data.get("bytes")
+        if value is None:
+            self.bytes = None
+        else:
+            if value.__class__ is not int or not 0 <= value <= _rt.INTEGER_MAX:
                 raise _rt.Mismatch
             self.bytes = value
             known += 1
-        if "samples" in data:
-            value = data["samples"]
-            if not _rt.is_integer(value) or value < 0:
+        value = data.get("samples")
+        if value is None:
+            self.samples = None
+        else:
+            if value.__class__ is not int or not 0 <= value <= _rt.INTEGER_MAX:
                 raise _rt.Mismatch
             self.samples = value
             known += 1
-        if "shards" in data:
-            value = data["shards"]
-            if not _rt.is_integer(value) or value < 1:
+        value = data.get("shards")
+        if value is None:
+            self.shards = None
+        else:
+            if value.__class__ is not int or not 1 <= value <= _rt.INTEGER_MAX:
                 raise _rt.Mismatch
             self.shards = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -357,17 +390,24 @@ class ShardChecksum(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("algorithm")
-        if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 5 and _rt.utf8_length(value) > 20)
+        ):
             raise _rt.Mismatch
-        loaded_algorithm: str = value
+        self.algorithm = value
         value = data.get("digest")
-        if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 32 and _rt.utf8_length(value) > 128)
+        ):
             raise _rt.Mismatch
-        loaded_digest: str = value
-        self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.digest = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -414,14 +454,17 @@ class ShardManifestRef(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        loaded_header = _rt.load_blob(data.get("header"), accept=("application/json",), max_size=1048576)
-        self = cls(header=loaded_header)
+        value: Any
+        self = cls.__new__(cls)
+        self.header = _rt.load_blob(data.get("header"), accept=("application/json",), max_size=1048576)
         known: int = 1
-        if "samples" in data:
-            self.samples = _rt.load_blob(data["samples"], accept=("application/octet-stream",), max_size=104857600)
+        value = data.get("samples")
+        if value is None:
+            self.samples = None
+        else:
+            self.samples = _rt.load_blob(value, accept=("application/octet-stream",), max_size=104857600)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -434,3 +477,12 @@ class ShardManifestRef(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+EntryStorage: TypeAlias = Union[
+    "_storage_http.StorageHttp",
+    "_storage_s3.StorageS3",
+    "_storage_blobs.StorageBlobs",
+    _rt.UnknownMember,
+]
+"""Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""

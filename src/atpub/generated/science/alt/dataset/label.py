@@ -66,34 +66,53 @@ class Label(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
+        self.created_at = value
         value = data.get("datasetUri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not _rt.is_at_uri(value)
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_dataset_uri: _rt.AtUri = value
+        self.dataset_uri = value
         value = data.get("name")
-        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 50 and _rt.utf8_length(value) > 200)
+        ):
             raise _rt.Mismatch
-        loaded_name: str = value
-        self = cls(created_at=loaded_created_at, dataset_uri=loaded_dataset_uri, name=loaded_name)
+        self.name = value
         known: int = 4
-        if "description" in data:
-            value = data["description"]
-            if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
+        value = data.get("description")
+        if value is None:
+            self.description = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 1250 and _rt.utf8_length(value) > 5000)
+            ):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        if "version" in data:
-            value = data["version"]
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        value = data.get("version")
+        if value is None:
+            self.version = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 12 and _rt.utf8_length(value) > 50)
+            ):
                 raise _rt.Mismatch
             self.version = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:

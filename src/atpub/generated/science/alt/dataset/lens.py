@@ -121,55 +121,93 @@ class Lens(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
-        loaded_getter_code = CodeReference.load(data.get("getterCode"))
+        self.created_at = value
+        self.getter_code = CodeReference.load(data.get("getterCode"))
         value = data.get("name")
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 25 and _rt.utf8_length(value) > 100)
+        ):
             raise _rt.Mismatch
-        loaded_name: str = value
-        loaded_putter_code = CodeReference.load(data.get("putterCode"))
+        self.name = value
+        self.putter_code = CodeReference.load(data.get("putterCode"))
         value = data.get("sourceSchema")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not _rt.is_at_uri(value)
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_source_schema: _rt.AtUri = value
+        self.source_schema = value
         value = data.get("targetSchema")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not _rt.is_at_uri(value)
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_target_schema: _rt.AtUri = value
-        self = cls(created_at=loaded_created_at, getter_code=loaded_getter_code, name=loaded_name, putter_code=loaded_putter_code, source_schema=loaded_source_schema, target_schema=loaded_target_schema)
+        self.target_schema = value
         known: int = 7
-        if "description" in data:
-            value = data["description"]
-            if not _rt.is_text(value) or (len(value) > 250 and _rt.utf8_length(value) > 1000):
+        value = data.get("description")
+        if value is None:
+            self.description = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 250 and _rt.utf8_length(value) > 1000)
+            ):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        if "language" in data:
-            value = data["language"]
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        value = data.get("language")
+        if value is None:
+            self.language = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 12 and _rt.utf8_length(value) > 50)
+            ):
                 raise _rt.Mismatch
             self.language = value
             known += 1
-        if "metadata" in data:
-            self.metadata = LensMetadata.load(data["metadata"])
+        value = data.get("metadata")
+        if value is None:
+            self.metadata = None
+        else:
+            self.metadata = LensMetadata.load(value)
             known += 1
-        if "sourceSchemaVersion" in data:
-            value = data["sourceSchemaVersion"]
-            if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        value = data.get("sourceSchemaVersion")
+        if value is None:
+            self.source_schema_version = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 25 and _rt.utf8_length(value) > 100)
+            ):
                 raise _rt.Mismatch
             self.source_schema_version = value
             known += 1
-        if "targetSchemaVersion" in data:
-            value = data["targetSchemaVersion"]
-            if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        value = data.get("targetSchemaVersion")
+        if value is None:
+            self.target_schema_version = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 25 and _rt.utf8_length(value) > 100)
+            ):
                 raise _rt.Mismatch
             self.target_schema_version = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -243,34 +281,57 @@ class CodeReference(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("commit")
-        if not _rt.is_text(value) or (len(value) > 10 and _rt.utf8_length(value) > 40):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 10 and _rt.utf8_length(value) > 40)
+        ):
             raise _rt.Mismatch
-        loaded_commit: str = value
+        self.commit = value
         value = data.get("path")
-        if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_path: str = value
+        self.path = value
         value = data.get("repository")
-        if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_repository: str = value
-        self = cls(commit=loaded_commit, path=loaded_path, repository=loaded_repository)
+        self.repository = value
         known: int = 3
-        if "branch" in data:
-            value = data["branch"]
-            if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        value = data.get("branch")
+        if value is None:
+            self.branch = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 25 and _rt.utf8_length(value) > 100)
+            ):
                 raise _rt.Mismatch
             self.branch = value
             known += 1
-        if "language" in data:
-            value = data["language"]
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        value = data.get("language")
+        if value is None:
+            self.language = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 12 and _rt.utf8_length(value) > 50)
+            ):
                 raise _rt.Mismatch
             self.language = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -306,9 +367,8 @@ class LensMetadata(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        self = cls()
-        if len(data) != 0:
-            self._extra = _rt.extras(data, cls)
+        self = cls.__new__(cls)
+        self._extra = None if len(data) == 0 else cls._extras(data, 0)
         return self
 
     def to_json(self) -> _rt.JsonObject:

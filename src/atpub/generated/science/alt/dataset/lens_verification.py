@@ -85,38 +85,61 @@ class LensVerification(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
+        self.created_at = value
         value = data.get("lens")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not _rt.is_at_uri(value)
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_lens: _rt.AtUri = value
+        self.lens = value
         value = data.get("lensCommit")
-        if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 32 and _rt.utf8_length(value) > 128)
+        ):
             raise _rt.Mismatch
-        loaded_lens_commit: str = value
+        self.lens_commit = value
         value = data.get("verificationMethod")
-        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 12 and _rt.utf8_length(value) > 50)
+        ):
             raise _rt.Mismatch
-        loaded_verification_method: _verification_method.VerificationMethod = value
-        self = cls(created_at=loaded_created_at, lens=loaded_lens, lens_commit=loaded_lens_commit, verification_method=loaded_verification_method)
+        self.verification_method = value
         known: int = 5
-        if "codeHash" in data:
-            self.code_hash = CodeHash.load(data["codeHash"])
+        value = data.get("codeHash")
+        if value is None:
+            self.code_hash = None
+        else:
+            self.code_hash = CodeHash.load(value)
             known += 1
-        if "description" in data:
-            value = data["description"]
-            if not _rt.is_text(value) or (len(value) > 250 and _rt.utf8_length(value) > 1000):
+        value = data.get("description")
+        if value is None:
+            self.description = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 250 and _rt.utf8_length(value) > 1000)
+            ):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        if "proofRef" in data:
-            self.proof_ref = _lens.CodeReference.load(data["proofRef"])
+        value = data.get("proofRef")
+        if value is None:
+            self.proof_ref = None
+        else:
+            self.proof_ref = _lens.CodeReference.load(value)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -172,17 +195,24 @@ class CodeHash(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("algorithm")
-        if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 5 and _rt.utf8_length(value) > 20)
+        ):
             raise _rt.Mismatch
-        loaded_algorithm: str = value
+        self.algorithm = value
         value = data.get("digest")
-        if not _rt.is_text(value) or (len(value) > 32 and _rt.utf8_length(value) > 128):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 32 and _rt.utf8_length(value) > 128)
+        ):
             raise _rt.Mismatch
-        loaded_digest: str = value
-        self = cls(algorithm=loaded_algorithm, digest=loaded_digest)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.digest = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

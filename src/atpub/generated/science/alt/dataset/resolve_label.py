@@ -10,6 +10,7 @@ from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import label as _label
 
 __all__ = [
+    "LabelNotFound",
     "METHOD",
     "NSID",
     "ResolveLabelOutput",
@@ -57,24 +58,33 @@ class ResolveLabelParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("handle")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_handle: str = value
+        self.handle = value
         value = data.get("name")
-        if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 50 and _rt.utf8_length(value) > 200)
+        ):
             raise _rt.Mismatch
-        loaded_name: str = value
-        self = cls(handle=loaded_handle, name=loaded_name)
+        self.name = value
         known: int = 2
-        if "version" in data:
-            value = data["version"]
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        value = data.get("version")
+        if value is None:
+            self.version = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 12 and _rt.utf8_length(value) > 50)
+            ):
                 raise _rt.Mismatch
             self.version = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -128,18 +138,17 @@ class ResolveLabelOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_cid: str = value
-        loaded_label = _label.Label.load(data.get("label"))
+        self.cid = value
+        self.label = _label.Label.load(data.get("label"))
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, label=loaded_label, uri=loaded_uri)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.uri = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -154,10 +163,17 @@ class ResolveLabelOutput(_rt.Value):
         return out
 
 
+@final
+class LabelNotFound(_rt.MethodError):
+    """The account has no label with that name and version."""
+
+    code = "LabelNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveLabelParams, ResolveLabelOutput]] = _rt.Query(
     NSID,
     parameters=ResolveLabelParams,
     output=ResolveLabelOutput.from_json,
-    errors=("LabelNotFound",),
+    errors=(LabelNotFound,),
 )
 """Find the dataset entry that a label stands for."""

@@ -14,6 +14,7 @@ __all__ = [
     "NSID",
     "ResolveSchemaOutput",
     "ResolveSchemaParams",
+    "SchemaNotFound",
 ]
 
 NSID: Final = "science.alt.dataset.resolveSchema"
@@ -58,24 +59,33 @@ class ResolveSchemaParams(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("handle")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_handle: str = value
+        self.handle = value
         value = data.get("schemaId")
-        if not _rt.is_text(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 125 and _rt.utf8_length(value) > 500)
+        ):
             raise _rt.Mismatch
-        loaded_schema_id: str = value
-        self = cls(handle=loaded_handle, schema_id=loaded_schema_id)
+        self.schema_id = value
         known: int = 2
-        if "version" in data:
-            value = data["version"]
-            if not _rt.is_text(value) or (len(value) > 5 and _rt.utf8_length(value) > 20):
+        value = data.get("version")
+        if value is None:
+            self.version = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 5 and _rt.utf8_length(value) > 20)
+            ):
                 raise _rt.Mismatch
             self.version = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -129,18 +139,17 @@ class ResolveSchemaOutput(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("cid")
-        if not _rt.is_text(value):
+        if value.__class__ is not str or not (value.isascii() or _rt.is_unicode(value)):
             raise _rt.Mismatch
-        loaded_cid: str = value
-        loaded_record = _schema.Schema.load(data.get("record"))
+        self.cid = value
+        self.record = _schema.Schema.load(data.get("record"))
         value = data.get("uri")
-        if not _rt.is_text(value) or not _rt.is_at_uri(value):
+        if value.__class__ is not str or not _rt.is_at_uri(value):
             raise _rt.Mismatch
-        loaded_uri: _rt.AtUri = value
-        self = cls(cid=loaded_cid, record=loaded_record, uri=loaded_uri)
-        if len(data) != 3:
-            self._extra = _rt.extras(data, cls)
+        self.uri = value
+        self._extra = None if len(data) == 3 else cls._extras(data, 3)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -155,10 +164,17 @@ class ResolveSchemaOutput(_rt.Value):
         return out
 
 
+@final
+class SchemaNotFound(_rt.MethodError):
+    """The account has no schema with that NSID and version."""
+
+    code = "SchemaNotFound"
+
+
 METHOD: Final[_rt.Query[ResolveSchemaParams, ResolveSchemaOutput]] = _rt.Query(
     NSID,
     parameters=ResolveSchemaParams,
     output=ResolveSchemaOutput.from_json,
-    errors=("SchemaNotFound",),
+    errors=(SchemaNotFound,),
 )
 """Find a schema record by its NSID."""

@@ -103,42 +103,64 @@ class Schema(_rt.Record):
         if data.__class__ is not dict or data.get("$type") != NSID or _rt.is_special(data):
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("createdAt")
-        if not _rt.is_text(value) or not _rt.is_datetime(value):
+        if value.__class__ is not str or not _rt.is_datetime(value):
             raise _rt.Mismatch
-        loaded_created_at: _rt.Datetime = value
+        self.created_at = value
         value = data.get("name")
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 25 and _rt.utf8_length(value) > 100)
+        ):
             raise _rt.Mismatch
-        loaded_name: str = value
-        loaded_schema = load_schema_schema(data.get("schema"))
+        self.name = value
+        self.schema = load_schema_schema(data.get("schema"))
         value = data.get("schemaType")
-        if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 12 and _rt.utf8_length(value) > 50)
+        ):
             raise _rt.Mismatch
-        loaded_schema_type: _schema_type.SchemaType = value
+        self.schema_type = value
         value = data.get("version")
-        if not _rt.is_text(value) or (len(value) > 25 and _rt.utf8_length(value) > 100):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 25 and _rt.utf8_length(value) > 100)
+        ):
             raise _rt.Mismatch
-        loaded_version: str = value
-        self = cls(created_at=loaded_created_at, name=loaded_name, schema=loaded_schema, schema_type=loaded_schema_type, version=loaded_version)
+        self.version = value
         known: int = 6
-        if "$atdataSchemaVersion" in data:
-            value = data["$atdataSchemaVersion"]
-            if not _rt.is_integer(value) or value < 1:
+        value = data.get("$atdataSchemaVersion")
+        if value is None:
+            self.atdata_schema_version = None
+        else:
+            if value.__class__ is not int or not 1 <= value <= _rt.INTEGER_MAX:
                 raise _rt.Mismatch
             self.atdata_schema_version = value
             known += 1
-        if "description" in data:
-            value = data["description"]
-            if not _rt.is_text(value) or (len(value) > 1250 and _rt.utf8_length(value) > 5000):
+        value = data.get("description")
+        if value is None:
+            self.description = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 1250 and _rt.utf8_length(value) > 5000)
+            ):
                 raise _rt.Mismatch
             self.description = value
             known += 1
-        if "metadata" in data:
-            self.metadata = SchemaMetadata.load(data["metadata"])
+        value = data.get("metadata")
+        if value is None:
+            self.metadata = None
+        else:
+            self.metadata = SchemaMetadata.load(value)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -162,13 +184,9 @@ class Schema(_rt.Record):
         return out
 
 
-SchemaSchema: TypeAlias = "JsonSchemaFormat | _rt.UnknownMember"
-"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""
-
-
 def load_schema_schema(data: Any) -> SchemaSchema:
     """Load the member of the union that `$type` names; raises Mismatch."""
-    match _rt.type_of(data):
+    match data.get("$type") if data.__class__ is dict else None:
         case "science.alt.dataset.schema#jsonSchemaFormat":
             return JsonSchemaFormat.load(data)
         case _:
@@ -216,18 +234,20 @@ class JsonSchemaFormat(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        loaded_content = _rt.load_unknown(data.get("content"))
+        self = cls.__new__(cls)
+        self.content = _rt.load_unknown(data.get("content"))
         value = data.get("draft")
-        if not _rt.is_text(value) or value != "draft-07":
+        if value != "draft-07":
             raise _rt.Mismatch
-        loaded_draft: Literal["draft-07"] = value
-        self = cls(content=loaded_content, draft=loaded_draft)
+        self.draft = value
         known: int = 2
-        if "arrayFormatVersions" in data:
-            self.array_format_versions = _rt.load_unknown(data["arrayFormatVersions"])
+        value = data.get("arrayFormatVersions")
+        if value is None:
+            self.array_format_versions = None
+        else:
+            self.array_format_versions = _rt.load_unknown(value)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -276,26 +296,36 @@ class SchemaMetadata(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        self = cls()
+        self = cls.__new__(cls)
         known: int = 0
-        if "license" in data:
-            value = data["license"]
-            if not _rt.is_text(value) or (len(value) > 50 and _rt.utf8_length(value) > 200):
+        value = data.get("license")
+        if value is None:
+            self.license = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 50 and _rt.utf8_length(value) > 200)
+            ):
                 raise _rt.Mismatch
             self.license = value
             known += 1
-        if "tags" in data:
-            value = data["tags"]
-            if (
-                value.__class__ is not list
-                or len(value) > 30
-                or any(not _rt.is_text(x) or (len(x) > 37 and _rt.utf8_length(x) > 150) for x in value)
-            ):
+        value = data.get("tags")
+        if value is None:
+            self.tags = None
+        else:
+            if value.__class__ is not list or len(value) > 30:
                 raise _rt.Mismatch
+            for x in value:
+                if (
+                    x.__class__ is not str
+                    or not (x.isascii() or _rt.is_unicode(x))
+                    or (len(x) > 37 and _rt.utf8_length(x) > 150)
+                ):
+                    raise _rt.Mismatch
             self.tags = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -308,3 +338,7 @@ class SchemaMetadata(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+SchemaSchema: TypeAlias = JsonSchemaFormat | _rt.UnknownMember
+"""Definition of the fields. JSON Schema is the one kind so far; the union is open for others."""

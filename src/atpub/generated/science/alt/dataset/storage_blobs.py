@@ -47,13 +47,12 @@ class StorageBlobs(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("blobs")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        loaded_blobs = [BlobEntry.load(x) for x in value]
-        self = cls(blobs=loaded_blobs)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.blobs = [BlobEntry.load(x) for x in value]
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -99,14 +98,17 @@ class BlobEntry(_rt.Value):
         """Load the value in JSON; raises Mismatch, which does not say why: call `from_json`."""
         if data.__class__ is not dict:
             raise _rt.Mismatch
-        loaded_blob = _rt.load_blob(data.get("blob"), accept=("application/x-tar",), max_size=52428800)
-        self = cls(blob=loaded_blob)
+        value: Any
+        self = cls.__new__(cls)
+        self.blob = _rt.load_blob(data.get("blob"), accept=("application/x-tar",), max_size=52428800)
         known: int = 1
-        if "checksum" in data:
-            self.checksum = _entry.ShardChecksum.load(data["checksum"])
+        value = data.get("checksum")
+        if value is None:
+            self.checksum = None
+        else:
+            self.checksum = _entry.ShardChecksum.load(value)
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:

@@ -49,17 +49,15 @@ class StorageExternal(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("urls")
-        if (
-            value.__class__ is not list
-            or len(value) < 1
-            or any(not _rt.is_text(x) or not _rt.is_uri(x) or (len(x) > 250 and _rt.utf8_length(x) > 1000) for x in value)
-        ):
+        if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        loaded_urls: list[_rt.Uri] = value
-        self = cls(urls=loaded_urls)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        for x in value:
+            if x.__class__ is not str or not _rt.is_uri(x) or (len(x) > 250 and _rt.utf8_length(x) > 1000):
+                raise _rt.Mismatch
+        self.urls = value
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:

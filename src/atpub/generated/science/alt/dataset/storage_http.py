@@ -47,13 +47,12 @@ class StorageHttp(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        loaded_shards = [ShardEntry.load(x) for x in value]
-        self = cls(shards=loaded_shards)
-        if len(data) != 1:
-            self._extra = _rt.extras(data, cls)
+        self.shards = [ShardEntry.load(x) for x in value]
+        self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -99,14 +98,13 @@ class ShardEntry(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        loaded_checksum = _entry.ShardChecksum.load(data.get("checksum"))
+        self = cls.__new__(cls)
+        self.checksum = _entry.ShardChecksum.load(data.get("checksum"))
         value = data.get("url")
-        if not _rt.is_text(value) or not _rt.is_uri(value) or (len(value) > 500 and _rt.utf8_length(value) > 2000):
+        if value.__class__ is not str or not _rt.is_uri(value) or (len(value) > 500 and _rt.utf8_length(value) > 2000):
             raise _rt.Mismatch
-        loaded_url: _rt.Uri = value
-        self = cls(checksum=loaded_checksum, url=loaded_url)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.url = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

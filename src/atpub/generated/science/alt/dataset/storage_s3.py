@@ -60,30 +60,45 @@ class StorageS3(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
+        self = cls.__new__(cls)
         value = data.get("bucket")
-        if not _rt.is_text(value) or (len(value) > 63 and _rt.utf8_length(value) > 255):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 63 and _rt.utf8_length(value) > 255)
+        ):
             raise _rt.Mismatch
-        loaded_bucket: str = value
+        self.bucket = value
         value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        loaded_shards = [ShardEntry.load(x) for x in value]
-        self = cls(bucket=loaded_bucket, shards=loaded_shards)
+        self.shards = [ShardEntry.load(x) for x in value]
         known: int = 2
-        if "endpoint" in data:
-            value = data["endpoint"]
-            if not _rt.is_text(value) or not _rt.is_uri(value) or (len(value) > 125 and _rt.utf8_length(value) > 500):
+        value = data.get("endpoint")
+        if value is None:
+            self.endpoint = None
+        else:
+            if (
+                value.__class__ is not str
+                or not _rt.is_uri(value)
+                or (len(value) > 125 and _rt.utf8_length(value) > 500)
+            ):
                 raise _rt.Mismatch
             self.endpoint = value
             known += 1
-        if "region" in data:
-            value = data["region"]
-            if not _rt.is_text(value) or (len(value) > 12 and _rt.utf8_length(value) > 50):
+        value = data.get("region")
+        if value is None:
+            self.region = None
+        else:
+            if (
+                value.__class__ is not str
+                or not (value.isascii() or _rt.is_unicode(value))
+                or (len(value) > 12 and _rt.utf8_length(value) > 50)
+            ):
                 raise _rt.Mismatch
             self.region = value
             known += 1
-        if len(data) != known:
-            self._extra = _rt.extras(data, cls)
+        self._extra = None if len(data) == known else cls._extras(data, known)
         return self
 
     def to_json(self) -> _rt.JsonObject:
@@ -134,14 +149,17 @@ class ShardEntry(_rt.Value):
         if data.__class__ is not dict:
             raise _rt.Mismatch
         value: Any
-        loaded_checksum = _entry.ShardChecksum.load(data.get("checksum"))
+        self = cls.__new__(cls)
+        self.checksum = _entry.ShardChecksum.load(data.get("checksum"))
         value = data.get("key")
-        if not _rt.is_text(value) or (len(value) > 256 and _rt.utf8_length(value) > 1024):
+        if (
+            value.__class__ is not str
+            or not (value.isascii() or _rt.is_unicode(value))
+            or (len(value) > 256 and _rt.utf8_length(value) > 1024)
+        ):
             raise _rt.Mismatch
-        loaded_key: str = value
-        self = cls(checksum=loaded_checksum, key=loaded_key)
-        if len(data) != 2:
-            self._extra = _rt.extras(data, cls)
+        self.key = value
+        self._extra = None if len(data) == 2 else cls._extras(data, 2)
         return self
 
     def to_json(self) -> _rt.JsonObject:

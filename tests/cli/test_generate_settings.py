@@ -1,0 +1,254 @@
+"""`atpub generate` by the settings of pyproject.toml: folders, patterns, what is missing, what is passed over."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.playground import Ran, tree, write_files
+
+SETTINGS = """
+[project]
+name = "lab"
+
+[tool.atpub.generate]
+lexicons = ["lexicons"]
+out = "src/lab/records"
+package = "lab.records"
+"""
+Atpub = Callable[..., Ran]
+
+
+def record(nsid: str, **properties: Any) -> str:
+    body = {"type": "object", "properties": properties}
+    return json.dumps({"lexicon": 1, "id": nsid, "defs": {"main": {"type": "record", "key": "any", "record": body}}})
+
+
+def ref(nsid: str) -> dict[str, str]:
+    return {"type": "ref", "ref": nsid}
+
+
+FILES = {
+    "pyproject.toml": SETTINGS,
+    "lexicons/note.json": record("org.lab.note", part=ref("org.lab.shared.part")),
+    "lexicons/part.json": record("org.lab.shared.part", deeper=ref("org.lab.shared.deeper")),
+    "lexicons/deeper.json": record("org.lab.shared.deeper", text={"type": "string"}),
+    "lexicons/alone.json": record("org.lab.shared.alone", text={"type": "string"}),
+    "lexicons/other.json": record("org.other.thing", text={"type": "string"}),
+}
+
+
+@pytest.fixture
+def project(folder: Path) -> Path:
+    write_files(folder, FILES)
+    return folder
+
+
+def modules(folder: Path, package: str = "src/lab/records") -> list[str]:
+    found = [path.relative_to(folder / package) for path in (folder / package).rglob("*.py")]
+    return sorted(str(path.with_suffix("")).replace("/", ".") for path in found if path.name != "__init__.py")
+
+
+def more(*lines: str) -> str:
+    return SETTINGS + "\n".join(lines) + "\n"
+
+
+def test_the_file_says_it_all(project: Path, atpub: Atpub) -> None:
+    ran = atpub("generate")
+    assert (ran.code, ran.err) == (0, "")
+    assert modules(project) == [
+        "org.lab.note",
+        "org.lab.shared.alone",
+        "org.lab.shared.deeper",
+        "org.lab.shared.part",
+        "org.other.thing",
+    ]
+    assert atpub("generate", "--check").code == 0
+
+
+def test_a_flag_goes_before_the_file(project: Path, atpub: Atpub) -> None:
+    assert atpub("generate", "--out", "elsewhere", "--package", "elsewhere", "--include", "org.other.*").code == 0
+    assert modules(project, "elsewhere") == ["org.other.thing"]
+    assert not (project / "src").exists()
+
+
+def test_included_lexicons_draw_in_what_they_need(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"pyproject.toml": more('include = ["org.lab.note"]')})
+    assert atpub("generate").code == 0
+    assert modules(project) == ["org.lab.note", "org.lab.shared.deeper", "org.lab.shared.part"]
+    program = "from lab.records.org.lab.note import Note; Note.from_json({'$type': 'org.lab.note'})"
+    subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(project / "src")}, check=True)
+
+
+def test_excluded_lexicons_come_only_where_they_are_needed(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"pyproject.toml": more('exclude = ["org.lab.shared.*", "org.other.*"]')})
+    assert atpub("generate").code == 0
+    assert modules(project) == ["org.lab.note", "org.lab.shared.deeper", "org.lab.shared.part"]
+
+
+def test_what_is_no_longer_included_is_removed(project: Path, atpub: Atpub) -> None:
+    atpub("generate")
+    assert atpub("generate", "--include", "org.other.*", "--json").json["removed"] == [
+        *("org/lab/__init__.py", "org/lab/note.py", "org/lab/shared/__init__.py", "org/lab/shared/alone.py"),
+        *("org/lab/shared/deeper.py", "org/lab/shared/part.py"),
+    ]
+
+
+def test_several_folders(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"vendor/more.json": record("com.vendor.more", note=ref("org.lab.note"))})
+    assert atpub("generate", "--lexicons", "lexicons", "--lexicons", "vendor").code == 0
+    assert "com.vendor.more" in modules(project)
+
+
+def test_a_lexicon_in_two_folders_names_both(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"vendor/note.json": FILES["lexicons/note.json"]})
+    ran = atpub("generate", "--lexicons", "lexicons", "--lexicons", "vendor")
+    assert ran.code == 3
+    assert "org.lab.note is also in lexicons/note.json [duplicate-lexicon]" in ran.err
+    assert "vendor/note.json:1:" in ran.err
+
+
+def test_a_pattern_that_matches_nothing(project: Path, atpub: Atpub) -> None:
+    ran = atpub("generate", "--include", "org.lba.*", "--include", "org.lab.*")
+    assert ran.code == 64
+    assert "no lexicon's NSID is like org.lba.*" in ran.err
+
+
+# What is missing, and what is passed over
+
+
+def test_a_missing_lexicon_is_an_error_that_names_both(project: Path, atpub: Atpub) -> None:
+    (project / "lexicons/deeper.json").unlink()
+    ran = atpub("generate")
+    assert ran.code == 3
+    assert (
+        "lexicons/part.json:1:172: error: $.defs.main.record.properties.deeper.ref: org.lab.shared.part refers to "
+        "org.lab.shared.deeper, which is not at hand: add the lexicon org.lab.shared.deeper [missing-ref]"
+    ) in ran.err
+    assert not (project / "src").exists()
+
+
+def test_what_is_missing_may_be_anything_where_that_is_allowed(project: Path, atpub: Atpub) -> None:
+    (project / "lexicons/deeper.json").unlink()
+    ran = atpub("generate", "--allow-missing", "--json")
+    assert ran.code == 0
+    assert [warning["code"] for warning in ran.json["warnings"]] == ["missing-ref"]
+    program = """
+from lab.records.org.lab.shared.part import Part
+value = {"$type": "org.lab.shared.part", "deeper": {"anything": [1, None]}}
+assert Part.from_json(value).to_json() == value
+try:
+    Part.from_json({**value, "deeper": 1.5})
+except ValueError as error:
+    print(error)
+"""
+    env = {"PYTHONPATH": str(project / "src")}
+    done = subprocess.run([sys.executable, "-c", program], env=env, check=True, capture_output=True, text=True)
+    assert "$.deeper: 1.5 is a float" in done.stdout
+    assert atpub("generate", "--allow-missing", "--strict", "--check").code == 3
+
+
+def test_a_definition_that_a_lexicon_does_not_have_is_an_error_all_the_same(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"lexicons/part.json": record("org.lab.shared.part", deeper=ref("org.lab.note#part"))})
+    ran = atpub("generate", "--allow-missing")
+    assert ran.code == 3
+    assert "refers to org.lab.note#part, which org.lab.note does not define" in ran.err
+
+
+def test_a_type_that_is_not_known_is_passed_over_with_a_warning(project: Path, atpub: Atpub) -> None:
+    space = json.dumps({"lexicon": 1, "id": "org.lab.room", "defs": {"main": {"type": "space", "key": "literal:self"}}})
+    write_files(project, {"lexicons/room.json": space})
+    ran = atpub("generate")
+    assert ran.code == 0
+    assert "lexicons/room.json:1:" in ran.err
+    assert "warning: $.defs.main.type: 'space' is a type that atpub does not know: passed over" in ran.err
+    assert "org.lab.room" not in modules(project)
+    write_files(project, {"pyproject.toml": more("strict = true")})
+    ran = atpub("generate", "--check")
+    assert ran.code == 3
+    assert "error: $.defs.main.type: 'space' is a type that atpub does not know" in ran.err
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.atpub", "Expected ']'"),
+        ("[tool.atpub]\ngenerate = 1", "tool.atpub.generate: expected a table [wrong-setting]"),
+        (more("strict = 1"), "tool.atpub.generate.strict: expected true or false"),
+        (more('include = ["a", 1]'), "tool.atpub.generate.include: expected a list of strings"),
+        (more("exclude = 2020-01-01"), "tool.atpub.generate.exclude: expected a list of strings"),
+        (more('lexicon = "lexicons"'), "tool.atpub.generate.lexicon: there is no such setting"),
+        (SETTINGS.replace('"src/lab/records"', "[]"), "tool.atpub.generate.out: expected a string"),
+    ],
+)
+def test_a_wrong_file_is_named(project: Path, atpub: Atpub, text: str, said: str) -> None:
+    write_files(project, {"pyproject.toml": text})
+    before = tree(project)
+    ran = atpub("generate")
+    assert ran.code == 3
+    assert "pyproject.toml: error: " in ran.err
+    assert said in ran.err
+    assert tree(project) == before
+
+
+def test_a_near_miss_has_a_hint(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"pyproject.toml": more('excludes = ["a"]')})
+    assert "did you mean 'exclude'?" in atpub("generate").err
+
+
+def test_a_file_without_a_table_of_ours_is_as_good_as_none(folder: Path, atpub: Atpub) -> None:
+    write_files(folder, {**FILES, "pyproject.toml": "[tool.other]\nx = 1\n"})
+    ran = atpub("generate")
+    assert ran.code == 64
+    assert "--out and --package missing" in ran.err
+
+
+# Samples
+
+
+MANIFEST = """
+atpub: 1
+project: lab
+schemas:
+  digit: {nsid: org.lab.digit, version: 1.0.0, description: A digit., fields: {image: ndarray, label: "integer?"}}
+"""
+
+
+def test_samples_alone(folder: Path, atpub: Atpub) -> None:
+    write_files(folder, {"atpub.yaml": MANIFEST})
+    ran = atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab")
+    assert (ran.code, ran.err) == (0, "")
+    assert sorted(path.name for path in (folder / "lab").iterdir()) == ["__init__.py", "samples.py"]
+    assert "import" not in (folder / "lab/__init__.py").read_text()
+    text = (folder / "lab/samples.py").read_text()
+    assert "class Digit:" in text
+    assert "    image: Array\n    label: int | None = None\n" in text
+    assert atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab", "--check").code == 0
+
+
+def test_samples_beside_records(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"atpub.yaml": MANIFEST, "pyproject.toml": more('samples = ["atpub.yaml"]')})
+    assert atpub("generate").code == 0
+    assert {"samples", "org.lab.note"} <= set(modules(project))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("atpub: 1\nproject: lab\n", 64, "atpub.yaml has no sample schemas"),
+        (MANIFEST.replace("ndarray", "tensor"), 3, "did you mean 'ndarray'?"),
+        (MANIFEST.replace("label:", "class:"), 3, "'class' cannot name a Python attribute"),
+    ],
+)
+def test_samples_that_cannot_be(folder: Path, atpub: Atpub, text: str, code: int, said: str) -> None:
+    write_files(folder, {"atpub.yaml": text})
+    ran = atpub("generate", "--samples", "atpub.yaml", "--out", "lab", "--package", "lab")
+    assert ran.code == code
+    assert said in ran.err
+    assert not (folder / "lab").exists()

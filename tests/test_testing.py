@@ -1,0 +1,100 @@
+"""The strategies of atpub.testing: what they draw keeps its lexicon, and they reach what a lexicon allows."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from atpub.generated import LEXICONS
+from atpub.generated.science.alt.dataset.entry import Entry
+from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
+from atpub.lexicon.data import JsonObject
+from atpub.lexicon.formats import FORMATS as TESTS
+from atpub.lexicon.link import link
+from atpub.lexicon.model import Lexicons
+from atpub.lexicon.parse import parse
+from atpub.lexicon.validate import validate_record
+from atpub.testing import FORMATS, documents, instances, records, values
+
+PROPERTIES = {
+    "long": {"type": "string", "minLength": 30, "maxLength": 40},
+    "wide": {"type": "string", "minGraphemes": 3, "maxGraphemes": 5},
+    "fixed": {"type": "string", "minLength": 2, "maxLength": 2},
+    "raw": {"type": "bytes", "minLength": 4, "maxLength": 4},
+    "few": {"type": "array", "items": {"type": "integer", "minimum": 3, "maximum": 4}, "minLength": 2, "maxLength": 3},
+    "null": {"type": "boolean"},
+    "sound": {"type": "blob", "accept": ["audio/*"], "maxSize": 5},
+}
+
+
+@pytest.fixture(scope="module")
+def lexicons() -> Lexicons:
+    record: Any = {"type": "object", "required": ["long", "fixed"], "nullable": ["null"], "properties": PROPERTIES}
+    main: Any = {"type": "record", "key": "tid", "record": record}
+    document: Any = {"lexicon": 1, "id": "com.example.thing", "defs": {"main": main, "word": {"type": "token"}}}
+    return link([("thing.json", parse(document, "thing.json"))])
+
+
+@given(drawn=st.data())
+def test_records_keep_their_lexicon(lexicons: Lexicons, drawn: st.DataObject) -> None:
+    value = drawn.draw(records(lexicons, "com.example.thing"))
+    assert validate_record(lexicons, value) == ()
+
+
+def test_every_field_and_the_edges_are_reached(lexicons: Lexicons) -> None:
+    drawn = records(lexicons, "com.example.thing")
+    seen: list[JsonObject] = []
+
+    @settings(max_examples=300, derandomize=True, phases=[Phase.generate], deadline=None)
+    @given(drawn)
+    def collect(value: JsonObject) -> None:
+        seen.append(value)
+
+    collect()
+    assert {name for value in seen for name in value} >= PROPERTIES.keys()
+    assert any(value.get("null", 0) is None for value in seen)
+    assert {len(str(value["long"])) for value in seen} >= {30, 40}
+    assert any(not str(value.get("wide", "")).isascii() for value in seen)
+    assert any(value.keys() - PROPERTIES.keys() != {"$type"} for value in seen)
+
+
+@given(values(LEXICONS.lexicons, "science.alt.dataset.entry#datasetSize"))
+def test_values_of_a_definition(value: Any) -> None:
+    assert isinstance(value, dict)
+
+
+@given(instances(Entry))
+def test_instances_of_a_class(entry: Entry) -> None:
+    assert Entry.from_json(entry.to_json()) == entry
+
+
+@given(documents(StorageBlobs))
+def test_documents_of_a_class(value: Any) -> None:
+    StorageBlobs.from_json(value)
+
+
+@pytest.mark.parametrize("name", TESTS)
+@given(drawn=st.data())
+def test_texts_of_a_format_keep_it(name: str, drawn: st.DataObject) -> None:
+    assert TESTS[name](drawn.draw(FORMATS[name]))
+
+
+@pytest.mark.parametrize("name", ["com.example.other", "com.example.thing#nothing", "thing"])
+def test_what_is_not_at_hand_is_named(lexicons: Lexicons, name: str) -> None:
+    with pytest.raises(LookupError, match=name):
+        values(lexicons, name)
+
+
+def test_only_records_are_records() -> None:
+    with pytest.raises(LookupError, match=r"com\.atproto\.repo\.strongRef is no record"):
+        records(LEXICONS.lexicons, "com.atproto.repo.strongRef")
+
+
+def test_the_rest_of_atpub_does_without_hypothesis() -> None:
+    program = (
+        "import sys; sys.modules['hypothesis'] = None; import atpub.cli.main, atpub.generated, atpub.lexicon.runtime"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
