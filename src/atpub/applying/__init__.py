@@ -1,6 +1,7 @@
 """A plan carried out on a repository."""
 
-from atpub.applying.run import FIRST, UPLOADS_AT_ONCE, apply_plan
+from atpub.applying.run import FIRST, apply_plan
 from atpub.applying.steering import Committed, Event, Halted, Uploaded
+from atpub.applying.uploads import UPLOADS_AT_ONCE
 
 __all__ = ["FIRST", "UPLOADS_AT_ONCE", "Committed", "Event", "Halted", "Uploaded", "apply_plan"]

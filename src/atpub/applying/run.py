@@ -6,13 +6,12 @@ Nothing is retried blindly: after a lost reply the repository is read again and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from atpub.applying.steering import Committed, Event, Halted, Steering, Uploaded
+from atpub.applying.steering import Committed, Event, Halted, Steering
+from atpub.applying.uploads import Uploads
 from atpub.desired.model import CID_FIELD
 from atpub.errors import (
     AtpubError,
@@ -30,14 +29,13 @@ from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob, JsonObject, put
 from atpub.planning.make import points_of
-from atpub.planning.model import Change, Outcome, Plan, Upload
+from atpub.planning.model import Change, Outcome, Plan
 from atpub.planning.order import Group, commit_order
 from atpub.repository.interface import UNLIMITED, BlobSource, Repository
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Create, Delete, Head, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
-UPLOADS_AT_ONCE: Final = 4
 FIRST: Final = 20
 """How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
 _TRIES: Final = 5
@@ -86,12 +84,10 @@ class _Applier:
     ) -> None:
         self._plan = plan
         self._repository = repository
-        self._sources = sources
         self._steering = steering
         self._head = plan.head.cid if plan.head else None
         self._inventory: Inventory = plan.inventory
-        self._uploads: dict[Cid, Upload] = {upload.cid: upload for upload in plan.uploads}  # still to be made
-        self._blobs: dict[Cid, Blob] = {}
+        self._uploads = Uploads(plan, repository, sources, steering)
         self._cids: dict[RecordPath, Cid] = {
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
@@ -104,7 +100,7 @@ class _Applier:
     def run(self) -> tuple[Outcome, ...]:
         groups = self._unfinished(commit_order(self._plan))
         self._meant = _flat(groups)
-        self._check_sources()
+        self._uploads.check()
         try:
             self._commit_all(groups)
         except AtpubError as error:
@@ -133,51 +129,6 @@ class _Applier:
             return Outcome(change, "applied", self._done[change.path])
         return Outcome(change, "unchanged", self._cids.get(change.path, change.after_cid))
 
-    # Blobs
-
-    def _check_sources(self) -> None:
-        absent = [str(upload.file) for upload in self._uploads.values() if upload.cid not in self._sources]
-        if absent:
-            raise RepositoryError(
-                f"the bytes of {', '.join(absent)} are needed and not here", hint="run it where the files are"
-            )
-        limit = self._repository.limits.blob
-        for upload in self._uploads.values():
-            if limit is not None and upload.size > limit:
-                message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"
-                raise RequestTooLarge(message, hint="make smaller shards")
-
-    def _upload(self, uploads: Iterable[Upload]) -> None:
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="atpub-upload") as pool:
-            jobs = [pool.submit(self._upload_one, upload) for upload in uploads]
-            try:
-                for job in jobs:
-                    upload, blob = job.result()
-                    self._blobs[blob.cid] = blob
-                    self._uploads.pop(blob.cid, None)
-                    self._steering.on_event(Uploaded(upload))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def _upload_one(self, upload: Upload) -> tuple[Upload, Blob]:
-        self._steering.check()
-        blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
-        if (blob.cid, blob.size) != (upload.cid, upload.size):
-            hint = "did the file change? run it again"
-            raise RepositoryError(f"{upload.file} arrived as another blob than planned ({blob.cid})", hint=hint)
-        return upload, blob
-
-    def _again(self, batch: Sequence[Change], attempt: int) -> list[Upload]:
-        """The blobs of a batch to bring once more, one of which is lost: those that this plan brings, else all."""
-        planned = {upload.cid: upload for upload in self._plan.uploads}
-        held = {blob.cid: blob for blob in _blobs_of(batch)}
-        found = [planned[cid] for cid in held if cid in planned]
-        if found and not attempt:
-            return found
-        lost = [blob for cid, blob in held.items() if cid in self._sources]
-        return [planned.get(blob.cid) or Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid)) for blob in lost]
-
     # Commits
 
     def _commit_all(self, groups: Sequence[Group]) -> None:
@@ -189,8 +140,7 @@ class _Applier:
             self._trying = batch = _flat(rest[:count])
             try:
                 self._check_points(batch)
-                held = {blob.cid for blob in _blobs_of(batch)}
-                self._upload([upload for cid, upload in self._uploads.items() if cid in held])
+                self._uploads.bring(_blobs_of(batch))
                 self._commit(batch)
             except RateLimited as error:
                 self._pause(error)
@@ -282,7 +232,7 @@ class _Applier:
 
     def _completed(self, change: Change, value: JsonObject) -> JsonObject:
         for item in change.open_blobs:
-            blob = self._blobs.get(item.blob.cid)
+            blob = self._uploads.described(item.blob.cid)
             if blob is not None:
                 value = put(value, item.steps, blob.to_json())
         for reference in change.strong_refs:
@@ -301,10 +251,8 @@ class _Applier:
                 if not batch:
                     return
             except BlobNotFound:
-                again = self._again(batch, attempt)
-                if attempt == _TRIES - 1 or not again:
+                if attempt == _TRIES - 1 or not self._uploads.bring_again(_blobs_of(batch), attempt):
                     raise
-                self._upload(again)
             else:
                 self._committed(batch, writes, commit)
                 if not commit.alone:
@@ -365,9 +313,7 @@ class _Applier:
         self._head = live.head.cid if live.head else None
         self._inventory = inventories.get(self._plan.project) or Inventory(self._plan.project)
         others = {path for item in inventories.values() if item is not self._inventory for path in item.owned}
-        for blob in (blob for record in live.records.values() for blob in data.blobs_in(record.value)):
-            self._blobs[blob.cid] = blob
-            self._uploads.pop(blob.cid, None)
+        self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
         made: list[Change] = []
         left: list[Change] = []
         owned = self._inventory.owned
@@ -406,5 +352,7 @@ def _flat(groups: Iterable[Group]) -> list[Change]:
     return [change for group in groups for change in group]
 
 
-def _blobs_of(batch: Iterable[Change]) -> Iterator[Blob]:
-    return (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
+def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:
+    """The blobs that the records of a batch refer to, each once."""
+    found = (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
+    return {blob.cid: blob for blob in found}.values()
