@@ -149,6 +149,23 @@ def only_protect(lab: Lab) -> list[str]:
     return []
 
 
+def renamed(lab: Lab) -> list[str]:
+    applied(lab)
+    lab.change(("  cats:\n", "  felines:\n    id: cats\n    protect: true\n    license: CC0-1.0\n"))
+    return []
+
+
+def beside_others(lab: Lab) -> list[str]:
+    applied(lab)
+    record = lab.live(ENTRY)[CATS]
+    lab.somebody(*(Create(path(ENTRY, deterministic_tid(Nsid(ENTRY), name)), record) for name in ("dogs", "mice")))
+    return []
+
+
+def a_part(lab: Lab) -> list[str]:
+    return ["--only", "datasets/digits"]
+
+
 def with_warnings(lab: Lab) -> list[str]:
     lab.change(("https://cdn.lab.example/", "s3://lab/"))
     return []
@@ -172,6 +189,9 @@ STATES = [
     replaced,
     too_many_deletes,
     only_protect,
+    renamed,
+    beside_others,
+    a_part,
     with_warnings,
 ]
 REFUSED = {
@@ -194,7 +214,7 @@ def test_plan(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
     assert shown(plan) == snapshot
 
 
-@pytest.mark.parametrize("state", [fresh, changed, drifted, of_another_content], ids=lambda state: state.__name__)
+@pytest.mark.parametrize("state", [fresh, changed, drifted, of_another_content, beside_others, a_part], ids=lambda state: state.__name__)
 def test_plan_json(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
     flags = state(lab)
     assert shown(lab.plan("--json", *flags)) == snapshot
@@ -227,7 +247,7 @@ def test_after_apply_nothing_is_left_to_do(state: State, lab: Lab) -> None:
     assert lab.plan("--detailed-exitcode", *flags).code == (2 if pending else 0)
     ran = lab.apply(*flags)
     assert ran.code == 0, ran.err
-    after = lab.plan("--detailed-exitcode", "--json")
+    after = lab.plan("--detailed-exitcode", "--json", *(flags if state is a_part else []))
     assert after.code == 0
     assert {change["action"] for change in after.json["changes"]} <= {"unchanged", "keep"}
 

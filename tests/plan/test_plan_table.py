@@ -169,6 +169,7 @@ def test_only_known_words_are_used() -> None:
             "uploads",
             "cost",
             "left out",
+            "unmanaged",
         ),
     }
     for file in CASES:

@@ -43,6 +43,7 @@ def plan_document(plan: Plan) -> JsonObject:
         "summary": {str(action): count for action, count in plan.summary.items()},
         "refusals": [refusal_json(item) for item in plan.refusals],
         "left_out": [*plan.left_out],
+        "unmanaged": [*map(str, plan.unmanaged)],
     }
 
 

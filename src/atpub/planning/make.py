@@ -5,7 +5,7 @@ What the project applied last (its inventory), what is live, and what the manife
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -14,6 +14,7 @@ from atpub.desired.model import VERSIONED, Desired
 from atpub.errors import Problem
 from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.inventory import COLLECTION as INVENTORY
 from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Json, JsonObject, blobs_in
@@ -78,6 +79,7 @@ def make_plan(
         inventory=planner.inventory,
         inventory_changes=owned,
         left_out=tuple(change.address for change in whole if change.path not in chosen and change.pending),
+        unmanaged=tuple(AtUri.of(live.did, path) for path in sorted(planner.unmanaged(settled))),
     )
 
 
@@ -92,6 +94,12 @@ class _Planner:
         self._owned = self.inventory.owned
         self._foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
         self.refusals: list[Refusal] = []
+
+    def unmanaged(self, settled: Collection[RecordPath]) -> Iterator[RecordPath]:
+        """The live records that neither the manifest names nor any project owns."""
+        for path in self._live.records:
+            if not (path in settled or path in self._owned or path in self._foreign or path.collection == INVENTORY):
+                yield path
 
     def wanted(self, settled: Settled) -> Change | None:
         """What happens to a record that the manifest wants; None where it is refused."""

@@ -114,6 +114,8 @@ class Plan:
     inventory_changes: Mapping[RecordPath, Owned | None]
     left_out: tuple[str, ...] = ()
     """The addresses of what the user has left out of it."""
+    unmanaged: tuple[AtUri, ...] = ()
+    """What else is there in the collections that were read: no project owns it, and the manifest does not name it."""
 
     @property
     def pending(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from atpub.planning.model import Change, Plan
 from atpub.report.diff import differences
+from atpub.report.plan import notes
 from atpub.report.style import counted, size
 
 LIMIT: Final = 60_000
@@ -63,6 +64,8 @@ def _head(plan: Plan) -> Iterator[str]:
     parts += [f"{summary['keep']} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
     yield ", ".join(parts if plan.pending else ["Nothing to do", *parts]) + "."
+    if plan.unmanaged:
+        yield f"Not managed: {counted(len(plan.unmanaged), 'record')} that no project owns."
     if plan.left_out:
         yield f"Left out: {counted(len(plan.left_out), 'change')}."
     if plan.uploads:
@@ -82,7 +85,8 @@ def _head(plan: Plan) -> Iterator[str]:
 
 def _row(change: Change) -> str:
     drift = " (drift: changed by somebody else)" if change.drift else ""
-    return f"| {_WORDS[change.action]} | `{change.address}`{drift}<br><sub>{escape(str(change.uri))}</sub> |"
+    what = f"`{change.address}`{drift}{escape(notes(change))}"
+    return f"| {_WORDS[change.action]} | {what}<br><sub>{escape(str(change.uri))}</sub> |"
 
 
 def _details(change: Change) -> str:

@@ -22,6 +22,7 @@ _MARKS: Final[dict[Action, tuple[str, int]]] = {
     "unchanged": (" ", FAINT),
 }
 _MOST_FIELDS = 12
+_NAMED_BY_KEY: Final = ("datasets", "lenses", "records")
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -50,7 +51,7 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     for change in shown:
         mark, colour = ("!", RED) if change.uri in refused else _MARKS[change.action]
         line = f"  {mark} {change.address:<{width}}  {change.action:<{actions}}"
-        yield f"{style(line, colour)}  {style(str(change.uri), FAINT)}"
+        yield f"{style(line, colour)}  {style(f'{change.uri}{notes(change)}', FAINT)}"
         yield from _details(change, style)
     if shown:
         yield ""
@@ -60,6 +61,14 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     for refusal in plan.refusals:
         yield f"{style('refused', BOLD, RED)}: {refusal.message} [{refusal.code}]"
         yield f"  {style('hint', CYAN)}: {refusal.hint}"
+
+
+def notes(change: Change) -> str:
+    """What the address does not tell: an identity of its own, which outlives the name; protection."""
+    section, _, key = change.address.partition("/")
+    said = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
+    said += ["protected"] if change.protect else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _details(change: Change, style: Style) -> Iterator[str]:
@@ -83,8 +92,17 @@ def _field(item: Difference, style: Style) -> str:
     return f"      {style('~', YELLOW)} {item.path}: {style(item.old, RED)} → {style(item.new, GREEN)}"
 
 
+def unmanaged_text(plan: Plan) -> str:
+    """What is there beside it all."""
+    count = len(plan.unmanaged)
+    link = ":" if count == 1 else ", such as"
+    return f"Not managed: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
+
+
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
     summary = plan.summary
+    if plan.unmanaged:
+        yield style(unmanaged_text(plan), FAINT)
     if plan.left_out:
         yield f"Left out, as you ask: {counted(len(plan.left_out), 'change')}."
     if not plan.pending and plan.refusals:
