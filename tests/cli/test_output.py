@@ -214,7 +214,10 @@ def test_plan(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
     assert shown(plan) == snapshot
 
 
-@pytest.mark.parametrize("state", [fresh, changed, drifted, of_another_content, beside_others, a_part], ids=lambda state: state.__name__)
+IN_JSON = [fresh, changed, drifted, of_another_content, beside_others, a_part]
+
+
+@pytest.mark.parametrize("state", IN_JSON, ids=lambda state: state.__name__)
 def test_plan_json(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
     flags = state(lab)
     assert shown(lab.plan("--json", *flags)) == snapshot
