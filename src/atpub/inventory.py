@@ -24,6 +24,8 @@ from atpub.syntax import Cid, Nsid, RecordPath, Rkey
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
 """The most bytes that one inventory record may have in DAG-CBOR before it is split."""
+_DEEPEST: Final = 8
+"""The most digits in the key of an inventory record."""
 
 _LONGEST_NAME: Final = 64
 
@@ -218,16 +220,17 @@ class _Layout:
     def _home(self, path: RecordPath) -> Rkey:
         """The deepest shard that takes the path; once there is a split, that of one digit at least."""
         digits = order(path)
-        known = [rkey for rkey in self._shards if digits.startswith(self._prefix(rkey))]
-        deepest = max((len(self._prefix(rkey)) for rkey in known), default=0)
-        if not deepest and any(self._prefix(rkey) for rkey in self._shards):
-            deepest = 1
-        return self._rkey(digits[:deepest])
+        for depth in range(_DEEPEST, 0, -1):
+            rkey = self._rkey(digits[:depth])
+            if rkey in self._shards:
+                return rkey
+        is_split = any(rkey != self._project for rkey in self._shards)
+        return self._rkey(digits[:1] if is_split else "")
 
     def _split(self, rkey: Rkey) -> None:
         shard = self._shards[rkey]
         depth = len(self._prefix(rkey)) + 1
-        if len(shard) < 2 or depth > 8 or len(data.encode(_value(self._project, shard))) <= LARGEST:
+        if len(shard) < 2 or depth > _DEEPEST or len(data.encode(_value(self._project, shard))) <= LARGEST:
             return
         self._shards[rkey] = {}
         self._touched.add(rkey)

@@ -1,7 +1,8 @@
 """Publishing 1,000 dataset entries to the reference PDS, against bare httpx.
 
 Peers: one createRecord for each record, and a bare loop of the very applyWrites calls that the apply makes. Each side
-logs in by itself; making the accounts and the plan does not count. The whole command, from YAML on, is told beside it.
+has a session to begin with; making the accounts and the plan does not count. The whole command, which reads YAML, plans
+and logs in, is told beside it.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 
 from atpub.applying import apply_plan
+from atpub.atmosphere.accounts import PdsAccount
 from atpub.cli.main import run
 from atpub.desired.build import build_desired
 from atpub.manifest.load import load_manifest
@@ -89,17 +91,15 @@ def recorded(pds: ReferencePds, path: Path) -> tuple[str, list[bytes]]:
 
 @contextmanager
 def client(pds: ReferencePds, account: Account) -> Generator[Callable[[str, bytes | dict[str, Any]], Any]]:
-    """Calls methods as a script would, once it has logged in."""
-    with httpx.Client(base_url=f"{pds.url}/xrpc/", timeout=60) as http:
+    """Calls methods as a script would that has logged in."""
+    headers = {"authorization": f"Bearer {account.access_jwt}"}
+    with httpx.Client(base_url=f"{pds.url}/xrpc/", headers=headers, timeout=60) as http:
 
         def call(nsid: str, body: bytes | dict[str, Any]) -> Any:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             reply = http.post(nsid, headers={"content-type": "application/json"}, content=content)
             return reply.raise_for_status().json()
 
-        login = {"identifier": account.did, "password": account.password}
-        session = call("com.atproto.server.createSession", login)
-        http.headers["authorization"] = f"Bearer {session['accessJwt']}"
         yield call
 
 
@@ -127,7 +127,9 @@ def applies(pds: ReferencePds, path: Path) -> Generator[Callable[[], None]]:
     """Applies to new accounts, each planned before it is wanted."""
     while True:
         account = fresh(pds)
-        with closing(connect(account.did, pds=pds.url, password=account.password)) as repository:
+        opened = PdsAccount.connect(account.did, pds.url, account.password)
+        with closing(opened.repository) as repository:
+            opened.log_in()
             plan = planned(path, repository)
             yield lambda: _applied(plan, repository)  # noqa: B023 - called before the next is made
 
