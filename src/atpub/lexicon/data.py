@@ -179,7 +179,7 @@ def _to_native(value: Json) -> _Native:
                 case _:
                     pass
         # Most of what a record holds is text: no call for that.
-        return {key: item if item.__class__ is str else _to_native(item) for key, item in value.items()}
+        return {key: item if type(item) is str else _to_native(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_to_native(item) for item in value]
     if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
