@@ -16,7 +16,7 @@ quickstart: $(VENV)/.run
 	$(DEMO) plan -m $(DEMO_MANIFEST)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: lint types generated test
 
