@@ -191,13 +191,15 @@ class DatasetPublisher(Publisher):
         call.choice("if_exists", if_exists, IF_EXISTS)
         manifest = call.manifest(entries)
         facts = gather(manifest)
-        call.desired(manifest, facts)  # all else must be right before a store is asked
         address = entries[-1].common.address
-        remote = facts.shards[address]
-        assert isinstance(remote, RemoteShards)
-        place = Endpoint(shards.region, shards.endpoint)
-        known = with_digests(call, remote, place, checksums, self._on_event)
-        return self._post(call, entries, replace(facts, shards={address: known}), if_exists=if_exists)
+        remote = facts.shards.get(address)
+        if not (isinstance(remote, RemoteShards) and all(digest for _, digest in remote.shards)):
+            call.desired(manifest, facts)  # all else must be right before a store is asked
+            assert isinstance(remote, RemoteShards)
+            place = Endpoint(shards.region, shards.endpoint)
+            known = with_digests(call, remote, place, checksums, self._on_event)
+            facts = replace(facts, shards={address: known})
+        return self._post(call, entries, facts, if_exists=if_exists)
 
 
 def _metadata(call: Call, dataset: object, name: str) -> JsonObject:
