@@ -15,7 +15,8 @@ from atpub.lexicon import data
 from atpub.lexicon.data import Json, NotInDataModel
 from atpub.lexicon.model import Name
 from atpub.lexicon.runtime import Record, Value
-from atpub.lexicon.validate import Violation, judge, validate
+from atpub.lexicon.validate import judge, validate
+from atpub.lexicon.violation import Violation
 from atpub.syntax import Nsid
 from atpub.testing import documents
 

@@ -11,17 +11,8 @@ from tests.lexicon.tables import MAIN, linked, table
 from atpub.lexicon import data
 from atpub.lexicon.data import Json, NotInDataModel
 from atpub.lexicon.model import Array, Integer, Name
-from atpub.lexicon.validate import (
-    DEEPEST,
-    Violation,
-    accepts,
-    data_model,
-    json_path,
-    judge,
-    valid_key,
-    validate,
-    validate_record,
-)
+from atpub.lexicon.validate import DEEPEST, accepts, data_model, judge, valid_key, validate, validate_record
+from atpub.lexicon.violation import Violation, json_path
 from atpub.syntax import Nsid
 
 CASES = [

@@ -22,7 +22,8 @@ from atpub.generated.science.alt.dataset import (
 from atpub.lexicon import data
 from atpub.lexicon.data import JsonObject, NotInDataModel
 from atpub.lexicon.model import Record, String
-from atpub.lexicon.validate import Violation, json_path, validate_record
+from atpub.lexicon.validate import validate_record
+from atpub.lexicon.violation import Violation, json_path
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.model import (
     Address,

@@ -7,10 +7,8 @@ the same verdict in the same words (specification: Lexicon, Data Model).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
-from atpub.errors import Problem
 from atpub.lexicon import data
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, NotInDataModel
 from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
@@ -38,36 +36,14 @@ from atpub.lexicon.model import (
     Unknown,
     Unsupported,
 )
-from atpub.lexicon.node import kind_of, step
+from atpub.lexicon.node import kind_of
+from atpub.lexicon.violation import Path, Violation
 from atpub.syntax import Cid, Nsid
 
-Path: TypeAlias = tuple[str | int, ...]
 DEEPEST: Final = 128
 """How many lists and objects may stand in each other."""
 DEEPEST_UNKNOWN: Final = 64
 """How many of them may be what no lexicon describes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule."""
-
-    path: Path
-    rule: str
-    message: str
-    schema: str
-
-    def __str__(self) -> str:
-        return f"{json_path(self.path)}: {self.message} ({self.rule}; {self.schema})"
-
-    def problem(self) -> Problem:
-        """The violation as a problem without a place."""
-        return Problem("invalid-record", str(self))
-
-
-def json_path(path: Path) -> str:
-    """A path as text: `$.parts[1].width`."""
-    return "$" + "".join(f"[{key}]" if isinstance(key, int) else step(key) for key in path)
 
 
 def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
