@@ -8,14 +8,12 @@ from typing import Final
 from atpub.errors import AtpubError, HeadMoved, PartlyApplied, RequestTooLarge, StalePlan
 from atpub.inventory import COLLECTION
 from atpub.lexicon import data
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, request_bytes
 from atpub.repository.whole import read_collections
 from atpub.state import Commit, Delete, Head, Live, Write
 from atpub.syntax import Cid, RecordPath
 
 _TRIES: Final = 5
-_OVERHEAD: Final = 400
-"""Bytes that a write takes in a request beside its record, generously."""
 
 
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
@@ -74,8 +72,7 @@ def _fitting(writes: Sequence[Write], repository: Repository) -> int:
     limits = repository.limits
     size = 0
     for count, write in enumerate(writes[: limits.writes]):
-        # JSON is longer than DAG-CBOR by its quotes; a quarter covers that.
-        size += _OVERHEAD + (0 if isinstance(write, Delete) else len(data.encode(write.value)) * 5 // 4)
+        size += request_bytes(0 if isinstance(write, Delete) else len(data.encode(write.value)))
         if size > limits.body:
             return max(1, count)
     return min(len(writes), limits.writes)

@@ -31,7 +31,7 @@ from atpub.lexicon.data import Blob, JsonObject, put
 from atpub.planning.make import points_of
 from atpub.planning.model import Change, Outcome, Plan
 from atpub.planning.order import Group, commit_order
-from atpub.repository.interface import UNLIMITED, BlobSource, Repository
+from atpub.repository.interface import UNLIMITED, BlobSource, Repository, request_bytes
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Create, Delete, Head, Update, Write
 from atpub.syntax import AtUri, Cid, RecordPath
@@ -40,8 +40,6 @@ FIRST: Final = 20
 """How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
 _TRIES: Final = 5
 _PAUSES: Final = 3
-_JSON_OVERHEAD: Final = 400
-"""Bytes that a write takes in a request beside its record, generously."""
 
 
 def apply_plan(
@@ -208,11 +206,9 @@ class _Applier:
 
     def _request_size(self, write: Write) -> int:
         if isinstance(write, Delete):
-            return _JSON_OVERHEAD
+            return request_bytes(0)
         draft = self._drafts.get(write.path)
-        size = draft.size if draft is not None else len(data.encode(write.value))
-        # JSON is longer than DAG-CBOR by its quotes and by the base32 of links; a quarter covers both.
-        return size * 5 // 4 + _JSON_OVERHEAD
+        return request_bytes(draft.size if draft is not None else len(data.encode(write.value)))
 
     def _owned(self, change: Change) -> Owned | None:
         planned = self._plan.inventory_changes[change.path]

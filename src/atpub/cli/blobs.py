@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from atpub.cli.files import replacing
 from atpub.cli.output import tell
 from atpub.errors import AtpubError, Unavailable
 from atpub.importing.model import BlobFile
@@ -57,15 +58,11 @@ def _is_there(item: BlobFile, file: Path, *, overwrite: bool) -> bool:
 
 def _save(repository: Repository, item: BlobFile, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.new")
     digest = sha256()
-    try:
-        with temporary.open("wb") as stream:
+    with replacing(file) as new:
+        with new.open("wb") as stream:
             for chunk in repository.get_blob(item.blob.cid):
                 digest.update(chunk)
                 stream.write(chunk)
         if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:
             raise Unavailable(f"the bytes of the blob {item.blob.cid} are not those of its CID")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

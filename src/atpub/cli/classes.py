@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from atpub.cli.files import write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
 from atpub.errors import AtpubError, InvalidInput, Place, Problem, Usage
 from atpub.lexicon import data
@@ -173,10 +174,7 @@ def update(state: State) -> None:
     for folder in {name.parent for name in state.stale}:
         (state.out / folder).mkdir(parents=True, exist_ok=True)
     for name in state.stale:
-        path = state.out / name
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_text(state.files[name], "utf-8", newline="\n")
-        temporary.replace(path)
+        write_text(state.out / name, state.files[name])
     for name in state.orphaned:
         (state.out / name).unlink()
         _remove_empty_folders((state.out / name).parent, state.out)

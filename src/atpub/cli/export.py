@@ -24,18 +24,14 @@ def command(
     It holds every record, whoever has made it, but no blobs. Needs no credentials.
     """
     # Help does not wait for these.
+    from atpub.cli.files import replacing
     from atpub.cli.output import print_data
     from atpub.cli.where import find, open_repository
     from atpub.prepare import read_manifest
     from atpub.report.style import size
 
     where = find(read_manifest(manifests, environment), Target(account, pds, environment))
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        with closing(open_repository(where)) as repository, temporary.open("wb") as stream:
-            repository.export_car(stream)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with closing(open_repository(where)) as repository, replacing(file) as new, new.open("wb") as stream:
+        repository.export_car(stream)
     print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")
     return 0

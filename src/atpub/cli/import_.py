@@ -57,9 +57,9 @@ def command(
     left out.
     """
     # Help does not wait for these.
-    from atpub.cli.importing import Wanted, bring, find_base
+    from atpub.cli.importing import Asked, bring, find_base
 
-    wanted = Wanted(uris, everything, out, overwrite, adopt, download)
+    wanted = Asked(uris, everything, out, overwrite, adopt, download)
     base = find_base(manifests, environment, project, lexicons, wanted, Target(account, pds, environment))
     bring(base, wanted, as_json=as_json)
     return 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atpub.cli.blobs import save_blobs
+from atpub.cli.files import write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import tell_warnings
@@ -52,7 +53,7 @@ class NoSuchRecord(RepositoryError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Asked:
     """What a user asks to be imported, and how."""
 
     uris: tuple[str, ...]
@@ -98,7 +99,7 @@ def find_base(
     environment: str | None,
     project: str | None,
     lexicons: Path | None,
-    wanted: Wanted,
+    wanted: Asked,
     target: Target,
 ) -> Base:
     """The manifest that is there, or a new one; raises InvalidInput or Usage."""
@@ -186,7 +187,7 @@ def _relative(lexicons: Path, folder: Path) -> str:
     raise Usage(f"{lexicons} is outside the manifest's folder", hint=hint)
 
 
-def bring(base: Base, wanted: Wanted, *, as_json: bool) -> None:
+def bring(base: Base, wanted: Asked, *, as_json: bool) -> None:
     """Import what is wanted, and print it or write it; nothing is written where something is missing."""
     if wanted.out is not None and wanted.out.exists() and not wanted.overwrite:
         raise InTheWay(f"{wanted.out} is there already", hint="give another --out, or --overwrite")
@@ -217,7 +218,7 @@ def bring(base: Base, wanted: Wanted, *, as_json: bool) -> None:
                 print_data(imported.text.removesuffix("\n"))
 
 
-def _request(base: Base, wanted: Wanted, live: Live, survey: Survey, records: tuple[Record, ...]) -> Request:
+def _request(base: Base, wanted: Asked, live: Live, survey: Survey, records: tuple[Record, ...]) -> Request:
     return Request(
         records=records,
         live=live,
@@ -337,9 +338,4 @@ def _write(imported: Imported, out: Path, folder: Path, *, overwrite: bool) -> N
         raise InTheWay(f"{', '.join(there)} would be overwritten", hint="move them away, or give --overwrite")
     for file, text in {**files, out: imported.text}.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.new")
-        try:
-            temporary.write_text(text, "utf-8", newline="\n")
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(file, text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from atpub.cli.files import write_text
 from atpub.cli.options import json_option, manifest_options
 
 if TYPE_CHECKING:
@@ -80,12 +81,7 @@ def _write(file: Path, text: str) -> None:
     file = file.resolve()  # or a symlink would give way to a file
     if file.is_file() and file.read_bytes() == text.encode():
         return
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        temporary.write_text(text, "utf-8", newline="\n")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(file, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from atpub.cli.files import write_text
 from atpub.cli.prepare import Prepared
 from atpub.cli.where import Where, open_repository
 from atpub.lexicon.data import JsonObject
@@ -21,12 +22,7 @@ def save(prepared: Prepared, file: Path) -> None:
     where = prepared.where
     target: JsonObject = {"pds": where.pds, "folder": None if where.folder is None else str(where.folder)}
     text = json.dumps({**plan_document(prepared.plan), "target": target}, indent=1, ensure_ascii=False)
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        temporary.write_text(f"{text}\n", "utf-8")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(file, f"{text}\n")
 
 
 @contextmanager
