@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from atpub.lexicon.data import Json
 from atpub.report.diff import Difference, differences, shown
+from atpub.syntax import Nsid
 
 
 def listed(old: Json, new: Json) -> list[tuple[str, str | None, str | None]]:
@@ -24,6 +25,7 @@ def listed(old: Json, new: Json) -> list[tuple[str, str | None, str | None]]:
         pytest.param(
             {"a": 1}, {"a": True}, [("a", "1", "true")], id="of another type, though Python takes them for equal"
         ),
+        pytest.param({"a": [1, "org.lab.run"]}, {"a": [1, Nsid("org.lab.run")]}, [], id="a string by its content"),
         pytest.param({}, {"a": None}, [("a", None, "null")], id="null is not absent"),
         pytest.param({"a": "x"}, {}, [("a", '"x"', None)], id="a field that goes"),
         pytest.param({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 3}]}}, [("a.b[1].c", "2", "3")], id="deep"),

@@ -35,7 +35,7 @@ def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
                 yield from differences(old[key], new[key], inner)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _of_lists(old, new, path)
-    elif old != new or type(old) is not type(new):  # to Python, true is 1
+    elif old != new or isinstance(old, bool) is not isinstance(new, bool):  # to Python, true is 1
         yield Difference(path, *_shown_both(old, new))
 
 
