@@ -24,6 +24,16 @@ def test_export(lab: Lab) -> None:
     assert len(found.records()) == 5  # a schema, two entries, a label and the inventory
 
 
+def test_export_replaces_an_export_and_nothing_else(lab: Lab) -> None:
+    lab.apply()
+    assert lab.run("export", "--car", "lab.car").code == 0
+    assert lab.run("export", "--car", "lab.car").code == 0
+    refused = lab.run("export", "--car", "atpub.yaml")
+    assert refused.code == 1
+    assert "atpub.yaml is there already, and is not a CAR file [in-the-way]" in refused.err
+    assert (lab.folder / "atpub.yaml").read_text() == lab.manifest
+
+
 def test_export_of_what_is_not_there_leaves_no_file(lab: Lab) -> None:
     ran = lab.run("export", "--car", "lab.car")
     assert ran.code == 1

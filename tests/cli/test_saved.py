@@ -77,6 +77,36 @@ def test_a_file_that_is_no_plan(lab: Lab) -> None:
     assert lab.run("apply", "absent.json").code == 64
 
 
+def test_a_manifest_is_no_plan_and_is_never_written_over(lab: Lab) -> None:
+    before = (lab.folder / "atpub.yaml").read_text()
+    failed = lab.run("apply", "atpub.yaml")
+    assert failed.code == 64
+    assert "atpub apply -m atpub.yaml" in failed.err
+    assert "atpub apply -m ." in lab.run("apply", ".").err
+    for name in ("atpub.yaml", "data/digits-0.tar", "/dev/null"):
+        refused = lab.plan("--out", name)
+        assert refused.code == 1
+        assert f"{name} is there already, and is not a saved plan [in-the-way]" in refused.err
+    assert (lab.folder / "atpub.yaml").read_text() == before
+    (lab.folder / "plan.json").touch()  # as mktemp leaves it
+    for _ in range(2):
+        assert lab.plan("--out", "plan.json").code == 0
+
+
+def test_a_link_to_a_plan_stays_one(lab: Lab) -> None:
+    (lab.folder / "latest.json").symlink_to("plan.json")
+    assert lab.plan("--out", "latest.json").code == 0
+    assert (lab.folder / "latest.json").is_symlink()
+    assert lab.run("apply", "plan.json").code == 0
+
+
+def test_a_folder_that_is_not_there_is_told_by_the_name_that_was_given(lab: Lab) -> None:
+    for name in ("absent/plan.json", "atpub.yaml/plan.json"):
+        failed = lab.plan("--out", name)
+        assert failed.code == 1
+        assert f"error: {name}: " in failed.err
+
+
 def test_a_plan_is_written_whole_or_not_at_all(lab: Lab) -> None:
     failed = lab.plan("--out", "no/such/folder/plan.json")
     assert failed.code == 1

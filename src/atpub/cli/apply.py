@@ -23,13 +23,9 @@ if TYPE_CHECKING:
     from atpub.cli.prepare import Prepared
     from atpub.planning.model import Plan
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
 
 @click.command("apply")
-@click.argument(
-    "plan_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[PLAN]", required=False
-)
+@click.argument("plan_file", type=click.Path(path_type=Path), metavar="[PLAN]", required=False)
 @manifest_options
 @target_options
 @plan_options

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from atpub.cli.files import write_text
+from atpub.cli.files import InTheWay, write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
 from atpub.errors import AtpubError, InvalidInput, Place, Problem, Usage
 from atpub.lexicon import data
@@ -31,12 +31,6 @@ class Stale(AtpubError):
     """The generated files are not what the lexicons say."""
 
     code = "stale"
-
-
-class InTheWay(AtpubError):
-    """Somebody else's files are where the generated ones would go."""
-
-    code = "in-the-way"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ def command(
     It holds every record, whoever has made it, but no blobs. Needs no credentials.
     """
     # Help does not wait for these.
-    from atpub.cli.files import replacing
+    import re
+
+    from atpub.cli.files import replacing, require_own
     from atpub.cli.output import print_data
     from atpub.cli.where import find, open_repository
     from atpub.prepare import read_manifest
     from atpub.report.style import size
 
+    require_own(file, "a CAR file", re.compile(rb"(?s).{1,2}\xa2\x65roots"))  # its header's length, and its first key
     where = find(read_manifest(manifests, environment), Target(account, pds, environment))
     with closing(open_repository(where)) as repository, replacing(file) as new, new.open("wb") as stream:
         repository.export_car(stream)

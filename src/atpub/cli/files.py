@@ -1,21 +1,48 @@
-"""Files that commands write: whole or not at all."""
+"""Files that commands write: whole or not at all, and never over somebody else's."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from atpub.errors import AtpubError
+
+
+class InTheWay(AtpubError):
+    """There are files where others would go."""
+
+    code = "in-the-way"
+
+
+def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
+    """Raise InTheWay where writing a file would overwrite one that is of another kind: that does not begin like it."""
+    if not file.exists():
+        return
+    if file.is_file():
+        with file.open("rb") as stream:
+            start = stream.read(64)
+        if not start or begins.match(start):
+            return
+    raise InTheWay(f"{file} is there already, and is not {kind}", hint="name another file, or move that away")
 
 
 @contextmanager
 def replacing(file: Path) -> Generator[Path]:
     """A name for the new content, which takes the file's place at the end of the block; or of which nothing stays."""
-    temporary = file.with_name(f".{file.name}.new")
+    target = file.resolve()  # a link goes on leading there
+    temporary = target.with_name(f".{target.name}.new")
     try:
         yield temporary
-        temporary.replace(file)
+        temporary.replace(target)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(file)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone, or was never there
+            temporary.unlink()
 
 
 def write_text(file: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atpub.cli.blobs import save_blobs
-from atpub.cli.files import write_text
+from atpub.cli.files import InTheWay, write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import tell_warnings
@@ -19,7 +19,7 @@ from atpub.cli.where import Where, find, is_local, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
-from atpub.errors import AtpubError, InvalidInput, Problem, RepositoryError, Usage
+from atpub.errors import InvalidInput, Problem, RepositoryError, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request
 from atpub.importing.text import with_dollars_kept, yaml_text
@@ -38,12 +38,6 @@ from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections, read_whole
 from atpub.state import Live, Record
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
-
-
-class InTheWay(AtpubError):
-    """There are files where others would go."""
-
-    code = "in-the-way"
 
 
 class NoSuchRecord(RepositoryError):

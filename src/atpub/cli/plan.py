@@ -10,8 +10,6 @@ import click
 
 from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command("plan")
 @manifest_options
@@ -49,12 +47,14 @@ def command(
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.cli.prepare import options_of, prepare
-    from atpub.cli.saved import save
+    from atpub.cli.saved import require_room, save
     from atpub.errors import Refused
     from atpub.prepare import read_manifest
     from atpub.report.markdown import plan_markdown
     from atpub.report.plan import plan_json, plan_text
 
+    if out is not None:
+        require_room(out)
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
     options = options_of(flags)

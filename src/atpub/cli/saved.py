@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
-from atpub.cli.files import write_text
+from atpub.cli.files import require_own, write_text
 from atpub.cli.prepare import Prepared
 from atpub.cli.where import Where, open_repository
+from atpub.errors import Usage
 from atpub.lexicon.data import JsonObject
 from atpub.planning.document import plan_document, read_plan
 from atpub.planning.rebase import rebase
 from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
+
+_BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
+
+
+def require_room(file: Path) -> None:
+    """Raise InTheWay where a plan would be written over something else."""
+    require_own(file, "a saved plan", _BEGINS)
 
 
 def save(prepared: Prepared, file: Path) -> None:
@@ -27,7 +37,11 @@ def save(prepared: Prepared, file: Path) -> None:
 
 @contextmanager
 def load(file: Path, pds: str | None) -> Generator[Prepared]:
-    """The rest of a saved plan, on what is live now; raises InvalidInput or StalePlan."""
+    """The rest of a saved plan, on what is live now; raises Usage, InvalidInput or StalePlan."""
+    if file.is_dir() or file.suffix in {".yaml", ".yml"}:
+        raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
+    if not file.exists():
+        raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
     text = file.read_bytes()
     plan = read_plan(text, str(file))
     target: dict[str, str | None] = json.loads(text).get("target") or {}

@@ -98,7 +98,7 @@ def read_plan(text: str | bytes, file: str) -> Plan:
 
 
 def _bad(file: str, reason: str) -> InvalidInput:
-    hint = "make it anew: atpub plan --out " + file
+    hint = "save one: atpub plan --out FILE"
     return InvalidInput((Problem("bad-plan", f"this is not a plan that can be applied: {reason}", Place(file), hint),))
 
 
