@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from atpub.cli.main import COMMANDS, NoSuchCommand
 from atpub.cli.output import print_json, style_for, tell
-from atpub.errors import AtpubError, Interrupted, PartlyApplied, Refused, Usage
+from atpub.errors import AtpubError, Interrupted, PartlyApplied, Refused
 from atpub.lexicon.data import JsonObject
-from atpub.manifest.suggest import suggest
 from atpub.report.problems import error_json, error_text
 from atpub.repository.redact import redacted
 
 if TYPE_CHECKING:
     from atpub.applying import Halted
     from atpub.planning.model import Plan, Refusal
-
-_EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
 
 
 class Declined(AtpubError):
@@ -62,9 +57,9 @@ class Bug(AtpubError):
     code = "internal-error"
 
 
-def report(error: BaseException, *, as_json: bool) -> int:
-    """Say what happened, on stderr and as JSON on stdout; gives the exit code."""
-    known = _known(error)
+def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> int:
+    """Say what stopped a command line of these arguments, on stderr and as JSON on stdout; gives the exit code."""
+    known = _known(error, args)
     if as_json:
         print_json(_json(known))
     if isinstance(known, Bug):
@@ -90,12 +85,14 @@ def _json(error: AtpubError) -> JsonObject:
     return found
 
 
-def _known(error: BaseException) -> AtpubError:
+def _known(error: BaseException, args: Sequence[str]) -> AtpubError:
     match error:
         case AtpubError():
             return error
         case click.UsageError():
-            return _usage(error)
+            from atpub.cli.usage import usage
+
+            return usage(error, args)
         case click.Abort() | KeyboardInterrupt():
             return Interrupted("interrupted")
         case OSError():
@@ -106,23 +103,3 @@ def _known(error: BaseException) -> AtpubError:
         case _:
             hint = "please report it, with what is shown above"
             return Bug(f"this is a bug in atpub: {type(error).__name__}: {redacted(str(error))}", hint=hint)
-
-
-def _usage(error: click.UsageError) -> Usage:
-    """A usage error in our own words: click's change from version to version."""
-    help_command = f"{error.ctx.command_path if error.ctx else 'atpub'} --help"
-    match error:
-        case NoSuchCommand(name=name):
-            return Usage(error.message, hint=suggest(name, COMMANDS) or f"{help_command} lists the commands")
-        case click.NoSuchOption(option_name=name):
-            options = [text for item in error.ctx.command.params for text in item.opts] if error.ctx else []
-            return Usage(
-                f"there is no option {name}", hint=suggest(name, options) or f"{help_command} lists the options"
-            )
-        case _:
-            message = error.format_message().rstrip(".")
-            hint = f"{help_command} says how to use it"
-            extra = _EXTRA.match(message)
-            if extra and error.ctx and any(item.name == "manifests" for item in error.ctx.command.params):
-                hint = f"name a manifest with -m: {error.ctx.command_path} -m {extra[1].replace(' ', ' -m ')}"
-            return Usage(message[:1].lower() + message[1:], hint=hint)

@@ -42,14 +42,6 @@ Exit codes:
   130  interrupted"""
 
 
-class NoSuchCommand(click.UsageError):
-    """There is no command of that name."""
-
-    def __init__(self, name: str, ctx: click.Context) -> None:
-        super().__init__(f"there is no command {name!r}", ctx)
-        self.name = name
-
-
 class _Lazy(click.Group):
     """A group that loads a command only to run it."""
 
@@ -64,13 +56,6 @@ class _Lazy(click.Group):
         command: object = module.command
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise NoSuchCommand(args[0], ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -114,7 +99,7 @@ def _run(args: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         from atpub.cli.failures import report
 
-        return report(error, as_json="--json" in args)
+        return report(error, args, as_json="--json" in args)
     return result if isinstance(result, int) else 0
 
 

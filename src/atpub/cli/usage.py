@@ -1,0 +1,59 @@
+"""Command lines that are put together wrongly, in our own words: click's change from version to version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from atpub.cli.main import cli
+from atpub.errors import Usage
+from atpub.manifest.suggest import suggest
+
+_UNKNOWN: Final = re.compile(r"No such command '(.+?)'")
+_EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
+
+
+def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
+    """What is wrong with a command line of these arguments, and what to write instead."""
+    ctx = error.ctx or _context(args)
+    help_command = f"{ctx.command_path} --help"
+    message = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        hint = _option_hint(error.option_name, ctx, args) or f"{help_command} lists the options"
+        return Usage(f"there is no option {error.option_name}", hint=hint)
+    if unknown := _UNKNOWN.match(message):
+        hint = suggest(unknown[1], _commands(ctx)) or f"{help_command} lists the commands"
+        return Usage(f"there is no command {unknown[1]!r}", hint=hint)
+    hint = f"{help_command} says how to use it"
+    extra = _EXTRA.match(message)
+    if extra and any(item.name == "manifests" for item in ctx.command.params):
+        hint = f"name a manifest with -m: {ctx.command_path} -m {extra[1].replace(' ', ' -m ')}"
+    return Usage(message[:1].lower() + message[1:], hint=hint)
+
+
+def _context(args: Sequence[str]) -> click.Context:
+    """The command that arguments begin with."""
+    found = click.Context(cli, info_name="atpub")
+    for name in args:
+        command = found.command.get_command(found, name) if isinstance(found.command, click.Group) else None
+        if command is None:
+            break
+        found = click.Context(command, found, name)
+    return found
+
+
+def _commands(ctx: click.Context) -> list[str]:
+    return ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
+
+
+def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:
+    """Which option may have been meant, or where it belongs; nothing where that cannot be told."""
+    later = next((word for word in args if word in _commands(ctx)), None)
+    if later is not None:
+        return f"options come after the command: {ctx.command_path} {later} {name}"
+    known = [text[2:] for item in ctx.command.params for text in item.opts if text.startswith("--")]
+    # The dashes, which all have, would make any two of them alike.
+    return suggest(name.lstrip("-"), known).replace("'", "'--", 1)
