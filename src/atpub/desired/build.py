@@ -238,6 +238,9 @@ class _Builder:
         for steps, message, hint in filled.problems:
             place = self._place(item, steps)
             self.problems.append(Problem("dangling-reference", message, place, hint))
+        for steps, message, hint in filled.doubts:
+            place = self._place(item, steps)
+            self.problems.append(Problem("not-a-placeholder", message, place, hint, "warning"))
 
     def _judge(self, item: Entry, found: Desired, filled: Filled) -> None:
         noted = {(problem.place, problem.message) for problem in self.problems}

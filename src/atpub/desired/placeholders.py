@@ -11,7 +11,7 @@ from typing import Final
 from atpub.desired.model import BlobFile, Steps, StrongRef
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.lexicon.data import Blob, Json, JsonObject
-from atpub.manifest.model import placeholder
+from atpub.manifest.model import PLACEHOLDERS, placeholder
 from atpub.manifest.suggest import suggest
 from atpub.shards.measure import FileFacts
 from atpub.syntax import AtUri, Did, RecordPath
@@ -19,10 +19,13 @@ from atpub.syntax import AtUri, Did, RecordPath
 NO_CID: Final = ""
 """Stands where the CID of a strong reference comes; what it is, plan says."""
 
+_OF_DATA: Final = frozenset({"$type", "$link", "$bytes"})
+"""The keys with a `$` that the data model has; it keeps all others for itself."""
+
 
 @dataclass(slots=True)
 class Filled:
-    """What came of filling in a record: its references, blobs and open places, and what is wrong.
+    """What came of filling in a record: its references, blobs and open places, what is wrong, and what is doubtful.
 
     `missing` is where a placeholder could not be filled in: why is said already.
     """
@@ -31,6 +34,7 @@ class Filled:
     strong_refs: list[StrongRef] = field(default_factory=list[StrongRef])
     blobs: list[BlobFile] = field(default_factory=list[BlobFile])
     problems: list[tuple[Steps, str, str]] = field(default_factory=list[tuple[Steps, str, str]])
+    doubts: list[tuple[Steps, str, str]] = field(default_factory=list[tuple[Steps, str, str]])
     missing: list[Steps] = field(default_factory=list[Steps])
 
 
@@ -44,6 +48,10 @@ class Filler:
 
     def fill_object(self, value: JsonObject, filled: Filled, steps: Steps = ()) -> JsonObject:
         """The object with its placeholders filled in."""
+        for key in value:
+            if key.startswith("$") and key not in _OF_DATA:
+                message = f"{key!r} is no placeholder here: it is published as it stands"
+                filled.doubts.append((steps, message, _meant(key)))
         return {key: self.fill(item, filled, (*steps, key)) for key, item in value.items()}
 
     def fill(self, value: Json, filled: Filled, steps: Steps) -> Json:
@@ -91,3 +99,10 @@ class Filler:
         blob = Blob(facts.cid, guess, facts.size)
         filled.blobs.append(BlobFile(steps, blob, path, sniffed=True))
         return blob.to_json()
+
+
+def _meant(key: str) -> str:
+    """What somebody may have meant by a key with a `$`."""
+    if key in PLACEHOLDERS:
+        return f"a placeholder is alone in its map: {{{key}: …}}"
+    return suggest(key, sorted(PLACEHOLDERS)) or "where it is meant, say so: {$literal: …} around its map"
