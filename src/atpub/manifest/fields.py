@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -36,6 +37,8 @@ _MEANT: Final = {
     "np.ndarray": "ndarray",
 }
 """What other languages call these types."""
+_LIKE: Final = re.compile(r"(optional\[|list\[|sequence\[|\[+)?([\w.]+)(\[?\]*)(\?|\|none)*")
+"""One type, written as one or another language would."""
 _FORMS = f"one of {', '.join(TYPES)}; `?` after it for optional, `[string]` for a list"
 
 
@@ -79,10 +82,19 @@ def _hint(written: Json) -> str:
     """What may have been meant, or all that there is."""
     if isinstance(written, list) and len(written) > 1:
         return "a list has items of one type: [string]"
-    text = str(written[0] if isinstance(written, list) and written else written).strip()
-    bare = text.strip("[]? ")
-    meant = _MEANT.get(bare.lower()) or next(iter(get_close_matches(bare.lower(), TYPES, n=1)), "")
-    return f"did you mean {text.replace(bare, meant)!r}?" if bare and meant else _FORMS
+    text = "".join(str(written[0] if isinstance(written, list) and written else written).lower().split())
+    found = _LIKE.fullmatch(text)
+    meant = _meant(found[2]) if found else ""
+    if not found or not meant:
+        return _FORMS
+    is_optional = found[1] == "optional[" or bool(found[4])
+    is_list = isinstance(written, list) or (found[1] != "optional[" and bool(found[1] or found[3]))
+    return f"did you mean '{f'[{meant}]' if is_list else meant}{'?' if is_optional else ''}'?"
+
+
+def _meant(name: str) -> str:
+    """The type that a name stands for, or is nearest to."""
+    return _MEANT.get(name) or next(iter(get_close_matches(name, TYPES, n=1)), "")
 
 
 def _field(written: Json) -> tuple[JsonObject, bool] | None:
