@@ -96,6 +96,10 @@ def test_what_is_no_json(text: str, place: str, code: str) -> None:
     assert found.hint
 
 
+def test_an_empty_file_is_told_as_one() -> None:
+    assert problem(" \n").message == "the file is empty"
+
+
 def test_problems_with_a_json_path_get_their_place() -> None:
     document = parse('{"a": {"b c": [1, {"d": 2}]},\n "e": 5}')
     paths = ["$", "$.a", '$.a["b c"][1].d', '$.a["b c"][0]', "$.e", "$.missing.deep", "no path"]

@@ -42,6 +42,8 @@ def parse_json(source: Source) -> Document:
 
 
 def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
+    if not source.text.strip():
+        return source.problem("json-syntax", "the file is empty", 0, "write what belongs there, or remove it")
     before = source.text[: error.pos].rstrip()
     if source.text[error.pos : error.pos + 1] in ("}", "]") and before.endswith(","):
         return source.problem("json-syntax", "a comma after the last item", len(before) - 1, "remove it")

@@ -228,7 +228,8 @@ def _missing_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Pr
         if name not in found.instance and not _has_default(bundle.value, found.steps, name):
             place = bundle.place(found.steps, of="key")
             message = f"{name_of(found.steps)} has no {name!r}"
-            yield (*found.steps, name), Problem("missing-key", message, place, f"add `{name}: …`")
+            value = found.schema["properties"].get(name, {}).get("const", "…")
+            yield (*found.steps, name), Problem("missing-key", message, place, f"add `{name}: {value}`")
 
 
 def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
@@ -290,8 +291,11 @@ def _example(found: _Deviation) -> str:
 def _type_hint(found: _Deviation) -> str:
     if found.limit == "string":
         return _scalar_hint(found.instance) or _example(found)
+    if found.limit == "object" and found.steps[-1:] == ("json_schema",) and isinstance(found.instance, str):
+        return f"for a schema in a file, write `file: {found.instance}` in its place"
     if found.limit == "object":
-        return "write `key: value` lines below it, indented"
+        key = next(iter(found.schema.get("properties", ())), "")
+        return f"write `{key}: …` below it, indented" if key else "write `key: value` lines below it, indented"
     if found.limit == "array":
         return "write it as a list: [a, b]"
     if found.limit == "boolean" and found.instance in ("yes", "no", "on", "off"):
