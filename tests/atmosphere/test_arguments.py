@@ -115,6 +115,7 @@ def test_blobs(name: str, nothing_is_sent: AtmosphereClient, tmp_path: Path) -> 
     with pytest.raises(InvalidArgument, match=message) as wrong:
         DatasetPublisher(nothing_is_sent).publish_with_blobs(given, SCHEMA, name="x")
     assert "blobs" in str(wrong.value)
+    assert len(wrong.value.problems) == 1  # and not that a dataset has to have shards
 
 
 def test_a_type_that_the_lexicon_does_not_accept(nothing_is_sent: AtmosphereClient) -> None:

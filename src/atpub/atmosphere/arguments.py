@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 
-from atpub.desired.build import build_desired
 from atpub.desired.model import Desired
 from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
 from atpub.lexicon.data import Json, JsonObject
 from atpub.lexicon.validate import valid_key
 from atpub.manifest.model import Address, Common, Entry, Manifest, Policy
+from atpub.prepare import desired_records
 from atpub.shards.facts import Facts
 from atpub.state import LOCAL_DID
 from atpub.syntax import AtUri, Did, Nsid, Rkey, SyntaxViolation
@@ -78,7 +78,7 @@ class Call:
     def desired(self, manifest: Manifest, facts: Facts) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
         """The records, and what is doubtful about them; raises InvalidArgument with every problem."""
         try:
-            return build_desired(manifest, facts, self.did)
+            return desired_records(manifest, facts, self.did)
         except InvalidInput as error:
             self.check(problem for problem in error.problems if problem.severity == "error")
             raise
