@@ -202,6 +202,7 @@ def test_a_published_lexicon_and_its_records(lab: Lab) -> None:
     (lab.folder / "atpub.yaml").unlink()
     without = bring(lab, "--all", "--json").json
     assert [problem["code"] for problem in without["warnings"]] == ["unknown-lexicon", "not-all"]
+    assert "mend what leaves them out" in without["warnings"][1]["hint"]
     made = bring(lab, "--all", "--lexicons", "lexicons", "--out", "atpub.yaml", "--json").json
     assert made["warnings"] == []
     assert {"records/org.lab.note", "records/a"} < {entry["address"] for entry in made["entries"]}

@@ -195,7 +195,8 @@ def bring(base: Base, wanted: Asked, *, as_json: bool) -> None:
         if wanted.download:
             save_blobs(repository, tuple(importer.blobs), base.manifest.folder, overwrite=wanted.overwrite)
         imported = importer.make()
-        warnings = (*imported.warnings, *_left_behind(imported, base, live, _owned(survey, base.manifest.project)))
+        owned = _owned(survey, base.manifest.project)
+        warnings = (*imported.warnings, *_left_behind(imported, base, live, owned, {record.path for record in records}))
         tell_warnings(warnings)
         out = wanted.out if imported.entries else None
         if out is not None:
@@ -297,7 +298,9 @@ def _chosen(records: list[Record], base: Base, survey: Survey) -> tuple[tuple[Re
     return tuple(record for record in records if record.path not in skipped), tuple(warnings)
 
 
-def _left_behind(imported: Imported, base: Base, live: Live, owned: Mapping[RecordPath, Owned]) -> Iterator[Problem]:
+def _left_behind(
+    imported: Imported, base: Base, live: Live, owned: Mapping[RecordPath, Owned], tried: Collection[RecordPath]
+) -> Iterator[Problem]:
     """That the project owns more than the manifest says: where it is applied alone, that is deleted."""
     said = {*_paths(base.manifest), *(entry.uri.path for entry in imported.entries)}
     # Only whole collections were read; what else is owned is there as well, or forgotten anyway.
@@ -306,7 +309,10 @@ def _left_behind(imported: Imported, base: Base, live: Live, owned: Mapping[Reco
     rest = [path for path in rest if path in live.records or path.collection not in read]
     if rest and imported.entries:
         message = f"the project owns {counted(len(rest), 'record')} that no entry says, such as {rest[0]}"
-        hint = "applying the manifest would delete them: import them as well (--all), or use another --project"
+        way = "import them as well (--all)"
+        if all(path in tried for path in rest):
+            way = "mend what leaves them out, as told above"
+        hint = f"applying the manifest would delete them: {way}, or use another --project"
         yield Problem("not-all", message, None, hint, "warning")
 
 
