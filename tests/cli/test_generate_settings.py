@@ -1,6 +1,7 @@
 """`atpub generate` by the settings of pyproject.toml: folders, patterns, what is missing, what is passed over."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,7 +179,7 @@ def test_a_type_that_is_not_known_is_passed_over_with_a_warning(project: Path, a
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[tool.atpub", "Expected ']'"),
+        ("[tool.atpub", "expected ']'"),
         ("[tool.atpub]\ngenerate = 1", "tool.atpub.generate: expected a table [wrong-setting]"),
         (more("strict = 1"), "tool.atpub.generate.strict: expected true or false"),
         (more('include = ["a", 1]'), "tool.atpub.generate.include: expected a list of strings"),
@@ -192,9 +193,41 @@ def test_a_wrong_file_is_named(project: Path, atpub: Atpub, text: str, said: str
     before = tree(project)
     ran = atpub("generate")
     assert ran.code == 3
-    assert "pyproject.toml: error: " in ran.err
+    assert re.search(r"^pyproject\.toml(:\d+:\d+)?: error: ", ran.err, re.MULTILINE)
     assert said in ran.err
     assert tree(project) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('[tool.atpub.generate]\nout = "a\n', "2:9: error: illegal character '\\n' [toml-syntax]"),
+        ("[tool.atpub.generate]\nstrict = ", "2:10: error: invalid value [toml-syntax]"),
+        ('[tool.x]\nout = 1\n[tool.atpub.generate]\n  "out" = 1\n', "4:4: error: tool.atpub.generate.out: expected"),
+        ('[tool.atpub.generate]\nlexicons = "a"\n', "2:1: error: tool.atpub.generate.lexicons"),
+    ],
+)
+def test_what_is_wrong_in_it_has_its_place(project: Path, atpub: Atpub, text: str, shown: str) -> None:
+    write_files(project, {"pyproject.toml": text})
+    assert f"pyproject.toml:{shown}" in atpub("generate").err
+
+
+def test_a_list_is_written_as_one(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"pyproject.toml": '[tool.atpub.generate]\nlexicons = "a"\n'})
+    assert 'hint: write it as a list: ["a"]' in atpub("generate").err
+
+
+def test_a_table_of_ours_whose_name_is_misspelt(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"pyproject.toml": SETTINGS.replace("generate", "genrate")})
+    told = atpub("generate")
+    assert told.code == 3
+    assert "tool.atpub.genrate: there is no such setting" in told.err
+    assert "did you mean 'generate'?" in told.err
+
+
+def test_a_file_that_is_not_utf8(project: Path, atpub: Atpub) -> None:
+    (project / "pyproject.toml").write_bytes(b"[tool]\nx = '\xff'\n")
+    assert "pyproject.toml:2:6: error: the byte 0xFF is not UTF-8 [not-utf8]" in atpub("generate").err
 
 
 def test_a_near_miss_has_a_hint(project: Path, atpub: Atpub) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final, TypeAlias
 
 from atpub.errors import InvalidInput, Place, Problem, Usage
 from atpub.lexicon.data import Json, JsonObject
+from atpub.manifest.source import Source, decode
 from atpub.manifest.suggest import suggest
 
 OWN_PACKAGE: Final = "atpub.generated"
@@ -98,22 +100,42 @@ def _paths(value: Setting | None) -> tuple[Path, ...]:
 
 # The file
 
+_AT: Final = re.compile(
+    r"(?P<what>.+?) \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)", re.DOTALL
+)
+_TABLE: Final = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*atpub[ \t]*\.[ \t]*generate[ \t]*\]", re.MULTILINE)
+_ANY_TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
+
 
 def _written() -> Mapping[str, Setting]:
     try:
-        document: JsonObject = tomllib.loads(PYPROJECT.read_text("utf-8"))
+        source = decode(PYPROJECT.read_bytes(), str(PYPROJECT))
     except FileNotFoundError:
         return {}
-    except ValueError as error:  # TOML's syntax, or UTF-8's
-        raise InvalidInput((Problem("toml-syntax", str(error), Place(str(PYPROJECT))),)) from None
-    table = _table(_table(document, "tool"), "atpub").get("generate", {})
+    try:
+        document: JsonObject = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput((_syntax_problem(source, str(error)),)) from None
+    own = _table(_table(document, "tool"), "atpub")
+    table = own.get("generate", {})
+    problems = [_unknown(source, f".{name}", name, ["generate"]) for name in own if name != "generate"]
     if not isinstance(table, dict):
-        raise InvalidInput((_problem("", "expected a table"),))
-    found = {name: _setting(name, value) for name, value in table.items()}
-    problems = tuple(value for value in found.values() if isinstance(value, Problem))
+        raise InvalidInput((*problems, _problem(source, ".generate", "expected a table")))
+    found = {name: _setting(source, name, value) for name, value in table.items()}
+    problems += [value for value in found.values() if isinstance(value, Problem)]
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(tuple(problems))
     return {name: value for name, value in found.items() if not isinstance(value, Problem)}
+
+
+def _syntax_problem(source: Source, message: str) -> Problem:
+    found = _AT.fullmatch(message)
+    if found is None:
+        return Problem("toml-syntax", message, Place(source.file), "check the quotes, commas and brackets")
+    starts = [0, *(end.end() for end in re.finditer("\n", source.text))]
+    offset = starts[int(found["line"]) - 1] + int(found["column"]) - 1 if found["line"] else len(source.text)
+    what = found["what"][:1].lower() + found["what"][1:]
+    return source.problem("toml-syntax", what, offset, "check the quotes, commas and brackets here and just before")
 
 
 def _table(document: JsonObject, name: str) -> JsonObject:
@@ -121,12 +143,11 @@ def _table(document: JsonObject, name: str) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def _setting(name: str, value: Json) -> Setting | Problem:
+def _setting(source: Source, name: str, value: Json) -> Setting | Problem:
     """One setting of the file, or what is wrong with it."""
     kind = _KINDS.get(name)
     if kind is None:
-        hint = suggest(name, _KINDS) or f"there are {', '.join(_KINDS)}"
-        return _problem(f".{name}", "there is no such setting", hint)
+        return _unknown(source, f".generate.{name}", name, _KINDS)
     if isinstance(value, str) and kind == _TEXT:
         return value
     if isinstance(value, bool) and kind == _FLAG:
@@ -135,8 +156,25 @@ def _setting(name: str, value: Json) -> Setting | Problem:
         texts = tuple(item for item in value if isinstance(item, str))
         if len(texts) == len(value):
             return texts
-    return _problem(f".{name}", f"expected {kind}")
+    hint = f'write it as a list: ["{value}"]' if isinstance(value, str) and kind == _TEXTS else ""
+    return _problem(source, f".generate.{name}", f"expected {kind}", hint)
 
 
-def _problem(path: str, message: str, hint: str = "") -> Problem:
-    return Problem("wrong-setting", f"tool.atpub.generate{path}: {message}", Place(str(PYPROJECT)), hint)
+def _unknown(source: Source, path: str, name: str, known: Collection[str]) -> Problem:
+    hint = suggest(name, known) or f"there are {', '.join(known)}"
+    return _problem(source, path, "there is no such setting", hint)
+
+
+def _problem(source: Source, path: str, message: str, hint: str = "") -> Problem:
+    return Problem("wrong-setting", f"tool.atpub{path}: {message}", _place(source, path.rpartition(".")[2]), hint)
+
+
+def _place(source: Source, name: str) -> Place:
+    """Where a setting stands, if it stands on a line of our table; else the whole file."""
+    table = _TABLE.search(source.text)
+    if table is None:
+        return Place(source.file)
+    end = _ANY_TABLE.search(source.text, table.end())
+    key = re.compile(rf"^[ \t]*[\"']?({re.escape(name)})[\"']?[ \t]*=", re.MULTILINE)
+    found = key.search(source.text, table.end(), end.start() if end else len(source.text))
+    return source.place(found.start(1)) if found else Place(source.file)
