@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final, assert_never
 
 from atpub.desired.keys import record_key
+from atpub.desired.misspelt import misspelt
 from atpub.desired.model import CID_FIELD, CreatedAt, Desired, Steps
 from atpub.desired.placeholders import Filled, Filler
 from atpub.desired.readable import check_sample_schema
@@ -262,6 +263,8 @@ class _Builder:
                 self.problems.append(Problem(finding.code, message, place, finding.hint, finding.severity))
         if isinstance(item, DatasetEntry) and isinstance(item.shards, UrlShards):
             self._check_endpoint(item, item.shards)
+        if isinstance(item, RecordEntry):
+            self._check_spelling(item, found)
         self._check_size(item, found)
 
     def _check_endpoint(self, item: DatasetEntry, shards: UrlShards) -> None:
@@ -272,6 +275,13 @@ class _Builder:
             message = f"{item.common.address}: atdata reads S3 shards only where the endpoint is given"
             hint = "add `s3: {endpoint: …}`, for Amazon https://s3.REGION.amazonaws.com"
             self.problems.append(Problem("s3-endpoint", message, place, hint, "warning"))
+
+    def _check_spelling(self, item: RecordEntry, found: Desired) -> None:
+        lexicons = self._manifest.lexicons
+        for steps, hint in misspelt(lexicons, lexicons.record(item.collection), found.value):
+            place = self._manifest.key_place((*item.common.address.steps, "value", *steps))
+            message = f"{item.common.address}: its lexicon has no field {steps[-1]!r} there"
+            self.problems.append(Problem("unknown-field", message, place, hint, "warning"))
 
     def _check_size(self, item: Entry, found: Desired) -> None:
         try:

@@ -1,0 +1,53 @@
+"""Fields that are named much like one of the lexicon's."""
+
+import pytest
+
+from atpub.desired.misspelt import misspelt
+from atpub.desired.model import Steps
+from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.link import link
+from atpub.lexicon.parse import parse
+from atpub.syntax import Nsid
+
+RUN: JsonObject = {
+    "lexicon": 1,
+    "id": "org.test.run",
+    "defs": {
+        "main": {
+            "type": "record",
+            "key": "any",
+            "record": {
+                "type": "object",
+                "properties": {
+                    "title": {"type": "string"},
+                    "metrics": {"type": "array", "items": {"type": "ref", "ref": "#metric"}},
+                    "from": {"type": "union", "refs": ["#metric", "#note"]},
+                    "extra": {"type": "unknown"},
+                },
+            },
+        },
+        "metric": {"type": "object", "properties": {"name": {"type": "string"}, "value": {"type": "integer"}}},
+        "note": {"type": "object", "properties": {"text": {"type": "string"}}},
+    },
+}
+NSID = Nsid("org.test.run")
+LEXICONS = link([(NSID, parse(RUN, NSID))])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"titel": "x"}, [(("titel",), "title")]),
+        ({"title": "x", "titel": "x"}, []),  # the one that it is like is there
+        ({"$titel": "x", "other": 1}, []),
+        ({"metrics": [{"value": 1}, {"valeu": 1}, 5]}, [(("metrics", 1, "valeu"), "value")]),
+        ({"metrics": {"valeu": 1}}, []),
+        ({"from": {"$type": "org.test.run#note", "txt": "x", "valeu": 1}}, [(("from", "txt"), "text")]),
+        ({"from": {"$type": "org.test.run#other", "txt": "x"}}, []),
+        ({"from": {"txt": "x"}}, []),
+        ({"extra": {"titel": "x"}}, []),
+    ],
+)
+def test_misspelt(value: Json, expected: list[tuple[Steps, str]]) -> None:
+    found = list(misspelt(LEXICONS, LEXICONS.record(NSID), value))
+    assert found == [(steps, f"did you mean {name!r}?") for steps, name in expected]
