@@ -77,6 +77,18 @@ def test_a_file_that_is_no_plan(lab: Lab) -> None:
     assert lab.run("apply", "absent.json").code == 64
 
 
+def test_a_change_of_protection_is_told(lab: Lab) -> None:
+    lab.apply()
+    lab.change(("name: Digits", "name: Digits\n    protect: true"))
+    for flags in ((), ("--markdown",)):
+        told = lab.plan(*flags).out
+        assert "No record changes, only the inventory, 4 unchanged." in told
+        assert "datasets/digits is protected from now on." in told
+    lab.apply()
+    lab.change(("\n    protect: true", "\n    license: MIT"))
+    assert "datasets/digits is no longer protected." in lab.plan().out
+
+
 def test_a_manifest_is_no_plan_and_is_never_written_over(lab: Lab) -> None:
     before = (lab.folder / "atpub.yaml").read_text()
     failed = lab.run("apply", "atpub.yaml")

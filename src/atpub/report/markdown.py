@@ -9,7 +9,7 @@ from typing import Final
 
 from atpub.planning.model import Change, Plan
 from atpub.report.diff import differences
-from atpub.report.plan import notes
+from atpub.report.plan import notes, protection
 from atpub.report.style import counted, size
 
 LIMIT: Final = 60_000
@@ -60,10 +60,12 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"`{plan.did}`"
     yield ""
     summary = plan.summary
-    parts = [f"**{count} to {name}**" for name, count in summary.items() if count and name not in ("keep", "unchanged")]
-    parts += [f"{summary['keep']} kept"] if summary["keep"] else []
-    parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
-    yield ", ".join(parts if plan.pending else ["Nothing to do", *parts]) + "."
+    done = [(name, count) for name, count in summary.items() if count and name not in ("keep", "unchanged")]
+    parts = [f"**{count:,} to {name}**" for name, count in done] or [_nothing(plan)]
+    parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
+    parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
+    yield ", ".join(parts) + "."
+    yield from (_plain(line) for line in protection(plan))
     if plan.unmanaged:
         yield f"Not managed: {counted(len(plan.unmanaged), 'record')} that no project owns."
     if plan.left_out:
@@ -81,6 +83,13 @@ def _head(plan: Plan) -> Iterator[str]:
     for warning in plan.warnings[:20]:
         yield ""
         yield f"> Warning ({warning.code}): {_plain(warning.message)}"
+
+
+def _nothing(plan: Plan) -> str:
+    """What is said where no record changes."""
+    if plan.pending:
+        return "No record changes, only the inventory"
+    return "Nothing can be done" if plan.refusals else "Nothing to do"
 
 
 def _row(change: Change) -> str:

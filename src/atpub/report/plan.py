@@ -92,6 +92,15 @@ def _field(item: Difference, style: Style) -> str:
     return f"      {style('~', YELLOW)} {item.path}: {style(item.old, RED)} → {style(item.new, GREEN)}"
 
 
+def protection(plan: Plan) -> Iterator[str]:
+    """Which records are protected from now on, and which no longer."""
+    owned = plan.inventory.owned
+    for change in plan.changes:
+        was, now = owned.get(change.path), plan.inventory_changes.get(change.path)
+        if was and now and was.protect != now.protect:
+            yield f"{change.address} is {'protected from now on' if now.protect else 'no longer protected'}."
+
+
 def unmanaged_text(plan: Plan) -> str:
     """What is there beside it all."""
     count = len(plan.unmanaged)
@@ -109,14 +118,15 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
         yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} as wanted.", BOLD)
         return
     if not plan.pending:
-        kept = f", {summary['keep']} kept" if summary["keep"] else ""
+        kept = f", {summary['keep']:,} kept" if summary["keep"] else ""
         yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} as wanted{kept}.", GREEN)
         return
     done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
-    parts = [f"{count} to {action}" for action, count in done if count] or ["No record changes, only the inventory"]
-    parts += [f"{summary['keep']} kept"] if summary["keep"] else []
-    parts += [f"{summary['unchanged']} unchanged"] if summary["unchanged"] else []
+    parts = [f"{count:,} to {action}" for action, count in done if count] or ["No record changes, only the inventory"]
+    parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
+    parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield style(", ".join(parts), BOLD) + "."
+    yield from protection(plan)
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
