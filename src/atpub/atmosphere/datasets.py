@@ -10,7 +10,6 @@ from typing import Any, ParamSpec, overload
 from atpub.atmosphere.arguments import Call, fields, is_mapping
 from atpub.atmosphere.blobs import TAR, BlobInput, measure_blobs
 from atpub.atmosphere.checksums import Endpoint
-from atpub.atmosphere.licenses import check_license
 from atpub.atmosphere.publisher import IF_EXISTS, Publisher, schema_entry
 from atpub.atmosphere.ready import ReadyPlan
 from atpub.atmosphere.shardlists import Checksums, DatasetLike, given_checksums, urls_of, with_digests
@@ -178,9 +177,6 @@ class DatasetPublisher(Publisher):
         metadata: JsonObject | None,
         about: AtUri | None = None,
     ) -> DatasetEntry:
-        stated = own.get("license")
-        found = check_license(stated) if isinstance(stated, str) else None
-        call.check([found] if found else [])
         identity = str(own["name"]) if id is None else call.text("id", id)
         common = call.common("datasets", entry.NSID, identity, rkey)
         return DatasetEntry(common, referred, shards, own, metadata, about)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Final, assert_never
 
 from atpub.desired.keys import record_key
+from atpub.desired.licenses import check_license
 from atpub.desired.misspelt import misspelt
 from atpub.desired.model import CID_FIELD, CreatedAt, Desired, Steps
 from atpub.desired.placeholders import Filled, Filler
@@ -261,11 +263,20 @@ class _Builder:
                 place = item.content_place(finding.steps)
                 message = f"{item.common.address}: {finding.message}"
                 self.problems.append(Problem(finding.code, message, place, finding.hint, finding.severity))
-        if isinstance(item, DatasetEntry) and isinstance(item.shards, UrlShards):
-            self._check_endpoint(item, item.shards)
+        if isinstance(item, DatasetEntry):
+            self._check_dataset(item)
         if isinstance(item, RecordEntry):
             self._check_spelling(item, found)
         self._check_size(item, found)
+
+    def _check_dataset(self, item: DatasetEntry) -> None:
+        if isinstance(item.shards, UrlShards):
+            self._check_endpoint(item, item.shards)
+        name = entry.Entry.WIRE["license"]
+        stated = item.fields.get(name)
+        found = check_license(stated) if isinstance(stated, str) else None
+        if found:
+            self.problems.append(replace(found, place=self._place(item, (name,))))
 
     def _check_endpoint(self, item: DatasetEntry, shards: UrlShards) -> None:
         remote = self._facts.shards[item.common.address]

@@ -280,8 +280,12 @@ class _Gatherer:
             return None
         try:
             text = found.files[0].read_text("utf-8")
-        except (OSError, ValueError) as error:
-            self._note([Problem("file-unreadable", f"{name} cannot be read: {error}")], steps)
+        except UnicodeDecodeError as error:
+            message = f"{name} is not UTF-8: byte {error.start + 1:,} is 0x{error.object[error.start]:02X}"
+            self._note([Problem("not-utf8", message, hint="is it what sha256sum wrote? save it as UTF-8")], steps)
+            return None
+        except OSError as error:
+            self._note([Problem("file-unreadable", f"{name} cannot be read: {error.strerror}")], steps)
             return None
         checksums = parse_checksums(text, str(found.files[0]))
         self._problems.extend(checksums.problems)

@@ -48,6 +48,9 @@ def expand_files(patterns: Sequence[str], folder: Path) -> Found:
 
 
 def _expand(pattern: str, folder: Path) -> Found:
+    if "://" in pattern:
+        hint = "save it beside the manifest; shards at URLs are listed under `urls:`"
+        return _only(Problem("not-a-file", f"{pattern} is a URL, and here a file is named", hint=hint))
     names = expand_keeping_escapes(pattern)
     if isinstance(names, Problem):
         return _only(names)
