@@ -136,9 +136,27 @@ def test_a_read_is_tried_again() -> None:
 )
 def test_a_read_is_given_up_after_three_tries(answer: Answer, message: str) -> None:
     server = Server([answer])
-    with pytest.raises(Unavailable, match=message):
+    with pytest.raises(Unavailable, match=message) as caught:
         head(server)
+    assert caught.value.hint
     assert len(server.requests) == 3
+
+
+def test_what_has_no_methods_may_be_no_pds() -> None:
+    with pytest.raises(Unavailable) as caught:
+        head(Server([httpx.Response(404, text="<html>")]))
+    assert "is this the address of one?" in caught.value.hint
+
+
+def test_a_redirect_to_nowhere_names_where_it_led() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "pds.example":
+            return httpx.Response(302, headers={"Location": "https://gone.example/"})
+        raise httpx.ConnectError("no route", request=request)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with pytest.raises(Unavailable, match=r"no route at gone\.example, to which it redirects"):
+        Xrpc("https://pds.example", Http(client, sleep=lambda _: None)).query(get_latest_commit.METHOD, WHO)
 
 
 def test_a_method_that_is_not_there_is_asked_for_once() -> None:

@@ -93,8 +93,12 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
             return Unavailable(f"{where} has moved to {printable(reply.headers.get('location', '?'))}")
         case status if name and status < 500:
             return RepositoryError(text)
+        case 404 | 405:
+            return Unavailable(text, hint="a PDS has that method: is this the address of one?")
         case _:
-            return Unavailable(text)
+            return Unavailable(
+                text, hint="try again later: the server itself has failed" if reply.status >= 500 else ""
+            )
 
 
 def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:

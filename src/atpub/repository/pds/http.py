@@ -96,7 +96,9 @@ class Http:
         try:
             response = self.client.send(request, stream=True, follow_redirects=public)
         except httpx.RequestError as error:
-            return Lost(reason(error), sent=not isinstance(error, _NOT_SENT))
+            there = error.request.url.host
+            moved = "" if there == request.url.host else f" at {there}, to which it redirects"
+            return Lost(reason(error) + moved, sent=not isinstance(error, _NOT_SENT))
         if request.url.scheme == "https" and response.url.scheme != "https":
             response.close()
             return response.history[0]  # as if not followed

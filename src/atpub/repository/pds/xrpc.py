@@ -26,6 +26,7 @@ from atpub.repository.pds.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_
 P = TypeVar("P", bound=Value)
 O = TypeVar("O")  # noqa: E741 - the output, as in atpub.lexicon.runtime
 
+_SILENT = "see whether the address is right and the server up, then run it again"
 _SLOWEST_STORE = 1_000_000  # bytes a second at which a server may put a blob away once it has it
 
 
@@ -163,9 +164,9 @@ class Xrpc:
             case Reply():
                 raise failure(self._where(nsid), outcome, self.http.clock())
             case Lost(sent=False):
-                raise Unavailable(f"cannot reach {self.base}: {outcome.reason}")
+                raise Unavailable(f"cannot reach {self.base}: {outcome.reason}", hint=_SILENT)
             case Lost():
-                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}")
+                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}", hint=_SILENT)
             case TooLong():
                 raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
 
