@@ -104,6 +104,21 @@ def test_a_change_touches_only_what_it_changes(generate: Generate, folder: Path)
     assert touched == ["lexicons.json", "note.py"]
 
 
+def test_packages_inside_a_package_are_let_be(generate: Generate, folder: Path, atpub: Callable[..., Ran]) -> None:
+    schema = "schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {image: ndarray}}}"
+    write_files(folder, {"atpub.yaml": f"atpub: 1\nproject: lab\n{schema}\n"})
+    generate()
+    shutil.move(folder / "lexicons", folder / "kept")
+    flags = ("--samples", "atpub.yaml", "--out", "src/lab/samples", "--package", "lab.samples")
+    assert atpub("generate", *flags).code == 0
+    before = tree(folder / "src")
+    ran = atpub("generate", "--lexicons", "kept", "--out", "src", "--package", "src", "--json")
+    assert ran.code == 0
+    assert ran.json["removed"] == []
+    after = tree(folder / "src")
+    assert {name: after[name] for name in before} == before
+
+
 def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder: Path) -> None:
     generate()
     package = folder / "src/lab/records"

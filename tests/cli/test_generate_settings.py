@@ -173,6 +173,11 @@ def test_a_type_that_is_not_known_is_passed_over_with_a_warning(project: Path, a
     assert "error: $.defs.main.type: 'space' is a type that atpub does not know" in ran.err
 
 
+def test_folders_of_lexicons_may_overlap(project: Path, atpub: Atpub) -> None:
+    again = atpub("generate", "--lexicons", "lexicons", "--lexicons", "./lexicons")
+    assert again.code == 0, again.err
+
+
 # The file
 
 

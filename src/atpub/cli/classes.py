@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,7 @@ from atpub.syntax import Nsid
 from atpub_codegen import MARK, generate
 
 _DATA: Final = PurePosixPath("lexicons.json")
+_OF_SAMPLES: Final = f"{MARK} from the schemas"
 
 Files = Mapping[PurePosixPath, str]
 
@@ -97,7 +98,7 @@ def _read(settings: Settings, known: Lexicons) -> _Read:
     """The lexicons in the folders, as JSON and linked; raises InvalidInput with every problem."""
     read: list[LexiconFile] = []
     problems: list[Problem] = []
-    for file in chain.from_iterable(map(_files, settings.lexicons)):
+    for file in dict.fromkeys(chain.from_iterable(map(_files, settings.lexicons))):  # folders may overlap
         try:
             read.append(read_lexicon(file))
         except InvalidInput as error:
@@ -139,7 +140,7 @@ def _builtin() -> Lexicons:
 def compare(files: Files, out: Path) -> State:
     """The state of a folder; raises InTheWay where files in it are not atpub's to overwrite."""
     stale = tuple(name for name, text in files.items() if _bytes(out / name) != text.encode())
-    ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in out.rglob("*.py") if _is_ours(path)}
+    ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _ours(out)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]
     # In a package that atpub has made, a file that does not look like it is one that was damaged.
     if theirs and not ours:
@@ -155,10 +156,19 @@ def _bytes(path: Path) -> bytes | None:
         return None
 
 
-def _is_ours(path: Path) -> bool:
+def _ours(out: Path) -> Iterator[Path]:
+    """The modules in a folder that atpub has made, but for those of other packages inside it."""
+    samples = (path for path in out.rglob("samples.py") if _begins(path, _OF_SAMPLES))
+    others = {path.parent for path in chain(out.rglob(_DATA.name), samples)} - {out}
+    for path in out.rglob("*.py"):
+        if others.isdisjoint(path.parents) and _begins(path, MARK):
+            yield path
+
+
+def _begins(path: Path, mark: str) -> bool:
     try:
         with path.open("rb") as stream:
-            return stream.readline().startswith(MARK.encode())
+            return stream.readline().startswith(mark.encode())
     except OSError:
         return False
 

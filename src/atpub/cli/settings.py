@@ -57,8 +57,13 @@ def settings(flags: Mapping[str, Setting | None]) -> Settings:
     given = {**_written(), **{name: value for name, value in flags.items() if value}}
     out, package = _destination(given.get("out"), given.get("package"))
     samples = _paths(given.get("samples"))
+    lexicons = _paths(given.get("lexicons")) or _default_lexicons(samples)
+    for folder in lexicons:
+        if out.resolve().is_relative_to(folder.resolve()):
+            message = f"the package would be among the lexicons in {folder}, and be read as one of them"
+            raise Usage(message, hint="give it a folder of its own: --out DIR")
     return Settings(
-        lexicons=_paths(given.get("lexicons")) or _default_lexicons(samples),
+        lexicons=lexicons,
         out=out,
         package=package,
         include=_texts(given.get("include")),
