@@ -77,6 +77,21 @@ def test_environments(lab: Lab) -> None:
     assert lab.plan("--detailed-exitcode", "--env", "staging").code == 0
 
 
+def test_variables_of_other_environments_need_not_be_set(lab: Lab) -> None:
+    environments = "environments: {staging: {account: local:s}, prod: {account: '${NO_SUCH_ACCOUNT}'}}"
+    lab.change(("account: local\n", f"account: local\n{environments}\n"))
+    assert lab.plan().code == 0
+    assert lab.plan("--env", "staging").code == 0
+    unset = lab.plan("--env", "prod")
+    assert unset.code == 3
+    assert "the environment variable NO_SUCH_ACCOUNT is not set" in unset.err
+    assert "1 error\n" in unset.err  # and not that it is no account
+    assert lab.apply().code == 0
+    assert lab.run("import", "--all", "--out", "atpub.yaml", "--overwrite").code == 0
+    assert "account: ${NO_SUCH_ACCOUNT}" in (lab.folder / "atpub.yaml").read_text()
+    assert lab.plan("--env", "staging").code == 0
+
+
 def test_the_same_identities_everywhere(lab: Lab) -> None:
     here = lab.plan("--json").json
     lab.write(lab.manifest.replace("account: local\n", "account: local\ndid: did:web:other.example\n"))

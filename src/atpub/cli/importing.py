@@ -101,7 +101,7 @@ def find_base(
     if wanted.download and wanted.out is None:
         raise Usage("--download puts files beside the manifest", hint="say which: --out FILE")
     paths = manifests or _usual_paths()
-    found = tuple(_documents(paths))
+    found = tuple(_documents(paths, environment))
     known = _load(found, _folder(paths), environment) if found else None
     if known is not None and project not in (None, known.project):
         if manifests:
@@ -113,7 +113,7 @@ def find_base(
     folder = _folder(paths) if documents else _beside(wanted.out)
     account = target.account or os.environ.get("ATPUB_ACCOUNT") or (known.account if known else None)
     account = account or (str(uris[0].authority) if uris else None)
-    header = _header(replaced, project, None if documents else account, known)
+    header = _header(replaced, project, None if documents else account, known, environment)
     if lexicons is not None:
         header["lexicons"] = {"path": _relative(lexicons, folder)}
     manifest = _load((*documents, parse(yaml_text({"atpub": 1, **header}), "--project")), folder, environment)
@@ -121,7 +121,11 @@ def find_base(
 
 
 def _header(
-    replaced: Iterable[Document], project: str | None, account: str | None, known: Manifest | None
+    replaced: Iterable[Document],
+    project: str | None,
+    account: str | None,
+    known: Manifest | None,
+    environment: str | None,
 ) -> JsonObject:
     """What the new file says beside its entries; `account` is None where another file has it."""
     name = known.project if known else project
@@ -130,7 +134,11 @@ def _header(
     kept: JsonObject = {}
     for document in replaced:
         values = document.value if isinstance(document.value, dict) else {}
-        kept |= {key: with_dollars_kept(item) for key, item in values.items() if key not in {*SECTIONS, "atpub"}}
+        filled = {key: item for key, item in values.items() if key not in {*SECTIONS, "atpub", "environments"}}
+        kept |= {key: with_dollars_kept(item) for key, item in filled.items()}
+        if isinstance(others := values.get("environments"), dict):  # whose variables are still in them
+            chosen = {name: with_dollars_kept(item) for name, item in others.items() if name == environment}
+            kept["environments"] = {**others, **chosen}
     if known is None and account is None:
         raise Usage("no account is given", hint="name it: --account HANDLE")
     return {"project": name, **({"account": account} if account else {}), **kept}
@@ -148,9 +156,9 @@ def new_manifest(header: JsonObject, folder: Path) -> Manifest:
     return _load((parse(yaml_text({"atpub": 1, **header}), "--project"),), folder, None)
 
 
-def _documents(paths: tuple[str, ...]) -> Iterator[Document]:
+def _documents(paths: tuple[str, ...], environment: str | None) -> Iterator[Document]:
     for document in read_documents(paths) if paths else ():
-        yield interpolate(document, os.environ, skip=not_interpolated)
+        yield interpolate(document, os.environ, skip=not_interpolated(environment))
 
 
 def _load(documents: tuple[Document, ...], folder: Path, environment: str | None) -> Manifest:

@@ -39,7 +39,7 @@ class Checked:
 def check(request: Request, text: str, entries: Entries) -> Checked:
     """Which entries of a manifest do not say their live records; raises InvalidInput where it is about no entry."""
     document = parse(text, _FILE)
-    documents = [*request.documents, interpolate(document, {}, skip=not_interpolated)]
+    documents = [*request.documents, interpolate(document, {}, skip=not_interpolated(None))]
     loaded = load_bundle(merge(documents, SECTIONS), request.manifest.folder)
     if loaded.problems:
         return _by_entry(loaded.problems, document, entries)

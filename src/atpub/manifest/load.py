@@ -60,7 +60,7 @@ def load_sound_part(
 
     Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=not_interpolated)
+    bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
     path = Path(paths[0])
     return load_bundle(bundle, path if path.is_dir() else path.parent, environment=environment)
 
@@ -80,14 +80,24 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
     return (problem for problem in problems if problem.place not in places)
 
 
-def not_interpolated(steps: Steps) -> bool:
-    """Whether a value is no place for variables: ids and names of files are what they are."""
-    return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")
+def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
+    """Says of a value whether it is no place for variables: ids, names of files, and all of other environments."""
+
+    def skip(steps: Steps) -> bool:
+        if len(steps) == 2:
+            return steps[0] == "environments" and steps[1] != environment
+        return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")
+
+    return skip
+
+
+def _has_unset(problems: Iterable[Problem]) -> bool:
+    return any(problem.code in ("unset-variable", "bad-variable") for problem in problems)
 
 
 def _without_unset(bundle: Bundle, value: JsonObject) -> JsonObject:
     """The value without entries in which a variable could not be filled in."""
-    if not any(problem.code in ("unset-variable", "bad-variable") for problem in bundle.problems):
+    if not _has_unset(bundle.problems):
         return value
     return {
         section: {key: entry for key, entry in _object(entries).items() if _VARIABLE not in str(entry)}
@@ -167,6 +177,8 @@ class _Loader:
         self._problems.append(Problem("unknown-environment", message, place, suggest(environment, known) or listed))
 
     def _is_target(self, name: str, text: str, steps: Steps) -> bool:
+        if _VARIABLE in text and _has_unset(self._known):
+            return False
         match name:
             case "account" if not (_LOCAL.fullmatch(text) or Did.accepts(text) or Handle.accepts(text)):
                 message = f"{text!r} is not an account"
