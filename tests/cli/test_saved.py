@@ -105,6 +105,12 @@ def test_a_manifest_is_no_plan_and_is_never_written_over(lab: Lab) -> None:
         assert lab.plan("--out", "plan.json").code == 0
 
 
+def test_a_plan_is_printed_in_one_form(lab: Lab) -> None:
+    both = lab.plan("--json", "--markdown")
+    assert both.code == 64
+    assert both.json["error"]["hint"] == "give one of them"
+
+
 def test_a_link_to_a_plan_stays_one(lab: Lab) -> None:
     (lab.folder / "latest.json").symlink_to("plan.json")
     assert lab.plan("--out", "latest.json").code == 0

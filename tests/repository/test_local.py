@@ -269,8 +269,9 @@ def test_a_database_that_is_none_is_refused(folder: Path, opened: Open) -> None:
     folder.mkdir(parents=True)
     (folder / "repo.sqlite").write_bytes(b"not a database, and long enough to be read as one" * 100)
     for use in (opened().head, partial(create, opened(), "one")):
-        with pytest.raises(RepositoryError, match=r"damaged: file is not a database"):
+        with pytest.raises(RepositoryError, match=r"damaged: file is not a database") as caught:
             use()
+        assert "makes a new repository" in caught.value.hint
 
 
 @pytest.mark.parametrize("key", [None, "", "not hexadecimal"])

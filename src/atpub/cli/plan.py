@@ -48,11 +48,13 @@ def command(
     from atpub.cli.output import print_data, print_json, style_for
     from atpub.cli.prepare import options_of, prepare
     from atpub.cli.saved import require_room, save
-    from atpub.errors import Refused
+    from atpub.errors import Refused, Usage
     from atpub.prepare import read_manifest
     from atpub.report.markdown import plan_markdown
     from atpub.report.plan import plan_json, plan_text
 
+    if as_json and markdown:
+        raise Usage("--json and --markdown are two forms of one plan", hint="give one of them")
     if out is not None:
         require_room(out)
     manifest = read_manifest(manifests, environment)

@@ -26,7 +26,7 @@ from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.repository.local.blobs import BlobFiles, Received
 from atpub.repository.local.key import create_key, read_key
-from atpub.repository.local.store import Store
+from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
 from atpub.state import LOCAL_DID, Commit, Head, Live, Record, Write
@@ -238,4 +238,4 @@ class LocalRepository:
         )
 
     def _damaged(self, what: str) -> RepositoryError:
-        return RepositoryError(f"{self._store.folder} is damaged: {what}")
+        return RepositoryError(f"{self._store.folder} is damaged: {what}", hint=MEND)

@@ -24,6 +24,7 @@ _OURS = frozenset(
 )
 _WAIT_SECONDS = 30
 # A commit counts once its last piece is in the log: where that could not be written, it is sure not to be there.
+MEND = "move that folder away: the next apply makes a new repository"
 _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 
 
@@ -177,4 +178,4 @@ class Store:
         except sqlite3.OperationalError as error:  # locked, full, unreadable
             raise Unavailable(f"{self.folder}: {error}; nothing was written") from error
         except sqlite3.Error as error:
-            raise RepositoryError(f"{self.folder} is damaged: {error}") from error
+            raise RepositoryError(f"{self.folder} is damaged: {error}", hint=MEND) from error
