@@ -7,7 +7,7 @@ the wire. Encoding is canonical, so that the CID computed here is the one that a
 from __future__ import annotations
 
 import json
-from base64 import b32decode, b64decode, b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -112,7 +112,7 @@ def looks_like_link(raw: bytes) -> bool:
 def link_bytes(cid: str) -> bytes:
     """The binary form of a CID in text; raises NotInDataModel."""
     try:
-        raw = b32decode(cid[1:].upper() + "=" * (-len(cid[1:]) % 8))
+        raw = libipld.decode_multibase(cid)[1]
     except ValueError:
         raw = b""
     if raw[:1] != b"\x01" or not looks_like_link(raw) or Cid.of_bytes(raw) != cid:
