@@ -71,17 +71,8 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    helpers: dict[str, Any] = {
-        "alias": alias,
-        "assigned_tuple": source.assigned_tuple,
-        "choices": choices,
-        "docstring": source.docstring,
-        "parameter": parameter,
-        "refusal": refusal,
-        "tuple_of": source.tuple_of,
-    }
-    environment.globals.update(helpers)
-    environment.filters["quoted"] = source.quoted
+    filters = (alias, choices, parameter, refusal, source.docstring, source.quoted, source.tuple_of)
+    environment.filters.update((function.__name__, function) for function in filters)
     return environment
 
 

@@ -36,13 +36,12 @@ def replacing(file: Path) -> Generator[Path]:
     try:
         yield temporary
         temporary.replace(target)
-    except OSError as error:
-        if error.filename == str(temporary):
+    except BaseException as error:
+        with suppress(OSError):  # it may not be there
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(file)
         raise
-    finally:
-        with suppress(OSError):  # it is gone, or was never there
-            temporary.unlink()
 
 
 def write_text(file: Path, text: str) -> None:
