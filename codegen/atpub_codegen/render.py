@@ -36,10 +36,13 @@ def module_source(module: Module, command: str) -> str:
         typing=_typing(module),
         runtime=_needs_runtime(module),
     )
-    blocks = [_rendered(item.kind, item=item) for item in module.items]
+    blocks = [header, *(_rendered(item.kind, item=item) for item in module.classes)]
+    if any(item.circular for item in module.imports):
+        blocks.append(_rendered("circular", imports=module.imports))
+    blocks.extend(_rendered(item.kind, item=item) for item in module.aliases)
     if module.method:
         blocks.append(_rendered("method", method=module.method))
-    return "\n\n\n".join([header, *blocks]) + "\n"
+    return "\n\n\n".join(blocks) + "\n"
 
 
 def root_source(uses: Sequence[str], command: str) -> str:
@@ -98,8 +101,6 @@ def _typing(module: Module) -> list[str]:
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
-        if isinstance(item, UnionAlias) and item.not_yet and len(item.members) > 1:
-            names.add("Union")
         if any("Literal[" in annotation for annotation in annotations):
             names.add("Literal")
     return sorted(names)
@@ -116,12 +117,7 @@ def _needs_runtime(module: Module) -> bool:
 def alias(item: Alias | UnionAlias) -> str:
     """The definition of a type alias."""
     if isinstance(item, Alias):
-        return f"{item.name}: TypeAlias = " + (f'"{item.annotation}"' if item.quoted else item.annotation)
-    if len(item.members) == 1:
-        return f"{item.name}: TypeAlias = " + (f'"{item.members[0]}"' if item.not_yet else item.members[0])
-    if item.not_yet:  # as text these could not be joined with |
-        members = [f'"{member}"' if member in item.not_yet else member for member in item.members]
-        return source.spread(f"{item.name}: TypeAlias = Union[", members, "]")
+        return f"{item.name}: TypeAlias = {item.annotation}"
     line = f"{item.name}: TypeAlias = {' | '.join(item.members)}"
     if len(line) <= source.WIDTH:
         return line

@@ -15,7 +15,7 @@ from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.shape import Import
 
 RESERVED: Final = (
-    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "Union", "annotations", "final"),
+    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "annotations", "final"),
     *("False", "None", "True", "any", "bool", "bytes", "classmethod", "dict", "int", "len", "list", "str"),
 )
 
@@ -133,9 +133,9 @@ class Imports:
         self._scope = Scope(["_rt"])
         self._found: dict[Nsid, Import] = {}
 
-    def is_there(self, name: Name) -> bool:
-        """Whether the definition's module is sure to be loaded when this one is: it does not need this one itself."""
-        return name.nsid == self._own or self._own not in self._world.needs[name.nsid]
+    def is_circular(self, name: Name) -> bool:
+        """Whether the definition is in another module that needs this one itself."""
+        return name.nsid != self._own and self._own in self._world.needs[name.nsid]
 
     def type(self, name: Name) -> str:
         """The class or alias of a definition."""
@@ -159,7 +159,7 @@ class Imports:
         if name.nsid not in self._found:
             package, module = self._world.modules[name.nsid]
             folder, _, last = f"{package}.{module}".rpartition(".")
-            self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")))
+            self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")), self.is_circular(name))
         return f"{self._found[name.nsid].alias}."
 
     def _alias(self, parts: list[str]) -> str:

@@ -4,7 +4,7 @@ import importlib
 import keyword
 import re
 import sys
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import example, given
@@ -180,3 +180,10 @@ def test_any_module_can_be_imported_first(everything: GeneratedPackage) -> None:
                 del sys.modules[loaded]
     finally:
         sys.modules.update(kept)
+
+
+def test_annotations_can_be_evaluated(everything: GeneratedPackage) -> None:
+    """But where lists in two modules are lists of each other: each would need the other first."""
+    for kind in everything.classes:
+        if kind.NSID != "com.example.tree":
+            assert {*get_type_hints(kind.__init__)} == {*kind.__init__.__annotations__}

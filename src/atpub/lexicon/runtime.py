@@ -350,22 +350,14 @@ class Query(Generic[P, O]):
 
 @dataclass(frozen=True, slots=True)
 class Procedure(Generic[P, O]):
-    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names.
-
-    `takes` finds that class when it is first needed: it may be in a module that is still being imported.
-    """
+    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names."""
 
     nsid: str
-    takes: Callable[[], type[P]]
+    input: type[P]
     output: Callable[[Json], O]
     errors: tuple[type[MethodError], ...] = ()
     encoding: str = "application/json"
     parameters: type[Value] = Nothing
-
-    @property
-    def input(self) -> type[P]:
-        """The class of its input."""
-        return self.takes()
 
 
 @dataclass(frozen=True, slots=True)

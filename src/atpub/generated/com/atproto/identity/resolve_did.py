@@ -127,7 +127,7 @@ class DidDeactivated(_rt.MethodError):
     code = "DidDeactivated"
 
 
-METHOD: Final[_rt.Query[ResolveDidParams, ResolveDidOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveDidParams,
     output=ResolveDidOutput.from_json,

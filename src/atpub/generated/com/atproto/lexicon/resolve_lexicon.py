@@ -138,7 +138,7 @@ class LexiconNotFound(_rt.MethodError):
     code = "LexiconNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveLexiconParams, ResolveLexiconOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveLexiconParams,
     output=ResolveLexiconOutput.from_json,

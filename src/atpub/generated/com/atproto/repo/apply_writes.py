@@ -594,9 +594,9 @@ ApplyWritesInputWritesItem: TypeAlias = Create | Update | Delete
 ApplyWritesOutputResultsItem: TypeAlias = CreateResult | UpdateResult | DeleteResult
 
 
-METHOD: Final[_rt.Procedure[ApplyWritesInput, ApplyWritesOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: ApplyWritesInput,
+    input=ApplyWritesInput,
     output=ApplyWritesOutput.from_json,
     errors=(InvalidSwap,),
 )

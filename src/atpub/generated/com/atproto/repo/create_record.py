@@ -229,9 +229,9 @@ class InvalidSwap(_rt.MethodError):
     code = "InvalidSwap"
 
 
-METHOD: Final[_rt.Procedure[CreateRecordInput, CreateRecordOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: CreateRecordInput,
+    input=CreateRecordInput,
     output=CreateRecordOutput.from_json,
     errors=(InvalidSwap,),
 )

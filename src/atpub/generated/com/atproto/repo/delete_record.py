@@ -175,9 +175,9 @@ class InvalidSwap(_rt.MethodError):
     code = "InvalidSwap"
 
 
-METHOD: Final[_rt.Procedure[DeleteRecordInput, DeleteRecordOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: DeleteRecordInput,
+    input=DeleteRecordInput,
     output=DeleteRecordOutput.from_json,
     errors=(InvalidSwap,),
 )

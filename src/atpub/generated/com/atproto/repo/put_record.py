@@ -243,9 +243,9 @@ class InvalidSwap(_rt.MethodError):
     code = "InvalidSwap"
 
 
-METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: PutRecordInput,
+    input=PutRecordInput,
     output=PutRecordOutput.from_json,
     errors=(InvalidSwap,),
 )

@@ -283,7 +283,7 @@ class Links(_rt.Value):
         return out
 
 
-METHOD: Final[_rt.Query[_rt.Nothing, DescribeServerOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=_rt.Nothing,
     output=DescribeServerOutput.from_json,

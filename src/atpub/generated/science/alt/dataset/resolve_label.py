@@ -170,7 +170,7 @@ class LabelNotFound(_rt.MethodError):
     code = "LabelNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveLabelParams, ResolveLabelOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveLabelParams,
     output=ResolveLabelOutput.from_json,

@@ -171,7 +171,7 @@ class SchemaNotFound(_rt.MethodError):
     code = "SchemaNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveSchemaParams, ResolveSchemaOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveSchemaParams,
     output=ResolveSchemaOutput.from_json,
