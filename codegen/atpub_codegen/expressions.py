@@ -151,7 +151,7 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
         case CidLink():
             return _loaded(name, lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
         case BlobType():
-            accept = f"({', '.join(literals(kind.accept))},)" if kind.accept else None
+            accept = _tuple(kind.accept) if kind.accept else None
             limits = _arguments(accept=accept, max_size=kind.max_size)
             return _loaded(name, lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
         case _:
@@ -168,6 +168,11 @@ def _loaded(annotation: str, load: Callable[[str], str], dump: Callable[[str], s
 
 def _arguments(**given: object) -> str:
     return "".join(f", {name}={value}" for name, value in given.items() if value is not None)
+
+
+def _tuple(values: tuple[int, ...] | tuple[str, ...]) -> str:
+    listed = literals(values)
+    return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
 
 
 def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
@@ -207,8 +212,7 @@ def _integer(kind: Integer, v: str) -> tuple[str, ...]:
 
 
 def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v: str) -> list[str]:
-    listed = literals(enum)
-    conditions = [f"{v} not in ({', '.join(listed)}{',' if len(listed) == 1 else ''})"] if enum else []
+    conditions = [f"{v} not in {_tuple(enum)}"] if enum else []
     return conditions if const is None else [*conditions, f"{v} != {literals([const])[0]}"]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atpub_codegen import source
+from atpub_codegen import lines, source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample, UnionAlias
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Module, Sample, UnionAlias
 
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
@@ -34,15 +35,15 @@ def module_source(module: Module, command: str) -> str:
         command=command,
         mapping=any(isinstance(item, Class) and item.fields != () for item in module.items),
         typing=_typing(module),
-        runtime=_needs_runtime(module),
+        imports=_imports(module),
     )
     blocks = [header, *(_rendered(item.kind, item=item) for item in module.classes)]
-    if any(item.circular for item in module.imports):
-        blocks.append(_rendered("circular", imports=module.imports))
-    blocks.extend(_rendered(item.kind, item=item) for item in module.aliases)
+    late = [_rendered(item.kind, item=item) for item in module.aliases]
     if module.method:
-        blocks.append(_rendered("method", method=module.method))
-    return "\n\n\n".join(blocks) + "\n"
+        late.append(_rendered("method", method=module.method))
+    if any(item.circular for item in module.imports):
+        late[:1] = ["\n\n".join([_rendered("circular", imports=module.imports), *late[:1]])]
+    return "\n\n\n".join([*blocks, *late]) + "\n"
 
 
 def root_source(uses: Sequence[str], command: str) -> str:
@@ -76,10 +77,15 @@ def _environment() -> Environment:
     )
     helpers: dict[str, Any] = {
         "alias": alias,
+        "assigned": lines.assigned,
         "assigned_tuple": source.assigned_tuple,
         "choices": choices,
+        "comment": lines.comment,
         "docstring": source.docstring,
+        "fitted": lines.fitted,
+        "function": lines.function,
         "parameter": parameter,
+        "quoted": source.quoted,
         "refusal": refusal,
         "tuple_of": source.tuple_of,
     }
@@ -106,6 +112,17 @@ def _typing(module: Module) -> list[str]:
     return sorted(names)
 
 
+def _imports(module: Module) -> list[list[Import]]:
+    """The imports at the top of the module, atpub's apart from those of the package itself."""
+    runtime = [Import("atpub.lexicon", "runtime", "_rt", circular=False)] if _needs_runtime(module) else []
+    found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
+    return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
+
+
+def _group_and_name(item: Import) -> tuple[bool, str, str]:
+    return not f"{item.package}.".startswith("atpub."), item.package, item.module
+
+
 def _needs_runtime(module: Module) -> bool:
     plain = (Choices, Constant)
     return module.method is not None or any(
@@ -117,25 +134,23 @@ def _needs_runtime(module: Module) -> bool:
 def alias(item: Alias | UnionAlias) -> str:
     """The definition of a type alias."""
     if isinstance(item, Alias):
-        return f"{item.name}: TypeAlias = {item.annotation}"
-    line = f"{item.name}: TypeAlias = {' | '.join(item.members)}"
-    if len(line) <= source.WIDTH:
-        return line
-    return f"{item.name}: TypeAlias = (\n    " + "\n    | ".join(item.members) + "\n)"
+        return lines.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+    return lines.joined(f"{item.name}: TypeAlias = ", item.members, "|")
 
 
 def choices(item: Choices) -> str:
     """The definition of the alias for a string's values."""
-    return source.spread(
-        f"{item.name}: TypeAlias = Literal[", source.literals(item.values), "]" if item.closed else "] | str"
-    )
+    target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
+    if item.closed:
+        return source.spread(f"{target}Literal[", values, "]")
+    return lines.joined(target, [f"Literal[{', '.join(values)}]", "str"], "|")
 
 
 def parameter(field: Field) -> str:
     """What the documentation of `__init__` says of one field."""
     wire = f" (`{field.wire}`)" if field.wire != field.name else ""
-    lines = source.wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
-    return "\n            ".join(lines)
+    text = source.wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
+    return "\n            ".join(text)
 
 
 def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
@@ -144,12 +159,10 @@ def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
     if nullable and conditions != ("value is not None",):
         return f"if value is not None:\n{pad}    {refusal(conditions, indent + 4)}"
     tests = [condition for condition in conditions if isinstance(condition, str)]
-    line = f"if {' or '.join(tests)}:"
-    if len(line) + indent > source.WIDTH and len(tests) > 1:
-        line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"
+    test = lines.joined("if ", tests, "or", ":", indent)
     loops = [
         f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}"
         for each in conditions
         if isinstance(each, Each)
     ]
-    return f"{line}\n{pad}    raise _rt.Mismatch{''.join(loops)}"
+    return f"{test}\n{pad}    raise _rt.Mismatch{''.join(loops)}"

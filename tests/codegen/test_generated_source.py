@@ -3,6 +3,8 @@
 import ast
 import inspect
 import random
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -10,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read
+from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read, write
 
 from atpub.errors import InvalidRecord
 from atpub.lexicon.data import Json
@@ -81,6 +83,24 @@ def test_nothing_unseen_stands_in_the_source(everything: GeneratedPackage) -> No
             {"Cc", "Cf", "Cs", "Zl", "Zp"}
         ), path
         assert not any(line != line.rstrip() for line in text.splitlines()), path
+
+
+def test_the_formatter_changes_nothing(everything: GeneratedPackage, tmp_path: Path) -> None:
+    """But where names are longer than a line."""
+    formatted = {
+        path: text for path, text in everything.files.items() if path.name not in ("names.py", "lexicons.json")
+    }
+    write(formatted, tmp_path / everything.name)
+    for command in (["format", "--check"], ["check", "--select=E5,E7,E9,F,I,PIE,RET,UP,W"]):
+        options = ["--isolated", "--no-cache", "--line-length=120", "--target-version=py311"]
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *options, "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
 
 
 def test_a_lexicon_adds_nothing_but_what_it_defines(everything: GeneratedPackage) -> None:

@@ -51,11 +51,21 @@ def test_only_what_is_unknown_is_any(published: GeneratedPackage) -> None:
     for path, text in published.files.items():
         for line in text.splitlines():
             if path.suffix == ".py" and re.search(r"\bAny\b", line):
-                assert re.search(r"^from typing |\(\w*,? ?data: Any\)|^ +value: Any$|-> list\[Any\]:$", line), line
+                assert re.search(
+                    r"^from typing |\(\w*,? ?data: Any\)|^ +(value: Any|data: Any,)$|-> list\[Any\]:$", line
+                ), line
     for kind in published.classes:
         for name, wire in kind.WIRE.items():
             if "JsonObject" in kind.__init__.__annotations__[name]:
                 assert isinstance(innermost(object_of(published, kind).properties[wire]), Unknown)
+
+
+def test_the_formatter_changes_nothing(published: GeneratedPackage) -> None:
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--line-length=120", "--check"]
+    done = subprocess.run([*command, *published.module().__path__], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    sources = [text for path, text in published.files.items() if path.suffix == ".py"]
+    assert max(len(line) for text in sources for line in text.splitlines()) <= 120
 
 
 def object_of(package: GeneratedPackage, kind: type[Value]) -> Object:

@@ -481,11 +481,7 @@ from atpub.generated.science.alt.dataset import storage_blobs as _storage_blobs
 from atpub.generated.science.alt.dataset import storage_http as _storage_http
 from atpub.generated.science.alt.dataset import storage_s3 as _storage_s3
 
-
 EntryStorage: TypeAlias = (
-    _storage_http.StorageHttp
-    | _storage_s3.StorageS3
-    | _storage_blobs.StorageBlobs
-    | _rt.UnknownMember
+    _storage_http.StorageHttp | _storage_s3.StorageS3 | _storage_blobs.StorageBlobs | _rt.UnknownMember
 )
 """Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""

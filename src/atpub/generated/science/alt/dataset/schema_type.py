@@ -17,7 +17,8 @@ NSID: Final = "science.alt.dataset.schemaType"
 
 
 SchemaType: TypeAlias = Literal["jsonSchema"] | str
-"""Kind of definition that a schema record holds. The tokens below are the values known today; a reader accepts others.
+"""Kind of definition that a schema record holds. The tokens below are the values known today; a reader accepts
+others.
 """
 
 
