@@ -6,7 +6,7 @@ from typing import Final
 
 from atpub.lexicon import model
 from atpub.lexicon.model import Lexicon, Lexicons, Name
-from atpub_codegen import docs, expressions, source
+from atpub_codegen import depth, docs, expressions, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.names import distinct, pascal_case, snake_case
 from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
@@ -66,9 +66,8 @@ class Builder:
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
         doc = doc or docs.of_place(self.current, within)
-        self.items.insert(
-            place, Class(name, str(self.current), within, tuple(fields), doc, key, self.current in self.endless)
-        )
+        deep = self.current in self.endless and not depth.is_shallow(kind)
+        self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
@@ -87,7 +86,7 @@ class Builder:
             conditions=conditions,
             load=found.load("value" if conditions or nullable or not required else given),
             dump=found.dump(f"self.{name}"),
-            doc=docs.of_field(kind, self.lexicons),
+            doc=docs.of_field(kind, self.lexicons, required),
         )
 
     def add_union(self, name: str, kind: model.Union) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -14,6 +14,7 @@ from atpub_codegen import lines, source
 from atpub_codegen.expressions import Conditions, Each
 from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Module, Sample, UnionAlias
 
+_ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
     "choices": ("Literal", "TypeAlias"),
@@ -37,13 +38,18 @@ def module_source(module: Module, command: str) -> str:
         typing=_typing(module),
         imports=_imports(module),
     )
-    blocks = [header, *(_rendered(item.kind, item=item) for item in module.classes)]
-    late = [_rendered(item.kind, item=item) for item in module.aliases]
-    if module.method:
-        late.append(_rendered("method", method=module.method))
+    blocks = [("header", header), *((item.kind, _rendered(item.kind, item=item)) for item in module.classes)]
     if any(item.circular for item in module.imports):
-        late[:1] = ["\n\n".join([_rendered("circular", imports=module.imports), *late[:1]])]
-    return "\n\n\n".join([*blocks, *late]) + "\n"
+        blocks.append(("circular", _rendered("circular", imports=module.imports)))
+    blocks.extend((item.kind, _rendered(item.kind, item=item)) for item in module.aliases)
+    if module.method:
+        blocks.append(("method", _rendered("method", method=module.method)))
+    return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
+
+
+def _space(before: str, kind: str) -> str:
+    """What is between two blocks: one empty line, or two around functions and classes."""
+    return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
 def root_source(uses: Sequence[str], command: str) -> str:
@@ -149,8 +155,7 @@ def choices(item: Choices) -> str:
 def parameter(field: Field) -> str:
     """What the documentation of `__init__` says of one field."""
     wire = f" (`{field.wire}`)" if field.wire != field.name else ""
-    text = source.wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
-    return "\n            ".join(text)
+    return "\n            ".join(source.wrapped(f"{field.name}{wire}: {field.doc}", 12))
 
 
 def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:

@@ -94,7 +94,7 @@ class Class:
     @property
     def documented(self) -> tuple[Field, ...]:
         """The fields of which there is something to say."""
-        return tuple(field for field in self.fields if field.doc or field.wire != field.name)
+        return tuple(field for field in self.fields if field.doc)
 
     @property
     def known(self) -> int:

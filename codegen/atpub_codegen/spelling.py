@@ -163,4 +163,5 @@ class Imports:
         return f"{self._found[name.nsid].alias}."
 
     def _alias(self, parts: list[str]) -> str:
-        return self._scope.first("_" + "_".join(parts[-count:]) for count in range(1, len(parts) + 1))
+        least = 2 if parts[-1] == "defs" and len(parts) > 1 else 1  # many lexicons end so
+        return self._scope.first("_" + "_".join(parts[-count:]) for count in range(least, len(parts) + 1))

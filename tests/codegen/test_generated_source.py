@@ -161,6 +161,17 @@ def test_words_of_a_description_import_nothing(word: str) -> None:
     ]
 
 
+def test_only_what_may_be_absent_has_a_default_that_readers_take() -> None:
+    count: Json = {"type": "integer", "default": 3}
+    counts = lexicon(
+        "com.example.thing", main={"type": "object", "required": ["a"], "properties": {"a": count, "b": count}}
+    )
+    text = text_of(generate(counts, linked(counts), package="p"), "com/example/thing.py")
+    assert [line.strip() for line in text.splitlines() if "Readers" in line] == [
+        "b: Readers take 3 where it is absent."
+    ]
+
+
 def test_no_lexicons_give_an_empty_package() -> None:
     assert [str(path) for path in generate({}, Lexicons({}), package="p")] == ["__init__.py", "lexicons.json"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 
-from atpub.generated.com.atproto.repo import defs as _defs
+from atpub.generated.com.atproto.repo import defs as _repo_defs
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
@@ -149,7 +149,7 @@ class ApplyWritesOutput(_rt.Value):
     def __init__(
         self,
         *,
-        commit: _defs.CommitMeta | None = None,
+        commit: _repo_defs.CommitMeta | None = None,
         results: list[ApplyWritesOutputResultsItem] | None = None,
     ) -> None:
         """Make one from its fields. Nothing is checked here: call `check`.
@@ -173,7 +173,7 @@ class ApplyWritesOutput(_rt.Value):
         if value is None:
             self.commit = None
         else:
-            self.commit = _defs.CommitMeta.load(value)
+            self.commit = _repo_defs.CommitMeta.load(value)
             known += 1
         value = data.get("results")
         if value is None:
@@ -588,12 +588,9 @@ class UpdateResult(_rt.Value):
 UpdateResultValidationStatus: TypeAlias = Literal["valid", "unknown"] | str
 """`valid`: checked against its lexicon. `unknown`: not checked, because the server does not know the lexicon."""
 
-
 ApplyWritesInputWritesItem: TypeAlias = Create | Update | Delete
 
-
 ApplyWritesOutputResultsItem: TypeAlias = CreateResult | UpdateResult | DeleteResult
-
 
 METHOD: Final = _rt.Procedure(
     NSID,

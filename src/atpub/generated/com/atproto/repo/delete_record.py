@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
-from atpub.generated.com.atproto.repo import defs as _defs
+from atpub.generated.com.atproto.repo import defs as _repo_defs
 from atpub.lexicon import runtime as _rt
 
 __all__ = [
@@ -132,7 +132,7 @@ class DeleteRecordOutput(_rt.Value):
     def __init__(
         self,
         *,
-        commit: _defs.CommitMeta | None = None,
+        commit: _repo_defs.CommitMeta | None = None,
     ) -> None:
         """Make one from its fields. Nothing is checked here: call `check`.
 
@@ -153,7 +153,7 @@ class DeleteRecordOutput(_rt.Value):
         if value is None:
             self.commit = None
         else:
-            self.commit = _defs.CommitMeta.load(value)
+            self.commit = _repo_defs.CommitMeta.load(value)
             known += 1
         self._extra = None if len(data) == known else cls._extras(data, known)
         return self

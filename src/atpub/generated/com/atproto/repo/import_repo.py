@@ -16,7 +16,6 @@ __all__ = [
 
 NSID: Final = "com.atproto.repo.importRepo"
 
-
 METHOD: Final = _rt.Procedure(
     NSID,
     input=_rt.Nothing,
