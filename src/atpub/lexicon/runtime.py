@@ -226,9 +226,10 @@ class Value:
 
     def __repr__(self) -> str:
         absent: Mapping[str, object] = self.__class__.__init__.__kwdefaults__ or {}
-        shown = ((name, getattr(self, name)) for name in self.WIRE)
+        shown = ((name, getattr(self, name)) for name in self.__slots__)
         parts = [f"{name}={value!r}" for name, value in shown if name not in absent or value is not absent[name]]
-        return f"{self.__class__.__name__}({', '.join(parts)})"
+        extra = {name: value for name, value in self.extra.items() if name != "$type"}
+        return f"{self.__class__.__name__}({', '.join(parts)})" + (f".with_extra({extra!r})" if extra else "")
 
 
 def _judged(
