@@ -142,7 +142,21 @@ class _Reader:
             record.warn("a record has the type object, which is not said here", "lexicon")
         elif isinstance(record.value, dict) and record["type"].value != "object":
             record["type"].problem("expected object")
-        return Record(key, self.object(record), _description(node))
+        return Record(key, self.own_type(record, self.object(record)), _description(node))
+
+    def own_type(self, node: Node, kind: Object) -> Object:
+        """A record's object without its `$type`, of which there is nothing to say: it is the record's NSID."""
+        if "$type" not in kind.properties:
+            return kind
+        match kind.properties["$type"]:
+            case String(const=const, enum=enum) if const in (None, self.nsid) and (not enum or self.nsid in enum):
+                pass
+            case _:
+                node["properties"]["$type"].problem(f"the $type of a record is its NSID, {self.nsid}")
+        properties = {name: item for name, item in kind.properties.items() if name != "$type"}
+        return replace(
+            kind, properties=properties, required=kind.required - {"$type"}, nullable=kind.nullable - {"$type"}
+        )
 
     def query(self, node: Node) -> Query:
         """A query with its parameters, output and errors."""
@@ -316,6 +330,8 @@ def _integer(_: _Reader, node: Node) -> Integer:
 def _string(_: _Reader, node: Node) -> String:
     const, default, named = node.text("const"), node.text("default"), node.text("format")
     _both(node, const, default)
+    node["const"].unicode(const)
+    node["default"].unicode(default)
     if named is not None and named not in FORMATS:
         node["format"].problem(f"{named!r} is not a format of the Lexicon language", "unknown-format")
     return String(

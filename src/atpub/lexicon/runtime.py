@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, Ty
 
 from atpub.errors import AtpubError
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob
-from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
+from atpub.lexicon.formats import FORMATS, graphemes, is_unicode, utf8_length
 from atpub.lexicon.loading import (
     CidLink,
     Json,
@@ -27,7 +27,6 @@ from atpub.lexicon.loading import (
     is_integer,
     is_special,
     is_text,
-    is_unicode,
     link_json,
     load_any,
     load_blob,
