@@ -50,7 +50,7 @@ class Builder:
             case model.Token():
                 self.items.append(Constant(name, str(self.current), definition.description))
             case model.Array():
-                self._list(name, definition)
+                self._named_list(name, definition)
             case model.String(const=None, enum=enum, known_values=known) if enum or known:
                 self._choices(name, definition)
             case _:
@@ -62,7 +62,7 @@ class Builder:
     ) -> None:
         """Add a class for an object at a place in the current definition, before what its fields need."""
         place = len(self.items)
-        attributes = distinct(wire for wire in kind.properties if wire != "$type" or not key)  # a record always has one
+        attributes = distinct(kind.properties)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
         doc = doc or docs.of_place(self.current, within)
@@ -108,14 +108,15 @@ class Builder:
         found = self.lexicons.find(kind.target) if isinstance(kind, model.Ref) else kind
         return isinstance(found, model.Null | model.Unsupported)
 
-    def _list(self, name: str, kind: model.Array) -> None:
+    def _named_list(self, name: str, kind: model.Array) -> None:
         found = expressions.expression(kind, self, name, ())
         innermost, annotation = _innermost(kind), found.annotation
         lists = self._lists(kind)
         if lists and (self.current in lists or self.imports.is_circular(lists[0])):  # it may not be there yet
             own = self.imports.type(lists[0])
             annotation = annotation.replace(f"[{own}]", f'["{own}"]')
-        after = 1 + len(lists) if isinstance(innermost, model.Ref | model.Object | model.Union) else 0
+        named = isinstance(innermost, model.Ref | model.Object | model.Union)
+        after = 1 + len(lists) - (self.current in lists) if named else 0
         self.items.append(Alias(name, annotation, kind.description, after))
         loader, dumper = self._list_functions(self.current, kind)
         conditions, load, dump = found.conditions("data"), found.load("data"), found.dump("value")
@@ -174,6 +175,16 @@ class Builder:
         name = self.scope.give(hint)
         self.add_class(name, kind, within, kind.description)
         return expressions.of_class(name)
+
+    def deep_list(self, whole: Expression, hint: str) -> Expression:
+        """The expression of a list that stands too deep in others, with a loader of its own."""
+        loader, dumper = self.scope.give(f"load_{snake_case(hint)}"), ""
+        dump = whole.dump("value")
+        if dump != "value":
+            dumper = self.scope.give(f"dump_{snake_case(hint)}")
+        conditions, load = whole.conditions("data"), whole.load("data")
+        self.items.append(Loader(loader, whole.annotation, conditions, load, dumper, dump))
+        return expressions.of_list(whole.annotation, loader, dumper)
 
     def union(self, kind: model.Union, hint: str) -> Expression:
         """The expression of a union, with an alias and a loader of its own."""

@@ -15,6 +15,7 @@ from atpub_codegen.expressions import Conditions, Each
 from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Module, Sample, UnionAlias
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
+_MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
     "choices": ("Literal", "TypeAlias"),
@@ -113,6 +114,8 @@ def _typing(module: Module) -> list[str]:
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
+        if isinstance(item, UnionAlias) and len(item.members) > _MANY:
+            names.add("Union")
         if any("Literal[" in annotation for annotation in annotations):
             names.add("Literal")
     return sorted(names)
@@ -141,6 +144,8 @@ def alias(item: Alias | UnionAlias) -> str:
     """The definition of a type alias."""
     if isinstance(item, Alias):
         return lines.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+    if len(item.members) > _MANY:
+        return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
     return lines.joined(f"{item.name}: TypeAlias = ", item.members, "|")
 
 

@@ -15,7 +15,7 @@ from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.shape import Import
 
 RESERVED: Final = (
-    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "annotations", "final"),
+    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "Union", "annotations", "final"),
     *("False", "None", "True", "any", "bool", "bytes", "classmethod", "dict", "int", "len", "list", "str"),
 )
 

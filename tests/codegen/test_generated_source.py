@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -170,6 +171,51 @@ def test_only_what_may_be_absent_has_a_default_that_readers_take() -> None:
     assert [line.strip() for line in text.splitlines() if "Readers" in line] == [
         "b: Readers take 3 where it is absent."
     ]
+
+
+def test_lists_in_lists_as_deep_as_a_lexicon_may_have_them(tmp_path: Path) -> None:
+    definitions: dict[str, Json] = {"leaf": {"type": "object"}}
+    for depth in (7, 8, 21, 50):
+        leaf: Json = {"type": "ref", "ref": "#leaf"}
+        number: Json = {"type": "integer", "maximum": 3}
+        for _ in range(depth):
+            leaf, number = {"type": "array", "items": leaf}, {"type": "array", "items": number}
+        definitions[f"of{depth}"] = {"type": "object", "properties": {"leaf": leaf, "number": number}}
+        definitions[f"named{depth}"] = leaf
+    package = generated(lexicon("com.example.lists", **definitions), "lists", tmp_path)
+    module = package.module("com.example.lists")
+    for depth in (7, 8, 21, 50):
+        kind = getattr(module, f"Of{depth}")
+        value: Json = {"leaf": nested(depth, {}), "number": nested(depth, 3)}
+        assert kind.from_json(value).to_json() == value
+        with pytest.raises(InvalidRecord, match="4, at most 3"):
+            kind.from_json({"number": nested(depth, 4)})
+
+
+def nested(depth: int, value: Json) -> Json:
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_list_of_one_that_holds_itself(tmp_path: Path) -> None:
+    lists: dict[str, Json] = {
+        name: {"type": "array", "items": {"type": "ref", "ref": f"#{of}"}}
+        for name, of in {"a": "b", "b": "c", "c": "d", "d": "c", "e": "e", "early": "e"}.items()
+    }
+    module = generated(lexicon("com.example.circles", **lists), "circles", tmp_path).module("com.example.circles")
+    assert module.load_a([[[[]]]]) == [[[[]]]]
+    assert get_args(module.Early) == (module.E,)
+
+
+def test_a_union_of_thousands(tmp_path: Path) -> None:
+    names = [f"member{number}" for number in range(1500)]
+    union: Json = {"type": "union", "refs": [f"#{name}" for name in names]}
+    definitions: dict[str, Json] = {name: {"type": "object"} for name in names}
+    definitions["main"] = {"type": "object", "properties": {"any": union}}
+    module = generated(lexicon("com.example.many", **definitions), "many", tmp_path).module("com.example.many")
+    value: Json = {"any": {"$type": "com.example.many#member1499"}}
+    assert isinstance(module.Many.from_json(value).any, module.Member1499)
 
 
 def test_no_lexicons_give_an_empty_package() -> None:
