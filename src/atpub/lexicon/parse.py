@@ -309,6 +309,11 @@ def _both(node: Node, const: object, default: object) -> None:
         node.problem("const and default exclude each other")
 
 
+def _one_of(node: Node, const: int | str | None, enum: tuple[int, ...] | tuple[str, ...]) -> None:
+    if enum and const is not None and const not in enum:
+        node["const"].problem(f"{const!r} is not in the enum: no value would do")
+
+
 def _null(_: _Reader, node: Node) -> Null:
     node["type"].warn("the language has no type null any more", "lexicon", "let a field be nullable")
     return Null(_description(node))
@@ -323,13 +328,17 @@ def _boolean(_: _Reader, node: Node) -> Boolean:
 def _integer(_: _Reader, node: Node) -> Integer:
     low, high = _range(node, "minimum", "maximum")
     const, default = node.number("const"), node.number("default")
+    enum = node.numbers("enum")
     _both(node, const, default)
-    return Integer(low, high, node.numbers("enum"), const, default, _description(node))
+    _one_of(node, const, enum)
+    return Integer(low, high, enum, const, default, _description(node))
 
 
 def _string(_: _Reader, node: Node) -> String:
     const, default, named = node.text("const"), node.text("default"), node.text("format")
     _both(node, const, default)
+    enum = node.texts("enum")
+    _one_of(node, const, enum)
     node["const"].unicode(const)
     node["default"].unicode(default)
     if named is not None and named not in FORMATS:
@@ -338,7 +347,7 @@ def _string(_: _Reader, node: Node) -> String:
         named,
         *_lengths(node, "minLength", "maxLength"),
         *_lengths(node, "minGraphemes", "maxGraphemes"),
-        node.texts("enum"),
+        enum,
         node.texts("knownValues"),
         const,
         default,
