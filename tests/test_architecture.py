@@ -27,7 +27,7 @@ importing audit
 repository report
 applying restore folders
 prepare
-atmosphere cli testing
+atmosphere cli testing validation
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
 
@@ -41,6 +41,21 @@ EXCEPTIONS = {
     "shards/files.py": "lists the files that a manifest's patterns name",
     "shards/headers.py": "os.SEEK_CUR, a constant",
     "shards/tar.py": "os.SEEK_END, a constant",
+    "validation.py": "os.PathLike, a type",
+}
+
+TOUCHING = {
+    *("exists", "glob", "is_dir", "is_file", "iterdir", "lstat", "mkdir", "open", "read_bytes", "read_text"),
+    *("rglob", "rmdir", "stat", "today", "touch", "unlink", "utcnow", "write_bytes", "write_text"),
+}
+TOUCH_FILES = {
+    "lexicon/package.py": "reads the lexicons that a generated package carries",
+    "manifest/files.py": "reads the manifest's own files",
+    "manifest/lexicon_files.py": "finds the lexicons in a folder",
+    "manifest/load.py": "asks whether what a manifest names is a file or a folder",
+    "shards/facts.py": "reads the file of checksums that a manifest names",
+    "shards/files.py": "lists the files that a manifest's patterns name",
+    "shards/lock.py": "asks whether the files are still those that were locked",
 }
 
 
@@ -87,6 +102,13 @@ def test_the_generator_needs_nothing_that_it_generates(path: Path) -> None:
 def test_the_core_does_no_io(path: Path) -> None:
     found = {name.split(".")[0] for name in imports(path)} & IO
     assert found == ({"os"} if relative(path) in EXCEPTIONS else set())
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if not relative(path).startswith(MAY_DO_IO)], ids=relative)
+def test_only_these_of_the_core_touch_files_and_clocks(path: Path) -> None:
+    called = {node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)}
+    names = {getattr(func, "attr", getattr(func, "id", "")) for func in called}
+    assert (relative(path) in TOUCH_FILES) == bool(names & TOUCHING), names & TOUCHING
 
 
 @pytest.mark.parametrize("path", INITS, ids=relative)

@@ -167,8 +167,11 @@ def test_a_digest_comes_out_of_its_cid(digest: bytes, codec: int) -> None:
 @settings(deadline=None)
 @given(st.from_regex(r"baf[ky]rei[a-z2-7]{52}", fullmatch=True))
 def test_what_is_taken_for_a_cid_is_the_text_of_its_bytes(text: str) -> None:
-    raw = bytes(Cid(text))
-    assert Cid.accepts(text) is (Cid.of_bytes(raw) == text and raw[2:4] == b"\x12\x20")
+    try:
+        raw = bytes(Cid(text))
+    except ValueError:  # its last bits stand for no byte
+        raw = b""
+    assert Cid.accepts(text) is (raw[2:4] == b"\x12\x20" and Cid.of_bytes(raw) == text)
 
 
 # TIDs

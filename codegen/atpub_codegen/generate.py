@@ -6,10 +6,9 @@ The same lexicons give the same bytes, in whatever order they and their keys com
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from atpub.lexicon import link
 from atpub.lexicon.data import Json
 from atpub.lexicon.model import Lexicons
 from atpub.syntax import Nsid
@@ -42,20 +41,15 @@ def generate(
         file = path / "__init__.py" if path in folders else path.with_suffix(".py")
         files[file] = render.module_source(build_module(own.by_nsid[nsid], world), command)
     files[PurePosixPath("lexicons.json")] = _embedded(documents)
-    return dict(sorted(files.items()))
+    return dict(sorted(files.items(), key=lambda item: item[0].parts))
 
 
 def _folder(folder: PurePosixPath, package: str, world: World, own: Lexicons, command: str) -> str:
     if folder.parts:
         return render.package_source(f"The lexicons under {'.'.join(folder.parts)}.", command)
-    uses = sorted({*_packages(world, own)} - {package})
-    return render.root_source(uses, command)
-
-
-def _packages(world: World, own: Lexicons) -> Iterator[str]:
-    """The packages that the lexicons refer to."""
-    names = [name for lexicon in own.by_nsid.values() for _, name, _ in link.references(lexicon)]
-    yield from (world.modules[name.nsid][0] for name in names if name.nsid in world.modules)
+    needed = {need for nsid in own.by_nsid for need in world.needs.get(nsid, ())}
+    uses = {world.modules[nsid][0] for nsid in needed} - {package}
+    return render.root_source(sorted(uses), command)
 
 
 def _embedded(documents: Mapping[Nsid, Json]) -> str:

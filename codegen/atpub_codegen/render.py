@@ -82,22 +82,10 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    helpers: dict[str, Any] = {
-        "alias": alias,
-        "assigned": lines.assigned,
-        "assigned_tuple": source.assigned_tuple,
-        "choices": choices,
-        "comment": lines.comment,
-        "docstring": source.docstring,
-        "fitted": lines.fitted,
-        "function": lines.function,
-        "parameter": parameter,
-        "quoted": source.quoted,
-        "refusal": refusal,
-        "tuple_of": source.tuple_of,
-    }
-    environment.globals.update(helpers)
-    environment.filters["quoted"] = source.quoted
+    filters = (alias, choices, parameter, refusal, source.docstring, source.quoted, source.tuple_of)
+    environment.filters.update((function.__name__, function) for function in filters)
+    functions = (lines.assigned, lines.comment, lines.fitted, lines.function, source.quoted)
+    environment.globals.update((function.__name__, function) for function in functions)
     return environment
 
 

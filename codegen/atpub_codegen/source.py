@@ -17,6 +17,8 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 def quoted(text: str) -> str:
     """The text as a string literal, ASCII only; in double quotes, unless it holds more of them than single ones."""
+    if text.isascii() and text.isalnum():
+        return f'"{text}"'
     escaped = ascii(text)
     if escaped[0] == '"' or text.count('"') > text.count("'"):
         return escaped
@@ -38,19 +40,15 @@ def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> st
     return block(before, parts, after, indent)
 
 
-def assigned_tuple(target: str, values: Iterable[str], indent: int = 0, joint: str = " = ") -> str:
-    """A target that gets a tuple of strings."""
-    return tuple_of(f"{target}{joint}", [quoted(value) for value in values], indent)
-
-
-def tuple_of(before: str, parts: Sequence[str], indent: int = 0) -> str:
+def tuple_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
     """A tuple of expressions, after what stands before it."""
+    parts = tuple(expressions)
     if len(parts) == 1:
         return f"{before}({parts[0]},)"
     return spread(f"{before}(", parts, ")", indent)
 
 
-def docstring(text: str, indent: int) -> str:
+def docstring(text: str, indent: int = 0) -> str:
     """The text as a docstring, wrapped."""
     lines = wrapped(text, indent)
     if len(lines) == 1 and len(lines[0]) + indent + 6 > WIDTH:  # with its quotes it does not fit

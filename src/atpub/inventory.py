@@ -9,10 +9,10 @@ of whatever shards there are, so any layout is valid.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory as lexicon
@@ -57,17 +57,11 @@ class Inventory:
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
-        layout = _Layout({rkey: dict(shard) for rkey, shard in self.shards.items()}, self.project)
-        for path, owned in changes.items():
-            layout.put(path, owned)
-        return tuple(layout.writes(self.shards))
+        return tuple(_Layout(self).changed(changes).writes(self.shards))
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
         """The inventory once these changes are written."""
-        layout = _Layout({rkey: dict(shard) for rkey, shard in self.shards.items()}, self.project)
-        for path, owned in changes.items():
-            layout.put(path, owned)
-        return Inventory(self.project, layout.settled())
+        return Inventory(self.project, _Layout(self).changed(changes).settled())
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
@@ -183,22 +177,36 @@ def _owned(entry: lexicon.Entry) -> Owned:
 
 
 class _Layout:
-    """The shards of one inventory while it changes."""
+    """The shards of one inventory while it changes; those that do not are the inventory's own, not copies."""
 
-    def __init__(self, shards: dict[Rkey, dict[RecordPath, Owned]], project: str) -> None:
-        self._shards = shards
-        self._project = project
-        self._touched: set[Rkey] = set()
+    def __init__(self, inventory: Inventory) -> None:
+        self._shards = dict(inventory.shards)
+        self._project = inventory.project
+        self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
 
-    def put(self, path: RecordPath, owned: Owned | None) -> None:
-        holders = [rkey for rkey, shard in self._shards.items() if path in shard]
+    def changed(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
+        """This layout, once it has taken the changes in."""
+        holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
+        for rkey, shard in self._shards.items():
+            for path in changes.keys() & shard.keys():
+                holders[path].append(rkey)
+        for path, owned in changes.items():
+            self._put(path, owned, holders[path])
+        return self
+
+    def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
         home = holders[0] if holders else self._home(path)
         for rkey in holders:  # more than one, where somebody else has laid it out
-            del self._shards[rkey][path]
+            del self._shard(rkey)[path]
         if owned is not None:
-            self._shards.setdefault(home, {})[path] = owned
-            holders.append(home)
-        self._touched.update(holders)
+            self._shard(home)[path] = owned
+
+    def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
+        """A shard, to be changed."""
+        if rkey not in self._touched:
+            self._touched[rkey] = dict(self._shards.get(rkey, {}))
+            self._shards[rkey] = self._touched[rkey]
+        return self._touched[rkey]
 
     def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
         """The shards, none of those touched empty or too large."""
@@ -214,7 +222,7 @@ class _Layout:
                 yield Delete(path)
             elif rkey not in before:
                 yield Create(path, _value(self._project, settled[rkey]))
-            elif settled[rkey] != before[rkey]:
+            elif rkey in self._touched and settled[rkey] != before[rkey]:
                 yield Update(path, _value(self._project, settled[rkey]))
 
     def _home(self, path: RecordPath) -> Rkey:
@@ -228,17 +236,16 @@ class _Layout:
         return self._rkey(digits[:1] if is_split else "")
 
     def _split(self, rkey: Rkey) -> None:
-        shard = self._shards[rkey]
+        shard = self._touched[rkey]
         depth = len(self._prefix(rkey)) + 1
         if len(shard) < 2 or depth > _DEEPEST or len(data.encode(_value(self._project, shard))) <= LARGEST:
             return
-        self._shards[rkey] = {}
-        self._touched.add(rkey)
         parts: set[Rkey] = set()
         for path, owned in shard.items():
             part = self._rkey(order(path)[:depth])
             parts.add(part)
-            self._shards.setdefault(part, {})[path] = owned
+            self._shard(part)[path] = owned
+        shard.clear()
         for part in parts:
             self._split(part)
 

@@ -8,10 +8,11 @@ Record Key, TID, AT URI scheme, and the Data Model (CIDs).
 from __future__ import annotations
 
 import re
-from base64 import b32decode, b32encode
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple, Self
+
+import libipld
 
 
 class SyntaxViolation(ValueError):
@@ -157,11 +158,11 @@ class Cid(_Identifier):
 
     @classmethod
     def of_bytes(cls, raw: bytes) -> Self:
-        """The CID in its 36-byte binary form, as text."""
-        return cls("b" + b32encode(raw).decode().lower().rstrip("="))
+        """The CID in its binary form (36 bytes), as text."""
+        return cls(libipld.encode_multibase("b", raw))
 
     def __bytes__(self) -> bytes:
-        return b32decode(self[1:].upper() + "=" * (-len(self[1:]) % 8))
+        return libipld.decode_multibase(self)[1]
 
 
 class RecordPath(NamedTuple):

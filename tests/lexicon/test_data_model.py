@@ -49,6 +49,15 @@ VECTORS: list[tuple[str, str, str]] = [
            7479706571636f6d2e6578616d706c652e7468696e67""",
         "bafyreif2r5qhh5h665dkdtgvneu2q56b7rgikn63g3l6swwi7urv5lcale",
     ),
+    (
+        """{"deep": [{"to": [{"$link": "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua"},
+                           {"$link": "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"}],
+                    "raw": [{"$bytes": "3q2+7w"}, {"$bytes": ""}]}, []]}""",
+        """a1646465657082a262746f82d82a58250001711220c19a797fa1fd590cd2e5b42d1cf5f246e29b91684e2f87404b81dc345c7a56a0
+           d82a58250001551220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8556372617782
+           44deadbeef4080""",
+        "bafyreieg5qxtw5zr2hz452j4qxkycvbw2s4r564syimxptjzx2ltuw63sq",
+    ),
 ]
 
 

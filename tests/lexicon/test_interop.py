@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.codegen.packages import generated
 from tests.lexicon.tables import MAIN, THING, lexicon, table
 
-from atpub.errors import InvalidInput, Problem
-from atpub.lexicon.data import Json
+from atpub.errors import InvalidInput, InvalidRecord, Problem
+from atpub.lexicon.data import Json, cid_of
 from atpub.lexicon.link import link
 from atpub.lexicon.model import Lexicons, Name
 from atpub.lexicon.parse import parse
@@ -35,24 +36,47 @@ def test_an_invalid_lexicon(document: Json) -> None:
         parse(document, "thing.json")
 
 
+@pytest.fixture(scope="module")
+def kind(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The class that is generated from the table's definitions."""
+    documents = {THING: lexicon(TABLE["definitions"])}
+    return generated(documents, "interop_record", tmp_path_factory.mktemp("record")).module("com.example.thing").Thing
+
+
 def record(fields: dict[str, Any]) -> dict[str, Any]:
     found = {"$type": str(THING), "count": 1, **fields}
     return {name: value for name, value in found.items() if (name, value) != ("count", None)}
 
 
 @pytest.mark.parametrize("fields", TABLE["records that are valid"])
-def test_a_valid_record(fields: dict[str, Any]) -> None:
+def test_a_valid_record(fields: dict[str, Any], kind: Any) -> None:
     linked, _ = read(TABLE["definitions"])
     assert validate(linked, MAIN, record(fields)) == ()
+    assert cid_of(kind.from_json(record(fields)).check().to_json()) == cid_of(record(fields))
 
 
 @pytest.mark.parametrize("fields", TABLE["records that are invalid"], ids=repr)
-def test_an_invalid_record(fields: dict[str, Any]) -> None:
+def test_an_invalid_record(fields: dict[str, Any], kind: Any) -> None:
     linked, _ = read(TABLE["definitions"])
     (name,) = fields
     found = validate(linked, MAIN, record(fields))
     assert found
     assert {violation.path[0] for violation in found} == {name}
+    with pytest.raises(InvalidRecord):
+        kind.from_json(record(fields))
+
+
+@pytest.mark.parametrize("part", TABLE["methods"])
+def test_what_a_method_takes(part: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    case = TABLE["methods"][part]
+    documents = {THING: lexicon({"main": case["definition"]})}
+    package = generated(documents, f"interop_{part}", tmp_path_factory.mktemp(part))
+    taken = getattr(package.module("com.example.thing").METHOD, part)
+    for value in case["valid"]:
+        assert taken.from_json(value).check().to_json() == value
+    for value in case["invalid"]:
+        with pytest.raises(InvalidRecord):
+            taken.from_json(value)
 
 
 def test_the_record_key() -> None:
@@ -80,4 +104,5 @@ def test_a_record_without_a_type_is_read_with_a_warning() -> None:
     case = TABLE["a record without a type"]
     linked, warnings = read({"main": case["definition"]})
     assert [problem.message for problem in warnings] == case["warns"]
+    assert [problem.severity for problem in warnings] == ["warning"]
     assert validate(linked, MAIN, {"$type": str(THING), "a": "text"})

@@ -185,7 +185,22 @@ def test_a_did_web_is_at_its_domain(did: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "did", ["did:key:zQ3shunBKsXixLxKtC5qeSG9E4J5RkGN57im31pcTzbNQnm5w", "did:web:lab.example:users:a"]
+    "did",
+    [
+        "did:key:zQ3shunBKsXixLxKtC5qeSG9E4J5RkGN57im31pcTzbNQnm5w",
+        "did:web:lab.example:users:a",
+        "did:web:lab.example%3A8443",
+        "did:web:lab%2Eexample",
+        "did:web:somebody%40lab.example",
+        "did:web:lab.example%2Fother",
+        "did:web:lab",
+        "did:web:10.0.0.1",
+        "did:web:localhost%3A8080%2Fother",
+        "did:plc:alice",
+        "did:plc:ALICEaaaaaaaaaaaaaaaaaaa",
+        "did:plc:aliceaaaaaaaaaaaaaaaaaa1",
+        "did:plc:..%2Faliceaaaaaaaaaaaaaa",
+    ],
 )
 def test_other_dids_are_none_of_the_at_protocol(did: str) -> None:
     with pytest.raises(RepositoryNotFound, match="did:plc or did:web"):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from atpub.cli.files import write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
-from atpub.errors import AtpubError, InvalidInput, Place, Problem, Usage
+from atpub.errors import AtpubError, InvalidInput, Problem, Usage
 from atpub.lexicon import data
-from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.data import JsonObject
 from atpub.lexicon.link import link
 from atpub.lexicon.model import Lexicons
 from atpub.lexicon.parse import parse
 from atpub.lexicon.select import idle, select
-from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
+from atpub.manifest.lexicon_files import LexiconSet, read_folders
 from atpub.report.style import counted
-from atpub.syntax import Nsid
 from atpub_codegen import MARK, generate
 
 _DATA: Final = PurePosixPath("lexicons.json")
@@ -69,21 +67,12 @@ class Made:
     warnings: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The lexicons that were read, linked, and what was passed over in them."""
-
-    documents: Mapping[Nsid, Json]
-    lexicons: Lexicons
-    warnings: tuple[Problem, ...] = ()
-
-
 def generated(settings: Settings) -> Made:
     """The files that the settings ask for; raises InvalidInput with every problem in the lexicons, and Usage."""
     if not settings.lexicons:
         return Made(_samples(settings))
     builtin = Lexicons({}) if settings.is_own else _builtin()
-    read = _wanted(_read(settings, builtin), settings)
+    read = _wanted(read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing), settings)
     if settings.strict and read.warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
@@ -99,33 +88,7 @@ def _samples(settings: Settings) -> Files:
     return sample_files(settings.samples, alone=not settings.lexicons)
 
 
-def _read(settings: Settings, known: Lexicons) -> _Read:
-    """The lexicons in the folders, as JSON and linked; raises InvalidInput with every problem."""
-    read: list[LexiconFile] = []
-    problems: list[Problem] = []
-    for file in chain.from_iterable(map(_files, settings.lexicons)):
-        try:
-            read.append(read_lexicon(file))
-        except InvalidInput as error:
-            problems.extend(error.problems)
-    linked = link_files(read, known, complete=not problems, allow_missing=settings.allow_missing)
-    problems.extend(linked.problems)
-    warnings = [warning for file in read for warning in file.warnings]
-    if problems:
-        raise InvalidInput((*problems, *warnings))
-    documents = {found.lexicon.id: found.value for found in read}
-    return _Read(documents, linked.lexicons, (*warnings, *linked.warnings))
-
-
-def _files(folder: Path) -> Sequence[Path]:
-    files = lexicon_files(folder)
-    if not files:
-        hint = "name a folder of Lexicon JSON files: --lexicons DIR"
-        raise InvalidInput((Problem("no-lexicons", f"{folder} {why_none(folder)}", Place(str(folder)), hint),))
-    return files
-
-
-def _wanted(read: _Read, settings: Settings) -> _Read:
+def _wanted(read: LexiconSet, settings: Settings) -> LexiconSet:
     """Those of the lexicons that the patterns name, with what they need; raises Usage."""
     unused = idle(read.documents, (*settings.include, *settings.exclude))
     if unused:

@@ -14,8 +14,9 @@ def replacing(file: Path) -> Generator[Path]:
     try:
         yield temporary
         temporary.replace(file)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text(file: Path, text: str) -> None:

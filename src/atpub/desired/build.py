@@ -240,7 +240,7 @@ class _Builder:
             self.problems.append(Problem("dangling-reference", message, place, hint))
 
     def _judge(self, item: Entry, found: Desired, filled: Filled) -> None:
-        noted = {(problem.place, problem.message) for problem in self.problems}
+        noted: set[tuple[Place, str]] = set()
         for violation in validate_record(self._manifest.lexicons, _complete(found)):
             if any(violation.path[: len(steps)] == steps for steps in filled.missing):
                 continue

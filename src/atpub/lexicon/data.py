@@ -7,7 +7,8 @@ the wire. Encoding is canonical, so that the CID computed here is the one that a
 from __future__ import annotations
 
 import json
-from base64 import b32decode, b64decode, b64encode
+from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -112,7 +113,7 @@ def looks_like_link(raw: bytes) -> bool:
 def link_bytes(cid: str) -> bytes:
     """The binary form of a CID in text; raises NotInDataModel."""
     try:
-        raw = b32decode(cid[1:].upper() + "=" * (-len(cid[1:]) % 8))
+        raw = libipld.decode_multibase(cid)[1]
     except ValueError:
         raw = b""
     if raw[:1] != b"\x01" or not looks_like_link(raw) or Cid.of_bytes(raw) != cid:
@@ -157,8 +158,7 @@ def _whole(text: str) -> int | float:
 def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice!r} is given twice in one object")
     return value
 

@@ -67,8 +67,7 @@ class Node:
         return isinstance(self.value, dict) and key in self.value
 
     def __getitem__(self, key: str) -> Node:
-        value = self.value.get(key) if isinstance(self.value, dict) else None
-        return Node(value, self.file, self.problems, self.depth + 1, self, key)
+        return Node(self._value(key), self.file, self.problems, self.depth + 1, self, key)
 
     def __iter__(self) -> Iterator[Node]:
         """The items of an array; a problem where it is none."""
@@ -92,11 +91,6 @@ class Node:
         if isinstance(value, str) and not is_unicode(value):
             self.problem(f"{value[:80]!a} holds half of a surrogate pair, which is not Unicode text")
 
-    def bits(self, value: int | None) -> None:
-        """A problem where the value is a number that no record can hold."""
-        if value is not None and not INTEGER_MIN <= value <= INTEGER_MAX:
-            self.problem(f"{value} does not fit in 64 bits")
-
     def text(self, key: str) -> str | None:
         """A string that may be absent."""
         return self._optional(key, str)
@@ -104,15 +98,15 @@ class Node:
     def number(self, key: str) -> int | None:
         """An integer that may be absent."""
         found = self._optional(key, int)
-        self[key].bits(found)
+        self._fits(key, found)
         return found
 
     def flag(self, key: str) -> bool | None:
         """A boolean that may be absent."""
-        node = self[key]
-        if node.value is None or isinstance(node.value, bool):
-            return node.value
-        node.problem(f"expected true or false, found {kind_of(node.value)}")
+        value = self._value(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self[key].problem(f"expected true or false, found {kind_of(value)}")
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -123,26 +117,34 @@ class Node:
         """A list of integers; empty where it is absent."""
         found = self._list(key, int)
         for item in found:
-            self[key].bits(item)
+            self._fits(key, item)
         return found
 
+    def _fits(self, key: str, value: int | None) -> None:
+        if value is not None and not INTEGER_MIN <= value <= INTEGER_MAX:
+            self[key].problem(f"{value} does not fit in 64 bits")
+
+    def _value(self, key: str) -> Json:
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
     def _optional(self, key: str, kind: type[T]) -> T | None:
-        node = self[key]
-        if node.value is None:
+        value = self._value(key)
+        if value is None:
             return None
-        if node.value.__class__ is kind and isinstance(node.value, kind):
-            return node.value
-        node.problem(f"expected {_KINDS[kind]}, found {kind_of(node.value)}")
+        if value.__class__ is kind and isinstance(value, kind):
+            return value
+        self[key].problem(f"expected {_KINDS[kind]}, found {kind_of(value)}")
         return None
 
     def _list(self, key: str, kind: type[T]) -> tuple[T, ...]:
-        node = self[key]
-        if node.value is None:
+        value = self._value(key)
+        if value is None:
             return ()
-        items = node.value if isinstance(node.value, list) else []
+        items = value if isinstance(value, list) else []
         found = tuple(item for item in items if isinstance(item, kind) and item.__class__ is kind)
-        if not isinstance(node.value, list) or len(found) != len(items):
-            node.problem(f"expected a list, each item {_KINDS[kind]}")
+        if not isinstance(value, list) or len(found) != len(items):
+            self[key].problem(f"expected a list, each item {_KINDS[kind]}")
         for item in found:
-            node.unicode(item)
+            if isinstance(item, str) and not item.isascii():
+                self[key].unicode(item)
         return found

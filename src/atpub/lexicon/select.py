@@ -15,6 +15,8 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
 
     In a pattern such as `org.lab.*`, the asterisk stands for any segments.
     """
+    if not include and not exclude:
+        return frozenset(lexicons)
     found = {nsid for nsid in lexicons if _matches(nsid, include or ("*",)) and not _matches(nsid, exclude)}
     waiting = list(found)
     while waiting:

@@ -46,15 +46,20 @@ DEEPEST_UNKNOWN: Final = 64
 """How many of them may be what no lexicon describes."""
 
 
-def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
-    """Everything that keeps a record from being written, by the lexicon that its `$type` names."""
+def violations(lexicons: Lexicons, value: Json) -> Iterator[Violation]:
+    """What keeps a record from being written, by the lexicon that its `$type` names; found one by one."""
     match value:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
-            return tuple(_Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ()))
+            yield from _Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ())
         case {"$type": str(nsid)}:
-            return (Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record"),)
+            yield Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record")
         case _:
-            return (Violation((), "$type", "a record is an object with a $type", "record"),)
+            yield Violation((), "$type", "a record is an object with a $type", "record")
+
+
+def validate_record(lexicons: Lexicons, value: Json) -> tuple[Violation, ...]:
+    """Everything that keeps a record from being written."""
+    return tuple(violations(lexicons, value))
 
 
 def validate(lexicons: Lexicons, name: Name, value: Json) -> tuple[Violation, ...]:

@@ -25,15 +25,12 @@ from yaml.events import (
 
 from atpub.errors import AtpubError, InvalidInput, Problem
 from atpub.manifest.faults import syntax_problem
-from atpub.manifest.outline import Inside, Spot, Value
+from atpub.manifest.outline import MAX_DEPTH, Inside, Spot, Value
 from atpub.manifest.scalars import NumberTooLong, Scalar, resolve
 from atpub.manifest.source import Source, check_characters
 
 if TYPE_CHECKING:
     from yaml._yaml import CParser
-
-MAX_DEPTH = 100
-"""How many lists and maps may stand inside one another, aliases followed."""
 
 MAX_EXPANSION = 1_000_000
 """How many values aliases may add, counted wherever they are repeated; 16 characters of text count as one more."""

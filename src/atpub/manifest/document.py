@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from atpub.errors import Place, Problem
-from atpub.manifest.compose import compose
 from atpub.manifest.outline import Part, Spot, Steps, Value, child
 from atpub.manifest.source import Source
 
@@ -62,5 +61,7 @@ def parse(text: str, file: str) -> Document:
 
 def parse_source(source: Source) -> Document:
     """The document in a file that was read; raises InvalidInput where the text cannot be read to its end."""
+    from atpub.manifest.compose import compose  # a program that reads JSON alone has no use for YAML's parser
+
     composed = compose(source)
     return Document(source, composed.value, composed.spot, composed.problems)

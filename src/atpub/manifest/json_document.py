@@ -10,10 +10,9 @@ from typing import NoReturn
 
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.lexicon import data
-from atpub.manifest.compose import MAX_DEPTH
 from atpub.manifest.document import Document
 from atpub.manifest.files import read_source
-from atpub.manifest.outline import Spot, Steps
+from atpub.manifest.outline import MAX_DEPTH, Spot, Steps
 from atpub.manifest.source import Source
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')

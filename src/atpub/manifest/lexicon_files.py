@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from atpub.errors import InvalidInput, Problem
@@ -16,6 +17,7 @@ from atpub.manifest.document import Document
 from atpub.manifest.files import read_source
 from atpub.manifest.json_document import parse_json, placed
 from atpub.manifest.source import Source
+from atpub.syntax import Nsid
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,15 @@ class LexiconFile:
     def document(self) -> Document:
         """The JSON with the place of every part; made anew each time, for there is seldom something to point at."""
         return parse_json(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconSet:
+    """The lexicons of some folders: as JSON, linked, and what of them was passed over."""
+
+    documents: Mapping[Nsid, Json]
+    lexicons: Lexicons
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,32 @@ def why_none(folder: Path) -> str:
     if folder.is_file():
         return "is a file, not a folder"
     return "has no lexicons (*.json) in it" if folder.exists() else "does not exist"
+
+
+def read_folders(folders: Iterable[Path], known: Lexicons, *, allow_missing: bool = False) -> LexiconSet:
+    """The lexicons in some folders, which may refer to those that are known; raises InvalidInput with every problem."""
+    read: list[LexiconFile] = []
+    problems: list[Problem] = []
+    for file in chain.from_iterable(map(_some_files, folders)):
+        try:
+            read.append(read_lexicon(file))
+        except InvalidInput as error:
+            problems.extend(error.problems)
+    linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
+    problems.extend(linked.problems)
+    warnings = [warning for file in read for warning in file.warnings]
+    if problems:
+        raise InvalidInput((*problems, *warnings))
+    documents = {found.lexicon.id: found.value for found in read}
+    return LexiconSet(documents, linked.lexicons, (*warnings, *linked.warnings))
+
+
+def _some_files(folder: Path) -> Sequence[Path]:
+    files = lexicon_files(folder)
+    if not files:
+        hint = "name a folder of Lexicon JSON files"
+        raise InvalidInput((Problem("no-lexicons", f"{folder} {why_none(folder)}", hint=hint),))
+    return files
 
 
 def read_lexicon(file: Path) -> LexiconFile:

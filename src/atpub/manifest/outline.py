@@ -10,6 +10,9 @@ Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
 Steps: TypeAlias = tuple[str | int, ...]
 Part: TypeAlias = Literal["key", "value"]
 
+MAX_DEPTH = 100
+"""How many lists and maps may stand inside one another, aliases followed."""
+
 
 class Spot(NamedTuple):
     """Where a value stands: the offset of its key (an item's: its own), its own, and what is inside."""

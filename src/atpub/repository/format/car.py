@@ -14,11 +14,11 @@ import libipld
 from atpub.errors import RepositoryError
 from atpub.lexicon.data import NotInDataModel, decode
 from atpub.repository.format import mst
-from atpub.repository.format.block import CID_LENGTH, Native, cid_text, decoded, is_cid, matches
+from atpub.repository.format.block import CID_LENGTH, Native, decoded, is_cid, matches
 from atpub.repository.format.commit import parse_commit
 from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.state import Head, Live, Record
-from atpub.syntax import Did, Nsid, RecordPath, Rkey, SyntaxViolation
+from atpub.syntax import Cid, Did, Nsid, RecordPath, Rkey, SyntaxViolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +137,14 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
         if block is None:
             raise _damaged(f"the record {key.decode(errors='replace')} is missing")
         blocks[cid] = block
-    return Snapshot(did, root, Head(cid_text(root), commit.rev), entries, blocks)
+    return Snapshot(did, root, Head(Cid.of_bytes(root), commit.rev), entries, blocks)
 
 
 def record_of(key: bytes, cid: bytes, block: bytes) -> Record:
     """The record with that key in its repository's tree; raises RepositoryError."""
     collection, _, rkey = key.decode(errors="replace").partition("/")
     try:
-        return Record(RecordPath(_collection(collection), Rkey.parse(rkey)), cid_text(cid), decode(block))
+        return Record(RecordPath(_collection(collection), Rkey.parse(rkey)), Cid.of_bytes(cid), decode(block))
     except (SyntaxViolation, NotInDataModel) as error:
         raise RepositoryError(f"the record {key.decode(errors='replace')} is ill-formed: {error}") from None
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
 from atpub.lexicon.data import Blob
 from atpub.repository.format import mst
-from atpub.repository.format.block import cid_of, cid_text, matches
+from atpub.repository.format.block import cid_of, matches
 from atpub.repository.format.car import record_of, write_car
 from atpub.repository.format.commit import parse_commit, sign_commit
 from atpub.repository.format.signing import SigningKey
@@ -75,7 +75,7 @@ class LocalRepository:
         """The newest commit; None before the first."""
         with self._store.reading() as tables:
             head = tables.head() if tables else None
-        return Head(cid_text(head.cid), head.rev) if head else None
+        return Head(Cid.of_bytes(head.cid), head.rev) if head else None
 
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
@@ -88,7 +88,7 @@ class LocalRepository:
                 return Live(self.did, None, {})
             inventories = self._records(tables, INVENTORIES)
             records = self._records(tables, completed(wanted, inventories.values()))
-        return Live(self.did, Head(cid_text(head.cid), head.rev), records)
+        return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
@@ -139,7 +139,7 @@ class LocalRepository:
         with suppress(RepositoryError):  # the commit stands: files that stay behind are collected later
             self._remove_files(changes.unused)
             self._tidy(now)
-        return Commit(Head(cid_text(head.cid), head.rev), changes.cids)
+        return Commit(Head(Cid.of_bytes(head.cid), head.rev), changes.cids)
 
     def collect_garbage(self) -> int:
         """Delete what has been of no use for an hour: blobs that no record refers to, and what broken uploads left.
@@ -192,7 +192,7 @@ class LocalRepository:
         return blob
 
     def _check_head(self, last: StoredHead | None, swap_commit: Cid | None) -> None:
-        found = last and cid_text(last.cid)
+        found = last and Cid.of_bytes(last.cid)
         if found != swap_commit:
             raise HeadMoved(
                 f"the newest commit in {self._store.folder} is {found or 'none'}, not {swap_commit or 'none'}",

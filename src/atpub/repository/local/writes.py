@@ -15,7 +15,7 @@ from atpub.errors import (
     RequestTooLarge,
 )
 from atpub.lexicon.data import Blob, JsonObject, NotInDataModel, blobs_in, encode
-from atpub.repository.format.block import cid_of, cid_text
+from atpub.repository.format.block import cid_of
 from atpub.repository.interface import Limits
 from atpub.repository.local.tables import Tables
 from atpub.state import Create, Delete, Update, Write
@@ -41,7 +41,7 @@ class Changes:
     @property
     def cids(self) -> tuple[Cid | None, ...]:
         """The CID of each write's record, in their order."""
-        return tuple(None if cid is None else cid_text(cid) for cid in self.tree.values())
+        return tuple(None if cid is None else Cid.of_bytes(cid) for cid in self.tree.values())
 
 
 Batch: TypeAlias = tuple[tuple[Write, Content | None], ...]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 import httpx
 
@@ -20,6 +19,8 @@ from atpub.repository.pds.http import Http, Lost, Reply, TooLong
 from atpub.repository.pds.transport import is_loopback
 from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 
+_PLC = re.compile(r"did:plc:[a-z2-7]{24}")
+_WEB = re.compile(r"did:web:(?P<host>[a-zA-Z0-9.-]+)(?:%3[Aa](?P<port>[0-9]{1,5}))?")
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _LONGEST_DOCUMENT = 1024 * 1024
 _AGAIN = "try again; or name the account's server yourself, with --pds"
@@ -99,16 +100,17 @@ def _document(did: Did, http: Http, places: Directories) -> JsonObject:
 
 
 def _document_url(did: Did, places: Directories) -> str:
-    method, _, rest = did.removeprefix("did:").partition(":")
-    match method:
-        case "plc":
-            return f"{places.plc.rstrip('/')}/{did}"
-        case "web" if ":" not in rest:
-            host = unquote(rest)  # a port's colon is encoded
-            scheme = "http" if is_loopback(host.partition(":")[0]) else "https"
-            return f"{scheme}://{host}/.well-known/did.json"
-        case _:
-            raise RepositoryNotFound(f"{did} is of a kind that the AT Protocol does not use: did:plc or did:web")
+    """Where the document is, for the DIDs that the AT Protocol has (DID page: blessed methods)."""
+    if _PLC.fullmatch(did):
+        return f"{places.plc.rstrip('/')}/{did}"
+    if found := _WEB.fullmatch(did):
+        host, port = found["host"], found["port"]
+        if is_loopback(host):
+            return f"http://{host}{f':{port}' if port else ''}/.well-known/did.json"
+        if Handle.accepts(host) and not port:
+            return f"https://{host}/.well-known/did.json"
+    hint = "one is did:plc: and 24 of the characters a-z and 2-7, or did:web: and a domain, with no path and no port"
+    raise RepositoryNotFound(f"{did} is not a DID that the AT Protocol uses: did:plc or did:web", hint=hint)
 
 
 def _checked(did: Did, url: str, body: bytes) -> JsonObject:

@@ -1,0 +1,37 @@
+"""Records judged by lexicons that are read when a program runs, with no code generated.
+
+>>> from atpub.validation import read_lexicons, violations
+>>> lexicons = read_lexicons("lexicons")
+>>> record = {"$type": "science.alt.dataset.label", "name": "digits", "version": 1}
+>>> for violation in violations(lexicons, record):
+...     print(violation)
+$.datasetUri: is required and missing (required; science.alt.dataset.label)
+$.version: expected a string, found an integer (type; science.alt.dataset.label)
+$.createdAt: is required and missing (required; science.alt.dataset.label)
+
+Generated classes give the same verdicts in the same words. Each violation is found when it is asked for:
+`next(violations(lexicons, record), None)` is the first one, or None where the record keeps its lexicon.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from atpub.generated import LEXICONS
+from atpub.lexicon.model import Lexicons
+from atpub.lexicon.validate import violations
+from atpub.lexicon.violation import Violation
+from atpub.manifest.lexicon_files import read_folders
+
+__all__ = ["Lexicons", "Violation", "read_lexicons", "violations"]
+
+
+def read_lexicons(*folders: str | PathLike[str], allow_missing: bool = False) -> Lexicons:
+    """The lexicons in some folders (all files that end in .json), and atpub's own, to which they may refer.
+
+    Raises InvalidInput with every problem, each with file, line and column. With `allow_missing`, what a lexicon refers
+    to and is not at hand may be anything.
+    """
+    own = LEXICONS.lexicons
+    return own.and_also(read_folders(map(Path, folders), own, allow_missing=allow_missing).lexicons)
