@@ -40,7 +40,7 @@ def block(before: str, parts: Iterable[str], after: str, indent: int = 0) -> str
     return f"{before}{rows}{pad}{after}"
 
 
-def assigned(target: str, value: str, indent: int) -> str:
+def assigned(value: str, target: str, indent: int) -> str:
     """A value given to a target; in brackets of its own, where it has two cases and does not fit."""
     line = f"{target} = {value}"
     if len(line) + indent <= WIDTH or not value.startswith(_OR_NULL):

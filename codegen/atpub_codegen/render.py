@@ -82,10 +82,11 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters = (alias, choices, parameter, refusal, source.docstring, source.quoted, source.tuple_of)
-    environment.filters.update((function.__name__, function) for function in filters)
-    functions = (lines.assigned, lines.comment, lines.fitted, lines.function, source.quoted)
-    environment.globals.update((function.__name__, function) for function in functions)
+    texts = (lines.assigned, lines.comment, lines.fitted, lines.function)
+    sources = (source.docstring, source.quoted, source.tuple_of)
+    filters = (*texts, *sources, alias, choices, parameter, refusal)
+    by_name: dict[str, Any] = {function.__name__: function for function in filters}
+    environment.filters.update(by_name)
     return environment
 
 
