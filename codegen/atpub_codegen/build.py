@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from atpub.lexicon.model import Lexicon, Name, Procedure, Query, Subscription
 from atpub_codegen import docs
 from atpub_codegen.builder import Builder
@@ -25,11 +27,16 @@ def build_module(lexicon: Lexicon, world: World) -> Module:
         nsid=lexicon.id,
         doc=docs.of_lexicon(lexicon),
         imports=builder.imports.all(),
-        items=tuple(sorted(builder.items, key=_lateness)),
+        classes=tuple(item for item in builder.items if not _names_classes(item)),
+        aliases=tuple(sorted(filter(_names_classes, builder.items), key=_rank)),
         method=method,
     )
 
 
-def _lateness(item: Item) -> int:
-    """Aliases that name classes come after all classes, and lists of unions after the unions."""
-    return 1 if isinstance(item, UnionAlias) else 2 if isinstance(item, Alias) and item.late else 0
+def _names_classes(item: Item) -> TypeGuard[Alias | UnionAlias]:
+    return isinstance(item, UnionAlias) or (isinstance(item, Alias) and item.after > 0)
+
+
+def _rank(item: Alias | UnionAlias) -> int:
+    """Lists come after the unions that they are of, and after each other."""
+    return 0 if isinstance(item, UnionAlias) else item.after

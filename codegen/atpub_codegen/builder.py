@@ -6,7 +6,7 @@ from typing import Final
 
 from atpub.lexicon import model
 from atpub.lexicon.model import Lexicon, Lexicons, Name
-from atpub_codegen import docs, expressions, source
+from atpub_codegen import depth, docs, expressions, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.names import distinct, pascal_case, snake_case
 from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
@@ -50,25 +50,24 @@ class Builder:
             case model.Token():
                 self.items.append(Constant(name, str(self.current), definition.description))
             case model.Array():
-                self._list(name, definition)
+                self._named_list(name, definition)
             case model.String(const=None, enum=enum, known_values=known) if enum or known:
                 self._choices(name, definition)
             case _:
                 found = expressions.expression(definition, self, name, ())
-                self.items.append(Alias(name, found.annotation, False, False, definition.description))
+                self.items.append(Alias(name, found.annotation, definition.description))
 
     def add_class(
         self, name: str, kind: model.Object, within: tuple[str, ...], doc: str, key: str | None = None
     ) -> None:
         """Add a class for an object at a place in the current definition, before what its fields need."""
         place = len(self.items)
-        attributes = distinct(wire for wire in kind.properties if wire != "$type" or not key)  # a record always has one
+        attributes = distinct(kind.properties)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
         doc = doc or docs.of_place(self.current, within)
-        self.items.insert(
-            place, Class(name, str(self.current), within, tuple(fields), doc, key, self.current in self.endless)
-        )
+        deep = self.current in self.endless and not depth.is_shallow(kind)
+        self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
@@ -87,16 +86,15 @@ class Builder:
             conditions=conditions,
             load=found.load("value" if conditions or nullable or not required else given),
             dump=found.dump(f"self.{name}"),
-            doc=docs.of_field(kind, self.lexicons),
+            doc=docs.of_field(kind, self.lexicons, required),
         )
 
     def add_union(self, name: str, kind: model.Union) -> str:
         """Add an alias for a union, and the function that loads it, whose name comes back."""
         loader = self.scope.give(f"load_{snake_case(name)}")
         members = {ref: self._member(ref) for ref in kind.refs}
-        not_yet = {spelled for ref, spelled in members.items() if not self._is_there(ref)}
         spellings: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
-        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spellings)), frozenset(not_yet), kind.description))
+        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spellings)), kind.description))
         told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
         cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
@@ -106,28 +104,35 @@ class Builder:
         known = not isinstance(self.lexicons.find(ref), model.Unsupported)
         return self.imports.type(ref) if known else UNKNOWN_MEMBER
 
-    def _is_there(self, ref: Name) -> bool:
-        return isinstance(self.lexicons.find(ref), model.Unsupported) or self.imports.is_there(ref)
-
     def _takes_null(self, kind: model.Type) -> bool:
         found = self.lexicons.find(kind.target) if isinstance(kind, model.Ref) else kind
         return isinstance(found, model.Null | model.Unsupported)
 
-    def _list(self, name: str, kind: model.Array) -> None:
+    def _named_list(self, name: str, kind: model.Array) -> None:
         found = expressions.expression(kind, self, name, ())
-        innermost = kind.items
-        while isinstance(innermost, model.Array):
-            innermost = innermost.items
-        late = isinstance(innermost, model.Ref | model.Object | model.Union)
-        quoted = isinstance(innermost, model.Ref) and not self._is_defined(innermost.target)
-        self.items.append(Alias(name, found.annotation, late, quoted, kind.description))
+        innermost, annotation = _innermost(kind), found.annotation
+        lists = self._lists(kind)
+        if lists and (self.current in lists or self.imports.is_circular(lists[0])):  # it may not be there yet
+            own = self.imports.type(lists[0])
+            annotation = annotation.replace(f"[{own}]", f'["{own}"]')
+        named = isinstance(innermost, model.Ref | model.Object | model.Union)
+        after = 1 + len(lists) - (self.current in lists) if named else 0
+        self.items.append(Alias(name, annotation, kind.description, after))
         loader, dumper = self._list_functions(self.current, kind)
         conditions, load, dump = found.conditions("data"), found.load("data"), found.dump("value")
         self.items.append(Loader(loader, name, conditions, load, dumper, dump))
 
-    def _is_defined(self, name: Name) -> bool:
-        """Whether a name has its value where aliases of lists are defined, among which there is no order."""
-        return not isinstance(self.lexicons.find(name), model.Array) and self._is_there(name)
+    def _lists(self, kind: model.Array) -> list[Name]:
+        """The named list that a list is one of, the one that that is one of, and so on, each once."""
+        found: list[Name] = []
+        inner = _innermost(kind)
+        while isinstance(inner, model.Ref) and inner.target not in found:
+            target = self.lexicons.find(inner.target)
+            if not isinstance(target, model.Array):
+                break
+            found.append(inner.target)
+            inner = _innermost(target)
+        return found
 
     def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
         """What loads a named list, and what writes it unless it is written as it is."""
@@ -171,6 +176,16 @@ class Builder:
         self.add_class(name, kind, within, kind.description)
         return expressions.of_class(name)
 
+    def deep_list(self, whole: Expression, hint: str) -> Expression:
+        """The expression of a list that stands too deep in others, with a loader of its own."""
+        loader, dumper = self.scope.give(f"load_{snake_case(hint)}"), ""
+        dump = whole.dump("value")
+        if dump != "value":
+            dumper = self.scope.give(f"dump_{snake_case(hint)}")
+        conditions, load = whole.conditions("data"), whole.load("data")
+        self.items.append(Loader(loader, whole.annotation, conditions, load, dumper, dump))
+        return expressions.of_list(whole.annotation, loader, dumper)
+
     def union(self, kind: model.Union, hint: str) -> Expression:
         """The expression of a union, with an alias and a loader of its own."""
         name = self.scope.give(hint)
@@ -181,3 +196,11 @@ class Builder:
         name = self.scope.give(hint)
         self._choices(name, kind)
         return name
+
+
+def _innermost(kind: model.Array) -> model.Type:
+    """What a list is of, or what the lists in it are of."""
+    items = kind.items
+    while isinstance(items, model.Array):
+        items = items.items
+    return items

@@ -39,6 +39,11 @@ def endless(lexicons: Lexicons) -> frozenset[Name]:
     return frozenset(name for name in found if levels.get(name, SHALLOW + 1) > SHALLOW)
 
 
+def is_shallow(part: object) -> bool:
+    """Whether a part of a definition refers to nothing, and does not describe too many levels itself."""
+    return all(target is None and level <= SHALLOW for target, level in _parts(part, 0))
+
+
 def _leaves_first(targets: Mapping[Name, Iterable[Name]]) -> Iterator[Name]:
     """Names after all that they refer to; those that are on a circle, or lead to one, never come."""
     waiting = {name: {target for target in found if target in targets} for name, found in targets.items()}

@@ -20,13 +20,13 @@ def of_lexicon(lexicon: Lexicon) -> str:
     return lexicon.description or (main.description if main else "")
 
 
-def of_field(kind: Type, lexicons: Lexicons) -> str:
-    """What a field is for, and its default."""
+def of_field(kind: Type, lexicons: Lexicons, required: bool) -> str:
+    """What a field is for, and its default, if it may be absent."""
     text = kind.description
     if not text and isinstance(kind, Ref):
         target = lexicons.find(kind.target)
         text = target.description if target else ""
-    default = getattr(kind, "default", None)
+    default = None if required else getattr(kind, "default", None)
     return text if default is None else f"{text} Readers take {default!r} where it is absent.".strip()
 
 

@@ -28,6 +28,7 @@ from atpub_codegen.source import literals
 
 Scalar: TypeAlias = Boolean | Integer | String | Bytes | CidLink | BlobType
 
+_LEVELS: Final = 8  # of lists in lists that one function loads; Python has no more than 20 loops in each other
 FORMATS: Final = {
     "at-identifier": ("AtIdentifier", "is_at_identifier"),
     "at-uri": ("AtUri", "is_at_uri"),
@@ -85,6 +86,10 @@ class Declarations(Protocol):
         """The expression of a union."""
         ...
 
+    def deep_list(self, whole: Expression, hint: str) -> Expression:
+        """The expression of a list, loaded and written by functions of its own."""
+        ...
+
     def choices(self, hint: str, kind: String) -> str:
         """The name of a new alias for a string's enum or known values."""
         ...
@@ -96,7 +101,10 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
         case Boolean() | Integer() | String() | Bytes() | CidLink() | BlobType():
             return of_scalar(kind, _annotation(kind, declare, hint))
         case Array():
-            return _array(kind, expression(kind.items, declare, f"{hint}Item", (*within, "items")))
+            item = expression(kind.items, declare, f"{hint}Item", (*within, "items"))
+            levels = _levels(kind)
+            found = _array(kind, item)
+            return found if levels % _LEVELS else declare.deep_list(found, f"{hint}{levels}")
         case Object():
             return declare.object(kind, hint, within)
         case Ref(target=target):
@@ -113,6 +121,14 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
             raise ValueError(f"{hint}: a token has a name of its own")
         case _:
             assert_never(kind)
+
+
+def _levels(kind: Type) -> int:
+    """How many lists of lists a type is."""
+    levels = 0
+    while isinstance(kind, Array):
+        kind, levels = kind.items, levels + 1
+    return levels
 
 
 def of_token(name: Name) -> Expression:
@@ -151,7 +167,7 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
         case CidLink():
             return _loaded(name, lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
         case BlobType():
-            accept = f"({', '.join(literals(kind.accept))},)" if kind.accept else None
+            accept = _tuple(kind.accept) if kind.accept else None
             limits = _arguments(accept=accept, max_size=kind.max_size)
             return _loaded(name, lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
         case _:
@@ -168,6 +184,11 @@ def _loaded(annotation: str, load: Callable[[str], str], dump: Callable[[str], s
 
 def _arguments(**given: object) -> str:
     return "".join(f", {name}={value}" for name, value in given.items() if value is not None)
+
+
+def _tuple(values: tuple[int, ...] | tuple[str, ...]) -> str:
+    listed = literals(values)
+    return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
 
 
 def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
@@ -207,8 +228,7 @@ def _integer(kind: Integer, v: str) -> tuple[str, ...]:
 
 
 def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v: str) -> list[str]:
-    listed = literals(enum)
-    conditions = [f"{v} not in ({', '.join(listed)}{',' if len(listed) == 1 else ''})"] if enum else []
+    conditions = [f"{v} not in {_tuple(enum)}"] if enum else []
     return conditions if const is None else [*conditions, f"{v} != {literals([const])[0]}"]
 
 
@@ -244,11 +264,12 @@ def _array(kind: Array, item: Expression) -> Expression:
 
     if item.plain:
         return _plain(annotation, conditions)
+    as_it_is = item.dump("x") == "x"
     return Expression(
         annotation,
         conditions,
         lambda v: f"[{item.load(_deeper(v))} for {_deeper(v)} in {v}]",
-        lambda v: v if item.dump("x") == "x" else f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]",
+        lambda v: v if as_it_is else f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]",
     )
 
 

@@ -25,13 +25,12 @@ def build_method(builder: Builder, name: str, definition: Query | Procedure | Su
         takes = _input(builder, f"{name}Input", definition.input)
         encoding = definition.input.encoding if definition.input else ""
     if isinstance(definition, Subscription):
-        gives, output = _messages(builder, f"{name}Message", definition.message or Union(()))
+        output = _messages(builder, f"{name}Message", definition.message or Union(()))
     else:
-        gives, output = _output(builder, f"{name}Output", definition.output)
+        output = _output(builder, f"{name}Output", definition.output)
     return Method(
         kind=definition.__class__.__name__,
         takes=takes,
-        gives=gives,
         output=output,
         errors=tuple(_failure(builder, error, doc) for error, doc in definition.errors.items()),
         encoding="" if encoding == "application/json" else encoding,
@@ -44,26 +43,25 @@ def _parameters(builder: Builder, hint: str, kind: Object) -> str:
     return builder.object(kind, hint, ("parameters",)).annotation if kind.properties else _NOTHING
 
 
-def _output(builder: Builder, hint: str, body: Body | None) -> tuple[str, str]:
-    """The type of what a method gives, and what reads it."""
+def _output(builder: Builder, hint: str, body: Body | None) -> str:
+    """What reads what a method gives."""
     if body is None:
-        return _NOTHING, f"{_NOTHING}.from_json"
+        return f"{_NOTHING}.from_json"
     match body.schema:
         case None:
-            return "_rt.Raw", "_rt.raw"
+            return "_rt.raw"
         case Object() as schema:
-            name = _body_class(builder, hint, body, schema, _OUTPUT)
-            return name, f"{name}.from_json"
+            return f"{_body_class(builder, hint, body, schema, _OUTPUT)}.from_json"
         case Union() as schema:
             name = builder.scope.give(hint)
-            return name, _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
+            return _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
         case Ref(target=target):
             return _referred(builder, hint, target)
 
 
-def _messages(builder: Builder, hint: str, kind: Union) -> tuple[str, str]:
+def _messages(builder: Builder, hint: str, kind: Union) -> str:
     name = builder.scope.give(hint)
-    return name, _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
+    return _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
 
 
 def _failure(builder: Builder, error: str, doc: str) -> str:
@@ -72,14 +70,13 @@ def _failure(builder: Builder, error: str, doc: str) -> str:
     return name
 
 
-def _referred(builder: Builder, hint: str, target: Name) -> tuple[str, str]:
+def _referred(builder: Builder, hint: str, target: Name) -> str:
     found = builder.reference(target)
-    if _is_class(builder, target):  # looked up late: its module may still be being imported
-        late = "lambda data: " if "." in found.annotation else ""
-        return found.annotation, f"{late}{found.annotation}.from_json{'(data)' if late else ''}"
+    if _is_class(builder, target):
+        return f"{found.annotation}.from_json"
     loader = builder.scope.give(f"load_{snake_case(hint)}")
     builder.items.append(Loader(loader, found.annotation, found.conditions("data"), found.load("data")))
-    return found.annotation, _reader(builder, loader, target, ())
+    return _reader(builder, loader, target, ())
 
 
 def _reader(builder: Builder, loader: str, judge: Name, within: tuple[str, ...]) -> str:

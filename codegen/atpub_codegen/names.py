@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import cache
 from typing import Final
 
@@ -15,6 +15,7 @@ _OWN_ATTRIBUTES: Final = frozenset(
     {"check", "classmethod", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"}
 )
 _DEVICES: Final = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+_BUILTINS: Final = frozenset({"bool", "bytes", "dict", "int", "isinstance", "len", "list", "str"})
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 
@@ -59,7 +60,22 @@ def _file_name(segment: str) -> str:
 def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:
     """A module for each lexicon; where two NSIDs would share one, the later in the alphabet gets a number."""
     scope = Scope()
-    return {nsid: scope.give(module_of(nsid), "_") for nsid in sorted(nsids)}
+    wanted = {nsid: module_of(nsid) for nsid in sorted(nsids)}
+    above = {*wanted.values()}
+    return {nsid: scope.give(_unhidden(module, above), "_") for nsid, module in wanted.items()}
+
+
+def _unhidden(module: str, above: Set[str]) -> str:
+    """The module; a part of it gets an underscore where it would hide a builtin in the module that holds it.
+
+    A package's `samples` module has no lexicon's in its way either.
+    """
+    parts = module.split(".")
+    hidden = (
+        part in _BUILTINS and ".".join(parts[:count]) in above if count else part == "samples"
+        for count, part in enumerate(parts)
+    )
+    return ".".join(f"{part}_" if hides else part for part, hides in zip(parts, hidden, strict=True))
 
 
 class Scope:
@@ -67,12 +83,14 @@ class Scope:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._next: dict[str, int] = {}
 
     def give(self, wanted: str, joint: str = "") -> str:
         """The wanted name, or the first of wanted2, wanted3 … that is free."""
-        name, number = wanted, 2
+        name, number = wanted, self._next.get(wanted, 2)
         while name in self._taken:
             name, number = f"{wanted}{joint}{number}", number + 1
+        self._next[wanted] = number
         self._taken.add(name)
         return name
 

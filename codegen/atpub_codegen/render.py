@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atpub_codegen import source
+from atpub_codegen import lines, source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Module, Sample, UnionAlias
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Module, Sample, UnionAlias
 
+_ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
+_MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
 _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "alias": ("TypeAlias",),
     "choices": ("Literal", "TypeAlias"),
@@ -34,12 +37,20 @@ def module_source(module: Module, command: str) -> str:
         command=command,
         mapping=any(isinstance(item, Class) and item.fields != () for item in module.items),
         typing=_typing(module),
-        runtime=_needs_runtime(module),
+        imports=_imports(module),
     )
-    blocks = [_rendered(item.kind, item=item) for item in module.items]
+    blocks = [("header", header), *((item.kind, _rendered(item.kind, item=item)) for item in module.classes)]
+    if any(item.circular for item in module.imports):
+        blocks.append(("circular", _rendered("circular", imports=module.imports)))
+    blocks.extend((item.kind, _rendered(item.kind, item=item)) for item in module.aliases)
     if module.method:
-        blocks.append(_rendered("method", method=module.method))
-    return "\n\n\n".join([header, *blocks]) + "\n"
+        blocks.append(("method", _rendered("method", method=module.method)))
+    return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
+
+
+def _space(before: str, kind: str) -> str:
+    """What is between two blocks: one empty line, or two around functions and classes."""
+    return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
 def root_source(uses: Sequence[str], command: str) -> str:
@@ -71,8 +82,11 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters = (alias, choices, parameter, refusal, source.docstring, source.quoted, source.tuple_of)
-    environment.filters.update((function.__name__, function) for function in filters)
+    texts = (lines.assigned, lines.comment, lines.fitted, lines.function)
+    sources = (source.docstring, source.quoted, source.tuple_of)
+    filters = (*texts, *sources, alias, choices, parameter, refusal)
+    by_name: dict[str, Any] = {function.__name__: function for function in filters}
+    environment.filters.update(by_name)
     return environment
 
 
@@ -89,11 +103,22 @@ def _typing(module: Module) -> list[str]:
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
-        if isinstance(item, UnionAlias) and item.not_yet and len(item.members) > 1:
+        if isinstance(item, UnionAlias) and len(item.members) > _MANY:
             names.add("Union")
         if any("Literal[" in annotation for annotation in annotations):
             names.add("Literal")
     return sorted(names)
+
+
+def _imports(module: Module) -> list[list[Import]]:
+    """The imports at the top of the module, atpub's apart from those of the package itself."""
+    runtime = [Import("atpub.lexicon", "runtime", "_rt", circular=False)] if _needs_runtime(module) else []
+    found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
+    return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
+
+
+def _group_and_name(item: Import) -> tuple[bool, str, str]:
+    return not f"{item.package}.".startswith("atpub."), item.package, item.module
 
 
 def _needs_runtime(module: Module) -> bool:
@@ -107,30 +132,24 @@ def _needs_runtime(module: Module) -> bool:
 def alias(item: Alias | UnionAlias) -> str:
     """The definition of a type alias."""
     if isinstance(item, Alias):
-        return f"{item.name}: TypeAlias = " + (f'"{item.annotation}"' if item.quoted else item.annotation)
-    if len(item.members) == 1:
-        return f"{item.name}: TypeAlias = " + (f'"{item.members[0]}"' if item.not_yet else item.members[0])
-    if item.not_yet:  # as text these could not be joined with |
-        members = [f'"{member}"' if member in item.not_yet else member for member in item.members]
-        return source.spread(f"{item.name}: TypeAlias = Union[", members, "]")
-    line = f"{item.name}: TypeAlias = {' | '.join(item.members)}"
-    if len(line) <= source.WIDTH:
-        return line
-    return f"{item.name}: TypeAlias = (\n    " + "\n    | ".join(item.members) + "\n)"
+        return lines.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+    if len(item.members) > _MANY:
+        return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
+    return lines.joined(f"{item.name}: TypeAlias = ", item.members, "|")
 
 
 def choices(item: Choices) -> str:
     """The definition of the alias for a string's values."""
-    return source.spread(
-        f"{item.name}: TypeAlias = Literal[", source.literals(item.values), "]" if item.closed else "] | str"
-    )
+    target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
+    if item.closed:
+        return source.spread(f"{target}Literal[", values, "]")
+    return lines.joined(target, [f"Literal[{', '.join(values)}]", "str"], "|")
 
 
 def parameter(field: Field) -> str:
     """What the documentation of `__init__` says of one field."""
     wire = f" (`{field.wire}`)" if field.wire != field.name else ""
-    lines = source.wrapped(f"{field.name}{wire}: {field.doc}" if field.doc else f"{field.name}{wire}", 12)
-    return "\n            ".join(lines)
+    return "\n            ".join(source.wrapped(f"{field.name}{wire}: {field.doc}", 12))
 
 
 def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
@@ -139,12 +158,10 @@ def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
     if nullable and conditions != ("value is not None",):
         return f"if value is not None:\n{pad}    {refusal(conditions, indent + 4)}"
     tests = [condition for condition in conditions if isinstance(condition, str)]
-    line = f"if {' or '.join(tests)}:"
-    if len(line) + indent > source.WIDTH and len(tests) > 1:
-        line = f"if (\n{pad}    " + f"\n{pad}    or ".join(tests) + f"\n{pad}):"
+    test = lines.joined("if ", tests, "or", ":", indent)
     loops = [
         f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}"
         for each in conditions
         if isinstance(each, Each)
     ]
-    return f"{line}\n{pad}    raise _rt.Mismatch{''.join(loops)}"
+    return f"{test}\n{pad}    raise _rt.Mismatch{''.join(loops)}"

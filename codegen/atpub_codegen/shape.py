@@ -94,7 +94,7 @@ class Class:
     @property
     def documented(self) -> tuple[Field, ...]:
         """The fields of which there is something to say."""
-        return tuple(field for field in self.fields if field.doc or field.wire != field.name)
+        return tuple(field for field in self.fields if field.doc)
 
     @property
     def known(self) -> int:
@@ -117,24 +117,22 @@ class Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A named type that is not a class; `late` where it names others, `quoted` where these may not be there by then."""
+    """A named type that is not a class; `after` is how many aliases, one of another, it has to come after."""
 
     kind: ClassVar = "alias"
     name: str
     annotation: str
-    late: bool
-    quoted: bool
     doc: str
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class UnionAlias:
-    """The name of a union; `not_yet` are the members that may not be there when it is defined."""
+    """The name of a union."""
 
     kind: ClassVar = "union_alias"
     name: str
     members: tuple[str, ...]
-    not_yet: frozenset[str]
     doc: str
 
 
@@ -207,8 +205,7 @@ class Method:
 
     kind: str  # Query, Procedure or Subscription
     takes: str  # the class of its parameters, or of a procedure's input
-    gives: str  # the type of its output, or of a subscription's messages
-    output: str  # what reads it
+    output: str  # what reads its output, or a subscription's messages
     errors: tuple[str, ...]  # their classes
     encoding: str  # of a procedure's input, where it is not JSON
     parameters: str  # the class of a procedure's parameters, where it has any
@@ -240,11 +237,12 @@ Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | Unio
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Another generated module that this one refers to."""
+    """Another generated module that this one refers to; `circular` where that one needs this one's classes first."""
 
     package: str
     module: str
     alias: str
+    circular: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +253,14 @@ class Module:
     nsid: Nsid
     doc: str
     imports: tuple[Import, ...]
-    items: tuple[Item, ...]
+    classes: tuple[Item, ...]  # and all else that needs nothing of another module to be defined
+    aliases: tuple[Alias | UnionAlias, ...]  # those that name classes, of this module and others
     method: Method | None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All that it defines, but for the method."""
+        return (*self.classes, *self.aliases)
 
     @property
     def exports(self) -> tuple[str, ...]:

@@ -10,16 +10,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-WIDTH: Final = 120
+from atpub_codegen.lines import WIDTH, block
+
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 def quoted(text: str) -> str:
-    """The text as a string literal, ASCII only; in double quotes, unless it holds some and no single ones."""
+    """The text as a string literal, ASCII only; in double quotes, unless it holds more of them than single ones."""
     if text.isascii() and text.isalnum():
         return f'"{text}"'
     escaped = ascii(text)
-    if escaped[0] == '"' or ('"' in text and "'" not in text):
+    if escaped[0] == '"' or text.count('"') > text.count("'"):
         return escaped
     body = escaped[1:-1].replace("\\'", "'").replace('"', '\\"')
     return f'"{body}"'
@@ -36,8 +37,7 @@ def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> st
     line = f"{before}{', '.join(parts)}{after}"
     if len(line) + indent <= WIDTH:
         return line
-    pad = " " * indent
-    return "\n".join([before, *(f"{pad}    {part}," for part in parts), f"{pad}{after}"])
+    return block(before, parts, after, indent)
 
 
 def tuple_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
@@ -51,8 +51,10 @@ def tuple_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
 def docstring(text: str, indent: int = 0) -> str:
     """The text as a docstring, wrapped."""
     lines = wrapped(text, indent)
+    if len(lines) == 1 and len(lines[0]) + indent + 6 > WIDTH:  # with its quotes it does not fit
+        lines = wrapped(text, indent + 3)
     pad = " " * indent
-    if len(lines) == 1 and len(lines[0]) + indent + 6 <= WIDTH:
+    if len(lines) == 1:
         return f'"""{lines[0]}"""'
     return '"""' + f"\n{pad}".join(lines) + f'\n{pad}"""'
 

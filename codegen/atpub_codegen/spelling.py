@@ -133,9 +133,9 @@ class Imports:
         self._scope = Scope(["_rt"])
         self._found: dict[Nsid, Import] = {}
 
-    def is_there(self, name: Name) -> bool:
-        """Whether the definition's module is sure to be loaded when this one is: it does not need this one itself."""
-        return name.nsid == self._own or self._own not in self._world.needs[name.nsid]
+    def is_circular(self, name: Name) -> bool:
+        """Whether the definition is in another module that needs this one itself."""
+        return name.nsid != self._own and self._own in self._world.needs[name.nsid]
 
     def type(self, name: Name) -> str:
         """The class or alias of a definition."""
@@ -159,8 +159,9 @@ class Imports:
         if name.nsid not in self._found:
             package, module = self._world.modules[name.nsid]
             folder, _, last = f"{package}.{module}".rpartition(".")
-            self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")))
+            self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")), self.is_circular(name))
         return f"{self._found[name.nsid].alias}."
 
     def _alias(self, parts: list[str]) -> str:
-        return self._scope.first("_" + "_".join(parts[-count:]) for count in range(1, len(parts) + 1))
+        least = 2 if parts[-1] == "defs" and len(parts) > 1 else 1  # many lexicons end so
+        return self._scope.first("_" + "_".join(parts[-count:]) for count in range(least, len(parts) + 1))

@@ -59,4 +59,6 @@ def test_classes_know_it(everything: GeneratedPackage) -> None:
     assert of("com.example.tree", "Tree").MAY_BE_DEEP
     assert of("com.example.everything", "Everything").MAY_BE_DEEP
     assert not of("com.example.subscribe", "Event").MAY_BE_DEEP
+    assert of("com.example.find", "FindOutput2").MAY_BE_DEEP
+    assert not of("com.example.find", "FindParams").MAY_BE_DEEP
     assert Name(Nsid("com.example.tree")) in endless(everything.lexicons)

@@ -87,6 +87,7 @@ def test_unions_as_bodies(everything: GeneratedPackage) -> None:
     pick, defs = load(everything, "pick"), load(everything, "defs")
     given = pick.METHOD.input(pick.One(x=1))
     assert given.check().to_json() == {"$type": "com.example.pick#one", "x": 1}
+    assert repr(given) == "PickInput(member=One(x=1))"
     assert pick.PickInput.from_json({"$type": "com.example.defs#pair", "left": "l"}).member == defs.Pair(left="l")
     assert refusal(pick.PickInput.from_json, {"$type": "com.example.unheard"}) == (
         "$.$type: 'com.example.unheard' is not one of com.example.pick#one, com.example.defs#pair"

@@ -4,12 +4,14 @@ import importlib
 import keyword
 import re
 import sys
-from typing import get_args
+from itertools import product
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.codegen.packages import GeneratedPackage, linked
+from tests.codegen.packages import GeneratedPackage, generated, linked
 
 from atpub.lexicon.data import Json
 from atpub.syntax import Nsid
@@ -180,3 +182,37 @@ def test_any_module_can_be_imported_first(everything: GeneratedPackage) -> None:
                 del sys.modules[loaded]
     finally:
         sys.modules.update(kept)
+
+
+def test_annotations_can_be_evaluated(everything: GeneratedPackage) -> None:
+    """But where lists in two modules are lists of each other: each would need the other first."""
+    for kind in everything.classes:
+        if kind.NSID != "com.example.tree":
+            assert {*get_type_hints(kind.__init__)} == {*kind.__init__.__annotations__}
+
+
+BUILTINS = ("bool", "bytes", "dict", "int", "isinstance", "len", "list", "str", "List")
+
+
+def test_a_lexicon_may_be_named_like_a_builtin_that_another_ones_module_needs(tmp_path: Path) -> None:
+    text: Json = {"type": "string"}
+    properties: Json = {"a": text, "b": {"type": "array", "items": text, "minLength": 1}}
+    definitions: Json = {"main": {"type": "object", "nullable": ["a"], "properties": properties}}
+    nsids = [Nsid("com.example.thing"), *(Nsid(f"com.example.thing.{name}") for name in BUILTINS)]
+    documents: dict[Nsid, Json] = {nsid: {"lexicon": 1, "id": str(nsid), "defs": definitions} for nsid in nsids}
+    package = generated(documents, "like_builtins", tmp_path)
+    assert {package.module(name).NSID for name in package.modules if name.startswith("com.example.thing")} >= {*nsids}
+    for kind in package.classes:
+        assert kind.from_json({"a": None, "b": ["x"]}).to_json() == {"a": None, "b": ["x"]}
+        assert {*get_type_hints(kind.__init__)} == {"a", "b", "return"}
+    assert module_of(Nsid("com.example.list")) == "com.example.list"
+
+
+def test_no_lexicon_is_in_the_way_of_the_samples() -> None:
+    names = {Nsid(name) for name in ("samples.example.thing", "com.samples.thing")}
+    assert {*modules_of(names).values()} == {"samples_.example.thing", "com.samples.thing"}
+
+
+def test_thousands_of_names_that_meet() -> None:
+    names = ["a" + "".join(signs) for signs in product("-.", repeat=12)]
+    assert {*distinct(names).values()} == {"a", *(f"a_{number}" for number in range(2, 4097))}

@@ -3,14 +3,17 @@
 import ast
 import inspect
 import random
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read
+from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read, write
 
 from atpub.errors import InvalidRecord
 from atpub.lexicon.data import Json
@@ -83,6 +86,24 @@ def test_nothing_unseen_stands_in_the_source(everything: GeneratedPackage) -> No
         assert not any(line != line.rstrip() for line in text.splitlines()), path
 
 
+def test_the_formatter_changes_nothing(everything: GeneratedPackage, tmp_path: Path) -> None:
+    """But where names are longer than a line."""
+    formatted = {
+        path: text for path, text in everything.files.items() if path.name not in ("names.py", "lexicons.json")
+    }
+    write(formatted, tmp_path / everything.name)
+    for command in (["format", "--check"], ["check", "--select=E5,E7,E9,F,I,PIE,RET,UP,W"]):
+        options = ["--isolated", "--no-cache", "--line-length=120", "--target-version=py311"]
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *options, "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
 def test_a_lexicon_adds_nothing_but_what_it_defines(everything: GeneratedPackage) -> None:
     """Every statement at the top of every module is of a kind that a template writes, and calls nothing else."""
     allowed = {"reader", "Query", "Procedure", "Subscription", "Package"}
@@ -139,6 +160,62 @@ def test_words_of_a_description_import_nothing(word: str) -> None:
         ("__future__", ["annotations"]),
         ("typing", ["Final"]),
     ]
+
+
+def test_only_what_may_be_absent_has_a_default_that_readers_take() -> None:
+    count: Json = {"type": "integer", "default": 3}
+    counts = lexicon(
+        "com.example.thing", main={"type": "object", "required": ["a"], "properties": {"a": count, "b": count}}
+    )
+    text = text_of(generate(counts, linked(counts), package="p"), "com/example/thing.py")
+    assert [line.strip() for line in text.splitlines() if "Readers" in line] == [
+        "b: Readers take 3 where it is absent."
+    ]
+
+
+def test_lists_in_lists_as_deep_as_a_lexicon_may_have_them(tmp_path: Path) -> None:
+    definitions: dict[str, Json] = {"leaf": {"type": "object"}}
+    for depth in (7, 8, 21, 50):
+        leaf: Json = {"type": "ref", "ref": "#leaf"}
+        number: Json = {"type": "integer", "maximum": 3}
+        for _ in range(depth):
+            leaf, number = {"type": "array", "items": leaf}, {"type": "array", "items": number}
+        definitions[f"of{depth}"] = {"type": "object", "properties": {"leaf": leaf, "number": number}}
+        definitions[f"named{depth}"] = leaf
+    package = generated(lexicon("com.example.lists", **definitions), "lists", tmp_path)
+    module = package.module("com.example.lists")
+    for depth in (7, 8, 21, 50):
+        kind = getattr(module, f"Of{depth}")
+        value: Json = {"leaf": nested(depth, {}), "number": nested(depth, 3)}
+        assert kind.from_json(value).to_json() == value
+        with pytest.raises(InvalidRecord, match="4, at most 3"):
+            kind.from_json({"number": nested(depth, 4)})
+
+
+def nested(depth: int, value: Json) -> Json:
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_list_of_one_that_holds_itself(tmp_path: Path) -> None:
+    lists: dict[str, Json] = {
+        name: {"type": "array", "items": {"type": "ref", "ref": f"#{of}"}}
+        for name, of in {"a": "b", "b": "c", "c": "d", "d": "c", "e": "e", "early": "e"}.items()
+    }
+    module = generated(lexicon("com.example.circles", **lists), "circles", tmp_path).module("com.example.circles")
+    assert module.load_a([[[[]]]]) == [[[[]]]]
+    assert get_args(module.Early) == (module.E,)
+
+
+def test_a_union_of_thousands(tmp_path: Path) -> None:
+    names = [f"member{number}" for number in range(1500)]
+    union: Json = {"type": "union", "refs": [f"#{name}" for name in names]}
+    definitions: dict[str, Json] = {name: {"type": "object"} for name in names}
+    definitions["main"] = {"type": "object", "properties": {"any": union}}
+    module = generated(lexicon("com.example.many", **definitions), "many", tmp_path).module("com.example.many")
+    value: Json = {"any": {"$type": "com.example.many#member1499"}}
+    assert isinstance(module.Many.from_json(value).any, module.Member1499)
 
 
 def test_no_lexicons_give_an_empty_package() -> None:

@@ -235,6 +235,8 @@ def test_values_are_equal_where_their_fields_and_extras_are(main: Any, sample: d
 
 def test_a_value_shows_the_fields_that_are_there(main: Any) -> None:
     assert repr(main.Point(x=0, y=1)) == "Point(x=0, y=1)"
+    point = main.Point.from_json({"$type": "com.example.everything#point", "x": 0, "y": 1, "z": 2})
+    assert repr(point) == "Point(x=0, y=1).with_extra({'z': 2})"
     made = main.Everything(**necessary(main))
     made.null_tags = None
     assert repr(made) == (

@@ -321,3 +321,22 @@ def test_any_text_is_a_lexicon_or_invalid_input(value: Json) -> None:
     for broken in (text, text[: len(text) // 2], text.replace('"', "'")):
         with pytest.raises(InvalidInput):
             parse_text(broken, "x.json")
+
+
+@pytest.mark.parametrize("key", ["const", "default", "enum", "knownValues"])
+def test_half_of_a_surrogate_pair_is_no_value(key: str) -> None:
+    value: Json = ["a", "\ud800"] if key in ("enum", "knownValues") else "\ud800"
+    document: Json = {"lexicon": 1, "id": "a.b.c", "defs": {"main": {"type": "string", key: value}}}
+    with pytest.raises(InvalidInput) as caught:
+        parse(document, "a.json")
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        f"$.defs.main.{key}: '\\ud800' holds half of a surrogate pair, which is not Unicode text"
+    )
+
+
+def test_half_of_a_surrogate_pair_is_no_name_of_a_field() -> None:
+    properties: Json = {"\ud800": {"type": "string"}}
+    document: Json = {"lexicon": 1, "id": "a.b.c", "defs": {"main": {"type": "object", "properties": properties}}}
+    with pytest.raises(InvalidInput, match=r"\$.defs.main.properties: '\\ud800' holds half of a surrogate pair"):
+        parse(document, "a.json")

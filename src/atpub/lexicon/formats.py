@@ -101,6 +101,14 @@ def graphemes(text: str) -> int:
     return len(regex.findall(r"\X", text))
 
 
+def is_unicode(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def utf8_length(text: str) -> int:
     """How many bytes the text has in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

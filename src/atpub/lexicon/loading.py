@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, final
 from atpub.lexicon import data as _data
 from atpub.lexicon import validate
 from atpub.lexicon.data import INTEGER_MAX, Blob, NotInDataModel
+from atpub.lexicon.formats import is_unicode
 from atpub.syntax import Cid
 
 Json: TypeAlias = Any
@@ -47,15 +48,6 @@ def type_of(data: Json) -> str:
 def is_text(value: Json) -> bool:
     """Whether the value is a string of whole Unicode characters."""
     return isinstance(value, str) and (value.isascii() or is_unicode(value))
-
-
-def is_unicode(text: str) -> bool:
-    """Whether the text has no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_integer(value: Json) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from atpub.errors import Place, Problem
-from atpub.lexicon.data import Json
+from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json
+from atpub.lexicon.formats import is_unicode
 
 T = TypeVar("T", str, int)
 
@@ -79,9 +80,16 @@ class Node:
     def fields(self) -> Iterator[tuple[str, Node]]:
         """The keys and values of an object; a problem where it is none."""
         if isinstance(self.value, dict):
-            yield from ((key, self[key]) for key in self.value)
+            for key in self.value:
+                self.unicode(key)
+                yield key, self[key]
         else:
             self.problem(f"expected an object, found {kind_of(self.value)}")
+
+    def unicode(self, value: object) -> None:
+        """A problem where the value is a text that no record can hold."""
+        if isinstance(value, str) and not is_unicode(value):
+            self.problem(f"{value[:80]!a} holds half of a surrogate pair, which is not Unicode text")
 
     def text(self, key: str) -> str | None:
         """A string that may be absent."""
@@ -89,7 +97,9 @@ class Node:
 
     def number(self, key: str) -> int | None:
         """An integer that may be absent."""
-        return self._optional(key, int)
+        found = self._optional(key, int)
+        self._fits(key, found)
+        return found
 
     def flag(self, key: str) -> bool | None:
         """A boolean that may be absent."""
@@ -105,7 +115,14 @@ class Node:
 
     def numbers(self, key: str) -> tuple[int, ...]:
         """A list of integers; empty where it is absent."""
-        return self._list(key, int)
+        found = self._list(key, int)
+        for item in found:
+            self._fits(key, item)
+        return found
+
+    def _fits(self, key: str, value: int | None) -> None:
+        if value is not None and not INTEGER_MIN <= value <= INTEGER_MAX:
+            self[key].problem(f"{value} does not fit in 64 bits")
 
     def _value(self, key: str) -> Json:
         return self.value.get(key) if isinstance(self.value, dict) else None
@@ -127,4 +144,7 @@ class Node:
         found = tuple(item for item in items if isinstance(item, kind) and item.__class__ is kind)
         if not isinstance(value, list) or len(found) != len(items):
             self[key].problem(f"expected a list, each item {_KINDS[kind]}")
+        for item in found:
+            if isinstance(item, str) and not item.isascii():
+                self[key].unicode(item)
         return found

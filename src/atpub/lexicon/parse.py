@@ -144,7 +144,21 @@ class _Reader:
             say("a record has the type object, which is not said here", "lexicon")
         elif isinstance(record.value, dict) and record["type"].value != "object":
             record["type"].problem("expected object")
-        return Record(key, self.object(record), _description(node))
+        return Record(key, self.own_type(record, self.object(record)), _description(node))
+
+    def own_type(self, node: Node, kind: Object) -> Object:
+        """A record's object without its `$type`, of which there is nothing to say: it is the record's NSID."""
+        if "$type" not in kind.properties:
+            return kind
+        match kind.properties["$type"]:
+            case String(const=const, enum=enum) if const in (None, self.nsid) and (not enum or self.nsid in enum):
+                pass
+            case _:
+                node["properties"]["$type"].problem(f"the $type of a record is its NSID, {self.nsid}")
+        properties = {name: item for name, item in kind.properties.items() if name != "$type"}
+        return replace(
+            kind, properties=properties, required=kind.required - {"$type"}, nullable=kind.nullable - {"$type"}
+        )
 
     def query(self, node: Node) -> Query:
         """A query with its parameters, output and errors."""
@@ -297,6 +311,11 @@ def _both(node: Node, const: object, default: object) -> None:
         node.problem("const and default exclude each other")
 
 
+def _one_of(node: Node, const: int | str | None, enum: tuple[int, ...] | tuple[str, ...]) -> None:
+    if enum and const is not None and const not in enum:
+        node["const"].problem(f"{const!r} is not in the enum: no value would do")
+
+
 def _null(_: _Reader, node: Node) -> Null:
     node["type"].warn("the language has no type null any more", "lexicon", "let a field be nullable")
     return Null(_description(node))
@@ -311,20 +330,26 @@ def _boolean(_: _Reader, node: Node) -> Boolean:
 def _integer(_: _Reader, node: Node) -> Integer:
     low, high = _range(node, "minimum", "maximum")
     const, default = node.number("const"), node.number("default")
+    enum = node.numbers("enum")
     _both(node, const, default)
-    return Integer(low, high, node.numbers("enum"), const, default, _description(node))
+    _one_of(node, const, enum)
+    return Integer(low, high, enum, const, default, _description(node))
 
 
 def _string(_: _Reader, node: Node) -> String:
     const, default, named = node.text("const"), node.text("default"), node.text("format")
     _both(node, const, default)
+    enum = node.texts("enum")
+    _one_of(node, const, enum)
+    node["const"].unicode(const)
+    node["default"].unicode(default)
     if named is not None and named not in FORMATS:
         node["format"].problem(f"{named!r} is not a format of the Lexicon language", "unknown-format")
     return String(
         named,
         *_lengths(node, "minLength", "maxLength"),
         *_lengths(node, "minGraphemes", "maxGraphemes"),
-        node.texts("enum"),
+        enum,
         node.texts("knownValues"),
         const,
         default,

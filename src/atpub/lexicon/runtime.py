@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, Ty
 
 from atpub.errors import AtpubError
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Blob
-from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
+from atpub.lexicon.formats import FORMATS, graphemes, is_unicode, utf8_length
 from atpub.lexicon.loading import (
     CidLink,
     Json,
@@ -27,7 +27,6 @@ from atpub.lexicon.loading import (
     is_integer,
     is_special,
     is_text,
-    is_unicode,
     link_json,
     load_any,
     load_blob,
@@ -226,9 +225,10 @@ class Value:
 
     def __repr__(self) -> str:
         absent: Mapping[str, object] = self.__class__.__init__.__kwdefaults__ or {}
-        shown = ((name, getattr(self, name)) for name in self.WIRE)
+        shown = ((name, getattr(self, name)) for name in self.__slots__)
         parts = [f"{name}={value!r}" for name, value in shown if name not in absent or value is not absent[name]]
-        return f"{self.__class__.__name__}({', '.join(parts)})"
+        extra = {name: value for name, value in self.extra.items() if name != "$type"}
+        return f"{self.__class__.__name__}({', '.join(parts)})" + (f".with_extra({extra!r})" if extra else "")
 
 
 def _judged(
@@ -350,22 +350,14 @@ class Query(Generic[P, O]):
 
 @dataclass(frozen=True, slots=True)
 class Procedure(Generic[P, O]):
-    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names.
-
-    `takes` finds that class when it is first needed: it may be in a module that is still being imported.
-    """
+    """An XRPC method over POST: its NSID, its input's class, what reads its output, and the errors it names."""
 
     nsid: str
-    takes: Callable[[], type[P]]
+    input: type[P]
     output: Callable[[Json], O]
     errors: tuple[type[MethodError], ...] = ()
     encoding: str = "application/json"
     parameters: type[Value] = Nothing
-
-    @property
-    def input(self) -> type[P]:
-        """The class of its input."""
-        return self.takes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from atpub.lexicon import data
 from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, NotInDataModel
-from atpub.lexicon.formats import FORMATS, graphemes, utf8_length
+from atpub.lexicon.formats import FORMATS, graphemes, is_unicode, utf8_length
 from atpub.lexicon.model import (
     Array,
     BlobType,
@@ -185,7 +185,7 @@ class _Judge:
             yield from self.length(kind.min_graphemes, kind.max_graphemes, count, "Graphemes", "graphemes", path)
         if kind.format is not None and not FORMATS[kind.format](value):
             yield self.broken(path, "format", f"{_shown(value)} is not a valid {kind.format}")
-        if not _is_unicode(value):
+        if not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
         yield from self.choices(kind.enum, kind.const, value, path)
 
@@ -326,7 +326,7 @@ class _Judge:
                 yield from self.data_model(item, (*path, index), top)
         elif isinstance(value, float):
             yield self.broken(path, "data-model", f"{value} is a float: records hold integers only")
-        elif isinstance(value, str) and not _is_unicode(value):
+        elif isinstance(value, str) and not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
         elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
             yield self.broken(path, "data-model", f"{value} does not fit in 64 bits")
@@ -344,7 +344,7 @@ class _Judge:
 
     def field(self, name: str, value: Json, path: Path, top: int) -> Iterator[Violation]:
         """Judges a field that no lexicon describes."""
-        if not _is_unicode(name):
+        if not is_unicode(name):
             yield self.broken((*path, name), "data-model", "a name with half of a surrogate pair is not Unicode text")
         if name == "$type" and (not isinstance(value, str) or not value):
             yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
@@ -387,13 +387,3 @@ def _beyond(low: int | None, high: int | None, value: int) -> str:
     if low is not None and value < low:
         return f", at least {low}"
     return f", at most {high}" if high is not None and value > high else " does not fit in 64 bits"
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

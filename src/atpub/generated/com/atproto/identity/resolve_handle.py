@@ -124,7 +124,7 @@ class HandleNotFound(_rt.MethodError):
     code = "HandleNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveHandleParams, ResolveHandleOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveHandleParams,
     output=ResolveHandleOutput.from_json,

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
-from atpub.lexicon import runtime as _rt
 from atpub.generated.com.atproto.lexicon import schema as _schema
+from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "LexiconNotFound",
@@ -138,7 +138,7 @@ class LexiconNotFound(_rt.MethodError):
     code = "LexiconNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveLexiconParams, ResolveLexiconOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveLexiconParams,
     output=ResolveLexiconOutput.from_json,

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
+from atpub.generated.com.atproto.repo import defs as _repo_defs
 from atpub.lexicon import runtime as _rt
-from atpub.generated.com.atproto.repo import defs as _defs
 
 __all__ = [
     "DeleteRecordInput",
@@ -132,7 +132,7 @@ class DeleteRecordOutput(_rt.Value):
     def __init__(
         self,
         *,
-        commit: _defs.CommitMeta | None = None,
+        commit: _repo_defs.CommitMeta | None = None,
     ) -> None:
         """Make one from its fields. Nothing is checked here: call `check`.
 
@@ -153,7 +153,7 @@ class DeleteRecordOutput(_rt.Value):
         if value is None:
             self.commit = None
         else:
-            self.commit = _defs.CommitMeta.load(value)
+            self.commit = _repo_defs.CommitMeta.load(value)
             known += 1
         self._extra = None if len(data) == known else cls._extras(data, known)
         return self
@@ -175,9 +175,9 @@ class InvalidSwap(_rt.MethodError):
     code = "InvalidSwap"
 
 
-METHOD: Final[_rt.Procedure[DeleteRecordInput, DeleteRecordOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: DeleteRecordInput,
+    input=DeleteRecordInput,
     output=DeleteRecordOutput.from_json,
     errors=(InvalidSwap,),
 )

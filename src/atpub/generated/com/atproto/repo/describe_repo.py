@@ -150,7 +150,7 @@ class DescribeRepoOutput(_rt.Value):
         return out
 
 
-METHOD: Final[_rt.Query[DescribeRepoParams, DescribeRepoOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=DescribeRepoParams,
     output=DescribeRepoOutput.from_json,

@@ -176,7 +176,7 @@ class RecordNotFound(_rt.MethodError):
     code = "RecordNotFound"
 
 
-METHOD: Final[_rt.Query[GetRecordParams, GetRecordOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=GetRecordOutput.from_json,

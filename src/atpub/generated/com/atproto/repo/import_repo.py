@@ -16,10 +16,9 @@ __all__ = [
 
 NSID: Final = "com.atproto.repo.importRepo"
 
-
-METHOD: Final[_rt.Procedure[_rt.Nothing, _rt.Nothing]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: _rt.Nothing,
+    input=_rt.Nothing,
     output=_rt.Nothing.from_json,
     encoding="application/vnd.ipld.car",
 )

@@ -207,7 +207,7 @@ class RecordBlob(_rt.Value):
         return out
 
 
-METHOD: Final[_rt.Query[ListMissingBlobsParams, ListMissingBlobsOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ListMissingBlobsParams,
     output=ListMissingBlobsOutput.from_json,

@@ -244,7 +244,7 @@ class Record(_rt.Value):
         return out
 
 
-METHOD: Final[_rt.Query[ListRecordsParams, ListRecordsOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ListRecordsParams,
     output=ListRecordsOutput.from_json,

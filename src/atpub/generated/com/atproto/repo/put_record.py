@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 
+from atpub.generated.com.atproto.repo import defs as _repo_defs
 from atpub.lexicon import runtime as _rt
-from atpub.generated.com.atproto.repo import defs as _defs
 
 __all__ = [
     "InvalidSwap",
@@ -167,7 +167,7 @@ class PutRecordOutput(_rt.Value):
         *,
         cid: _rt.Cid,
         uri: _rt.AtUri,
-        commit: _defs.CommitMeta | None = None,
+        commit: _repo_defs.CommitMeta | None = None,
         validation_status: PutRecordOutputValidationStatus | None = None,
     ) -> None:
         """Make one from its fields. Nothing is checked here: call `check`.
@@ -204,7 +204,7 @@ class PutRecordOutput(_rt.Value):
         if value is None:
             self.commit = None
         else:
-            self.commit = _defs.CommitMeta.load(value)
+            self.commit = _repo_defs.CommitMeta.load(value)
             known += 1
         value = data.get("validationStatus")
         if value is None:
@@ -243,9 +243,9 @@ class InvalidSwap(_rt.MethodError):
     code = "InvalidSwap"
 
 
-METHOD: Final[_rt.Procedure[PutRecordInput, PutRecordOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: PutRecordInput,
+    input=PutRecordInput,
     output=PutRecordOutput.from_json,
     errors=(InvalidSwap,),
 )

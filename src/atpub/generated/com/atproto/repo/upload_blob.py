@@ -63,9 +63,9 @@ class UploadBlobOutput(_rt.Value):
         return out
 
 
-METHOD: Final[_rt.Procedure[_rt.Nothing, UploadBlobOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: _rt.Nothing,
+    input=_rt.Nothing,
     output=UploadBlobOutput.from_json,
     encoding="*/*",
 )

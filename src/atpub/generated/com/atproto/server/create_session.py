@@ -310,9 +310,9 @@ class AuthFactorTokenRequired(_rt.MethodError):
     code = "AuthFactorTokenRequired"
 
 
-METHOD: Final[_rt.Procedure[CreateSessionInput, CreateSessionOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: CreateSessionInput,
+    input=CreateSessionInput,
     output=CreateSessionOutput.from_json,
     errors=(AccountTakedown, AuthFactorTokenRequired),
 )

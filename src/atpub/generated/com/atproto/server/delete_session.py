@@ -31,9 +31,9 @@ class ExpiredToken(_rt.MethodError):
     code = "ExpiredToken"
 
 
-METHOD: Final[_rt.Procedure[_rt.Nothing, _rt.Nothing]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: _rt.Nothing,
+    input=_rt.Nothing,
     output=_rt.Nothing.from_json,
     errors=(InvalidToken, ExpiredToken),
 )

@@ -163,8 +163,7 @@ class GetSessionOutput(_rt.Value):
 GetSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivated"] | str
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
-
-METHOD: Final[_rt.Query[_rt.Nothing, GetSessionOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=_rt.Nothing,
     output=GetSessionOutput.from_json,

@@ -229,9 +229,9 @@ class ExpiredToken(_rt.MethodError):
     code = "ExpiredToken"
 
 
-METHOD: Final[_rt.Procedure[_rt.Nothing, RefreshSessionOutput]] = _rt.Procedure(
+METHOD: Final = _rt.Procedure(
     NSID,
-    takes=lambda: _rt.Nothing,
+    input=_rt.Nothing,
     output=RefreshSessionOutput.from_json,
     errors=(AccountTakedown, InvalidToken, ExpiredToken),
 )

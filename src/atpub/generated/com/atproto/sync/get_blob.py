@@ -114,7 +114,7 @@ class RepoDeactivated(_rt.MethodError):
     code = "RepoDeactivated"
 
 
-METHOD: Final[_rt.Query[GetBlobParams, _rt.Raw]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=GetBlobParams,
     output=_rt.raw,

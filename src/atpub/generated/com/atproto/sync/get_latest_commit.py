@@ -155,7 +155,7 @@ class RepoDeactivated(_rt.MethodError):
     code = "RepoDeactivated"
 
 
-METHOD: Final[_rt.Query[GetLatestCommitParams, GetLatestCommitOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=GetLatestCommitParams,
     output=GetLatestCommitOutput.from_json,

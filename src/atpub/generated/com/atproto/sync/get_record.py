@@ -123,7 +123,7 @@ class RepoDeactivated(_rt.MethodError):
     code = "RepoDeactivated"
 
 
-METHOD: Final[_rt.Query[GetRecordParams, _rt.Raw]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=GetRecordParams,
     output=_rt.raw,

@@ -207,7 +207,7 @@ class RepoDeactivated(_rt.MethodError):
     code = "RepoDeactivated"
 
 
-METHOD: Final[_rt.Query[ListBlobsParams, ListBlobsOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ListBlobsParams,
     output=ListBlobsOutput.from_json,

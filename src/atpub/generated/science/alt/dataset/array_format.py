@@ -19,34 +19,28 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.arrayFormat"
 
-
 ArrayFormat: TypeAlias = Literal["ndarrayBytes", "sparseBytes", "structuredBytes", "arrowTensor", "safetensors"] | str
 """How an array field is encoded in a sample. The tokens below are the values known today; a reader accepts others."""
-
 
 ARROW_TENSOR: Final = "science.alt.dataset.arrayFormat#arrowTensor"
 """Tensor as an Apache Arrow IPC tensor message. JSON Schema:
 https://json-schema.alt.science/atdata-arrow-tensor/{version}/
 """
 
-
 NDARRAY_BYTES: Final = "science.alt.dataset.arrayFormat#ndarrayBytes"
 """NumPy array as the bytes of a .npy file, which name its dtype and shape. JSON Schema:
 https://json-schema.alt.science/atdata-ndarray-bytes/{version}/
 """
-
 
 SAFETENSORS: Final = "science.alt.dataset.arrayFormat#safetensors"
 """Tensors as the bytes of a .safetensors file, which can be mapped into memory and runs no code. JSON Schema:
 https://json-schema.alt.science/atdata-safetensors/{version}/
 """
 
-
 SPARSE_BYTES: Final = "science.alt.dataset.arrayFormat#sparseBytes"
 """SciPy sparse matrix (CSR, CSC or COO) as the bytes of scipy.sparse.save_npz. JSON Schema:
 https://json-schema.alt.science/atdata-sparse-bytes/{version}/
 """
-
 
 STRUCTURED_BYTES: Final = "science.alt.dataset.arrayFormat#structuredBytes"
 """NumPy array whose dtype has named fields, as the bytes of a .npy file. JSON Schema:

@@ -6,12 +6,9 @@ and what a search page shows of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias, Union, final
+from typing import Any, ClassVar, Final, TypeAlias, final
 
 from atpub.lexicon import runtime as _rt
-from atpub.generated.science.alt.dataset import storage_blobs as _storage_blobs
-from atpub.generated.science.alt.dataset import storage_http as _storage_http
-from atpub.generated.science.alt.dataset import storage_s3 as _storage_s3
 
 __all__ = [
     "DatasetSize",
@@ -479,10 +476,12 @@ class ShardManifestRef(_rt.Value):
         return out
 
 
-EntryStorage: TypeAlias = Union[
-    "_storage_http.StorageHttp",
-    "_storage_s3.StorageS3",
-    "_storage_blobs.StorageBlobs",
-    _rt.UnknownMember,
-]
+# These modules need this one's classes, which therefore come first.
+from atpub.generated.science.alt.dataset import storage_blobs as _storage_blobs
+from atpub.generated.science.alt.dataset import storage_http as _storage_http
+from atpub.generated.science.alt.dataset import storage_s3 as _storage_s3
+
+EntryStorage: TypeAlias = (
+    _storage_http.StorageHttp | _storage_s3.StorageS3 | _storage_blobs.StorageBlobs | _rt.UnknownMember
+)
 """Where the shards are. An open union: records with science.alt.dataset.storageExternal exist too."""

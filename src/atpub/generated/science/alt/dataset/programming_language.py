@@ -18,24 +18,19 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.programmingLanguage"
 
-
 ProgrammingLanguage: TypeAlias = Literal["python", "typescript", "javascript", "rust"] | str
 """Programming language, named as in GitHub Linguist but in lower case. The tokens below are the values known today; a
 reader accepts others.
 """
 
-
 JAVASCRIPT: Final = "science.alt.dataset.programmingLanguage#javascript"
 """JavaScript."""
-
 
 PYTHON: Final = "science.alt.dataset.programmingLanguage#python"
 """Python."""
 
-
 RUST: Final = "science.alt.dataset.programmingLanguage#rust"
 """Rust."""
-
 
 TYPESCRIPT: Final = "science.alt.dataset.programmingLanguage#typescript"
 """TypeScript."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
-from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import label as _label
+from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "LabelNotFound",
@@ -170,7 +170,7 @@ class LabelNotFound(_rt.MethodError):
     code = "LabelNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveLabelParams, ResolveLabelOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveLabelParams,
     output=ResolveLabelOutput.from_json,

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
-from atpub.lexicon import runtime as _rt
 from atpub.generated.science.alt.dataset import schema as _schema
+from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "METHOD",
@@ -171,7 +171,7 @@ class SchemaNotFound(_rt.MethodError):
     code = "SchemaNotFound"
 
 
-METHOD: Final[_rt.Query[ResolveSchemaParams, ResolveSchemaOutput]] = _rt.Query(
+METHOD: Final = _rt.Query(
     NSID,
     parameters=ResolveSchemaParams,
     output=ResolveSchemaOutput.from_json,

@@ -15,11 +15,10 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.schemaType"
 
-
 SchemaType: TypeAlias = Literal["jsonSchema"] | str
-"""Kind of definition that a schema record holds. The tokens below are the values known today; a reader accepts others.
+"""Kind of definition that a schema record holds. The tokens below are the values known today; a reader accepts
+others.
 """
-
 
 JSON_SCHEMA: Final = "science.alt.dataset.schemaType#jsonSchema"
 """JSON Schema, draft 7. The record's `schema` is a science.alt.dataset.schema#jsonSchemaFormat."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
 from atpub.lexicon import runtime as _rt
-from atpub.generated.science.alt.dataset import entry as _entry
 
 __all__ = [
     "BlobEntry",
@@ -121,3 +120,7 @@ class BlobEntry(_rt.Value):
         if self._extra:
             out.update(self._extra)
         return out
+
+
+# These modules need this one's classes, which therefore come first.
+from atpub.generated.science.alt.dataset import entry as _entry

@@ -18,22 +18,17 @@ __all__ = [
 
 NSID: Final = "science.alt.dataset.verificationMethod"
 
-
 VerificationMethod: TypeAlias = Literal["codeReview", "formalProof", "signedHash", "automatedTest"] | str
 """How a lens was verified. The tokens below are the values known today; a reader accepts others."""
-
 
 AUTOMATED_TEST: Final = "science.alt.dataset.verificationMethod#automatedTest"
 """A test suite has passed."""
 
-
 CODE_REVIEW: Final = "science.alt.dataset.verificationMethod#codeReview"
 """Somebody trusted has read the code."""
 
-
 FORMAL_PROOF: Final = "science.alt.dataset.verificationMethod#formalProof"
 """A proof assistant, such as Coq or Lean, has checked a proof."""
-
 
 SIGNED_HASH: Final = "science.alt.dataset.verificationMethod#signedHash"
 """The hash of the code is signed."""
