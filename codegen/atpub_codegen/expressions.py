@@ -64,6 +64,7 @@ class Expression:
     conditions: Callable[[str], Conditions]  # each, where true, breaks the lexicon; none: loading decides
     load: Callable[[str], str]
     dump: Callable[[str], str]
+    loader: str = ""  # the function that loads a value, where that is all there is to loading one
 
     @property
     def plain(self) -> bool:
@@ -139,17 +140,17 @@ def of_token(name: Name) -> Expression:
 
 def of_class(name: str) -> Expression:
     """The expression of a generated class."""
-    return _loaded(name, lambda v: f"{name}.load({v})", lambda v: f"{v}.to_json()")
+    return _loaded_by(f"{name}.load", name, lambda v: f"{v}.to_json()")
 
 
 def of_union(name: str, loader: str) -> Expression:
     """The expression of a union, by its alias and the function that loads it."""
-    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"_rt.member_json({v})")
+    return _loaded_by(loader, name, lambda v: f"_rt.member_json({v})")
 
 
 def of_list(name: str, loader: str, dumper: str) -> Expression:
     """The expression of a named list, by its alias and the functions that load it and, if need be, write it."""
-    return _loaded(name, lambda v: f"{loader}({v})", lambda v: f"{dumper}({v})" if dumper else v)
+    return _loaded_by(loader, name, lambda v: f"{dumper}({v})" if dumper else v)
 
 
 def of_scalar(kind: Scalar, name: str) -> Expression:
@@ -180,6 +181,10 @@ def _plain(annotation: str, conditions: Callable[[str], Conditions]) -> Expressi
 
 def _loaded(annotation: str, load: Callable[[str], str], dump: Callable[[str], str]) -> Expression:
     return Expression(annotation, lambda _: (), load, dump)
+
+
+def _loaded_by(loader: str, annotation: str, dump: Callable[[str], str]) -> Expression:
+    return Expression(annotation, lambda _: (), lambda v: f"{loader}({v})", dump, loader)
 
 
 def _arguments(**given: object) -> str:
@@ -265,11 +270,12 @@ def _array(kind: Array, item: Expression) -> Expression:
     if item.plain:
         return _plain(annotation, conditions)
     as_it_is = item.dump("x") == "x"
+
+    def load(v: str) -> str:
+        return f"list(map({item.loader}, {v}))" if item.loader else f"[{item.load(_deeper(v))} for {_deeper(v)} in {v}]"
+
     return Expression(
-        annotation,
-        conditions,
-        lambda v: f"[{item.load(_deeper(v))} for {_deeper(v)} in {v}]",
-        lambda v: v if as_it_is else f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]",
+        annotation, conditions, load, lambda v: v if as_it_is else f"[{item.dump(_deeper(v))} for {_deeper(v)} in {v}]"
     )
 
 

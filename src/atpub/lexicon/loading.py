@@ -127,12 +127,10 @@ def load_bytes(value: Json, low: int = 0, high: int = INTEGER_MAX) -> bytes:
 bytes_json = _data.bytes_json
 
 
-def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int | None = None) -> Blob:
+def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int = INTEGER_MAX) -> Blob:
     """The blob in JSON, of an accepted type and size; raises Mismatch."""
     blob = _blob(value) if value.__class__ is dict else None
-    if blob is None or blob.size > (INTEGER_MAX if max_size is None else max_size):
-        raise Mismatch
-    if accept and not validate.accepts(accept, blob.mime_type):
+    if blob is None or blob.size > max_size or not validate.accepts(accept, blob.mime_type):
         raise Mismatch
     return blob
 

@@ -155,11 +155,13 @@ class Value:
     WIRE: ClassVar[Mapping[str, str]] = {}
 
     _known: ClassVar[frozenset[str]] = frozenset()
+    _typed: ClassVar[JsonObject] = {}  # what a union's member has beside its fields
 
     _extra: JsonObject | None
 
     def __init_subclass__(cls) -> None:
         cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in cls.__dict__ else cls.WIRE.values())
+        cls._typed = {"$type": cls.NSID} if "NSID" in cls.__dict__ and "$type" not in cls._known else {}
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -167,7 +169,12 @@ class Value:
 
         Lists and unknown objects are not copied: the value shares them with the JSON.
         """
-        return _judged(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN, deep=cls.MAY_BE_DEEP)
+        if not (cls.MAY_BE_DEEP and is_deep(data)):
+            try:
+                return cls.load(data)
+            except Mismatch:
+                pass
+        return _refused(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
 
     @classmethod
     def load(cls, data: Json) -> Self:
@@ -180,11 +187,8 @@ class Value:
 
         `known` is how many fields were loaded: one that is null and may not be is not among them.
         """
-        if len(data) == known + 1 and "$type" in data and "$type" not in cls._known:  # a union's member, no more
-            kind = data["$type"]
-            if kind.__class__ is str and kind and kind != "blob" and (kind.isascii() or is_unicode(kind)):
-                return {"$type": kind}
-            raise Mismatch
+        if len(data) == known + 1 and data.get("$type") == cls.NSID and cls._typed:  # a union's member, no more
+            return cls._typed
         extra = {name: value for name, value in data.items() if name not in cls._known}
         if len(data) != known + len(extra) or is_special(extra):
             raise Mismatch
@@ -231,14 +235,8 @@ class Value:
         return f"{self.__class__.__name__}({', '.join(parts)})" + (f".with_extra({extra!r})" if extra else "")
 
 
-def _judged(
-    load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...], *, deep: bool = True
-) -> T:
-    if not (deep and is_deep(data)):
-        try:
-            return load(data)
-        except Mismatch:
-            pass
+def _refused(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
+    """What generated code will not load: raises InvalidRecord, or finds that it is nothing but another type of dict."""
     wrong = problems(module, schema, within, data)
     if wrong:
         raise wrong
@@ -298,7 +296,16 @@ def member_json(member: Value | UnknownMember) -> JsonObject:
 
 def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) -> Callable[[Json], T]:
     """What reads a type that has no class of its own, as `from_json` does; raises InvalidRecord."""
-    return lambda data: _judged(load, data, module, schema, within)
+
+    def read(data: Json) -> T:
+        if not is_deep(data):
+            try:
+                return load(data)
+            except Mismatch:
+                pass
+        return _refused(load, data, module, schema, within)
+
+    return read
 
 
 P = TypeVar("P", bound=Value)

@@ -354,7 +354,7 @@ class _Judge:
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
     """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
     for pattern in patterns:
-        if pattern in ("*/*", mime_type) or (pattern.endswith("/*") and mime_type.startswith(pattern[:-1])):
+        if pattern in (mime_type, "*/*") or (pattern[-2:] == "/*" and mime_type.startswith(pattern[:-1])):
             return True
     return not patterns
 

@@ -60,7 +60,7 @@ class Inventory(_rt.Record):
         value = data.get("entries")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        self.entries = [Entry.load(x) for x in value]
+        self.entries = list(map(Entry.load, value))
         value = data.get("project")
         if (
             value.__class__ is not str

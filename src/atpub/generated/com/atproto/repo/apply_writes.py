@@ -84,7 +84,7 @@ class ApplyWritesInput(_rt.Value):
         value = data.get("writes")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        self.writes = [load_apply_writes_input_writes_item(x) for x in value]
+        self.writes = list(map(load_apply_writes_input_writes_item, value))
         known: int = 2
         value = data.get("swapCommit")
         if value is None:
@@ -181,7 +181,7 @@ class ApplyWritesOutput(_rt.Value):
         else:
             if value.__class__ is not list:
                 raise _rt.Mismatch
-            self.results = [load_apply_writes_output_results_item(x) for x in value]
+            self.results = list(map(load_apply_writes_output_results_item, value))
             known += 1
         self._extra = None if len(data) == known else cls._extras(data, known)
         return self

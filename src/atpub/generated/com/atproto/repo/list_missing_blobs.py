@@ -126,7 +126,7 @@ class ListMissingBlobsOutput(_rt.Value):
         value = data.get("blobs")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        self.blobs = [RecordBlob.load(x) for x in value]
+        self.blobs = list(map(RecordBlob.load, value))
         known: int = 1
         value = data.get("cursor")
         if value is None:

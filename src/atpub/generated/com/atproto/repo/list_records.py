@@ -157,7 +157,7 @@ class ListRecordsOutput(_rt.Value):
         value = data.get("records")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        self.records = [Record.load(x) for x in value]
+        self.records = list(map(Record.load, value))
         known: int = 1
         value = data.get("cursor")
         if value is None:

@@ -98,7 +98,7 @@ class InviteCode(_rt.Value):
         value = data.get("uses")
         if value.__class__ is not list:
             raise _rt.Mismatch
-        self.uses = [InviteCodeUse.load(x) for x in value]
+        self.uses = list(map(InviteCodeUse.load, value))
         self._extra = None if len(data) == 7 else cls._extras(data, 7)
         return self
 

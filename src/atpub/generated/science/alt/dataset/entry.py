@@ -187,7 +187,7 @@ class Entry(_rt.Record):
         else:
             if value.__class__ is not list or len(value) > 10000:
                 raise _rt.Mismatch
-            self.manifests = [ShardManifestRef.load(x) for x in value]
+            self.manifests = list(map(ShardManifestRef.load, value))
             known += 1
         value = data.get("metadata")
         if value is None:

@@ -50,7 +50,7 @@ class StorageBlobs(_rt.Value):
         value = data.get("blobs")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        self.blobs = [BlobEntry.load(x) for x in value]
+        self.blobs = list(map(BlobEntry.load, value))
         self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 

@@ -50,7 +50,7 @@ class StorageHttp(_rt.Value):
         value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        self.shards = [ShardEntry.load(x) for x in value]
+        self.shards = list(map(ShardEntry.load, value))
         self._extra = None if len(data) == 1 else cls._extras(data, 1)
         return self
 

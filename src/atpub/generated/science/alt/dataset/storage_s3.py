@@ -71,7 +71,7 @@ class StorageS3(_rt.Value):
         value = data.get("shards")
         if value.__class__ is not list or len(value) < 1:
             raise _rt.Mismatch
-        self.shards = [ShardEntry.load(x) for x in value]
+        self.shards = list(map(ShardEntry.load, value))
         known: int = 2
         value = data.get("endpoint")
         if value is None:
