@@ -56,9 +56,12 @@ def apply_plan(
     `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
     a rate limit that is spent ends the apply.
 
-    Raises Refused where the plan holds a refusal, StalePlan where a record that it touches has changed, RateLimited,
-    Interrupted, or Halted where some commits were made before another error.
+    Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
+    touches has changed, RateLimited, Interrupted, or Halted where some commits were made before another error.
     """
+    if repository.did != plan.did:
+        hint = "apply it to the account that it was made for, or make a new plan"
+        raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
     if plan.refusals:
         refusal = plan.refusals[0]
         raise Refused("\n".join(item.message for item in plan.refusals), hint=refusal.hint)
