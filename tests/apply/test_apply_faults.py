@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.apply.publishing import (
 from tests.apply.samples import EVERYTHING, LATER, at, holders, notes, numbered
 from tests.apply.wrappers import Around, Counting, Crash, Failing, Interrupted, Narrow, When
 
+from atpub.applying import Halted
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -35,8 +37,10 @@ from atpub.errors import (
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Blob, JsonObject, blobs_in
 from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
-from atpub.syntax import Nsid, RecordPath, Rkey
+from atpub.state import Commit, Live, Write
+from atpub.syntax import Cid, Nsid, RecordPath, Rkey
 
 POST = RecordPath(Nsid("com.example.post"), Rkey("hello"))
 
@@ -222,6 +226,38 @@ def test_replies_that_are_lost_for_ever(folder: Path, repository: LocalRepositor
     with pytest.raises(OutcomeUnknown):
         carry_out(prepared, failing)
     assert failing.calls < 10
+
+
+class Blind(Around):
+    """The reply to each commit is lost and its writes are found standing; after the last, nothing can be read."""
+
+    def __init__(self, inner: Repository, last: int) -> None:
+        super().__init__(inner)
+        self._left = last
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        self._left -= 1
+        return replace(self.inner.apply_writes(writes, swap_commit), alone=False)
+
+    def read(self, wanted: Wanted) -> Live:
+        if not self._left:
+            raise Unavailable("down")
+        return self.inner.read(wanted)
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_what_is_complete_is_not_looked_back_at(folder: Path, repository: LocalRepository, commits: int) -> None:
+    """Nothing is left that somebody else's commit could make a mixture of."""
+    prepared = prepare(write_manifest(folder, numbered(4)), repository)
+    outcomes = carry_out(prepared, Blind(Narrow(repository, 4 // commits + 1), commits))
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    converged(folder, repository, numbered(4))
+
+
+def test_what_is_not_complete_is_looked_back_at(folder: Path, repository: LocalRepository) -> None:
+    prepared = prepare(write_manifest(folder, numbered(4)), repository)
+    with pytest.raises(Halted, match="2 of 4 changes were applied, then: down"):
+        carry_out(prepared, Blind(Narrow(repository, 3), 1))
 
 
 # A blob that is lost

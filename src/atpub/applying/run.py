@@ -254,8 +254,8 @@ class _Applier:
                     raise
             else:
                 self._committed(batch, writes, commit)
-                if not commit.alone:
-                    self._left(())
+                if not commit.alone and any(change.path not in self._done for change in self._meant):
+                    self._left(())  # others' commits may be there, too
                 return
 
     def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
