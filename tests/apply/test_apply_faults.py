@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -380,6 +381,30 @@ def test_an_upload_that_fails(folder: Path, repository: LocalRepository) -> None
     assert repository.head() is None
     carry_out(prepared, repository)
     converged(folder, repository, holders({"a": "012345"}))
+
+
+def test_a_stream_that_breaks_off_halfway(folder: Path, repository: LocalRepository) -> None:
+    """What the system says of somebody's stream does not lose what became of each record."""
+    prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1"})), repository)
+    with pytest.raises(Halted, match=r"1 of 2 changes .*[01]\.tar cannot be read: Input/output error") as caught:
+        carry_out(prepared, Broken(Narrow(repository, 2)))
+    assert sorted(outcome.status for outcome in caught.value.outcomes) == ["applied", "failed"]
+    carry_out(prepared, repository)
+    converged(folder, repository, holders({"a": "0", "b": "1"}))
+
+
+class Broken(Around):
+    """Fails to read the second blob, as a repository does that leaves that to the system."""
+
+    def __init__(self, inner: Repository) -> None:
+        super().__init__(inner)
+        self._uploads = 0
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        self._uploads += 1
+        if self._uploads == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        return self.inner.upload_blob(source, mime_type)
 
 
 class Offline(Around):

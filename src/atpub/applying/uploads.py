@@ -82,7 +82,11 @@ class Uploads:
 
     def _upload(self, upload: Upload) -> tuple[Upload, Blob]:
         self._steering.check()
-        blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
+        try:
+            blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
+        except OSError as error:  # of a stream that may be anybody's
+            hint = "check it, then run it again"
+            raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error
         if (blob.cid, blob.size) != (upload.cid, upload.size):
             hint = "did the file change? run it again"
             raise RepositoryError(f"{upload.file} arrived as another blob than planned ({blob.cid})", hint=hint)
