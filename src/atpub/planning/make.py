@@ -25,7 +25,7 @@ from atpub.planning.order import references, targets_first
 from atpub.planning.select import check_options, select, selected
 from atpub.planning.settle import Settled, in_order, settle
 from atpub.state import Create, Delete, Live, Record, Update, Write
-from atpub.syntax import AtUri, Cid, RecordPath
+from atpub.syntax import AtUri, Cid, Did, RecordPath
 
 _POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 MOST_WRITES: Final = 200
@@ -33,6 +33,7 @@ OWNED_FROM: Final = 10
 """A share of what is owned limits deletes from this many owned records on."""
 
 _GONE: Final = ("delete", "keep", "forget")
+_RECORDS: Final = "records"
 _SECTIONS: Final = {
     schema.NSID: "schemas",
     entry.NSID: "datasets",
@@ -130,10 +131,11 @@ class _Planner:
     def gone(self, settled: Mapping[RecordPath, Settled]) -> Iterator[Change]:
         """What happens to records that the project owns and that the manifest wants no more."""
         left = {str(AtUri.of(self._live.did, path)): path for path in sorted(self._owned) if path not in settled}
+        forgotten = _forgotten(self.options.forget, self._owned, self._live.did)
         targets = {path: sorted(references(self._live_value(path), left)) for path in left.values()}
         kept = self._kept(left, targets, settled)
         for path in reversed(targets_first(left.values(), targets)):
-            yield self._gone(self._owned[path], path in kept)
+            yield self._gone(self._owned[path], keep=path in kept, forget=path in forgotten or path in self._foreign)
 
     def _kept(
         self,
@@ -158,12 +160,11 @@ class _Planner:
         record = self._live.records.get(path)
         return record.value if record else None
 
-    def _gone(self, owned: Owned, keep: bool) -> Change:
+    def _gone(self, owned: Owned, *, keep: bool, forget: bool) -> Change:
         before, uri = self._live.records.get(owned.path), AtUri.of(self._live.did, owned.path)
-        address = f"{_SECTIONS.get(owned.path.collection, 'records')}/{owned.id}"
+        address = _address(owned)
         drift = None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
-        let_go = not self.options.forget.isdisjoint((address, str(uri))) or owned.path in self._foreign
-        if before is None or let_go:
+        if before is None or forget:
             return Change(address, "forget", owned.id, owned.path, uri, before, drift=drift)
         if keep:
             cid = before.cid
@@ -265,8 +266,30 @@ def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> d
 
 def not_forgotten(options: Options, changes: Iterable[Change]) -> frozenset[str]:
     """What the user wants to be forgotten, and none of these changes does."""
-    forgotten = {name for item in changes if item.action == "forget" for name in (item.address, str(item.uri))}
-    return options.forget - forgotten
+    forgotten = [item for item in changes if item.action == "forget"]
+    return options.forget - {
+        name for item in forgotten for name in (item.address, str(item.uri), f"{_RECORDS}/{item.id}")
+    }
+
+
+def _address(owned: Owned) -> str:
+    return f"{_SECTIONS.get(owned.path.collection, _RECORDS)}/{owned.id}"
+
+
+def _forgotten(names: Collection[str], owned: Mapping[RecordPath, Owned], did: Did) -> set[RecordPath]:
+    """The owned records that these addresses and URIs name.
+
+    An inventory does not say in which section an entry stood: `records/x` also names the one record of another section
+    that may have been made by it.
+    """
+    found = {path for path, item in owned.items() if _address(item) in names or str(AtUri.of(did, path)) in names}
+    spoken_for = {_address(item) for item in owned.values()}
+    for name in names:
+        section, _, key = name.partition("/")
+        if section == _RECORDS and name not in spoken_for:
+            alike = [path for path, item in owned.items() if item.id == key]
+            found.update(alike if len(alike) == 1 else ())
+    return found
 
 
 def _not_ours(desired: Desired, uri: AtUri) -> Refusal:
