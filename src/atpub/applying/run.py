@@ -25,12 +25,12 @@ from atpub.errors import (
     RequestTooLarge,
     StalePlan,
 )
-from atpub.inventory import Inventory, read_inventories
 from atpub.lexicon import data
 from atpub.lexicon.data import Blob
 from atpub.planning.make import points_of
 from atpub.planning.model import Change, Outcome, Plan
 from atpub.planning.order import Group, commit_order
+from atpub.planning.standing import Standing
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Head, Write
@@ -87,7 +87,7 @@ class _Applier:
         self._uploads = Uploads(plan, repository, sources, steering)
         self._drafts = Drafts(plan, self._uploads.described)
         self._head = plan.head.cid if plan.head else None
-        self._inventory: Inventory = plan.inventory
+        self._inventory = plan.inventory
         self._meant: Sequence[Change] = ()
         self._trying: Sequence[Change] = ()
         self._done: dict[RecordPath, Cid | None] = {}
@@ -242,20 +242,18 @@ class _Applier:
         Raises StalePlan where somebody else has changed a record, or whose it is.
         """
         live = self._repository.read(Wanted.around(change.path for change in changes))
-        inventories = read_inventories(live.records.values())
+        standing = Standing.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
-        self._inventory = inventories.get(self._plan.project) or Inventory(self._plan.project)
-        others = {path for item in inventories.values() if item is not self._inventory for path in item.owned}
+        self._inventory = standing.inventory
         self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
         made: list[Change] = []
         left: list[Change] = []
-        owned = self._inventory.owned
         for change in changes:
-            record = live.records.get(change.path)
-            found = (record.cid if record else None, owned.get(change.path))
+            record = standing.record(change.path)
+            found = (record.cid if record else None, standing.owned.get(change.path))
             if found == self._drafts.result(change):
                 made.append(change)
-            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in others):
+            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in standing.foreign):
                 left.append(change)
             else:
                 raise _stale(change)
