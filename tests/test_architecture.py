@@ -25,7 +25,7 @@ inventory
 planning
 importing audit
 repository report
-applying restore folders
+applying folders
 prepare
 atmosphere cli testing validation
 """.strip().splitlines()

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from atpub import errors
 from atpub.errors import AtpubError, InvalidInput, InvalidRecord, Place, Problem, RateLimited
 
@@ -61,6 +63,13 @@ def test_an_error_carries_its_message_and_hint() -> None:
     assert (str(error), error.message, error.hint) == ("it broke", "it broke", "mend it")
     limited = RateLimited("too many", reset=1_700_000_000)
     assert (limited.reset, limited.hint) == (1_700_000_000, "run again after 2023-11-14 22:13:20 UTC")
+
+
+@pytest.mark.parametrize("reset", [None, 0, 1_700_000_000_000, 10**20, -(10**20)])
+def test_a_time_that_is_none_is_not_known(reset: int | None) -> None:
+    error = RateLimited("too many", reset=reset)
+    assert error.reset is None
+    assert error.hint == "run again in a while; the server does not say when"
 
 
 def test_invalid_input_shows_all_of_its_problems() -> None:

@@ -150,15 +150,23 @@ class Refused(AtpubError):
 
 
 class RateLimited(AtpubError):
-    """The server's rate limit is spent until `reset` (seconds since 1970, where the server says it)."""
+    """The server's rate limit is spent until `reset` (seconds since 1970; None where the server names no time)."""
 
     code = "rate-limited"
     exit_code = 8
 
     def __init__(self, message: str, *, reset: int | None = None) -> None:
-        when = f"run again after {datetime.fromtimestamp(reset, UTC):%Y-%m-%d %H:%M:%S} UTC" if reset else ""
-        super().__init__(message, hint=when)
-        self.reset = reset
+        moment = _moment(reset)
+        when = f"after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "in a while; the server does not say when"
+        super().__init__(message, hint=f"run again {when}")
+        self.reset = reset if moment else None
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):  # a time that no calendar has
+        return None
 
 
 class Usage(AtpubError):

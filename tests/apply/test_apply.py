@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Lock
 
@@ -19,6 +20,7 @@ from tests.apply.publishing import (
     owned,
     prepare,
     publish,
+    scratch,
     write_manifest,
     write_tar,
 )
@@ -26,14 +28,14 @@ from tests.apply.samples import EVERYTHING, LATER, at, holders, note, notes, num
 from tests.apply.wrappers import Around, Counting, Narrow
 
 from atpub.applying import Committed, Event, Uploaded, apply_plan
-from atpub.errors import BlobRejected, PartlyApplied, Refused, RepositoryError, RequestTooLarge
+from atpub.errors import BlobRejected, PartlyApplied, Refused, RepositoryError, RequestTooLarge, StalePlan
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Blob, JsonObject, blobs_in, cid_of
 from atpub.planning.model import Options
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.state import Commit, Create, Delete, Update, Write
-from atpub.syntax import Cid
+from atpub.syntax import Cid, Did
 
 
 def kinds(batch: Sequence[Write]) -> list[type[Write]]:
@@ -385,3 +387,16 @@ def test_forgotten_records_are_left_alone(folder: Path, repository: LocalReposit
     publish(write_manifest(folder, notes({"b": "x"})), repository, options=options)
     assert everything(repository)[at("a")] == before
     assert {*owned(repository)} == {at("b")}
+
+
+@pytest.mark.parametrize("before", [{}, {"a": "x"}], ids=["new", "nothing to do"])
+def test_a_plan_for_another_repository(folder: Path, repository: LocalRepository, before: dict[str, str]) -> None:
+    manifest = write_manifest(folder, notes({"a": "x"}))
+    with scratch() as base, closing(LocalRepository(base / "other", did=Did("did:web:other.example"))) as other:
+        if before:
+            publish(manifest, repository)
+        prepared = prepare(manifest, repository)
+        with pytest.raises(StalePlan, match=r"is for did:web:local\.invalid, .* is did:web:other\.example's") as caught:
+            carry_out(prepared, other)
+        assert other.head() is None
+    assert "new plan" in caught.value.hint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from tests.apply.publishing import (
 from tests.apply.samples import EVERYTHING, LATER, at, holders, notes, numbered
 from tests.apply.wrappers import Around, Counting, Crash, Failing, Interrupted, Narrow, When
 
+from atpub.applying import Halted
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -35,8 +38,10 @@ from atpub.errors import (
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Blob, JsonObject, blobs_in
 from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
-from atpub.syntax import Nsid, RecordPath, Rkey
+from atpub.state import Commit, Live, Write
+from atpub.syntax import Cid, Nsid, RecordPath, Rkey
 
 POST = RecordPath(Nsid("com.example.post"), Rkey("hello"))
 
@@ -224,6 +229,38 @@ def test_replies_that_are_lost_for_ever(folder: Path, repository: LocalRepositor
     assert failing.calls < 10
 
 
+class Blind(Around):
+    """The reply to each commit is lost and its writes are found standing; after the last, nothing can be read."""
+
+    def __init__(self, inner: Repository, last: int) -> None:
+        super().__init__(inner)
+        self._left = last
+
+    def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
+        self._left -= 1
+        return replace(self.inner.apply_writes(writes, swap_commit), alone=False)
+
+    def read(self, wanted: Wanted) -> Live:
+        if not self._left:
+            raise Unavailable("down")
+        return self.inner.read(wanted)
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_what_is_complete_is_not_looked_back_at(folder: Path, repository: LocalRepository, commits: int) -> None:
+    """Nothing is left that somebody else's commit could make a mixture of."""
+    prepared = prepare(write_manifest(folder, numbered(4)), repository)
+    outcomes = carry_out(prepared, Blind(Narrow(repository, 4 // commits + 1), commits))
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    converged(folder, repository, numbered(4))
+
+
+def test_what_is_not_complete_is_looked_back_at(folder: Path, repository: LocalRepository) -> None:
+    prepared = prepare(write_manifest(folder, numbered(4)), repository)
+    with pytest.raises(Halted, match="2 of 4 changes were applied, then: down"):
+        carry_out(prepared, Blind(Narrow(repository, 3), 1))
+
+
 # A blob that is lost
 
 
@@ -344,6 +381,30 @@ def test_an_upload_that_fails(folder: Path, repository: LocalRepository) -> None
     assert repository.head() is None
     carry_out(prepared, repository)
     converged(folder, repository, holders({"a": "012345"}))
+
+
+def test_a_stream_that_breaks_off_halfway(folder: Path, repository: LocalRepository) -> None:
+    """What the system says of somebody's stream does not lose what became of each record."""
+    prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1"})), repository)
+    with pytest.raises(Halted, match=r"1 of 2 changes .*[01]\.tar cannot be read: Input/output error") as caught:
+        carry_out(prepared, Broken(Narrow(repository, 2)))
+    assert sorted(outcome.status for outcome in caught.value.outcomes) == ["applied", "failed"]
+    carry_out(prepared, repository)
+    converged(folder, repository, holders({"a": "0", "b": "1"}))
+
+
+class Broken(Around):
+    """Fails to read the second blob, as a repository does that leaves that to the system."""
+
+    def __init__(self, inner: Repository) -> None:
+        super().__init__(inner)
+        self._uploads = 0
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        self._uploads += 1
+        if self._uploads == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        return self.inner.upload_blob(source, mime_type)
 
 
 class Offline(Around):

@@ -27,7 +27,7 @@ from tests.apply.wrappers import Counting, Crash, Failing, Narrow, When
 from atpub.errors import StalePlan
 from atpub.inventory import COLLECTION
 from atpub.lexicon.data import Json, JsonObject
-from atpub.planning.model import Options
+from atpub.planning.model import Cost, Options
 from atpub.repository.local import LocalRepository
 from atpub.syntax import RecordPath, Rkey
 
@@ -42,6 +42,28 @@ def test_it_is_carried_out(folder: Path, repository: LocalRepository) -> None:
         assert len(counting.batches) == 1
         assert len(counting.uploads) == len(prepared.plan.uploads)
         assert not prepare(write_manifest(folder, content), repository).plan.pending
+
+
+def test_what_is_carried_out_has_nothing_to_do(folder: Path, repository: LocalRepository) -> None:
+    """Whatever it did: what is deleted is not to be forgotten, and what is adopted not to be adopted."""
+    publish(write_manifest(folder, notes({"same": "x", "changed": "old", "gone": "x", "left": "x"})), repository)
+    put(repository, {at("found"): {"text": "x"}})
+    content = notes({"same": "x", "changed": "new", "new": "x"})
+    records = content["records"]
+    assert isinstance(records, dict)
+    records["found"] = {**note("x"), "adopt": True}
+    options = Options(forget=frozenset({"records/left"}))
+    prepared = prepare(write_manifest(folder, content), repository, options=options)
+    actions = {change.address: change.action for change in prepared.plan.changes}
+    assert {*actions.values()} == {"unchanged", "update", "create", "adopt", "delete", "forget"}
+    with pytest.raises(Crash):
+        carry_out(kept(prepared, repository), Failing(Narrow(repository, 3), {0}, Crash, "after"))
+    assert 0 < kept(prepared, repository).plan.cost.writes < prepared.plan.cost.writes
+    carry_out(kept(prepared, repository), repository)
+    plan = kept(prepared, repository).plan
+    assert not plan.pending
+    assert {change.action for change in plan.changes} == {"unchanged"}
+    assert plan.cost == Cost(points=0, writes=0, commits=0, bytes=0)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -2,14 +2,15 @@
 
 import json
 import re
+import warnings
 
 import click
 import pytest
 
 from atpub import errors
 from atpub.cli.failures import Bug, Declined, RefusedPlan, SystemFailed, report
-from atpub.cli.main import cli
-from atpub.errors import AtpubError, Interrupted, InvalidInput, Place, Problem, RateLimited, Usage
+from atpub.cli.main import cli, main
+from atpub.errors import AtpubError, AtpubWarning, Interrupted, InvalidInput, Place, Problem, RateLimited, Usage
 from atpub.planning.model import Refusal
 
 REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
@@ -88,3 +89,10 @@ def test_codes_are_unlike_each_other() -> None:
     codes = [item.code for item in vars(errors).values() if isinstance(item, type) and issubclass(item, AtpubError)]
     assert len({*codes, *(item.code for item in own)}) == len(codes) + len(own)
     assert Usage.exit_code == 64
+
+
+def test_a_warning_shows_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # to be put back
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert warnings.formatwarning("it is doubtful", AtpubWarning, "x.py", 1) == "warning: it is doubtful\n"

@@ -81,3 +81,12 @@ def test_no_difference_is_left_out_and_none_made_up(old: Json, new: Json) -> Non
     assert bool(found) == (not same(old, new))
     assert all(isinstance(item, Difference) and item.old != item.new for item in found)
     assert list(differences(new, copy.deepcopy(new))) == []
+
+
+def test_what_differs_far_down_is_found_at_once() -> None:
+    """In lists within lists, as deep as a record may be."""
+    old: Json = 1
+    new: Json = True
+    for _ in range(64):
+        old, new = [old], [new]
+    assert listed(old, new) == [("[0]" * 64, "1", "true")]

@@ -3,6 +3,7 @@
 import pytest
 
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text
 from atpub.report.style import BOLD, PLAIN, RED, Style, counted, size
 
@@ -61,6 +62,11 @@ def test_json_of_a_problem() -> None:
     }
     assert problem_json(Problem("x", "y", Place("a"))).items() >= {"file": "a", "line": None, "column": None}.items()
     assert problem_json(Problem("x", "y"))["file"] is None
+
+
+def test_nothing_that_is_not_done() -> None:
+    """An error after the last commit leaves nothing to list."""
+    assert halted_text(()) == "not done:"
 
 
 def test_style() -> None:

@@ -16,10 +16,12 @@ from tests.repository.pds_servers import Way, new_account, repository_on, served
 from atpub.applying import Halted, apply_plan
 from atpub.errors import RateLimited
 from atpub.repository.interface import UNLIMITED
+from atpub.repository.pds.failure import failure
 from atpub.repository.pds.http import Reply
-from atpub.repository.pds.ledger import Budget, Ledger
+from atpub.repository.pds.ledger import Budget, Ledger, reset_of
 
-NOW = 1_000.0
+NOW = 1_700_000_000.5
+SOON, LATER = int(NOW) + 300, int(NOW) + 400
 HOUR = 5_000
 """The points that a PDS allows an account in an hour."""
 
@@ -31,16 +33,16 @@ def reply(status: int = 200, **headers: int) -> Reply:
 CASES: Mapping[str, tuple[list[Reply], Budget | None]] = {
     "nothing was heard": ([], None),
     "no headers": ([reply()], Budget(UNLIMITED)),
-    "so many left": ([reply(ratelimit_remaining=7, ratelimit_reset=1_300)], Budget(7, 1_300)),
+    "so many left": ([reply(ratelimit_remaining=7, ratelimit_reset=SOON)], Budget(7, SOON)),
     "the newest counts": (
-        [reply(ratelimit_remaining=7, ratelimit_reset=1_300), reply(ratelimit_remaining=5, ratelimit_reset=1_400)],
-        Budget(5, 1_400),
+        [reply(ratelimit_remaining=7, ratelimit_reset=SOON), reply(ratelimit_remaining=5, ratelimit_reset=LATER)],
+        Budget(5, LATER),
     ),
-    "the time is over": ([reply(ratelimit_remaining=7, ratelimit_reset=1_000)], None),
-    "refused": ([reply(429, ratelimit_remaining=7, ratelimit_reset=1_300)], Budget(0, 1_300)),
-    "refused, in other words": ([reply(429, retry_after=60)], Budget(0, 1_060)),
+    "the time is over": ([reply(ratelimit_remaining=7, ratelimit_reset=int(NOW))], None),
+    "refused": ([reply(429, ratelimit_remaining=7, ratelimit_reset=SOON)], Budget(0, SOON)),
+    "refused, in other words": ([reply(429, retry_after=60)], Budget(0, int(NOW) + 60)),
     "refused without a word": ([reply(429)], None),
-    "a failure says nothing": ([reply(ratelimit_remaining=7, ratelimit_reset=1_300), reply(502)], Budget(7, 1_300)),
+    "a failure says nothing": ([reply(ratelimit_remaining=7, ratelimit_reset=SOON), reply(502)], Budget(7, SOON)),
 }
 
 
@@ -52,6 +54,43 @@ def test_budget(case: str) -> None:
         ledger.note("a.b.c", item, NOW)
     assert ledger.budget("a.b.c", NOW) == expected
     assert ledger.budget("a.b.d", NOW) is None
+
+
+RESETS: Mapping[str, tuple[Mapping[str, str], int | None]] = {
+    "a time": ({"ratelimit-reset": str(SOON)}, SOON),
+    "a time that is over": ({"ratelimit-reset": str(SOON - 600)}, SOON - 600),
+    "seconds to wait": ({"ratelimit-reset": "60"}, int(NOW) + 60),
+    "a week": ({"ratelimit-reset": str(int(NOW) + 7 * 24 * 3600)}, int(NOW) + 7 * 24 * 3600),
+    "more than a week": ({"ratelimit-reset": str(int(NOW) + 8 * 24 * 3600)}, None),
+    "more seconds than a week's": ({"retry-after": "99999999"}, None),
+    "milliseconds": ({"ratelimit-reset": "1700000300000"}, None),
+    "milliseconds, and seconds to wait": ({"ratelimit-reset": "1700000300000", "retry-after": "60"}, int(NOW) + 60),
+    "more digits than Python reads": ({"ratelimit-reset": "9" * 5_000}, None),
+    "digits of another script": ({"ratelimit-reset": "١٧٠٠"}, None),
+    "a negative number": ({"ratelimit-reset": "-5"}, None),
+    "a fraction": ({"ratelimit-reset": "1.5"}, None),
+    "a date": ({"retry-after": "Tue, 14 Nov 2023 22:20:00 GMT"}, None),
+    "nothing": ({"ratelimit-reset": ""}, None),
+}
+
+
+@pytest.mark.parametrize("case", RESETS)
+def test_when_a_limit_starts_anew(case: str) -> None:
+    """Whatever a server says: the time of it, or that it is not known."""
+    headers, expected = RESETS[case]
+    found = Reply(429, headers, b"")
+    assert reset_of(found, NOW) == expected
+    error = failure("a.b.c at https://pds.example", found, NOW)
+    assert isinstance(error, RateLimited)
+    assert error.reset == expected
+    assert error.hint
+
+
+@pytest.mark.parametrize("left", ["9" * 5_000, "²", "-1", "many"])
+def test_a_number_of_points_that_is_none(left: str) -> None:
+    ledger = Ledger()
+    ledger.note("a.b.c", Reply(200, {"ratelimit-remaining": left, "ratelimit-reset": str(SOON)}, b""), NOW)
+    assert ledger.budget("a.b.c", NOW) == Budget(UNLIMITED)
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

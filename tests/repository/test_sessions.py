@@ -19,13 +19,13 @@ from tests.repository.pds_servers import Way
 from tests.repository.samples import InMemory, at, note, notes, swap
 from tests.repository.small_server import Asked, Said, small_server
 
-from atpub.errors import AuthenticationFailed, BlobRejected, HeadMoved
+from atpub.errors import AtpubWarning, AuthenticationFailed, BlobRejected, HeadMoved
 from atpub.lexicon.data import cid_of
 from atpub.repository.pds import connect
 from atpub.repository.pds.access import Access
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.session import Session, account_of, log_in, log_out, refresh
-from atpub.repository.pds.sessions import Opened, Sessions
+from atpub.repository.pds.sessions import NotKept, Opened, Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.state import Create
@@ -119,9 +119,26 @@ def test_one_that_cannot_be_written_leaves_the_last_one(sessions: Sessions) -> N
     path = sessions.path(DID)
     path.unlink()
     path.mkdir()
-    with pytest.raises(OSError, match="director"):
+    with pytest.raises(NotKept, match=f"no session can be kept in {path.parent}: Is a directory") as caught:
         sessions.write(OPENED)
+    assert caught.value.hint
     assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    sessions = Sessions(tmp_path / "state" / "sessions")
+    with pytest.raises(NotKept):
+        sessions.write(OPENED)
+    with pytest.raises(NotKept), sessions.locked(DID):
+        pass
+
+
+def test_what_fails_under_a_lock_is_not_the_lock_s_failure(sessions: Sessions) -> None:
+    with pytest.raises(FileNotFoundError), sessions.locked(DID):
+        (sessions.path(DID).parent / "other").unlink()
+    with sessions.locked(DID):
+        pass
 
 
 # On the reference PDS
@@ -333,6 +350,31 @@ def test_the_password_is_asked_for_once(sessions: Sessions, http: Http) -> None:
         assert session.authorized(taking_none_but("own-2")) == "own-2"
         assert server.methods() == ["refreshSession", "createSession", "refreshSession"]
     assert asked_for == ["password"]
+
+
+@pytest.mark.parametrize("broken", ["lock", "file"])
+def test_a_renewed_session_that_cannot_be_kept_is_good_for_this_run(
+    sessions: Sessions, http: Http, broken: str
+) -> None:
+    """And is renewed again from what is in memory: the one in the file is used up."""
+    path = sessions.path(DID)
+
+    def refreshed(asked: Asked) -> Said:
+        if broken == "file" and path.is_file():
+            path.unlink()
+            path.mkdir()
+        new = {"kept-refresh": "first", "first-refresh": "second"}.get(asked.token or "")
+        return (200, session_json("", new, f"{new}-refresh")) if new else (400, {"error": "ExpiredToken"})
+
+    with small_server({REFRESH: refreshed}) as server:
+        sessions.write(Opened(DID, "alice.example", server.url, server.url, "kept", "kept-refresh"))
+        if broken == "lock":
+            path.with_suffix(".lock").mkdir()
+        session = Session(Xrpc(server.url, http), DID, never, sessions)
+        with pytest.warns(AtpubWarning, match="no session can be kept in .*; this run goes on"):
+            assert session.authorized(taking_none_but("first")) == "first"
+        assert session.authorized(taking_none_but("second")) == "second"
+        assert server.methods() == ["refreshSession", "refreshSession"]
 
 
 # Servers that log in for others

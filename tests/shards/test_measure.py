@@ -242,3 +242,16 @@ def test_a_source_that_changed_is_refused(shards: list[Path]) -> None:
         FileSource(shards[0], 5).open()
     with pytest.raises(BlobRejected, match="cannot be read: No such file"):
         FileSource(shards[0].with_name("gone"), 5).open()
+
+
+UNREADABLE = Path("/proc/self/mem")
+"""A file of Linux's that is opened, and cannot be read at its start."""
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="not Linux")
+def test_a_source_whose_disk_fails_says_which_file_it_is() -> None:
+    with (
+        FileSource(UNREADABLE, 0).open() as stream,
+        pytest.raises(BlobRejected, match=f"{UNREADABLE} cannot be read: "),
+    ):
+        stream.read(1 << 20)

@@ -7,12 +7,12 @@ Nothing is retried blindly: after a lost reply the repository is read again and 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
+from atpub.applying.drafts import Drafts
+from atpub.applying.fitting import fitting
 from atpub.applying.steering import Committed, Event, Halted, Steering
 from atpub.applying.uploads import Uploads
-from atpub.desired.model import CID_FIELD
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -25,15 +25,15 @@ from atpub.errors import (
     RequestTooLarge,
     StalePlan,
 )
-from atpub.inventory import Inventory, Owned, read_inventories
 from atpub.lexicon import data
-from atpub.lexicon.data import Blob, JsonObject, put
+from atpub.lexicon.data import Blob
 from atpub.planning.make import points_of
 from atpub.planning.model import Change, Outcome, Plan
 from atpub.planning.order import Group, commit_order
-from atpub.repository.interface import UNLIMITED, BlobSource, Repository, request_bytes
+from atpub.planning.standing import Standing
+from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import Wanted
-from atpub.state import Commit, Create, Delete, Head, Update, Write
+from atpub.state import Commit, Head, Write
 from atpub.syntax import AtUri, Cid, RecordPath
 
 FIRST: Final = 20
@@ -56,9 +56,12 @@ def apply_plan(
     `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
     a rate limit that is spent ends the apply.
 
-    Raises Refused where the plan holds a refusal, StalePlan where a record that it touches has changed, RateLimited,
-    Interrupted, or Halted where some commits were made before another error.
+    Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
+    touches has changed, RateLimited, Interrupted, or Halted where some commits were made before another error.
     """
+    if repository.did != plan.did:
+        hint = "apply it to the account that it was made for, or make a new plan"
+        raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
     if plan.refusals:
         refusal = plan.refusals[0]
         raise Refused("\n".join(item.message for item in plan.refusals), hint=refusal.hint)
@@ -67,33 +70,27 @@ def apply_plan(
     return _Applier(plan, repository, sources, Steering(on_event, stop, wait)).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A record as it is to be written, and its bytes in DAG-CBOR."""
-
-    value: JsonObject
-    cid: Cid
-    size: int
-
-
 class _Applier:
+    """Carries out a plan, commit by commit.
+
+    `_meant` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
+    and `_trying` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
+    `_head` and `_inventory` are those that the next commit builds on.
+    """
+
     def __init__(
         self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: Steering
     ) -> None:
         self._plan = plan
         self._repository = repository
         self._steering = steering
-        self._head = plan.head.cid if plan.head else None
-        self._inventory: Inventory = plan.inventory
         self._uploads = Uploads(plan, repository, sources, steering)
-        self._cids: dict[RecordPath, Cid] = {
-            change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
-        }
-        self._drafts: dict[RecordPath, _Draft] = {}
-        self._done: dict[RecordPath, Cid | None] = {}
+        self._drafts = Drafts(plan, self._uploads.described)
+        self._head = plan.head.cid if plan.head else None
+        self._inventory = plan.inventory
         self._meant: Sequence[Change] = ()
         self._trying: Sequence[Change] = ()
-        self._pauses = 0
+        self._done: dict[RecordPath, Cid | None] = {}
 
     def run(self) -> tuple[Outcome, ...]:
         groups = self._unfinished(commit_order(self._plan))
@@ -104,71 +101,66 @@ class _Applier:
         except AtpubError as error:
             if not self._done:
                 raise
-            raise Halted(error, self._halfway(self._meant, error)) from error
+            done = f"{len(self._done)} of {len(self._meant)} changes were applied"
+            raise Halted(done, error, self._halfway(error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
 
-    def _halfway(self, meant: Iterable[Change], error: AtpubError) -> tuple[Outcome, ...]:
+    def _halfway(self, error: AtpubError) -> tuple[Outcome, ...]:
         """What became of each change until the error."""
-        pending = {change.path for change in meant} - self._done.keys()
+        pending = {change.path for change in self._meant} - self._done.keys()
         was_refused = not isinstance(error, Interrupted | RateLimited)
-        tried = {change.path for change in self._trying if was_refused}
+        failed = {change.path for change in self._trying if was_refused} & pending
 
         def outcome(change: Change) -> Outcome:
-            if change.path not in pending:
-                return self._outcome(change)
-            if change.path in tried:
+            if change.path in failed:
                 return Outcome(change, "failed", change.before_cid, error.message)
-            return Outcome(change, "pending", change.before_cid)
+            if change.path in pending:
+                return Outcome(change, "pending", change.before_cid)
+            return self._outcome(change)
 
         return tuple(outcome(change) for change in self._plan.changes)
 
     def _outcome(self, change: Change) -> Outcome:
         if change.path in self._done:
             return Outcome(change, "applied", self._done[change.path])
-        return Outcome(change, "unchanged", self._cids.get(change.path, change.after_cid))
+        return Outcome(change, "unchanged", self._drafts.cid(change))
 
     # Commits
 
     def _commit_all(self, groups: Sequence[Group]) -> None:
         rest = list(groups)
         most = len(rest)
+        pauses = 0
         while rest:
             self._steering.check()
-            count = self._fitting(rest[:most])
+            count = self._fitting(rest[:most], has_paused=bool(pauses))
             self._trying = batch = _flat(rest[:count])
             try:
                 self._check_points(batch)
                 self._uploads.bring(_blobs_of(batch))
                 self._commit(batch)
             except RateLimited as error:
-                self._pause(error)
+                pauses += 1
+                if self._steering.wait is None or error.reset is None or pauses > _PAUSES:
+                    raise  # nobody wants to wait, or it is of no use
+                self._steering.wait(error.reset)
                 rest = self._not_done(rest)
-                continue
             except RequestTooLarge:
                 if len(batch) == 1:
                     raise
                 most = max(1, count // 2)
                 if count == 1:  # they exchange blobs, which have to be brought again as they get lost
                     rest[:1] = [(change,) for change in batch]
-                continue
-            rest = self._not_done(rest[count:])
-            most = len(rest)
-            self._pauses = 0
+            else:
+                rest = self._not_done(rest[count:])
+                most = len(rest)
+                pauses = 0
 
-    def _fitting(self, groups: Sequence[Group]) -> int:
-        """How many groups, from the first on and one at least, fit in one commit with their inventory."""
+    def _fitting(self, groups: Sequence[Group], *, has_paused: bool) -> int:
+        """How many groups, from the first on and one at least, go in one commit with their inventory."""
         limits = self._repository.limits
-        points = UNLIMITED if limits.points is None else max(1, limits.points)
-        count = min(len(groups), limits.writes)
-        while count > 1:
-            writes = self._writes(_flat(groups[:count]))
-            size = sum(map(self._request_size, writes))
-            use = max(size / limits.body, points_of(map(type, writes)) / points)
-            excess = len(writes) - limits.writes
-            if use <= 1 and excess <= 0:
-                break
-            count = max(1, min(count - max(1, excess), int(count / max(use, 1))))
-        if limits.points is None and (count < len(groups) or self._pauses):
+        count = fitting(groups, lambda part: self._writes(_flat(part)), self._drafts.size_of, limits)
+        if limits.points is None and (count < len(groups) or has_paused):
             return min(count, FIRST)  # its reply tells what the next may cost
         return count
 
@@ -178,62 +170,11 @@ class _Applier:
         if limits.points is not None and points_of(map(type, self._writes(batch))) > limits.points:
             raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
 
-    def _pause(self, error: RateLimited) -> None:
-        """Wait until the rate limit starts anew; raises the error where nobody wants to wait, or it is of no use."""
-        self._pauses += 1
-        if self._steering.wait is None or error.reset is None or self._pauses > _PAUSES:
-            raise error
-        self._steering.wait(error.reset)
-
     def _not_done(self, groups: Iterable[Group]) -> list[Group]:
-        left = (tuple(change for change in group if change.path not in self._done) for group in groups)
-        return [group for group in left if group]
+        return _only(groups, lambda change: change.path not in self._done)
 
-    def _writes(self, batch: Sequence[Change]) -> tuple[Write, ...]:
-        """The writes of a batch's records, then those of their inventory."""
-        records: list[Write] = []
-        owned: dict[RecordPath, Owned | None] = {}
-        for change in batch:
-            draft = self._draft(change)
-            if draft is not None:
-                write = Update if change.before else Create
-                records.append(write(change.path, draft.value))
-            elif change.action == "delete":
-                records.append(Delete(change.path))
-            if change.path in self._plan.inventory_changes:
-                owned[change.path] = self._owned(change)
-        return (*records, *self._inventory.writes(owned))
-
-    def _request_size(self, write: Write) -> int:
-        if isinstance(write, Delete):
-            return request_bytes(0)
-        draft = self._drafts.get(write.path)
-        return request_bytes(draft.size if draft is not None else len(data.encode(write.value)))
-
-    def _owned(self, change: Change) -> Owned | None:
-        planned = self._plan.inventory_changes[change.path]
-        return replace(planned, cid=self._cids[change.path]) if planned is not None else None
-
-    def _draft(self, change: Change) -> _Draft | None:
-        """The record to write, with what only an upload or an earlier record could tell."""
-        if change.after is None:
-            return None
-        draft = self._drafts.get(change.path)
-        if draft is None or change.open_blobs or change.strong_refs:
-            value = self._completed(change, change.after)
-            block = data.encode(value)
-            draft = self._drafts[change.path] = _Draft(value, Cid.of_block(block), len(block))
-            self._cids[change.path] = draft.cid
-        return draft
-
-    def _completed(self, change: Change, value: JsonObject) -> JsonObject:
-        for item in change.open_blobs:
-            blob = self._uploads.described(item.blob.cid)
-            if blob is not None:
-                value = put(value, item.steps, blob.to_json())
-        for reference in change.strong_refs:
-            value = put(value, (*reference.steps, CID_FIELD), self._cids[reference.target])
-        return value
+    def _writes(self, batch: Iterable[Change]) -> tuple[Write, ...]:
+        return self._drafts.writes(batch, self._inventory)
 
     def _commit(self, batch: Sequence[Change]) -> None:
         for attempt in range(_TRIES):
@@ -251,24 +192,21 @@ class _Applier:
                     raise
             else:
                 self._committed(batch, writes, commit)
-                if not commit.alone:
-                    self._left(())
+                if not commit.alone and len(self._done) < len(self._meant):
+                    self._left(())  # others' commits may be there, too
                 return
 
     def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
         for write, cid in zip(writes, commit.cids, strict=True):
-            draft = self._drafts.get(write.path)
-            if not isinstance(write, Delete) and cid != (draft.cid if draft else data.cid_of(write.value)):
+            if cid != self._drafts.cid_of(write):
                 uri = AtUri.of(self._repository.did, write.path)
                 raise RepositoryError(f"the server stored another record at {uri} than it was sent: {cid}")
-        owned = {c.path: self._owned(c) for c in batch if c.path in self._plan.inventory_changes}
-        self._inventory = self._inventory.after(owned)
+        self._inventory = self._inventory.after(self._drafts.owned(batch))
         self._settle(batch, commit.head)
 
     def _settle(self, batch: Sequence[Change], head: Head) -> None:
         self._head = head.cid
-        for change in batch:
-            self._done[change.path] = None if change.action in ("delete", "forget") else self._cids.get(change.path)
+        self._done |= {change.path: self._drafts.cid(change) for change in batch}
         self._steering.on_event(Committed(head, tuple(batch)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
@@ -280,8 +218,7 @@ class _Applier:
             return groups
         _, _, left = self._read_again(_flat(groups))
         paths = {change.path for change in left}
-        found = (tuple(change for change in group if change.path in paths) for group in groups)
-        return [group for group in found if group]
+        return _only(groups, lambda change: change.path in paths)
 
     def _left(self, batch: Sequence[Change]) -> Sequence[Change]:
         """What is still to be done of a batch whose commit may have been made.
@@ -305,38 +242,22 @@ class _Applier:
         Raises StalePlan where somebody else has changed a record, or whose it is.
         """
         live = self._repository.read(Wanted.around(change.path for change in changes))
-        inventories = read_inventories(live.records.values())
+        standing = Standing.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
-        self._inventory = inventories.get(self._plan.project) or Inventory(self._plan.project)
-        others = {path for item in inventories.values() if item is not self._inventory for path in item.owned}
+        self._inventory = standing.inventory
         self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
         made: list[Change] = []
         left: list[Change] = []
-        owned = self._inventory.owned
         for change in changes:
-            record = live.records.get(change.path)
-            found = (record.cid if record else None, owned.get(change.path))
-            if found == self._result(change):
+            record = standing.record(change.path)
+            found = (record.cid if record else None, standing.owned.get(change.path))
+            if found == self._drafts.result(change):
                 made.append(change)
-            elif found == self._planned_on(change) and not (change.writes and change.path in others):
+            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in standing.foreign):
                 left.append(change)
             else:
                 raise _stale(change)
         return live.head, made, left
-
-    def _planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """The record that a change was planned to find, and what the inventory said of it."""
-        return change.before_cid, self._plan.inventory.owned.get(change.path)
-
-    def _result(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """What it is to leave there."""
-        cid, owned = self._planned_on(change)
-        draft = self._draft(change)
-        if draft is not None:
-            cid = draft.cid
-        elif change.action == "delete":
-            cid = None
-        return cid, self._owned(change) if change.path in self._plan.inventory_changes else owned
 
 
 def _stale(change: Change) -> StalePlan:
@@ -346,6 +267,12 @@ def _stale(change: Change) -> StalePlan:
 
 def _flat(groups: Iterable[Group]) -> list[Change]:
     return [change for group in groups for change in group]
+
+
+def _only(groups: Iterable[Group], is_meant: Callable[[Change], bool]) -> list[Group]:
+    """The groups with the changes that are meant alone, those without any left out."""
+    found = (tuple(filter(is_meant, group)) for group in groups)
+    return [group for group in found if group]
 
 
 def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:

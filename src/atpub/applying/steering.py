@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
 from atpub.planning.model import Change, Outcome, Upload
@@ -27,15 +27,14 @@ class Committed:
 
 
 Event: TypeAlias = Uploaded | Committed
+_AGAIN: Final = "run it again: what is done is not done twice"
 
 
 class Halted(PartlyApplied):
-    """An error after some commits were made: `outcomes` says what became of each change, `__cause__` why it halted."""
+    """An error after some commits were made, `__cause__`; `outcomes` says what became of each change of a plan."""
 
-    def __init__(self, cause: AtpubError, outcomes: tuple[Outcome, ...]) -> None:
-        statuses = [outcome.status for outcome in outcomes if outcome.status != "unchanged"]
-        message = f"{statuses.count('applied')} of {len(statuses)} changes were applied, then: {cause.message}"
-        super().__init__(message, hint=cause.hint or "run it again: what is done is not done twice")
+    def __init__(self, done: str, cause: AtpubError, outcomes: tuple[Outcome, ...] = ()) -> None:
+        super().__init__(f"{done}, then: {cause.message}", hint=cause.hint or _AGAIN)
         self.outcomes = outcomes
         if isinstance(cause, RateLimited | Interrupted):
             self.code, self.exit_code = cause.code, cause.exit_code

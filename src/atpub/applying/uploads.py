@@ -59,12 +59,16 @@ class Uploads:
         self._bring([upload for cid, upload in self._lacking.items() if cid in cids])
 
     def bring_again(self, held: Collection[Blob], attempt: int) -> bool:
-        """Bring these blobs once more, one of which is lost: those that this plan brings, else all; False if none."""
+        """Bring these blobs once more, one of which is lost and nobody says which; False where none can be brought.
+
+        The first guess is that one of the plan's own uploads has expired before a record held it. The next is that the
+        record is gone that held one which the plan did not have to bring: then all are brought whose bytes are here.
+        """
         planned = {upload.cid: upload for upload in self._plan.uploads}
-        own = [planned[blob.cid] for blob in held if blob.cid in planned]
-        here = [blob for blob in held if blob.cid in self._sources]
-        known = [planned.get(blob.cid) or Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid)) for blob in here]
-        again = own if own and not attempt else known
+        again = [planned[blob.cid] for blob in held if blob.cid in planned]
+        if attempt or not again:
+            here = [blob for blob in held if blob.cid in self._sources]
+            again = [planned.get(blob.cid) or _unplanned(blob) for blob in here]
         self._bring(again)
         return bool(again)
 
@@ -82,8 +86,16 @@ class Uploads:
 
     def _upload(self, upload: Upload) -> tuple[Upload, Blob]:
         self._steering.check()
-        blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
+        try:
+            blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
+        except OSError as error:  # of a stream that may be anybody's
+            hint = "check it, then run it again"
+            raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error
         if (blob.cid, blob.size) != (upload.cid, upload.size):
             hint = "did the file change? run it again"
             raise RepositoryError(f"{upload.file} arrived as another blob than planned ({blob.cid})", hint=hint)
         return upload, blob
+
+
+def _unplanned(blob: Blob) -> Upload:
+    return Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid))

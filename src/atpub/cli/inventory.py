@@ -106,6 +106,7 @@ def rebuild_command(
     # Help does not wait for these.
     from contextlib import closing
 
+    from atpub.applying import write_inventory
     from atpub.audit.rebuild import rebuild
     from atpub.cli.apply import ask
     from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
@@ -115,7 +116,6 @@ def rebuild_command(
     from atpub.prepare import desired_records, read_facts, read_manifest
     from atpub.report.inventory import rebuild_json, rebuild_text, rebuilt_text
     from atpub.repository.whole import read_whole
-    from atpub.restore import write_inventory
 
     if not (yes or is_terminal(sys.stdin)):
         message = "rebuild asks before it writes anything, and there is no terminal to ask on"

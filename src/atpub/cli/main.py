@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import warnings
 from importlib import import_module
 from keyword import iskeyword
 from typing import Final
@@ -76,7 +77,16 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(100_000)  # what a run makes it mostly keeps: looking for garbage often is a tenth of its time
+    warnings.formatwarning = _warning
     sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning as people are told it, without the line of code that gave it."""
+    del category, filename, lineno, line
+    return f"warning: {message}\n"
 
 
 def run(args: list[str]) -> int:

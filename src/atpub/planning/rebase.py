@@ -8,10 +8,10 @@ from typing import Final
 
 from atpub.desired.model import CID_FIELD
 from atpub.errors import StalePlan
-from atpub.inventory import Inventory, read_inventories
 from atpub.lexicon.data import blobs_in, cid_of, put
-from atpub.planning.make import ownership
+from atpub.planning.make import cost_of, ownership
 from atpub.planning.model import Change, Plan
+from atpub.planning.standing import Standing
 from atpub.state import Live, Record
 from atpub.syntax import RecordPath
 
@@ -25,39 +25,43 @@ def rebase(plan: Plan, live: Live) -> Plan:
     """
     if live.did != plan.did:
         raise StalePlan(f"the plan is for {plan.did}, and {plan.account} is {live.did}", hint=_ANEW)
-    inventories = read_inventories(live.records.values())
-    inventory = inventories.get(plan.project) or Inventory(plan.project)
-    others = {path: name for name, item in inventories.items() if name != plan.project for path in item.owned}
+    standing = Standing.of(live, plan.project)
     done: dict[RecordPath, Change] = {}
     for change in plan.changes:  # what a strong reference needs comes before it
-        if change.path in others and (change.writes or change.action == "adopt"):
-            message = f"{change.address} is a record of the project {others[change.path]!r} now: {change.uri}"
+        if change.path in standing.foreign and (change.writes or change.action == "adopt"):
+            message = f"{change.address} is a record of the project {standing.foreign[change.path]!r} now: {change.uri}"
             raise StalePlan(message, hint=_ANEW)
-        made = done[change.path] = _rebased(change, live.records.get(change.path), done)
-        if made.before is not None and made.action in ("update", "delete") and made.path not in inventory.owned:
+        is_owned = change.path in standing.owned
+        made = done[change.path] = _rebased(change, live.records.get(change.path), done, is_owned=is_owned)
+        if made.before is not None and made.action in ("update", "delete") and not is_owned:
             message = f"{change.address} does not belong to the project {plan.project!r} any more: {change.uri}"
             raise StalePlan(message, hint=_ANEW)
     changes = tuple(done.values())
     there = {blob.cid for record in live.records.values() for blob in blobs_in(record.value)}
     wanted = {blob.cid for change in changes if change.after is not None for blob in blobs_in(change.after)}
+    uploads = tuple(item for item in plan.uploads if item.cid in wanted and item.cid not in there)
+    inventory_changes = ownership(changes, standing.owned)
     return replace(
         plan,
         head=live.head,
         changes=changes,
-        uploads=tuple(item for item in plan.uploads if item.cid in wanted and item.cid not in there),
-        inventory=inventory,
-        inventory_changes=ownership(changes, inventory.owned),
+        uploads=uploads,
+        cost=cost_of(changes, standing.inventory.writes(inventory_changes), uploads),
+        inventory=standing.inventory,
+        inventory_changes=inventory_changes,
     )
 
 
-def _rebased(change: Change, live: Record | None, done: Mapping[RecordPath, Change]) -> Change:
+def _rebased(change: Change, live: Record | None, done: Mapping[RecordPath, Change], *, is_owned: bool) -> Change:
     found = live.cid if live else None
     if change.action == "unchanged" and found != change.before_cid:
         return replace(change, action="keep", before=live, after_cid=found)  # what became of it, a new plan says
-    if not change.writes and (change.action != "adopt" or found == change.before_cid):
+    if change.action == "forget" or (change.action == "delete" and live is None):
+        return replace(change, action="forget" if is_owned else "unchanged", before=live)
+    if change.action in ("keep", "unchanged"):
         return replace(change, before=live)
-    if change.action == "delete" and live is None:
-        return replace(change, action="forget", before=None)
+    if change.after is None and change.action == "adopt" and found == change.before_cid:
+        return replace(change, action="unchanged" if is_owned else "adopt", before=live)
     if live is not None and change.after is not None and _is_result(change, live, done):
         return replace(change, action="unchanged", before=live, after=None, after_cid=live.cid, unknown="")
     if found == change.before_cid:

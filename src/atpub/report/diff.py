@@ -35,7 +35,7 @@ def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
                 yield from differences(old[key], new[key], inner)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _of_lists(old, new, path)
-    elif old != new or isinstance(old, bool) is not isinstance(new, bool):  # to Python, true is 1
+    elif not _same(old, new):
         yield Difference(path, *_shown_both(old, new))
 
 
@@ -57,7 +57,16 @@ def _of_lists(old: list[Json], new: list[Json], path: str) -> Iterator[Differenc
 def _alike(old: Sequence[Json], new: Sequence[Json]) -> int:
     """How many items, or characters, two values have in common from the first on."""
     pairs = enumerate(zip(old, new, strict=False))
-    return next((index for index, pair in pairs if any(differences(*pair))), min(len(old), len(new)))
+    return next((index for index, pair in pairs if not _same(*pair)), min(len(old), len(new)))
+
+
+def _same(old: Json, new: Json) -> bool:
+    """Whether two values are the same; true is not 1, as it is to Python."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(value, new[key]) for key, value in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return old == new and isinstance(old, bool) is isinstance(new, bool)
 
 
 def shown(value: Json) -> str:

@@ -29,7 +29,7 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
 def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """What is still to be done, a line a record."""
     left = [item for item in outcomes if item.status in ("failed", "pending")]
-    width = max(len(item.change.address) for item in left)
+    width = max((len(item.change.address) for item in left), default=0)
     lines = [f"  {item.change.address:<{width}}  {item.change.action}, {item.status}" for item in left[:_MOST]]
     lines += [f"  … and {len(left) - _MOST:,} more"] if len(left) > _MOST else []
     return "\n".join([style("not done:", BOLD), *lines])

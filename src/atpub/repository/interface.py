@@ -29,14 +29,6 @@ class Limits:
     reset: int | None = None
 
 
-def request_bytes(record: int) -> int:
-    """The most bytes that a write takes in a request, by those of its record in DAG-CBOR (0 for a delete).
-
-    JSON is longer by its quotes and by the base32 of links: a quarter covers both, and 400 bytes all that is around it.
-    """
-    return record * 5 // 4 + 400
-
-
 class BlobSource(Protocol):
     """Bytes that can be read more than once: a file, or bytes in memory."""
 

@@ -11,15 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, Identity, dump_entries, load_entries
 from atpub.shards.tar import read_tar
 from atpub.syntax import RAW, Cid
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CHUNK = 1 << 20
 _CACHE_FILE = "measured-shards.json"
@@ -52,16 +55,34 @@ class FileSource:
     size: int
 
     def open(self) -> BinaryIO:
-        """A new stream from the file's start; raises BlobRejected where it cannot be read or has another size now."""
+        """A new stream from the file's start.
+
+        Raises BlobRejected where the file has another size now; that, and each read, also where it cannot be read.
+        """
         try:
-            stream = self.path.open("rb")
+            stream = BufferedReader(_Shard(self.path))
         except OSError as error:
-            raise BlobRejected(f"{self.path} cannot be read: {error.strerror}") from None
+            raise _unreadable(self.path, error) from None
         size = os.fstat(stream.fileno()).st_size
         if size != self.size:
             stream.close()
             raise BlobRejected(f"{self.path} has changed: {size:,} bytes, not {self.size:,}", hint="run plan again")
         return stream
+
+
+class _Shard(FileIO):
+    """A file that says which it is when reading it fails: a disk may break off, or a network's go away."""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+
+
+def _unreadable(file: object, error: OSError) -> BlobRejected:
+    hint = "check the file and its disk, then run it again"
+    return BlobRejected(f"{file} cannot be read: {error.strerror or error}", hint=hint)
 
 
 def measure_files(

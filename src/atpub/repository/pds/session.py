@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
-from atpub.errors import AuthenticationFailed, RepositoryNotFound
+from atpub.errors import AtpubWarning, AuthenticationFailed, RepositoryNotFound
 from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
 from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
 from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
@@ -18,7 +19,7 @@ from atpub.repository.pds.access import Access, is_token
 from atpub.repository.pds.failure import printable
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import server_named
-from atpub.repository.pds.sessions import Opened, Sessions
+from atpub.repository.pds.sessions import NotKept, Opened, Sessions
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.repository.redact import hide
 from atpub.syntax import Did
@@ -89,15 +90,32 @@ class Session:
         """A session in place of the one that was refused: another process's, or a new one."""
         if self._kept is None or self._read_kept() is None:
             return self._refreshed(refused) or self._login()
-        with self._kept.locked(self._did):
-            kept = self._read_kept() or refused
-            if kept.access != refused.access and not self._has_expired(kept):
-                return kept
-            renewed = self._refreshed(kept)
-            if renewed is not None:
-                self._kept.write(renewed)
-                return renewed
-        return self._login()
+        try:
+            with self._kept.locked(self._did):
+                newer = self._newer(refused, self._kept)
+        except NotKept as error:  # who cannot lock it could not keep it either
+            self._go_alone(error)
+            newer = self._refreshed(refused)
+        return newer or self._login()
+
+    def _newer(self, refused: Opened, sessions: Sessions) -> Opened | None:
+        """What another process has kept, else the session with new tokens, kept again; None where it is over."""
+        kept = self._read_kept() or refused
+        if kept.access != refused.access and not self._has_expired(kept):
+            return kept
+        renewed = self._refreshed(kept)
+        if renewed is not None:
+            try:
+                sessions.write(renewed)
+            except NotKept as error:
+                self._go_alone(error)
+        return renewed
+
+    def _go_alone(self, error: NotKept) -> None:
+        """Go on with a session that this run alone knows: what it is about to write matters more."""
+        self._kept = None
+        message = f"{error.message}; this run goes on, and the next one may have to log in again"
+        warnings.warn(message, AtpubWarning, stacklevel=2)
 
     def _read_kept(self) -> Opened | None:
         """The session that is kept for this account and its server: no other server gets to see it."""

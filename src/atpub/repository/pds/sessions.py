@@ -45,6 +45,12 @@ class Busy(AtpubError):
     code = "busy"
 
 
+class NotKept(AtpubError):
+    """The system does not let a session be kept: no permission, no space, no such folder."""
+
+    code = "session-not-kept"
+
+
 class Sessions:
     """The sessions in a folder, which need not be there."""
 
@@ -77,19 +83,23 @@ class Sessions:
         return None
 
     def write(self, session: Opened) -> None:
-        """Keep a session in place of the account's last one: from its first byte on, the file is its owner's alone."""
-        self._make_folder()
+        """Keep a session in place of the account's last one: from its first byte on, the file is its owner's alone.
+
+        Raises NotKept.
+        """
         text = json.dumps({item.name: getattr(session, item.name) for item in fields(session)}, indent=1)
-        # mkstemp makes the file anew (O_EXCL) with mode 0600.
-        number, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-        try:
-            with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
-                file.write(f"{text}\n")
-                file.flush()
-                os.fsync(number)
-            Path(temporary).replace(self.path(session.did))
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with self._keeping():
+            self._make_folder()
+            # mkstemp makes the file anew (O_EXCL) with mode 0600.
+            number, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
+            try:
+                with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
+                    file.write(f"{text}\n")
+                    file.flush()
+                    os.fsync(number)
+                Path(temporary).replace(self.path(session.did))
+            finally:
+                Path(temporary).unlink(missing_ok=True)
 
     def remove(self, did: Did) -> None:
         """Forget the session of an account, if there is one."""
@@ -97,16 +107,30 @@ class Sessions:
 
     @contextmanager
     def locked(self, did: Did) -> Generator[None]:
-        """Keep other processes from renewing or removing the account's session; raises Busy."""
+        """Keep other processes from renewing or removing the account's session; raises Busy or NotKept."""
         from filelock import FileLock, Timeout  # most commands need no session
 
-        self._make_folder()
         path = self.path(did).with_suffix(".lock")
+        lock = FileLock(path, timeout=LOCK_SECONDS, mode=0o600)
+        with self._keeping():
+            self._make_folder()
+            try:
+                lock.acquire()
+            except Timeout:
+                message = f"another process has held {path} for {LOCK_SECONDS:.0f} seconds"
+                raise Busy(message, hint="try again") from None
         try:
-            with FileLock(path, timeout=LOCK_SECONDS, mode=0o600):
-                yield
-        except Timeout:
-            raise Busy(f"another process has held {path} for {LOCK_SECONDS:.0f} seconds", hint="try again") from None
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _keeping(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = f"no session can be kept in {self._folder}: {error.strerror or error}"
+            raise NotKept(message, hint="check the folder, its permissions and the disk") from None
 
     def _make_folder(self) -> None:
         self._folder.parent.mkdir(parents=True, exist_ok=True)

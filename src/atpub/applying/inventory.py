@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from atpub.errors import AtpubError, HeadMoved, PartlyApplied, RequestTooLarge, StalePlan
+from atpub.applying.fitting import fitting, size_of
+from atpub.applying.steering import Halted
+from atpub.errors import AtpubError, HeadMoved, RequestTooLarge, StalePlan
 from atpub.inventory import COLLECTION
-from atpub.lexicon import data
-from atpub.repository.interface import Repository, request_bytes
+from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections
-from atpub.state import Commit, Delete, Head, Live, Write
+from atpub.state import Commit, Head, Live, Write
 from atpub.syntax import Cid, RecordPath
 
 _TRIES: Final = 5
@@ -20,31 +21,32 @@ def write_inventory(writes: Sequence[Write], live: Live, repository: Repository)
     """Make these writes of inventory records, planned on `live`; gives the heads of the commits.
 
     Raises StalePlan where somebody else has changed an inventory meanwhile, and what the repository raises; where that
-    is after a commit, PartlyApplied.
+    is after a commit, Halted.
     """
-    made: list[Head] = []
+    made: list[Commit] = []
     try:
         _commit_all(writes, live, repository, made)
     except AtpubError as error:
         if not made:
             raise
-        message = f"{len(made)} commits were made, then: {error.message}"
-        raise PartlyApplied(message, hint="run it again, and look at what it says") from error
-    return tuple(made)
+        done = sum(len(commit.cids) for commit in made)
+        raise Halted(f"{done} of {len(writes)} inventory records were written", error) from error
+    return tuple(commit.head for commit in made)
 
 
-def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Head]) -> None:
+def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Commit]) -> None:
     """Make the writes, noting each commit."""
     known, head = _inventories(live), live.head
     rest, most, tries = list(writes), len(writes), _TRIES
     while rest:
-        batch = rest[: min(most, _fitting(rest, repository))]
+        count = fitting(rest[:most], tuple, size_of, repository.limits)
+        batch = rest[:count]
         try:
             commit = repository.apply_writes(batch, head.cid if head else None)
         except RequestTooLarge:
-            if len(batch) == 1:
+            if count == 1:
                 raise
-            most = len(batch) // 2
+            most = count // 2
         except HeadMoved:
             now, tries = read_collections(repository, [COLLECTION]), tries - 1
             if _inventories(now) != known or not tries:
@@ -52,9 +54,9 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
                 raise StalePlan("somebody else has changed an inventory meanwhile", hint=hint) from None
             head = now.head
         else:
+            made.append(commit)
             known = _after(known, batch, commit)
-            head, rest = commit.head, rest[len(batch) :]
-            made.append(head)
+            head, rest = commit.head, rest[count:]
 
 
 def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Commit) -> dict[RecordPath, Cid]:
@@ -65,14 +67,3 @@ def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Comm
 
 def _inventories(live: Live) -> dict[RecordPath, Cid]:
     return {path: record.cid for path, record in live.records.items() if path.collection == COLLECTION}
-
-
-def _fitting(writes: Sequence[Write], repository: Repository) -> int:
-    """How many writes, from the first on, one request takes; at least one."""
-    limits = repository.limits
-    size = 0
-    for count, write in enumerate(writes[: limits.writes]):
-        size += request_bytes(0 if isinstance(write, Delete) else len(data.encode(write.value)))
-        if size > limits.body:
-            return max(1, count)
-    return min(len(writes), limits.writes)

@@ -7,16 +7,16 @@ from contextlib import closing
 
 import pytest
 from tests.apply.publishing import remove, scratch, write
-from tests.apply.wrappers import Counting, Interrupted, Narrow
+from tests.apply.wrappers import Counting, Failing, Interrupted, Narrow
 from tests.audit.inventories import desired, listing, note
 
+from atpub.applying import Halted, write_inventory
 from atpub.audit.rebuild import Rebuild, rebuild
 from atpub.audit.verify import verify
-from atpub.errors import PartlyApplied, StalePlan
+from atpub.errors import RateLimited, StalePlan
 from atpub.inventory import COLLECTION
 from atpub.repository.local import LocalRepository
 from atpub.repository.whole import read_whole
-from atpub.restore import write_inventory
 from atpub.state import Create, Live, Record
 from atpub.syntax import Nsid, RecordPath, Rkey
 
@@ -75,7 +75,7 @@ def test_other_writes_do_not_matter(repository: LocalRepository) -> None:
     assert verify(read_whole(repository), "ours").exact
 
 
-@pytest.mark.parametrize(("commit", "error"), [(0, StalePlan), (1, PartlyApplied)])
+@pytest.mark.parametrize(("commit", "error"), [(0, StalePlan), (1, Halted)])
 def test_somebody_elses_change_of_an_inventory_stops_it(
     repository: LocalRepository, commit: int, error: type[Exception]
 ) -> None:
@@ -87,6 +87,15 @@ def test_somebody_elses_change_of_an_inventory_stops_it(
     again, now = planned(repository)
     write_inventory(again.writes, now, repository)
     assert verify(read_whole(repository), "ours").exact
+
+
+def test_a_rate_limit_halfway_says_until_when(repository: LocalRepository) -> None:
+    found, live = planned(repository)
+    limited = Failing(Narrow(repository, 3), {1}, lambda: RateLimited("too many", reset=1_700_000_000))
+    with pytest.raises(Halted, match=f"3 of {len(found.writes)} inventory records were written, then: too") as caught:
+        write_inventory(found.writes, live, limited)
+    assert (caught.value.exit_code, caught.value.code) == (8, "rate-limited")
+    assert caught.value.hint == "run again after 2023-11-14 22:13:20 UTC"
 
 
 def test_nothing_to_write_is_no_commit(repository: LocalRepository) -> None:
