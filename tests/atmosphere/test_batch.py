@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, hea
 
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
 from atpub.errors import InvalidArgument, Usage
+from atpub.inventory import Inventory, read_inventories
+from atpub.repository.live import Wanted
 
 
 def test_one_commit(client: AtmosphereClient) -> None:
@@ -86,6 +89,38 @@ def test_a_batch_is_of_one_project(local: AtmosphereClient) -> None:
     with pytest.raises(Usage, match="a batch is of one project"):
         publish()
     assert head(local) is None
+
+
+def test_of_a_call_that_a_batch_refuses_nothing_is_taken_in(local: AtmosphereClient) -> None:
+    def publish(publisher: DatasetPublisher, name: str, *tags: str) -> None:
+        publisher.publish(Dataset[MySample](URL), name=name, tags=tags, checksums=DIGESTS)
+
+    ours, others = DatasetPublisher(local, project="two"), DatasetPublisher(local, project="one")
+    with local.batch() as batch:
+        publish(ours, "a")
+        with pytest.raises(Usage, match="a batch is of one project"):
+            publish(others, "b")
+        with pytest.raises(Usage, match="published twice in one batch"):
+            publish(ours, "a", "other")
+        publish(ours, "c")
+        assert batch.plan().plan.project == "two"
+    owned = {name: len(found.owned) for name, found in inventories(local).items()}
+    assert owned == {"two": 3}  # a, c, and their schema
+    assert [record["name"] for record in local.list_datasets()].count("b") == 0
+
+
+def test_a_call_that_goes_against_an_earlier_one_brings_no_schema(local: AtmosphereClient) -> None:
+    publisher = DatasetPublisher(local)
+    with local.batch():
+        publisher.publish_with_urls([URL], SCHEMA, name="a", checksums=DIGESTS)
+        with pytest.raises(Usage, match="published twice in one batch"):
+            publisher.publish(Dataset[MySample](URL), name="a", checksums=DIGESTS)
+    assert local.list_schemas() == []
+
+
+def inventories(client: AtmosphereClient) -> Mapping[str, Inventory]:
+    """What each project owns."""
+    return read_inventories(client.account.repository.read(Wanted()).records.values())
 
 
 def test_batches_do_not_go_into_each_other(local: AtmosphereClient) -> None:

@@ -44,21 +44,22 @@ class Batch:
         self._wishes: dict[RecordPath, Wish] = {}
         self._sources: dict[str, BlobSource] = {}
         self._mime_types: dict[str, str] = {}
-        self._projects: set[str] = set()
+        self._project: str | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         """What became of each record, once the batch is published."""
 
     def add(self, request: Request) -> None:
-        """Take in what a call wants; raises Usage where it goes against an earlier one."""
-        self._projects.add(request.project)
-        if len(self._projects) > 1:
+        """Take in what a call wants; raises Usage where it goes against an earlier one, and takes in none of it."""
+        if self._project not in (None, request.project):
             raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
         for wish in request.wishes:
-            path = wish.desired.path
-            first = self._wishes.setdefault(path, wish)
+            first = self._wishes.get(wish.desired.path, wish)
             if first.desired.value != wish.desired.value:
                 message = f"{wish.desired.address} is published twice in one batch, with different content"
                 raise Usage(message, hint="give one of them another name, id or rkey")
+        self._project = request.project
+        for wish in request.wishes:
+            self._wishes.setdefault(wish.desired.path, wish)
         self._sources.update(request.sources)
         self._mime_types.update(request.mime_types)
 
@@ -67,7 +68,7 @@ class Batch:
         wishes = tuple(self._wishes.values())
         live = self._account.repository.read(Wanted.around(wish.desired.path for wish in wishes))
         plan = plan_publication(
-            wishes, live, project="".join(self._projects), account=self._account.name, now=datetime.now(UTC)
+            wishes, live, project=self._project or "", account=self._account.name, now=datetime.now(UTC)
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
