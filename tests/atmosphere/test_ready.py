@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, head, shard
 from tests.cli.playground import tree
+from tests.pds.reference import VERSIONS
+from tests.repository.pds_servers import Servers, new_account
 
 from atpub import apply, load_manifest, plan
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
@@ -72,6 +74,67 @@ def test_stale(client: AtmosphereClient) -> None:
     publisher.publish_with_urls([URL], SCHEMA, name="cats", tags=["other"], checksums=DIGESTS)
     with pytest.raises(StalePlan, match="changed by somebody else"):
         ready.apply()
+
+
+def test_a_plan_is_for_the_account_that_the_client_had(local: AtmosphereClient, file: Path, tmp_path: Path) -> None:
+    publisher = DatasetPublisher(local)
+    plans = [
+        plan(file, client=local),
+        publisher.plan(publisher.publish_with_urls, [URL], SCHEMA, name="cats", checksums=DIGESTS),
+    ]
+    local.login(f"local:{tmp_path / 'other'}", "")
+    for ready in plans:
+        with pytest.raises(Usage, match="has logged in anew, or was closed, since this was planned for local") as late:
+            ready.apply()
+        assert late.value.hint == "plan again"
+    assert head(local) is None
+    assert not (tmp_path / "other").exists()
+
+
+def test_no_batch_goes_to_two_accounts(local: AtmosphereClient, tmp_path: Path) -> None:
+    def publish() -> None:
+        with local.batch():
+            DatasetPublisher(local).publish_with_urls([URL], SCHEMA, name="cats", checksums=DIGESTS)
+            local.login(f"local:{tmp_path / 'other'}", "")
+
+    with pytest.raises(Usage, match="since this was planned"):
+        publish()
+    assert head(local) is None
+
+
+@pytest.mark.parametrize("stated", ["", "account: local:first\n"])
+def test_a_plan_is_for_the_account_that_it_was_made_for(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    first, second = tmp_path / "here/first", tmp_path / "here/second"
+    file.write_text(MANIFEST + stated, "utf-8")
+    if not stated:
+        monkeypatch.setenv("ATPUB_ACCOUNT", "local:first")
+    ready = plan(file)
+    monkeypatch.setenv("ATPUB_ACCOUNT", "local:second")
+    monkeypatch.chdir(tmp_path)
+    assert {outcome.status for outcome in ready.apply()} == {"applied"}
+    assert (first / "repo.sqlite").is_file()
+    assert not second.exists()
+
+
+@pytest.mark.pds
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_plan_for_an_account_on_a_server(
+    version: str, servers: Servers, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = servers(version)
+    account, other = new_account(server), new_account(server)
+    monkeypatch.setenv("ATPUB_ACCOUNT", account.handle)
+    monkeypatch.setenv("ATPUB_PDS", server.url)
+    ready = plan(file)
+    monkeypatch.setenv("ATPUB_ACCOUNT", other.handle)
+    monkeypatch.setenv("ATPUB_PDS", "http://127.0.0.1:9")
+    monkeypatch.setenv("ATPUB_PASSWORD", account.password)
+    assert ready.plan.account == account.handle
+    assert {outcome.status for outcome in ready.apply()} == {"applied"}
+    with AtmosphereClient(server.url) as client:
+        assert (len(client.list_datasets(account.did)), len(client.list_datasets(other.did))) == (1, 0)
 
 
 def html(shown: object) -> str:

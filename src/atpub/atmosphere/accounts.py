@@ -45,6 +45,10 @@ class Account(Protocol):
         """Where anybody can fetch a blob that a record refers to."""
         ...
 
+    def reopened(self, password: str | None) -> Account:
+        """The same repository anew, wherever its name would lead by now; writing takes the password."""
+        ...
+
     def log_in(self) -> None:
         """Open a session; raises AuthenticationFailed."""
         ...
@@ -77,6 +81,10 @@ class LocalAccount:
     def blob_url(self, cid: Cid) -> str:
         """The blob's file, as a URL."""
         return (self.folder / "blobs" / cid).as_uri()
+
+    def reopened(self, password: str | None) -> LocalAccount:
+        """The repository in the same folder; no password is needed."""
+        return self.open(self.folder, self.repository.did)
 
     def log_in(self) -> None:
         """Nothing: there is nobody to log in with."""
@@ -150,6 +158,10 @@ class PdsAccount:
     def blob_url(self, cid: Cid) -> str:
         """The blob on the account's server (com.atproto.sync.getBlob)."""
         return f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}"
+
+    def reopened(self, password: str | None) -> PdsAccount:
+        """The account of the same DID on the same server."""
+        return replace(self.connect(self.repository.did, self.repository.url, password), name=self.name)
 
     def log_in(self) -> None:
         """Open a session (com.atproto.server.createSession); raises AuthenticationFailed."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -171,6 +172,14 @@ class AtmosphereClient:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def still(self, account: Account) -> Generator[Account]:
+        """The account that something was planned for; raises Usage unless it is still the client's own."""
+        if account is not self._own:
+            message = f"the client has logged in anew, or was closed, since this was planned for {account.name}"
+            raise Usage(message, hint="plan again")
+        yield account
+
     # Publishing together
 
     def batch(self, *, on_event: OnEvent = ignore) -> AbstractContextManager[Batch]:
@@ -182,7 +191,8 @@ class AtmosphereClient:
         return self.outbox.batch(on_event)
 
     def _new_batch(self, on_event: OnEvent) -> Batch:
-        return Batch(self.account, on_event)
+        account = self.account
+        return Batch(account, partial(self.still, account), on_event)
 
     # Records
 

@@ -52,8 +52,7 @@ def plan(
     read = _read(manifest, environment)
     facts = read_facts(read, locked=locked)
     options = Options(delete_drifted, prune_versions, allow_replace_all, frozenset(forget))
-    opened = partial(_opened, read, client, account, pds)
-    with opened() as found:
+    with _opened(read, client, account, pds) as found:
         repository = found.repository
         desired, warnings = desired_records(read, facts, repository.did)
         made = plan_records(
@@ -65,7 +64,8 @@ def plan(
             options=options,
             warnings=warnings,
         )
-    return ReadyPlan(made, facts.sources, opened)
+    again = partial(_reopened, found) if client is None else partial(client.still, found)
+    return ReadyPlan(made, facts.sources, again)
 
 
 def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
@@ -102,12 +102,19 @@ def _opened(
     if not name:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
     server = pds or os.environ.get("ATPUB_PDS") or manifest.pds
-    password = os.environ.get("ATPUB_PASSWORD")
     did = manifest.did or LOCAL_DID
-    found = open_account(name, server, password, folder=manifest.folder / FOLDER, did=did)
+    found = open_account(name, server, folder=manifest.folder / FOLDER, did=did)
     with closing(found.repository):
         _check_identity(manifest, found)
         yield found
+
+
+@contextmanager
+def _reopened(account: Account) -> Generator[Account]:
+    """The repository that was planned for; `ATPUB_PASSWORD` is what writing takes."""
+    again = account.reopened(os.environ.get("ATPUB_PASSWORD"))
+    with closing(again.repository):
+        yield again
 
 
 def _check_identity(manifest: Manifest, account: Account) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
+from atpub.atmosphere.ready import OnEvent, Opened, ReadyPlan, ignore
 from atpub.errors import Usage
 from atpub.planning.model import Outcome
 from atpub.planning.publish import Wish, plan_publication
@@ -37,9 +37,10 @@ class Request:
 class Batch:
     """Calls whose records are published together: in one atomic commit, or in as few as the limits allow."""
 
-    def __init__(self, account: Account, on_event: OnEvent = ignore) -> None:
-        """Take the account, and who is told of uploads and commits."""
+    def __init__(self, account: Account, again: Opened, on_event: OnEvent = ignore) -> None:
+        """Take the account, what opens it to apply a plan, and who is told of uploads and commits."""
         self._account = account
+        self._again = again
         self._on_event = on_event
         self._wishes: dict[RecordPath, Wish] = {}
         self._sources: dict[str, BlobSource] = {}
@@ -72,7 +73,7 @@ class Batch:
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
-        return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), lambda: nullcontext(self._account))
+        return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), self._again)
 
     def publish(self) -> None:
         """Publish it all; raises Refused, RecordConflict or PartlyApplied."""

@@ -23,6 +23,9 @@ OnEvent: TypeAlias = Callable[[Event], None]
 OnProgress: TypeAlias = Callable[[Event | Fetched], None]
 """Is told, besides, of the bytes that are read to find a checksum; from any thread."""
 
+Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]
+"""Opens the account that a plan was made for; raises Usage where that is no longer to be had."""
+
 
 def ignore(_: object) -> None:
     """Take no notice of an event."""
@@ -34,7 +37,7 @@ class ReadyPlan:
 
     plan: Plan
     sources: Mapping[str, BlobSource] = field(repr=False)
-    opened: Callable[[], AbstractContextManager[Account]] = field(repr=False)
+    opened: Opened = field(repr=False)
 
     @property
     def changes(self) -> tuple[Change, ...]:
