@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, MySample, shard
@@ -137,6 +138,36 @@ def test_samples_in_s3(store: Store, local: AtmosphereClient) -> None:
         list(loader.to_dataset(far, MySample))
     other = publisher.publish(Dataset[MySample]("gs://lab/x.tar"), name="gs", checksums="none")
     assert (loader.get_storage_type(other), loader.get_urls(other)) == ("external", ["gs://lab/x.tar"])
+
+
+@pytest.mark.parametrize("form", ["http", "s3", "external", "external-at-a-path", "external-at-nothing"])
+def test_no_record_names_a_file_of_this_machine(local: AtmosphereClient, tmp_path: Path, form: str) -> None:
+    file = tmp_path / "secret.tar"
+    file.write_bytes(shard("secret"))
+    none = {"algorithm": "none", "digest": ""}
+    storages: dict[str, dict[str, Any]] = {
+        "http": {"shards": [{"url": file.as_uri(), "checksum": none}]},
+        "s3": {
+            "bucket": tmp_path.name,
+            "endpoint": tmp_path.parent.as_uri(),
+            "shards": [{"key": file.name, "checksum": none}],
+        },
+        "external": {"urls": [file.as_uri()]},
+        "external-at-a-path": {"urls": [str(file)]},
+        "external-at-nothing": {"urls": [f"file://[{file}"]},
+    }
+    kind = f"science.alt.dataset.storage{form.partition('-')[0].capitalize()}"
+    value = {
+        "name": "x",
+        "schemaRef": SCHEMA,
+        "createdAt": "2024-01-01T00:00:00.000Z",
+        "storage": {"$type": kind, **storages[form]},
+    }
+    uri = local.put_record("science.alt.dataset.entry", "3jzfcijpj2z2a", value, validate=False)
+    dataset = api.load(uri, MySample, client=local)
+    assert len(dataset.list_shards()) == 1
+    with pytest.raises(Usage, match=r"secret\.tar cannot be read over HTTP"):
+        list(dataset)
 
 
 def test_a_dataset_of_ones_own(tmp_path: Path, store: Store) -> None:

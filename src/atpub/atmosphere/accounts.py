@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from atpub.atmosphere.download import Source, Url
 from atpub.errors import InvalidArgument, NotLoggedIn, Problem
 from atpub.repository.interface import Repository
 from atpub.state import LOCAL_DID
@@ -41,8 +42,8 @@ class Account(Protocol):
         """Its handle."""
         ...
 
-    def blob_url(self, cid: Cid) -> str:
-        """Where anybody can fetch a blob that a record refers to."""
+    def blob_source(self, cid: Cid) -> Source:
+        """Where a blob is that a record refers to."""
         ...
 
     def reopened(self, password: str | None) -> Account:
@@ -78,9 +79,9 @@ class LocalAccount:
         """A name that can be nobody's."""
         return Handle("local.invalid")
 
-    def blob_url(self, cid: Cid) -> str:
-        """The blob's file, as a URL."""
-        return (self.folder / "blobs" / cid).as_uri()
+    def blob_source(self, cid: Cid) -> Path:
+        """The blob's file."""
+        return self.folder / "blobs" / cid
 
     def reopened(self, password: str | None) -> LocalAccount:
         """The repository in the same folder; no password is needed."""
@@ -155,9 +156,9 @@ class PdsAccount:
             params = describe_repo.DescribeRepoParams(repo=self.repository.did)
             return Handle(Xrpc(self.repository.url, Http(client)).query(describe_repo.METHOD, params).handle)
 
-    def blob_url(self, cid: Cid) -> str:
-        """The blob on the account's server (com.atproto.sync.getBlob)."""
-        return f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}"
+    def blob_source(self, cid: Cid) -> Url:
+        """The blob on the account's server, where anybody can fetch it (com.atproto.sync.getBlob)."""
+        return Url(f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}")
 
     def reopened(self, password: str | None) -> PdsAccount:
         """The account of the same DID on the same server."""

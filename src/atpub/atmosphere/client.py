@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from atpub.atmosphere.accounts import FOLDER, Account, LocalAccount, PdsAccount, open_account
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
+from atpub.atmosphere.download import url_of
 from atpub.atmosphere.outbox import Batch, Outbox
 from atpub.atmosphere.ready import OnEvent, ignore
 from atpub.errors import (
@@ -319,7 +320,7 @@ class AtmosphereClient:
 
     def get_blob_url(self, did: str, cid: str) -> str:
         """Where anybody can fetch a blob; of the embedded repository, its file."""
-        return self.account_of(did).blob_url(Cid.parse(cid))
+        return url_of(self.account_of(did).blob_source(Cid.parse(cid)))
 
 
 def _is_done(write: Write, live: Live) -> bool:

@@ -8,11 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from io import RawIOBase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
-from urllib.parse import unquote, urlsplit
 
-from atpub.atmosphere.download import CHUNK, download, new_client
+from atpub.atmosphere.download import Source, chunks_of, url_of, users_source
 from atpub.atmosphere.samples import sample_reader
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
 from atpub.lexicon.data import JsonObject
@@ -30,16 +28,17 @@ _SAMPLE: Final = ".msgpack"
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One shard: its URL or path, and the SHA-256 of its bytes where it is known."""
+    """One shard: where its bytes are, and their SHA-256 where it is known."""
 
-    url: str
+    source: Source
     sha256: str | None = None
 
 
 class Dataset(Generic[S]):
     """A dataset of samples of one class: `Dataset[MySample]("s3://bucket/data-{000000..000009}.tar")`.
 
-    It is what publishers take. Iterating reads the samples of shards that are local files or at http(s) URLs.
+    It is what publishers take. Iterating reads the samples of shards that are at http(s) URLs or, unless the dataset
+    was loaded from a record, local files.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Dataset(Generic[S]):
         cls, uri: AtUri, record: JsonObject, shards: Sequence[Shard], metadata: JsonObject | None, sample_type: type[S]
     ) -> Dataset[S]:
         """A dataset that was published."""
-        made = cls([shard.url for shard in shards], metadata=metadata, sample_type=sample_type)
+        made = cls([url_of(shard.source) for shard in shards], metadata=metadata, sample_type=sample_type)
         made.uri, made.record, made._shards = uri, record, tuple(shards)
         return made
 
@@ -98,7 +97,8 @@ class Dataset(Generic[S]):
         """The samples, shard by shard; raises Unavailable at the end of a shard that is not what its checksum says."""
         sample_type = self._known_type()
         read = sample_reader(sample_type)
-        for shard in self._shards if self._shards is not None else map(Shard, self.list_shards()):
+        shards = map(Shard, map(users_source, self.list_shards())) if self._shards is None else self._shards
+        for shard in shards:
             for packed in _packed_samples(shard):
                 yield read(packed)
 
@@ -121,37 +121,10 @@ class Dataset(Generic[S]):
         return facts_html(str(record.get("name", "Dataset")), facts, self.list_shards())
 
 
-def _chunks(url: str) -> Iterator[bytes]:
-    """The bytes of a shard; raises Unavailable, and Usage where there is no way to them."""
-    match urlsplit(url).scheme:
-        case "http" | "https":
-            return _http_chunks(url)
-        case "file":
-            return _file_chunks(Path(unquote(urlsplit(url).path)))
-        case _ if "://" in url:
-            hint = "publish S3 datasets with their endpoint; of other schemes, read the shards yourself"
-            raise Usage(f"{url} cannot be read over HTTP", hint=hint)
-        case _:
-            return _file_chunks(Path(url))
-
-
-def _file_chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            yield from iter(lambda: stream.read(CHUNK), b"")
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}", hint="is it there?") from None
-
-
-def _http_chunks(url: str) -> Iterator[bytes]:
-    with new_client() as client, download(client, url) as (chunks, _):
-        yield from chunks
-
-
 def _packed_samples(shard: Shard) -> Iterator[bytes]:
     """The `.msgpack` files of a shard, in constant memory."""
     digest = sha256()
-    with closing(_Reader(_chunks(shard.url), digest.update)) as stream:
+    with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
@@ -159,11 +132,11 @@ def _packed_samples(shard: Shard) -> Iterator[bytes]:
                     if found is not None and member.name.endswith(_SAMPLE):
                         yield found.read()
         except tarfile.TarError as error:
-            raise Unavailable(f"{shard.url} is no whole tar archive: {error}") from None
+            raise Unavailable(f"{shard.source} is no whole tar archive: {error}") from None
         stream.drain()
     if shard.sha256 is not None and digest.hexdigest() != shard.sha256:
         hint = "it was changed after it was published, or damaged on its way: do not trust its samples"
-        raise Unavailable(f"{shard.url} is not what its checksum says", hint=hint)
+        raise Unavailable(f"{shard.source} is not what its checksum says", hint=hint)
 
 
 class _Reader(RawIOBase):

@@ -1,18 +1,47 @@
-"""Bytes at a URL, exactly as they are stored there."""
+"""Bytes at a URL or in a file, exactly as they are stored there."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NewType, TypeAlias
+from urllib.parse import unquote, urlsplit
 
-from atpub.errors import Unavailable
+from atpub.errors import Unavailable, Usage
 
 if TYPE_CHECKING:
     import httpx
 
 CHUNK: Final = 1 << 20
 AS_STORED: Final = {"Accept-Encoding": "identity"}
+
+Url = NewType("Url", str)
+"""A URL of anybody's, such as a record names: no file of this machine is read for it, whatever its scheme."""
+Source: TypeAlias = Path | Url
+"""Where bytes are; who makes it decides whether it may be a file."""
+
+
+def users_source(text: str) -> Source:
+    """What a user of this machine means by a URL or path: a file, where it is `file:` or no URL at all."""
+    if text.lower().startswith("file:"):
+        return Path(unquote(urlsplit(text).path))
+    return Url(text) if "://" in text else Path(text)
+
+
+def url_of(source: Source) -> str:
+    """A source as a URL; the path must be absolute."""
+    return source.as_uri() if isinstance(source, Path) else source
+
+
+def chunks_of(source: Source) -> Iterator[bytes]:
+    """The bytes of a source in chunks; raises Unavailable, and Usage for what no http(s) URL leads to."""
+    if isinstance(source, Path):
+        return _file_chunks(source)
+    if not source.lower().startswith(("http://", "https://")):
+        hint = "publish S3 datasets with their endpoint; of other schemes, read the shards yourself"
+        raise Usage(f"{source} cannot be read over HTTP", hint=hint)
+    return _http_chunks(source)
 
 
 def new_client() -> httpx.Client:
@@ -35,3 +64,16 @@ def download(client: httpx.Client, url: str) -> Generator[tuple[Iterator[bytes],
             yield reply.iter_raw(CHUNK), int(length) if length.isdecimal() else None
     except (httpx.RequestError, httpx.InvalidURL) as error:
         raise Unavailable(f"{url} cannot be read: {error}", hint="try again") from None
+
+
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            yield from iter(lambda: stream.read(CHUNK), b"")
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}", hint="is it there?") from None
+
+
+def _http_chunks(url: Url) -> Iterator[bytes]:
+    with new_client() as client, download(client, url) as (chunks, _):
+        yield from chunks

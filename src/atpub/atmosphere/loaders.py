@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, overload
 from atpub.atmosphere.checksums import Endpoint
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
+from atpub.atmosphere.download import Url, url_of
 from atpub.atmosphere.samples import sample_class, unpacker
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema, storage_external
@@ -165,7 +166,7 @@ class DatasetLoader(_Loader):
     def get_blob_urls(self, uri: str | AtUri) -> list[str]:
         """Where each blob can be fetched, in order; raises InvalidArgument where the shards are at URLs."""
         account = self.client.account_of(_authority(uri))
-        return [account.blob_url(blob.cid) for blob in _blobs(self.get_blobs(uri))]
+        return [url_of(account.blob_source(blob.cid)) for blob in _blobs(self.get_blobs(uri))]
 
     def get_metadata(self, uri: str | AtUri) -> dict[str, Any] | None:
         """What the publisher says of the dataset as a whole (contentMetadata); None where nothing is said.
@@ -190,9 +191,9 @@ class DatasetLoader(_Loader):
         if isinstance(found.storage, StorageBlobs):
             account = self.client.account_of(uri.authority)
             for item in found.storage.blobs:
-                yield Shard(account.blob_url(item.blob.cid), _digest_of(item.blob.cid))
+                yield Shard(account.blob_source(item.blob.cid), _digest_of(item.blob.cid))
         else:
-            yield from (Shard(url, digest) for url, digest in _url_shards(found) or ())
+            yield from (Shard(Url(url), digest) for url, digest in _url_shards(found) or ())
 
 
 @overload
