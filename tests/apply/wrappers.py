@@ -11,8 +11,8 @@ from atpub.lexicon.data import Blob
 from atpub.planning.make import points_of
 from atpub.repository.interface import BlobSource, Limits, Repository
 from atpub.repository.live import Wanted
-from atpub.state import Commit, Head, Live, Write
-from atpub.syntax import Cid, Did
+from atpub.state import Commit, Head, Live, Record, Write
+from atpub.syntax import Cid, Did, Nsid, RecordPath
 
 
 class Around:
@@ -34,6 +34,12 @@ class Around:
 
     def read(self, wanted: Wanted) -> Live:
         return self.inner.read(wanted)
+
+    def get_record(self, path: RecordPath) -> Record | None:
+        return self.inner.get_record(path)
+
+    def list_records(self, collection: Nsid) -> Sequence[Record]:
+        return self.inner.list_records(collection)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         return self.inner.upload_blob(source, mime_type)

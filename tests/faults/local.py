@@ -46,7 +46,7 @@ class Calls(Around):
 
     def __getattribute__(self, name: str) -> object:
         found = super().__getattribute__(name)
-        if name in ("head", "upload_blob", "apply_writes") or name.startswith("read"):
+        if name in ("head", "get_record", "list_records", "upload_blob", "apply_writes") or name.startswith("read"):
             return partial(self._called, name, found)
         return found
 

@@ -120,6 +120,19 @@ def test_collections_are_read_apart(repository: Repository) -> None:
     assert not read(repository, Nsid(NOTE[:-1]))
 
 
+def test_one_record_and_one_collection_without_what_comes_with_them(repository: Repository) -> None:
+    assert repository.get_record(at("one")) is None
+    assert [*repository.list_records(NOTE)] == []
+    other: JsonObject = {"$type": OTHER, "text": "other"}
+    owned = {at("one", OTHER): Owned("one", at("one", OTHER), cid_of(other))}
+    writes = [Create(at("one"), note("1")), Create(at("two"), note("2")), Create(at("one", OTHER), other)]
+    apply(repository, *writes, *Inventory("ours").writes({**owned}))
+    assert repository.get_record(at("one")) == Record(at("one"), cid_of(note("1")), note("1"))
+    assert repository.get_record(at("none")) is None
+    assert {record.path: record for record in repository.list_records(NOTE)} == notes(repository)
+    assert [record.path for record in repository.list_records(COLLECTION)] == [at("ours", COLLECTION)]
+
+
 def test_what_inventories_list_is_read_with_them(repository: Repository) -> None:
     owned = {at(rkey): Owned(rkey, at(rkey), cid_of(note(rkey))) for rkey in ("mine", "gone")}
     inventory = Inventory("ours").writes({**owned})

@@ -190,6 +190,18 @@ def test_a_repository_that_is_gone_is_not_read_from_its_copy(
         runs.read()
 
 
+def test_of_a_repository_that_is_gone_no_record_is_said_to_be_missing(
+    on: OnServer, server: ReferencePds, account: Account
+) -> None:
+    repository = on(account)
+    assert repository.get_record(at("one")) is None
+    server.xrpc("com.atproto.server.deactivateAccount", {}, token=account.access_jwt)
+    with pytest.raises(RepositoryNotFound):
+        repository.get_record(at("one"))
+    with pytest.raises(RepositoryNotFound):
+        repository.list_records(NOTE)
+
+
 def test_a_server_that_does_not_answer_is_not_read_from_its_copy(runs: Runs) -> None:
     def gone(request: httpx.Request, send: Send) -> httpx.Response:
         raise httpx.ConnectError("refused")

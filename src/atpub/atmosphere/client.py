@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,11 @@ from atpub.errors import (
 )
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.inventory import read_inventories
+from atpub.inventory import COLLECTION, read_inventories
 from atpub.lexicon.data import Json, JsonObject, cid_of
 from atpub.lexicon.validate import validate_record
 from atpub.repository.live import Wanted
-from atpub.state import LOCAL_DID, Create, Delete, Live, Update, Write
+from atpub.state import LOCAL_DID, Create, Delete, Record, Update, Write
 from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, parse_at_identifier
 
 _TRIES: Final = 5
@@ -202,7 +202,7 @@ class AtmosphereClient:
         found = Call("get_record").uri("uri", uri)
         assert found.path is not None
         repository = self.account_of(found.authority).repository
-        record = repository.read(Wanted(paths=frozenset((found.path,)))).records.get(found.path)
+        record = repository.get_record(found.path)
         if record is None:
             raise RecordNotFound(f"there is no record {found}")
         return RecordValue(record.value, AtUri.of(repository.did, found.path), record.cid)
@@ -288,13 +288,14 @@ class AtmosphereClient:
     def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap_commit: str | None) -> AtUri:
         repository = self.account.repository
         for attempt in range(_TRIES):
-            live = repository.read(Wanted(paths=frozenset((path,))))
-            wanted = write(path in live.records)
-            if wanted is not None and not _is_done(wanted, live):
-                _check_nobodys(path, live)
-                head = live.head.cid if live.head else None
+            head = repository.head()  # before the rest: if that has changed since, the write is refused
+            record = repository.get_record(path)
+            wanted = write(record is not None)
+            if wanted is not None and not _is_done(wanted, record):
+                _check_nobodys(path, repository.list_records(COLLECTION))
+                newest = head.cid if head else None
                 try:
-                    repository.apply_writes([wanted], head if swap_commit is None else Cid.parse(swap_commit))
+                    repository.apply_writes([wanted], newest if swap_commit is None else Cid.parse(swap_commit))
                 except HeadMoved:
                     if swap_commit is not None or attempt == _TRIES - 1:
                         raise
@@ -323,17 +324,16 @@ class AtmosphereClient:
         return url_of(self.account_of(did).blob_source(Cid.parse(cid)))
 
 
-def _is_done(write: Write, live: Live) -> bool:
-    """Whether the record is there already as it is to be; raises RecordConflict for a create of another's key."""
-    record = live.records.get(write.path)
+def _is_done(write: Write, record: Record | None) -> bool:
+    """Whether the record is as it is to be already; raises RecordConflict for a create of another's key."""
     if isinstance(write, Create) and record is not None:
         raise RecordConflict(f"there is a record already at {write.path}", hint="put_record writes over it")
     return isinstance(write, Update) and record is not None and record.cid == cid_of(write.value)
 
 
-def _check_nobodys(path: RecordPath, live: Live) -> None:
+def _check_nobodys(path: RecordPath, inventories: Iterable[Record]) -> None:
     """Raise Refused where a project owns the record."""
-    for name, inventory in read_inventories(live.records.values()).items():
+    for name, inventory in read_inventories(inventories).items():
         if path in inventory.owned:
             hint = "change it in that project's manifest"
             raise Refused(f"{path} is a record of the project {name!r}", hint=hint)

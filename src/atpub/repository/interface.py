@@ -8,8 +8,8 @@ from typing import BinaryIO, Final, Protocol
 
 from atpub.lexicon.data import Blob
 from atpub.repository.live import Wanted
-from atpub.state import Commit, Head, Live, Write
-from atpub.syntax import Cid, Did
+from atpub.state import Commit, Head, Live, Record, Write
+from atpub.syntax import Cid, Did, Nsid, RecordPath
 
 UNLIMITED: Final = 2**63
 """More points than any writes can cost."""
@@ -63,6 +63,20 @@ class Repository(Protocol):
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
         Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.
+        """
+        ...
+
+    def get_record(self, path: RecordPath) -> Record | None:
+        """The record there by now, its CID checked; None where there is none.
+
+        Raises RepositoryNotFound, Unavailable or RateLimited.
+        """
+        ...
+
+    def list_records(self, collection: Nsid) -> Sequence[Record]:
+        """The records of a collection by now, and nothing else, each CID checked.
+
+        Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         ...
 

@@ -30,7 +30,7 @@ from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
 from atpub.state import LOCAL_DID, Commit, Head, Live, Record, Write
-from atpub.syntax import Cid, Did, RecordPath, Tid
+from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 
 LIMITS = Limits(writes=200, body=1_000_000, blob=None)
 _HOUR = 3_600_000_000
@@ -89,6 +89,14 @@ class LocalRepository:
             inventories = self._records(tables, INVENTORIES)
             records = self._records(tables, completed(wanted, inventories.values()))
         return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records)
+
+    def get_record(self, path: RecordPath) -> Record | None:
+        """The record there; None where there is none. Raises RepositoryError where it is damaged."""
+        return next(iter(self._read(Wanted(paths=frozenset((path,))))), None)
+
+    def list_records(self, collection: Nsid) -> Sequence[Record]:
+        """The records of a collection; raises RepositoryError where one is damaged."""
+        return self._read(Wanted(frozenset((collection,))))
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
@@ -170,6 +178,11 @@ class LocalRepository:
         if not self._is_tidy:
             self._is_tidy = True
             self._collect(now - _HOUR)
+
+    def _read(self, wanted: Wanted) -> Sequence[Record]:
+        """What is wanted and nothing else; nothing before the first commit."""
+        with self._store.reading() as tables:
+            return tuple(self._records(tables, wanted).values()) if tables and tables.head() else ()
 
     def _records(self, tables: Tables, wanted: Wanted) -> dict[RecordPath, Record]:
         rows = tables.records(wanted.collections, wanted.paths)

@@ -28,7 +28,7 @@ class Lister:
 
     def records(self, wanted: Wanted) -> dict[RecordPath, Record]:
         """Those that are wanted; raises RepositoryNotFound or Unavailable."""
-        found = {record.path: record for name in sorted(wanted.collections) for record in self._all(name)}
+        found = {record.path: record for name in sorted(wanted.collections) for record in self.all(name)}
         single: dict[Nsid, set[RecordPath]] = defaultdict(set)
         for path in sorted(wanted.paths):
             if path.collection not in wanted.collections:
@@ -37,7 +37,8 @@ class Lister:
             found |= self._some(collection, paths)
         return found
 
-    def _all(self, collection: Nsid) -> Iterator[Record]:
+    def all(self, collection: Nsid) -> Iterator[Record]:
+        """The records of a collection; raises RepositoryNotFound or Unavailable."""
         return (record for page in self._pages(collection) for record in page)
 
     def _some(self, collection: Nsid, paths: set[RecordPath]) -> dict[RecordPath, Record]:
@@ -54,11 +55,14 @@ class Lister:
             found |= {record.path: record for record in page if record.path in paths}
             if len(found) == len(paths):
                 return found
-        one_by_one = (self._one(path) for path in sorted(paths - found.keys()))
+        one_by_one = (self.one(path) for path in sorted(paths - found.keys()))
         return found | {record.path: record for record in one_by_one if record is not None}
 
-    def _one(self, path: RecordPath) -> Record | None:
-        """The record there (com.atproto.repo.getRecord); None where there is none."""
+    def one(self, path: RecordPath) -> Record | None:
+        """The record there (com.atproto.repo.getRecord); None where there is none.
+
+        Raises RepositoryError where there is no such repository, and Unavailable.
+        """
         params = get_record.GetRecordParams(repo=self.did, collection=path.collection, rkey=path.rkey)
         try:
             item = self.xrpc.query(get_record.METHOD, params)

@@ -7,7 +7,7 @@ Where a server does not give that file, or it is too large, or mostly about othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
@@ -19,8 +19,8 @@ from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
 from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Head, Live
-from atpub.syntax import Cid, Did, SyntaxViolation, Tid
+from atpub.state import Head, Live, Record
+from atpub.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 
 FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
@@ -73,6 +73,20 @@ class Records:
     def head(self) -> Head:
         """The newest commit."""
         return newest_commit(self._xrpc, self._did)
+
+    def one(self, path: RecordPath) -> Record | None:
+        """The record there by now, in one request; raises RepositoryNotFound or Unavailable."""
+        try:
+            return self._lister.one(path)
+        except (RepositoryNotFound, Unavailable):
+            raise
+        except RepositoryError:
+            self.head()  # of a repository that is not there the reference PDS says only that its record is not
+            raise
+
+    def all(self, collection: Nsid) -> Sequence[Record]:
+        """The records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
+        return tuple(self._lister.all(collection))
 
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, all at one head.

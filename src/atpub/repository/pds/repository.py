@@ -48,8 +48,8 @@ from atpub.repository.pds.sessions import Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.writes import Batch, Followed
 from atpub.repository.pds.xrpc import Xrpc, encoded
-from atpub.state import Commit, Head, Live, Write
-from atpub.syntax import RAW, Cid, Did
+from atpub.state import Commit, Head, Live, Record, Write
+from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
 
 WRITES = 200
 BODY = 1_000_000
@@ -111,6 +111,20 @@ class PdsRepository:
             live = self._records.read(wanted)
             self._followed.learn(live)
             return live
+
+    def get_record(self, path: RecordPath) -> Record | None:
+        """The record there by now, its CID checked (com.atproto.repo.getRecord); None where there is none.
+
+        Raises RepositoryNotFound, Unavailable or RateLimited.
+        """
+        return self._records.one(path)
+
+    def list_records(self, collection: Nsid) -> Sequence[Record]:
+        """The records of a collection by now, each CID checked (com.atproto.repo.listRecords).
+
+        Raises RepositoryNotFound, Unavailable or RateLimited.
+        """
+        return self._records.all(collection)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).

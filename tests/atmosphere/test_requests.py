@@ -1,0 +1,60 @@
+"""How many requests a call makes of a PDS: one record is got, and no repository fetched for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.atmosphere.samples import MySample, shard
+from tests.pds.counting import Counting, counting
+from tests.pds.reference import VERSIONS
+from tests.repository.pds_servers import Servers, new_account
+
+from atpub.atmosphere import AtmosphereClient, DatasetLoader, DatasetPublisher, LabelPublisher, SchemaPublisher, load
+
+pytestmark = pytest.mark.pds
+NOTE = "org.test.note"
+
+
+@pytest.fixture(params=VERSIONS)
+def server(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Counting]:
+    with counting(servers(request.param).url) as found:
+        yield found
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, servers: Servers, server: Counting) -> Iterator[AtmosphereClient]:
+    """A client of an empty account, with nothing read yet."""
+    account = new_account(servers(request.node.callspec.params["server"]))
+    with AtmosphereClient(server.url) as made:
+        made.login(account.did, account.password)
+        server.methods()
+        yield made
+
+
+def test_records(client: AtmosphereClient, server: Counting) -> None:
+    uri = client.put_record(NOTE, "self", {"text": "one"})
+    write = ["getLatestCommit", "getRecord", "listRecords", "applyWrites"]
+    assert server.methods() == write
+    client.put_record(NOTE, "self", {"text": "two"})
+    assert server.methods() == write
+    client.put_record(NOTE, "self", {"text": "two"})
+    assert server.methods() == ["getLatestCommit", "getRecord"]
+    assert client.get_record(uri)["text"] == "two"
+    assert server.methods() == ["getRecord"]
+    client.delete_record(uri)
+    assert server.methods() == write
+
+
+def test_loaders(client: AtmosphereClient, server: Counting) -> None:
+    schema = SchemaPublisher(client).publish(MySample)
+    uri = DatasetPublisher(client).publish_with_blobs([shard("a")], schema, name="x")
+    label = LabelPublisher(client).publish("x", uri)
+    with AtmosphereClient(server.url) as reader:
+        server.methods()
+        assert DatasetLoader(reader).get(uri)["name"] == "x"
+        assert server.methods() == ["getLatestCommit", "getRecord"]  # is the account on this server?
+        assert len(list(load(label, MySample, client=reader))) == 1
+        assert server.methods() == ["getRecord", "getRecord", "getBlob"]
+        assert load(uri, client=reader).sample_type.__name__ == "MySample"
+        assert server.methods() == ["getRecord", "getRecord"]
