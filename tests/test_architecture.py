@@ -111,6 +111,15 @@ def test_only_these_of_the_core_touch_files_and_clocks(path: Path) -> None:
     assert (relative(path) in TOUCH_FILES) == bool(names & TOUCHING), names & TOUCHING
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "atmosphere").glob("*.py")), ids=relative)
+def test_what_users_give_to_calls_is_parsed_where_the_errors_of_arguments_are_made(path: Path) -> None:
+    calls = {
+        ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    }
+    parsed = {name for name in calls if name.endswith(".parse") or name.startswith("parse_at")}
+    assert path.name == "arguments.py" or parsed <= {"licensing.parse"}
+
+
 @pytest.mark.parametrize("path", INITS, ids=relative)
 def test_an_init_holds_imports_only(path: Path) -> None:
     assert [node for node in ast.parse(path.read_text("utf-8")).body if not is_allowed(node)] == []

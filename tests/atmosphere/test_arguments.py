@@ -15,13 +15,19 @@ from tests.shards.tars import make_tar
 from atpub.atmosphere import (
     AtmosphereClient,
     Dataset,
+    DatasetLoader,
     DatasetPublisher,
+    LabelLoader,
     LabelPublisher,
+    LensLoader,
     LensPublisher,
+    SchemaLoader,
     SchemaPublisher,
+    load,
 )
 from atpub.atmosphere.blobs import LARGEST
 from atpub.errors import AtpubWarning, InvalidArgument
+from atpub.lexicon.data import cid_of
 
 URLS: Mapping[str, tuple[dict[str, Any], str]] = {
     "long-name": ({"name": "é" * 101}, "name=….*202 bytes, at most 200"),
@@ -52,6 +58,8 @@ URLS: Mapping[str, tuple[dict[str, Any], str]] = {
     "if-exists": ({"if_exists": "overwrite"}, "if_exists=….*none of 'update', 'error', 'skip'"),
 }
 
+CID = cid_of({})
+
 
 @pytest.fixture
 def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) -> AtmosphereClient:
@@ -60,7 +68,7 @@ def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_: object, **__: object) -> NoReturn:
         pytest.fail("something was asked for")
 
-    for name in ("head", "read", "upload_blob", "apply_writes"):
+    for name in ("head", "read", "get_record", "list_records", "get_blob", "upload_blob", "apply_writes"):
         monkeypatch.setattr(type(local.account.repository), name, fail)
     monkeypatch.setattr("atpub.atmosphere.checksums.new_client", fail)
     return local
@@ -183,6 +191,47 @@ def test_other_calls(nothing_is_sent: AtmosphereClient) -> None:
 
 class Untyped:
     url = URL
+
+
+NOTE = "org.test.note"
+RECORDS: Mapping[str, tuple[Callable[[AtmosphereClient], object], str]] = {
+    "get": (lambda client: DatasetLoader(client).get("x"), r"DatasetLoader\.get\(uri=…\).*at:// URI of a record"),
+    "get-of-a-number": (lambda client: LensLoader(client).get_typed(7), r"LensLoader\.get\(uri=…\)"),  # type: ignore[arg-type]
+    "blobs": (lambda client: DatasetLoader(client).get_blob_urls("x"), r"DatasetLoader\.get\(uri=…\)"),
+    "load": (lambda client: load("x", client=client), r"load\(uri=…\).*at:// URI of a record"),
+    "get-record": (lambda client: client.get_record("at://x y"), r"get_record\(uri=…\)"),
+    "list": (lambda client: client.list_records("x"), r"list_records\(collection=…\).*'x' is not a valid NSID"),
+    "list-of-a-number": (lambda client: client.list_records(7), r"list_records\(collection=…\).*found int"),  # type: ignore[arg-type]
+    "none": (lambda client: client.list_records(NOTE, limit=0), r"list_records\(limit=…\).*0 is not a number"),
+    "less": (lambda client: client.list_labels(limit=-1), r"list_records\(limit=…\).*-1 is not a number"),
+    "cursor": (lambda client: client.list_records(NOTE, cursor=7), r"list_records\(cursor=…\)"),  # type: ignore[arg-type]
+    "repo": (lambda client: client.list_datasets(repo="x y"), r"list_records\(repo=…\).*neither a handle nor a DID"),
+    "all": (lambda client: SchemaLoader(client).list_all("did:x"), r"list_records\(repo=…\).*neither"),
+    "label": (lambda client: LabelLoader(client).resolve("lab", "x"), r"list_records\(repo=…\).*'lab' is neither"),
+    "put": (
+        lambda client: client.put_record(NOTE, "a/b", {}),
+        r"put_record\(rkey=…\).*'a/b' is not a valid record key",
+    ),
+    "put-nowhere": (lambda client: client.put_record("note", "a", {}), r"put_record\(collection=…\)"),
+    "create": (lambda client: client.create_record(NOTE, {}, rkey="."), r"create_record\(rkey=…\)"),
+    "swap": (lambda client: client.put_record(NOTE, "a", {}, swap_commit="zz"), r"put_record\(swap_commit=…\).*'zz'"),
+    "delete": (
+        lambda client: client.delete_record(f"at://{client.did}/{NOTE}/a", swap_commit="zz"),
+        r"delete_record\(swap_commit=…\)",
+    ),
+    "blob": (lambda client: client.get_blob(client.did, "x"), r"get_blob\(cid=…\).*'x' is not a valid CID"),
+    "blob-of-nobody": (lambda client: client.get_blob("x", CID), r"get_blob\(did=…\).*'x' is neither"),
+    "blob-url": (lambda client: client.get_blob_url(client.did, "x"), r"get_blob_url\(cid=…\)"),
+    "local": (lambda _: AtmosphereClient.local(did="x"), r"AtmosphereClient\.local\(did=…\).*'x' is not a valid DID"),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records(name: str, nothing_is_sent: AtmosphereClient) -> None:
+    call, message = RECORDS[name]
+    with pytest.raises(InvalidArgument, match=message) as wrong:
+        call(nothing_is_sent)
+    assert all(problem.hint or "expected a str" in problem.message for problem in wrong.value.problems)
 
 
 LICENSES = {

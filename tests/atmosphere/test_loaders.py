@@ -202,6 +202,12 @@ def test_labels(client: AtmosphereClient) -> None:
         loader.resolve(client.did, "mnist", "3")
 
 
+def test_a_label_that_names_no_dataset(local: AtmosphereClient) -> None:
+    local.put_record("science.alt.dataset.label", "3jzfcijpj2z2a", {"name": "mnist"}, validate=False)
+    with pytest.raises(RecordNotFound, match="has no label 'mnist'"):
+        LabelLoader(local).resolve(local.did, "mnist")
+
+
 def test_lenses_and_schemas(local: AtmosphereClient) -> None:
     other = SchemaPublisher(local).publish(MySample, version="2.0.0")
     uri = LensPublisher(local).publish(

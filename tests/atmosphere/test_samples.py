@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.atmosphere.samples import msgpack
+from tests.shards.tars import Member, make_tar
 
+from atpub.atmosphere import AtmosphereClient, DatasetPublisher, SchemaLoader, load
 from atpub.atmosphere.samples import read_array, sample_class, sample_content, sample_reader
+from atpub.errors import Usage
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.fields import json_schema
 
@@ -111,3 +114,20 @@ def test_a_sample_is_read() -> None:
     assert found.id == 1
     assert found.image.tolist() == [0, 1, 2]
     assert sample_reader(None)(packed)["id"] == 1
+
+
+@pytest.mark.parametrize("name", ["image-id", "class", "__slots__"])
+def test_a_field_that_no_class_can_have(local: AtmosphereClient, name: str) -> None:
+    fields: JsonObject = {"type": "object", "properties": {name: {"type": "string"}}}
+    schema = {"name": "My sample", "version": "1.0.0", "createdAt": "2024-01-01T00:00:00.000Z", "schema": fields}
+    made = local.put_record("science.alt.dataset.schema", "org.lab.image:1.0.0", schema, validate=False)
+    with pytest.raises(Usage, match=f"the schema 'My sample' has the field '{name}', and no Python class can have it"):
+        SchemaLoader(local).sample_type(made)
+    packed = make_tar([Member("0.msgpack", msgpack.packb({name: "a"}))])
+    uri = DatasetPublisher(local).publish_with_blobs([packed], made, name="x")
+    kind: type[dict[str, str]] = dict
+    assert list(load(uri, kind, client=local)) == [{name: "a"}]
+
+
+def test_a_schema_whose_name_is_no_name_of_a_class() -> None:
+    assert sample_class("a\0b", {"properties": {"text": {"type": "string"}}}).__name__ == "Sample"

@@ -21,9 +21,10 @@ from atpub.manifest.model import Address, Common, Entry, Manifest, Policy
 from atpub.prepare import desired_records
 from atpub.shards.facts import Facts
 from atpub.state import LOCAL_DID
-from atpub.syntax import AtUri, Did, Nsid, Rkey, SyntaxViolation
+from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, Rkey, SyntaxViolation, parse_at_identifier
 
 T = TypeVar("T")
+I = TypeVar("I", Cid, Did, Nsid, Rkey)  # noqa: E741 - an identifier
 
 _ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "schemas": {"": "sample_type"},
@@ -47,6 +48,13 @@ _HINTS: Final = {
     "no-rkey": "give an id or rkey",
 }
 """What to do in a call about problems whose own hints are about manifests."""
+
+_EXAMPLES: Final[Mapping[type[str], str]] = {
+    Cid: "such as bafkreih… of a blob, or bafyreih… of a record or commit",
+    Did: "such as did:plc:… or did:web:lab.example",
+    Nsid: "such as org.lab.note",
+    Rkey: "such as self, or a TID",
+}
 
 _LONGEST_KEY: Final = 80
 """How much of an identity messages show."""
@@ -117,6 +125,29 @@ class Call:
         if not value.strip():
             raise self.refuse(argument, "it is empty")
         return value
+
+    def identifier(self, argument: str, value: object, kind: type[I]) -> I:
+        """A CID, DID, NSID or record key."""
+        text = self.text(argument, value)
+        try:
+            return kind.parse(text)
+        except SyntaxViolation as error:
+            raise self.refuse(argument, str(error), _EXAMPLES[kind]) from None
+
+    def repo(self, argument: str, value: object) -> Did | Handle:
+        """Whose repository: a DID or a handle."""
+        text = self.text(argument, value)
+        try:
+            return parse_at_identifier(text)
+        except SyntaxViolation:
+            hint = "such as lab.example.org or did:plc:…"
+            raise self.refuse(argument, f"{text[:200]!r} is neither a handle nor a DID", hint) from None
+
+    def limit(self, argument: str, value: object) -> int | None:
+        """How many at most, one at least; None for all."""
+        if value is None or (isinstance(value, int) and value > 0):
+            return value
+        raise self.refuse(argument, f"{value!r} is not a number of records", "give 1 or more, or None for all of them")
 
     def uri(self, argument: str, value: str | AtUri) -> AtUri:
         """The at:// URI of a record."""

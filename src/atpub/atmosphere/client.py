@@ -36,9 +36,10 @@ from atpub.lexicon.data import Json, JsonObject, cid_of
 from atpub.lexicon.validate import validate_record
 from atpub.repository.live import Wanted
 from atpub.state import LOCAL_DID, Create, Delete, Record, Update, Write
-from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, parse_at_identifier
+from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
 
 _TRIES: Final = 5
+_ACCOUNT_OF: Final = Call("account_of")
 
 
 class RecordValue(dict[str, Any]):
@@ -68,8 +69,9 @@ class AtmosphereClient:
     @classmethod
     def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
         """A client of the embedded repository in a folder, which the first write makes."""
+        checked = Call("AtmosphereClient.local").identifier("did", did, Did)
         client = cls()
-        client._own = LocalAccount.open(Path(path), Did.parse(did))
+        client._own = LocalAccount.open(Path(path), checked)
         return client
 
     @classmethod
@@ -135,13 +137,14 @@ class AtmosphereClient:
         """The account's handle; raises NotLoggedIn."""
         return self.account.handle
 
-    def account_of(self, repo: str | None) -> Account:
-        """The account of a DID or handle; one's own for None."""
+    def account_of(self, repo: str | None, call: Call = _ACCOUNT_OF, argument: str = "repo") -> Account:
+        """The account of a DID or handle, the call's argument of that name; one's own for None."""
         if repo is None or (self._own is not None and repo in (self._own.repository.did, self._own.name)):
             return self.account
-        if repo not in self._others:
-            self._others[repo] = self._other(parse_at_identifier(repo))
-        return self._others[repo]
+        name = call.repo(argument, repo)
+        if name not in self._others:
+            self._others[name] = self._other(name)
+        return self._others[name]
 
     def _other(self, name: Did | Handle) -> Account:
         """Another's account: on the server that everything is asked of, else where its identity says."""
@@ -214,12 +217,14 @@ class AtmosphereClient:
 
         `cursor` is what the last call gave, `repo` the DID or handle of another account.
         """
-        repository = self.account_of(repo).repository
-        nsid = Nsid.parse(collection)
+        call = Call("list_records")
+        nsid = call.identifier("collection", collection, Nsid)
+        most, after = call.limit("limit", limit), None if cursor is None else call.text("cursor", cursor)
+        repository = self.account_of(repo, call).repository
         found = repository.read(Wanted(frozenset((nsid,)))).records
         paths = sorted((path for path in found if path.collection == nsid), reverse=True)
-        rest = [path for path in paths if cursor is None or path.rkey < cursor]
-        records = [found[path] for path in rest[:limit]]
+        rest = [path for path in paths if after is None or path.rkey < after]
+        records = [found[path] for path in rest[:most]]
         values = [RecordValue(item.value, AtUri.of(repository.did, item.path), item.cid) for item in records]
         return values, str(values[-1].uri.rkey) if len(values) < len(rest) else None
 
@@ -248,7 +253,7 @@ class AtmosphereClient:
         """
         key = Tid.of(time.time_ns() // 1000) if rkey is None else rkey
         path, value = self._record("create_record", collection, key, record, validate)
-        return self._write(path, lambda _: Create(path, value), None)
+        return self._write(path, lambda _: Create(path, value))
 
     def put_record(
         self,
@@ -261,7 +266,8 @@ class AtmosphereClient:
     ) -> AtUri:
         """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved."""
         path, value = self._record("put_record", collection, rkey, record, validate)
-        return self._write(path, lambda there: Update(path, value) if there else Create(path, value), swap_commit)
+        swap = _swap("put_record", swap_commit)
+        return self._write(path, lambda there: Update(path, value) if there else Create(path, value), swap)
 
     def delete_record(self, uri: str | AtUri, *, swap_commit: str | None = None) -> None:
         """Delete a record of one's own; none there is well, too. Raises Refused, HeadMoved."""
@@ -269,15 +275,17 @@ class AtmosphereClient:
         found = call.uri("uri", uri)
         if found.authority not in (self.did, self.account.name):
             raise call.refuse("uri", f"{found} is not a record of {self.did}")
-        path = RecordPath.parse(f"{found.collection}/{found.rkey}")
-        self._write(path, lambda there: Delete(path) if there else None, swap_commit)
+        path = found.path
+        assert path is not None
+        swap = _swap("delete_record", swap_commit)
+        self._write(path, lambda there: Delete(path) if there else None, swap)
 
     def _record(
         self, name: str, collection: str, rkey: str, record: Mapping[str, Any], validate: bool | None
     ) -> tuple[RecordPath, JsonObject]:
         call = Call(name, self.did)
+        path = RecordPath(call.identifier("collection", collection, Nsid), call.identifier("rkey", rkey, Rkey))
         value = {"$type": collection, **(call.json("record", record) or {})}
-        path = RecordPath(Nsid.parse(collection), Rkey.parse(rkey))
         known = LEXICONS.lexicons.record(path.collection) is not None
         if known if validate is None else validate:
             problems = tuple(violation.problem() for violation in validate_record(LEXICONS.lexicons, value))
@@ -285,7 +293,7 @@ class AtmosphereClient:
                 raise InvalidRecord(problems)
         return path, value
 
-    def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap_commit: str | None) -> AtUri:
+    def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap: Cid | None = None) -> AtUri:
         repository = self.account.repository
         for attempt in range(_TRIES):
             head = repository.head()  # before the rest: if that has changed since, the write is refused
@@ -295,9 +303,9 @@ class AtmosphereClient:
                 _check_nobodys(path, repository.list_records(COLLECTION))
                 newest = head.cid if head else None
                 try:
-                    repository.apply_writes([wanted], newest if swap_commit is None else Cid.parse(swap_commit))
+                    repository.apply_writes([wanted], swap or newest)
                 except HeadMoved:
-                    if swap_commit is not None or attempt == _TRIES - 1:
+                    if swap is not None or attempt == _TRIES - 1:
                         raise
                     continue
             break
@@ -317,11 +325,20 @@ class AtmosphereClient:
 
     def get_blob(self, did: str, cid: str) -> bytes:
         """The bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
-        return b"".join(self.account_of(did).repository.get_blob(Cid.parse(cid)))
+        call = Call("get_blob")
+        checked = call.identifier("cid", cid, Cid)
+        return b"".join(self.account_of(did, call, "did").repository.get_blob(checked))
 
     def get_blob_url(self, did: str, cid: str) -> str:
         """Where anybody can fetch a blob; of the embedded repository, its file."""
-        return url_of(self.account_of(did).blob_source(Cid.parse(cid)))
+        call = Call("get_blob_url")
+        checked = call.identifier("cid", cid, Cid)
+        return url_of(self.account_of(did, call, "did").blob_source(checked))
+
+
+def _swap(name: str, swap_commit: str | None) -> Cid | None:
+    """The commit that a write is to be made on, where the call says it."""
+    return None if swap_commit is None else Call(name).identifier("swap_commit", swap_commit, Cid)
 
 
 def _is_done(write: Write, record: Record | None) -> bool:

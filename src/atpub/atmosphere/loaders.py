@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Final, TypeVar, overload
 
+from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.checksums import Endpoint
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
@@ -13,10 +14,10 @@ from atpub.atmosphere.download import Url, url_of
 from atpub.atmosphere.samples import sample_class, unpacker
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema, storage_external
-from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
+from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry, StorageBlobs
 from atpub.generated.science.alt.dataset.storage_http import StorageHttp
 from atpub.generated.science.alt.dataset.storage_s3 import StorageS3
-from atpub.lexicon.data import Blob, Json, JsonObject, bytes_value
+from atpub.lexicon.data import Json, JsonObject, bytes_value
 from atpub.lexicon.runtime import UnknownMember
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.urls import S3
@@ -43,10 +44,11 @@ class _Loader:
 
     def get(self, uri: str | AtUri) -> RecordValue:
         """The record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
-        found = AtUri.parse(uri) if isinstance(uri, str) else uri
+        call = Call(f"{type(self).__name__}.get")
+        found = call.uri("uri", uri)
         if found.collection != self._NSID:
-            message = f"uri: {found} is not the URI of a {_KINDS[self._NSID]} record"
-            raise InvalidArgument((Problem("bad-argument", message, hint=f"it goes at://…/{self._NSID}/…"),))
+            message = f"{found} is not the URI of a {_KINDS[self._NSID]} record"
+            raise call.refuse("uri", message, f"it goes at://…/{self._NSID}/…")
         return self.client.get_record(found)
 
     def list_all(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
@@ -84,7 +86,7 @@ class LabelLoader(_Loader):
         fitting = [
             record
             for record in self.list_all(handle_or_did)
-            if record.get("name") == name and version in (None, record.get("version"))
+            if record.get("name") == name and version in (None, record.get("version")) and "datasetUri" in record
         ]
         if not fitting:
             said = f"{name!r}, version {version}" if version else repr(name)
@@ -158,15 +160,13 @@ class DatasetLoader(_Loader):
 
     def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
         """The blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
-        storage = _typed(self.get(uri)).storage
-        if not isinstance(storage, StorageBlobs):
-            raise _refused(uri, "its shards are not blobs", "call get_urls")
-        return [item.to_json() for item in storage.blobs]
+        return [item.to_json() for item in _blobs(self.get(uri))]
 
     def get_blob_urls(self, uri: str | AtUri) -> list[str]:
         """Where each blob can be fetched, in order; raises InvalidArgument where the shards are at URLs."""
-        account = self.client.account_of(_authority(uri))
-        return [url_of(account.blob_source(blob.cid)) for blob in _blobs(self.get_blobs(uri))]
+        record = self.get(uri)
+        account = self.client.account_of(record.uri.authority)
+        return [url_of(account.blob_source(item.blob.cid)) for item in _blobs(record)]
 
     def get_metadata(self, uri: str | AtUri) -> dict[str, Any] | None:
         """What the publisher says of the dataset as a whole (contentMetadata); None where nothing is said.
@@ -208,10 +208,11 @@ def load(
     Without `sample_type`, the class is made from the published schema. Reading needs the extra `atpub[samples]`, and no
     login. Every shard is checked against its checksum as it is read.
     """
-    found = AtUri.parse(uri) if isinstance(uri, str) else uri
+    call = Call("load")
+    found = call.uri("uri", uri)
     with nullcontext(client) if client is not None else AtmosphereClient() as reader:
         if found.collection == label.NSID:
-            found = AtUri.parse(LabelLoader(reader).get_typed(found).dataset_uri)
+            found = call.uri("uri", LabelLoader(reader).get_typed(found).dataset_uri)
         loader = DatasetLoader(reader)
         return loader.to_dataset(found) if sample_type is None else loader.to_dataset(found, sample_type)
 
@@ -221,19 +222,16 @@ def _typed(record: RecordValue) -> entry.Entry:
     return entry.Entry.from_json({name: value for name, value in record.items() if name != "metadata"})
 
 
-def _authority(uri: str | AtUri) -> str:
-    return (AtUri.parse(uri) if isinstance(uri, str) else uri).authority
-
-
 def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
     return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
 
 
-def _blobs(entries: list[dict[str, Any]]) -> Iterator[Blob]:
-    for item in entries:
-        blob = Blob.from_json(item.get("blob"))
-        assert blob is not None  # the lexicon has judged it
-        yield blob
+def _blobs(record: RecordValue) -> Sequence[BlobEntry]:
+    """The blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
+    storage = _typed(record).storage
+    if not isinstance(storage, StorageBlobs):
+        raise _refused(record.uri, "its shards are not blobs", "call get_urls")
+    return storage.blobs
 
 
 def _url_shards(found: entry.Entry) -> list[tuple[str, str | None]] | None:

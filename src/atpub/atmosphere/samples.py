@@ -7,7 +7,8 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from atpub.desired.storage import array_formats
 from atpub.errors import InvalidArgument, Problem, Usage
@@ -28,9 +29,6 @@ _SIMPLE: Final[Mapping[object, str]] = {
 }
 _TYPES: Final = "use str, int, float, bool, bytes, a numpy NDArray, a list of one of these, or one of them | None"
 _NPY: Final = b"\x93NUMPY"
-
-Unpacked: TypeAlias = dict[str, Any]
-"""A sample as msgpack gives it."""
 
 
 def sample_content(sample_type: type[object]) -> JsonObject:
@@ -100,17 +98,24 @@ def _shown(hint: object) -> str:
 
 
 def sample_class(name: str, content: JsonObject) -> type[Any]:
-    """A dataclass for the samples of a published schema: its fields by their names, required ones first."""
+    """A dataclass for the samples of a published schema: its fields by their names, required ones first.
+
+    Raises Usage where no class can have them.
+    """
     properties = content.get("properties")
     listed = content.get("required")
     required = listed if isinstance(listed, list) else []
     kinds: JsonObject = properties if isinstance(properties, dict) else {}
     ordered = sorted(kinds, key=lambda item: item not in required)
+    strange = [item for item in ordered if not item.isidentifier() or iskeyword(item) or item.startswith("__")]
+    if strange:
+        hint = "say what the samples are to be: load(uri, dict), or a class that takes such fields"
+        raise Usage(f"the schema {name!r} has the field {strange[0]!r}, and no Python class can have it", hint=hint)
     made = [
         (item, _python(kinds[item])) if item in required else (item, _python(kinds[item]) | None, field(default=None))
         for item in ordered
     ]
-    return make_dataclass(name, made)
+    return make_dataclass(name if name.isidentifier() else "Sample", made)
 
 
 _PYTHON: Final[Mapping[str, type[Any]]] = {"string": str, "integer": int, "number": float, "boolean": bool}
