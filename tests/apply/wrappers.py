@@ -29,6 +29,9 @@ class Around:
     def limits(self) -> Limits:
         return self.inner.limits
 
+    def blob_limit(self) -> int | None:
+        return self.inner.blob_limit()
+
     def head(self) -> Head | None:
         return self.inner.head()
 
@@ -83,11 +86,15 @@ class Narrow(Around):
         super().__init__(inner)
         self.writes = writes
         self.refused = 0
-        self._limits = replace(inner.limits, writes=writes if told else inner.limits.writes, blob=blob)
+        self._limits = replace(inner.limits, writes=writes if told else inner.limits.writes)
+        self._blob = blob
 
     @property
     def limits(self) -> Limits:
         return self._limits
+
+    def blob_limit(self) -> int | None:
+        return self._blob
 
     def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
         if len(writes) > self.writes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.atmosphere.samples import MySample, shard
+from tests.atmosphere.samples import SCHEMA, MySample, shard
 from tests.pds.counting import Counting, counting
 from tests.pds.reference import VERSIONS
 from tests.repository.pds_servers import Servers, new_account
@@ -58,3 +58,19 @@ def test_loaders(client: AtmosphereClient, server: Counting) -> None:
         assert server.methods() == ["getRecord", "getRecord", "getBlob"]
         assert load(uri, client=reader).sample_type.__name__ == "MySample"
         assert server.methods() == ["getRecord", "getRecord"]
+
+
+def test_the_handle_is_asked_for_once(client: AtmosphereClient, server: Counting) -> None:
+    assert client.handle == client.handle
+    assert server.methods() == ["describeRepo"]
+    assert client.export_session().startswith(f"{client.handle}:::")
+    assert server.methods() == []
+
+
+def test_of_blobs_nothing_is_asked_where_there_are_none(client: AtmosphereClient, server: Counting) -> None:
+    publisher = DatasetPublisher(client)
+    publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name="x", checksums="none")
+    assert "describeServer" not in server.methods()
+    for name in ("y", "z"):
+        publisher.publish_with_blobs([shard(name)], SCHEMA, name=name)
+    assert server.methods().count("describeServer") == 1

@@ -57,7 +57,7 @@ def test_reading_sends_no_credentials_and_writes_nothing(on: OnServer, server: R
     assert swap(reader) == swap(writer)
     assert notes(reader) == notes(writer)
     assert content(reader, blob) == b"blob"
-    assert reader.limits.blob == (None if is_old(server) else 5 * 1024 * 1024)
+    assert reader.blob_limit() == (None if is_old(server) else 5 * 1024 * 1024)
     assert {request.method for request in sent} == {"GET"}
     assert not any("Authorization" in request.headers or request.content for request in sent)
 
@@ -473,7 +473,7 @@ def test_a_blob_over_the_limit_is_refused_early(version: str) -> None:
         if version == "0.4":  # it does not say its limit
             assert way.methods() == ["uploadBlob"]
         else:
-            assert repository.limits.blob == 1_000_000
+            assert repository.blob_limit() == 1_000_000
             assert (way.methods(), large.read) == ([], 0)
         # through the connections that everybody uses
         again = stack.enter_context(closing(repository_on(server, server.accounts[0])))

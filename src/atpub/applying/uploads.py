@@ -47,7 +47,7 @@ class Uploads:
             raise RepositoryError(
                 f"the bytes of {', '.join(absent)} are needed and not here", hint="run it where the files are"
             )
-        limit = self._repository.limits.blob
+        limit = self._repository.blob_limit() if self._lacking else None
         for upload in self._lacking.values():
             if limit is not None and upload.size > limit:
                 message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"

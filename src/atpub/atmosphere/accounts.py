@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -16,6 +17,7 @@ from atpub.syntax import Cid, Did, Handle
 if TYPE_CHECKING:
     from atpub.repository.pds import PdsRepository
     from atpub.repository.pds.session import Session
+    from atpub.repository.pds.xrpc import Xrpc
 
 LOCAL: Final = "local"
 FOLDER: Final = Path(".atpub", "local")
@@ -95,13 +97,14 @@ class LocalAccount:
         raise NotLoggedIn("an embedded repository has no sessions", hint="open it again with its path")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PdsAccount:
     """An account on its PDS, and the login that writing takes."""
 
     repository: PdsRepository
     name: str
     session: Session
+    xrpc: Xrpc
 
     @classmethod
     def connect(cls, account: str, pds: str | None, password: str | None = None) -> PdsAccount:
@@ -125,7 +128,7 @@ class PdsAccount:
             raise
         xrpc = Xrpc(identity.pds, http)
         session = Session(xrpc, identity.did, lambda: password)
-        return cls(PdsRepository(identity.did, xrpc, session), account.removeprefix("@"), session)
+        return cls(PdsRepository(identity.did, xrpc, session), account.removeprefix("@"), session, xrpc)
 
     @classmethod
     def resume(cls, session_string: str, pds: str | None) -> PdsAccount:
@@ -144,17 +147,20 @@ class PdsAccount:
 
     @property
     def handle(self) -> Handle:
-        """The handle that it is named by, else the one that its server knows (com.atproto.repo.describeRepo)."""
+        """The handle that it is named by, else the one that its server knows (com.atproto.repo.describeRepo).
+
+        It is asked once. Raises RepositoryNotFound, Unavailable or RateLimited.
+        """
+        return self._handle
+
+    @cached_property
+    def _handle(self) -> Handle:
         if Handle.accepts(self.name):
             return Handle(self.name.lower())
         from atpub.generated.com.atproto.repo import describe_repo
-        from atpub.repository.pds.http import Http
-        from atpub.repository.pds.transport import new_client
-        from atpub.repository.pds.xrpc import Xrpc
 
-        with new_client() as client:
-            params = describe_repo.DescribeRepoParams(repo=self.repository.did)
-            return Handle(Xrpc(self.repository.url, Http(client)).query(describe_repo.METHOD, params).handle)
+        params = describe_repo.DescribeRepoParams(repo=self.repository.did)
+        return Handle(self.xrpc.query(describe_repo.METHOD, params).handle)
 
     def blob_source(self, cid: Cid) -> Url:
         """The blob on the account's server, where anybody can fetch it (com.atproto.sync.getBlob)."""
@@ -171,7 +177,7 @@ class PdsAccount:
     def export_session(self) -> str:
         """The session in the form of the atproto SDK: handle, DID, access and refresh token, server."""
         opened = self.session.opened()
-        return _SEPARATOR.join((self.handle, opened.did, opened.access, opened.refresh, opened.server))
+        return _SEPARATOR.join((opened.handle, opened.did, opened.access, opened.refresh, opened.server))
 
 
 def open_account(

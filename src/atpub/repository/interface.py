@@ -17,14 +17,13 @@ UNLIMITED: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may hold: writes in a commit, bytes of its JSON body, bytes of a blob (None: not known).
+    """What one commit may hold: writes, and bytes of its JSON body.
 
     `points` is what writes may cost until `reset` (seconds since 1970), None before anything is known about it.
     """
 
     writes: int
     body: int
-    blob: int | None
     points: int | None = UNLIMITED
     reset: int | None = None
 
@@ -52,7 +51,11 @@ class Repository(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """What one request may hold, as far as it is known by now."""
+        """What one commit may hold, as far as it is known by now: nobody is asked."""
+        ...
+
+    def blob_limit(self) -> int | None:
+        """The most bytes of a blob; None where that is not to be found out but by uploading. May ask, once."""
         ...
 
     def head(self) -> Head | None:

@@ -32,7 +32,7 @@ from atpub.repository.local.writes import carry_out, prepare
 from atpub.state import LOCAL_DID, Commit, Head, Live, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 
-LIMITS = Limits(writes=200, body=1_000_000, blob=None)
+LIMITS = Limits(writes=200, body=1_000_000)
 _HOUR = 3_600_000_000
 
 
@@ -60,8 +60,11 @@ class LocalRepository:
 
     @property
     def limits(self) -> Limits:
-        """What one request may hold: as much as on the reference PDS, and blobs of any size."""
+        """What one commit may hold: as much as on the reference PDS."""
         return LIMITS
+
+    def blob_limit(self) -> None:
+        """Blobs may have any size."""
 
     @property
     def public_key(self) -> str:

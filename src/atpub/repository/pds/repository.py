@@ -18,6 +18,7 @@ from atpub.errors import (
     HeadMoved,
     OutcomeUnknown,
     RateLimited,
+    RepositoryError,
     RequestTooLarge,
     Unavailable,
 )
@@ -89,14 +90,27 @@ class PdsRepository:
 
     @property
     def limits(self) -> Limits:
-        """What one request may hold.
+        """What one commit may hold.
 
-        The server is asked once, at the first use, for the size of a blob. It does not say that of a body: this shrinks
-        when one is refused. The points are those that its last reply to a write showed.
+        A server does not say the size of a body: it shrinks here when one is refused. The points are those that its
+        last reply to a write showed.
         """
         budget = self._budget(APPLY_WRITES.nsid)
         left = (budget.points, budget.reset) if budget else (None, None)
-        return Limits(WRITES, self._body, self._blob_limit(), *left)
+        return Limits(WRITES, self._body, *left)
+
+    def blob_limit(self) -> int | None:
+        """The largest blob that the server takes, where it says so (com.atproto.server.describeServer, asked once).
+
+        Raises RateLimited.
+        """
+        if self._blob is None:
+            try:
+                limit = self._xrpc.query(DESCRIBE_SERVER, Nothing()).blob_upload_limit
+            except RepositoryError:
+                limit = None  # what cannot be asked is found out by the upload itself
+            self._blob = (limit,)
+        return self._blob[0]
 
     def head(self) -> Head | None:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
@@ -196,18 +210,8 @@ class PdsRepository:
     def _budget(self, nsid: str) -> Budget | None:
         return self._xrpc.ledger.budget(nsid, self._xrpc.http.clock())
 
-    def _blob_limit(self) -> int | None:
-        """The largest blob that the server takes, where it says so (com.atproto.server.describeServer)."""
-        if self._blob is None:
-            try:
-                limit = self._xrpc.query(DESCRIBE_SERVER, Nothing()).blob_upload_limit
-            except AtpubError:
-                limit = None  # what cannot be asked is found out by the upload itself
-            self._blob = (limit,)
-        return self._blob[0]
-
     def _check_blob(self, size: int, mime_type: str) -> None:
-        limit = self._blob_limit()
+        limit = self.blob_limit()
         if limit is not None and size > limit:
             raise BlobRejected(f"the blob has {size:,} bytes; {self.url} takes at most {limit:,}")
         if not mime_type.partition(";")[0].strip():
