@@ -59,6 +59,12 @@ class Problem:
     hint: str = ""
     severity: Severity = "error"
 
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """What sorts problems as their places follow each other; those without one come first."""
+        place = self.place or Place("")
+        return (place.file, place.line, place.column)
+
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         return f"{where}{self.message} [{self.code}]"

@@ -1,5 +1,8 @@
 """What a manifest says, once it is read: every section, defaults, environments, and files beside it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,17 @@ HEAD = "atpub: 1\nproject: lab\n"
 SCHEMAS = "schemas:\n  image: {nsid: org.lab.image, version: 1.0.0, fields: {image: ndarray}}\n"
 NOTE = """\
 {"lexicon": 1, "id": "org.lab.note", "defs": {"main": {"type": "record", "key": "any", "record": {"type": "object"}}}}
+"""
+
+
+WRONG = """
+environments: {x: {foo: 1}, y: {bar: 1}}
+datasets:
+  a: {urls: x, blobs: y}
+  b: {schema: nowhere, blobs: {a: b}}
+  c: {schema: nowhere, blobs: {a: b}}
+  d: {schema: nowhere, urls: "https://a.test/0.tar"}
+labels: {y: {}, x: {version: 3}}
 """
 
 
@@ -315,3 +329,27 @@ records:
 )
 def test_placeholders(value: object, found: object) -> None:
     assert placeholder(value) == found  # type: ignore[arg-type]
+
+
+def test_problems_come_in_the_order_of_their_places(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load(tmp_path, WRONG)
+    places = [problem.place for problem in caught.value.problems if problem.place]
+    assert len(places) == len(caught.value.problems) > 8
+    assert places == sorted(places, key=lambda place: (place.line, place.column))
+
+
+def test_problems_come_in_the_same_order_in_every_process(tmp_path: Path) -> None:
+    (tmp_path / "atpub.yaml").write_text(HEAD + WRONG)
+    program = """
+import sys
+from atpub.manifest.load import load_sound_part
+print(*load_sound_part([sys.argv[1]], environ={}).problems, sep="\\n")
+"""
+
+    def told(seed: str) -> str:
+        command = [sys.executable, "-c", program, str(tmp_path / "atpub.yaml")]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+    assert len({told(str(seed)) for seed in range(4)}) == 1

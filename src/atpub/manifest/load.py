@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -120,8 +121,8 @@ class _Loader:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Every problem, the ones that were found first included."""
-        return (*self._known, *_elsewhere(self._problems, self._known))
+        """Every problem, the ones that were found first included, in the order of their places."""
+        return tuple(sorted((*self._known, *_elsewhere(self._problems, self._known)), key=attrgetter("order")))
 
     def manifest(self, environment: str | None) -> Manifest:
         target = self._target(environment)

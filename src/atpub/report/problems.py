@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final
 
-from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.errors import AtpubError, InvalidInput, Problem
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.source import caret
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
@@ -16,7 +17,7 @@ FORMAT_VERSION: Final = "1.0"
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
     """Each problem with its place, the line, a caret under what is wrong, and a hint; by file and line."""
-    return "\n".join(_problem_text(problem, style) for problem in sorted(problems, key=_order))
+    return "\n".join(_problem_text(problem, style) for problem in sorted(problems, key=attrgetter("order")))
 
 
 def error_text(error: AtpubError, style: Style = PLAIN) -> str:
@@ -42,7 +43,7 @@ def error_json(error: AtpubError) -> JsonObject:
     found: JsonObject = {"code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, InvalidInput):
         found["message"] = _total(error)
-        found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=_order)]
+        found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=attrgetter("order"))]
     return {"format_version": FORMAT_VERSION, "error": found}
 
 
@@ -58,11 +59,6 @@ def problem_json(problem: Problem) -> JsonObject:
         "line": place.line if place and place.line else None,
         "column": place.column if place and place.line else None,
     }
-
-
-def _order(problem: Problem) -> tuple[str, int, int]:
-    place = problem.place or Place("")
-    return (place.file, place.line, place.column)
 
 
 def _problem_text(problem: Problem, style: Style) -> str:
