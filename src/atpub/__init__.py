@@ -11,7 +11,6 @@ Nothing is imported before it is asked for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from atpub.atmosphere import AtmosphereClient as AtmosphereClient
-    from atpub.atmosphere import AtUri as AtUri
     from atpub.atmosphere import Batch as Batch
     from atpub.atmosphere import Committed as Committed
     from atpub.atmosphere import Dataset as Dataset
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import plan as plan
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
+    from atpub.syntax import AtUri as AtUri
 
 _MODULES = {
     "AtUri": "atpub.syntax",

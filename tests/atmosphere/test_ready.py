@@ -15,7 +15,7 @@ from tests.repository.pds_servers import Servers, new_account
 from atpub import apply, load_manifest, plan
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
 from atpub.cli.main import run
-from atpub.errors import InvalidInput, Refused, StalePlan, Usage
+from atpub.errors import InvalidArgument, InvalidInput, Refused, StalePlan, Usage
 from atpub.manifest.model import Manifest
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -177,6 +177,20 @@ def test_the_same_as_the_commands(
     assert run(["plan", "-m", str(file), "--account", "local", "--detailed-exitcode"]) == 0
     assert "Nothing to do" in str(plan(file, account="local"))
     assert (file.parent / ".atpub/local/repo.sqlite").is_file()
+
+
+def test_a_part_of_a_manifest(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for flags, ready in (
+        (["--only", "schemas/*"], plan(file, account="local", only=["schemas/*"])),
+        (["--exclude", "datasets/cats"], plan(file, account="local", exclude=["datasets/cats"])),
+    ):
+        assert run(["plan", "-m", str(file), "--account", "local", "--json", *flags]) == 0
+        assert [change.address for change in ready.changes] == ["schemas/image"]
+        assert ready.digest == json.loads(capsys.readouterr().out)["digest"]
+    with pytest.raises(Usage, match="there is no such entry"):
+        plan(file, account="local", only=["datasets/dogs"])
+    with pytest.raises(InvalidArgument, match=r"plan\(exclude=…\): expected a list of addresses, found a str"):
+        plan(file, account="local", exclude="datasets/cats")
 
 
 def test_on_an_account(client: AtmosphereClient, file: Path) -> None:

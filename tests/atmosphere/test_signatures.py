@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
@@ -58,6 +59,15 @@ def test_every_name_is_offered() -> None:
     missing = "Nothing"
     with pytest.raises(AttributeError, match="Nothing"):
         getattr(atpub, missing)
+
+
+def test_type_checkers_see_the_names_that_there_are() -> None:
+    """The package says its names three times: to type checkers, to who asks for one, and to `import *`."""
+    (stated,) = (node for node in ast.parse(Path(atpub.__file__).read_text("utf-8")).body if isinstance(node, ast.If))
+    imports = [node for node in stated.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.name: node.module for node in imports for alias in node.names if alias.asname == alias.name}
+    assert seen == vars(atpub)["_MODULES"]
+    assert sorted(seen) == atpub.__all__
 
 
 def test_names_are_imported_when_they_are_asked_for() -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeAlias
 
 from atpub.atmosphere.accounts import FOLDER, Account, open_account
+from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
 from atpub.errors import Refused, Usage
@@ -41,17 +42,27 @@ def plan(
     prune_versions: bool = False,
     allow_replace_all: bool = False,
     forget: Iterable[str] = (),
+    only: Iterable[str] = (),
+    exclude: Iterable[str] = (),
     now: datetime | None = None,
 ) -> ReadyPlan:
     """What applying a manifest would change; reads the repository, and writes nothing.
 
     The account is the client's, or `account`, `ATPUB_ACCOUNT` or the manifest's own, in this order; planning needs no
     credentials, and applying takes `ATPUB_PASSWORD` unless the client is logged in. `now` is the time of records that
-    need one. The other options are the flags of `atpub plan`. Raises InvalidInput with every problem, or Usage.
+    need one. The other options are the flags of `atpub plan`; `forget`, `only` and `exclude` list addresses. Raises
+    InvalidInput with every problem, or Usage.
     """
     read = _read(manifest, environment)
     facts = read_facts(read, locked=locked)
-    options = Options(delete_drifted, prune_versions, allow_replace_all, frozenset(forget))
+    options = Options(
+        delete_drifted=delete_drifted,
+        prune_versions=prune_versions,
+        allow_replace_all=allow_replace_all,
+        forget=_addresses("forget", forget),
+        only=_addresses("only", only),
+        exclude=_addresses("exclude", exclude),
+    )
     with _opened(read, client, account, pds) as found:
         repository = found.repository
         desired, warnings = desired_records(read, facts, repository.did)
@@ -85,6 +96,12 @@ def _read(manifest: Manifest | ManifestPath | Sequence[ManifestPath], environmen
             return read_manifest([manifest], environment)
         case _:
             return read_manifest(manifest, environment)
+
+
+def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
+    if isinstance(given, str):
+        raise Call("plan").refuse(argument, "expected a list of addresses, found a str", f"give [{given!r}]")
+    return frozenset(given)
 
 
 @contextmanager
