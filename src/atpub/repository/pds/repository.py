@@ -323,8 +323,9 @@ def connect(
     """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
 
     A session of `sessions` goes before the password; neither that nor what asks for it is used before the first write.
-    `remembered` is a folder that keeps identities for an hour, `cache` one that keeps what was read. Raises Usage,
-    RepositoryNotFound or Unavailable.
+    `remembered` is a folder that keeps identities for an hour, `cache` one that keeps what was read. `http` is the
+    repository's from now on, and closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or
+    Unavailable.
     """
     way = http or Http(new_client())
     asked = password if callable(password) else lambda: password
