@@ -60,6 +60,17 @@ def test_loaders(client: AtmosphereClient, server: Counting) -> None:
         assert server.methods() == ["getRecord", "getRecord"]
 
 
+def test_datasets_one_at_a_time(client: AtmosphereClient, server: Counting) -> None:
+    publisher = DatasetPublisher(client)
+    for name in ("x", "y", "z"):
+        publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name=name, checksums="none")
+        assert server.methods() == ["getRepo", "getLatestCommit", "applyWrites"]
+    publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name="z", checksums="none")
+    assert server.methods() == ["getRepo"]
+    publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name="z", checksums="none")
+    assert server.methods() == ["getLatestCommit"]
+
+
 def test_the_handle_is_asked_for_once(client: AtmosphereClient, server: Counting) -> None:
     assert client.handle == client.handle
     assert server.methods() == ["describeRepo"]

@@ -17,6 +17,7 @@ from atpub.inventory import COLLECTION, Inventory, Owned
 from atpub.lexicon.data import JsonObject, cid_of
 from atpub.repository.live import Wanted
 from atpub.repository.local import LocalRepository
+from atpub.repository.pds import PdsRepository
 from atpub.state import Create, Delete, Live, Update, Write
 from atpub.syntax import Did, Nsid, RecordPath
 
@@ -217,8 +218,35 @@ def test_our_own_commits_are_read_back(runs: Runs, on: OnServer, account: Accoun
     repository = on(account, runs.way, runs.cache)
     for rkey in ("one", "two"):
         create(repository, rkey)
+        runs.methods()
         assert at(rkey) in notes(repository)
+        assert runs.methods() == ["getRepo"]  # that there is something new is known
     assert {*runs.read().records} == {at("one"), at("two")}
+
+
+def test_what_others_write_after_our_own_commits_is_seen(runs: Runs, on: OnServer, account: Account) -> None:
+    repository = on(account, runs.way, runs.cache)
+    runs.write(*some_notes(1))
+    assert len(notes(repository)) == 1
+    create(repository, "ours")
+    runs.write(*some_notes(1, 1))
+    assert len(notes(repository)) == 3
+    runs.write(*some_notes(1, 2))
+    assert len(notes(repository)) == 4
+    create(repository, "last")
+    assert len(notes(repository)) == 5
+    runs.write(*some_notes(1, 3))
+    assert len(notes(repository)) == 6
+
+
+def test_what_is_told_is_of_use_once(runs: Runs, on: OnServer, account: Account) -> None:
+    runs.write(*some_notes(1))
+    head = on(account).head()
+    session, xrpc = on(account, runs.way)._session, on(account, runs.way)._xrpc  # pyright: ignore[reportPrivateUsage]
+    repository = PdsRepository(Did(account.did), xrpc, session, told=head)
+    assert len(notes(repository)) == 1
+    runs.write(*some_notes(1, 1))
+    assert len(notes(repository)) == 2
 
 
 def test_a_commit_between_two_requests_is_seen(runs: Runs) -> None:

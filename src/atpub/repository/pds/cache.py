@@ -42,6 +42,11 @@ class Whole:
     snapshot: Snapshot
     since: Tid
 
+    @property
+    def head(self) -> Head:
+        """The head that it is a copy of."""
+        return self.snapshot.head
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

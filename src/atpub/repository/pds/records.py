@@ -49,7 +49,7 @@ def newest_commit(xrpc: Xrpc, did: Did) -> Head:
 class Records:
     """The records of one repository; what was read is kept, so that the same head is not read twice.
 
-    `told` is the head, where the server has just been asked for it: the first reading need not ask again.
+    `told` is the head, where the server has just been asked for it: the reading that comes next need not ask again.
     """
 
     def __init__(
@@ -74,6 +74,11 @@ class Records:
         """The newest commit."""
         return newest_commit(self._xrpc, self._did)
 
+    def committed(self, head: Head) -> None:
+        """Take note of a commit of our own: whether what is kept is from before it need not be asked."""
+        if self._copy is not None and self._copy.head.cid != head.cid:
+            self._told = head
+
     def one(self, path: RecordPath) -> Record | None:
         """The record there by now, in one request; raises RepositoryNotFound or Unavailable."""
         try:
@@ -95,13 +100,12 @@ class Records:
         """
         if self._copy is None and self._cache is not None:
             self._copy = self._cache.load()
-        return self._read_on(self._copy, wanted) or self._read_anew(wanted)
+        told, self._told = self._told, None
+        found = self._read_on(self._copy, wanted, told or self.head()) if self._copy else None
+        return found or self._read_anew(wanted)
 
-    def _read_on(self, copy: Copy | None, wanted: Wanted) -> Live | None:
+    def _read_on(self, copy: Copy, wanted: Wanted, head: Head) -> Live | None:
         """The same from the last copy, and what has changed since; None where that will not do."""
-        if copy is None:
-            return None
-        head, self._told = self._told or self.head(), None
         match copy:
             case Whole():
                 try:

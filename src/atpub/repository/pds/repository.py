@@ -177,6 +177,8 @@ class PdsRepository:
             output = self._session.authorized(lambda access: self._xrpc.write(APPLY_WRITES, body, access))
             commit = pds_writes.commit_of(output, batch)
             self._followed.commit(batch, swap_commit, commit)
+            with self._lock:
+                self._records.committed(commit.head)
             return commit
         except RequestTooLarge:
             self._too_long = len(body)
