@@ -54,7 +54,8 @@ def command(
     Shows the plan and asks before it does anything. Without a terminal, give a PLAN that `atpub plan --out` has saved,
     the --digest of a plan that was looked at, or --yes. Applying again changes nothing.
 
-    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale.
+    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale. With
+    ATPUB_PASSWORD it needs --account or ATPUB_ACCOUNT, which has to be the account that it was made for.
 
     Ctrl-C lets the request in flight end and says where it stands; a second one stops at once. Either way, applying
     again goes on from there.
@@ -66,13 +67,14 @@ def command(
     from atpub.errors import Usage
     from atpub.prepare import read_manifest
 
+    target = Target(account, pds, environment)
     if plan_file is not None:
-        if manifests or environment or account or reproducible or locked or any(flags.values()):
-            raise Usage("a saved plan is applied as it is", hint=f"give no options but --pds: atpub apply {plan_file}")
-        preparation = load(plan_file, pds)
+        if manifests or environment or reproducible or locked or any(flags.values()):
+            hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
+            raise Usage("a saved plan is applied as it is", hint=hint)
+        preparation = load(plan_file, target)
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment)
-        target = Target(account, pds, environment)
         preparation = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     else:
         message = "apply asks before it changes anything, and there is no terminal to ask on"

@@ -15,7 +15,7 @@ from atpub.cli.files import InTheWay, write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import tell_warnings
-from atpub.cli.where import Where, find, is_local, open_repository
+from atpub.cli.where import Where, find, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
@@ -36,7 +36,7 @@ from atpub.report.imported import imported_json, imported_text
 from atpub.report.style import counted
 from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections, read_whole
-from atpub.state import Live, Record
+from atpub.state import Live, Record, is_local
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
 
 

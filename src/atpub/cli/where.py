@@ -11,7 +11,7 @@ from atpub.errors import Refused, Usage
 from atpub.folders import cache_folder
 from atpub.manifest.model import Manifest
 from atpub.repository.interface import Repository
-from atpub.state import LOCAL_DID
+from atpub.state import LOCAL_DID, is_local
 from atpub.syntax import Did
 
 
@@ -36,7 +36,7 @@ def find(manifest: Manifest | None, target: Target) -> Where:
         named = account.partition(":")[2]
         beside = manifest.folder if manifest else Path()
         return Where(account, did, folder=Path(named) if named else beside / ".atpub" / "local")
-    return Where(account, did, target.pds or os.environ.get("ATPUB_PDS") or (manifest.pds if manifest else None))
+    return Where(account, did, named_server(target) or (manifest.pds if manifest else None))
 
 
 def named_account(target: Target) -> str | None:
@@ -44,9 +44,9 @@ def named_account(target: Target) -> str | None:
     return target.account or os.environ.get("ATPUB_ACCOUNT") or None
 
 
-def is_local(account: str) -> bool:
-    """Whether an account is a repository in a folder."""
-    return account == "local" or account.startswith("local:")
+def named_server(target: Target) -> str | None:
+    """The server that a flag or the environment names."""
+    return target.pds or os.environ.get("ATPUB_PDS") or None
 
 
 def open_repository(where: Where, *, remember: bool = False) -> Repository:
