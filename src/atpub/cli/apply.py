@@ -105,7 +105,7 @@ def check(plan: Plan, digest: str | None) -> None:
 
 def ask(question: str = "Apply this?") -> None:
     """Ask on the terminal; raises Declined."""
-    from atpub.cli.failures import Declined
+    from atpub.errors import Declined
 
     if not click.confirm(f"\n{question}", err=True):
         raise Declined("nothing was applied")

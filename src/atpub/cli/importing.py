@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atpub.cli.blobs import save_blobs
-from atpub.cli.files import InTheWay, write_text
+from atpub.cli.files import write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import tell_warnings
@@ -19,7 +19,7 @@ from atpub.cli.where import Where, find, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
-from atpub.errors import InvalidInput, Problem, RepositoryError, Usage
+from atpub.errors import InTheWay, InvalidInput, Problem, RecordNotFound, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request
 from atpub.importing.text import with_dollars_kept, yaml_text
@@ -38,12 +38,6 @@ from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections, read_whole
 from atpub.state import Live, Record, is_local
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
-
-
-class NoSuchRecord(RepositoryError):
-    """There is no record at an address."""
-
-    code = "no-such-record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +249,7 @@ def _collections(uris: Collection[AtUri]) -> set[Nsid]:
 
 
 def _asked_for(uris: Collection[AtUri], live: Live) -> list[Record]:
-    """The records that the URIs name, or all of them; raises NoSuchRecord, naming each that is not there."""
+    """The records that the URIs name, or all of them; raises RecordNotFound, naming each that is not there."""
     records = [record for path, record in live.records.items() if path.collection != COLLECTION]
     if not uris:
         return records
@@ -266,7 +260,7 @@ def _asked_for(uris: Collection[AtUri], live: Live) -> list[Record]:
     missing += [str(uri) for collection, uri in whole.items() if collection not in there]
     if missing:
         hint = "look at the URI again; nothing was written"
-        raise NoSuchRecord(f"there is no record at {', '.join(missing)}", hint=hint)
+        raise RecordNotFound(f"there is no record at {', '.join(missing)}", hint=hint)
     return [record for record in records if record.path in paths or record.path.collection in whole]
 
 

@@ -13,6 +13,7 @@ from atpub.errors import (
     HeadMoved,
     OutcomeUnknown,
     RateLimited,
+    RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
     RequestTooLarge,
@@ -26,10 +27,6 @@ from atpub.repository.redact import redacted
 
 class CodeNeeded(AuthenticationFailed):
     """The server has sent a code by mail, and wants it with the password."""
-
-
-class RecordNotFound(RepositoryError):
-    """There is no such record."""
 
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
