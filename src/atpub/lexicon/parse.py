@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from atpub.errors import InvalidInput, Place, Problem
-from atpub.lexicon import data
+from atpub.errors import InvalidInput
 from atpub.lexicon.data import Json
 from atpub.lexicon.formats import FORMATS, is_language
 from atpub.lexicon.model import (
@@ -46,17 +45,6 @@ from atpub.syntax import Nsid, Rkey
 
 DEEPEST = 64
 _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
-
-
-def parse_text(text: str | bytes, file: str) -> Lexicon:
-    """The lexicon in a JSON file, with what of it was passed over; raises InvalidInput with every problem."""
-    try:
-        document = data.loads(text)
-    except (ValueError, RecursionError) as error:
-        place = Place(file, getattr(error, "lineno", 0), getattr(error, "colno", 0))
-        message = getattr(error, "msg", "") or str(error) or "nested too deeply"
-        raise InvalidInput((Problem("json-syntax", message, place),)) from None
-    return parse(document, file)
 
 
 def parse(document: Json, file: str) -> Lexicon:

@@ -70,11 +70,6 @@ class _Deviation:
     in_key: bool
 
 
-def check_structure(bundle: Bundle) -> tuple[Problem, ...]:
-    """Every way in which a manifest does not have a manifest's structure."""
-    return sound_part(bundle).problems
-
-
 def sound_part(bundle: Bundle) -> Sound:
     """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
     found: dict[tuple[str, Steps], Problem] = {}
