@@ -26,7 +26,7 @@ planning
 importing audit
 repository report
 applying folders
-prepare
+prepare where
 atmosphere cli testing validation
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}

@@ -13,9 +13,10 @@ from tests.cli.lab import CATS, Lab, edited
 
 from atpub.cli import prepare
 from atpub.cli.main import cli
-from atpub.cli.where import Where, open_repository
+from atpub.cli.where import open_repository
 from atpub.errors import AtpubError, AuthenticationFailed, Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import Repository
+from atpub.where import Where
 
 Scene: TypeAlias = Callable[[Lab, pytest.MonkeyPatch], tuple[str, ...]]
 

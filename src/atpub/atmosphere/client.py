@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from atpub.atmosphere.accounts import FOLDER, Account, LocalAccount, PdsAccount, open_account
+from atpub.atmosphere.accounts import Account, LocalAccount, PdsAccount, open_account
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
 from atpub.atmosphere.outbox import Batch, Outbox
@@ -35,6 +35,7 @@ from atpub.lexicon.validate import validate_record
 from atpub.repository.live import Wanted
 from atpub.state import LOCAL_DID, Create, Delete, Live, Update, Write
 from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid, parse_at_identifier
+from atpub.where import FOLDER
 
 _TRIES: Final = 5
 

@@ -15,7 +15,7 @@ from atpub.cli.files import write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import tell_warnings
-from atpub.cli.where import Where, find, open_repository
+from atpub.cli.where import find, named, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
@@ -38,6 +38,7 @@ from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections, read_whole
 from atpub.state import Live, Record, is_local
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
+from atpub.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def find_base(
     documents = tuple(document for document in found if not _is_same(document.file, wanted.out))
     replaced = [document for document in found if document not in documents]
     folder = _folder(paths) if documents else _beside(wanted.out)
-    account = target.account or os.environ.get("ATPUB_ACCOUNT") or (known.account if known else None)
+    said = named(target)
+    account = said.account if said else known.account if known else None
     account = account or (str(uris[0].authority) if uris else None)
     header = _header(replaced, project, None if documents else account, known, environment)
     if lexicons is not None:

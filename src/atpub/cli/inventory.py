@@ -10,7 +10,7 @@ import click
 from atpub.cli.options import Target, json_option, locked_option, manifest_options, target_options
 
 if TYPE_CHECKING:
-    from atpub.cli.where import Where
+    from atpub.where import Where
 
 
 @click.group("inventory", no_args_is_help=False)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
-from atpub.cli.where import Where, find, open_repository
+from atpub.cli.where import find, open_repository
 from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest, Policy
 from atpub.planning.make import make_plan, not_forgotten
@@ -22,6 +22,7 @@ from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
+from atpub.where import Where
 
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 

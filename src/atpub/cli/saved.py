@@ -19,14 +19,14 @@ from atpub.cli.credentials import VARIABLE, from_environment
 from atpub.cli.files import require_own, write_text
 from atpub.cli.options import Target
 from atpub.cli.prepare import Prepared
-from atpub.cli.where import Where, named_account, named_server, open_repository
+from atpub.cli.where import find, named, open_repository
 from atpub.errors import Refused, Usage
 from atpub.planning.document import read_plan, saved_document
 from atpub.planning.model import Plan
 from atpub.planning.rebase import rebase
 from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
-from atpub.state import is_local
+from atpub.where import Where
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
 
@@ -60,12 +60,13 @@ def load(file: Path, target: Target) -> Generator[Prepared]:
 
 def _where(plan: Plan, folder: Path | None, target: Target) -> Where:
     """Where a plan goes; raises Usage, and Refused where that is not what the run names."""
-    account = named_account(target)
-    if folder is not None or (account and is_local(account)):
-        if account not in (None, plan.account):
-            raise Refused(f"the plan is for {plan.account}, and not for {account}", hint="make one for that account")
+    said = named(target)
+    if folder or (said and said.folder):
+        if said and said.account != plan.account:
+            message = f"the plan is for {plan.account}, and not for {said.account}"
+            raise Refused(message, hint="make one for that account")
         return Where(plan.account, plan.did, folder=folder)
-    if from_environment() and not account:
+    if from_environment() and not said:
         message = f"{VARIABLE} is not sent to an account that only the plan names"
         raise Usage(message, hint=f"say whose it is: --account {plan.account}, or ATPUB_ACCOUNT")
-    return Where(account or plan.account, plan.did, named_server(target))
+    return replace(said or find(None, replace(target, account=plan.account)), did=plan.did)

@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from atpub.errors import AuthenticationFailed, Busy, NotKept, Usage
 from atpub.repository.pds.access import is_token
-from atpub.repository.pds.identity import base_url, parse_account
+from atpub.repository.pds.identity import parse_account
+from atpub.repository.pds.transport import base_url
 from atpub.syntax import Did
 
 LOCK_SECONDS: Final = 120.0
