@@ -25,6 +25,7 @@ from atpub.generated.com.atproto.server import create_session, refresh_session
 from atpub.generated.com.atproto.sync import get_blob, get_latest_commit
 from atpub.lexicon.data import Json
 from atpub.lexicon.runtime import Nothing
+from atpub.repository import redact
 from atpub.repository.pds.access import Access
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.http import Http, Outcome, Reply, TooLong
@@ -345,6 +346,12 @@ def test_credentials_do_not_follow_a_redirect(status: int) -> None:
     with pytest.raises(AtpubError):
         Server([moved]).xrpc.procedure(create_session.METHOD, login)
     assert [request.url.host for request in server.requests] == ["pds.example"]
+
+
+def test_what_an_error_means_does_not_depend_on_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_hidden", {"Token"})
+    with pytest.raises(AuthenticationFailed, match=r"400 Expired\(secret\)"):
+        head(Server([refusal(400, "ExpiredToken")]))
 
 
 def test_redirects_come_to_an_end() -> None:

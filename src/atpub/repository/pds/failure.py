@@ -120,17 +120,17 @@ def printable(text: str) -> str:
 
 def _text(where: str, reply: Reply) -> str:
     name, message = _said(reply)
-    return f"{where}: {reply.status} {name or _phrase(reply.status)}{message and f': {message}'}"
+    return f"{where}: {reply.status} {printable(name) or _phrase(reply.status)}{message and f': {printable(message)}'}"
 
 
 def _said(reply: Reply) -> tuple[str, str]:
-    """The name and the message of an error (HTTP API: Error Responses); empty where the body is something else."""
+    """The name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none."""
     try:
         match loads(reply.body):
             case {"error": str(name), "message": str(message)}:
-                return printable(name), printable(message)
+                return name, message
             case {"error": str(name)}:
-                return printable(name), ""
+                return name, ""
             case _:
                 pass
     except ValueError:
