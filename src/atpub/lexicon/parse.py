@@ -41,6 +41,7 @@ from atpub.lexicon.model import (
     Unsupported,
 )
 from atpub.lexicon.node import Node, kind_of
+from atpub.suggest import suggest
 from atpub.syntax import Nsid, Rkey
 
 DEEPEST = 64
@@ -109,10 +110,7 @@ class _Reader:
         if read is not None:
             return read(self, node)
         if isinstance(kind, str) and kind and kind not in _NO_VALUES:
-            from difflib import get_close_matches  # only a mistake needs it
-
-            near = get_close_matches(kind, [*_TYPES, *_NO_VALUES], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else ""
+            hint = suggest(kind, [*_TYPES, *_NO_VALUES])
             node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
             return Unsupported(kind, _description(node))
         shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)

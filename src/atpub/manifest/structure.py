@@ -24,7 +24,7 @@ from atpub.manifest.schema import (
     VERSION,
     manifest_schema,
 )
-from atpub.manifest.suggest import suggest
+from atpub.suggest import nearest, suggest
 
 _KINDS: Final = {
     "object": "a map",
@@ -163,10 +163,8 @@ def _leave_out(value: JsonObject, steps: Steps) -> None:
 
 def _is_spare(section: str, name: str) -> bool:
     """Whether an entry can be read without this key, or without the one that it was meant to be."""
-    from difflib import get_close_matches  # only a mistake needs it
-
     known = _entry_keys(section)
-    meant = name if name in known else next(iter(get_close_matches(name, known, n=1)), None)
+    meant = name if name in known else nearest(name, known)
     return meant is None or meant in _OPTIONAL.get(section, frozenset())
 
 
