@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from atpub.manifest.interpolate import interpolate
 from atpub.manifest.load import load_bundle, not_interpolated
 from atpub.manifest.model import Manifest
 from atpub.manifest.schema import SECTIONS
+from atpub.prepare import usual_paths
 from atpub.report.imported import imported_json, imported_text
 from atpub.report.style import counted
 from atpub.repository.interface import Repository
@@ -95,7 +96,7 @@ def find_base(
     uris = wanted.parsed()
     if wanted.download and wanted.out is None:
         raise Usage("--download puts files beside the manifest", hint="say which: --out FILE")
-    paths = manifests or _usual_paths()
+    paths = manifests or usual_paths()
     found = tuple(_documents(paths, environment))
     known = _load(found, _folder(paths), environment) if found else None
     if known is not None and project not in (None, known.project):
@@ -140,19 +141,7 @@ def _header(
     return {"project": name, **({"account": account} if account else {}), **kept}
 
 
-def _usual_paths() -> tuple[str, ...]:
-    """Where a manifest is, if none is named and there is one."""
-    if Path("atpub.yaml").exists():
-        return ("atpub.yaml",)
-    return ("manifests",) if any(Path("manifests").glob("*.y*ml")) else ()
-
-
-def new_manifest(header: JsonObject, folder: Path) -> Manifest:
-    """A manifest with nothing but a project in it; raises InvalidInput."""
-    return _load((parse(yaml_text({"atpub": 1, **header}), "--project"),), folder, None)
-
-
-def _documents(paths: tuple[str, ...], environment: str | None) -> Iterator[Document]:
+def _documents(paths: Sequence[str], environment: str | None) -> Iterator[Document]:
     for document in read_documents(paths) if paths else ():
         yield interpolate(document, os.environ, skip=not_interpolated(environment))
 
@@ -164,7 +153,7 @@ def _load(documents: tuple[Document, ...], folder: Path, environment: str | None
     return loaded.manifest
 
 
-def _folder(paths: tuple[str, ...]) -> Path:
+def _folder(paths: Sequence[str]) -> Path:
     first = Path(paths[0]) if paths else Path()
     return first if first.is_dir() else first.parent
 

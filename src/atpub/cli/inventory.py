@@ -67,17 +67,13 @@ def _target(
     manifests: tuple[str, ...], environment: str | None, project: str | None, target: Target
 ) -> tuple[str, Where]:
     """The project that is asked about, and where it is."""
-    from pathlib import Path
-
-    from atpub.cli.importing import new_manifest
     from atpub.cli.where import find
-    from atpub.prepare import read_manifest
+    from atpub.prepare import read_manifest, usual_paths
 
-    is_there = manifests or Path("atpub.yaml").exists() or Path("manifests").exists()
-    if project is None or is_there:
+    if project is None or manifests or usual_paths():
         manifest = read_manifest(manifests, environment)
         return project or manifest.project, find(manifest, target)
-    return project, find(new_manifest({"project": project}, Path()), target)
+    return project, find(None, target)
 
 
 @command.command("rebuild")
