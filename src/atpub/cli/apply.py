@@ -20,7 +20,7 @@ from atpub.cli.options import (
 
 if TYPE_CHECKING:
     from atpub.applying import Event
-    from atpub.cli.prepare import Prepared
+    from atpub.cli.ready import Ready
     from atpub.planning.model import Plan
 
 
@@ -62,7 +62,7 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
-    from atpub.cli.prepare import options_of, prepare
+    from atpub.cli.ready import options_of, ready_plan
     from atpub.cli.saved import load
     from atpub.errors import Usage
     from atpub.prepare import read_manifest
@@ -75,15 +75,15 @@ def command(
         preparation = load(plan_file, target)
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment)
-        preparation = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+        preparation = ready_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     else:
         message = "apply asks before it changes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a plan that you have looked at, or --yes")
-    with preparation as prepared:
-        check(prepared.plan, digest)
-        if prepared.plan.pending and not (yes or digest or plan_file):
+    with preparation as ready:
+        check(ready.plan, digest)
+        if ready.plan.pending and not (yes or digest or plan_file):
             ask()
-        carry_out(prepared, as_json=as_json, wait=wait)
+        carry_out(ready, as_json=as_json, wait=wait)
     return 0
 
 
@@ -111,7 +111,7 @@ def ask(question: str = "Apply this?") -> None:
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
+def carry_out(ready: Ready, *, as_json: bool, wait: bool = False) -> None:
     """Apply a plan, telling of its progress, and print what became of it; raises HaltedPlan."""
     from atpub.applying import Halted, apply_plan
     from atpub.cli.failures import HaltedPlan
@@ -122,19 +122,19 @@ def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
     with interruptible(as_json=as_json) as stop:
         try:
             outcomes = apply_plan(
-                prepared.plan,
-                prepared.repository,
-                prepared.sources,
-                on_event=_Progress(prepared.plan),
+                ready.plan,
+                ready.repository,
+                ready.sources,
+                on_event=_Progress(ready.plan),
                 stop=stop,
                 wait=stop.wait if wait else None,
             )
         except Halted as error:
-            raise HaltedPlan(prepared.plan, error) from error
+            raise HaltedPlan(ready.plan, error) from error
     if as_json:
-        print_json(outcomes_json(prepared.plan, outcomes))
+        print_json(outcomes_json(ready.plan, outcomes))
     else:
-        print_data(outcomes_text(prepared.plan, outcomes, style_for(sys.stdout)))
+        print_data(outcomes_text(ready.plan, outcomes, style_for(sys.stdout)))
 
 
 class _Progress:

@@ -14,7 +14,7 @@ from atpub.cli.blobs import save_blobs
 from atpub.cli.files import write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.cli.prepare import tell_warnings
+from atpub.cli.ready import tell_warnings
 from atpub.cli.where import find, named, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key

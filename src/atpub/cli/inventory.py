@@ -106,7 +106,7 @@ def rebuild_command(
     from atpub.audit.rebuild import rebuild
     from atpub.cli.apply import ask
     from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-    from atpub.cli.prepare import tell_warnings
+    from atpub.cli.ready import tell_warnings
     from atpub.cli.where import find, open_repository
     from atpub.errors import Usage
     from atpub.prepare import desired_records, read_facts, read_manifest

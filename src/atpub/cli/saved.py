@@ -18,7 +18,7 @@ from typing import Final
 from atpub.cli.credentials import VARIABLE, from_environment
 from atpub.cli.files import require_own, write_text
 from atpub.cli.options import Target
-from atpub.cli.prepare import Prepared
+from atpub.cli.ready import Ready
 from atpub.cli.where import find, named, open_repository
 from atpub.errors import Refused, Usage
 from atpub.planning.document import read_plan, saved_document
@@ -36,14 +36,14 @@ def require_room(file: Path) -> None:
     require_own(file, "a saved plan", _BEGINS)
 
 
-def save(prepared: Prepared, file: Path) -> None:
+def save(ready: Ready, file: Path) -> None:
     """Write a plan to a file, whole or not at all."""
-    document = saved_document(prepared.plan, prepared.where.folder)
+    document = saved_document(ready.plan, ready.where.folder)
     write_text(file, f"{json.dumps(document, indent=1, ensure_ascii=False)}\n")
 
 
 @contextmanager
-def load(file: Path, target: Target) -> Generator[Prepared]:
+def load(file: Path, target: Target) -> Generator[Ready]:
     """The rest of a saved plan, on what is live now; raises InvalidInput, Usage, Refused or StalePlan."""
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
@@ -55,7 +55,7 @@ def load(file: Path, target: Target) -> Generator[Prepared]:
         live = repository.read(Wanted.around(change.path for change in plan.changes))
         here = [item for item in plan.uploads if item.file.is_file()]
         sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
-        yield Prepared(rebase(replace(plan, account=where.account), live), where, repository, sources)
+        yield Ready(rebase(replace(plan, account=where.account), live), where, repository, sources)
 
 
 def _where(plan: Plan, folder: Path | None, target: Target) -> Where:
