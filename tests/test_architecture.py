@@ -13,7 +13,7 @@ INITS = [CODEGEN / "__init__.py", *(path for path in PACKAGE.rglob("__init__.py"
 
 # Each part of the package imports only parts before its own; those on one line do not import each other.
 ORDER = """
-errors
+errors suggest
 syntax
 lexicon
 generated
@@ -26,7 +26,7 @@ planning
 importing audit
 repository report
 applying folders
-prepare
+prepare where
 atmosphere cli testing validation
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,23 @@ def classes() -> dict[str, type[AtpubError]]:
 
 def test_the_drawing_holds_every_class_once() -> None:
     assert sorted(name for name, _, _ in drawn()) == sorted(classes())
+
+
+def test_no_other_class_has_a_code_of_its_own() -> None:
+    package = Path(errors.__file__).parent
+    for path in package.rglob("*.py"):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        if not name.startswith("atpub.generated"):
+            import_module(name.removesuffix(".__init__"))
+    parts = [(item, item.__module__.split(".")) for item in below(AtpubError)]
+    others = [item for item, (top, part, *_) in parts if top == "atpub" and part not in ("errors", "generated")]
+    assert [item.__name__ for item in others if "code" in vars(item) or item.__name__ in classes()] == []
+
+
+def below(base: type[AtpubError]) -> Iterator[type[AtpubError]]:
+    for item in base.__subclasses__():
+        yield item
+        yield from below(item)
 
 
 def test_each_class_stands_under_its_base() -> None:

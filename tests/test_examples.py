@@ -15,8 +15,8 @@ from atpub.generated.com.atproto.repo.strong_ref import StrongRef
 from atpub.lexicon.data import JsonObject
 from atpub.lexicon.link import link
 from atpub.lexicon.model import Lexicons
-from atpub.lexicon.parse import parse_text
 from atpub.lexicon.validate import validate_record
+from atpub.manifest.lexicon_files import read_lexicon
 from atpub.repository.local import LocalRepository
 from atpub.syntax import Cid, Nsid, RecordPath
 from tests.cli.playground import Ran, tree
@@ -73,9 +73,7 @@ def head(folder: Path) -> str:
 
 def lexicons(example: Path) -> Lexicons:
     """atpub's lexicons and the example's own."""
-    own = [
-        (str(path), parse_text(path.read_bytes(), str(path))) for path in sorted(example.rglob("lexicons/**/*.json"))
-    ]
+    own = [(str(path), read_lexicon(path).lexicon) for path in sorted(example.rglob("lexicons/**/*.json"))]
     return LEXICONS.lexicons.and_also(link(own, LEXICONS.lexicons))
 
 

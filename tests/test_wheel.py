@@ -1,10 +1,12 @@
-"""The wheel, installed where there is no checkout, on every Python that is here."""
+"""The wheel, installed where there is no checkout, on every Python that is here; and what the sdist holds."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,13 @@ def test_wheel(version: str, wheel: Path, tmp_path: Path) -> None:
     run(atpub, "generate", *out, "--check", cwd=home)
     shown = run(python, "-c", "from made.org.example.note import Note; print(Note.KEY)", cwd=home)
     assert shown.strip() == "tid"
+
+
+def test_the_sdist_holds_what_its_makefile_names(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    words = re.findall(r"[\w./-]+", (ROOT / "Makefile").read_text())
+    named = {word for word in words if (ROOT / word).is_file()}
+    assert {"constraints.txt", "pyproject.toml"} < named
+    assert {*named, "Makefile", ".ci/run"} - held == set()

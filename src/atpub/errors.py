@@ -1,4 +1,4 @@
-"""Every exception that atpub raises, and the problems that it reports.
+"""Every exception that atpub raises, by its code, and the problems that it reports.
 
     AtpubError                      exit 1, unless said otherwise
     ├── InvalidInput                exit 3    a manifest, lexicon or record is wrong; holds every Problem
@@ -14,6 +14,13 @@
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command or call is put together wrongly
     ├── Interrupted                 exit 130  the user stopped it
+    ├── Declined                    exit 130  the user was asked, and said no
+    ├── InTheWay                    exit 1    something else is where a file would go
+    ├── StaleFiles                  exit 1    generated files are not what the lexicons say
+    ├── Busy                        exit 1    another process holds what this one needs
+    ├── NotKept                     exit 1    the system does not let a session be kept
+    ├── SystemFailed                exit 1    the operating system refuses
+    ├── Bug                         exit 1    something that atpub does not expect
     └── RepositoryError             exit 1
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
@@ -23,6 +30,9 @@
         ├── RequestTooLarge                   the body or the commit is over the server's limit
         ├── Unavailable                       no usable answer; nothing was written
         └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
+
+Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
+of their own (`atpub.lexicon.runtime.MethodError`).
 
 A `Problem` is a value, not an exception: checking goes on after one, so that a user sees all of them at once.
 """
@@ -187,6 +197,49 @@ class Interrupted(AtpubError):
 
     code = "interrupted"
     exit_code = 130
+
+
+class Declined(AtpubError):
+    """The user looked at what would be done, and said no."""
+
+    code = "declined"
+    exit_code = 130
+
+
+class InTheWay(AtpubError):
+    """There is something else where a file would go."""
+
+    code = "in-the-way"
+
+
+class StaleFiles(AtpubError):
+    """The generated files are not what the lexicons say."""
+
+    code = "stale"
+
+
+class Busy(AtpubError):
+    """Another process holds what this one needs, and does not let go of it."""
+
+    code = "busy"
+
+
+class NotKept(AtpubError):
+    """The system does not let a session be kept: no permission, no space, no such folder."""
+
+    code = "session-not-kept"
+
+
+class SystemFailed(AtpubError):
+    """The operating system refuses: no permission, no space, no such folder."""
+
+    code = "system-error"
+
+
+class Bug(AtpubError):
+    """Something that atpub does not expect."""
+
+    code = "internal-error"
 
 
 class RepositoryError(AtpubError):

@@ -11,6 +11,7 @@ from atpub.desired.build import build_desired
 from atpub.desired.model import Desired
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.folders import cache_folder
+from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_sound_part
 from atpub.manifest.model import Manifest
 from atpub.planning.make import make_plan
@@ -25,7 +26,10 @@ from atpub.syntax import Did
 
 def read_manifest(paths: Sequence[str | os.PathLike[str]], environment: str | None) -> Manifest:
     """The manifest in files and folders, else the usual one; raises InvalidInput with every problem, or Usage."""
-    loaded = load_sound_part(list(paths) or _default_paths(), environ=os.environ, environment=environment)
+    named = list(paths) or usual_paths()
+    if not named:
+        raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint="name the manifest: -m PATH")
+    loaded = load_sound_part(named, environ=os.environ, environment=environment)
     if loaded.problems:
         raise InvalidInput((*loaded.problems, *_further_problems(loaded)))
     return loaded.manifest
@@ -41,11 +45,11 @@ def _further_problems(loaded: Loaded) -> list[Problem]:
     return [problem for problem in found if problem.place not in places]
 
 
-def _default_paths() -> list[str | os.PathLike[str]]:
-    for name in ("atpub.yaml", "manifests"):
-        if Path(name).exists():
-            return [name]
-    raise Usage("there is no atpub.yaml and no manifests/ here", hint="name the manifest: -m PATH")
+def usual_paths() -> list[str]:
+    """Where a manifest is that nobody names: ./atpub.yaml, else ./manifests/ with a manifest in it; else nothing."""
+    if Path("atpub.yaml").exists():
+        return ["atpub.yaml"]
+    return ["manifests"] if holds_manifests(Path("manifests")) else []
 
 
 def read_facts(manifest: Manifest, *, locked: bool = False) -> Facts:

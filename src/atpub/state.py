@@ -13,6 +13,11 @@ LOCAL_DID: Final = Did("did:web:local.invalid")
 """Whose a local repository is where nobody says; known before it is there, so that a plan knows every URI."""
 
 
+def is_local(account: str) -> bool:
+    """Whether an account is a repository in a folder: `local`, or `local:PATH`."""
+    return account == "local" or account.startswith("local:")
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The newest commit of a repository: its CID and revision."""

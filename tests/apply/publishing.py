@@ -20,7 +20,7 @@ from atpub.desired.build import build_desired
 from atpub.inventory import COLLECTION, Inventory, read_inventories
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.load import load_manifest
-from atpub.planning.document import plan_document, read_plan
+from atpub.planning.document import read_plan, saved_document
 from atpub.planning.make import make_plan
 from atpub.planning.model import Options, Outcome, Plan
 from atpub.planning.rebase import rebase
@@ -140,7 +140,7 @@ def publish(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
 
 def kept(prepared: Prepared, repository: Repository) -> Prepared:
     """What is left of a plan that was kept as a document until now."""
-    saved = read_plan(json.dumps(plan_document(prepared.plan)), "plan.json")
+    saved, _ = read_plan(json.dumps(saved_document(prepared.plan, Path())), "plan.json")
     live = repository.read(Wanted.around(change.path for change in saved.changes))
     return Prepared(rebase(saved, live), prepared.sources)
 

@@ -204,16 +204,19 @@ def test_on_an_account(client: AtmosphereClient, file: Path) -> None:
     assert {name: value for name, value in tree(file.parent).items() if not name.startswith("repository")} == before
 
 
-def test_what_is_wrong(file: Path, local: AtmosphereClient) -> None:
+def test_what_is_wrong(file: Path, local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Usage, match="no account is given"):
         plan(file)
     with pytest.raises(Usage, match="an account of its own"):
         plan(file, client=local, account="local")
     with pytest.raises(Usage, match=r"there is no atpub\.yaml"):
         plan(account="local")
+    monkeypatch.setenv("ATPUB_PLC", "nowhere")
+    with pytest.raises(Usage, match="'nowhere' is not the address of a server"):
+        plan(file, account="did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
     file.write_text(MANIFEST.replace("blobs: data", "blobs: nowhere"), "utf-8")
     with pytest.raises(InvalidInput, match="nowhere"):
         plan(file, account="local")
     file.write_text(f"{MANIFEST}\ndid: did:web:lab.example\n", "utf-8")
-    with pytest.raises(Refused, match=r"the manifest's `did` is did:web:lab\.example"):
+    with pytest.raises(Refused, match=r"and not did:web:lab\.example as the manifest"):
         plan(file, client=local)

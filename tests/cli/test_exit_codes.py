@@ -11,11 +11,12 @@ from syrupy.assertion import SnapshotAssertion
 from tests.apply.wrappers import Failing, Narrow
 from tests.cli.lab import CATS, Lab, edited
 
-from atpub.cli import prepare
+from atpub.cli import ready
 from atpub.cli.main import cli
-from atpub.cli.where import Where, open_repository
+from atpub.cli.where import open_repository
 from atpub.errors import AtpubError, AuthenticationFailed, Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import Repository
+from atpub.where import Where
 
 Scene: TypeAlias = Callable[[Lab, pytest.MonkeyPatch], tuple[str, ...]]
 
@@ -103,7 +104,7 @@ def failing(patch: pytest.MonkeyPatch, at: int, error: AtpubError) -> None:
     def opened(where: Where, *, remember: bool = False) -> Repository:
         return Failing(Narrow(open_repository(where), 3), {at}, lambda: error)
 
-    patch.setattr(prepare, "open_repository", opened)
+    patch.setattr(ready, "open_repository", opened)
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])

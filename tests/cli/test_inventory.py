@@ -134,6 +134,16 @@ def test_verify_needs_no_manifest(lab: Lab) -> None:
     assert missing.json["error"]["code"] == "usage"
 
 
+def test_a_folder_of_manifests_that_holds_none_is_no_manifest(lab: Lab) -> None:
+    lab.apply()
+    (lab.folder / "atpub.yaml").unlink()
+    (lab.folder / "manifests").mkdir()
+    (lab.folder / "manifests" / "README.md").touch()
+    assert lab.run("inventory", "verify", "--project", "lab", "--account", "local").code == 0
+    assert lab.run("import", "--all", "--project", "new", "--account", "local").code == 0
+    assert "no manifest in manifests/" in lab.run("plan").err
+
+
 def test_verify_of_another_project(lab: Lab) -> None:
     lab.apply()
     found = lab.run("inventory", "verify", "--project", "theirs", "--json").json

@@ -11,7 +11,7 @@ from atpub.report.markdown import LIMIT
 def test_a_saved_plan_is_applied(lab: Lab) -> None:
     planned = lab.plan("--out", "plan.json", "--json")
     saved = json.loads((lab.folder / "plan.json").read_text())
-    assert {**saved, "warnings": []} == {**json.loads(planned.out), "target": saved["target"], "warnings": []}
+    assert {**saved, "warnings": []} == {**json.loads(planned.out), "folder": ".atpub/local", "warnings": []}
     applied = lab.run("apply", "plan.json", "--json")
     assert applied.code == 0, applied.err
     cids = {item["uri"]: item["cid"] for item in json.loads(applied.out)["outcomes"]}
@@ -65,15 +65,18 @@ def test_a_refused_plan_is_not_applied(lab: Lab) -> None:
 
 def test_other_options_are_refused(lab: Lab) -> None:
     lab.plan("--out", "plan.json")
-    for option in (["-m", "atpub.yaml"], ["--account", "local"], ["--prune-versions"], ["--locked"]):
+    for option in (["-m", "atpub.yaml"], ["--env", "x"], ["--prune-versions"], ["--locked"]):
         assert lab.run("apply", "plan.json", *option).code == 64
 
 
 def test_a_file_that_is_no_plan(lab: Lab) -> None:
-    (lab.folder / "plan.json").write_text("{}")
-    failed = lab.run("apply", "plan.json", "--json")
-    assert failed.code == 3
-    assert json.loads(failed.out)["error"]["problems"][0]["code"] == "bad-plan"
+    lab.plan("--out", "plan.json")
+    saved = json.loads((lab.folder / "plan.json").read_text())
+    for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "nobody"}):
+        (lab.folder / "plan.json").write_text(json.dumps(value))
+        failed = lab.run("apply", "plan.json", "--json")
+        assert failed.code == 3
+        assert json.loads(failed.out)["error"]["problems"][0]["code"] == "bad-plan"
     assert lab.run("apply", "absent.json").code == 64
 
 

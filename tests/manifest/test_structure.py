@@ -4,7 +4,7 @@ from atpub.lexicon.data import JsonObject
 from atpub.manifest.bundle import merge
 from atpub.manifest.document import parse
 from atpub.manifest.schema import SECTIONS
-from atpub.manifest.structure import Fault, Sound, check_structure, faults_of_json_schema, name_of, sound_part
+from atpub.manifest.structure import Fault, Sound, faults_of_json_schema, name_of, sound_part
 
 HEAD = "atpub: 1\nproject: lab\n"
 
@@ -76,7 +76,7 @@ def test_broken_defaults() -> None:
 def test_the_value_that_was_given_is_left_as_it_is() -> None:
     bundle = merge([parse(f"{HEAD}datasets:\n  digits: {{schema: image, blobs: x.tar, tags: 5}}\n", "a")], SECTIONS)
     before = repr(bundle.value)
-    assert len(check_structure(bundle)) == 1
+    assert len(sound_part(bundle).problems) == 1
     assert repr(bundle.value) == before
 
 

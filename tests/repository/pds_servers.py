@@ -11,6 +11,7 @@ import pytest
 from tests.pds.reference import Account, ReferencePds, Unreachable, serve
 
 from atpub.repository.pds import PdsRepository, connect
+from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
 
 Send = Callable[[httpx.Request], httpx.Response]
@@ -107,7 +108,7 @@ class OnServer:
         self, account: str, *, password: str | Callable[[], str | None] | None = None, by_plc: bool = False
     ) -> PdsRepository:
         url = None if by_plc else self._server.url
-        opened = connect(account, pds=url, plc=self._server.plc_url, password=password)
+        opened = connect(account, pds=url, directories=Directories(plc=self._server.plc_url), password=password)
         return self._stack.enter_context(closing(opened))
 
 

@@ -13,7 +13,8 @@ from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.identity import Identity, resolve
+from atpub.repository.pds.transport import base_url
 from atpub.syntax import Did, Handle
 
 NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"

@@ -242,7 +242,7 @@ def test_what_others_write_after_our_own_commits_is_seen(runs: Runs, on: OnServe
 def test_what_is_told_is_of_use_once(runs: Runs, on: OnServer, account: Account) -> None:
     runs.write(*some_notes(1))
     head = on(account).head()
-    session, xrpc = on(account, runs.way)._session, on(account, runs.way)._xrpc  # pyright: ignore[reportPrivateUsage]
+    session, xrpc = on(account, runs.way)._authorizer, on(account, runs.way)._xrpc  # pyright: ignore[reportPrivateUsage]
     repository = PdsRepository(Did(account.did), xrpc, session, told=head)
     assert len(notes(repository)) == 1
     runs.write(*some_notes(1, 1))

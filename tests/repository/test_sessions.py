@@ -19,13 +19,13 @@ from tests.repository.pds_servers import Way
 from tests.repository.samples import InMemory, at, note, notes, swap
 from tests.repository.small_server import Asked, Said, small_server
 
-from atpub.errors import AtpubWarning, AuthenticationFailed, BlobRejected, HeadMoved
+from atpub.errors import AtpubWarning, AuthenticationFailed, BlobRejected, HeadMoved, NotKept
 from atpub.lexicon.data import cid_of
 from atpub.repository.pds import connect
 from atpub.repository.pds.access import Access
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.session import Session, account_of, log_in, log_out, refresh
-from atpub.repository.pds.sessions import NotKept, Opened, Sessions
+from atpub.repository.pds.sessions import Opened, Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.state import Create

@@ -22,12 +22,13 @@ from atpub.errors import (
 )
 from atpub.generated.com.atproto.repo import apply_writes, list_records, upload_blob
 from atpub.generated.com.atproto.server import create_session, refresh_session
-from atpub.generated.com.atproto.sync import get_blob, get_latest_commit, get_repo
+from atpub.generated.com.atproto.sync import get_blob, get_latest_commit
 from atpub.lexicon.data import Json
 from atpub.lexicon.runtime import Nothing
+from atpub.repository import redact
 from atpub.repository.pds.access import Access
 from atpub.repository.pds.failure import ServerFailed
-from atpub.repository.pds.http import Http, TooLong
+from atpub.repository.pds.http import Http, Outcome, Reply, TooLong
 from atpub.repository.pds.session import Session, access_of
 from atpub.repository.pds.sessions import Opened
 from atpub.repository.pds.transport import is_loopback, new_client
@@ -347,6 +348,12 @@ def test_credentials_do_not_follow_a_redirect(status: int) -> None:
     assert [request.url.host for request in server.requests] == ["pds.example"]
 
 
+def test_what_an_error_means_does_not_depend_on_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_hidden", {"Token"})
+    with pytest.raises(AuthenticationFailed, match=r"400 Expired\(secret\)"):
+        head(Server([refusal(400, "ExpiredToken")]))
+
+
 def test_redirects_come_to_an_end() -> None:
     server = Server([httpx.Response(302, headers={"Location": "/again"})])
     with pytest.raises(Unavailable):
@@ -358,9 +365,13 @@ def test_redirects_come_to_an_end() -> None:
 
 def test_fetched_bytes_have_a_limit() -> None:
     server = Server([httpx.Response(200, content=b"x" * 1000)])
-    params = get_repo.GetRepoParams(did=DID)
-    assert server.xrpc.fetch(get_repo.METHOD, params, 1000) == b"x" * 1000
-    assert server.xrpc.fetch(get_repo.METHOD, params, 999) == TooLong(999)
+    assert isinstance(fetched(server, 1000), Reply)
+    assert fetched(server, 999) == TooLong(999)
+
+
+def fetched(server: Server, longest: int) -> Outcome:
+    http = server.xrpc.http
+    return http.repeatedly(lambda: http.client.build_request("GET", server.xrpc.base), longest)
 
 
 class Broken(httpx.SyncByteStream):
@@ -383,7 +394,9 @@ def test_a_stream_that_breaks_off_is_an_error() -> None:
 
 def test_fetched_bytes_that_break_off_are_fetched_again() -> None:
     server = Server([httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"whole")])
-    assert server.xrpc.fetch(get_repo.METHOD, get_repo.GetRepoParams(did=DID), 1000) == b"whole"
+    outcome = fetched(server, 1000)
+    assert isinstance(outcome, Reply)
+    assert outcome.body == b"whole"
 
 
 @dataclass

@@ -13,15 +13,12 @@ from atpub.errors import InvalidArgument, NotLoggedIn, Problem
 from atpub.repository.interface import Repository
 from atpub.state import LOCAL_DID
 from atpub.syntax import Cid, Did, Handle
+from atpub.where import Where
 
 if TYPE_CHECKING:
     from atpub.repository.pds import PdsRepository
     from atpub.repository.pds.session import Session
     from atpub.repository.pds.xrpc import Xrpc
-
-LOCAL: Final = "local"
-FOLDER: Final = Path(".atpub", "local")
-"""Where the embedded repository is, where nobody says."""
 
 _SEPARATOR: Final = ":::"
 
@@ -67,7 +64,7 @@ class LocalAccount:
 
     repository: Repository
     folder: Path
-    name: str = LOCAL
+    name: str = "local"
 
     @classmethod
     def open(cls, folder: Path, did: Did = LOCAL_DID) -> LocalAccount:
@@ -180,11 +177,13 @@ class PdsAccount:
         return _SEPARATOR.join((opened.handle, opened.did, opened.access, opened.refresh, opened.server))
 
 
-def open_account(
-    account: str, pds: str | None, password: str | None = None, *, folder: Path = FOLDER, did: Did = LOCAL_DID
-) -> Account:
-    """An account by its name: a handle, a DID, `local` (in `folder`, as `did`), or `local:PATH`."""
-    if account == LOCAL or account.startswith(f"{LOCAL}:"):
-        named = account.partition(":")[2]
-        return LocalAccount.open(Path(named) if named else folder, did)
-    return PdsAccount.connect(account, pds, password)
+def open_account(account: str, pds: str | None, password: str | None = None) -> Account:
+    """An account by its name: a handle, a DID, `local`, or `local:PATH`."""
+    return open_where(Where.named(account, pds), password)
+
+
+def open_where(where: Where, password: str | None = None) -> Account:
+    """The account that is there, or the embedded repository."""
+    if where.folder is not None:
+        return LocalAccount.open(where.folder, where.did or LOCAL_DID)
+    return PdsAccount.connect(where.account, where.pds, password)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from atpub.atmosphere.accounts import FOLDER, Account, LocalAccount, PdsAccount, open_account
+from atpub.atmosphere.accounts import Account, LocalAccount, PdsAccount, open_account
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
 from atpub.atmosphere.download import url_of
@@ -37,6 +37,7 @@ from atpub.lexicon.validate import validate_record
 from atpub.repository.live import Wanted
 from atpub.state import LOCAL_DID, Create, Delete, Record, Update, Write
 from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
+from atpub.where import FOLDER
 
 _TRIES: Final = 5
 _ACCOUNT_OF: Final = Call("account_of")

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
-from atpub.atmosphere.accounts import FOLDER, Account, open_account
+from atpub.atmosphere.accounts import Account, open_where
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
-from atpub.errors import Refused, Usage
+from atpub.errors import Usage
 from atpub.manifest.model import Manifest
 from atpub.planning.model import Options, Outcome
 from atpub.prepare import desired_records, plan_records, read_facts, read_manifest
-from atpub.state import LOCAL_DID
+from atpub.where import Where, find
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
@@ -112,17 +112,15 @@ def _opened(
     if client is not None:
         if account or pds:
             raise Usage("a client has an account of its own", hint="give either client, or account and pds")
-        _check_identity(manifest, client.account)
+        Where(client.account.name, manifest.did).check(client.did)
         yield client.account
         return
-    name = account or os.environ.get("ATPUB_ACCOUNT") or manifest.account
-    if not name:
+    where = find(manifest, account, pds, os.environ)
+    if where is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
-    server = pds or os.environ.get("ATPUB_PDS") or manifest.pds
-    did = manifest.did or LOCAL_DID
-    found = open_account(name, server, folder=manifest.folder / FOLDER, did=did)
+    found = open_where(where)
     with closing(found.repository):
-        _check_identity(manifest, found)
+        where.check(found.repository.did)
         yield found
 
 
@@ -132,10 +130,3 @@ def _reopened(account: Account) -> Generator[Account]:
     again = account.reopened(os.environ.get("ATPUB_PASSWORD"))
     with closing(again.repository):
         yield again
-
-
-def _check_identity(manifest: Manifest, account: Account) -> None:
-    did = account.repository.did
-    if manifest.did and did != manifest.did:
-        hint = "correct one of them: the `did` is there to keep a manifest from going to another account"
-        raise Refused(f"{account.name} is {did}, and the manifest's `did` is {manifest.did}", hint=hint)

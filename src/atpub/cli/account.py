@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from atpub.cli.credentials import kept_sessions
 from atpub.cli.options import Target
-from atpub.cli.where import Where, find, named_account, require_identity
+from atpub.cli.where import find, named
 from atpub.errors import Usage
 from atpub.prepare import read_manifest
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.identity import Identity, resolve
 from atpub.repository.pds.sessions import Sessions
 from atpub.repository.pds.transport import new_client
+from atpub.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class Account:
 
 def find_account(manifests: tuple[str, ...], target: Target) -> Where:
     """The account that a flag or the environment names, or the manifest's; raises Usage where there is neither."""
-    if named_account(target) and not (manifests or target.environment):
-        return find(None, target)
+    said = named(target)
+    if said and not (manifests or target.environment):
+        return said
     try:
         return find(read_manifest(manifests, target.environment), target)
     except Usage as error:
@@ -56,8 +58,8 @@ def looked_up(where: Where) -> Generator[Account]:
     """The account on its server; raises RepositoryNotFound or Unavailable, and Refused where the DID is another's."""
     with new_client() as client:
         http = Http(client)
-        identity = resolve(where.account, http, pds=where.pds, directories=_checked(Directories.of(os.environ)))
-        require_identity(where, identity.did)
+        identity = resolve(where.account, http, pds=where.pds, directories=Directories.of(os.environ))
+        where.check(identity.did)
         yield Account(identity, http)
 
 
@@ -67,7 +69,3 @@ def require_sessions() -> Sessions:
     if found is None:
         raise Usage("there is no home folder to keep a session in", hint="set XDG_STATE_HOME to a folder of your own")
     return found
-
-
-def _checked(places: Directories) -> Directories:
-    return replace(places, plc=base_url(places.plc), resolver=base_url(places.resolver))

@@ -20,7 +20,7 @@ from atpub.cli.options import (
 
 if TYPE_CHECKING:
     from atpub.applying import Event
-    from atpub.cli.prepare import Prepared
+    from atpub.cli.ready import Ready
     from atpub.planning.model import Plan
 
 
@@ -54,34 +54,36 @@ def command(
     Shows the plan and asks before it does anything. Without a terminal, give a PLAN that `atpub plan --out` has saved,
     the --digest of a plan that was looked at, or --yes. Applying again changes nothing.
 
-    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale.
+    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale. With
+    ATPUB_PASSWORD it needs --account or ATPUB_ACCOUNT, which has to be the account that it was made for.
 
     Ctrl-C lets the request in flight end and says where it stands; a second one stops at once. Either way, applying
     again goes on from there.
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
-    from atpub.cli.prepare import options_of, prepare
+    from atpub.cli.ready import options_of, ready_plan
     from atpub.cli.saved import load
     from atpub.errors import Usage
     from atpub.prepare import read_manifest
 
+    target = Target(account, pds, environment)
     if plan_file is not None:
-        if manifests or environment or account or reproducible or locked or any(flags.values()):
-            raise Usage("a saved plan is applied as it is", hint=f"give no options but --pds: atpub apply {plan_file}")
-        preparation = load(plan_file, pds)
+        if manifests or environment or reproducible or locked or any(flags.values()):
+            hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
+            raise Usage("a saved plan is applied as it is", hint=hint)
+        preparation = load(plan_file, target)
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment)
-        target = Target(account, pds, environment)
-        preparation = prepare(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+        preparation = ready_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     else:
         message = "apply asks before it changes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a plan that you have looked at, or --yes")
-    with preparation as prepared:
-        check(prepared.plan, digest)
-        if prepared.plan.pending and not (yes or digest or plan_file):
+    with preparation as ready:
+        check(ready.plan, digest)
+        if ready.plan.pending and not (yes or digest or plan_file):
             ask()
-        carry_out(prepared, as_json=as_json, wait=wait)
+        carry_out(ready, as_json=as_json, wait=wait)
     return 0
 
 
@@ -103,13 +105,13 @@ def check(plan: Plan, digest: str | None) -> None:
 
 def ask(question: str = "Apply this?") -> None:
     """Ask on the terminal; raises Declined."""
-    from atpub.cli.failures import Declined
+    from atpub.errors import Declined
 
     if not click.confirm(f"\n{question}", err=True):
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
+def carry_out(ready: Ready, *, as_json: bool, wait: bool = False) -> None:
     """Apply a plan, telling of its progress, and print what became of it; raises HaltedPlan."""
     from atpub.applying import Halted, apply_plan
     from atpub.cli.failures import HaltedPlan
@@ -120,19 +122,19 @@ def carry_out(prepared: Prepared, *, as_json: bool, wait: bool = False) -> None:
     with interruptible(as_json=as_json) as stop:
         try:
             outcomes = apply_plan(
-                prepared.plan,
-                prepared.repository,
-                prepared.sources,
-                on_event=_Progress(prepared.plan),
+                ready.plan,
+                ready.repository,
+                ready.sources,
+                on_event=_Progress(ready.plan),
                 stop=stop,
                 wait=stop.wait if wait else None,
             )
         except Halted as error:
-            raise HaltedPlan(prepared.plan, error) from error
+            raise HaltedPlan(ready.plan, error) from error
     if as_json:
-        print_json(outcomes_json(prepared.plan, outcomes))
+        print_json(outcomes_json(ready.plan, outcomes))
     else:
-        print_data(outcomes_text(prepared.plan, outcomes, style_for(sys.stdout)))
+        print_data(outcomes_text(ready.plan, outcomes, style_for(sys.stdout)))
 
 
 class _Progress:

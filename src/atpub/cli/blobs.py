@@ -10,7 +10,7 @@ from typing import Final
 
 from atpub.cli.files import replacing
 from atpub.cli.output import tell
-from atpub.errors import AtpubError, Unavailable
+from atpub.errors import InTheWay, Unavailable
 from atpub.importing.model import BlobFile
 from atpub.report.style import size
 from atpub.repository.interface import Repository
@@ -19,16 +19,10 @@ from atpub.syntax import RAW, Cid
 AT_ONCE: Final = 4
 
 
-class OtherBytes(AtpubError):
-    """A file that is there holds something else than the blob that would go there."""
-
-    code = "in-the-way"
-
-
 def save_blobs(repository: Repository, blobs: Sequence[BlobFile], folder: Path, *, overwrite: bool) -> None:
     """Save each blob in its file; those that are there already are not read again.
 
-    Raises BlobNotFound or Unavailable, and OtherBytes where a file would be overwritten.
+    Raises BlobNotFound or Unavailable, and InTheWay where a file would be overwritten.
     """
     missing = [item for item in blobs if not _is_there(item, folder / item.file, overwrite=overwrite)]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-download") as pool:
@@ -52,7 +46,7 @@ def _is_there(item: BlobFile, file: Path, *, overwrite: bool) -> bool:
     if Cid.of_digest(digest.digest(), RAW) == item.blob.cid:
         return True
     if not overwrite:
-        raise OtherBytes(f"{file} holds something else than the blob", hint="move it away, or give --overwrite")
+        raise InTheWay(f"{file} holds something else than the blob", hint="move it away, or give --overwrite")
     return False
 
 

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from atpub.cli.files import InTheWay, write_text
+from atpub.cli.files import write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
-from atpub.errors import AtpubError, InvalidInput, Problem, Usage
+from atpub.errors import InTheWay, InvalidInput, Problem, StaleFiles, Usage
 from atpub.lexicon import data
 from atpub.lexicon.data import JsonObject
 from atpub.lexicon.link import link
@@ -27,12 +27,6 @@ _OF_SAMPLES: Final = f"{MARK} from the schemas"
 Files = Mapping[PurePosixPath, str]
 
 
-class Stale(AtpubError):
-    """The generated files are not what the lexicons say."""
-
-    code = "stale"
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """A folder against the files that it should hold: those that differ or are missing, and those to be removed."""
@@ -43,13 +37,13 @@ class State:
     orphaned: tuple[PurePosixPath, ...]
 
     def check(self) -> None:
-        """Raises Stale, naming every file that is not as it should be."""
+        """Raises StaleFiles, naming every file that is not as it should be."""
         names = [f"{self.out / name} is {self._how(name)}" for name in self.stale]
         names += [f"{self.out / name} is orphaned: no lexicon makes it" for name in self.orphaned]
         if names:
             listed = "".join(f"\n  {name}" for name in names)
             hint = "run `atpub generate` with the same options, and commit what it writes"
-            raise Stale(f"{counted(len(names), 'file')} not as the lexicons have it:{listed}", hint=hint)
+            raise StaleFiles(f"{counted(len(names), 'file')} not as the lexicons have it:{listed}", hint=hint)
 
     def _how(self, name: PurePosixPath) -> str:
         return "stale" if (self.out / name).exists() else "missing"

@@ -19,7 +19,6 @@ from atpub.repository.redact import hide
 from atpub.syntax import Did
 
 VARIABLE = "ATPUB_PASSWORD"
-_QUESTION = "Password (an app password will do)"
 
 
 def from_environment() -> str | None:
@@ -31,14 +30,14 @@ def from_environment() -> str | None:
 
 def find_password(did: Did, server: str) -> str | None:
     """The password of an account, if there is one and a server to give it to; asks for it as the last resort."""
-    return from_environment() or from_keyring(did, server) or ask_password()
+    return from_environment() or from_keyring(did, server) or ask_password(did, server)
 
 
-def ask_password() -> str | None:
-    """What is typed at the terminal; None where there is none."""
+def ask_password(account: str, server: str) -> str | None:
+    """What is typed at the terminal, by somebody who is told where it goes; None where there is none."""
     if not is_terminal(sys.stdin):
         return None
-    asked = str(click.prompt(_QUESTION, hide_input=True, err=True))
+    asked = str(click.prompt(f"Password of {account} at {server} (an app password will do)", hide_input=True, err=True))
     hide(asked)
     return asked
 

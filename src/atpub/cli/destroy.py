@@ -35,7 +35,7 @@ def command(
     # Help does not wait for these.
     from atpub.cli.apply import ask, carry_out, check
     from atpub.cli.output import is_terminal
-    from atpub.cli.prepare import prepare_destruction
+    from atpub.cli.ready import ready_destruction
     from atpub.errors import Usage
     from atpub.prepare import read_manifest
 
@@ -44,9 +44,9 @@ def command(
         raise Usage(message, hint="give --yes")
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
-    with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
-        check(prepared.plan, None)
-        if prepared.plan.pending and not yes:
+    with ready_destruction(manifest, target, delete_drifted=delete_drifted) as ready:
+        check(ready.plan, None)
+        if ready.plan.pending and not yes:
             ask("Delete this?")
-        carry_out(prepared, as_json=as_json, wait=wait)
+        carry_out(ready, as_json=as_json, wait=wait)
     return 0

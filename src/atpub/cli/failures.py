@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atpub.cli.output import print_json, style_for, tell
-from atpub.errors import AtpubError, Interrupted, PartlyApplied, Refused
+from atpub.errors import AtpubError, Bug, Interrupted, PartlyApplied, Refused, SystemFailed
 from atpub.lexicon.data import JsonObject
 from atpub.report.problems import error_json, error_text
 from atpub.repository.redact import redacted
@@ -18,13 +18,6 @@ from atpub.repository.redact import redacted
 if TYPE_CHECKING:
     from atpub.applying import Halted
     from atpub.planning.model import Plan, Refusal
-
-
-class Declined(AtpubError):
-    """The user looked at the plan and said no."""
-
-    code = "declined"
-    exit_code = 130
 
 
 class RefusedPlan(Refused):
@@ -43,18 +36,6 @@ class HaltedPlan(PartlyApplied):
         super().__init__(halted.message, hint=halted.hint)
         self.plan, self.outcomes = plan, halted.outcomes
         self.code, self.exit_code = halted.code, halted.exit_code
-
-
-class SystemFailed(AtpubError):
-    """The operating system refuses: no permission, no space, no such folder."""
-
-    code = "system-error"
-
-
-class Bug(AtpubError):
-    """Something that atpub does not expect."""
-
-    code = "internal-error"
 
 
 def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> int:

@@ -7,13 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from atpub.errors import AtpubError
-
-
-class InTheWay(AtpubError):
-    """There are files where others would go."""
-
-    code = "in-the-way"
+from atpub.errors import InTheWay
 
 
 def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:

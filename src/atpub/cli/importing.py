@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atpub.cli.blobs import save_blobs
-from atpub.cli.files import InTheWay, write_text
+from atpub.cli.files import write_text
 from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.cli.prepare import tell_warnings
-from atpub.cli.where import Where, find, is_local, open_repository
+from atpub.cli.ready import tell_warnings
+from atpub.cli.where import find, named, open_repository
 from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
-from atpub.errors import InvalidInput, Problem, RepositoryError, Usage
+from atpub.errors import InTheWay, InvalidInput, Problem, RecordNotFound, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request
 from atpub.importing.text import with_dollars_kept, yaml_text
@@ -32,18 +32,14 @@ from atpub.manifest.interpolate import interpolate
 from atpub.manifest.load import load_bundle, not_interpolated
 from atpub.manifest.model import Manifest
 from atpub.manifest.schema import SECTIONS
+from atpub.prepare import usual_paths
 from atpub.report.imported import imported_json, imported_text
 from atpub.report.style import counted
 from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections, read_whole
-from atpub.state import Live, Record
+from atpub.state import Live, Record, is_local
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
-
-
-class NoSuchRecord(RepositoryError):
-    """There is no record at an address."""
-
-    code = "no-such-record"
+from atpub.where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,7 @@ def find_base(
     uris = wanted.parsed()
     if wanted.download and wanted.out is None:
         raise Usage("--download puts files beside the manifest", hint="say which: --out FILE")
-    paths = manifests or _usual_paths()
+    paths = manifests or usual_paths()
     found = tuple(_documents(paths, environment))
     known = _load(found, _folder(paths), environment) if found else None
     if known is not None and project not in (None, known.project):
@@ -111,7 +107,8 @@ def find_base(
     documents = tuple(document for document in found if not _is_same(document.file, wanted.out))
     replaced = [document for document in found if document not in documents]
     folder = _folder(paths) if documents else _beside(wanted.out)
-    account = target.account or os.environ.get("ATPUB_ACCOUNT") or (known.account if known else None)
+    said = named(target)
+    account = said.account if said else known.account if known else None
     account = account or (str(uris[0].authority) if uris else None)
     header = _header(replaced, project, None if documents else account, known, environment)
     if lexicons is not None:
@@ -144,19 +141,7 @@ def _header(
     return {"project": name, **({"account": account} if account else {}), **kept}
 
 
-def _usual_paths() -> tuple[str, ...]:
-    """Where a manifest is, if none is named and there is one."""
-    if Path("atpub.yaml").exists():
-        return ("atpub.yaml",)
-    return ("manifests",) if any(Path("manifests").glob("*.y*ml")) else ()
-
-
-def new_manifest(header: JsonObject, folder: Path) -> Manifest:
-    """A manifest with nothing but a project in it; raises InvalidInput."""
-    return _load((parse(yaml_text({"atpub": 1, **header}), "--project"),), folder, None)
-
-
-def _documents(paths: tuple[str, ...], environment: str | None) -> Iterator[Document]:
+def _documents(paths: Sequence[str], environment: str | None) -> Iterator[Document]:
     for document in read_documents(paths) if paths else ():
         yield interpolate(document, os.environ, skip=not_interpolated(environment))
 
@@ -168,7 +153,7 @@ def _load(documents: tuple[Document, ...], folder: Path, environment: str | None
     return loaded.manifest
 
 
-def _folder(paths: tuple[str, ...]) -> Path:
+def _folder(paths: Sequence[str]) -> Path:
     first = Path(paths[0]) if paths else Path()
     return first if first.is_dir() else first.parent
 
@@ -255,7 +240,7 @@ def _collections(uris: Collection[AtUri]) -> set[Nsid]:
 
 
 def _asked_for(uris: Collection[AtUri], live: Live) -> list[Record]:
-    """The records that the URIs name, or all of them; raises NoSuchRecord, naming each that is not there."""
+    """The records that the URIs name, or all of them; raises RecordNotFound, naming each that is not there."""
     records = [record for path, record in live.records.items() if path.collection != COLLECTION]
     if not uris:
         return records
@@ -266,7 +251,7 @@ def _asked_for(uris: Collection[AtUri], live: Live) -> list[Record]:
     missing += [str(uri) for collection, uri in whole.items() if collection not in there]
     if missing:
         hint = "look at the URI again; nothing was written"
-        raise NoSuchRecord(f"there is no record at {', '.join(missing)}", hint=hint)
+        raise RecordNotFound(f"there is no record at {', '.join(missing)}", hint=hint)
     return [record for record in records if record.path in paths or record.path.collection in whole]
 
 

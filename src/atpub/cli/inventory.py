@@ -10,7 +10,7 @@ import click
 from atpub.cli.options import Target, json_option, locked_option, manifest_options, target_options
 
 if TYPE_CHECKING:
-    from atpub.cli.where import Where
+    from atpub.where import Where
 
 
 @click.group("inventory", no_args_is_help=False)
@@ -67,17 +67,13 @@ def _target(
     manifests: tuple[str, ...], environment: str | None, project: str | None, target: Target
 ) -> tuple[str, Where]:
     """The project that is asked about, and where it is."""
-    from pathlib import Path
-
-    from atpub.cli.importing import new_manifest
     from atpub.cli.where import find
-    from atpub.prepare import read_manifest
+    from atpub.prepare import read_manifest, usual_paths
 
-    is_there = manifests or Path("atpub.yaml").exists() or Path("manifests").exists()
-    if project is None or is_there:
+    if project is None or manifests or usual_paths():
         manifest = read_manifest(manifests, environment)
         return project or manifest.project, find(manifest, target)
-    return project, find(new_manifest({"project": project}, Path()), target)
+    return project, find(None, target)
 
 
 @command.command("rebuild")
@@ -110,7 +106,7 @@ def rebuild_command(
     from atpub.audit.rebuild import rebuild
     from atpub.cli.apply import ask
     from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-    from atpub.cli.prepare import tell_warnings
+    from atpub.cli.ready import tell_warnings
     from atpub.cli.where import find, open_repository
     from atpub.errors import Usage
     from atpub.prepare import desired_records, read_facts, read_manifest

@@ -55,7 +55,7 @@ def _password(account: Account) -> str:
     from atpub.repository.pds.xrpc import Xrpc
 
     Xrpc(account.identity.pds, account.http).require_privacy()  # before anything is typed
-    password = from_environment() or ask_password()
+    password = from_environment() or ask_password(account.shown, account.identity.pds)
     if not password:
         hint = "log in at a terminal, or set ATPUB_PASSWORD, best to an app password made for this"
         raise AuthenticationFailed(f"a password is needed to log in as {account.shown}", hint=hint)

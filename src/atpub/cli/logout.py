@@ -9,8 +9,8 @@ import click
 from atpub.cli.options import Target, manifest_options, target_options
 
 if TYPE_CHECKING:
-    from atpub.cli.where import Where
     from atpub.repository.pds.sessions import Opened, Sessions
+    from atpub.where import Where
 
 
 @click.command("logout")

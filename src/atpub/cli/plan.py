@@ -46,7 +46,7 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.prepare import options_of, prepare
+    from atpub.cli.ready import options_of, ready_plan
     from atpub.cli.saved import require_room, save
     from atpub.errors import Refused, Usage
     from atpub.prepare import read_manifest
@@ -60,15 +60,15 @@ def command(
     manifest = read_manifest(manifests, environment)
     target = Target(account, pds, environment)
     options = options_of(flags)
-    with prepare(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as prepared:
+    with ready_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as ready:
         if out is not None:
-            save(prepared, out)
+            save(ready, out)
         if as_json:
-            print_json(plan_json(prepared.plan))
+            print_json(plan_json(ready.plan))
         elif markdown:
-            print_data(plan_markdown(prepared.plan))
+            print_data(plan_markdown(ready.plan))
         else:
-            print_data(plan_text(prepared.plan, style_for(sys.stdout)))
-        if prepared.plan.refusals:
+            print_data(plan_text(ready.plan, style_for(sys.stdout)))
+        if ready.plan.refusals:
             return Refused.exit_code
-        return 2 if detailed_exitcode and prepared.plan.pending else 0
+        return 2 if detailed_exitcode and ready.plan.pending else 0

@@ -1,4 +1,9 @@
-"""Plans in files: written by `atpub plan --out`, carried out by `atpub apply FILE`."""
+"""Plans in files: written by `atpub plan --out`, carried out by `atpub apply FILE`.
+
+Whoever can change the file decides what is written. They do not decide who gets a password: the server is one that this
+run names, or the one of the account's identity, and a password in the environment goes to no account that only the file
+names.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,22 @@ import json
 import re
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from atpub.cli.credentials import VARIABLE, from_environment
 from atpub.cli.files import require_own, write_text
-from atpub.cli.prepare import Prepared
-from atpub.cli.where import Where, open_repository
-from atpub.errors import Usage
-from atpub.lexicon.data import JsonObject
-from atpub.planning.document import plan_document, read_plan
+from atpub.cli.options import Target
+from atpub.cli.ready import Ready
+from atpub.cli.where import find, named, open_repository
+from atpub.errors import Refused, Usage
+from atpub.planning.document import read_plan, saved_document
+from atpub.planning.model import Plan
 from atpub.planning.rebase import rebase
 from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
+from atpub.where import Where
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
 
@@ -27,28 +36,37 @@ def require_room(file: Path) -> None:
     require_own(file, "a saved plan", _BEGINS)
 
 
-def save(prepared: Prepared, file: Path) -> None:
-    """Write a plan to a file, whole or not at all; it says where its repository is."""
-    where = prepared.where
-    target: JsonObject = {"pds": where.pds, "folder": None if where.folder is None else str(where.folder)}
-    text = json.dumps({**plan_document(prepared.plan), "target": target}, indent=1, ensure_ascii=False)
-    write_text(file, f"{text}\n")
+def save(ready: Ready, file: Path) -> None:
+    """Write a plan to a file, whole or not at all."""
+    document = saved_document(ready.plan, ready.where.folder)
+    write_text(file, f"{json.dumps(document, indent=1, ensure_ascii=False)}\n")
 
 
 @contextmanager
-def load(file: Path, pds: str | None) -> Generator[Prepared]:
-    """The rest of a saved plan, on what is live now; raises Usage, InvalidInput or StalePlan."""
+def load(file: Path, target: Target) -> Generator[Ready]:
+    """The rest of a saved plan, on what is live now; raises InvalidInput, Usage, Refused or StalePlan."""
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
     if not file.exists():
         raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
-    text = file.read_bytes()
-    plan = read_plan(text, str(file))
-    target: dict[str, str | None] = json.loads(text).get("target") or {}
-    folder = target.get("folder")
-    where = Where(plan.account, plan.did, pds or target.get("pds"), Path(folder) if folder else None)
+    plan, folder = read_plan(file.read_bytes(), str(file))
+    where = _where(plan, folder, target)
     with closing(open_repository(where)) as repository:
         live = repository.read(Wanted.around(change.path for change in plan.changes))
         here = [item for item in plan.uploads if item.file.is_file()]
         sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
-        yield Prepared(rebase(plan, live), where, repository, sources)
+        yield Ready(rebase(replace(plan, account=where.account), live), where, repository, sources)
+
+
+def _where(plan: Plan, folder: Path | None, target: Target) -> Where:
+    """Where a plan goes; raises Usage, and Refused where that is not what the run names."""
+    said = named(target)
+    if folder or (said and said.folder):
+        if said and said.account != plan.account:
+            message = f"the plan is for {plan.account}, and not for {said.account}"
+            raise Refused(message, hint="make one for that account")
+        return Where(plan.account, plan.did, folder=folder)
+    if from_environment() and not said:
+        message = f"{VARIABLE} is not sent to an account that only the plan names"
+        raise Usage(message, hint=f"say whose it is: --account {plan.account}, or ATPUB_ACCOUNT")
+    return replace(said or find(None, replace(target, account=plan.account)), did=plan.did)

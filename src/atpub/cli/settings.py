@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from atpub.errors import InvalidInput, Place, Problem, Usage
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.source import Source, decode
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 
 OWN_PACKAGE: Final = "atpub.generated"
 PYPROJECT: Final = Path("pyproject.toml")

@@ -10,7 +10,7 @@ import click
 
 from atpub.cli.main import cli
 from atpub.errors import Usage
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 
 _UNKNOWN: Final = re.compile(r"No such command '(.+?)'")
 _EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")

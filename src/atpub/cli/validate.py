@@ -20,7 +20,7 @@ def command(manifests: tuple[str, ...], environment: str | None, *, as_json: boo
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.prepare import tell_warnings
+    from atpub.cli.ready import tell_warnings
     from atpub.prepare import judge, read_manifest
     from atpub.report.valid import valid_json, valid_text
 

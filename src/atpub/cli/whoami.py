@@ -11,9 +11,9 @@ from atpub.cli.options import Target, json_option, manifest_options, target_opti
 
 if TYPE_CHECKING:
     from atpub.cli.account import Account
-    from atpub.cli.where import Where
     from atpub.report.account import Shown
     from atpub.repository.pds.sessions import Sessions
+    from atpub.where import Where
 
 
 @click.command("whoami")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, Final
 
 from atpub.errors import Problem
+from atpub.suggest import nearest
 
 _OTHERS: Final = ("LicenseRef-", "DocumentRef-")
 """How names of licences begin that SPDX has no list of (SPDX 2.3, annex D)."""
@@ -44,8 +44,8 @@ def _bare(text: str) -> list[str]:
 def _meant(text: str, known: Iterable[str]) -> str:
     """The licence that comes closest, by letters and digits alone."""
     plain = {_plain(name): name for name in sorted(known) if not name.startswith(_OTHERS)}
-    close = get_close_matches(_plain(text), plain, n=1) if text else []
-    return f"did you mean {plain[close[0]]!r}?" if close else "such as CC-BY-4.0 or MIT; or give the text's URL"
+    close = nearest(_plain(text), plain)
+    return f"did you mean {plain[close]!r}?" if close else "such as CC-BY-4.0 or MIT; or give the text's URL"
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from atpub.desired.model import Steps
 from atpub.lexicon.data import Json, JsonObject
 from atpub.lexicon.model import Array, Definition, Lexicons, Object, Record, Ref, Type, Union
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 
 
 def misspelt(lexicons: Lexicons, kind: Type | Definition | None, value: Json) -> Iterator[tuple[Steps, str]]:

@@ -12,8 +12,8 @@ from atpub.desired.model import BlobFile, Steps, StrongRef
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.lexicon.data import Blob, Json, JsonObject
 from atpub.manifest.model import PLACEHOLDERS, placeholder
-from atpub.manifest.suggest import suggest
 from atpub.shards.measure import FileFacts
+from atpub.suggest import suggest
 from atpub.syntax import AtUri, Did, RecordPath
 
 NO_CID: Final = ""

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from atpub.errors import InvalidInput, Place, Problem
-from atpub.lexicon import data
+from atpub.errors import InvalidInput
 from atpub.lexicon.data import Json
 from atpub.lexicon.formats import FORMATS, is_language
 from atpub.lexicon.model import (
@@ -42,21 +41,11 @@ from atpub.lexicon.model import (
     Unsupported,
 )
 from atpub.lexicon.node import Node, kind_of
+from atpub.suggest import suggest
 from atpub.syntax import Nsid, Rkey
 
 DEEPEST = 64
 _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
-
-
-def parse_text(text: str | bytes, file: str) -> Lexicon:
-    """The lexicon in a JSON file, with what of it was passed over; raises InvalidInput with every problem."""
-    try:
-        document = data.loads(text)
-    except (ValueError, RecursionError) as error:
-        place = Place(file, getattr(error, "lineno", 0), getattr(error, "colno", 0))
-        message = getattr(error, "msg", "") or str(error) or "nested too deeply"
-        raise InvalidInput((Problem("json-syntax", message, place),)) from None
-    return parse(document, file)
 
 
 def parse(document: Json, file: str) -> Lexicon:
@@ -121,10 +110,7 @@ class _Reader:
         if read is not None:
             return read(self, node)
         if isinstance(kind, str) and kind and kind not in _NO_VALUES:
-            from difflib import get_close_matches  # only a mistake needs it
-
-            near = get_close_matches(kind, [*_TYPES, *_NO_VALUES], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else ""
+            hint = suggest(kind, [*_TYPES, *_NO_VALUES])
             node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
             return Unsupported(kind, _description(node))
         shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)

@@ -36,7 +36,7 @@ from atpub.manifest.model import (
 from atpub.manifest.outline import Steps
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
 from atpub.manifest.structure import faults_of_json_schema
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 from atpub.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 
 _COLLECTIONS: Final = {"schemas": schema.NSID, "datasets": entry.NSID, "labels": label.NSID, "lenses": lens.NSID}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from atpub.lexicon.data import Json, JsonObject
+from atpub.suggest import nearest
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 NDARRAY: Final = "https://alt.science/schemas/atdata-ndarray-bytes/1.0.0#/$defs/ndarray"
@@ -94,7 +94,7 @@ def _hint(written: Json) -> str:
 
 def _meant(name: str) -> str:
     """The type that a name stands for, or is nearest to."""
-    return _MEANT.get(name) or next(iter(get_close_matches(name, TYPES, n=1)), "")
+    return _MEANT.get(name) or nearest(name, TYPES) or ""
 
 
 def _field(written: Json) -> tuple[JsonObject, bool] | None:

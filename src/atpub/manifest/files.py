@@ -61,6 +61,14 @@ def read_source(file: str) -> Source:
     raise InvalidInput((problem,))
 
 
+def holds_manifests(folder: Path) -> bool:
+    """Whether it is a folder with a manifest in it, or one that cannot be looked into."""
+    try:
+        return folder.is_dir() and any(map(_is_manifest, folder.iterdir()))
+    except OSError:
+        return True
+
+
 _Outcome: TypeAlias = "Document | InvalidInput | Problem"
 
 

@@ -24,7 +24,7 @@ from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest,
 from atpub.manifest.outline import Steps
 from atpub.manifest.schema import SECTIONS
 from atpub.manifest.structure import sound_part
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 from atpub.syntax import Did, Handle, Nsid, Rkey
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from atpub.manifest.schema import (
     VERSION,
     manifest_schema,
 )
-from atpub.manifest.suggest import suggest
+from atpub.suggest import nearest, suggest
 
 _KINDS: Final = {
     "object": "a map",
@@ -68,11 +68,6 @@ class _Deviation:
     schema: Any  # the object schema that the keyword stands in
     steps: Steps
     in_key: bool
-
-
-def check_structure(bundle: Bundle) -> tuple[Problem, ...]:
-    """Every way in which a manifest does not have a manifest's structure."""
-    return sound_part(bundle).problems
 
 
 def sound_part(bundle: Bundle) -> Sound:
@@ -168,10 +163,8 @@ def _leave_out(value: JsonObject, steps: Steps) -> None:
 
 def _is_spare(section: str, name: str) -> bool:
     """Whether an entry can be read without this key, or without the one that it was meant to be."""
-    from difflib import get_close_matches  # only a mistake needs it
-
     known = _entry_keys(section)
-    meant = name if name in known else next(iter(get_close_matches(name, known, n=1)), None)
+    meant = name if name in known else nearest(name, known)
     return meant is None or meant in _OPTIONAL.get(section, frozenset())
 
 

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 
 from atpub.errors import Usage
 from atpub.lexicon.data import JsonObject, blobs_in
-from atpub.manifest.suggest import suggest
 from atpub.planning.model import Change, Options, Refusal
 from atpub.planning.order import references
 from atpub.state import Record
+from atpub.suggest import suggest
 from atpub.syntax import Cid, RecordPath
 
 

@@ -30,7 +30,7 @@ from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha25
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile, listed
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
-from atpub.shards.urls import S3, External, Http, ShardUrl, check_one_storage, parse_shard_url
+from atpub.shards.urls import ShardUrl, check_one_storage, parse_shard_url
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -320,6 +320,3 @@ def _unreadable(urls: list[str]) -> list[Problem]:
 
 def _not_sha256(name: str) -> Problem:
     return Problem("bad-checksum", f"the checksum of {name!r} is not a SHA-256: 64 hexadecimal digits")
-
-
-__all__ = ["S3", "External", "Facts", "Http", "LocalShards", "RemoteShards", "blob_files", "gather"]

@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +14,7 @@ from wcmatch import glob
 
 from atpub.errors import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
+from atpub.suggest import nearest
 
 _FLAGS = glob.GLOBSTAR
 _WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
@@ -129,5 +129,5 @@ def _nearest(path: Path, folder: Path) -> str:
         siblings = [entry.name for entry in islice(path.parent.iterdir(), _SIBLINGS)]
     except (OSError, ValueError):
         return f"there is no folder {path.parent}" if path.parent != folder else f"{folder} cannot be read"
-    near = get_close_matches(path.name, siblings, n=1)
-    return f"did you mean {(path.parent / near[0]).relative_to(folder)}?" if near else ""
+    near = nearest(path.name, siblings)
+    return f"did you mean {(path.parent / near).relative_to(folder)}?" if near else ""

@@ -13,6 +13,7 @@ from atpub.errors import (
     HeadMoved,
     OutcomeUnknown,
     RateLimited,
+    RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
     RequestTooLarge,
@@ -26,10 +27,6 @@ from atpub.repository.redact import redacted
 
 class CodeNeeded(AuthenticationFailed):
     """The server has sent a code by mail, and wants it with the password."""
-
-
-class RecordNotFound(RepositoryError):
-    """There is no such record."""
 
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
@@ -123,17 +120,17 @@ def printable(text: str) -> str:
 
 def _text(where: str, reply: Reply) -> str:
     name, message = _said(reply)
-    return f"{where}: {reply.status} {name or _phrase(reply.status)}{message and f': {message}'}"
+    return f"{where}: {reply.status} {printable(name) or _phrase(reply.status)}{message and f': {printable(message)}'}"
 
 
 def _said(reply: Reply) -> tuple[str, str]:
-    """The name and the message of an error (HTTP API: Error Responses); empty where the body is something else."""
+    """The name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none."""
     try:
         match loads(reply.body):
             case {"error": str(name), "message": str(message)}:
-                return printable(name), printable(message)
+                return name, message
             case {"error": str(name)}:
-                return printable(name), ""
+                return name, ""
             case _:
                 pass
     except ValueError:

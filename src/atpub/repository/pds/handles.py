@@ -15,6 +15,7 @@ from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.identity import resolve_handle
 from atpub.repository.pds.dns import Silence, did_in_dns
 from atpub.repository.pds.http import Http, Lost, Reply, TooLong
+from atpub.repository.pds.transport import base_url
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.syntax import Did, Handle
 
@@ -36,9 +37,12 @@ class Directories:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Directories:
-        """Where the environment says."""
-        variables = {"plc": "ATPUB_PLC", "resolver": "ATPUB_RESOLVER", "dns": "ATPUB_DNS"}
-        return cls(**{name: value for name, variable in variables.items() if (value := environ.get(variable))})
+        """Where the environment says; raises Usage for what is no address of a server."""
+        return cls(
+            plc=base_url(environ.get("ATPUB_PLC") or cls().plc),
+            resolver=base_url(environ.get("ATPUB_RESOLVER") or cls().resolver),
+            dns=environ.get("ATPUB_DNS") or None,
+        )
 
 
 def did_of(handle: Handle, http: Http, places: Directories) -> Did:

@@ -9,19 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
-
 from atpub.errors import RepositoryNotFound, Unavailable, Usage
 from atpub.lexicon.data import Json, JsonObject, loads
 from atpub.repository.pds.failure import printable
 from atpub.repository.pds.handles import Directories, did_at_server, did_of
 from atpub.repository.pds.http import Http, Lost, Reply, TooLong
-from atpub.repository.pds.transport import is_loopback
+from atpub.repository.pds.transport import base_url, is_loopback
 from atpub.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")
 _WEB = re.compile(r"did:web:(?P<host>[a-zA-Z0-9.-]+)(?:%3[Aa](?P<port>[0-9]{1,5}))?")
-_HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _LONGEST_DOCUMENT = 1024 * 1024
 _AGAIN = "try again; or name the account's server yourself, with --pds"
 
@@ -49,18 +46,6 @@ def resolve(account: str, http: Http, *, pds: str | None = None, directories: Di
     if isinstance(name, Did):
         return Identity(name, server_named(name, _document(name, http, places)))
     return _of_handle(name, http, places)
-
-
-def base_url(text: str) -> str:
-    """The URL of a server without a path; raises Usage."""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    beyond = url.userinfo or url.query or url.fragment or url.path.strip("/")
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond:
-        raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
-    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def parse_account(account: str) -> Did | Handle:

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atpub.errors import Unavailable
+from atpub.errors import RecordNotFound, Unavailable
 from atpub.generated.com.atproto.repo import get_record, list_records
 from atpub.lexicon.data import JsonObject, NotInDataModel, cid_of
 from atpub.repository.live import Wanted
-from atpub.repository.pds.failure import RecordNotFound
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.state import Record
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation

@@ -14,8 +14,9 @@ from atpub.errors import RepositoryError, Usage
 from atpub.lexicon.data import Json, JsonObject
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Identity, base_url, resolve
+from atpub.repository.pds.identity import Identity, resolve
 from atpub.repository.pds.records import newest_commit
+from atpub.repository.pds.transport import base_url
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.state import Head
 from atpub.syntax import Did, Handle

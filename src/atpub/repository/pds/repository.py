@@ -40,7 +40,7 @@ from atpub.repository.pds.cache import Cache
 from atpub.repository.pds.failure import ServerFailed
 from atpub.repository.pds.handles import Directories
 from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Identity, base_url
+from atpub.repository.pds.identity import Identity
 from atpub.repository.pds.ledger import Budget
 from atpub.repository.pds.records import Records
 from atpub.repository.pds.remembered import Memory, lookup
@@ -55,8 +55,6 @@ from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
 WRITES = 200
 BODY = 1_000_000
 SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
-PLC = Directories().plc
-RESOLVER = Directories().resolver
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
 _CHUNK = 1024 * 1024
@@ -70,7 +68,7 @@ class PdsRepository:
     ) -> None:
         self._did = did
         self._xrpc = xrpc
-        self._session = authorizer
+        self._authorizer = authorizer
         self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, told=told)
         self._followed = Followed()
         self._body = BODY  # what fits, as far as that can be guessed
@@ -151,7 +149,7 @@ class PdsRepository:
             raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
         body = _Hashed(source)
         try:
-            output = self._session.authorized(lambda access: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, access))
+            output = self._authorizer.authorized(lambda access: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, access))
         except RequestTooLarge as error:
             raise BlobRejected(error.message, hint=f"the blob has {source.size:,} bytes") from None
         if (output.blob.cid, output.blob.size) != (body.cid, body.size):
@@ -174,7 +172,7 @@ class PdsRepository:
         body = self._checked_body(request)
         self._check_moves(batch, swap_commit)
         try:
-            output = self._session.authorized(lambda access: self._xrpc.write(APPLY_WRITES, body, access))
+            output = self._authorizer.authorized(lambda access: self._xrpc.write(APPLY_WRITES, body, access))
             commit = pds_writes.commit_of(output, batch)
             self._followed.commit(batch, swap_commit, commit)
             with self._lock:
@@ -313,9 +311,7 @@ def connect(
     account: str,
     *,
     pds: str | None = None,
-    plc: str = PLC,
-    resolver: str = RESOLVER,
-    dns: str | None = None,
+    directories: Directories | None = None,
     password: str | Callable[[], str | None] | None = None,
     sessions: Sessions | None = None,
     remembered: Path | None = None,
@@ -332,9 +328,8 @@ def connect(
     way = http or Http(new_client())
     asked = password if callable(password) else lambda: password
     try:
-        places = Directories(plc=base_url(plc), resolver=base_url(resolver), dns=dns)
         memory = Memory(remembered, way.clock) if remembered else None
-        identity, told = lookup(account, way, pds=pds, places=places, memory=memory)
+        identity, told = lookup(account, way, pds=pds, places=directories or Directories(), memory=memory)
         server = _home(identity, sessions) if pds else identity.pds
     except BaseException:
         way.client.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
-from atpub.errors import AtpubWarning, AuthenticationFailed, RepositoryNotFound
+from atpub.errors import AtpubWarning, AuthenticationFailed, NotKept, RepositoryNotFound
 from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
 from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
 from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
@@ -19,7 +19,7 @@ from atpub.repository.pds.access import Access, is_token
 from atpub.repository.pds.failure import printable
 from atpub.repository.pds.http import Http
 from atpub.repository.pds.identity import server_named
-from atpub.repository.pds.sessions import NotKept, Opened, Sessions
+from atpub.repository.pds.sessions import Opened, Sessions
 from atpub.repository.pds.xrpc import Xrpc
 from atpub.repository.redact import hide
 from atpub.syntax import Did

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from atpub.errors import AtpubError, AuthenticationFailed, Usage
+from atpub.errors import AuthenticationFailed, Busy, NotKept, Usage
 from atpub.repository.pds.access import is_token
-from atpub.repository.pds.identity import base_url, parse_account
+from atpub.repository.pds.identity import parse_account
+from atpub.repository.pds.transport import base_url
 from atpub.syntax import Did
 
 LOCK_SECONDS: Final = 120.0
@@ -37,18 +38,6 @@ class Opened:
     server: str
     access: str = field(repr=False)
     refresh: str = field(repr=False)
-
-
-class Busy(AtpubError):
-    """Another process holds a session's lock, and does not let go of it."""
-
-    code = "busy"
-
-
-class NotKept(AtpubError):
-    """The system does not let a session be kept: no permission, no space, no such folder."""
-
-    code = "session-not-kept"
 
 
 class Sessions:

@@ -6,6 +6,7 @@ client fills its buffers, waits until its write timeout, and never sees the repl
 
 from __future__ import annotations
 
+import re
 import selectors
 import socket
 import ssl
@@ -19,6 +20,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from atpub.errors import Usage
+
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # without a byte in either direction
 MOST_REDIRECTS = 5
@@ -26,12 +29,25 @@ MOST_REDIRECTS = 5
 _TIMEOUT = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _READ_SIZE = 65_536
+_HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 
 
 def new_client() -> httpx.Client:
     """A client for one program's requests, safe for threads; it obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
     headers = {"User-Agent": "atpub"}
     return httpx.Client(transport=_Transport(), timeout=_TIMEOUT, headers=headers, max_redirects=MOST_REDIRECTS)
+
+
+def base_url(text: str) -> str:
+    """The URL of a server without a path; raises Usage."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    beyond = url.userinfo or url.query or url.fragment or url.path.strip("/")
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond:
+        raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def is_loopback(host: str) -> bool:

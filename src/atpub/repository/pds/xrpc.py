@@ -57,11 +57,6 @@ class Xrpc:
         outcome = self.http.repeatedly(lambda: self._get(method, params, headers))
         return self._output(method.nsid, method.output, outcome)
 
-    def fetch(self, method: Query[P, Raw], params: P, longest: int) -> bytes | TooLong:
-        """The bytes that a query answers with, unless they are more than `longest`."""
-        outcome = self.http.repeatedly(lambda: self._get(method, params), longest)
-        return outcome if isinstance(outcome, TooLong) else self._reply(method.nsid, outcome).body
-
     @contextmanager
     def stream(self, method: Query[P, Raw], params: P) -> Generator[Iterator[bytes], None, None]:
         """The bytes that a query answers with, as they come; raises Unavailable where they break off."""

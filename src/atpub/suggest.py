@@ -7,8 +7,14 @@ from collections.abc import Iterable
 
 def suggest(word: str, candidates: Iterable[str]) -> str:
     """`did you mean 'datasets'?`, or nothing where no candidate is close."""
+    meant = nearest(word, candidates)
+    return "" if meant is None else f"did you mean {meant!r}?"
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that a word is closest to, in capitals or not; None where no candidate is close."""
     from difflib import get_close_matches  # only a mistake needs it
 
     by_folded = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), by_folded, n=1)
-    return f"did you mean {by_folded[close[0]]!r}?" if close else ""
+    return by_folded[close[0]] if close else None

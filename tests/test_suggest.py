@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atpub.manifest.suggest import suggest
+from atpub.suggest import suggest
 
 SECTIONS = ("datasets", "schemas", "labels", "lenses", "records", "createdAt")
 

@@ -1,4 +1,4 @@
-"""What the commands share: a plan for the account that flags, environment and manifest name, with its warnings told."""
+"""A plan that is ready to be shown and carried out, of what flags, environment and manifest say; its warnings told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from atpub.cli.options import Target
 from atpub.cli.output import style_for, tell
-from atpub.cli.where import Where, find, open_repository
+from atpub.cli.where import find, open_repository
 from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest, Policy
 from atpub.planning.make import make_plan, not_forgotten
@@ -22,6 +22,7 @@ from atpub.report.problems import problems_text
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
 from atpub.shards.measure import FileSource
+from atpub.where import Where
 
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -39,7 +40,7 @@ def options_of(flags: dict[str, Any]) -> Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Ready:
     """A plan, where its repository is, the repository, and the bytes of its blobs by their CIDs."""
 
     plan: Plan
@@ -49,7 +50,7 @@ class Prepared:
 
 
 @contextmanager
-def prepare(
+def ready_plan(
     manifest: Manifest,
     target: Target,
     options: Options,
@@ -57,7 +58,7 @@ def prepare(
     reproducible: bool = False,
     locked: bool = False,
     remember: bool = False,
-) -> Generator[Prepared]:
+) -> Generator[Ready]:
     """The plan of a manifest for its account; tells warnings on the way. To `remember` identities is for plan alone."""
     where = find(manifest, target)  # before much data is read for nothing
     now = _now(reproducible=reproducible)
@@ -75,11 +76,11 @@ def prepare(
             warnings=warnings,
         )
         tell_warnings(_not_forgotten(plan, options))
-        yield Prepared(plan, where, repository, facts.sources)
+        yield Ready(plan, where, repository, facts.sources)
 
 
 @contextmanager
-def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: bool) -> Generator[Prepared]:
+def ready_destruction(manifest: Manifest, target: Target, *, delete_drifted: bool) -> Generator[Ready]:
     """The plan that leaves nothing of a project."""
     where = find(manifest, target)
     with closing(open_repository(where)) as repository:
@@ -92,7 +93,7 @@ def prepare_destruction(manifest: Manifest, target: Target, *, delete_drifted: b
             policy=Policy(max_delete=1.0),
             options=Options(delete_drifted=delete_drifted, prune_versions=True),
         )
-        yield Prepared(plan, where, repository, {})
+        yield Ready(plan, where, repository, {})
 
 
 def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
