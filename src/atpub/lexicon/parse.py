@@ -41,6 +41,7 @@ from atpub.lexicon.model import (
     Unsupported,
 )
 from atpub.lexicon.node import Node, kind_of
+from atpub.lexicon.words import check_words
 from atpub.suggest import suggest
 from atpub.syntax import Nsid, Rkey
 
@@ -68,6 +69,7 @@ def _lexicon(node: Node) -> Lexicon | None:
         node["id"].problem(f"{text[:80]!r} is not a valid NSID")
         return None
     node.number("revision")
+    check_words(node, "lexicon")
     if node.value.get("defs") == {}:
         node["defs"].problem("expected at least one definition")
     reader = _Reader(Nsid(text))
@@ -90,6 +92,7 @@ class _Reader:
         if isinstance(kind, str) and kind in _PRIMARY:
             if name != MAIN:
                 node.problem(f"a {kind} can only be the main definition")
+            check_words(node, kind)
             return _PRIMARY[kind](self, node)
         if kind == "token":
             return Token(_description(node))
@@ -108,6 +111,7 @@ class _Reader:
         kind = node["type"].value
         read = _TYPES.get(kind) if isinstance(kind, str) else None
         if read is not None:
+            check_words(node, str(kind))
             return read(self, node)
         if isinstance(kind, str) and kind and kind not in _NO_VALUES:
             hint = suggest(kind, [*_TYPES, *_NO_VALUES])
@@ -130,6 +134,8 @@ class _Reader:
             say("a record has the type object, which is not said here", "lexicon")
         elif isinstance(record.value, dict) and record["type"].value != "object":
             record["type"].problem("expected object")
+        else:
+            check_words(record, "object")
         return Record(key, self.own_type(record, self.object(record)), _description(node))
 
     def own_type(self, node: Node, kind: Object) -> Object:
@@ -157,9 +163,11 @@ class _Reader:
 
     def subscription(self, node: Node) -> Subscription:
         """An event stream with its parameters, messages and errors."""
+        check_words(node["message"], "message")
         schema = node["message"]["schema"]
         message: Union | None = None
         if schema["type"].value == "union":
+            check_words(schema, "union")
             message = self.union(schema)
         elif "message" in node:
             schema.problem("expected a union")
@@ -181,6 +189,7 @@ class _Reader:
         node = node["parameters"]
         if node["type"].value != "params":
             node["type"].problem("expected params")
+        check_words(node, "params")
         found = self.object(node)
         for name, item in found.properties.items():
             simple = item.items if isinstance(item, Array) else item
@@ -193,6 +202,7 @@ class _Reader:
         if key not in node:
             return None
         node = node[key]
+        check_words(node, "body")
         schema = self.type(node["schema"]) if "schema" in node else None
         if schema is not None and not isinstance(schema, Object | Ref | Union):
             node["schema"].problem("expected an object, ref or union")
