@@ -1,6 +1,7 @@
 """The tree of exceptions is the one that the docstring draws."""
 
 import re
+import traceback
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -80,6 +81,7 @@ def test_an_invalid_record_is_a_value_error_as_well() -> None:
 def test_an_error_carries_its_message_and_hint() -> None:
     error = AtpubError("it broke", hint="mend it")
     assert (str(error), error.message, error.hint) == ("it broke", "it broke", "mend it")
+    assert traceback.format_exception(error)[-2:] == ["atpub.errors.AtpubError: it broke\n", "hint: mend it\n"]
     limited = RateLimited("too many", reset=1_700_000_000)
     assert (limited.reset, limited.hint) == (1_700_000_000, "run again after 2023-11-14 22:13:20 UTC")
 
@@ -99,4 +101,11 @@ def test_invalid_input_shows_all_of_its_problems() -> None:
     )
     error = InvalidInput(problems)
     assert error.problems == problems
+    assert not hasattr(error, "__notes__")
     assert str(error) == "x.yaml:2:3: first [a]\nx.yaml: second [b]\nthird [c]"
+
+
+def test_a_traceback_ends_with_each_hint_once() -> None:
+    problems = (Problem("a", "first", hint="mend it"), Problem("b", "second", hint="mend it"), Problem("c", "third"))
+    assert traceback.format_exception(InvalidInput(problems))[-1] == "hint: mend it\n"
+    assert InvalidInput(problems).__notes__ == ["hint: mend it"]

@@ -85,7 +85,7 @@ class AtpubWarning(UserWarning):
 
 
 class AtpubError(Exception):
-    """The base of all that atpub raises; `hint` says what to do next."""
+    """The base of all that atpub raises; `hint` says what to do next, and a traceback ends with it."""
 
     code: str = "error"
     exit_code: int = 1
@@ -94,6 +94,8 @@ class AtpubError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
 
 
 class InvalidInput(AtpubError):
@@ -105,6 +107,8 @@ class InvalidInput(AtpubError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        for hint in dict.fromkeys(problem.hint for problem in problems if problem.hint):
+            self.add_note(f"hint: {hint}")
 
 
 class InvalidRecord(InvalidInput, ValueError):
