@@ -14,7 +14,7 @@ from tests.shards.tars import Member, make_tar
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher, SchemaLoader, load
 from atpub.atmosphere.samples import read_array, sample_class, sample_content, sample_reader
-from atpub.errors import Usage
+from atpub.errors import Unavailable, Usage
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.fields import json_schema
 
@@ -110,10 +110,32 @@ def test_a_sample_is_read() -> None:
         image: NDArray[np.int64]
 
     Small.__annotations__ = {"id": int, "image": NDArray[np.int64]}  # what a local class cannot look up
-    found = sample_reader(Small)(packed)
+    found = sample_reader(Small)("0.msgpack", packed)
     assert found.id == 1
     assert found.image.tolist() == [0, 1, 2]
-    assert sample_reader(None)(packed)["id"] == 1
+    assert sample_reader(None)("0.msgpack", packed)["id"] == 1
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        b"",
+        b"\xc1",
+        msgpack.packb([1]),
+        msgpack.packb(7),
+        msgpack.packb({"image": b"\x09", "id": 1}),
+        msgpack.packb({"image": b"\x93NUMPY"}),
+    ],
+)
+def test_what_is_no_sample_is_named(sample: bytes) -> None:
+    with pytest.raises(Unavailable, match=r"^a\.tar: 0\.msgpack is no sample: "):
+        sample_reader(Everything)("a.tar: 0.msgpack", sample)
+
+
+def test_a_class_that_does_not_take_the_fields_is_wrong_usage() -> None:
+    with pytest.raises(Usage, match=r"cannot be made a sample: .* 'width'") as caught:
+        sample_reader(Everything)("0.msgpack", msgpack.packb({"id": 1, "width": 2}))
+    assert caught.value.hint == "its fields are id, width: give a class that takes them, or dict"
 
 
 @pytest.mark.parametrize("name", ["image-id", "class", "__slots__"])

@@ -99,8 +99,8 @@ class Dataset(Generic[S]):
         read = sample_reader(sample_type)
         shards = map(Shard, map(users_source, self.list_shards())) if self._shards is None else self._shards
         for shard in shards:
-            for packed in _packed_samples(shard):
-                yield read(packed)
+            for name, packed in _packed_samples(shard):
+                yield read(f"{shard.source}: {name}", packed)
 
     def _known_type(self) -> type[S] | None:
         try:
@@ -121,8 +121,8 @@ class Dataset(Generic[S]):
         return facts_html(str(record.get("name", "Dataset")), facts, self.list_shards())
 
 
-def _packed_samples(shard: Shard) -> Iterator[bytes]:
-    """The `.msgpack` files of a shard, in constant memory."""
+def _packed_samples(shard: Shard) -> Iterator[tuple[str, bytes]]:
+    """The `.msgpack` files of a shard, each with its name; in constant memory."""
     digest = sha256()
     with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
         try:
@@ -130,7 +130,7 @@ def _packed_samples(shard: Shard) -> Iterator[bytes]:
                 for member in archive:
                     found = archive.extractfile(member) if member.isreg() else None
                     if found is not None and member.name.endswith(_SAMPLE):
-                        yield found.read()
+                        yield member.name, found.read()
         except tarfile.TarError as error:
             raise Unavailable(f"{shard.source} is no whole tar archive: {error}") from None
         stream.drain()

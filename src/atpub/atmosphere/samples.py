@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from importlib import import_module
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from atpub.desired.storage import array_formats
-from atpub.errors import InvalidArgument, Problem, Usage
+from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
 from atpub.lexicon.data import Json, JsonObject
 from atpub.manifest.fields import json_schema
 
@@ -136,20 +136,31 @@ def _python(kind: Json) -> Any:
     return _PYTHON.get(str(kind.get("type")), object)
 
 
-def sample_reader(sample_type: type[S] | None) -> Callable[[bytes], S]:
-    """What makes a sample of the bytes of a `.msgpack` file; without a type, a dict as it is."""
-    unpack = unpacker()
-    if sample_type is None:
-        return unpack
-    arrays = [name for name, hint in _hints(sample_type).items() if is_ndarray(_without_none(hint)[0])]
-    make: Callable[..., S] = sample_type
+_NOT_READABLE: Final = (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, struct.error)
+"""What msgpack and numpy raise on bytes that they did not write."""
 
-    def read(packed: bytes) -> S:
-        value = unpack(packed)
-        for name in arrays:
-            if isinstance(value.get(name), bytes):
-                value[name] = read_array(value[name])
-        return make(**value)
+
+def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
+    """What makes a sample of a `.msgpack` file's name and bytes; without a type, a dict as it is.
+
+    It raises Unavailable for bytes that are no sample, and Usage for one whose fields the class does not take.
+    """
+    unpack = unpacker()
+    hints: Mapping[str, object] = {} if sample_type is None else _hints(sample_type)
+    arrays: list[str] = [name for name, hint in hints.items() if is_ndarray(_without_none(hint)[0])]
+    make: Callable[..., S] | None = sample_type
+
+    def read(name: str, packed: bytes) -> S:
+        try:
+            value: dict[str, Any] = dict(unpack(packed))
+            value.update((array, read_array(value[array])) for array in arrays if isinstance(value.get(array), bytes))
+        except _NOT_READABLE as error:
+            raise Unavailable(f"{name} is no sample: {error}", hint="whoever made the shard can say more") from error
+        try:
+            return make(**value) if make else cast("S", value)
+        except TypeError as error:
+            hint = f"its fields are {', '.join(map(str, value))}: give a class that takes them, or dict"
+            raise Usage(f"{name} cannot be made a sample: {error}", hint=hint) from error
 
     return read
 
