@@ -35,6 +35,7 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = ("repository/", "shards/measure.py", "folders.py", "prepare.py", "cli/", "atmosphere/")
 EXCEPTIONS = {
     "manifest/files.py": "reads the manifest's own files, and nothing else does",
+    "manifest/lexicon_files.py": "finds the lexicons in a folder",
     "manifest/load.py": "os.PathLike, a type",
     "shards/braces.py": "os.path.commonprefix, which compares text",
     "shards/cache.py": "os.stat_result, a type",

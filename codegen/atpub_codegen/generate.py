@@ -34,19 +34,19 @@ def generate(
     """
     own = Lexicons({nsid: lexicons.by_nsid[nsid] for nsid in sorted(documents)})
     world = World.of({**(known or {}), package: own}, lexicons)
-    modules = {nsid: PurePosixPath(*world.modules[nsid][1].split(".")) for nsid in own.by_nsid if nsid in world.modules}
-    folders = {PurePosixPath(), *(folder for path in modules.values() for folder in path.parents)}
-    files = {folder / "__init__.py": _folder(folder, package, world, own, command) for folder in folders}
-    for nsid, path in modules.items():
-        file = path / "__init__.py" if path in folders else path.with_suffix(".py")
+    modules = {nsid: tuple(world.modules[nsid][1].split(".")) for nsid in own.by_nsid if nsid in world.modules}
+    folders = {(), *(parts[:count] for parts in modules.values() for count in range(len(parts)))}
+    files = {(*folder, "__init__.py"): _folder(folder, package, world, own, command) for folder in folders}
+    for nsid, parts in modules.items():
+        file = (*parts, "__init__.py") if parts in folders else (*parts[:-1], f"{parts[-1]}.py")
         files[file] = render.module_source(build_module(own.by_nsid[nsid], world), command)
-    files[PurePosixPath("lexicons.json")] = _embedded(documents)
-    return dict(sorted(files.items(), key=lambda item: item[0].parts))
+    files["lexicons.json",] = _embedded(documents)
+    return {PurePosixPath(*parts): files[parts] for parts in sorted(files)}
 
 
-def _folder(folder: PurePosixPath, package: str, world: World, own: Lexicons, command: str) -> str:
-    if folder.parts:
-        return render.package_source(f"The lexicons under {'.'.join(folder.parts)}.", command)
+def _folder(folder: tuple[str, ...], package: str, world: World, own: Lexicons, command: str) -> str:
+    if folder:
+        return render.package_source(f"The lexicons under {'.'.join(folder)}.", command)
     needed = {need for nsid in own.by_nsid for need in world.needs.get(nsid, ())}
     uses = {world.modules[nsid][0] for nsid in needed} - {package}
     return render.root_source(sorted(uses), command)

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from atpub_codegen import lines, source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Module, Sample, UnionAlias
+from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Item, Module, Sample, UnionAlias
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
 _MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
@@ -23,8 +23,8 @@ _TYPING: Final[Mapping[str, tuple[str, ...]]] = {
     "constant": (),
     "failure": ("final",),
     "loader": ("Any",),
-    "union": ("Any",),
     "union_alias": ("TypeAlias",),
+    "union_loader": ("Any",),
     "wrapper": ("Any", "ClassVar", "final"),
 }
 
@@ -39,13 +39,24 @@ def module_source(module: Module, command: str) -> str:
         typing=_typing(module),
         imports=_imports(module),
     )
-    blocks = [("header", header), *((item.kind, _rendered(item.kind, item=item)) for item in module.classes)]
+    blocks = [("header", header), *map(_item, module.classes)]
     if any(item.circular for item in module.imports):
         blocks.append(("circular", _rendered("circular", imports=module.imports)))
-    blocks.extend((item.kind, _rendered(item.kind, item=item)) for item in module.aliases)
+    blocks.extend(map(_item, module.aliases))
     if module.method:
         blocks.append(("method", _rendered("method", method=module.method)))
     return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
+
+
+def _item(item: Item) -> tuple[str, str]:
+    """The kind of an item, by which its template is called, and its source."""
+    kind = _kind(type(item).__name__)
+    return kind, _rendered(kind, item=item)
+
+
+@cache
+def _kind(name: str) -> str:
+    return re.sub(r"\B(?=[A-Z])", "_", name).lower()
 
 
 def _space(before: str, kind: str) -> str:
@@ -99,7 +110,7 @@ def _typing(module: Module) -> list[str]:
     """What the module imports from typing."""
     names = {"Final"}
     for item in module.items:
-        names.update(_TYPING[item.kind])
+        names.update(_TYPING[_kind(type(item).__name__)])
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from atpub.syntax import Nsid
 from atpub_codegen.expressions import Conditions
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a class: how it is declared, loaded and written."""
 
     wire: str
@@ -53,11 +50,9 @@ class Field:
         return f"None if {own} is None else {self.dump}" if self.nullable and self.dump != own else self.dump
 
 
-@dataclass(frozen=True)
-class Class:
+class Class(NamedTuple):
     """A generated class: a record, an object, or a method's parameters, input or output."""
 
-    kind: ClassVar = "class"
     name: str
     nsid: str
     within: tuple[str, ...]
@@ -66,12 +61,12 @@ class Class:
     key: str | None = None  # of a record
     deep: bool = False  # whether a value may hold others of its own type, to any depth
 
-    @cached_property
+    @property
     def required(self) -> tuple[Field, ...]:
         """The fields that must be there."""
         return tuple(field for field in self.fields if field.required)
 
-    @cached_property
+    @property
     def optional(self) -> tuple[Field, ...]:
         """The fields that may be absent."""
         return tuple(field for field in self.fields if not field.required)
@@ -102,11 +97,9 @@ class Class:
         return len(self.required) + (self.key is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(NamedTuple):
     """A class around a method's input that is a union."""
 
-    kind: ClassVar = "wrapper"
     name: str
     nsid: str
     within: tuple[str, ...]
@@ -115,43 +108,35 @@ class Wrapper:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A named type that is not a class; `after` is how many aliases, one of another, it has to come after."""
 
-    kind: ClassVar = "alias"
     name: str
     annotation: str
     doc: str
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UnionAlias:
+class UnionAlias(NamedTuple):
     """The name of a union."""
 
-    kind: ClassVar = "union_alias"
     name: str
     members: tuple[str, ...]
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(NamedTuple):
     """The values of a string: an enum's, or the known ones where there may be others."""
 
-    kind: ClassVar = "choices"
     name: str
     values: tuple[str, ...]
     closed: bool
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loader:
+class Loader(NamedTuple):
     """The function that loads a type without a class, and the one that writes it where that is not the JSON itself."""
 
-    kind: ClassVar = "loader"
     name: str
     returns: str
     conditions: Conditions
@@ -160,47 +145,39 @@ class Loader:
     dump: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One member of a union: its `$type`, and what loads it."""
 
     type: str
     load: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnionLoader:
+class UnionLoader(NamedTuple):
     """The function that loads a union's member by its `$type`."""
 
-    kind: ClassVar = "union"
     name: str
     returns: str
     cases: tuple[Case, ...]
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A constant that holds a token's name."""
 
-    kind: ClassVar = "constant"
     name: str
     value: str
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """The exception for an error that a method names."""
 
-    kind: ClassVar = "failure"
     name: str
     code: str
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """The description of an XRPC method."""
 
     kind: str  # Query, Procedure or Subscription
@@ -212,8 +189,7 @@ class Method:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class SampleField:
+class SampleField(NamedTuple):
     """One field of a sample."""
 
     name: str
@@ -222,8 +198,7 @@ class SampleField:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """The dataclass of a sample schema; fields that are required come first."""
 
     name: str
@@ -235,8 +210,7 @@ class Sample:
 Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """Another generated module that this one refers to; `circular` where that one needs this one's classes first."""
 
     package: str
@@ -245,8 +219,7 @@ class Import:
     circular: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """One lexicon's module."""
 
     path: str

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from atpub.cli.files import write_text
+from atpub.cli.files import new_folder, write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
 from atpub.errors import InTheWay, InvalidInput, Problem, StaleFiles, Usage
 from atpub.lexicon import data
@@ -132,7 +132,11 @@ def _begins(path: Path, mark: str) -> bool:
 
 
 def update(state: State) -> None:
-    """Bring a folder up to date, each file whole or not at all."""
+    """Bring a folder up to date: each file, or a package that is new, whole or not at all."""
+    if not (state.out.exists() or state.out.is_symlink()):
+        with new_folder(state.out) as new:
+            _fill(new, state.files)
+        return
     for folder in {name.parent for name in state.stale}:
         (state.out / folder).mkdir(parents=True, exist_ok=True)
     for name in state.stale:
@@ -140,6 +144,13 @@ def update(state: State) -> None:
     for name in state.orphaned:
         (state.out / name).unlink()
         _remove_empty_folders((state.out / name).parent, state.out)
+
+
+def _fill(out: Path, files: Files) -> None:
+    for folder in {name.parent for name in files}:
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (out / name).write_bytes(text.encode())
 
 
 def _remove_empty_folders(folder: Path, out: Path) -> None:

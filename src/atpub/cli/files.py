@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,23 @@ def replacing(file: Path) -> Generator[Path]:
             temporary.unlink()
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(file)
+        raise
+
+
+@contextmanager
+def new_folder(folder: Path) -> Generator[Path]:
+    """A name for a folder that is not there yet, which it has at the end of the block; or of which nothing stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+    try:
+        temporary.mkdir()
+        yield temporary
+        temporary.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and str(error.filename).startswith(str(temporary)):
+            error.filename = str(folder)
         raise
 
 

@@ -76,9 +76,11 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    gc.set_threshold(100_000)  # what a run makes it mostly keeps: looking for garbage often is a tenth of its time
+    gc.set_threshold(500_000)  # what a run makes it mostly keeps: looking for garbage often is a tenth of its time
     warnings.formatwarning = _warning
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    code = run(sys.argv[1:] if args is None else args)
+    gc.freeze()  # nor is there any use in looking through all of it at the end
+    sys.exit(code)
 
 
 def _warning(

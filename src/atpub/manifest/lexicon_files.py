@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -55,7 +56,8 @@ class Linked:
 
 def lexicon_files(folder: Path) -> Sequence[Path]:
     """The files in a folder and its folders that hold lexicons: all that end in .json, sorted."""
-    return sorted(file for file in folder.rglob("*.json") if file.is_file())
+    named = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".json"))
+    return sorted(filter(Path.is_file, named), key=str)
 
 
 def why_none(folder: Path) -> str:
