@@ -86,9 +86,14 @@ print(note.size.shards, note.to_json()["text"])
 def test_a_new_package_is_there_whole_or_not_at_all(folder: Path) -> None:
     out = folder / "src/lab/records"
     write_files(folder, {"src/lab/.records.new/of_a_run_that_was_killed.py": ""})
-    with pytest.raises(OSError, match="No space left") as caught, new_folder(out) as new:
-        (new / "note.py").write_text("")
-        raise OSError(28, "No space left on device", str(new / "other.py"))
+
+    def fail() -> None:
+        with new_folder(out) as new:
+            (new / "note.py").write_text("")
+            raise OSError(28, "No space left on device", str(new / "other.py"))
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fail()
     assert caught.value.filename == str(out)
     assert list(out.parent.iterdir()) == []
     with new_folder(out) as new:

@@ -5,7 +5,7 @@ Words of which the language has none like them are somebody's own, and nobody's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from atpub.lexicon.node import Node
@@ -34,21 +34,22 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "subscription": ("message", *_METHOD),
     "union": ("closed", "refs"),
 }
-_COMMON: Final = ("description", "type")
+_OWN: Final = {kind: frozenset(("description", "type", *words)) for kind, words in _WORDS.items()}
 _ALL: Final = frozenset(word for words in _WORDS.values() for word in words)
+_NONE: Final = frozenset(("description", "type"))
 
 
 def check_words(node: Node, kind: str) -> None:
     """Warn of each word in a definition, or part of one, that its type does not have."""
-    if not isinstance(node.value, dict):
+    own = _OWN.get(kind, _NONE)
+    if not isinstance(node.value, dict) or node.value.keys() <= own:
         return
-    own = (*_COMMON, *_WORDS.get(kind, ()))
     for word in node.value:
         if word not in own and not word.startswith("$"):
-            _check(node, kind, word, own)
+            _check(node, kind, word, sorted(own))
 
 
-def _check(node: Node, kind: str, word: str, own: tuple[str, ...]) -> None:
+def _check(node: Node, kind: str, word: str, own: Sequence[str]) -> None:
     hint = "take it out, or put it where it belongs" if word in _ALL else suggest(word, own)
     if hint:
         article = "an" if kind[0] in "aio" else "a"

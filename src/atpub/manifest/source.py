@@ -15,8 +15,8 @@ MAX_BYTES = 32 * 1024 * 1024
 _BEFORE = 120
 _WIDTH = 200
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-# What YAML 1.2 counts as printable, less U+0085, U+2028 and U+2029: text in YAML 1.2, line breaks to libyaml (1.1).
-UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What YAML 1.2 counts as not printable, and U+0085, U+2028 and U+2029: text in YAML 1.2, line breaks to libyaml (1.1).
+UNREADABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
