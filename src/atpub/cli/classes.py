@@ -97,6 +97,8 @@ def _builtin() -> Lexicons:
 
 def compare(files: Files, out: Path) -> State:
     """The state of a folder; raises InTheWay where files in it are not atpub's to overwrite."""
+    if not out.exists():
+        return State(out, files, tuple(files), ())
     stale = tuple(name for name, text in files.items() if _bytes(out / name) != text.encode())
     ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _ours(out)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Problem
@@ -49,10 +50,11 @@ def read_source(file: str) -> Source:
     """The text of a UTF-8 file; raises InvalidInput."""
     try:
         with Path(file).open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+            found = os.fstat(stream.fileno())
+            if found.st_size > MAX_BYTES:
                 raise InvalidInput((too_large(file),))
             # A pipe does not know its size: never more than it takes to see that there is too much.
-            return decode(stream.read(MAX_BYTES + 1), file)
+            return decode(stream.read() if S_ISREG(found.st_mode) else stream.read(MAX_BYTES + 1), file)
     except FileNotFoundError:
         hint = "give the path of a manifest, or of a folder of manifests"
         problem = Problem("file-missing", f"{file}: there is no such file", hint=hint)
