@@ -107,7 +107,8 @@ class InvalidInput(AtpubError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
-        for hint in dict.fromkeys(problem.hint for problem in problems if problem.hint):
+        hints = {problem.hint for problem in problems}
+        if len(hints) == 1 and (hint := hints.pop()):  # else it would not be clear what it is about
             self.add_note(f"hint: {hint}")
 
 
