@@ -85,7 +85,6 @@ print(note.size.shards, note.to_json()["text"])
 
 def test_a_new_package_is_there_whole_or_not_at_all(folder: Path) -> None:
     out = folder / "src/lab/records"
-    write_files(folder, {"src/lab/.records.new/of_a_run_that_was_killed.py": ""})
 
     def fail() -> None:
         with new_folder(out) as new:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,18 +41,19 @@ def replacing(file: Path) -> Generator[Path]:
 @contextmanager
 def new_folder(folder: Path) -> Generator[Path]:
     """A name for a folder that is not there yet, which it has at the end of the block; or of which nothing stays."""
+    from tempfile import TemporaryDirectory  # most commands make no folder
+
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
-    try:
-        temporary.mkdir()
-        yield temporary
-        temporary.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError) and str(error.filename).startswith(str(temporary)):
-            error.filename = str(folder)
-        raise
+    with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        new = Path(temporary, folder.name)
+        try:
+            new.mkdir()
+            yield new
+            new.rename(folder)
+        except OSError as error:
+            if str(error.filename).startswith(temporary):
+                error.filename = str(folder)
+            raise
 
 
 def write_text(file: Path, text: str) -> None:
