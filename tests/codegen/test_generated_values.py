@@ -88,6 +88,8 @@ def test_unexpected_fields_are_kept(main: Any, sample: dict[str, Any]) -> None:
     assert value.origin.extra == {"$type": "com.example.everything#point"}
     assert value.origin.next.extra == {"z": 1}
     assert main.Point(x=0, y=0).extra == {}
+    with pytest.raises(TypeError):
+        value.origin.extra["z"] = 1
 
 
 def test_unknown_members_of_open_unions_are_kept(main: Any, sample: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar, final
 
 from atpub.errors import AtpubError
@@ -218,7 +219,7 @@ class Value:
     @property
     def extra(self) -> Mapping[str, Any]:
         """The fields that the lexicon does not name."""
-        return self._extra or {}
+        return MappingProxyType(self._extra or {})  # members of unions share theirs
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Value) or other.__class__ is not self.__class__:
