@@ -1,18 +1,16 @@
 """Fields that are named much like one of the lexicon's."""
 
 import pytest
+from tests.lexicon.tables import THING, lexicon
 
 from atpub.desired.misspelt import misspelt
 from atpub.desired.model import Steps
-from atpub.lexicon.data import Json, JsonObject
+from atpub.lexicon.data import Json
 from atpub.lexicon.link import link
 from atpub.lexicon.parse import parse
-from atpub.syntax import Nsid
 
-RUN: JsonObject = {
-    "lexicon": 1,
-    "id": "org.test.run",
-    "defs": {
+RUN = lexicon(
+    {
         "main": {
             "type": "record",
             "key": "any",
@@ -28,10 +26,9 @@ RUN: JsonObject = {
         },
         "metric": {"type": "object", "properties": {"name": {"type": "string"}, "value": {"type": "integer"}}},
         "note": {"type": "object", "properties": {"text": {"type": "string"}}},
-    },
-}
-NSID = Nsid("org.test.run")
-LEXICONS = link([(NSID, parse(RUN, NSID))])
+    }
+)
+LEXICONS = link([(THING, parse(RUN, THING))])
 
 
 @pytest.mark.parametrize(
@@ -42,12 +39,12 @@ LEXICONS = link([(NSID, parse(RUN, NSID))])
         ({"$titel": "x", "other": 1}, []),
         ({"metrics": [{"value": 1}, {"valeu": 1}, 5]}, [(("metrics", 1, "valeu"), "value")]),
         ({"metrics": {"valeu": 1}}, []),
-        ({"from": {"$type": "org.test.run#note", "txt": "x", "valeu": 1}}, [(("from", "txt"), "text")]),
-        ({"from": {"$type": "org.test.run#other", "txt": "x"}}, []),
+        ({"from": {"$type": "com.example.thing#note", "txt": "x", "valeu": 1}}, [(("from", "txt"), "text")]),
+        ({"from": {"$type": "com.example.thing#other", "txt": "x"}}, []),
         ({"from": {"txt": "x"}}, []),
         ({"extra": {"titel": "x"}}, []),
     ],
 )
 def test_misspelt(value: Json, expected: list[tuple[Steps, str]]) -> None:
-    found = list(misspelt(LEXICONS, LEXICONS.record(NSID), value))
+    found = list(misspelt(LEXICONS, LEXICONS.record(THING), value))
     assert found == [(steps, f"did you mean {name!r}?") for steps, name in expected]
