@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -42,6 +42,14 @@ class Live:
     did: Did
     head: Head | None
     records: Mapping[RecordPath, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records of a collection, the highest record key first; `cursor` leads on, and is None at the end."""
+
+    records: Sequence[Record]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

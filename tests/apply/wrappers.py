@@ -11,7 +11,7 @@ from atpub.lexicon.data import Blob
 from atpub.planning.make import points_of
 from atpub.repository.interface import BlobSource, Limits, Repository
 from atpub.repository.live import Wanted
-from atpub.state import Commit, Head, Live, Record, Write
+from atpub.state import Commit, Head, Live, Page, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath
 
 
@@ -41,8 +41,8 @@ class Around:
     def get_record(self, path: RecordPath) -> Record | None:
         return self.inner.get_record(path)
 
-    def list_records(self, collection: Nsid) -> Sequence[Record]:
-        return self.inner.list_records(collection)
+    def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
+        return self.inner.list_records(collection, limit, cursor)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         return self.inner.upload_blob(source, mime_type)

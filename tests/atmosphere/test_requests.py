@@ -46,6 +46,20 @@ def test_records(client: AtmosphereClient, server: Counting) -> None:
     assert server.methods() == write
 
 
+def test_of_a_collection_no_more_is_read_than_asked_for(client: AtmosphereClient, server: Counting) -> None:
+    with client.batch():
+        for number in range(3):
+            SchemaPublisher(client).publish(MySample, version=f"{number}.0.0")
+    server.methods()
+    first, cursor = client.list_records(NOTE.replace("note", "none"), limit=1)
+    assert (first, cursor) == ([], None)
+    assert server.methods() == ["listRecords"]
+    assert len(client.list_schemas(limit=2)) == 2
+    assert server.methods() == ["listRecords"]
+    assert len(client.list_schemas()) == 3
+    assert "listRecords" not in server.methods()
+
+
 def test_loaders(client: AtmosphereClient, server: Counting) -> None:
     schema = SchemaPublisher(client).publish(MySample)
     uri = DatasetPublisher(client).publish_with_blobs([shard("a")], schema, name="x")

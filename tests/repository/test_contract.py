@@ -27,7 +27,7 @@ from atpub.lexicon.data import Blob, JsonObject, cid_of
 from atpub.repository.format.car import read_car, snapshot_of
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
-from atpub.state import Create, Delete, Record, Update, Write
+from atpub.state import Create, Delete, Page, Record, Update, Write
 from atpub.syntax import RAW, Cid, Nsid
 
 INVALID = (InvalidInput, RepositoryError)  # which one depends on who notices first
@@ -122,15 +122,30 @@ def test_collections_are_read_apart(repository: Repository) -> None:
 
 def test_one_record_and_one_collection_without_what_comes_with_them(repository: Repository) -> None:
     assert repository.get_record(at("one")) is None
-    assert [*repository.list_records(NOTE)] == []
+    assert repository.list_records(NOTE) == Page([], None)
     other: JsonObject = {"$type": OTHER, "text": "other"}
     owned = {at("one", OTHER): Owned("one", at("one", OTHER), cid_of(other))}
     writes = [Create(at("one"), note("1")), Create(at("two"), note("2")), Create(at("one", OTHER), other)]
     apply(repository, *writes, *Inventory("ours").writes({**owned}))
     assert repository.get_record(at("one")) == Record(at("one"), cid_of(note("1")), note("1"))
     assert repository.get_record(at("none")) is None
-    assert {record.path: record for record in repository.list_records(NOTE)} == notes(repository)
-    assert [record.path for record in repository.list_records(COLLECTION)] == [at("ours", COLLECTION)]
+    assert {record.path: record for record in repository.list_records(NOTE).records} == notes(repository)
+    assert [record.path for record in repository.list_records(COLLECTION).records] == [at("ours", COLLECTION)]
+
+
+def test_a_collection_is_listed_page_by_page(repository: Repository) -> None:
+    value: JsonObject = {"$type": OTHER, "text": "other"}
+    apply(repository, Create(at("z", OTHER), value), *(Create(at(f"r{number:03}"), note()) for number in range(130)))
+    newest_first = [at(f"r{number:03}") for number in reversed(range(130))]
+    first = repository.list_records(NOTE, 7)
+    second = repository.list_records(NOTE, 120, first.cursor)
+    third = repository.list_records(NOTE, 7, second.cursor)
+    assert [len(page.records) for page in (first, second, third)] == [7, 120, 3]
+    found = [record.path for page in (first, second, third) for record in page.records]
+    assert found == newest_first
+    assert third.cursor is None
+    rest = repository.list_records(NOTE, cursor=first.cursor)
+    assert ([record.path for record in rest.records], rest.cursor) == (newest_first[7:], None)
 
 
 def test_what_inventories_list_is_read_with_them(repository: Repository) -> None:

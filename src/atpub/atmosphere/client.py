@@ -34,8 +34,9 @@ from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.inventory import COLLECTION, read_inventories
 from atpub.lexicon.data import Json, JsonObject, cid_of
 from atpub.lexicon.validate import validate_record
+from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
-from atpub.state import LOCAL_DID, Create, Delete, Record, Update, Write
+from atpub.state import LOCAL_DID, Create, Delete, Page, Record, Update, Write
 from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
 from atpub.where import FOLDER
 
@@ -222,12 +223,10 @@ class AtmosphereClient:
         nsid = call.identifier("collection", collection, Nsid)
         most, after = call.limit("limit", limit), None if cursor is None else call.text("cursor", cursor)
         repository = self.account_of(repo, call).repository
-        found = repository.read(Wanted(frozenset((nsid,)))).records
-        paths = sorted((path for path in found if path.collection == nsid), reverse=True)
-        rest = [path for path in paths if after is None or path.rkey < after]
-        records = [found[path] for path in rest[:most]]
-        values = [RecordValue(item.value, AtUri.of(repository.did, item.path), item.cid) for item in records]
-        return values, str(values[-1].uri.rkey) if len(values) < len(rest) else None
+        everything = most is None and after is None
+        page = _all(repository, nsid) if everything else repository.list_records(nsid, most, after)
+        values = [RecordValue(item.value, AtUri.of(repository.did, item.path), item.cid) for item in page.records]
+        return values, page.cursor
 
     def list_schemas(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
         """The schema records of an account."""
@@ -301,7 +300,7 @@ class AtmosphereClient:
             record = repository.get_record(path)
             wanted = write(record is not None)
             if wanted is not None and not _is_done(wanted, record):
-                _check_nobodys(path, repository.list_records(COLLECTION))
+                _check_nobodys(path, repository.list_records(COLLECTION).records)
                 newest = head.cid if head else None
                 try:
                     repository.apply_writes([wanted], swap or newest)
@@ -335,6 +334,13 @@ class AtmosphereClient:
         call = Call("get_blob_url")
         checked = call.identifier("cid", cid, Cid)
         return url_of(self.account_of(did, call, "did").blob_source(checked))
+
+
+def _all(repository: Repository, collection: Nsid) -> Page:
+    """All records of a collection: of many, the whole repository takes fewer requests than their list."""
+    records = repository.read(Wanted(frozenset((collection,)))).records
+    paths = sorted((path for path in records if path.collection == collection), reverse=True)
+    return Page([records[path] for path in paths], None)
 
 
 def _swap(name: str, swap_commit: str | None) -> Cid | None:

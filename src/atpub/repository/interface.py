@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from atpub.lexicon.data import Blob
 from atpub.repository.live import Wanted
-from atpub.state import Commit, Head, Live, Record, Write
+from atpub.state import Commit, Head, Live, Page, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath
 
 UNLIMITED: Final = 2**63
@@ -76,8 +76,8 @@ class Repository(Protocol):
         """
         ...
 
-    def list_records(self, collection: Nsid) -> Sequence[Record]:
-        """The records of a collection by now, and nothing else, each CID checked.
+    def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
+        """The records of a collection by now, each CID checked: at most `limit`, from where a page's cursor leads.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """

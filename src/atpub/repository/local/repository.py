@@ -29,7 +29,7 @@ from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
-from atpub.state import LOCAL_DID, Commit, Head, Live, Record, Write
+from atpub.state import LOCAL_DID, Commit, Head, Live, Page, Record, Write
 from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
 
 LIMITS = Limits(writes=200, body=1_000_000)
@@ -97,9 +97,12 @@ class LocalRepository:
         """The record there; None where there is none. Raises RepositoryError where it is damaged."""
         return next(iter(self._read(Wanted(paths=frozenset((path,))))), None)
 
-    def list_records(self, collection: Nsid) -> Sequence[Record]:
-        """The records of a collection; raises RepositoryError where one is damaged."""
-        return self._read(Wanted(frozenset((collection,))))
+    def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
+        """The records of a collection, the newest record key first; raises RepositoryError where one is damaged."""
+        found = sorted(self._read(Wanted(frozenset((collection,)))), key=lambda record: record.path, reverse=True)
+        rest = [record for record in found if cursor is None or record.path.rkey < cursor]
+        some = rest[:limit]
+        return Page(some, some[-1].path.rkey if len(some) < len(rest) else None)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""

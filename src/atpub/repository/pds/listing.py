@@ -11,7 +11,7 @@ from atpub.generated.com.atproto.repo import get_record, list_records
 from atpub.lexicon.data import JsonObject, NotInDataModel, cid_of
 from atpub.repository.live import Wanted
 from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Record
+from atpub.state import Page, Record
 from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
 
 _PAGE = 100  # the most that the reference PDS gives at once
@@ -27,20 +27,27 @@ class Lister:
 
     def records(self, wanted: Wanted) -> dict[RecordPath, Record]:
         """Those that are wanted; raises RepositoryNotFound or Unavailable."""
-        found = {record.path: record for name in sorted(wanted.collections) for record in self.all(name)}
+        found = {record.path: record for name in sorted(wanted.collections) for record in self.some(name).records}
         single: dict[Nsid, set[RecordPath]] = defaultdict(set)
         for path in sorted(wanted.paths):
             if path.collection not in wanted.collections:
                 single[path.collection].add(path)
         for collection, paths in single.items():
-            found |= self._some(collection, paths)
+            found |= self._single(collection, paths)
         return found
 
-    def all(self, collection: Nsid) -> Iterator[Record]:
-        """The records of a collection; raises RepositoryNotFound or Unavailable."""
-        return (record for page in self._pages(collection) for record in page)
+    def some(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
+        """The records of a collection, or so many from where the server's cursor leads.
 
-    def _some(self, collection: Nsid, paths: set[RecordPath]) -> dict[RecordPath, Record]:
+        Raises RepositoryNotFound or Unavailable.
+        """
+        records: list[Record] = []
+        for page in self._pages(collection, limit, cursor):
+            records += page.records
+            cursor = page.cursor
+        return Page(records, cursor)
+
+    def _single(self, collection: Nsid, paths: set[RecordPath]) -> dict[RecordPath, Record]:
         """Single records of a collection that may have any number: of its newest, as they are listed; then one by one.
 
         Never takes many more requests than the better of the two ways, wherever the records are.
@@ -51,7 +58,7 @@ class Lister:
             page = next(pages, None)
             if page is None:
                 return found
-            found |= {record.path: record for record in page if record.path in paths}
+            found |= {record.path: record for record in page.records if record.path in paths}
             if len(found) == len(paths):
                 return found
         one_by_one = (self.one(path) for path in sorted(paths - found.keys()))
@@ -72,25 +79,26 @@ class Lister:
             raise self._other(item.uri)
         return record
 
-    def _pages(self, collection: Nsid) -> Iterator[list[Record]]:
-        """The records of a collection, newest first (com.atproto.repo.listRecords).
+    def _pages(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Iterator[Page]:
+        """The records of a collection, newest first, or so many from a cursor on (com.atproto.repo.listRecords).
 
         A page that is not full need not be the last: a server may have a smaller limit than the reference PDS.
         """
-        cursor: str | None = None
-        while True:
-            params = list_records.ListRecordsParams(repo=self.did, collection=collection, limit=_PAGE, cursor=cursor)
-            page = self.xrpc.query(list_records.METHOD, params)
-            records = [self._checked(item.uri, item.cid, item.value) for item in page.records]
-            strange = next((record for record in records if record.path.collection != collection), None)
+        while limit is None or limit > 0:
+            most = _PAGE if limit is None else min(limit, _PAGE)
+            params = list_records.ListRecordsParams(repo=self.did, collection=collection, limit=most, cursor=cursor)
+            found = self.xrpc.query(list_records.METHOD, params)
+            page = Page([self._checked(item.uri, item.cid, item.value) for item in found.records], found.cursor)
+            strange = next((record for record in page.records if record.path.collection != collection), None)
             if strange is not None:
                 raise self._other(str(AtUri.of(self.did, strange.path)))
-            yield records
-            if not records or page.cursor is None:
+            yield page if page.records else Page((), None)
+            if not page.records or page.cursor is None:
                 return
             if page.cursor == cursor:
                 raise Unavailable(f"{self.xrpc.base} gives the same page of {collection} again and again")
             cursor = page.cursor
+            limit = limit and limit - len(page.records)
 
     def _checked(self, uri: str, cid: str | None, value: JsonObject) -> Record:
         try:

@@ -7,7 +7,7 @@ Where a server does not give that file, or it is too large, or mostly about othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
@@ -19,7 +19,7 @@ from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
 from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Head, Live, Record
+from atpub.state import Head, Live, Page, Record
 from atpub.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 
 FIRST_LOOK: Final = 8 * 1024 * 1024
@@ -89,9 +89,9 @@ class Records:
             self.head()  # of a repository that is not there the reference PDS says only that its record is not
             raise
 
-    def all(self, collection: Nsid) -> Sequence[Record]:
+    def some(self, collection: Nsid, limit: int | None, cursor: str | None) -> Page:
         """The records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
-        return tuple(self._lister.all(collection))
+        return self._lister.some(collection, limit, cursor)
 
     def read(self, wanted: Wanted) -> Live:
         """The records that are wanted, every inventory, and what these list, all at one head.

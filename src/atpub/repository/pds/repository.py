@@ -49,7 +49,7 @@ from atpub.repository.pds.sessions import Sessions
 from atpub.repository.pds.transport import new_client
 from atpub.repository.pds.writes import Batch, Followed
 from atpub.repository.pds.xrpc import Xrpc, encoded
-from atpub.state import Commit, Head, Live, Record, Write
+from atpub.state import Commit, Head, Live, Page, Record, Write
 from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
 
 WRITES = 200
@@ -131,12 +131,12 @@ class PdsRepository:
         """
         return self._records.one(path)
 
-    def list_records(self, collection: Nsid) -> Sequence[Record]:
+    def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
         """The records of a collection by now, each CID checked (com.atproto.repo.listRecords).
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
-        return self._records.all(collection)
+        return self._records.some(collection, limit, cursor)
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
