@@ -15,6 +15,12 @@ pytest_plugins = ["tests.pds.plugin"]
 
 
 @pytest.fixture(autouse=True)
+def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the passwords of other tests: what they hid would be hidden in the texts of this one."""
+    monkeypatch.setattr("atpub.repository.redact._hidden", set())
+
+
+@pytest.fixture(autouse=True)
 def _no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what is remembered between runs out of the user's own folders, and the user's settings out of tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -68,9 +68,10 @@ def terminal(*args: str, cwd: Path, **environ: str) -> Generator[Terminal]:
     master, slave = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
     environment = {**kept, "TERM": "xterm", **environ}
-    process = subprocess.Popen(
-        [*ATPUB, *args], cwd=cwd, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
-    )
+    with _interruptible():
+        process = subprocess.Popen(
+            [*ATPUB, *args], cwd=cwd, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        )
     os.close(slave)
     try:
         yield Terminal(process, master)
@@ -78,6 +79,16 @@ def terminal(*args: str, cwd: Path, **environ: str) -> Generator[Terminal]:
         process.kill()
         process.wait()
         os.close(master)
+
+
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """Start a process that takes notice of Ctrl-C, even where this one, in the background, has to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def shell(command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
