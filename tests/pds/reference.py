@@ -174,11 +174,14 @@ def serve(
         try:
             yield _started(version, process, log)
         finally:
+            died = process.poll()
             process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+        if died is not None:  # tests have failed to connect, and here is why
+            raise RuntimeError(f"the reference PDS {version} ended by itself ({died}):\n{_read(log)}")
 
 
 def _started(version: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> ReferencePds:
@@ -191,8 +194,7 @@ def _started(version: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> 
         deadline.cancel()
     if not line:
         process.wait()
-        log.seek(0)
-        raise RuntimeError(f"the reference PDS {version} did not start:\n{_tail(log.read().decode(errors='replace'))}")
+        raise RuntimeError(f"the reference PDS {version} did not start:\n{_read(log)}")
     ready: Any = json.loads(line)
     return ReferencePds(
         version=ready["version"],
@@ -253,6 +255,11 @@ def _npm(where: Path, *arguments: str, keep: Sequence[int] = ()) -> None:
     if code is not None and code[1] in _NETWORK_CODES:
         raise Unreachable(f"npm cannot reach its registry ({code[1]})")
     raise RuntimeError(f"npm {arguments[0]} failed in {where}:\n{_tail(done.stdout)}")
+
+
+def _read(log: IO[bytes]) -> str:
+    log.seek(0)
+    return _tail(log.read().decode(errors="replace"))
 
 
 def _tail(text: str) -> str:
