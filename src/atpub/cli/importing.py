@@ -16,9 +16,9 @@ from atpub.cli.options import Target
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.ready import tell_warnings
 from atpub.cli.where import find, named, open_repository
-from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
 from atpub.desired.model import VERSIONED
+from atpub.desired.values import collection_of
 from atpub.errors import InTheWay, InvalidInput, Problem, RecordNotFound, Usage
 from atpub.importing.make import Importer
 from atpub.importing.model import Imported, Request

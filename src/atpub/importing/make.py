@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from atpub.desired.build import collection_of
 from atpub.desired.keys import record_key
+from atpub.desired.values import collection_of
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import forms
