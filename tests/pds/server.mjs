@@ -49,6 +49,12 @@ process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 process.stdin.on('end', stop).resume()
 
+// An upload that breaks off may end the process of 0.4, which nobody is here to start again.
+process.on('uncaughtException', (error) => {
+  console.error(error)
+  if (error.code !== 'ECONNRESET') process.exit(1)
+})
+
 const data = options.data ?? fs.mkdtempSync(path.join(os.tmpdir(), 'atpub-pds-'))
 fs.mkdirSync(data, { recursive: true })
 if (!options.data) process.on('exit', () => fs.rmSync(data, { recursive: true, force: true }))

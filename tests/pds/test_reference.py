@@ -2,11 +2,13 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.pds import reference
@@ -102,6 +104,24 @@ def test_options_and_end(reference_pds: ReferencePds) -> None:
             pds.xrpc("com.atproto.repo.applyWrites", above_an_hour, token=ann.access_jwt)
         assert refusal.value.status == 429
     assert not _is_running(pds.pid)
+
+
+def test_uploads_that_break_off_do_not_end_it(reference_pds: ReferencePds, pds_account: Account) -> None:
+    place = urlsplit(reference_pds.url)
+    head = (
+        "POST /xrpc/com.atproto.repo.uploadBlob HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: text/plain",
+        "Content-Length: 1000000",
+        f"Authorization: Bearer {pds_account.access_jwt}",
+        "",
+        "ab",
+    )
+    for number in range(100):  # each breaks off at another moment
+        with socket.create_connection((place.hostname, place.port)) as connection:
+            connection.sendall("\r\n".join(head).encode())
+            time.sleep(number / 5000)
+    assert reference_pds.xrpc("_health") == {"version": reference_pds.version}
 
 
 def test_no_server_outlives_a_killed_parent(reference_pds: ReferencePds) -> None:
