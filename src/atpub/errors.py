@@ -218,9 +218,13 @@ class InTheWay(AtpubError):
 
 
 class StaleFiles(AtpubError):
-    """The generated files are not what the lexicons say."""
+    """The generated files are not what the lexicons say; `files` names them."""
 
     code = "stale"
+
+    def __init__(self, message: str, *, hint: str = "", files: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.files = files
 
 
 class Busy(AtpubError):

@@ -157,6 +157,8 @@ def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder
         "  src/lab/records/org/lab/deep/other.py is orphaned: no lexicon makes it",
         "  hint: run `atpub generate` with the same options, and commit what it writes",
     ]
+    error = json.loads(generate("--check", "--json").out)["error"]
+    assert error["files"] == [line.split()[0] for line in ran.err.splitlines()[1:-1]]
     assert tree(folder) == before
     made = generate("--json").json
     assert made["written"] == ["lexicons.json", "org/__init__.py", "org/lab/note.py"]

@@ -101,7 +101,7 @@ class _Applier:
         except AtpubError as error:
             if not self._done:
                 raise
-            done = f"{len(self._done)} of {len(self._meant)} changes were applied"
+            done = f"{len(self._done):,} of {len(self._meant):,} changes were applied"
             raise Halted(done, error, self._halfway(error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
 

@@ -38,12 +38,13 @@ class State:
 
     def check(self) -> None:
         """Raises StaleFiles, naming every file that is not as it should be."""
-        names = [f"{self.out / name} is {self._how(name)}" for name in self.stale]
-        names += [f"{self.out / name} is orphaned: no lexicon makes it" for name in self.orphaned]
-        if names:
-            listed = "".join(f"\n  {name}" for name in names)
+        wrong = {str(self.out / name): self._how(name) for name in self.stale}
+        wrong |= {str(self.out / name): "orphaned: no lexicon makes it" for name in self.orphaned}
+        if wrong:
+            listed = "".join(f"\n  {name} is {how}" for name, how in wrong.items())
+            message = f"{counted(len(wrong), 'file')} not as the lexicons have it:{listed}"
             hint = "run `atpub generate` with the same options, and commit what it writes"
-            raise StaleFiles(f"{counted(len(names), 'file')} not as the lexicons have it:{listed}", hint=hint)
+            raise StaleFiles(message, hint=hint, files=tuple(wrong))
 
     def _how(self, name: PurePosixPath) -> str:
         return "stale" if (self.out / name).exists() else "missing"

@@ -136,7 +136,9 @@ def _schema_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {
         "nsid": _text("The permanent name of the schema, the same in every version.", examples=["org.lab.image"]),
         "version": _text("Its semantic version: a published one never changes.", pattern=VERSION, examples=["1.0.0"]),
-        "name": _text("The name of the sample type; the NSID's last segment in PascalCase where it is absent."),
+        "name": _text(
+            "The name of the sample type; the NSID's last segment in PascalCase where it is absent.", minLength=1
+        ),
         "fields": {
             "type": "object",
             "description": "The fields of a sample by name: string, integer, number, boolean, bytes, ndarray; "
@@ -181,12 +183,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
         "metadata": {"type": "object", "description": "Facts about the dataset as a whole, without floats."},
         "metadata_schema": _reference("The metadata's schema: a key of `schemas`, or an at:// URI."),
     }
-    return _closed({**_common(), **own, **made.record(entry.NSID, DATASET_FIELDS)}, ("schema",))
+    return _closed({**_common(), **own, **_named(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
 
 def _label_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
-    return _closed({**_common(), **own, **made.record(label.NSID, LABEL_FIELDS)}, ("dataset",))
+    return _closed({**_common(), **own, **_named(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
 
 
 def _lens_entry(made: _Definitions) -> JsonObject:
@@ -198,7 +200,12 @@ def _lens_entry(made: _Definitions) -> JsonObject:
         "putter": code,
     }
     required = ("source", "target", "getter", "putter")
-    return _closed({**_common(), **own, **made.record(lens.NSID, LENS_FIELDS)}, required)
+    return _closed({**_common(), **own, **_named(made.record(lens.NSID, LENS_FIELDS))}, required)
+
+
+def _named(fields: dict[str, JsonObject]) -> JsonObject:
+    """The fields of a record that people find by its name: lexicons let that be empty."""
+    return {**fields, "name": {**fields["name"], "minLength": 1}}
 
 
 def _record_entry() -> JsonObject:
@@ -259,7 +266,7 @@ class _Definitions:
         self._lexicons = lexicons
         self.definitions: dict[str, Json] = {}
 
-    def record(self, nsid: str, fields: frozenset[str]) -> JsonObject:
+    def record(self, nsid: str, fields: frozenset[str]) -> dict[str, JsonObject]:
         """Some fields of a record, by wire name."""
         found = self._lexicons.record(Nsid(nsid))
         assert found is not None, nsid

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from atpub.errors import AtpubError, InvalidInput, Problem
+from atpub.errors import AtpubError, InvalidInput, Problem, StaleFiles
 from atpub.lexicon.data import JsonObject
 from atpub.manifest.source import caret
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
@@ -44,6 +44,8 @@ def error_json(error: AtpubError) -> JsonObject:
     if isinstance(error, InvalidInput):
         found["message"] = _total(error)
         found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=attrgetter("order"))]
+    if isinstance(error, StaleFiles):
+        found["files"] = list(error.files)
     return {"format_version": FORMAT_VERSION, "error": found}
 
 
