@@ -56,6 +56,20 @@ def test_it_needs_the_bytes_of_its_blobs(lab: Lab) -> None:
     assert not (lab.folder / ".atpub").exists()
 
 
+def test_no_other_bytes_are_sent_than_were_planned(lab: Lab) -> None:
+    lab.plan("--out", "plan.json")
+    second = lab.folder / "data/digits-1.tar"
+    content = second.read_bytes()
+    second.write_bytes(content[:-1] + b"x")
+    failed = lab.run("apply", "plan.json")
+    assert failed.code == 5
+    assert "data/digits-1.tar is not what it was when the plan was made [stale-plan]" in failed.err
+    assert "uploaded" not in failed.err
+    assert not (lab.folder / ".atpub").exists()
+    second.write_bytes(content)
+    assert lab.run("apply", "plan.json").code == 0
+
+
 def test_a_refused_plan_is_not_applied(lab: Lab) -> None:
     lab.apply()
     lab.change(("fields: {image: ndarray, label: integer}", "fields: {image: ndarray}"))

@@ -1,15 +1,15 @@
 """Plans in files: written by `atpub plan --out`, carried out by `atpub apply FILE`.
 
 Whoever can change the file decides what is written. They do not decide who gets a password: the server is one that this
-run names, or the one of the account's identity, and a password in the environment goes to no account that only the file
-names.
+run names, or the one of the account's identity; a password in the environment goes to no account that only the file
+names; and no file is sent but the very bytes that were planned.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +20,13 @@ from atpub.cli.files import require_own, write_text
 from atpub.cli.options import Target
 from atpub.cli.ready import Ready
 from atpub.cli.where import find, named, open_repository
-from atpub.errors import Refused, Usage
+from atpub.errors import Refused, StalePlan, Usage
+from atpub.folders import cache_folder
 from atpub.planning.document import read_plan, saved_document
-from atpub.planning.model import Plan
+from atpub.planning.model import Plan, Upload
 from atpub.planning.rebase import rebase
 from atpub.repository.live import Wanted
-from atpub.shards.measure import FileSource
+from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.where import Where
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
@@ -53,9 +54,23 @@ def load(file: Path, target: Target) -> Generator[Ready]:
     where = _where(plan, folder, target)
     with closing(open_repository(where)) as repository:
         live = repository.read(Wanted.around(change.path for change in plan.changes))
-        here = [item for item in plan.uploads if item.file.is_file()]
-        sources: dict[str, FileSource] = {item.cid: FileSource(item.file, item.size) for item in here}
-        yield Ready(rebase(replace(plan, account=where.account), live), where, repository, sources)
+        rest = rebase(replace(plan, account=where.account), live)
+        yield Ready(rest, where, repository, _sources(rest.uploads))
+
+
+def _sources(uploads: Iterable[Upload]) -> Mapping[str, FileSource]:
+    """The files that are here, each with the very bytes that were planned; raises StalePlan before any other is sent.
+
+    Another file that the plan names is not sent anywhere, nor is its digest shown.
+    """
+    here = [item for item in uploads if item.file.is_file()]
+    found = measure_files((item.file for item in here), cache=cache_folder(), tar=False)
+    for item in here:
+        facts = found[item.file]
+        if not isinstance(facts, FileFacts) or facts.cid != item.cid:
+            message = f"{item.file} is not what it was when the plan was made"
+            raise StalePlan(message, hint="look at a new plan, then apply that")
+    return {item.cid: FileSource(item.file, item.size) for item in here}
 
 
 def _where(plan: Plan, folder: Path | None, target: Target) -> Where:
