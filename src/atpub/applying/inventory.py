@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from atpub.applying.fitting import fitting, size_of
 from atpub.applying.steering import Halted
 from atpub.errors import AtpubError, HeadMoved, RequestTooLarge, StalePlan
 from atpub.inventory import COLLECTION
+from atpub.repository.contention import TRIES, step_back
 from atpub.repository.interface import Repository
 from atpub.repository.whole import read_collections
 from atpub.state import Commit, Head, Live, Write
 from atpub.syntax import Cid, RecordPath
-
-_TRIES: Final = 5
 
 
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
@@ -37,7 +35,7 @@ def write_inventory(writes: Sequence[Write], live: Live, repository: Repository)
 def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Commit]) -> None:
     """Make the writes, noting each commit."""
     known, head = _inventories(live), live.head
-    rest, most, tries = list(writes), len(writes), _TRIES
+    rest, most, moves = list(writes), len(writes), 0
     while rest:
         count = fitting(rest[:most], tuple, size_of, repository.limits)
         batch = rest[:count]
@@ -48,8 +46,10 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
                 raise
             most = count // 2
         except HeadMoved:
-            now, tries = read_collections(repository, [COLLECTION]), tries - 1
-            if _inventories(now) != known or not tries:
+            moves += 1
+            step_back(moves)
+            now = read_collections(repository, [COLLECTION])
+            if _inventories(now) != known or moves == TRIES:
                 hint = "run it again, and look at what it says"
                 raise StalePlan("somebody else has changed an inventory meanwhile", hint=hint) from None
             head = now.head

@@ -31,6 +31,7 @@ from atpub.planning.make import points_of
 from atpub.planning.model import Change, Outcome, Plan
 from atpub.planning.order import Group, commit_order
 from atpub.planning.standing import Standing
+from atpub.repository.contention import TRIES, step_back
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.live import Wanted
 from atpub.state import Commit, Head, Write
@@ -38,7 +39,7 @@ from atpub.syntax import AtUri, Cid, RecordPath
 
 FIRST: Final = 20
 """How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
-_TRIES: Final = 5
+_FAULTS: Final = 5
 _PAUSES: Final = 3
 
 
@@ -177,18 +178,26 @@ class _Applier:
         return self._drafts.writes(batch, self._inventory)
 
     def _commit(self, batch: Sequence[Change]) -> None:
-        for attempt in range(_TRIES):
+        moves = faults = 0
+        while batch:
             writes = self._writes(batch)
             try:
                 commit = self._repository.apply_writes(writes, self._head)
-            except (HeadMoved, OutcomeUnknown):
-                if attempt == _TRIES - 1:
+            except HeadMoved:
+                moves += 1
+                if moves == TRIES:
+                    raise
+                step_back(moves)
+                self._steering.check()
+                batch = self._left(batch)
+            except OutcomeUnknown:
+                faults += 1
+                if faults == _FAULTS:
                     raise
                 batch = self._left(batch)
-                if not batch:
-                    return
             except BlobNotFound:
-                if attempt == _TRIES - 1 or not self._uploads.bring_again(_blobs_of(batch), attempt):
+                faults += 1
+                if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch), faults - 1):
                     raise
             else:
                 self._committed(batch, writes, commit)

@@ -34,13 +34,13 @@ from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.inventory import COLLECTION, read_inventories
 from atpub.lexicon.data import Json, JsonObject, cid_of
 from atpub.lexicon.validate import validate_record
+from atpub.repository.contention import TRIES, step_back
 from atpub.repository.interface import Repository
 from atpub.repository.live import Wanted
 from atpub.state import LOCAL_DID, Create, Delete, Page, Record, Update, Write
 from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
 from atpub.where import FOLDER
 
-_TRIES: Final = 5
 _ACCOUNT_OF: Final = Call("account_of")
 
 
@@ -295,7 +295,7 @@ class AtmosphereClient:
 
     def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap: Cid | None = None) -> AtUri:
         repository = self.account.repository
-        for attempt in range(_TRIES):
+        for moves in range(1, TRIES + 1):
             head = repository.head()  # before the rest: if that has changed since, the write is refused
             record = repository.get_record(path)
             wanted = write(record is not None)
@@ -305,8 +305,9 @@ class AtmosphereClient:
                 try:
                     repository.apply_writes([wanted], swap or newest)
                 except HeadMoved:
-                    if swap is not None or attempt == _TRIES - 1:
+                    if swap is not None or moves == TRIES:
                         raise
+                    step_back(moves)
                     continue
             break
         return AtUri.of(self.did, path)

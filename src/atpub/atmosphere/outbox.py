@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from atpub.applying import Halted
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.ready import OnEvent, Opened, ReadyPlan, ignore
-from atpub.errors import Usage
+from atpub.errors import AtpubError, StalePlan, Usage
 from atpub.planning.model import Outcome
 from atpub.planning.publish import Wish, plan_publication
+from atpub.repository.contention import TRIES, step_back
 from atpub.repository.interface import BlobSource
 from atpub.repository.live import Wanted
 from atpub.syntax import AtUri, Did, RecordPath
@@ -76,9 +78,26 @@ class Batch:
         return ReadyPlan(replace(plan, uploads=uploads), dict(self._sources), self._again)
 
     def publish(self) -> None:
-        """Publish it all; raises Refused, RecordConflict or PartlyApplied."""
-        if self._wishes:
-            self.outcomes = self.plan().apply(on_event=self._on_event)
+        """Publish it all; raises Refused, RecordConflict or PartlyApplied.
+
+        Nobody has looked at the plan: where another publisher was faster, a new one takes in what that has done.
+        """
+        moves = 0
+        while self._wishes:
+            try:
+                self.outcomes = self.plan().apply(on_event=self._on_event)
+            except AtpubError as error:
+                moves += 1
+                if moves == TRIES or not _was_late(error):
+                    raise
+                step_back(moves)
+            else:
+                return
+
+
+def _was_late(error: AtpubError) -> bool:
+    """Whether somebody else has changed a record that the plan is about."""
+    return isinstance(error.__cause__ if isinstance(error, Halted) else error, StalePlan)
 
 
 class Outbox:
