@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -129,7 +128,7 @@ def test_a_batch_that_is_refused(limited: ReferencePds, tmp_path: Path) -> None:
     try:
         prepared = prepare(write_manifest(tmp_path, numbered(1_600)), other)
         apply_plan(prepared.plan, other, prepared.sources)
-        more = {"project": "more", **numbered(150, secrets.token_hex(2))}
+        more = {"project": "more", **numbered(150)}
         prepared = prepare(write_manifest(tmp_path, json.loads(json.dumps(more).replace('"n', '"m'))), repository)
         with pytest.raises(RateLimited) as caught:
             apply_plan(prepared.plan, repository, prepared.sources)
