@@ -70,7 +70,7 @@ def test_not_for_ever(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) 
         calls.append(_)
         raise HeadMoved("again")
 
-    monkeypatch.setattr("atpub.repository.contention.time.sleep", lambda _: None)
+    monkeypatch.setattr("atpub.repository.contention._LONGEST", 0.0)
     monkeypatch.setattr(type(local.account.repository), "apply_writes", moved)
     with pytest.raises(HeadMoved):
         local.put_record(NOTE, "x", {})
