@@ -13,6 +13,7 @@ from typing import Final
 
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
+from atpub.repository.contention import TRIES, step_back
 from atpub.repository.format.block import decoded
 from atpub.repository.format.car import Car, CarReader, snapshot_of
 from atpub.repository.live import INVENTORIES, Wanted, completed
@@ -139,7 +140,7 @@ class Records:
         more = wanted
         if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
             more = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
-        for _ in range(_TRIES):
+        for moves in range(1, TRIES + 1):
             inventories = self._lister.records(INVENTORIES)
             full = completed(more, inventories.values())
             others = Wanted(full.collections - INVENTORIES.collections, full.paths)
@@ -147,6 +148,7 @@ class Records:
             before, head = head, self.head()
             if before.cid == head.cid:
                 return self._kept(Listed(self._did, head, full, records, lasting), wanted)
+            step_back(moves, self._xrpc.http.sleep)
         raise Unavailable(
             f"{self._did} at {self._xrpc.base} cannot be read: somebody else keeps writing to it", hint="try again"
         )
