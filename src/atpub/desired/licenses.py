@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from atpub.errors import Problem
@@ -12,20 +13,27 @@ _OTHERS: Final = ("LicenseRef-", "DocumentRef-")
 """How names of licences begin that SPDX has no list of (SPDX 2.3, annex D)."""
 
 
-def check_license(text: str) -> Problem | None:
-    """A warning about what is neither an SPDX licence expression nor a URL, with what may have been meant."""
-    if "://" in text:
-        return None
+@cache
+def _spdx() -> tuple[Any, tuple[type[Exception], ...]]:
+    """The licences of SPDX, which take a tenth of a second to make, and what their parser raises."""
     from license_expression import (  # type: ignore[import-untyped]  # it has no types
         ExpressionError,
         ExpressionParseError,
         get_spdx_licensing,
     )
 
-    licensing: Any = get_spdx_licensing()
+    return get_spdx_licensing(), (ExpressionError, ExpressionParseError)
+
+
+@lru_cache(maxsize=1000)
+def check_license(text: str) -> Problem | None:
+    """A warning about what is neither an SPDX licence expression nor a URL, with what may have been meant."""
+    if "://" in text:
+        return None
+    licensing, refusals = _spdx()
     try:
         parsed = licensing.parse(text, strict=True)
-    except (ExpressionError, ExpressionParseError):
+    except refusals:
         parsed = None
     keys: list[str] = [""] if parsed is None else licensing.unknown_license_keys(parsed)
     unknown = [key for key in keys if not key.startswith(_OTHERS)]
