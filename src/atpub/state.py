@@ -46,7 +46,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records of a collection, the highest record key first; `cursor` leads on, and is None at the end."""
+    """Some records of a collection, the newest record key first; `cursor` leads to more, if there is any, else None."""
 
     records: Sequence[Record]
     cursor: str | None

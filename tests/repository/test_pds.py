@@ -218,6 +218,19 @@ def test_a_listed_record_is_checked(on: OnServer, account: Account, old: bytes, 
         notes(repository)
 
 
+def test_a_server_that_gives_more_than_it_was_asked_for(on: OnServer, account: Account) -> None:
+    def meddle(request: httpx.Request, send: Send) -> httpx.Response:
+        if method_of(request) == "listRecords":
+            request.url = request.url.copy_set_param("limit", 100)
+        return send(request)
+
+    repository = on(account, Way(meddle))
+    repository.apply_writes([*create("one"), *create("two")], swap(repository))
+    assert len(repository.list_records(NOTE).records) == 2
+    with pytest.raises(Unavailable, match="more records"):
+        repository.list_records(NOTE, 1)
+
+
 def test_a_server_that_turns_in_circles_is_given_up(on: OnServer, account: Account) -> None:
     def meddle(request: httpx.Request, send: Send) -> httpx.Response:
         if method_of(request) == "listRecords":

@@ -54,8 +54,8 @@ def command(
     Shows the plan and asks before it does anything. Without a terminal, give a PLAN that `atpub plan --out` has saved,
     the --digest of a plan that was looked at, or --yes. Applying again changes nothing.
 
-    A saved plan is carried out as it is, or not at all: if one of its records has changed meanwhile, it is stale. With
-    ATPUB_PASSWORD it needs --account or ATPUB_ACCOUNT, which has to be the account that it was made for.
+    A saved plan is carried out as it is, or not at all: if one of its records or files has changed meanwhile, it is
+    stale. With ATPUB_PASSWORD it needs --account or ATPUB_ACCOUNT, which has to be the account that it was made for.
 
     Ctrl-C lets the request in flight end and says where it stands; a second one stops at once. Either way, applying
     again goes on from there.

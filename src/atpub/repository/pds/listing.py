@@ -45,6 +45,8 @@ class Lister:
         for page in self._pages(collection, limit, cursor):
             records += page.records
             cursor = page.cursor
+        if limit is not None and len(records) > limit:
+            raise Unavailable(f"{self.xrpc.base} gives more records of {collection} than it was asked for")
         return Page(records, cursor)
 
     def _single(self, collection: Nsid, paths: set[RecordPath]) -> dict[RecordPath, Record]:
