@@ -17,7 +17,7 @@ pytest_plugins = ["tests.pds.plugin"]
 @pytest.fixture(autouse=True)
 def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the passwords of other tests: what they hid would be hidden in the texts of this one."""
-    monkeypatch.setattr("atpub.repository.redact._hidden", set[str]())
+    monkeypatch.setattr("atpub.atproto.xrpc.redact._hidden", set[str]())
 
 
 @pytest.fixture(autouse=True)

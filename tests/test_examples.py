@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from atpub.atproto.data import JsonObject
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.cli.main import run
 from atpub.generated import LEXICONS
 from atpub.generated.com.atproto.repo.strong_ref import StrongRef
-from atpub.lexicon.data import JsonObject
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.validate import validate_record
 from atpub.manifest.lexicon_files import read_lexicon
 from atpub.repository.local import LocalRepository
-from atpub.syntax import Cid, Nsid, RecordPath
 from tests.cli.playground import Ran, tree
 from tests.repository.samples import read
 

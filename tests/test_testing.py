@@ -8,15 +8,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from atpub.atproto.data import JsonObject
+from atpub.atproto.lexicon.formats import FORMATS as TESTS
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.lexicon.validate import validate_record
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset.entry import Entry
 from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
-from atpub.lexicon.data import JsonObject
-from atpub.lexicon.formats import FORMATS as TESTS
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.parse import parse
-from atpub.lexicon.validate import validate_record
 from atpub.testing import FORMATS, documents, instances, records, values
 
 PROPERTIES = {
@@ -95,6 +95,6 @@ def test_only_records_are_records() -> None:
 
 def test_the_rest_of_atpub_does_without_hypothesis() -> None:
     program = (
-        "import sys; sys.modules['hypothesis'] = None; import atpub.cli.main, atpub.generated, atpub.lexicon.runtime"
+        "import sys; sys.modules['hypothesis'] = None; import atpub.cli.main, atpub.generated, atpub.atproto.runtime"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

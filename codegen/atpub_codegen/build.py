@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from atpub.lexicon.model import Lexicon, Name, Procedure, Query, Subscription
+from atpub.atproto.lexicon.model import Lexicon, Name, ProcedureType, QueryType, SubscriptionType
 from atpub_codegen import docs
 from atpub_codegen.builder import Builder
+from atpub_codegen.ir import Alias, Item, Method, Module, UnionAlias
 from atpub_codegen.methods import build_method
-from atpub_codegen.shape import Alias, Item, Method, Module, UnionAlias
-from atpub_codegen.spelling import World, in_order
+from atpub_codegen.name_table import NameTable, in_order
 
 
-def build_module(lexicon: Lexicon, world: World) -> Module:
+def build_module(lexicon: Lexicon, world: NameTable) -> Module:
     """The module of a lexicon: its main definition, then the others by name."""
     builder = Builder(lexicon, world)
     method: Method | None = None
     for name, definition in in_order(lexicon).items():
         builder.current = Name(lexicon.id, name)
-        if isinstance(definition, Query | Procedure | Subscription):
+        if isinstance(definition, QueryType | ProcedureType | SubscriptionType):
             method = build_method(builder, builder.spelling.types[name], definition)
         else:
             builder.define(builder.spelling.types[name], definition)

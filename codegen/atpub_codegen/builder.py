@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from atpub.lexicon import model
-from atpub.lexicon.model import Lexicon, Lexicons, Name
-from atpub_codegen import depth, docs, expressions, source
+from atpub.atproto.lexicon import model
+from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
+from atpub_codegen import docs, expressions, source
+from atpub_codegen import recursion as depth
 from atpub_codegen.expressions import Expression
+from atpub_codegen.ir import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
+from atpub_codegen.name_table import Imports, NameTable
 from atpub_codegen.names import distinct, pascal_case, snake_case
-from atpub_codegen.shape import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
-from atpub_codegen.spelling import Imports, World
 
 UNKNOWN_MEMBER: Final = "_rt.UnknownMember"
 _AS_THEY_ARE: Final = (
@@ -27,7 +28,7 @@ _AS_THEY_ARE: Final = (
 class Builder:
     """Builds a lexicon's module; as Declarations, it gives a class or an alias to each type that needs one."""
 
-    def __init__(self, lexicon: Lexicon, world: World) -> None:
+    def __init__(self, lexicon: Lexicon, world: NameTable) -> None:
         self.lexicons: Lexicons = world.lexicons
         self.spelling = world.spellings[lexicon.id]
         self.endless = world.endless
@@ -38,10 +39,10 @@ class Builder:
 
     # The named definitions
 
-    def define(self, name: str, definition: model.Record | model.Type) -> None:
+    def define(self, name: str, definition: model.RecordType | model.Type) -> None:
         """Add what a definition is in Python."""
         match definition:
-            case model.Record(record=record, key=key):
+            case model.RecordType(record=record, key=key):
                 self.add_class(name, record, ("record",), definition.description or record.description, key)
             case model.Object():
                 self.add_class(name, definition, (), definition.description)
@@ -158,7 +159,7 @@ class Builder:
     def reference(self, name: Name) -> Expression:
         """The expression of a definition by name, in this module or another."""
         definition = self.lexicons.find(name)
-        if isinstance(definition, model.Object | model.Record):
+        if isinstance(definition, model.Object | model.RecordType):
             return expressions.of_class(self.imports.type(name))
         if isinstance(definition, model.Array):
             return expressions.of_list(self.imports.type(name), *self._list_functions(name, definition))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from atpub.lexicon.model import Lexicon, Lexicons, Name, Ref, Type
+from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name, Ref, Type
 
 _BODIES: Final[Mapping[tuple[str, ...], str]] = {
     ("output", "schema"): "output",

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from atpub.lexicon.model import (
+from atpub.atproto.lexicon.model import (
     Array,
     BlobType,
     Boolean,
     Bytes,
-    CidLink,
+    CidLinkType,
     Integer,
     Name,
     Null,
@@ -26,7 +26,7 @@ from atpub.lexicon.model import (
 )
 from atpub_codegen.source import literals
 
-Scalar: TypeAlias = Boolean | Integer | String | Bytes | CidLink | BlobType
+Scalar: TypeAlias = Boolean | Integer | String | Bytes | CidLinkType | BlobType
 
 _LEVELS: Final = 8  # of lists in lists that one function loads; Python has no more than 20 loops in each other
 FORMATS: Final = {
@@ -99,7 +99,7 @@ class Declarations(Protocol):
 def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, ...]) -> Expression:
     """The expression of a type; `hint` names what must be declared for it, `within` is its way in its definition."""
     match kind:
-        case Boolean() | Integer() | String() | Bytes() | CidLink() | BlobType():
+        case Boolean() | Integer() | String() | Bytes() | CidLinkType() | BlobType():
             return of_scalar(kind, _annotation(kind, declare, hint))
         case Array():
             item = expression(kind.items, declare, f"{hint}Item", (*within, "items"))
@@ -165,7 +165,7 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
         case Bytes():
             limits = _arguments(low=kind.min_length or None, high=kind.max_length)
             return _loaded(name, lambda v: f"_rt.load_bytes({v}{limits})", lambda v: f"_rt.bytes_json({v})")
-        case CidLink():
+        case CidLinkType():
             return _loaded(name, lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
         case BlobType():
             accept = _tuple(kind.accept) if kind.accept else None
@@ -211,7 +211,7 @@ def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
             return f"_rt.{FORMATS[named][0]}" if named else "str"
         case Bytes():
             return "bytes"
-        case CidLink():
+        case CidLinkType():
             return "_rt.CidLink"
         case BlobType():
             return "_rt.Blob"

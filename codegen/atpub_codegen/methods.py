@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from atpub.lexicon.model import Body, Name, Object, Procedure, Query, Record, Ref, Subscription, Union
+from atpub.atproto.lexicon.model import (
+    BodyType,
+    Name,
+    Object,
+    ProcedureType,
+    QueryType,
+    RecordType,
+    Ref,
+    SubscriptionType,
+    Union,
+)
 from atpub_codegen import docs
 from atpub_codegen.builder import Builder
+from atpub_codegen.ir import Failure, Loader, Method, Wrapper
 from atpub_codegen.names import pascal_case, snake_case
-from atpub_codegen.shape import Failure, Loader, Method, Wrapper
 from atpub_codegen.source import literals
 
 _OUTPUT: Final = ("output", "schema")
@@ -17,19 +27,23 @@ _MESSAGE: Final = ("message",)
 _NOTHING: Final = "_rt.Nothing"
 
 
-def build_method(builder: Builder, name: str, definition: Query | Procedure | Subscription) -> Method:
+_KINDS: Final = {QueryType: "Query", ProcedureType: "Procedure", SubscriptionType: "Subscription"}
+"""The runtime class that describes a method of each type."""
+
+
+def build_method(builder: Builder, name: str, definition: QueryType | ProcedureType | SubscriptionType) -> Method:
     """The method; its parameters, bodies, messages and errors are added to the module."""
     parameters = _parameters(builder, f"{name}Params", definition.parameters)
     takes, encoding = parameters, ""
-    if isinstance(definition, Procedure):
+    if isinstance(definition, ProcedureType):
         takes = _input(builder, f"{name}Input", definition.input)
         encoding = definition.input.encoding if definition.input else ""
-    if isinstance(definition, Subscription):
+    if isinstance(definition, SubscriptionType):
         output = _messages(builder, f"{name}Message", definition.message or Union(()))
     else:
         output = _output(builder, f"{name}Output", definition.output)
     return Method(
-        kind=definition.__class__.__name__,
+        kind=_KINDS[type(definition)],
         takes=takes,
         output=output,
         errors=tuple(_failure(builder, error, doc) for error, doc in definition.errors.items()),
@@ -43,7 +57,7 @@ def _parameters(builder: Builder, hint: str, kind: Object) -> str:
     return builder.object(kind, hint, ("parameters",)).annotation if kind.properties else _NOTHING
 
 
-def _output(builder: Builder, hint: str, body: Body | None) -> str:
+def _output(builder: Builder, hint: str, body: BodyType | None) -> str:
     """What reads what a method gives."""
     if body is None:
         return f"{_NOTHING}.from_json"
@@ -84,7 +98,7 @@ def _reader(builder: Builder, loader: str, judge: Name, within: tuple[str, ...])
     return f"_rt.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
 
 
-def _input(builder: Builder, hint: str, body: Body | None) -> str:
+def _input(builder: Builder, hint: str, body: BodyType | None) -> str:
     """The class of what a procedure takes; nothing where its input is bytes, which are no value of a class."""
     if body is None:
         return _NOTHING
@@ -99,7 +113,7 @@ def _input(builder: Builder, hint: str, body: Body | None) -> str:
             return builder.reference(target).annotation if _is_class(builder, target) else _NOTHING
 
 
-def _body_class(builder: Builder, hint: str, body: Body, schema: Object, within: tuple[str, ...]) -> str:
+def _body_class(builder: Builder, hint: str, body: BodyType, schema: Object, within: tuple[str, ...]) -> str:
     name = builder.scope.give(hint)
     builder.add_class(name, schema, within, schema.description or body.description)
     return name
@@ -114,4 +128,4 @@ def _wrapper(builder: Builder, hint: str, schema: Union) -> str:
 
 
 def _is_class(builder: Builder, name: Name) -> bool:
-    return isinstance(builder.lexicons.find(name), Object | Record)
+    return isinstance(builder.lexicons.find(name), Object | RecordType)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 from functools import cache
 from typing import Final
 
-from atpub.syntax import Nsid
+from atpub.atproto.syntax import Nsid
 
 _OWN_ATTRIBUTES: Final = frozenset(
     {"check", "classmethod", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"}

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atpub_codegen import lines, source
+from atpub_codegen import formatting as lines
+from atpub_codegen import source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.shape import Alias, Choices, Class, Constant, Field, Import, Item, Module, Sample, UnionAlias
+from atpub_codegen.ir import Alias, Choices, Class, Constant, Field, Import, Item, Module, Sample, UnionAlias
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
 _MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
@@ -123,7 +124,7 @@ def _typing(module: Module) -> list[str]:
 
 def _imports(module: Module) -> list[list[Import]]:
     """The imports at the top of the module, atpub's apart from those of the package itself."""
-    runtime = [Import("atpub.lexicon", "runtime", "_rt", circular=False)] if _needs_runtime(module) else []
+    runtime = [Import("atpub.atproto", "runtime", "_rt", circular=False)] if _needs_runtime(module) else []
     found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
     return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
+from atpub_codegen.ir import Sample, SampleField
 from atpub_codegen.names import Scope, pascal_case
 from atpub_codegen.render import package_source, samples_source
-from atpub_codegen.shape import Sample, SampleField
 from atpub_codegen.source import literals
 
 ARRAY: Final = "Array"

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from atpub_codegen.lines import WIDTH, block
+from atpub_codegen.formatting import WIDTH, block
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 

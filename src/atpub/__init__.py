@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
     from atpub.atmosphere import plan as plan
+    from atpub.atproto.syntax import AtUri as AtUri
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
-    from atpub.syntax import AtUri as AtUri
 
 _MODULES = {
-    "AtUri": "atpub.syntax",
+    "AtUri": "atpub.atproto.syntax",
     "AtmosphereClient": "atpub.atmosphere",
     "AtpubError": "atpub.errors",
     "AtpubWarning": "atpub.errors",

@@ -15,12 +15,12 @@
     ├── Usage                       exit 64   the command or call is put together wrongly
     ├── Interrupted                 exit 130  the user stopped it
     ├── Declined                    exit 130  the user was asked, and said no
-    ├── InTheWay                    exit 1    something else is where a file would go
+    ├── FileConflict                exit 1    something else is where a file would go
     ├── StaleFiles                  exit 1    generated files are not what the lexicons say
     ├── Busy                        exit 1    another process holds what this one needs
-    ├── NotKept                     exit 1    the system does not let a session be kept
-    ├── SystemFailed                exit 1    the operating system refuses
-    ├── Bug                         exit 1    something that atpub does not expect
+    ├── SessionStoreError           exit 1    the system does not let a session be kept
+    ├── OSFailure                   exit 1    the operating system refuses
+    ├── InternalError               exit 1    something that atpub does not expect
     └── RepositoryError             exit 1
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
@@ -32,7 +32,7 @@
         └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
 
 Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
-of their own (`atpub.lexicon.runtime.MethodError`).
+of their own (`atpub.atproto.runtime.MethodError`).
 
 A `Problem` is a value, not an exception: checking goes on after one, so that a user sees all of them at once.
 """
@@ -211,7 +211,7 @@ class Declined(AtpubError):
     exit_code = 130
 
 
-class InTheWay(AtpubError):
+class FileConflict(AtpubError):
     """There is something else where a file would go."""
 
     code = "in-the-way"
@@ -233,19 +233,19 @@ class Busy(AtpubError):
     code = "busy"
 
 
-class NotKept(AtpubError):
+class SessionStoreError(AtpubError):
     """The system does not let a session be kept: no permission, no space, no such folder."""
 
     code = "session-not-kept"
 
 
-class SystemFailed(AtpubError):
+class OSFailure(AtpubError):
     """The operating system refuses: no permission, no space, no such folder."""
 
     code = "system-error"
 
 
-class Bug(AtpubError):
+class InternalError(AtpubError):
     """Something that atpub does not expect."""
 
     code = "internal-error"

@@ -20,37 +20,36 @@ from typing import Final, TypeVar, assert_never
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from atpub.lexicon import package
-from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, bytes_json, looks_like_link
-from atpub.lexicon.model import (
+from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, bytes_json, looks_like_link
+from atpub.atproto.lexicon.model import (
     MAIN,
     Array,
     BlobType,
     Boolean,
     Bytes,
-    CidLink,
+    CidLinkType,
     Definition,
     Integer,
     Lexicons,
     Name,
     Null,
     Object,
-    Procedure,
-    Query,
-    Record,
+    ProcedureType,
+    QueryType,
+    RecordType,
     Ref,
     String,
-    Subscription,
+    SubscriptionType,
     Token,
     Type,
     Union,
     Unknown,
     Unsupported,
 )
-from atpub.lexicon.runtime import Record as RecordClass
-from atpub.lexicon.runtime import Value
-from atpub.lexicon.validate import judge
-from atpub.syntax import Cid, Nsid, SyntaxViolation, Tid
+from atpub.atproto.lexicon.validate import judge
+from atpub.atproto.runtime import Record as RecordClass
+from atpub.atproto.runtime import Value, package
+from atpub.atproto.syntax import Cid, Nsid, SyntaxViolation, Tid
 
 DEPTH: Final = 3
 """How many levels down lists and optional fields still have something in them."""
@@ -104,7 +103,7 @@ def _valid(draw: DrawFn, kind: Type, lexicons: Lexicons, depth: int) -> Json:
             return draw(_texts(kind))
         case Bytes(min_length=low, max_length=high):
             return bytes_json(draw(_sized_bytes(low or 0, high)))
-        case CidLink():
+        case CidLinkType():
             return {"$link": str(draw(_CIDS))}
         case BlobType():
             return draw(_blobs(kind))
@@ -133,9 +132,9 @@ def _valid(draw: DrawFn, kind: Type, lexicons: Lexicons, depth: int) -> Json:
 def _defined(name: Name, lexicons: Lexicons, depth: int) -> SearchStrategy[Json]:
     found: Definition | None = lexicons.find(name)
     match found:
-        case None | Query() | Procedure() | Subscription():
+        case None | QueryType() | ProcedureType() | SubscriptionType():
             raise LookupError(f"{name} is no type of value in these lexicons")
-        case Record():
+        case RecordType():
             return _records(found, str(name), lexicons, depth).map(lambda record: record)
         case Token():
             return st.just(str(name))
@@ -143,7 +142,7 @@ def _defined(name: Name, lexicons: Lexicons, depth: int) -> SearchStrategy[Json]
             return _valid(found, lexicons, depth)
 
 
-def _records(record: Record, name: str, lexicons: Lexicons, depth: int) -> SearchStrategy[JsonObject]:
+def _records(record: RecordType, name: str, lexicons: Lexicons, depth: int) -> SearchStrategy[JsonObject]:
     return _objects(record.record, lexicons, depth).map(lambda value: {**value, "$type": name})
 
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.validate import violations
+from atpub.atproto.lexicon.violation import Violation
 from atpub.generated import LEXICONS
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.validate import violations
-from atpub.lexicon.violation import Violation
 from atpub.manifest.lexicon_files import read_folders
 
 __all__ = ["Lexicons", "Violation", "read_lexicons", "violations"]

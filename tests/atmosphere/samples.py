@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.shards.tars import Member, make_tar
 
-from atpub.applying import Committed, Event, Uploaded
 from atpub.atmosphere import AtmosphereClient, Fetched
-from atpub.state import Head
+from atpub.engine.apply import Committed, Event, Uploaded
+from atpub.repository.model import Head
 
 msgpack: Any = import_module("msgpack")  # it has no types
 SCHEMA = "at://did:plc:aliceaaaaaaaaaaaaaaaaaaa/science.alt.dataset.schema/org.lab.image:1.0.0"

@@ -26,8 +26,8 @@ from atpub.atmosphere import (
     load,
 )
 from atpub.atmosphere.blobs import LARGEST
+from atpub.atproto.data import cid_of
 from atpub.errors import AtpubWarning, InvalidArgument
-from atpub.lexicon.data import cid_of
 
 URLS: Mapping[str, tuple[dict[str, Any], str]] = {
     "long-name": ({"name": "é" * 101}, "name=….*202 bytes, at most 200"),
@@ -70,7 +70,7 @@ def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) ->
 
     for name in ("head", "read", "get_record", "list_records", "get_blob", "upload_blob", "apply_writes"):
         monkeypatch.setattr(type(local.account.repository), name, fail)
-    monkeypatch.setattr("atpub.atmosphere.checksums.new_client", fail)
+    monkeypatch.setattr("atpub.atmosphere.remote_checksums.new_client", fail)
     return local
 
 

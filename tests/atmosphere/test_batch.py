@@ -9,9 +9,9 @@ import pytest
 from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, head, shard
 
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
+from atpub.engine.inventory import Inventory, read_inventories
 from atpub.errors import InvalidArgument, Usage
-from atpub.inventory import Inventory, read_inventories
-from atpub.repository.live import Wanted
+from atpub.repository.filter import RecordFilter
 
 
 def test_one_commit(client: AtmosphereClient) -> None:
@@ -120,7 +120,7 @@ def test_a_call_that_goes_against_an_earlier_one_brings_no_schema(local: Atmosph
 
 def inventories(client: AtmosphereClient) -> Mapping[str, Inventory]:
     """What each project owns."""
-    return read_inventories(client.account.repository.read(Wanted()).records.values())
+    return read_inventories(client.account.repository.read(RecordFilter()).records.values())
 
 
 def test_batches_do_not_go_into_each_other(local: AtmosphereClient) -> None:

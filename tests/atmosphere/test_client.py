@@ -14,6 +14,7 @@ from tests.pds.reference import VERSIONS
 from tests.repository.pds_servers import Servers, new_account
 
 from atpub.atmosphere import AtmosphereClient, AtUri, DatasetPublisher, SchemaPublisher
+from atpub.atproto.syntax import Cid
 from atpub.errors import (
     AuthenticationFailed,
     HeadMoved,
@@ -25,7 +26,6 @@ from atpub.errors import (
     RepositoryError,
     Usage,
 )
-from atpub.syntax import Cid
 
 NOTE = "org.test.note"
 

@@ -14,7 +14,7 @@ from tests.repository.pds_servers import Servers, new_account
 import atpub
 from atpub.atmosphere import AtmosphereClient
 from atpub.errors import AtpubWarning
-from atpub.state import Head
+from atpub.repository.model import Head
 
 PAGE = (Path(__file__).parents[2] / "docs/migration.md").read_text("utf-8")
 (EXAMPLE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

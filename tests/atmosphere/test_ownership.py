@@ -9,10 +9,10 @@ from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, head
 from tests.atmosphere.test_same_record import apply_manifest
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher
+from atpub.atproto.data import JsonObject
+from atpub.engine.inventory import COLLECTION, Inventory, read_inventories
 from atpub.errors import Refused
-from atpub.inventory import COLLECTION, Inventory, read_inventories
-from atpub.lexicon.data import JsonObject
-from atpub.repository.live import Wanted
+from atpub.repository.filter import RecordFilter
 
 CATS: JsonObject = {
     "datasets": {"cats": {"name": "cats", "schema": SCHEMA, "urls": URL, "checksums": dict(DIGESTS), "protect": True}}
@@ -20,7 +20,7 @@ CATS: JsonObject = {
 
 
 def inventory(client: AtmosphereClient, project: str = "lab") -> Inventory | None:
-    live = client.account.repository.read(Wanted())
+    live = client.account.repository.read(RecordFilter())
     return read_inventories(live.records.values()).get(project)
 
 

@@ -18,8 +18,8 @@ from atpub.atmosphere import (
     LensPublisher,
     SchemaPublisher,
 )
+from atpub.atproto.syntax import Cid, Tid
 from atpub.errors import InvalidArgument, RecordConflict, Refused
-from atpub.syntax import Cid, Tid
 
 
 def stored(client: AtmosphereClient, uri: AtUri) -> dict[str, Any]:

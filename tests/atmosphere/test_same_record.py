@@ -19,7 +19,7 @@ from atpub.atmosphere import (
     SchemaPublisher,
 )
 from atpub.atmosphere import plan as plan_manifest
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 
 FIELDS: JsonObject = {"description": "what it is", "tags": ["a", "b"], "license": "MIT"}
 METADATA: JsonObject = {"camera": {"iso": 400}, "lenses": ["50 mm"]}

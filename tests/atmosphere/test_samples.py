@@ -13,10 +13,10 @@ from tests.atmosphere.samples import msgpack
 from tests.shards.tars import Member, make_tar
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher, SchemaLoader, load
-from atpub.atmosphere.samples import read_array, sample_class, sample_content, sample_reader
+from atpub.atproto.data import JsonObject
 from atpub.errors import Unavailable, Usage
-from atpub.lexicon.data import JsonObject
 from atpub.manifest.fields import json_schema
+from atpub.shards.samples import read_array, sample_class, sample_content, sample_reader
 
 WRITTEN: JsonObject = {
     "id": "integer",

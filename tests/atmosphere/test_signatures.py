@@ -47,7 +47,9 @@ def test_what_is_returned(name: str) -> None:
 
 
 def test_plan_and_apply_are_functions_whatever_is_imported_first() -> None:
-    program = "import atpub.planning.model, atpub.applying, atpub.cli.plan, atpub; print(atpub.plan, atpub.apply)"
+    program = (
+        "import atpub.engine.plan.model, atpub.engine.apply, atpub.cli.plan, atpub; print(atpub.plan, atpub.apply)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"<function plan at \S+> <function apply at \S+>\n", done.stdout)
 
@@ -77,5 +79,5 @@ def test_names_are_imported_when_they_are_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     before, after = done.stdout.splitlines()
     assert before == "atpub"
-    assert "atpub.syntax" in after.split()
+    assert "atpub.atproto.syntax" in after.split()
     assert not {"httpx", "jsonschema", "atpub.atmosphere"} & set(after.split())

@@ -11,9 +11,9 @@ from tests.atmosphere.samples import DIGESTS, URL, MySample
 
 from atpub.atmosphere import AtmosphereClient, AtUri, Dataset, DatasetPublisher
 from atpub.atmosphere.outbox import Batch
-from atpub.atmosphere.ready import ReadyPlan
+from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.errors import HeadMoved
-from atpub.repository.contention import TRIES
+from atpub.repository.backoff import TRIES
 
 NOTE = "org.test.note"
 
@@ -70,7 +70,7 @@ def test_not_for_ever(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) 
         calls.append(_)
         raise HeadMoved("again")
 
-    monkeypatch.setattr("atpub.repository.contention._LONGEST", 0.0)
+    monkeypatch.setattr("atpub.repository.backoff._LONGEST", 0.0)
     monkeypatch.setattr(type(local.account.repository), "apply_writes", moved)
     with pytest.raises(HeadMoved):
         local.put_record(NOTE, "x", {})

@@ -10,19 +10,19 @@ from pathlib import Path
 import httpx
 import libipld
 
-from atpub.lexicon.data import JsonObject
-from atpub.repository.live import Wanted
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey, Tid
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import new_client
+from atpub.repository.filter import RecordFilter
+from atpub.repository.model import Create, Live
 from atpub.repository.pds import connect
-from atpub.repository.pds.http import Http
-from atpub.repository.pds.transport import new_client
-from atpub.state import Create, Live
-from atpub.syntax import Nsid, RecordPath, Rkey, Tid
 from tests.benchmarks.harness import compare
 from tests.pds.reference import VERSIONS, Account, ReferencePds, serve
 
 COUNT, BATCH = 10_000, 200
 COLLECTION = Nsid("org.example.note")
-WANTED = Wanted(frozenset([COLLECTION]))
+WANTED = RecordFilter(frozenset([COLLECTION]))
 
 
 def record(number: int) -> JsonObject:
@@ -45,7 +45,7 @@ def read(pds: ReferencePds, account: Account, cache: Path | None, *hooks: Callab
     """What a new process would do."""
     client = new_client()
     client.event_hooks = {"response": [*hooks]}
-    with closing(connect(account.did, pds=pds.url, cache=cache, http=Http(client))) as repository:
+    with closing(connect(account.did, pds=pds.url, cache=cache, http=HttpClient(client))) as repository:
         return repository.read(WANTED)
 
 

@@ -5,11 +5,11 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from atpub.lexicon import data
-from atpub.lexicon.data import JsonObject
+from atpub.atproto import data
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey, Tid
 from atpub.repository.local import LocalRepository
-from atpub.state import Create
-from atpub.syntax import Nsid, RecordPath, Rkey, Tid
+from atpub.repository.model import Create
 from tests.benchmarks.harness import compare
 
 COUNT, BATCH = 10_000, 200

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from atpub.manifest.document import parse
+from atpub.text.document import parse
 from tests.benchmarks.harness import compare
 
 COUNT = 10_000

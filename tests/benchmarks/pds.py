@@ -19,17 +19,17 @@ from typing import Any
 
 import httpx
 
-from atpub.applying import apply_plan
 from atpub.atmosphere.accounts import PdsAccount
+from atpub.atproto.xrpc.http import HttpClient
 from atpub.cli.main import run
-from atpub.desired.build import build_desired
+from atpub.engine.apply import apply_plan
+from atpub.engine.desired.build import build_desired
+from atpub.engine.plan.build import plan_manifest
+from atpub.engine.plan.model import Plan
 from atpub.manifest.load import load_manifest
-from atpub.planning.make import make_plan
-from atpub.planning.model import Plan
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.live import Wanted
 from atpub.repository.pds import connect
-from atpub.repository.pds.http import Http
 from atpub.shards.facts import gather
 from tests.benchmarks.harness import compare_prepared
 from tests.pds.reference import VERSIONS, Account, ReferencePds, serve
@@ -76,14 +76,14 @@ def planned(path: Path, repository: Repository) -> Plan:
     """The plan of the manifest."""
     loaded = load_manifest([path], environ={})
     desired, _ = build_desired(loaded, gather(loaded), repository.did)
-    live = repository.read(Wanted.around(item.path for item in desired))
-    return make_plan(desired, live, project="bench", account=repository.did, now=datetime.now(UTC))
+    live = repository.read(RecordFilter.around(item.path for item in desired))
+    return plan_manifest(desired, live, project="bench", account=repository.did, now=datetime.now(UTC))
 
 
 def recorded(pds: ReferencePds, path: Path) -> tuple[str, list[bytes]]:
     """The bodies of an apply, and the DID that is in them."""
     account, way = fresh(pds), Recording()
-    http = Http(httpx.Client(transport=way))
+    http = HttpClient(httpx.Client(transport=way))
     with closing(connect(account.did, pds=pds.url, password=account.password, http=http)) as repository:
         apply_plan(planned(path, repository), repository, {})
     return account.did, way.bodies

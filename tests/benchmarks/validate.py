@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from atpub.lexicon import data
-from atpub.lexicon.data import JsonObject
-from atpub.lexicon.link import link
-from atpub.lexicon.parse import parse
-from atpub.lexicon.validate import validate_record
+from atpub.atproto import data
+from atpub.atproto.data import JsonObject
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.lexicon.validate import validate_record
 from tests.benchmarks.harness import Comparison, compare
 from tests.pds.reference import VERSIONS, Unreachable, install, node
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from tests.cli.playground import Ran, write_files
 from tests.repository.samples import read
 
-from atpub.lexicon.data import JsonObject
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.repository.local import LocalRepository
-from atpub.state import Update, Write
-from atpub.syntax import Nsid, RecordPath, Rkey, deterministic_tid
+from atpub.repository.model import Update, Write
 
 TIME = "1714564800"  # 2024-05-01T12:00:00Z
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.atproto.lexicon.tables import written_out
 from tests.cli.playground import Ran, tree, write_files
-from tests.lexicon.tables import written_out
 
 CASES = Path(__file__).parent / "cases"
 Case = dict[str, Any]

@@ -8,15 +8,15 @@ from typing import TypeAlias
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.apply.wrappers import Failing, Narrow
 from tests.cli.lab import CATS, Lab, edited
+from tests.engine.apply.wrappers import Failing, Narrow
 
-from atpub.cli import ready
+from atpub.cli import plans as ready
 from atpub.cli.main import cli
-from atpub.cli.where import open_repository
+from atpub.cli.targets import open_repository
 from atpub.errors import AtpubError, AuthenticationFailed, Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import Repository
-from atpub.where import Where
+from atpub.target import Target
 
 Scene: TypeAlias = Callable[[Lab, pytest.MonkeyPatch], tuple[str, ...]]
 
@@ -101,7 +101,7 @@ SCENES: dict[Scene, int] = {
 def failing(patch: pytest.MonkeyPatch, at: int, error: AtpubError) -> None:
     """The n-th commit of two records (from 0 on) fails."""
 
-    def opened(where: Where, *, remember: bool = False) -> Repository:
+    def opened(where: Target, *, remember: bool = False) -> Repository:
         return Failing(Narrow(open_repository(where), 3), {at}, lambda: error)
 
     patch.setattr(ready, "open_repository", opened)

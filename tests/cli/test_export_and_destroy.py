@@ -5,10 +5,10 @@ from contextlib import closing
 
 from tests.cli.lab import Lab
 
-from atpub.repository.format.car import read_car, snapshot_of
-from atpub.repository.live import Wanted
+from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
-from atpub.state import LOCAL_DID
+from atpub.repository.model import LOCAL_DID
 
 
 def test_export(lab: Lab) -> None:
@@ -18,7 +18,7 @@ def test_export(lab: Lab) -> None:
     assert ran.out.startswith("lab.car: ")
     found = snapshot_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
     with closing(LocalRepository(lab.folder / ".atpub" / "local")) as repository:
-        live = repository.read(Wanted(frozenset(path.collection for path in found.records())))
+        live = repository.read(RecordFilter(frozenset(path.collection for path in found.records())))
     assert found.head == live.head
     assert found.records() == live.records
     assert len(found.records()) == 5  # a schema, two entries, a label and the inventory

@@ -10,8 +10,8 @@ import pytest
 from atpub import errors
 from atpub.cli.failures import RefusedPlan, report
 from atpub.cli.main import cli, main
+from atpub.engine.plan.model import Refusal
 from atpub.errors import AtpubError, AtpubWarning, Declined, Interrupted, InvalidInput, Place, Problem, RateLimited
-from atpub.planning.model import Refusal
 
 REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
 SIMPLE = [

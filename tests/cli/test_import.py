@@ -7,9 +7,9 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import CATS, ENTRY, LABEL, SCHEMA, Lab, path
 from tests.cli.playground import Ran, tree, write_files
 
-from atpub.lexicon.data import JsonObject
-from atpub.state import Create, Delete
-from atpub.syntax import RecordPath
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import RecordPath
+from atpub.repository.model import Create, Delete
 
 NOTE = """\
 {"lexicon": 1, "id": "org.lab.note", "defs": {"main": {"type": "record", "key": "any", "record":

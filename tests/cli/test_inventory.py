@@ -11,8 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, Lab, edited, path
 from tests.cli.playground import Ran
 
-from atpub.lexicon.data import Json, JsonObject
-from atpub.state import Create, Delete, Update
+from atpub.atproto.data import Json, JsonObject
+from atpub.repository.model import Create, Delete, Update
 
 INVENTORY = "dev.atpub.inventory"
 OURS = path(INVENTORY, "lab")

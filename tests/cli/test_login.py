@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from tests.atproto.identity.dns_server import dns_server
 from tests.cli.lab import Lab
 from tests.cli.playground import Ran
 from tests.cli.terminal import terminal
 from tests.pds.reference import Account, ReferencePds, XrpcError
-from tests.repository.dns_server import dns_server
 from tests.repository.small_server import Asked, Said, small_server
 
-from atpub.repository.pds import http
+from atpub.atproto.xrpc import http
 
 pytestmark = pytest.mark.pds
 

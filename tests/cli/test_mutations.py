@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.cli.playground import write_files
 
+from atpub.atproto.data import Json
 from atpub.cli.main import run
-from atpub.lexicon.data import Json
-from atpub.manifest.outline import Steps
+from atpub.text.spans import Steps
 
 WHOLE: dict[str, Any] = {
     "atpub": 1,

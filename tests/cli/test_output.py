@@ -10,9 +10,9 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path
 from tests.cli.playground import Ran
 
+from atpub.atproto.syntax import Nsid, deterministic_tid
 from atpub.cli.main import COMMANDS
-from atpub.state import Create, Delete
-from atpub.syntax import Nsid, deterministic_tid
+from atpub.repository.model import Create, Delete
 
 IMAGE = path(SCHEMA, "org.lab.image:1.0.0")
 

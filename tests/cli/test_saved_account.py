@@ -11,9 +11,9 @@ from tests.cli.lab import Lab
 from tests.cli.playground import Ran
 from tests.repository.small_server import SmallServer, small_server
 
+from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
 from atpub.repository.local import LocalRepository
-from atpub.state import Create
-from atpub.syntax import Did, Nsid, RecordPath, Rkey
+from atpub.repository.model import Create
 
 DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 CREATE = "com.atproto.server.createSession"

@@ -12,11 +12,11 @@ from tests.cli.lab import Lab
 from tests.cli.playground import Ran
 from tests.repository.small_server import Asked, Said, SmallServer, small_server
 
-from atpub.repository import redact
+from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
+from atpub.atproto.xrpc import http, redact
 from atpub.repository.local import LocalRepository
-from atpub.repository.pds import http, repository
-from atpub.state import Create
-from atpub.syntax import Did, Nsid, RecordPath, Rkey
+from atpub.repository.model import Create
+from atpub.repository.pds import repository
 
 DID = "did:web:lab.example"
 PASSWORD = 'pass"MARKER-wörd/1'

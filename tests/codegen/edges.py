@@ -7,33 +7,33 @@ from typing import assert_never
 
 from tests.codegen.values import DID, EXAMPLES
 
-from atpub.lexicon.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, bytes_json
-from atpub.lexicon.model import (
+from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, bytes_json
+from atpub.atproto.lexicon.model import (
     Array,
     BlobType,
     Boolean,
     Bytes,
-    CidLink,
+    CidLinkType,
     Definition,
     Integer,
     Lexicons,
     Name,
     Null,
     Object,
-    Procedure,
-    Query,
-    Record,
+    ProcedureType,
+    QueryType,
+    RecordType,
     Ref,
     String,
-    Subscription,
+    SubscriptionType,
     Token,
     Type,
     Union,
     Unknown,
     Unsupported,
 )
-from atpub.lexicon.validate import judge
-from atpub.syntax import DAG_CBOR, RAW, Cid
+from atpub.atproto.lexicon.validate import judge
+from atpub.atproto.syntax import DAG_CBOR, RAW, Cid
 
 LINK: JsonObject = {"$link": str(Cid.of_digest(bytes(32), DAG_CBOR))}
 TO_BLOB: JsonObject = {"$link": str(Cid.of_digest(bytes(32), RAW))}
@@ -62,7 +62,7 @@ def edges(kind: Type, lexicons: Lexicons, depth: int = 2) -> Iterator[Json]:
             pass
         case Token():
             raise AssertionError("a token is judged by its name")
-        case Unknown() | CidLink() | Unsupported():
+        case Unknown() | CidLinkType() | Unsupported():
             yield from NO_LINKS
         case Integer():
             yield from _integers(kind)
@@ -96,10 +96,10 @@ def named(name: Name, lexicons: Lexicons) -> Iterator[Json]:
 
 
 def _defined(definition: Definition | None, name: str, lexicons: Lexicons, depth: int) -> Iterator[Json]:
-    assert not isinstance(definition, Query | Procedure | Subscription | None)
+    assert not isinstance(definition, QueryType | ProcedureType | SubscriptionType | None)
     if isinstance(definition, Token):
         yield from [*MISTAKEN, name, f"{name}x"]
-    elif isinstance(definition, Record):
+    elif isinstance(definition, RecordType):
         for edge in edges(definition.record, lexicons, depth):
             yield edge
             yield from ({**edge, "$type": kind} for kind in (name, f"{name}#main") if isinstance(edge, dict))
@@ -121,10 +121,10 @@ def one(kind: Type, lexicons: Lexicons) -> Json:
             return [one(items, lexicons) for _ in range(low or 0)]
         case Ref(target=target):
             definition = lexicons.find(target)
-            assert not isinstance(definition, Query | Procedure | Subscription | None)
+            assert not isinstance(definition, QueryType | ProcedureType | SubscriptionType | None)
             if isinstance(definition, Token):
                 return str(target)
-            if isinstance(definition, Record):
+            if isinstance(definition, RecordType):
                 return {"$type": str(target), **_least(definition.record, lexicons)}
             return one(definition, lexicons)
         case Union(refs=()):

@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
-from atpub.lexicon import data
-from atpub.lexicon.data import Json
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.parse import parse
-from atpub.lexicon.runtime import Value
-from atpub.syntax import Nsid
+from atpub.atproto import data
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.runtime import Value
+from atpub.atproto.syntax import Nsid
 from atpub_codegen import generate
 
 LEXICONS = Path(__file__).parent / "lexicons"

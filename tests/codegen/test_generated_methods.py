@@ -5,9 +5,9 @@ from typing import Any, get_args
 import pytest
 from tests.codegen.packages import GeneratedPackage
 
+from atpub.atproto.data import Json
+from atpub.atproto.runtime import MethodError, Nothing, Procedure, Query, Subscription, UnknownMember, raw
 from atpub.errors import InvalidRecord
-from atpub.lexicon.data import Json
-from atpub.lexicon.runtime import MethodError, Nothing, Procedure, Query, Subscription, UnknownMember, raw
 
 
 def load(everything: GeneratedPackage, name: str) -> Any:

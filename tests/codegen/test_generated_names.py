@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.codegen.packages import GeneratedPackage, generated, linked
 
-from atpub.lexicon.data import Json
-from atpub.syntax import Nsid
+from atpub.atproto.data import Json
+from atpub.atproto.syntax import Nsid
 from atpub_codegen import generate
 from atpub_codegen.names import distinct, module_of, modules_of, pascal_case, snake_case
 from atpub_codegen.source import docstring, quoted

@@ -15,11 +15,11 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read, write
 
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
-from atpub.lexicon.data import Json
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.parse import parse
-from atpub.syntax import Nsid
 from atpub_codegen import MARK, generate
 
 THING = Nsid("com.example.thing")

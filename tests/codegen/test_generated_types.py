@@ -12,10 +12,10 @@ import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTy
 import pytest
 from tests.codegen.packages import LEXICONS, generated, read
 
-from atpub.lexicon.data import Json
-from atpub.lexicon.link import references
-from atpub.lexicon.parse import parse
-from atpub.syntax import Nsid
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.link import references
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.syntax import Nsid
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

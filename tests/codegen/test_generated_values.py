@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from tests.codegen.packages import GeneratedPackage
 
+from atpub.atproto import data
+from atpub.atproto.lexicon.model import Name
+from atpub.atproto.lexicon.validate import DEEPEST, DEEPEST_UNKNOWN, validate, validate_record
+from atpub.atproto.runtime import ABSENT, Blob, CidLink, LegacyBlob, UnknownMember
+from atpub.atproto.syntax import Cid, Did, Nsid
 from atpub.errors import InvalidRecord
-from atpub.lexicon import data
-from atpub.lexicon.model import Name
-from atpub.lexicon.runtime import ABSENT, Blob, CidLink, LegacyBlob, UnknownMember
-from atpub.lexicon.validate import DEEPEST, DEEPEST_UNKNOWN, validate, validate_record
-from atpub.syntax import Cid, Did, Nsid
 
 SAMPLE = Path(__file__).parent / "everything.json"
 

@@ -10,14 +10,14 @@ from tests.codegen.edges import edges, named
 from tests.codegen.packages import GeneratedPackage
 from tests.codegen.values import changed
 
+from atpub.atproto import data
+from atpub.atproto.data import Json, NotInDataModel
+from atpub.atproto.lexicon.model import Name
+from atpub.atproto.lexicon.validate import judge, validate
+from atpub.atproto.lexicon.violation import Violation
+from atpub.atproto.runtime import Record, Value
+from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
-from atpub.lexicon import data
-from atpub.lexicon.data import Json, NotInDataModel
-from atpub.lexicon.model import Name
-from atpub.lexicon.runtime import Record, Value
-from atpub.lexicon.validate import judge, validate
-from atpub.lexicon.violation import Violation
-from atpub.syntax import Nsid
 from atpub.testing import documents
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from tests.codegen.packages import GeneratedPackage, generated, linked, read
 
+from atpub.atproto import data
+from atpub.atproto.lexicon.model import MAIN, Array, Name, Object, Type, Unknown
+from atpub.atproto.runtime import Record, Value
+from atpub.atproto.runtime.package import type_at
+from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
-from atpub.lexicon import data
-from atpub.lexicon.model import MAIN, Array, Name, Object, Type, Unknown
-from atpub.lexicon.package import type_at
-from atpub.lexicon.runtime import Record, Value
-from atpub.syntax import Nsid
 from atpub.testing import documents, instances
 
 OTHERS = Path(lexrpc.__file__).parent / "lexicons"
@@ -88,7 +88,7 @@ def test_any_module_can_be_imported_first(published: GeneratedPackage) -> None:
     """And then every annotation in it has its value, whatever other modules that one needs first."""
     program = """
 import importlib, os, sys, typing
-import atpub.lexicon.runtime
+import atpub.atproto.runtime
 for name in sys.argv[1:]:
     if not os.fork():
         for item in vars(importlib.import_module(name)).values():

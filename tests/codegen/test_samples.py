@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from atpub.lexicon.data import Json
+from atpub.atproto.data import Json
 from atpub.manifest.fields import json_schema
 from atpub_codegen.samples import NotAFieldName, SampleSchema, generate_samples
 

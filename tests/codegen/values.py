@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
-from tests.lexicon.strategies import JSON, NAMES
+from tests.atproto.lexicon.strategies import JSON, NAMES
 
-from atpub.lexicon.data import Json
+from atpub.atproto.data import Json
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 EXAMPLES: Mapping[str, tuple[str, ...]] = {

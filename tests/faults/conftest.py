@@ -14,9 +14,9 @@ from tests.faults.year import Year, first_year
 from tests.pds.reference import PASSWORD, VERSIONS, ReferencePds
 
 import atpub.repository.pds
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import new_client
 from atpub.repository.pds import PdsRepository, connect
-from atpub.repository.pds.http import Http
-from atpub.repository.pds.transport import new_client
 
 NewWorld = Callable[[], World]
 
@@ -26,7 +26,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client tries again at once, and begins each run knowing nothing: every run sends the same requests."""
 
     def hurried(account: str, *, pds: str | None, password: Callable[[], str | None], **_: object) -> PdsRepository:
-        http = Http(new_client(), sleep=lambda _: None)
+        http = HttpClient(new_client(), sleep=lambda _: None)
         return connect(account, pds=pds, password=password, http=http)
 
     monkeypatch.setattr(atpub.repository.pds, "connect", hurried)

@@ -13,17 +13,17 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeAlias, TypeVar
 
-from tests.apply.publishing import Prepared, carry_out, everything, inventory, owned, prepare
-from tests.apply.wrappers import Around
+from tests.engine.apply.publishing import Prepared, carry_out, everything, inventory, owned, prepare
+from tests.engine.apply.wrappers import Around
 from tests.faults.proxy import Point
 from tests.faults.scene import Rival, Season, write_scene
 
-from atpub.inventory import COLLECTION
-from atpub.lexicon.data import blobs_in
-from atpub.planning.model import Options
+from atpub.atproto.data import blobs_in
+from atpub.atproto.syntax import RAW, Cid, RecordPath
+from atpub.engine.inventory import COLLECTION
+from atpub.engine.plan.model import Options
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
-from atpub.syntax import RAW, Cid, RecordPath
 
 MOST_WRITES = 6
 OPTIONS = Options(delete_drifted=True, prune_versions=True)

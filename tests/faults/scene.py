@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from tests.apply.publishing import EVENT, NOTE, SELF, write_lexicons, write_manifest
+from tests.engine.apply.publishing import EVENT, NOTE, SELF, write_lexicons, write_manifest
 from tests.shards.tars import Member, make_tar
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 
 Season = Literal["spring", "autumn"]
 Rival = Literal["storm", "rain"]

@@ -12,7 +12,7 @@ from tests.faults.scene import Season, other
 from tests.faults.world import Place, World
 from tests.faults.year import Year
 
-from atpub.inventory import COLLECTION
+from atpub.engine.inventory import COLLECTION
 
 pytestmark = pytest.mark.pds
 

@@ -9,15 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from tests.apply.publishing import carry_out, scratch
-from tests.apply.wrappers import Crash, Narrow
+from tests.engine.apply.publishing import carry_out, scratch
+from tests.engine.apply.wrappers import Crash, Narrow
 from tests.faults.children import Nursery, nursery
 from tests.faults.local import MOST_WRITES, Bench, Call, Calls, check
 from tests.faults.proxy import Point
 from tests.faults.scene import FLAGS, Rival
 
-from atpub import inventory
-from atpub.applying import Halted
+from atpub.engine import inventory
+from atpub.engine.apply import PartialApplyError
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -120,7 +120,7 @@ def test_a_fault_at_every_call(bench: Bench, fault: Fault) -> None:
                 carry_out(prepared, Narrow(Calls(repository, meddle), MOST_WRITES))
             except (AtpubError, Crash) as error:
                 assert point.method not in fault.absorbed, point
-                told = type(error.__cause__ if isinstance(error, Halted) else error)
+                told = type(error.__cause__ if isinstance(error, PartialApplyError) else error)
                 assert told is type(fault.error())
             check(repository)
             bench.apply("autumn", repository)
@@ -148,8 +148,8 @@ def test_a_race(bench: Bench, rival: Rival) -> None:
             prepared = bench.prepared("autumn", repository)
             try:
                 carry_out(prepared, Narrow(Calls(repository, meddle), MOST_WRITES))
-            except (StalePlan, Halted) as error:
-                told = error.__cause__ if isinstance(error, Halted) else error
+            except (StalePlan, PartialApplyError) as error:
+                told = error.__cause__ if isinstance(error, PartialApplyError) else error
                 assert isinstance(told, StalePlan)
                 assert check(repository) == theirs
                 ends.add("theirs")

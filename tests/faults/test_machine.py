@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.apply.publishing import (
+from tests.engine.apply.publishing import (
     Prepared,
     carry_out,
     edit,
@@ -36,17 +36,17 @@ from tests.apply.publishing import (
     write_manifest,
     write_tar,
 )
-from tests.apply.samples import SOMEBODY_S, at, note
-from tests.apply.wrappers import Crash, Narrow
+from tests.engine.apply.samples import SOMEBODY_S, at, note
+from tests.engine.apply.wrappers import Crash, Narrow
 from tests.faults.local import Call, Calls
 from tests.faults.proxy import Point
 
+from atpub.atproto.data import Json, JsonObject, blobs_in
+from atpub.atproto.syntax import RAW, Cid, RecordPath
+from atpub.engine.inventory import COLLECTION
+from atpub.engine.plan.model import Options
 from atpub.errors import AtpubError, BlobNotFound, OutcomeUnknown, RequestTooLarge, StalePlan, Unavailable
-from atpub.inventory import COLLECTION
-from atpub.lexicon.data import Json, JsonObject, blobs_in
-from atpub.planning.model import Options
 from atpub.repository.local import LocalRepository
-from atpub.syntax import RAW, Cid, RecordPath
 
 NOTES, DATASETS, SHARDS = ("n0", "n1", "n2", "n3"), ("d0", "d1", "d2"), "0123"
 FOREIGN = tuple(at(f"theirs-{number}") for number in range(3))

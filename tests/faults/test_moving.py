@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.apply.publishing import everything
 from tests.cli.playground import tree
+from tests.engine.apply.publishing import everything
 from tests.faults.conftest import NewWorld
 from tests.faults.world import Look, Place, World
 
 from atpub.repository.local import LocalRepository
-from atpub.state import LOCAL_DID
+from atpub.repository.model import LOCAL_DID
 
 pytestmark = pytest.mark.pds
 

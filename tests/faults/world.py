@@ -16,9 +16,9 @@ from tests.faults.proxy import Exchange, Meddle, Point, Proxy, Reply, Seen, serv
 from tests.faults.scene import FLAGS, LARGEST_BODY, Rival, Season, write_scene
 from tests.pds.reference import Account, ReferencePds
 
+from atpub.atproto.syntax import RAW, Cid
 from atpub.cli.main import run
-from atpub.inventory import COLLECTION
-from atpub.syntax import RAW, Cid
+from atpub.engine.inventory import COLLECTION
 
 Place: TypeAlias = tuple[str, str]
 """The collection and rkey of a record."""

@@ -7,9 +7,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey
 from atpub.importing.keys import choose_keys, key_of, slug
 from atpub.manifest.schema import KEY
-from atpub.syntax import Nsid, RecordPath, Rkey
 
 NOTE = Nsid("org.test.note")
 NAMES = st.lists(st.sampled_from(["", "a", "b", "c", "note-1"]), max_size=3)

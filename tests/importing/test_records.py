@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
-from tests.apply.publishing import NOTE, NOW, scratch, write_lexicons
-from tests.importing.test_text import TEXTS
+from tests.engine.apply.publishing import NOTE, NOW, scratch, write_lexicons
+from tests.importing.test_yaml_writer import TEXTS
 
-from atpub.desired.build import build_desired
-from atpub.importing.make import DEEPEST, Importer
-from atpub.importing.model import Imported, Request
-from atpub.inventory import Owned
-from atpub.lexicon.data import Json, JsonObject, cid_of
-from atpub.manifest.bundle import merge
-from atpub.manifest.document import parse
-from atpub.manifest.load import load_bundle, load_manifest
+from atpub.atproto.data import Json, JsonObject, cid_of
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey
+from atpub.engine.desired.build import build_desired
+from atpub.engine.inventory import Owned
+from atpub.engine.plan.build import plan_manifest
+from atpub.importing.entries import DEEPEST, Importer
+from atpub.importing.model import ImportRequest, ImportResult
+from atpub.manifest.load import load_manifest, load_merged
 from atpub.manifest.schema import SECTIONS
-from atpub.planning.make import make_plan
+from atpub.repository.model import LOCAL_DID, Live, Record
 from atpub.shards.facts import gather
-from atpub.state import LOCAL_DID, Live, Record
-from atpub.syntax import Nsid, RecordPath, Rkey
+from atpub.text.document import parse
+from atpub.text.merge import merge
 
 CID = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 BLOB: JsonObject = {"$type": "blob", "ref": {"$link": CID.replace("bafy", "bafk")}, "mimeType": "x/y", "size": 5}
@@ -71,24 +71,24 @@ def record(collection: str, rkey: str, value: JsonObject) -> Record:
     return Record(RecordPath(Nsid(collection), Rkey(rkey)), cid_of(whole), whole)
 
 
-def imported(folder: Path, *records: Record, owned: tuple[Owned, ...] = (), adopt: bool = False) -> Imported:
+def imported(folder: Path, *records: Record, owned: tuple[Owned, ...] = (), adopt: bool = False) -> ImportResult:
     """What comes of an import of these records, the only ones in their repository, for the project `ours`."""
     header: JsonObject = {"project": "ours", "lexicons": {"path": "lexicons"}}
     own = parse('{atpub: 1, project: ours, lexicons: {path: "lexicons"}}', "own.yaml")
     live = Live(LOCAL_DID, None, {item.path: item for item in records})
-    manifest = load_bundle(merge([own], SECTIONS), folder).manifest
+    manifest = load_merged(merge([own], SECTIONS), folder).manifest
     return Importer(
-        Request(records, live, {item.path: item for item in owned}, manifest, (), header, adopt=adopt)
+        ImportRequest(records, live, {item.path: item for item in owned}, manifest, (), header, adopt=adopt)
     ).make()
 
 
-def actions(folder: Path, made: Imported, *records: Record) -> dict[str, str]:
+def actions(folder: Path, made: ImportResult, *records: Record) -> dict[str, str]:
     """What a plan of the manifest would do, with the environment full of variables."""
     (folder / "made.yaml").write_text(made.text, "utf-8")
     manifest = load_manifest([folder / "made.yaml"], environ={"X": "filled in"})
     desired, _ = build_desired(manifest, gather(manifest), LOCAL_DID)
     live = Live(LOCAL_DID, None, {item.path: item for item in records})
-    plan = make_plan(desired, live, project="ours", account="local", now=NOW)
+    plan = plan_manifest(desired, live, project="ours", account="local", now=NOW)
     assert not plan.refusals
     return {str(change.path): change.action for change in plan.changes}
 

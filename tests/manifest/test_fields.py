@@ -3,7 +3,7 @@
 import pytest
 from jsonschema import Draft7Validator
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.manifest.fields import DRAFT, NDARRAY, TYPES, json_schema
 
 BYTES: JsonObject = {"type": "string", "format": "byte", "contentEncoding": "base64"}

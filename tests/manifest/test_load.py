@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atpub.atproto.syntax import AtUri, Did, Nsid, Rkey
 from atpub.errors import InvalidInput
-from atpub.manifest.load import Loaded, load_manifest, load_sound_part
+from atpub.manifest.load import Loaded, load_manifest, load_valid_subset
 from atpub.manifest.model import (
     Address,
     BlobShards,
@@ -26,7 +27,6 @@ from atpub.manifest.model import (
     UrlShards,
     placeholder,
 )
-from atpub.syntax import AtUri, Did, Nsid, Rkey
 
 HEAD = "atpub: 1\nproject: lab\n"
 SCHEMAS = "schemas:\n  image: {nsid: org.lab.image, version: 1.0.0, fields: {image: ndarray}}\n"
@@ -53,7 +53,7 @@ def load(folder: Path, text: str, environment: str | None = None, **environ: str
 
 def sound(folder: Path, text: str) -> Loaded:
     (folder / "atpub.yaml").write_text(HEAD + text)
-    return load_sound_part([folder / "atpub.yaml"], environ={})
+    return load_valid_subset([folder / "atpub.yaml"], environ={})
 
 
 def only(manifest: Manifest, kind: type) -> object:
@@ -343,8 +343,8 @@ def test_problems_come_in_the_same_order_in_every_process(tmp_path: Path) -> Non
     (tmp_path / "atpub.yaml").write_text(HEAD + WRONG)
     program = """
 import sys
-from atpub.manifest.load import load_sound_part
-print(*load_sound_part([sys.argv[1]], environ={}).problems, sep="\\n")
+from atpub.manifest.load import load_valid_subset
+print(*load_valid_subset([sys.argv[1]], environ={}).problems, sep="\\n")
 """
 
     def told(seed: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_bundle, read_documents, read_source
-from atpub.manifest.source import MAX_BYTES, decode
+from atpub.manifest.files import read_documents, read_merged, read_source
+from atpub.text.source import MAX_BYTES, decode
 
 SECTIONS = frozenset({"datasets"})
 
@@ -165,7 +165,7 @@ def test_a_bundle_is_read_filled_in_and_merged(here: Path) -> None:
     (here / "m").mkdir()
     (here / "m/a.yaml").write_text("project: ${P}\ndatasets: {a: {id: '${P}', name: '${Q:-x}'}}")
     (here / "m/b.yaml").write_text("project: lab\ndatasets: {b: {name: $$}}")
-    bundle = read_bundle(["m"], sections=SECTIONS, environ={"P": "lab"}, skip=lambda steps: steps[-1:] == ("id",))
+    bundle = read_merged(["m"], sections=SECTIONS, environ={"P": "lab"}, skip=lambda steps: steps[-1:] == ("id",))
     assert bundle.problems == ()
     assert bundle.value == {"project": "lab", "datasets": {"a": {"id": "${P}", "name": "x"}, "b": {"name": "$"}}}
     assert str(bundle.place(("datasets", "b"), of="key")) == "m/b.yaml:2:12"

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from atpub.atproto.data import Json
+from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
-from atpub.lexicon.data import Json
 from atpub.manifest.schema import (
     DATASET_FIELDS,
     LABEL_FIELDS,
@@ -19,7 +20,6 @@ from atpub.manifest.schema import (
     SECTIONS,
     manifest_schema,
 )
-from atpub.syntax import Nsid
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*/atpub.yaml"))
 KINDS = {"schemas": "schema", "datasets": "entry", "labels": "label", "lenses": "lens"}

@@ -1,16 +1,16 @@
 """What is left of a manifest without the parts that are not put together rightly, so that checking can go on."""
 
-from atpub.lexicon.data import JsonObject
-from atpub.manifest.bundle import merge
-from atpub.manifest.document import parse
+from atpub.atproto.data import JsonObject
 from atpub.manifest.schema import SECTIONS
-from atpub.manifest.structure import Fault, Sound, faults_of_json_schema, name_of, sound_part
+from atpub.manifest.structure import Fault, Sound, faults_of_json_schema, name_of, valid_subset
+from atpub.text.document import parse
+from atpub.text.merge import merge
 
 HEAD = "atpub: 1\nproject: lab\n"
 
 
 def sound(text: str) -> Sound:
-    return sound_part(merge([parse(HEAD + text, "atpub.yaml")], SECTIONS))
+    return valid_subset(merge([parse(HEAD + text, "atpub.yaml")], SECTIONS))
 
 
 def codes(found: Sound) -> list[str]:
@@ -76,7 +76,7 @@ def test_broken_defaults() -> None:
 def test_the_value_that_was_given_is_left_as_it_is() -> None:
     bundle = merge([parse(f"{HEAD}datasets:\n  digits: {{schema: image, blobs: x.tar, tags: 5}}\n", "a")], SECTIONS)
     before = repr(bundle.value)
-    assert len(sound_part(bundle).problems) == 1
+    assert len(valid_subset(bundle).problems) == 1
     assert repr(bundle.value) == before
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.pds.reference import Account, ReferencePds
 
+from atpub.atproto.repo import car
+from atpub.atproto.repo.commit import SignedCommit, parse_commit
+from atpub.atproto.syntax import Did, RecordPath
 from atpub.cli.main import run
-from atpub.repository.format import car
-from atpub.repository.format.commit import SignedCommit, parse_commit
 from atpub.repository.local import LocalRepository
-from atpub.syntax import Did, RecordPath
 
 ROOT = Path(__file__).parent.parent.parent
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from hypothesis import strategies as st
-from tests.apply.publishing import EVENT, NOTE, SELF, sha256_of
+from tests.engine.apply.publishing import EVENT, NOTE, SELF, sha256_of
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 
 DID = "did:web:local.invalid"
 SHARDS = ("data/0.tar", "data/1.tar", "data/2.tar", "data/3.tar")

@@ -16,7 +16,7 @@ from typing import Literal
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from tests.apply.publishing import (
+from tests.engine.apply.publishing import (
     COLLECTIONS,
     NOTE,
     Prepared,
@@ -35,7 +35,7 @@ from tests.apply.publishing import (
     write_manifest,
     write_tar,
 )
-from tests.apply.wrappers import Counting, Crash, Failing, Narrow, When
+from tests.engine.apply.wrappers import Counting, Crash, Failing, Narrow, When
 from tests.property.manifests import (
     SHARDS,
     SLOTS,
@@ -52,13 +52,13 @@ from tests.property.manifests import (
 )
 from tests.repository.samples import read
 
-from atpub.inventory import COLLECTION
-from atpub.lexicon.data import Json, JsonObject, blobs_in, encode
-from atpub.planning.model import ACTIONS, Action, Options
+from atpub.atproto.data import Json, JsonObject, blobs_in, encode
+from atpub.atproto.syntax import RAW, AtUri, Cid, Nsid, RecordPath, Rkey
+from atpub.engine.inventory import COLLECTION
+from atpub.engine.plan.model import ACTIONS, Action, Options
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
-from atpub.state import Record
-from atpub.syntax import RAW, AtUri, Cid, Nsid, RecordPath, Rkey
+from atpub.repository.model import Record
 
 POST = Nsid("com.example.post")
 TAKEN_PATHS = {RecordPath(NOTE, Rkey(key)): text for key, text in TAKEN.items()}

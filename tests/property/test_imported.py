@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.apply.publishing import publish, put, scratch, sha256_of, write_lexicons, write_manifest, write_tar
+from tests.engine.apply.publishing import publish, put, scratch, sha256_of, write_lexicons, write_manifest, write_tar
 from tests.property.manifests import SHARDS, TEXTS, Specs, manifest, specs
 from tests.repository.samples import read
 
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey
 from atpub.cli.main import run
-from atpub.inventory import COLLECTION
+from atpub.engine.inventory import COLLECTION
 from atpub.repository.local import LocalRepository
-from atpub.state import Delete
-from atpub.syntax import Nsid, RecordPath, Rkey
+from atpub.repository.model import Delete
 
 POST = Nsid("com.example.post")
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.lexicon.data import Json
+from atpub.atproto.data import Json
+from atpub.atproto.syntax import Nsid
 from atpub.report.diff import Difference, differences, shown
-from atpub.syntax import Nsid
 
 
 def listed(old: Json, new: Json) -> list[tuple[str, str | None, str | None]]:

@@ -14,7 +14,7 @@ from tests.repository.samples import InMemory, at, note, notes, swap
 
 from atpub.errors import AtpubError, HeadMoved
 from atpub.repository.local import LocalRepository
-from atpub.state import Create, Update, Write
+from atpub.repository.model import Create, Update, Write
 
 
 def number(repository: LocalRepository) -> int:

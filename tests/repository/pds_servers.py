@@ -10,9 +10,9 @@ import httpx
 import pytest
 from tests.pds.reference import Account, ReferencePds, Unreachable, serve
 
+from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.xrpc.http import HttpClient
 from atpub.repository.pds import PdsRepository, connect
-from atpub.repository.pds.handles import Directories
-from atpub.repository.pds.http import Http
 
 Send = Callable[[httpx.Request], httpx.Response]
 Meddle = Callable[[httpx.Request, Send], httpx.Response]
@@ -108,7 +108,7 @@ class OnServer:
         self, account: str, *, password: str | Callable[[], str | None] | None = None, by_plc: bool = False
     ) -> PdsRepository:
         url = None if by_plc else self._server.url
-        opened = connect(account, pds=url, directories=Directories(plc=self._server.plc_url), password=password)
+        opened = connect(account, pds=url, directories=ResolverConfig(plc=self._server.plc_url), password=password)
         return self._stack.enter_context(closing(opened))
 
 
@@ -116,5 +116,5 @@ def repository_on(
     server: ReferencePds, account: Account, way: Way | None = None, cache: Path | None = None
 ) -> PdsRepository:
     """The account's repository; on a `way` of the test's own nobody waits."""
-    http = None if way is None else Http(httpx.Client(transport=way), sleep=way.nap)
+    http = None if way is None else HttpClient(httpx.Client(transport=way), sleep=way.nap)
     return connect(account.did, pds=server.url, password=account.password, cache=cache, http=http)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from atpub.lexicon.data import Blob, JsonObject
+from atpub.atproto.data import Blob, JsonObject
+from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.live import Wanted
-from atpub.state import Create, Record
-from atpub.syntax import Cid, Nsid, RecordPath, Rkey
+from atpub.repository.model import Create, Record
 
 NOTE = Nsid("com.example.note")
 OTHER = Nsid("com.example.other")
@@ -61,7 +61,7 @@ def notes(repository: Repository) -> dict[RecordPath, Record]:
 
 def read(repository: Repository, *collections: Nsid) -> dict[RecordPath, Record]:
     """The records of whole collections, without those that come with them."""
-    found = repository.read(Wanted(frozenset(collections))).records
+    found = repository.read(RecordFilter(frozenset(collections))).records
     return {path: record for path, record in found.items() if path.collection in collections}
 
 

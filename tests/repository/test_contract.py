@@ -11,6 +11,10 @@ import pytest
 from tests.repository.conftest import NewRepository
 from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, read, swap, tar_of
 
+from atpub.atproto.data import Blob, JsonObject, cid_of
+from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.atproto.syntax import RAW, Cid, Nsid
+from atpub.engine.inventory import COLLECTION, Inventory, Owned, read_inventories
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -22,13 +26,9 @@ from atpub.errors import (
     RepositoryError,
     RequestTooLarge,
 )
-from atpub.inventory import COLLECTION, Inventory, Owned, read_inventories
-from atpub.lexicon.data import Blob, JsonObject, cid_of
-from atpub.repository.format.car import read_car, snapshot_of
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.live import Wanted
-from atpub.state import Create, Delete, Page, Record, Update, Write
-from atpub.syntax import RAW, Cid, Nsid
+from atpub.repository.model import Create, Delete, Page, Record, Update, Write
 
 INVALID = (InvalidInput, RepositoryError)  # which one depends on who notices first
 Errors = type[AtpubError] | tuple[type[AtpubError], ...]
@@ -154,11 +154,11 @@ def test_what_inventories_list_is_read_with_them(repository: Repository) -> None
     value: JsonObject = {"$type": OTHER, "text": "other"}
     records = [Create(at(rkey), note(rkey)) for rkey in ("mine", "single", "unread")]
     commit = repository.apply_writes([*records, Create(at("one", OTHER), value), *inventory], swap(repository))
-    live = repository.read(Wanted(frozenset([OTHER]), frozenset([at("single"), at("none")])))
+    live = repository.read(RecordFilter(frozenset([OTHER]), frozenset([at("single"), at("none")])))
     assert live.did == repository.did
     assert live.head == commit.head
     assert {*live.records} == {at("mine"), at("single"), at("one", OTHER), at("ours", COLLECTION)}
-    assert {*repository.read(Wanted()).records} == {at("mine"), at("ours", COLLECTION)}
+    assert {*repository.read(RecordFilter()).records} == {at("mine"), at("ours", COLLECTION)}
 
 
 def test_of_a_damaged_inventory_what_it_lists_is_read_all_the_same(repository: Repository) -> None:
@@ -166,7 +166,7 @@ def test_of_a_damaged_inventory_what_it_lists_is_read_all_the_same(repository: R
     damaged: JsonObject = {"$type": COLLECTION, "entries": [listed, {"id": "lost"}]}
     writes = [Create(at("mine"), note()), Create(at("ours", COLLECTION), damaged)]
     repository.apply_writes(writes, swap(repository))
-    found = repository.read(Wanted()).records
+    found = repository.read(RecordFilter()).records
     assert {*found} == {at("mine"), at("ours", COLLECTION)}
     with pytest.raises(InvalidRecord, match="is damaged"):
         read_inventories(found.values())

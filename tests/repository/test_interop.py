@@ -8,11 +8,11 @@ import pytest
 from tests.pds.reference import Account, ReferencePds
 from tests.repository.samples import NOTE, InMemory, at, note, notes, swap, tar_of
 
-from atpub.repository.format.car import Car, read_car, snapshot_of
-from atpub.repository.format.commit import parse_commit
+from atpub.atproto.repo.car import Car, read_car, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
+from atpub.atproto.syntax import Did
 from atpub.repository.local import LocalRepository
-from atpub.state import Create, Delete, Update, Write
-from atpub.syntax import Did
+from atpub.repository.model import Create, Delete, Update, Write
 
 pytestmark = pytest.mark.pds
 pytest_plugins = ["tests.pds.plugin"]

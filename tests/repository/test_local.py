@@ -14,6 +14,9 @@ import pytest
 from tests.repository.conftest import Open
 from tests.repository.samples import OTHER, InMemory, at, clock_at, create, note, notes, swap
 
+from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
+from atpub.atproto.syntax import RAW, Cid, Did, Tid
 from atpub.errors import (
     BlobNotFound,
     BlobRejected,
@@ -25,11 +28,8 @@ from atpub.errors import (
     RequestTooLarge,
     Unavailable,
 )
-from atpub.repository.format.car import read_car, snapshot_of
-from atpub.repository.format.commit import parse_commit
 from atpub.repository.local import LocalRepository
-from atpub.state import LOCAL_DID, Create, Delete, Update
-from atpub.syntax import RAW, Cid, Did, Tid
+from atpub.repository.model import LOCAL_DID, Create, Delete, Update
 
 HOUR = 3_600_000_000
 START = 1_700_000_000_000_000

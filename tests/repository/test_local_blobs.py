@@ -9,10 +9,10 @@ import pytest
 from tests.repository.conftest import Open
 from tests.repository.samples import InMemory, at, clock_at, content, create, notes, swap, tar_of
 
+from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, Unavailable
 from atpub.repository.local import LocalRepository
-from atpub.state import Delete
-from atpub.syntax import RAW, Cid
+from atpub.repository.model import Delete
 
 HOUR = 3_600_000_000
 

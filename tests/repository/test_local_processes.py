@@ -16,9 +16,9 @@ import pytest
 from tests.repository.children import number, step
 from tests.repository.samples import at, content, notes
 
-from atpub.lexicon.data import blobs_in
-from atpub.repository.format.car import Snapshot, read_car, snapshot_of
-from atpub.repository.format.commit import parse_commit
+from atpub.atproto.data import blobs_in
+from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
 from atpub.repository.local import LocalRepository
 
 ROOT = Path(__file__).parents[2]

@@ -16,6 +16,8 @@ from tests.pds.reference import Account, ReferencePds
 from tests.repository.pds_servers import Meddle, OnServer, Send, Way, method_of, new_account, repository_on, served
 from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, read, swap, tar_of
 
+from atpub.atproto.data import JsonObject, cid_of
+from atpub.atproto.syntax import RAW, Cid, Did
 from atpub.errors import (
     AuthenticationFailed,
     BlobNotFound,
@@ -27,10 +29,8 @@ from atpub.errors import (
     Unavailable,
     Usage,
 )
-from atpub.lexicon.data import JsonObject, cid_of
+from atpub.repository.model import Create, Delete, Update, Write
 from atpub.repository.pds import BODY, SMALL_BODY, PdsRepository
-from atpub.state import Create, Delete, Update, Write
-from atpub.syntax import RAW, Cid, Did
 
 NOBODY = Did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
 

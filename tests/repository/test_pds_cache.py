@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.repository.samples import NOTE, OTHER, at, note, swap
 
-from atpub.repository.format.car import read_car, snapshot_of
-from atpub.repository.live import INVENTORIES, Wanted
+from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.atproto.syntax import Did, Tid
+from atpub.repository.filter import INVENTORIES, RecordFilter
 from atpub.repository.local import LocalRepository
+from atpub.repository.model import LOCAL_DID, Create, Head
 from atpub.repository.pds import cache as module
 from atpub.repository.pds.cache import Cache, Copy, Listed, Whole
-from atpub.state import LOCAL_DID, Create, Head
-from atpub.syntax import Did, Tid
 
 SERVER = "https://pds.example"
 REV = Tid.of(1_700_000_000_000_000)
@@ -32,7 +32,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Copy]:
         stream = BytesIO()
         repository.export_car(stream)
     snapshot = snapshot_of(read_car(stream.getvalue()), LOCAL_DID)
-    wanted = Wanted(frozenset([NOTE, *INVENTORIES.collections]), frozenset([at("one", OTHER), at("none", OTHER)]))
+    wanted = RecordFilter(frozenset([NOTE, *INVENTORIES.collections]), frozenset([at("one", OTHER), at("none", OTHER)]))
     listed = Listed(LOCAL_DID, snapshot.head, wanted, snapshot.records(wanted), lasting=True)
     return {"whole": Whole(snapshot, REV), "listed": listed}
 

@@ -9,10 +9,10 @@ from tests.pds.reference import Account
 from tests.repository.pds_servers import OnServer, Send, Way, method_of
 from tests.repository.samples import NOTE, at, note, notes, swap
 
+from atpub.atproto.data import cid_of
+from atpub.atproto.syntax import RecordPath
 from atpub.errors import HeadMoved, OutcomeUnknown, RecordConflict, RepositoryError, Unavailable
-from atpub.lexicon.data import cid_of
-from atpub.state import Create, Delete, Update, Write
-from atpub.syntax import RecordPath
+from atpub.repository.model import Create, Delete, Update, Write
 
 Fault = Callable[[httpx.Request, Send], httpx.Response]
 

@@ -12,16 +12,16 @@ from tests.pds.reference import Account, ReferencePds
 from tests.repository.pds_servers import OnServer, Send, Way, method_of, untouched
 from tests.repository.samples import NOTE, OTHER, at, create, note, notes, swap
 
+from atpub.atproto.data import JsonObject, cid_of
+from atpub.atproto.syntax import Did, Nsid, RecordPath
+from atpub.engine.inventory import COLLECTION, Inventory, Owned
 from atpub.errors import RepositoryNotFound, Unavailable
-from atpub.inventory import COLLECTION, Inventory, Owned
-from atpub.lexicon.data import JsonObject, cid_of
-from atpub.repository.live import Wanted
+from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
+from atpub.repository.model import Create, Delete, Live, Update, Write
 from atpub.repository.pds import PdsRepository
-from atpub.state import Create, Delete, Live, Update, Write
-from atpub.syntax import Did, Nsid, RecordPath
 
-WANTED = Wanted(frozenset([NOTE]))
+WANTED = RecordFilter(frozenset([NOTE]))
 
 
 class Runs:
@@ -34,7 +34,7 @@ class Runs:
         self._on = on
         self._account = account
 
-    def read(self, wanted: Wanted = WANTED) -> Live:
+    def read(self, wanted: RecordFilter = WANTED) -> Live:
         """A reading; it says the same as one that knows nothing from before."""
         self.way.methods()
         repository = self._on(self._account, self.way, self.cache)
@@ -44,7 +44,7 @@ class Runs:
         assert live == self.anew(wanted, live)
         return live
 
-    def anew(self, wanted: Wanted, live: Live) -> Live:
+    def anew(self, wanted: RecordFilter, live: Live) -> Live:
         """The same reading with no cache; of the revision, that which the other says."""
         found = self._on(self._account).read(wanted)
         assert live.head is not None
@@ -337,18 +337,18 @@ def test_not_all_of_it_is_fetched(crowded: Runs) -> None:
 
 
 def test_where_many_are_wanted_all_are_fetched(crowded: Runs) -> None:
-    assert len(crowded.read(Wanted(frozenset([OTHER]))).records) == 400
+    assert len(crowded.read(RecordFilter(frozenset([OTHER]))).records) == 400
     assert crowded.methods() == ["getRepo"]
 
 
 def test_of_a_collection_that_was_not_listed_nothing_is_taken_from_the_copy(crowded: Runs) -> None:
     crowded.read()
-    assert len(crowded.read(Wanted(frozenset([OTHER]))).records) == 400
+    assert len(crowded.read(RecordFilter(frozenset([OTHER]))).records) == 400
     assert "getRepo" in crowded.methods()
 
 
 def test_single_records_are_got_one_by_one(crowded: Runs) -> None:
-    single = Wanted(WANTED.collections, frozenset([at("o0000", OTHER), at("none", OTHER)]))
+    single = RecordFilter(WANTED.collections, frozenset([at("o0000", OTHER), at("none", OTHER)]))
     assert len(crowded.read(single).records) == 6
     assert crowded.methods().count("getRecord") == 2
     crowded.read(single)
@@ -358,7 +358,7 @@ def test_single_records_are_got_one_by_one(crowded: Runs) -> None:
 @pytest.mark.parametrize(("first", "pages", "got"), [(392, 1, 0), (0, 2, 8), (300, 1, 0)])
 def test_a_few_more_are_looked_for_among_the_newest(crowded: Runs, first: int, pages: int, got: int) -> None:
     paths = frozenset(at(f"o{number:04}", OTHER) for number in range(first, first + 8))
-    assert paths <= {*crowded.read(Wanted(WANTED.collections, paths)).records}
+    assert paths <= {*crowded.read(RecordFilter(WANTED.collections, paths)).records}
     methods = crowded.methods()
     assert methods.count("getRecord") == got
     assert methods.count("listRecords") == 1 + 2 + pages  # inventories, notes
@@ -369,7 +369,7 @@ def test_what_inventories_list_is_listed_too(crowded: Runs) -> None:
     path = at("o0000", OTHER)
     crowded.write(*Inventory("ours").writes({path: Owned("o", path, cid_of(value))}))
     assert {*crowded.read().records} >= {path, at("ours", COLLECTION)}
-    crowded.read(Wanted(paths=frozenset([path])))
+    crowded.read(RecordFilter(paths=frozenset([path])))
     assert crowded.methods() == ["getLatestCommit"]
 
 
@@ -383,13 +383,13 @@ def test_a_single_record_is_checked(crowded: Runs, old: bytes, new: bytes) -> No
 
     crowded.way.meddle = meddle
     with pytest.raises(Unavailable, match="is not what its address and CID say"):
-        crowded.read(Wanted(paths=frozenset([at("o0000", OTHER)])))
+        crowded.read(RecordFilter(paths=frozenset([at("o0000", OTHER)])))
 
 
 def test_two_projects_share_a_copy(crowded: Runs) -> None:
     crowded.read()
-    crowded.read(Wanted(frozenset([Nsid("com.example.third")])))
-    for wanted in (WANTED, Wanted(frozenset([Nsid("com.example.third")]))):
+    crowded.read(RecordFilter(frozenset([Nsid("com.example.third")])))
+    for wanted in (WANTED, RecordFilter(frozenset([Nsid("com.example.third")]))):
         crowded.read(wanted)
         assert crowded.methods() == ["getLatestCommit"]
 
@@ -405,7 +405,7 @@ def test_whatever_was_kept_the_answer_is_the_same(runs: Runs, seed: int) -> None
         runs.write(*(change(there, path, step, chance) for path in chance.sample(paths, chance.randint(0, 8))))
         runs.first_look = chance.choice([1, 1_000_000])
         collections = frozenset(chance.sample([NOTE, OTHER], chance.randint(0, 2)))
-        wanted = Wanted(collections, frozenset(chance.sample(paths, 3)))
+        wanted = RecordFilter(collections, frozenset(chance.sample(paths, 3)))
         found = {path: record.value for path, record in runs.read(wanted).records.items() if path in wanted}
         assert found == {path: value for path, value in there.items() if path in wanted}
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from tests.shards.tars import samples_tar
 
-from atpub.desired.build import build_desired
-from atpub.desired.model import Desired
+from atpub.atproto.data import cid_of
+from atpub.atproto.syntax import Did
+from atpub.engine.desired.build import build_desired
+from atpub.engine.desired.model import Desired
 from atpub.errors import Problem
-from atpub.lexicon.data import cid_of
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Address, Manifest
-from atpub.manifest.source import Source
 from atpub.shards.facts import Facts, LocalShards, gather
 from atpub.shards.lock import Lock, LockedFile, dump_lock, parse_lock
-from atpub.syntax import Did
+from atpub.text.source import Source
 
 DID = Did("did:web:lab.example")
 URL = "https://cdn.example.org/cats-{0..2}.tar"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from tests.shards.tars import make_tar, samples_tar
 
+from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.repository.interface import BlobSource
 from atpub.shards.cache import load_entries
 from atpub.shards.measure import FileFacts, FileSource, measure_files
-from atpub.syntax import RAW, Cid
 
 
 def make_shards(folder: Path) -> list[Path]:

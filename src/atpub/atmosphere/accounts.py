@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from atpub.atmosphere.download import Source, Url
+from atpub.atproto.syntax import Cid, Did, Handle
 from atpub.errors import InvalidArgument, NotLoggedIn, Problem
 from atpub.repository.interface import Repository
-from atpub.state import LOCAL_DID
-from atpub.syntax import Cid, Did, Handle
-from atpub.where import Where
+from atpub.repository.model import LOCAL_DID
+from atpub.target import Target
 
 if TYPE_CHECKING:
+    from atpub.atproto.auth.session import Session
+    from atpub.atproto.xrpc.client import XrpcClient
     from atpub.repository.pds import PdsRepository
-    from atpub.repository.pds.session import Session
-    from atpub.repository.pds.xrpc import Xrpc
 
 _SEPARATOR: Final = ":::"
 
@@ -42,7 +42,7 @@ class Account(Protocol):
         ...
 
     def blob_source(self, cid: Cid) -> Source:
-        """Where a blob is that a record refers to."""
+        """Target a blob is that a record refers to."""
         ...
 
     def reopened(self, password: str | None) -> Account:
@@ -101,7 +101,7 @@ class PdsAccount:
     repository: PdsRepository
     name: str
     session: Session
-    xrpc: Xrpc
+    xrpc: XrpcClient
 
     @classmethod
     def connect(cls, account: str, pds: str | None, password: str | None = None) -> PdsAccount:
@@ -109,28 +109,28 @@ class PdsAccount:
 
         Raises Usage, RepositoryNotFound or Unavailable.
         """
+        from atpub.atproto.auth.session import Session
+        from atpub.atproto.identity.handles import ResolverConfig
+        from atpub.atproto.identity.resolve import resolve
+        from atpub.atproto.xrpc.client import XrpcClient
+        from atpub.atproto.xrpc.http import HttpClient
+        from atpub.atproto.xrpc.transport import new_client
         from atpub.repository.pds import PdsRepository  # brings httpx, which a local repository needs not
-        from atpub.repository.pds.handles import Directories
-        from atpub.repository.pds.http import Http
-        from atpub.repository.pds.identity import resolve
-        from atpub.repository.pds.session import Session
-        from atpub.repository.pds.transport import new_client
-        from atpub.repository.pds.xrpc import Xrpc
 
-        http = Http(new_client())
+        http = HttpClient(new_client())
         try:
-            identity = resolve(account, http, pds=pds, directories=Directories.of(os.environ))
+            identity = resolve(account, http, pds=pds, directories=ResolverConfig.of(os.environ))
         except BaseException:
             http.client.close()
             raise
-        xrpc = Xrpc(identity.pds, http)
+        xrpc = XrpcClient(identity.pds, http)
         session = Session(xrpc, identity.did, lambda: password)
         return cls(PdsRepository(identity.did, xrpc, session), account.removeprefix("@"), session, xrpc)
 
     @classmethod
     def resume(cls, session_string: str, pds: str | None) -> PdsAccount:
         """The account of a session that was exported; raises InvalidArgument, which does not repeat its text."""
-        from atpub.repository.pds.sessions import Opened
+        from atpub.atproto.auth.session_store import SessionTokens
 
         parts = session_string.split(_SEPARATOR)
         if len(parts) not in (4, 5) or not Did.accepts(parts[1]):
@@ -139,7 +139,7 @@ class PdsAccount:
         handle, did, access, refresh, *server = parts
         account = cls.connect(did, pds or (server[0] if server else None))
         url = account.repository.url
-        account.session.resume(Opened(account.repository.did, handle, url, url, access, refresh))
+        account.session.resume(SessionTokens(account.repository.did, handle, url, url, access, refresh))
         return replace(account, name=handle)
 
     @property
@@ -179,10 +179,10 @@ class PdsAccount:
 
 def open_account(account: str, pds: str | None, password: str | None = None) -> Account:
     """An account by its name: a handle, a DID, `local`, or `local:PATH`."""
-    return open_where(Where.named(account, pds), password)
+    return open_where(Target.parse(account, pds), password)
 
 
-def open_where(where: Where, password: str | None = None) -> Account:
+def open_where(where: Target, password: str | None = None) -> Account:
     """The account that is there, or the embedded repository."""
     if where.folder is not None:
         return LocalAccount.open(where.folder, where.did or LOCAL_DID)

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 
-from atpub.desired.model import Desired
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.validate import valid_key
+from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, Rkey, SyntaxViolation, parse_at_identifier
+from atpub.engine.desired.model import Desired
 from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.validate import valid_key
 from atpub.manifest.model import Address, Common, Entry, Manifest, Policy
-from atpub.prepare import desired_records
+from atpub.pipeline import desired_records
+from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts
-from atpub.state import LOCAL_DID
-from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, Rkey, SyntaxViolation, parse_at_identifier
 
 T = TypeVar("T")
 I = TypeVar("I", Cid, Did, Nsid, Rkey)  # noqa: E741 - an identifier

@@ -16,7 +16,11 @@ from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
 from atpub.atmosphere.download import url_of
 from atpub.atmosphere.outbox import Batch, Outbox
-from atpub.atmosphere.ready import OnEvent, ignore
+from atpub.atmosphere.ready_plan import OnEvent, ignore
+from atpub.atproto.data import Json, JsonObject, cid_of
+from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
+from atpub.engine.inventory import COLLECTION, read_inventories
 from atpub.errors import (
     HeadMoved,
     InvalidArgument,
@@ -31,15 +35,11 @@ from atpub.errors import (
 )
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.inventory import COLLECTION, read_inventories
-from atpub.lexicon.data import Json, JsonObject, cid_of
-from atpub.lexicon.validate import validate_record
-from atpub.repository.contention import TRIES, step_back
+from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.live import Wanted
-from atpub.state import LOCAL_DID, Create, Delete, Page, Record, Update, Write
-from atpub.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
-from atpub.where import FOLDER
+from atpub.repository.model import LOCAL_DID, Create, Delete, Page, Record, Update, Write
+from atpub.target import FOLDER
 
 _ACCOUNT_OF: Final = Call("account_of")
 
@@ -307,7 +307,7 @@ class AtmosphereClient:
                 except HeadMoved:
                     if swap is not None or moves == TRIES:
                         raise
-                    step_back(moves)
+                    back_off(moves)
                     continue
             break
         return AtUri.of(self.did, path)
@@ -339,7 +339,7 @@ class AtmosphereClient:
 
 def _all(repository: Repository, collection: Nsid) -> Page:
     """All records of a collection: of many, the whole repository takes fewer requests than their list."""
-    records = repository.read(Wanted(frozenset((collection,)))).records
+    records = repository.read(RecordFilter(frozenset((collection,)))).records
     paths = sorted((path for path in records if path.collection == collection), reverse=True)
     return Page([records[path] for path in paths], None)
 

@@ -11,12 +11,12 @@ from io import RawIOBase
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
 
 from atpub.atmosphere.download import Source, chunks_of, url_of, users_source
-from atpub.atmosphere.samples import sample_reader
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
-from atpub.lexicon.data import JsonObject
 from atpub.report.html import facts_html
 from atpub.shards.braces import expand_braces
-from atpub.syntax import AtUri
+from atpub.shards.samples import sample_reader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -12,12 +12,12 @@ from typing import TypeAlias
 from atpub.atmosphere.accounts import Account, open_where
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
-from atpub.atmosphere.ready import OnEvent, ReadyPlan, ignore
+from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
+from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
 from atpub.manifest.model import Manifest
-from atpub.planning.model import Options, Outcome
-from atpub.prepare import desired_records, plan_records, read_facts, read_manifest
-from atpub.where import Where, find
+from atpub.pipeline import desired_records, plan_records, read_facts, read_manifest
+from atpub.target import Target, resolve
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
@@ -112,10 +112,10 @@ def _opened(
     if client is not None:
         if account or pds:
             raise Usage("a client has an account of its own", hint="give either client, or account and pds")
-        Where(client.account.name, manifest.did).check(client.did)
+        Target(client.account.name, manifest.did).check(client.did)
         yield client.account
         return
-    where = find(manifest, account, pds, os.environ)
+    where = resolve(manifest, account, pds, os.environ)
     if where is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
     found = open_where(where)

@@ -46,7 +46,7 @@ def chunks_of(source: Source) -> Iterator[bytes]:
 
 def new_client() -> httpx.Client:
     """A client that obeys the environment's proxies."""
-    from atpub.repository.pds.transport import new_client  # brings httpx, which much else needs not
+    from atpub.atproto.xrpc.transport import new_client  # brings httpx, which much else needs not
 
     return new_client()
 

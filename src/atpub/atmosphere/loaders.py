@@ -7,21 +7,21 @@ from contextlib import nullcontext
 from typing import Any, Final, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call
-from atpub.atmosphere.checksums import Endpoint
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.download import Url, url_of
-from atpub.atmosphere.samples import sample_class, unpacker
+from atpub.atmosphere.remote_checksums import Endpoint
+from atpub.atproto.data import Json, JsonObject, bytes_value
+from atpub.atproto.runtime import UnknownMember
+from atpub.atproto.syntax import AtUri, Cid
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema, storage_external
 from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry, StorageBlobs
 from atpub.generated.science.alt.dataset.storage_http import StorageHttp
 from atpub.generated.science.alt.dataset.storage_s3 import StorageS3
-from atpub.lexicon.data import Json, JsonObject, bytes_value
-from atpub.lexicon.runtime import UnknownMember
 from atpub.shards.checksums import parse_sha256
+from atpub.shards.samples import sample_class, unpacker
 from atpub.shards.urls import S3
-from atpub.syntax import AtUri, Cid
 
 S = TypeVar("S")
 

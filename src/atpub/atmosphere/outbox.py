@@ -7,26 +7,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from atpub.applying import Halted
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.ready import OnEvent, Opened, ReadyPlan, ignore
+from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, ignore
+from atpub.atproto.syntax import AtUri, Did, RecordPath
+from atpub.engine.apply import PartialApplyError
+from atpub.engine.plan.model import Outcome
+from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.errors import AtpubError, StalePlan, Usage
-from atpub.planning.model import Outcome
-from atpub.planning.publish import Wish, plan_publication
-from atpub.repository.contention import TRIES, step_back
+from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource
-from atpub.repository.live import Wanted
-from atpub.syntax import AtUri, Did, RecordPath
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class QueuedRecord:
     """What one call wants: records, the last of which it is about; the bytes of their blobs, and as what to send them.
 
     `project` is who owns them (empty: nobody).
     """
 
-    wishes: tuple[Wish, ...]
+    wishes: tuple[PublishRequest, ...]
     project: str = ""
     sources: Mapping[str, BlobSource] = field(default_factory=dict[str, BlobSource], repr=False)
     mime_types: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -44,14 +44,14 @@ class Batch:
         self._account = account
         self._again = again
         self._on_event = on_event
-        self._wishes: dict[RecordPath, Wish] = {}
+        self._wishes: dict[RecordPath, PublishRequest] = {}
         self._sources: dict[str, BlobSource] = {}
         self._mime_types: dict[str, str] = {}
         self._project: str | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         """What became of each record, once the batch is published."""
 
-    def add(self, request: Request) -> None:
+    def add(self, request: QueuedRecord) -> None:
         """Take in what a call wants; raises Usage where it goes against an earlier one, and takes in none of it."""
         if self._project not in (None, request.project):
             raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
@@ -69,7 +69,7 @@ class Batch:
     def plan(self) -> ReadyPlan:
         """What publishing the calls so far would do; writes nothing."""
         wishes = tuple(self._wishes.values())
-        live = self._account.repository.read(Wanted.around(wish.desired.path for wish in wishes))
+        live = self._account.repository.read(RecordFilter.around(wish.desired.path for wish in wishes))
         plan = plan_publication(
             wishes, live, project=self._project or "", account=self._account.name, now=datetime.now(UTC)
         )
@@ -90,14 +90,14 @@ class Batch:
                 moves += 1
                 if moves == TRIES or not _was_late(error):
                     raise
-                step_back(moves)
+                back_off(moves)
             else:
                 return
 
 
 def _was_late(error: AtpubError) -> bool:
     """Whether somebody else has changed a record that the plan is about."""
-    return isinstance(error.__cause__ if isinstance(error, Halted) else error, StalePlan)
+    return isinstance(error.__cause__ if isinstance(error, PartialApplyError) else error, StalePlan)
 
 
 class Outbox:
@@ -108,7 +108,7 @@ class Outbox:
         self._new_batch = new_batch
         self._open: Batch | None = None
 
-    def post(self, request: Request, on_event: OnEvent) -> None:
+    def post(self, request: QueuedRecord, on_event: OnEvent) -> None:
         """Publish what a call wants, or keep it for the batch that is open."""
         if self._open is not None:
             self._open.add(request)

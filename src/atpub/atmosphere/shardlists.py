@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
-from atpub.atmosphere.checksums import Endpoint, Fetched, fetched_digests, shard_text, stated_digests
+from atpub.atmosphere.remote_checksums import Endpoint, Fetched, fetched_digests, shard_text, stated_digests
 from atpub.manifest.model import ChecksumMap, NoChecksums
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.facts import RemoteShards

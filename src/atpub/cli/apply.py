@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atpub.cli.options import (
-    Target,
+    TargetOptions,
     json_option,
     locked_option,
     manifest_options,
@@ -19,9 +19,9 @@ from atpub.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from atpub.applying import Event
-    from atpub.cli.ready import Ready
-    from atpub.planning.model import Plan
+    from atpub.cli.plans import Ready
+    from atpub.engine.apply import Event
+    from atpub.engine.plan.model import Plan
 
 
 @click.command("apply")
@@ -62,12 +62,12 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import is_terminal
-    from atpub.cli.ready import options_of, ready_plan
+    from atpub.cli.plans import options_of, ready_plan
     from atpub.cli.saved import load
     from atpub.errors import Usage
-    from atpub.prepare import read_manifest
+    from atpub.pipeline import read_manifest
 
-    target = Target(account, pds, environment)
+    target = TargetOptions(account, pds, environment)
     if plan_file is not None:
         if manifests or environment or reproducible or locked or any(flags.values()):
             hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
@@ -113,10 +113,10 @@ def ask(question: str = "Apply this?") -> None:
 
 def carry_out(ready: Ready, *, as_json: bool, wait: bool = False) -> None:
     """Apply a plan, telling of its progress, and print what became of it; raises HaltedPlan."""
-    from atpub.applying import Halted, apply_plan
-    from atpub.cli.failures import HaltedPlan
+    from atpub.cli.failures import PartlyAppliedPlan
     from atpub.cli.interrupt import interruptible
     from atpub.cli.output import print_data, print_json, style_for
+    from atpub.engine.apply import PartialApplyError, apply_plan
     from atpub.report.outcomes import outcomes_json, outcomes_text
 
     with interruptible(as_json=as_json) as stop:
@@ -129,8 +129,8 @@ def carry_out(ready: Ready, *, as_json: bool, wait: bool = False) -> None:
                 stop=stop,
                 wait=stop.wait if wait else None,
             )
-        except Halted as error:
-            raise HaltedPlan(ready.plan, error) from error
+        except PartialApplyError as error:
+            raise PartlyAppliedPlan(ready.plan, error) from error
     if as_json:
         print_json(outcomes_json(ready.plan, outcomes))
     else:
@@ -145,8 +145,8 @@ class _Progress:
         self._uploaded = 0
 
     def __call__(self, event: Event) -> None:
-        from atpub.applying import Uploaded
         from atpub.cli.output import tell
+        from atpub.engine.apply import Uploaded
         from atpub.report.outcomes import committed_text, uploaded_text
 
         if isinstance(event, Uploaded):

@@ -8,18 +8,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from atpub.atproto.syntax import RAW, Cid
 from atpub.cli.files import replacing
 from atpub.cli.output import tell
-from atpub.errors import InTheWay, Unavailable
-from atpub.importing.model import BlobFile
+from atpub.errors import FileConflict, Unavailable
+from atpub.importing.model import BlobDownload
 from atpub.report.style import size
 from atpub.repository.interface import Repository
-from atpub.syntax import RAW, Cid
 
 AT_ONCE: Final = 4
 
 
-def save_blobs(repository: Repository, blobs: Sequence[BlobFile], folder: Path, *, overwrite: bool) -> None:
+def save_blobs(repository: Repository, blobs: Sequence[BlobDownload], folder: Path, *, overwrite: bool) -> None:
     """Save each blob in its file; those that are there already are not read again.
 
     Raises BlobNotFound or Unavailable, and InTheWay where a file would be overwritten.
@@ -36,7 +36,7 @@ def save_blobs(repository: Repository, blobs: Sequence[BlobFile], folder: Path, 
             raise
 
 
-def _is_there(item: BlobFile, file: Path, *, overwrite: bool) -> bool:
+def _is_there(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
     if not file.exists():
         return False
     with file.open("rb") as stream:
@@ -46,11 +46,11 @@ def _is_there(item: BlobFile, file: Path, *, overwrite: bool) -> bool:
     if Cid.of_digest(digest.digest(), RAW) == item.blob.cid:
         return True
     if not overwrite:
-        raise InTheWay(f"{file} holds something else than the blob", hint="move it away, or give --overwrite")
+        raise FileConflict(f"{file} holds something else than the blob", hint="move it away, or give --overwrite")
     return False
 
 
-def _save(repository: Repository, item: BlobFile, file: Path) -> None:
+def _save(repository: Repository, item: BlobDownload, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     digest = sha256()
     with replacing(file) as new:

@@ -8,15 +8,15 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from atpub.atproto import data
+from atpub.atproto.data import JsonObject
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.lexicon.select import idle, select
 from atpub.cli.files import new_folder, write_text
 from atpub.cli.settings import OWN_PACKAGE, Settings
-from atpub.errors import InTheWay, InvalidInput, Problem, StaleFiles, Usage
-from atpub.lexicon import data
-from atpub.lexicon.data import JsonObject
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.parse import parse
-from atpub.lexicon.select import idle, select
+from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.manifest.lexicon_files import LexiconSet, read_folders
 from atpub.report.style import counted
 from atpub_codegen import MARK, generate
@@ -106,7 +106,7 @@ def compare(files: Files, out: Path) -> State:
     # In a package that atpub has made, a file that does not look like it is one that was damaged.
     if theirs and not ours:
         hint = "give another --out, or move them away"
-        raise InTheWay(f"atpub has not made {', '.join(theirs)}, and would overwrite it", hint=hint)
+        raise FileConflict(f"atpub has not made {', '.join(theirs)}, and would overwrite it", hint=hint)
     return State(out, files, stale, tuple(sorted(ours - files.keys())))
 
 

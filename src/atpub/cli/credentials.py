@@ -11,12 +11,12 @@ import sys
 
 import click
 
+from atpub.atproto.auth.session_store import SessionStore
+from atpub.atproto.syntax import Did
+from atpub.atproto.xrpc.redact import hide
 from atpub.cli.output import is_terminal
 from atpub.errors import Usage
-from atpub.folders import state_folder
-from atpub.repository.pds.sessions import Sessions
-from atpub.repository.redact import hide
-from atpub.syntax import Did
+from atpub.user_folders import state_folder
 
 VARIABLE = "ATPUB_PASSWORD"
 
@@ -49,13 +49,13 @@ def ask_code() -> str | None:
     return str(click.prompt("The code that was sent to you by mail", err=True)).strip()
 
 
-def kept_sessions() -> Sessions | None:
+def kept_sessions() -> SessionStore | None:
     """The sessions that `atpub login` keeps."""
     folder = state_folder()
-    return Sessions(folder / "sessions") if folder else None
+    return SessionStore(folder / "sessions") if folder else None
 
 
-def usable_sessions() -> Sessions | None:
+def usable_sessions() -> SessionStore | None:
     """The sessions that a run may use: a password in the environment goes before them."""
     return None if from_environment() else kept_sessions()
 

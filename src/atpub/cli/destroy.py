@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from atpub.cli.options import Target, json_option, manifest_options, target_options, wait_option
+from atpub.cli.options import TargetOptions, json_option, manifest_options, target_options, wait_option
 
 
 @click.command("destroy")
@@ -35,15 +35,15 @@ def command(
     # Help does not wait for these.
     from atpub.cli.apply import ask, carry_out, check
     from atpub.cli.output import is_terminal
-    from atpub.cli.ready import ready_destruction
+    from atpub.cli.plans import ready_destruction
     from atpub.errors import Usage
-    from atpub.prepare import read_manifest
+    from atpub.pipeline import read_manifest
 
     if not (yes or is_terminal(sys.stdin)):
         message = "destroy asks before it deletes anything, and there is no terminal to ask on"
         raise Usage(message, hint="give --yes")
     manifest = read_manifest(manifests, environment)
-    target = Target(account, pds, environment)
+    target = TargetOptions(account, pds, environment)
     with ready_destruction(manifest, target, delete_drifted=delete_drifted) as ready:
         check(ready.plan, None)
         if ready.plan.pending and not yes:

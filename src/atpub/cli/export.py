@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from atpub.cli.options import Target, manifest_options, target_options
+from atpub.cli.options import TargetOptions, manifest_options, target_options
 
 CAR = click.Path(path_type=Path, dir_okay=False)
 
@@ -28,12 +28,12 @@ def command(
 
     from atpub.cli.files import replacing, require_own
     from atpub.cli.output import print_data
-    from atpub.cli.where import find, open_repository
-    from atpub.prepare import read_manifest
+    from atpub.cli.targets import find, open_repository
+    from atpub.pipeline import read_manifest
     from atpub.report.style import size
 
     require_own(file, "a CAR file", re.compile(rb"(?s).{1,2}\xa2\x65roots"))  # its header's length, and its first key
-    where = find(read_manifest(manifests, environment), Target(account, pds, environment))
+    where = find(read_manifest(manifests, environment), TargetOptions(account, pds, environment))
     with closing(open_repository(where)) as repository, replacing(file) as new, new.open("wb") as stream:
         repository.export_car(stream)
     print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")

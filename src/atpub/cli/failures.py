@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from atpub.atproto.data import JsonObject
+from atpub.atproto.xrpc.redact import redacted
 from atpub.cli.output import print_json, style_for, tell
-from atpub.errors import AtpubError, Bug, Interrupted, PartlyApplied, Refused, SystemFailed
-from atpub.lexicon.data import JsonObject
+from atpub.errors import AtpubError, InternalError, Interrupted, OSFailure, PartlyApplied, Refused
 from atpub.report.problems import error_json, error_text
-from atpub.repository.redact import redacted
 
 if TYPE_CHECKING:
-    from atpub.applying import Halted
-    from atpub.planning.model import Plan, Refusal
+    from atpub.engine.apply import PartialApplyError
+    from atpub.engine.plan.model import Plan, Refusal
 
 
 class RefusedPlan(Refused):
@@ -29,10 +29,10 @@ class RefusedPlan(Refused):
         self.refusals = refusals
 
 
-class HaltedPlan(PartlyApplied):
+class PartlyAppliedPlan(PartlyApplied):
     """Some of the plan was applied, and then it halted."""
 
-    def __init__(self, plan: Plan, halted: Halted) -> None:
+    def __init__(self, plan: Plan, halted: PartialApplyError) -> None:
         super().__init__(halted.message, hint=halted.hint)
         self.plan, self.outcomes = plan, halted.outcomes
         self.code, self.exit_code = halted.code, halted.exit_code
@@ -43,9 +43,9 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
     known = _known(error, args)
     if as_json:
         print_json(_json(known))
-    if isinstance(known, Bug):
+    if isinstance(known, InternalError):
         tell(redacted("".join(traceback.format_exception(error))))
-    if isinstance(known, HaltedPlan) and not as_json:
+    if isinstance(known, PartlyAppliedPlan) and not as_json:
         from atpub.report.outcomes import halted_text
 
         tell(halted_text(known.outcomes, style_for(sys.stderr)))
@@ -55,12 +55,12 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
 
 def _json(error: AtpubError) -> JsonObject:
     found = error_json(error)
-    if isinstance(error, HaltedPlan):
+    if isinstance(error, PartlyAppliedPlan):
         from atpub.report.outcomes import outcomes_json
 
         return {**outcomes_json(error.plan, error.outcomes), **found}
     if isinstance(error, RefusedPlan):
-        from atpub.planning.document import refusal_json
+        from atpub.engine.plan.serialize import refusal_json
 
         found["refusals"] = [refusal_json(refusal) for refusal in error.refusals]
     return found
@@ -78,9 +78,7 @@ def _known(error: BaseException, args: Sequence[str]) -> AtpubError:
             return Interrupted("interrupted")
         case OSError():
             named = f"{error.filename}: " if error.filename else ""
-            return SystemFailed(
-                f"{named}{error.strerror or error}", hint="check the path, its permissions and the disk"
-            )
+            return OSFailure(f"{named}{error.strerror or error}", hint="check the path, its permissions and the disk")
         case _:
             hint = "please report it, with what is shown above"
-            return Bug(f"this is a bug in atpub: {type(error).__name__}: {redacted(str(error))}", hint=hint)
+            return InternalError(f"this is a bug in atpub: {type(error).__name__}: {redacted(str(error))}", hint=hint)

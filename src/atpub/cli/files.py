@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from atpub.errors import InTheWay
+from atpub.errors import FileConflict
 
 
 def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
@@ -19,7 +19,7 @@ def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
             start = stream.read(64)
         if not start or begins.match(start):
             return
-    raise InTheWay(f"{file} is there already, and is not {kind}", hint="name another file, or move that away")
+    raise FileConflict(f"{file} is there already, and is not {kind}", hint="name another file, or move that away")
 
 
 @contextmanager

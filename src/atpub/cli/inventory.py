@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atpub.cli.options import Target, json_option, locked_option, manifest_options, target_options
+from atpub.cli.options import TargetOptions, json_option, locked_option, manifest_options, target_options
 
 if TYPE_CHECKING:
-    from atpub.where import Where
+    from atpub.target import Target
 
 
 @click.group("inventory", no_args_is_help=False)
@@ -46,16 +46,16 @@ def verify_command(
     # Help does not wait for these.
     from contextlib import closing
 
-    from atpub.audit.verify import verify
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.where import open_repository
+    from atpub.cli.targets import open_repository
+    from atpub.engine.audit.verify import verify
     from atpub.errors import Conflict
     from atpub.report.inventory import audit_json, audit_text
-    from atpub.repository.whole import read_whole
+    from atpub.repository.snapshot import read_all
 
-    name, where = _target(manifests, environment, project, Target(account, pds, environment))
+    name, where = _target(manifests, environment, project, TargetOptions(account, pds, environment))
     with closing(open_repository(where)) as repository:
-        audit = verify(read_whole(repository), name)
+        audit = verify(read_all(repository), name)
         if as_json:
             print_json(audit_json(audit, where.account, repository.did))
         else:
@@ -64,11 +64,11 @@ def verify_command(
 
 
 def _target(
-    manifests: tuple[str, ...], environment: str | None, project: str | None, target: Target
-) -> tuple[str, Where]:
+    manifests: tuple[str, ...], environment: str | None, project: str | None, target: TargetOptions
+) -> tuple[str, Target]:
     """The project that is asked about, and where it is."""
-    from atpub.cli.where import find
-    from atpub.prepare import read_manifest, usual_paths
+    from atpub.cli.targets import find
+    from atpub.pipeline import read_manifest, usual_paths
 
     if project is None or manifests or usual_paths():
         manifest = read_manifest(manifests, environment)
@@ -102,27 +102,27 @@ def rebuild_command(
     # Help does not wait for these.
     from contextlib import closing
 
-    from atpub.applying import write_inventory
-    from atpub.audit.rebuild import rebuild
     from atpub.cli.apply import ask
     from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-    from atpub.cli.ready import tell_warnings
-    from atpub.cli.where import find, open_repository
+    from atpub.cli.plans import tell_warnings
+    from atpub.cli.targets import find, open_repository
+    from atpub.engine.apply import write_inventory
+    from atpub.engine.audit.rebuild import rebuild
     from atpub.errors import Usage
-    from atpub.prepare import desired_records, read_facts, read_manifest
+    from atpub.pipeline import desired_records, read_facts, read_manifest
     from atpub.report.inventory import rebuild_json, rebuild_text, rebuilt_text
-    from atpub.repository.whole import read_whole
+    from atpub.repository.snapshot import read_all
 
     if not (yes or is_terminal(sys.stdin)):
         message = "rebuild asks before it writes anything, and there is no terminal to ask on"
         raise Usage(message, hint="look at `atpub inventory verify`, then give --yes")
     manifest = read_manifest(manifests, environment)
-    where = find(manifest, Target(account, pds, environment))
+    where = find(manifest, TargetOptions(account, pds, environment))
     facts = read_facts(manifest, locked=locked)
     with closing(open_repository(where)) as repository:
         desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)
-        live = read_whole(repository)
+        live = read_all(repository)
         found = rebuild(live, manifest.project, desired)
         if found.writes:
             tell(rebuild_text(found, where.account, repository.did, style_for(sys.stderr)))

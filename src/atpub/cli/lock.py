@@ -13,7 +13,7 @@ from atpub.cli.files import write_text
 from atpub.cli.options import json_option, manifest_options
 
 if TYPE_CHECKING:
-    from atpub.lexicon.data import JsonObject
+    from atpub.atproto.data import JsonObject
     from atpub.shards.facts import Facts
     from atpub.shards.lock import Lock
 
@@ -34,10 +34,10 @@ def command(manifests: tuple[str, ...], environment: str | None, *, as_json: boo
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json
-    from atpub.folders import cache_folder
-    from atpub.prepare import read_manifest
+    from atpub.pipeline import read_manifest
     from atpub.shards.facts import gather
     from atpub.shards.lock import LOCK_FILE, Lock, dump_lock
+    from atpub.user_folders import cache_folder
 
     manifest = read_manifest(manifests, environment)
     before = _before(manifest.folder, prune=prune)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atpub.cli.options import Target, manifest_options, target_options
+from atpub.cli.options import TargetOptions, manifest_options, target_options
 
 if TYPE_CHECKING:
+    from atpub.atproto.auth.session_store import SessionStore, SessionTokens
     from atpub.cli.account import Account
-    from atpub.repository.pds.sessions import Opened, Sessions
 
 
 @click.command("login")
@@ -33,7 +33,7 @@ def command(
     from atpub.cli.credentials import keep_in_keyring, require_keyring
     from atpub.cli.output import print_data
 
-    where = find_remote(manifests, Target(account, pds, environment))
+    where = find_remote(manifests, TargetOptions(account, pds, environment))
     sessions = require_sessions()
     if keyring:
         require_keyring()
@@ -50,11 +50,11 @@ def command(
 
 
 def _password(account: Account) -> str:
+    from atpub.atproto.xrpc.client import XrpcClient
     from atpub.cli.credentials import ask_password, from_environment
     from atpub.errors import AuthenticationFailed
-    from atpub.repository.pds.xrpc import Xrpc
 
-    Xrpc(account.identity.pds, account.http).require_privacy()  # before anything is typed
+    XrpcClient(account.identity.pds, account.http).require_privacy()  # before anything is typed
     password = from_environment() or ask_password(account.shown, account.identity.pds)
     if not password:
         hint = "log in at a terminal, or set ATPUB_PASSWORD, best to an app password made for this"
@@ -62,14 +62,14 @@ def _password(account: Account) -> str:
     return password
 
 
-def _log_in(account: Account, password: str) -> Opened:
+def _log_in(account: Account, password: str) -> SessionTokens:
     """A new session; asks for the code that the server sends by mail, where it does and there is a terminal."""
+    from atpub.atproto.auth.session import log_in
+    from atpub.atproto.xrpc.client import XrpcClient
+    from atpub.atproto.xrpc.errors import CodeNeeded
     from atpub.cli.credentials import ask_code
-    from atpub.repository.pds.failure import CodeNeeded
-    from atpub.repository.pds.session import log_in
-    from atpub.repository.pds.xrpc import Xrpc
 
-    xrpc = Xrpc(account.identity.pds, account.http)
+    xrpc = XrpcClient(account.identity.pds, account.http)
     try:
         return log_in(xrpc, account.identity.did, password)
     except CodeNeeded:
@@ -79,10 +79,10 @@ def _log_in(account: Account, password: str) -> Opened:
     return log_in(xrpc, account.identity.did, password, code)
 
 
-def _keep(opened: Opened, sessions: Sessions, account: Account) -> None:
+def _keep(opened: SessionTokens, sessions: SessionStore, account: Account) -> None:
     """Keep a session in place of an older one, which ends."""
+    from atpub.atproto.auth.session import log_out
     from atpub.errors import AtpubError
-    from atpub.repository.pds.session import log_out
 
     with sessions.locked(opened.did):
         older = sessions.read(opened.did, exposed=True)

@@ -54,7 +54,7 @@ class _Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
-        module = import_module(f"atpub.cli.{name}_" if iskeyword(name) else f"atpub.cli.{name}")
+        module = import_module(f"atpub.cli.{name}_command" if iskeyword(name) else f"atpub.cli.{name}")
         command: object = module.command
         assert isinstance(command, click.Command)
         return command

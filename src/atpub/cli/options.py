@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetOptions:
     """Where to publish, as the flags say it; the environment and the manifest fill in the rest."""
 
     account: str | None

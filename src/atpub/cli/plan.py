@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from atpub.cli.options import Target, json_option, locked_option, manifest_options, plan_options, target_options
+from atpub.cli.options import TargetOptions, json_option, locked_option, manifest_options, plan_options, target_options
 
 
 @click.command("plan")
@@ -46,10 +46,10 @@ def command(
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.ready import options_of, ready_plan
+    from atpub.cli.plans import options_of, ready_plan
     from atpub.cli.saved import require_room, save
     from atpub.errors import Refused, Usage
-    from atpub.prepare import read_manifest
+    from atpub.pipeline import read_manifest
     from atpub.report.markdown import plan_markdown
     from atpub.report.plan import plan_json, plan_text
 
@@ -58,7 +58,7 @@ def command(
     if out is not None:
         require_room(out)
     manifest = read_manifest(manifests, environment)
-    target = Target(account, pds, environment)
+    target = TargetOptions(account, pds, environment)
     options = options_of(flags)
     with ready_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as ready:
         if out is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from atpub.errors import InvalidInput, Usage
-from atpub.manifest.load import load_sound_part
+from atpub.manifest.load import load_valid_subset
 from atpub.manifest.model import SchemaEntry
 from atpub_codegen.samples import SampleSchema, generate_samples
 
@@ -18,7 +18,7 @@ def sample_files(manifests: Sequence[Path], *, alone: bool) -> Mapping[PurePosix
 
 
 def _schemas(path: Path) -> Iterator[SampleSchema]:
-    loaded = load_sound_part([str(path)], environ=os.environ, environment=None)
+    loaded = load_valid_subset([str(path)], environ=os.environ, environment=None)
     if loaded.problems:
         raise InvalidInput(tuple(loaded.problems))
     entries = [entry for entry in loaded.manifest.entries.values() if isinstance(entry, SchemaEntry)]

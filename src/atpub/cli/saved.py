@@ -17,17 +17,17 @@ from typing import Final
 
 from atpub.cli.credentials import VARIABLE, from_environment
 from atpub.cli.files import require_own, write_text
-from atpub.cli.options import Target
-from atpub.cli.ready import Ready
-from atpub.cli.where import find, named, open_repository
+from atpub.cli.options import TargetOptions
+from atpub.cli.plans import Ready
+from atpub.cli.targets import find, named, open_repository
+from atpub.engine.plan.model import Plan, Upload
+from atpub.engine.plan.rebase import rebase
+from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
-from atpub.folders import cache_folder
-from atpub.planning.document import read_plan, saved_document
-from atpub.planning.model import Plan, Upload
-from atpub.planning.rebase import rebase
-from atpub.repository.live import Wanted
+from atpub.repository.filter import RecordFilter
 from atpub.shards.measure import FileFacts, FileSource, measure_files
-from atpub.where import Where
+from atpub.target import Target
+from atpub.user_folders import cache_folder
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
 
@@ -44,7 +44,7 @@ def save(ready: Ready, file: Path) -> None:
 
 
 @contextmanager
-def load(file: Path, target: Target) -> Generator[Ready]:
+def load(file: Path, target: TargetOptions) -> Generator[Ready]:
     """The rest of a saved plan, on what is live now; raises InvalidInput, Usage, Refused or StalePlan."""
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
@@ -53,7 +53,7 @@ def load(file: Path, target: Target) -> Generator[Ready]:
     plan, folder = read_plan(file.read_bytes(), str(file))
     where = _where(plan, folder, target)
     with closing(open_repository(where)) as repository:
-        live = repository.read(Wanted.around(change.path for change in plan.changes))
+        live = repository.read(RecordFilter.around(change.path for change in plan.changes))
         rest = rebase(replace(plan, account=where.account), live)
         yield Ready(rest, where, repository, _sources(rest.uploads))
 
@@ -73,14 +73,14 @@ def _sources(uploads: Iterable[Upload]) -> Mapping[str, FileSource]:
     return {item.cid: FileSource(item.file, item.size) for item in here}
 
 
-def _where(plan: Plan, folder: Path | None, target: Target) -> Where:
-    """Where a plan goes; raises Usage, and Refused where that is not what the run names."""
+def _where(plan: Plan, folder: Path | None, target: TargetOptions) -> Target:
+    """Target a plan goes; raises Usage, and Refused where that is not what the run names."""
     said = named(target)
     if folder or (said and said.folder):
         if said and said.account != plan.account:
             message = f"the plan is for {plan.account}, and not for {said.account}"
             raise Refused(message, hint="make one for that account")
-        return Where(plan.account, plan.did, folder=folder)
+        return Target(plan.account, plan.did, folder=folder)
     if from_environment() and not said:
         message = f"{VARIABLE} is not sent to an account that only the plan names"
         raise Usage(message, hint=f"say whose it is: --account {plan.account}, or ATPUB_ACCOUNT")

@@ -10,10 +10,10 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidInput, Place, Problem, Usage
-from atpub.lexicon.data import Json, JsonObject
-from atpub.manifest.source import Source, decode
 from atpub.suggest import suggest
+from atpub.text.source import Source, decode
 
 OWN_PACKAGE: Final = "atpub.generated"
 PYPROJECT: Final = Path("pyproject.toml")
@@ -81,7 +81,7 @@ def _default_lexicons(samples: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, str]:
     """Where the package goes and what it is called; in atpub's own source tree that is known. Raises Usage."""
-    if out is None and package is None and Path("src/atpub/lexicon").is_dir():
+    if out is None and package is None and Path("src/atpub/atproto").is_dir():
         return Path("src/atpub/generated"), OWN_PACKAGE
     if not isinstance(out, str) or not isinstance(package, str):
         missing = " and ".join(name for name, given in (("--out", out), ("--package", package)) if given is None)

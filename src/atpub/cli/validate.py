@@ -20,12 +20,12 @@ def command(manifests: tuple[str, ...], environment: str | None, *, as_json: boo
     """
     # Help does not wait for these.
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.cli.ready import tell_warnings
-    from atpub.prepare import judge, read_manifest
+    from atpub.cli.plans import tell_warnings
+    from atpub.pipeline import read_manifest, validate
     from atpub.report.valid import valid_json, valid_text
 
     manifest = read_manifest(manifests, environment)
-    desired, warnings = judge(manifest, locked=locked)
+    desired, warnings = validate(manifest, locked=locked)
     tell_warnings(warnings)
     if as_json:
         print_json(valid_json(manifest.project, len(desired), warnings))

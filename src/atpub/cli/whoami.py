@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atpub.cli.options import Target, json_option, manifest_options, target_options
+from atpub.cli.options import TargetOptions, json_option, manifest_options, target_options
 
 if TYPE_CHECKING:
+    from atpub.atproto.auth.session_store import SessionStore
     from atpub.cli.account import Account
     from atpub.report.account import Shown
-    from atpub.repository.pds.sessions import Sessions
-    from atpub.where import Where
+    from atpub.target import Target
 
 
 @click.command("whoami")
@@ -34,7 +34,7 @@ def command(
     from atpub.errors import AuthenticationFailed
     from atpub.report.account import account_json, account_text
 
-    where = find_account(manifests, Target(account, pds, environment))
+    where = find_account(manifests, TargetOptions(account, pds, environment))
     if where.folder is not None:
         shown = _local(where)
     else:
@@ -47,17 +47,17 @@ def command(
     return 0 if shown.login.is_good else AuthenticationFailed.exit_code
 
 
-def _local(where: Where) -> Shown:
+def _local(where: Target) -> Shown:
     from contextlib import closing
 
-    from atpub.cli.where import open_repository
+    from atpub.cli.targets import open_repository
     from atpub.report.account import Login, Shown
 
     with closing(open_repository(where)) as repository:
         return Shown(where.account, repository.did, None, str(where.folder), Login("nothing", True))
 
 
-def _remote(where: Where, account: Account) -> Shown:
+def _remote(where: Target, account: Account) -> Shown:
     """The account, with the way to log in that a run would take: the first that there is."""
     from atpub.cli.credentials import from_environment, from_keyring, usable_sessions
     from atpub.cli.output import is_terminal
@@ -77,17 +77,17 @@ def _remote(where: Where, account: Account) -> Shown:
     return Shown(where.account, identity.did, identity.handle, kept.server if kept else identity.pds, login)
 
 
-def _trouble(account: Account, sessions: Sessions) -> str:
+def _trouble(account: Account, sessions: SessionStore) -> str:
     """What the server has against the session that is kept, if anything; it is renewed where that is due."""
+    from atpub.atproto.auth.session import Session, account_of
+    from atpub.atproto.xrpc.client import XrpcClient
+    from atpub.atproto.xrpc.errors import printable
     from atpub.errors import AuthenticationFailed
-    from atpub.repository.pds.failure import printable
-    from atpub.repository.pds.session import Session, account_of
-    from atpub.repository.pds.xrpc import Xrpc
 
-    xrpc = Xrpc(account.identity.pds, account.http)
+    xrpc = XrpcClient(account.identity.pds, account.http)
     session = Session(xrpc, account.identity.did, lambda: None, sessions)
     try:
-        found = session.authorized(lambda access: account_of(Xrpc(access.server, account.http), access))
+        found = session.authorized(lambda access: account_of(XrpcClient(access.server, account.http), access))
     except AuthenticationFailed:
         return "it is over: run atpub login"
     return "" if found.active in (None, True) else f"the account is {printable(found.status or 'not active')}"

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from atpub.lexicon.runtime import Package
+from atpub.atproto.runtime import Package
 
 LEXICONS: Final = Package(__name__)

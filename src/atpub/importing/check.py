@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from atpub.desired.build import build_desired
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import RecordPath
+from atpub.engine.desired.build import build_desired
+from atpub.engine.plan.created_at import CreatedAtClock
+from atpub.engine.plan.resolve import in_order, resolve_records
 from atpub.errors import InvalidInput, Problem
-from atpub.importing.model import Request
-from atpub.lexicon.data import JsonObject
-from atpub.manifest.bundle import merge
-from atpub.manifest.document import Document, parse
-from atpub.manifest.interpolate import interpolate
-from atpub.manifest.load import load_bundle, not_interpolated
+from atpub.importing.model import ImportRequest
+from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
 from atpub.manifest.schema import SECTIONS
-from atpub.planning.moment import Moments
-from atpub.planning.settle import in_order, settle
+from atpub.repository.model import Record
 from atpub.shards.facts import gather
-from atpub.state import Record
-from atpub.syntax import RecordPath
+from atpub.text.document import Document, parse
+from atpub.text.interpolate import interpolate
+from atpub.text.merge import merge
 
 _FILE: Final = "what was imported"
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time is asked for: every record is there
@@ -36,11 +36,11 @@ class Checked:
     problems: Mapping[RecordPath, Problem]
 
 
-def check(request: Request, text: str, entries: Entries) -> Checked:
+def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     """Which entries of a manifest do not say their live records; raises InvalidInput where it is about no entry."""
     document = parse(text, _FILE)
     documents = [*request.documents, interpolate(document, {}, skip=not_interpolated(None))]
-    loaded = load_bundle(merge(documents, SECTIONS), request.manifest.folder)
+    loaded = load_merged(merge(documents, SECTIONS), request.manifest.folder)
     if loaded.problems:
         return _by_entry(loaded.problems, document, entries)
     ours = {address: item for address, item in loaded.manifest.entries.items() if address in entries}
@@ -49,11 +49,11 @@ def check(request: Request, text: str, entries: Entries) -> Checked:
         desired, _ = build_desired(manifest, gather(manifest), request.live.did)
     except InvalidInput as error:
         return _by_entry(error.problems, document, entries)
-    settled = settle(in_order(desired), request.live.records, Moments(_NEVER, request.live.records))
+    settled = resolve_records(in_order(desired), request.live.records, CreatedAtClock(_NEVER, request.live.records))
     cids = {path: item.cid for path, item in settled.items()}
     return Checked(
         {
-            record.path: Problem("not-sayable", "no entry of a manifest says exactly this record")
+            record.path: Problem("not-expressible", "no entry of a manifest says exactly this record")
             for record, _ in entries.values()
             if cids.get(record.path) != record.cid
         }

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
-from atpub.syntax import RecordPath
+from atpub.atproto.syntax import RecordPath
 
 _LONGEST: Final = 80
 _OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")

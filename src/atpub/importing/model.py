@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from atpub.atproto.data import Blob, JsonObject
+from atpub.atproto.syntax import AtUri, Nsid, RecordPath
+from atpub.engine.inventory import Owned
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.inventory import Owned
-from atpub.lexicon.data import Blob, JsonObject
-from atpub.manifest.document import Document
 from atpub.manifest.model import Address, Manifest
-from atpub.state import Live, Record
-from atpub.syntax import AtUri, Nsid, RecordPath
+from atpub.repository.model import Live, Record
+from atpub.text.document import Document
 
 Form: TypeAlias = Literal["fields", "json_schema", "datasets", "labels", "lenses", "records"]
 """How an entry says a record: a schema by its fields or its JSON Schema, the others as their section has it."""
@@ -34,7 +34,7 @@ def section_of(form: Form) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ImportRequest:
     """Records to import, and into what: the manifest that is there (perhaps with nothing but a project in it).
 
     `owned` is what the project owns; `with_files` says that blobs are named as files, for which the bytes are saved.
@@ -56,7 +56,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobFile:
+class BlobDownload:
     """A blob, and the file that its bytes are to be saved in, relative to the manifest's folder."""
 
     blob: Blob
@@ -72,7 +72,7 @@ class ImportedEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """A manifest in YAML, its entries, the texts of the files that it names; what was left out, and what to look at."""
 
     text: str

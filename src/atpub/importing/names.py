@@ -6,23 +6,25 @@ import mimetypes
 from pathlib import Path
 from typing import Final
 
-from atpub.importing.forms import schema_nsid
+from atpub.atproto.data import Blob, JsonObject, blobs_in
+from atpub.atproto.syntax import Nsid, Tid
+from atpub.importing.entry_writers import schema_nsid
 from atpub.importing.keys import key_of, slug
-from atpub.importing.model import FORMS, BlobFile, Form
-from atpub.lexicon.data import Blob, JsonObject, blobs_in
-from atpub.state import Record
-from atpub.syntax import Nsid, Tid
+from atpub.importing.model import FORMS, BlobDownload, Form
+from atpub.repository.model import Record
 
 _SUFFIXES: Final = {"application/x-tar": ".tar", "application/octet-stream": ".bin", "image/jpeg": ".jpg"}
 FOLDER: Final = "data"
 
 
-def blob_files(section: str, key: str, value: JsonObject) -> tuple[BlobFile, ...]:
+def blob_files(section: str, key: str, value: JsonObject) -> tuple[BlobDownload, ...]:
     """The blobs of a record, each once, and a file for each: numbered where there are several."""
     blobs = list({blob.cid: blob for blob in blobs_in(value)}.values())
     folder = Path(FOLDER) / section / key
     return tuple(
-        BlobFile(blob, folder / (f"{key}-{number:06d}{_suffix(blob)}" if len(blobs) > 1 else f"{key}{_suffix(blob)}"))
+        BlobDownload(
+            blob, folder / (f"{key}-{number:06d}{_suffix(blob)}" if len(blobs) > 1 else f"{key}{_suffix(blob)}")
+        )
         for number, blob in enumerate(blobs)
     )
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final
 
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.validate import valid_key
+from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 from atpub.errors import Place, Problem
 from atpub.generated.dev.atpub import inventory
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.model import Lexicons
-from atpub.lexicon.validate import valid_key
 from atpub.manifest import fields as sample_fields
-from atpub.manifest.bundle import Bundle
-from atpub.manifest.document import Document
 from atpub.manifest.model import (
     Address,
     BlobShards,
@@ -33,11 +32,12 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.manifest.outline import Steps
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
 from atpub.manifest.structure import faults_of_json_schema
 from atpub.suggest import suggest
-from atpub.syntax import AtUri, Nsid, Rkey, SyntaxViolation
+from atpub.text.document import Document
+from atpub.text.merge import MergedDocument
+from atpub.text.spans import Steps
 
 _COLLECTIONS: Final = {"schemas": schema.NSID, "datasets": entry.NSID, "labels": label.NSID, "lenses": lens.NSID}
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), a map of SHA-256 by file name, or `checksums: none`"
@@ -56,7 +56,7 @@ class EntryReader:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: MergedDocument,
         value: JsonObject,
         lexicons: Lexicons,
         read_json: Callable[[str, Steps], Document | None],

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.suggest import nearest
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"

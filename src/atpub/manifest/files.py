@@ -9,23 +9,23 @@ from stat import S_ISREG
 from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.bundle import Bundle, merge
-from atpub.manifest.document import Document, parse_source
-from atpub.manifest.interpolate import interpolate, nowhere
-from atpub.manifest.outline import Steps
-from atpub.manifest.source import MAX_BYTES, Source, decode, too_large
+from atpub.text.document import Document, parse_source
+from atpub.text.interpolate import interpolate, nowhere
+from atpub.text.merge import MergedDocument, merge
+from atpub.text.source import MAX_BYTES, Source, decode, too_large
+from atpub.text.spans import Steps
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 _SUFFIXES = (".yaml", ".yml")
 
 
-def read_bundle(
+def read_merged(
     paths: Iterable[AnyPath],
     *,
     sections: frozenset[str],
     environ: Mapping[str, str],
     skip: Callable[[Steps], bool] = nowhere,
-) -> Bundle:
+) -> MergedDocument:
     """Files and folders as one, with the variables of `environ` filled in, as `interpolate` and `merge` have it.
 
     Raises InvalidInput, with every problem of every file, where one cannot be read to its end; what is wrong although

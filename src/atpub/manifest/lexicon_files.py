@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from atpub.atproto import data
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicon, Lexicons
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, Problem
-from atpub.lexicon import data
-from atpub.lexicon.data import Json
-from atpub.lexicon.link import link
-from atpub.lexicon.model import Lexicon, Lexicons
-from atpub.lexicon.parse import parse
-from atpub.manifest.document import Document
 from atpub.manifest.files import read_source
-from atpub.manifest.json_document import parse_json, placed
-from atpub.manifest.source import Source
-from atpub.syntax import Nsid
+from atpub.text.document import Document
+from atpub.text.json_document import parse_json, placed
+from atpub.text.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,22 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
 from atpub.errors import InvalidInput, Problem
 from atpub.generated import LEXICONS
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.model import Lexicons
-from atpub.manifest.bundle import Bundle
-from atpub.manifest.document import Document
 from atpub.manifest.entries import EntryReader
-from atpub.manifest.files import read_bundle
-from atpub.manifest.json_document import read_json
+from atpub.manifest.files import read_merged
 from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
-from atpub.manifest.outline import Steps
 from atpub.manifest.schema import SECTIONS
-from atpub.manifest.structure import sound_part
+from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
-from atpub.syntax import Did, Handle, Nsid, Rkey
+from atpub.text.document import Document
+from atpub.text.json_document import read_json
+from atpub.text.merge import MergedDocument
+from atpub.text.spans import Steps
 
 T = TypeVar("T")
 
@@ -48,27 +48,27 @@ def load_manifest(
 
     `environ` fills in `${X}`; `environment` names one of the manifest's `environments`.
     """
-    loaded = load_sound_part(paths, environ=environ, environment=environment)
+    loaded = load_valid_subset(paths, environ=environ, environment=environment)
     if loaded.problems:
         raise InvalidInput(loaded.problems)
     return loaded.manifest
 
 
-def load_sound_part(
+def load_valid_subset(
     paths: Sequence[str | os.PathLike[str]], *, environ: Mapping[str, str], environment: str | None = None
 ) -> Loaded:
     """As `load_manifest`; where there are problems, with the entries that have none, to be checked further.
 
     Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_bundle(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
+    bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
     path = Path(paths[0])
-    return load_bundle(bundle, path if path.is_dir() else path.parent, environment=environment)
+    return load_merged(bundle, path if path.is_dir() else path.parent, environment=environment)
 
 
-def load_bundle(bundle: Bundle, folder: Path, *, environment: str | None = None) -> Loaded:
-    """As `load_sound_part`, of what is read already; `folder` is where the files are that it names."""
-    sound = sound_part(bundle)
+def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
+    """As `load_valid_subset`, of what is read already; `folder` is where the files are that it names."""
+    sound = valid_subset(bundle)
     known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
     loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
     manifest = loader.manifest(environment)
@@ -96,7 +96,7 @@ def _has_unset(problems: Iterable[Problem]) -> bool:
     return any(problem.code in ("unset-variable", "bad-variable") for problem in problems)
 
 
-def _without_unset(bundle: Bundle, value: JsonObject) -> JsonObject:
+def _without_unset(bundle: MergedDocument, value: JsonObject) -> JsonObject:
     """The value without entries in which a variable could not be filled in."""
     if not _has_unset(bundle.problems):
         return value
@@ -111,7 +111,7 @@ def _without_unset(bundle: Bundle, value: JsonObject) -> JsonObject:
 class _Loader:
     """Builds the manifest of a bundle from what is right about its structure."""
 
-    def __init__(self, bundle: Bundle, value: JsonObject, folder: Path, problems: Iterable[Problem]) -> None:
+    def __init__(self, bundle: MergedDocument, value: JsonObject, folder: Path, problems: Iterable[Problem]) -> None:
         self._bundle = bundle
         self._folder = folder
         self._known = tuple(problems)

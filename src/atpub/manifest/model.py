@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.syntax import AtUri, Did, Nsid, Rkey
 from atpub.errors import Place, Problem
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.model import Lexicons
-from atpub.syntax import AtUri, Did, Nsid, Rkey
 
 
 class Address(NamedTuple):

@@ -6,34 +6,34 @@ from collections.abc import Iterable
 from functools import cache
 from typing import assert_never
 
-from atpub.generated import LEXICONS
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.model import (
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.model import (
     Array,
     BlobType,
     Boolean,
     Bytes,
-    CidLink,
+    CidLinkType,
     Definition,
     Integer,
     Lexicons,
     Name,
     Null,
     Object,
-    Procedure,
-    Query,
-    Record,
+    ProcedureType,
+    QueryType,
+    RecordType,
     Ref,
     String,
-    Subscription,
+    SubscriptionType,
     Token,
     Type,
     Union,
     Unknown,
     Unsupported,
 )
-from atpub.syntax import Nsid
+from atpub.atproto.syntax import Nsid
+from atpub.generated import LEXICONS
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
 
 SECTIONS = frozenset({"schemas", "datasets", "labels", "lenses", "records"})
 # JSON Schema's `$` is the end; Python's stands before a line break at the end as well.
@@ -287,7 +287,7 @@ class _Definitions:
                 return _string(kind)
             case Bytes():
                 return _closed({"$bytes": {"type": "string"}}, ("$bytes",))
-            case CidLink():
+            case CidLinkType():
                 return _closed({"$link": {"type": "string"}}, ("$link",))
             case BlobType():
                 return {"type": "object", "title": "{$blob: file}"}
@@ -328,9 +328,9 @@ class _Definitions:
 
     def _definition(self, found: Definition | None) -> JsonObject:
         match found:
-            case Record(record=record):
+            case RecordType(record=record):
                 return self._object(record)
-            case None | Query() | Procedure() | Subscription():
+            case None | QueryType() | ProcedureType() | SubscriptionType():
                 return {"type": "object"}
             case _:
                 return self.type(found)

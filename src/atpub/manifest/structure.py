@@ -8,12 +8,10 @@ from typing import Any, Final
 
 from jsonschema import Draft7Validator, Draft202012Validator
 
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.json_node import kind_of, step
 from atpub.errors import Problem
-from atpub.lexicon.data import Json, JsonObject
-from atpub.lexicon.node import kind_of, step
-from atpub.manifest.bundle import Bundle
 from atpub.manifest.fields import DRAFT
-from atpub.manifest.outline import Steps
 from atpub.manifest.schema import (
     DATASET_FIELDS,
     LABEL_FIELDS,
@@ -25,6 +23,8 @@ from atpub.manifest.schema import (
     manifest_schema,
 )
 from atpub.suggest import nearest, suggest
+from atpub.text.merge import MergedDocument
+from atpub.text.spans import Steps
 
 _KINDS: Final = {
     "object": "a map",
@@ -70,7 +70,7 @@ class _Deviation:
     in_key: bool
 
 
-def sound_part(bundle: Bundle) -> Sound:
+def valid_subset(bundle: MergedDocument) -> Sound:
     """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
     found: dict[tuple[str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
@@ -191,7 +191,7 @@ def _remove(value: JsonObject, steps: tuple[str, ...]) -> None:
 # What is wrong
 
 
-def _problems(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
+def _problems(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
     steps = found.steps
     if found.in_key:
         inner = (*steps, str(found.instance))
@@ -206,7 +206,7 @@ def _problems(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Proble
         yield steps, Problem(code, f"{name_of(steps)}: {message}", bundle.place(steps), hint)
 
 
-def _unknown_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
+def _unknown_keys(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
     known = sorted(found.schema["properties"])
     for key in found.instance:
         if key not in known:
@@ -216,7 +216,7 @@ def _unknown_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Pr
             yield inner, Problem("unknown-key", message, bundle.place(inner, of="key"), hint)
 
 
-def _missing_keys(bundle: Bundle, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
+def _missing_keys(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
     for name in found.limit:
         if name not in found.instance and not _has_default(bundle.value, found.steps, name):
             place = bundle.place(found.steps, of="key")

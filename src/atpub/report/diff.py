@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from atpub.lexicon.data import Json
-from atpub.lexicon.node import step
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.json_node import step
 
 _LONGEST = 72
 _BEFORE = 24

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from atpub.atproto.data import JsonObject
 from atpub.errors import Problem
-from atpub.lexicon.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import counted
 

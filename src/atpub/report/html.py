@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Final
 
-from atpub.planning.model import Action, Change, Plan
+from atpub.engine.plan.model import Action, Change, Plan
 from atpub.report.diff import differences
 from atpub.report.style import counted, size
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from atpub.importing.model import Imported
-from atpub.lexicon.data import JsonObject
+from atpub.atproto.data import JsonObject
+from atpub.importing.model import ImportResult
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 
 
-def imported_text(imported: Imported, out: Path | None, style: Style = PLAIN) -> str:
+def imported_text(imported: ImportResult, out: Path | None, style: Style = PLAIN) -> str:
     """How many entries were made in each section, and how many records were left out."""
     if not imported.entries:
         return style("Nothing to import.", BOLD)
@@ -25,7 +25,7 @@ def imported_text(imported: Imported, out: Path | None, style: Style = PLAIN) ->
     return "\n".join([line, *files])
 
 
-def imported_json(imported: Imported, *, project: str, account: str, did: str, out: Path | None) -> JsonObject:
+def imported_json(imported: ImportResult, *, project: str, account: str, did: str, out: Path | None) -> JsonObject:
     """The same as JSON; the manifest's text is in it where it goes to no file."""
     return {
         "format_version": FORMAT_VERSION,

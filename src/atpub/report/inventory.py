@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from atpub.audit.rebuild import Rebuild
-from atpub.audit.verify import Audit, Finding, readable
-from atpub.lexicon.data import JsonObject
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import AtUri, Did
+from atpub.engine.audit.rebuild import Rebuild
+from atpub.engine.audit.verify import Audit, Finding, readable
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style, counted
-from atpub.state import Head
-from atpub.syntax import AtUri, Did
+from atpub.repository.model import Head
 
 
 def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:

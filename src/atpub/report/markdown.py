@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from atpub.planning.model import Change, Plan
+from atpub.engine.plan.model import Change, Plan
 from atpub.report.diff import differences
 from atpub.report.plan import notes, protection
 from atpub.report.style import counted, size

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from atpub.lexicon.data import JsonObject
-from atpub.planning.model import Outcome, Plan, Upload
+from atpub.atproto.data import JsonObject
+from atpub.engine.plan.model import Outcome, Plan, Upload
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted, size
-from atpub.state import Head
+from atpub.repository.model import Head
 
 _MOST = 20
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from atpub.lexicon.data import JsonObject
-from atpub.planning.document import plan_document
-from atpub.planning.model import Action, Change, Plan
+from atpub.atproto.data import JsonObject
+from atpub.engine.plan.model import Action, Change, Plan
+from atpub.engine.plan.serialize import plan_document
 from atpub.report.diff import Difference, differences
 from atpub.report.problems import problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
+from atpub.atproto.data import JsonObject
 from atpub.errors import AtpubError, InvalidInput, Problem, StaleFiles
-from atpub.lexicon.data import JsonObject
-from atpub.manifest.source import caret
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
+from atpub.text.source import caret
 
 FORMAT_VERSION: Final = "1.0"
 """The version of all JSON that atpub prints; another first number where a program would have to change."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
-from atpub.lexicon.data import Blob
-from atpub.repository.live import Wanted
-from atpub.state import Commit, Head, Live, Page, Record, Write
-from atpub.syntax import Cid, Did, Nsid, RecordPath
+from atpub.atproto.data import Blob
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
+from atpub.repository.filter import RecordFilter
+from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 
 UNLIMITED: Final = 2**63
 """More points than any writes can cost."""
@@ -62,7 +62,7 @@ class Repository(Protocol):
         """The newest commit; None where the repository does not exist yet (and the first write makes it)."""
         ...
 
-    def read(self, wanted: Wanted) -> Live:
+    def read(self, wanted: RecordFilter) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
         Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from os import stat_result
 from typing import NamedTuple
 
-from atpub.lexicon.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.shards.checksums import parse_sha256
 
 VERSION = 1

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
+from atpub.atproto.data import Json
 from atpub.errors import Place, Problem, Severity
-from atpub.lexicon.data import Json
 from atpub.manifest.model import (
     Address,
     BlobShards,

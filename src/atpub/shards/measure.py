@@ -16,10 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
+from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, Identity, dump_entries, load_entries
 from atpub.shards.tar import read_tar
-from atpub.syntax import RAW, Cid
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from atpub.atproto.repo.signing import SigningKey
 from atpub.errors import RepositoryError, Unavailable
-from atpub.repository.format.signing import SigningKey
 from atpub.repository.local.blobs import sync_folder
 
 

@@ -15,22 +15,22 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from atpub.atproto.data import Blob
+from atpub.atproto.repo import mst
+from atpub.atproto.repo.block import cid_of, matches
+from atpub.atproto.repo.car import record_of, write_car
+from atpub.atproto.repo.commit import parse_commit, sign_commit
+from atpub.atproto.repo.signing import SigningKey
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
-from atpub.lexicon.data import Blob
-from atpub.repository.format import mst
-from atpub.repository.format.block import cid_of, matches
-from atpub.repository.format.car import record_of, write_car
-from atpub.repository.format.commit import parse_commit, sign_commit
-from atpub.repository.format.signing import SigningKey
+from atpub.repository.filter import INVENTORIES, RecordFilter, completed
 from atpub.repository.interface import BlobSource, Limits
-from atpub.repository.live import INVENTORIES, Wanted, completed
 from atpub.repository.local.blobs import BlobFiles, Received
 from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
-from atpub.state import LOCAL_DID, Commit, Head, Live, Page, Record, Write
-from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+from atpub.repository.model import LOCAL_DID, Commit, Head, Live, Page, Record, Write
 
 LIMITS = Limits(writes=200, body=1_000_000)
 _HOUR = 3_600_000_000
@@ -80,7 +80,7 @@ class LocalRepository:
             head = tables.head() if tables else None
         return Head(Cid.of_bytes(head.cid), head.rev) if head else None
 
-    def read(self, wanted: Wanted) -> Live:
+    def read(self, wanted: RecordFilter) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
         Nothing before the first commit. Raises RepositoryError where something is damaged.
@@ -95,11 +95,11 @@ class LocalRepository:
 
     def get_record(self, path: RecordPath) -> Record | None:
         """The record there; None where there is none. Raises RepositoryError where it is damaged."""
-        return next(iter(self._read(Wanted(paths=frozenset((path,))))), None)
+        return next(iter(self._read(RecordFilter(paths=frozenset((path,))))), None)
 
     def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
         """The records of a collection, the newest record key first; raises RepositoryError where one is damaged."""
-        found = sorted(self._read(Wanted(frozenset((collection,)))), key=lambda record: record.path, reverse=True)
+        found = sorted(self._read(RecordFilter(frozenset((collection,)))), key=lambda record: record.path, reverse=True)
         rest = [record for record in found if cursor is None or record.path.rkey < cursor]
         some = rest[:limit]
         return Page(some, some[-1].path.rkey if len(some) < len(rest) else None)
@@ -185,12 +185,12 @@ class LocalRepository:
             self._is_tidy = True
             self._collect(now - _HOUR)
 
-    def _read(self, wanted: Wanted) -> Sequence[Record]:
+    def _read(self, wanted: RecordFilter) -> Sequence[Record]:
         """What is wanted and nothing else; nothing before the first commit."""
         with self._store.reading() as tables:
             return tuple(self._records(tables, wanted).values()) if tables and tables.head() else ()
 
-    def _records(self, tables: Tables, wanted: Wanted) -> dict[RecordPath, Record]:
+    def _records(self, tables: Tables, wanted: RecordFilter) -> dict[RecordPath, Record]:
         rows = tables.records(wanted.collections, wanted.paths)
         records = (self._checked(key, cid, block) for key, cid, block in rows)
         return {record.path: record for record in records}

@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
+from atpub.atproto.syntax import Did
 from atpub.errors import OutcomeUnknown, RepositoryError, Unavailable
 from atpub.repository.local.blobs import sync_folder
 from atpub.repository.local.tables import FORMAT, Tables, create_tables, did_of, format_of
-from atpub.syntax import Did
 
 _DATABASE = "repo.sqlite"
 _OURS = frozenset(

@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from atpub.lexicon.data import Blob
-from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+from atpub.atproto.data import Blob
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 
 FORMAT = 1
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from atpub.atproto.data import Blob, JsonObject, NotInDataModel, blobs_in, encode
+from atpub.atproto.repo.block import cid_of
+from atpub.atproto.syntax import Cid, RecordPath
 from atpub.errors import (
     BlobNotFound,
     BlobRejected,
@@ -14,12 +17,9 @@ from atpub.errors import (
     RecordConflict,
     RequestTooLarge,
 )
-from atpub.lexicon.data import Blob, JsonObject, NotInDataModel, blobs_in, encode
-from atpub.repository.format.block import cid_of
 from atpub.repository.interface import Limits
 from atpub.repository.local.tables import Tables
-from atpub.state import Create, Delete, Update, Write
-from atpub.syntax import Cid, RecordPath
+from atpub.repository.model import Create, Delete, Update, Write
 
 
 @dataclass(frozen=True, slots=True)

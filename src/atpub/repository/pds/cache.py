@@ -18,13 +18,13 @@ from typing import Final, TypeAlias
 
 import libipld
 
+from atpub.atproto.data import encode
+from atpub.atproto.repo.block import Native, cid_of, decoded
+from atpub.atproto.repo.car import Car, Snapshot, read_car, record_of, snapshot_of, write_car
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 from atpub.errors import RepositoryError
-from atpub.lexicon.data import encode
-from atpub.repository.format.block import Native, cid_of, decoded
-from atpub.repository.format.car import Car, Snapshot, read_car, record_of, snapshot_of, write_car
-from atpub.repository.live import Wanted, completed
-from atpub.state import Head, Live, Record
-from atpub.syntax import Cid, Did, Nsid, RecordPath, Tid
+from atpub.repository.filter import RecordFilter, completed
+from atpub.repository.model import Head, Live, Record
 
 VERSION: Final = 1
 LARGEST: Final = 256 * 1024 * 1024
@@ -54,11 +54,11 @@ class Listed:
 
     did: Did
     head: Head
-    wanted: Wanted
+    wanted: RecordFilter
     records: Mapping[RecordPath, Record]
     lasting: bool
 
-    def live(self, wanted: Wanted) -> Live:
+    def live(self, wanted: RecordFilter) -> Live:
         """The records that are wanted, every inventory, and what these list; all of it must have been read."""
         full = completed(wanted, self.records.values())
         return Live(self.did, self.head, {path: record for path, record in self.records.items() if path in full})
@@ -175,7 +175,7 @@ def _parsed_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
             "records": dict(records),
             "lasting": bool(lasting),
         }:
-            wanted = Wanted(
+            wanted = RecordFilter(
                 frozenset(Nsid.parse(str(collection)) for collection in collections),
                 frozenset(RecordPath.parse(str(path)) for path in paths),
             )

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from atpub.atproto.data import JsonObject, NotInDataModel, cid_of
+from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
+from atpub.atproto.xrpc.client import XrpcClient
 from atpub.errors import RecordNotFound, Unavailable
 from atpub.generated.com.atproto.repo import get_record, list_records
-from atpub.lexicon.data import JsonObject, NotInDataModel, cid_of
-from atpub.repository.live import Wanted
-from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Page, Record
-from atpub.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
+from atpub.repository.filter import RecordFilter
+from atpub.repository.model import Page, Record
 
 _PAGE = 100  # the most that the reference PDS gives at once
 _WORTH = 4  # single records that a page of their collection must be expected to hold
@@ -22,10 +22,10 @@ _WORTH = 4  # single records that a page of their collection must be expected to
 class Lister:
     """The records of one repository, whatever its newest commit is just then."""
 
-    xrpc: Xrpc
+    xrpc: XrpcClient
     did: Did
 
-    def records(self, wanted: Wanted) -> dict[RecordPath, Record]:
+    def records(self, wanted: RecordFilter) -> dict[RecordPath, Record]:
         """Those that are wanted; raises RepositoryNotFound or Unavailable."""
         found = {record.path: record for name in sorted(wanted.collections) for record in self.some(name).records}
         single: dict[Nsid, set[RecordPath]] = defaultdict(set)

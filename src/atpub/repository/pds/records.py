@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Final
 
+from atpub.atproto.repo.block import decoded
+from atpub.atproto.repo.car import Car, CarReader, snapshot_of
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
+from atpub.atproto.xrpc.client import XrpcClient
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
-from atpub.repository.contention import TRIES, step_back
-from atpub.repository.format.block import decoded
-from atpub.repository.format.car import Car, CarReader, snapshot_of
-from atpub.repository.live import INVENTORIES, Wanted, completed
+from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.filter import INVENTORIES, RecordFilter, completed
+from atpub.repository.model import Head, Live, Page, Record
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
-from atpub.repository.pds.xrpc import Xrpc
-from atpub.state import Head, Live, Page, Record
-from atpub.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 
 FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
@@ -38,7 +38,7 @@ class _NotGiven(Exception):
         self.lasting = lasting
 
 
-def newest_commit(xrpc: Xrpc, did: Did) -> Head:
+def newest_commit(xrpc: XrpcClient, did: Did) -> Head:
     """The head of a repository (com.atproto.sync.getLatestCommit); raises RepositoryNotFound or Unavailable."""
     found = xrpc.query(get_latest_commit.METHOD, get_latest_commit.GetLatestCommitParams(did=did))
     try:
@@ -55,7 +55,7 @@ class Records:
 
     def __init__(
         self,
-        xrpc: Xrpc,
+        xrpc: XrpcClient,
         did: Did,
         cache: Cache | None = None,
         largest: int = LARGEST,
@@ -94,7 +94,7 @@ class Records:
         """The records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
         return self._lister.some(collection, limit, cursor)
 
-    def read(self, wanted: Wanted) -> Live:
+    def read(self, wanted: RecordFilter) -> Live:
         """The records that are wanted, every inventory, and what these list, all at one head.
 
         Raises RepositoryNotFound, and Unavailable where it does not stand still.
@@ -105,7 +105,7 @@ class Records:
         found = self._read_on(self._copy, wanted, told or self.head()) if self._copy else None
         return found or self._read_anew(wanted)
 
-    def _read_on(self, copy: Copy, wanted: Wanted, head: Head) -> Live | None:
+    def _read_on(self, copy: Copy, wanted: RecordFilter, head: Head) -> Live | None:
         """The same from the last copy, and what has changed since; None where that will not do."""
         match copy:
             case Whole():
@@ -121,7 +121,7 @@ class Records:
                 same = copy.lasting and wanted.collections <= copy.wanted.collections
                 return self._read_lists(wanted, head, lasting=True) if same else None
 
-    def _read_anew(self, wanted: Wanted) -> Live:
+    def _read_anew(self, wanted: RecordFilter) -> Live:
         """The whole repository. One that is damaged may still list the collections that are wanted."""
         for _ in range(_TRIES):
             try:
@@ -135,20 +135,20 @@ class Records:
                 pass  # it may have been written to meanwhile
         return self._read_lists(wanted, self.head(), lasting=False)
 
-    def _read_lists(self, wanted: Wanted, head: Head, *, lasting: bool) -> Live:
+    def _read_lists(self, wanted: RecordFilter, head: Head, *, lasting: bool) -> Live:
         """The records as the server lists them, once it has the same head before and after."""
         more = wanted
         if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
-            more = Wanted(wanted.collections | self._copy.wanted.collections, wanted.paths)
+            more = RecordFilter(wanted.collections | self._copy.wanted.collections, wanted.paths)
         for moves in range(1, TRIES + 1):
             inventories = self._lister.records(INVENTORIES)
             full = completed(more, inventories.values())
-            others = Wanted(full.collections - INVENTORIES.collections, full.paths)
+            others = RecordFilter(full.collections - INVENTORIES.collections, full.paths)
             records = {**inventories, **self._lister.records(others)}
             before, head = head, self.head()
             if before.cid == head.cid:
                 return self._kept(Listed(self._did, head, full, records, lasting), wanted)
-            step_back(moves, self._xrpc.http.sleep)
+            back_off(moves, self._xrpc.http.sleep)
         raise Unavailable(
             f"{self._did} at {self._xrpc.base} cannot be read: somebody else keeps writing to it", hint="try again"
         )
@@ -161,7 +161,7 @@ class Records:
         snapshot = snapshot_of(Car(changes.roots, {**copy.snapshot.blocks, **changes.blocks}), self._did)
         return Whole(snapshot, head.rev if snapshot.head.cid == head.cid else snapshot.head.rev)
 
-    def _kept(self, copy: Copy, wanted: Wanted) -> Live:
+    def _kept(self, copy: Copy, wanted: RecordFilter) -> Live:
         """What is wanted of a copy, which is kept if it is sound."""
         live = copy.snapshot.live(wanted) if isinstance(copy, Whole) else copy.live(wanted)
         if copy is not self._copy:
@@ -170,7 +170,7 @@ class Records:
                 self._cache.save(copy)
         return live
 
-    def _fetched(self, *, since: Tid | None = None, about: Wanted | None = None) -> Car:
+    def _fetched(self, *, since: Tid | None = None, about: RecordFilter | None = None) -> Car:
         """The repository, or what has come since a revision (com.atproto.sync.getRepo).
 
         Raises _NotGiven where the server does not give it, or it is too large, or not `about` what is wanted; and
@@ -198,7 +198,7 @@ class Records:
             raise _NotGiven(lasting=not isinstance(error, Unavailable)) from None
 
 
-def _is_about(blocks: Iterable[bytes], wanted: Wanted) -> bool:
+def _is_about(blocks: Iterable[bytes], wanted: RecordFilter) -> bool:
     """Whether more than a few of the records in these blocks are of collections that are wanted."""
     types = [name for name in map(_type_of, blocks) if name is not None]
     return _FEW * sum(name in wanted.collections for name in types) >= len(types)

@@ -12,6 +12,20 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from atpub.atproto.auth.access import Authorizer
+from atpub.atproto.auth.session import Session
+from atpub.atproto.auth.session_store import SessionStore
+from atpub.atproto.data import Blob
+from atpub.atproto.identity.cache import IdentityCache, lookup
+from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.identity.resolve import Identity
+from atpub.atproto.runtime import Nothing
+from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.atproto.xrpc.client import XrpcClient, encoded
+from atpub.atproto.xrpc.errors import ServerFailed
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.rate_limits import Budget
+from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import (
     AtpubError,
     BlobRejected,
@@ -30,27 +44,13 @@ from atpub.generated.com.atproto.sync.get_blob import METHOD as GET_BLOB
 from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
 from atpub.generated.com.atproto.sync.get_repo import METHOD as GET_REPO
 from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
-from atpub.lexicon.data import Blob
-from atpub.lexicon.runtime import Nothing
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource, Limits
-from atpub.repository.live import Wanted
+from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 from atpub.repository.pds import writes as pds_writes
-from atpub.repository.pds.access import Authorizer
 from atpub.repository.pds.cache import Cache
-from atpub.repository.pds.failure import ServerFailed
-from atpub.repository.pds.handles import Directories
-from atpub.repository.pds.http import Http
-from atpub.repository.pds.identity import Identity
-from atpub.repository.pds.ledger import Budget
 from atpub.repository.pds.records import Records
-from atpub.repository.pds.remembered import Memory, lookup
-from atpub.repository.pds.session import Session
-from atpub.repository.pds.sessions import Sessions
-from atpub.repository.pds.transport import new_client
-from atpub.repository.pds.writes import Batch, Followed
-from atpub.repository.pds.xrpc import Xrpc, encoded
-from atpub.state import Commit, Head, Live, Page, Record, Write
-from atpub.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.repository.pds.writes import HeadTracker, WriteBatch
 
 WRITES = 200
 BODY = 1_000_000
@@ -64,13 +64,13 @@ class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
     def __init__(
-        self, did: Did, xrpc: Xrpc, authorizer: Authorizer, cache: Path | None = None, told: Head | None = None
+        self, did: Did, xrpc: XrpcClient, authorizer: Authorizer, cache: Path | None = None, told: Head | None = None
     ) -> None:
         self._did = did
         self._xrpc = xrpc
         self._authorizer = authorizer
         self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, told=told)
-        self._followed = Followed()
+        self._followed = HeadTracker()
         self._body = BODY  # what fits, as far as that can be guessed
         self._too_long = BODY + 1  # what is known not to
         self._blob: tuple[int | None] | None = None
@@ -114,7 +114,7 @@ class PdsRepository:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
         return self._records.head()
 
-    def read(self, wanted: Wanted) -> Live:
+    def read(self, wanted: RecordFilter) -> Live:
         """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
@@ -224,28 +224,28 @@ class PdsRepository:
             raise RequestTooLarge(message)
         return body
 
-    def _check_moves(self, batch: Batch, swap_commit: Cid) -> None:
+    def _check_moves(self, batch: WriteBatch, swap_commit: Cid) -> None:
         """Raise RequestTooLarge for a batch that has to be split, or else the server would lose a record."""
         left = batch.left
         if not left:
             return
         cids = self._followed.at(swap_commit, left)
         if cids is None:
-            live = self.read(Wanted(frozenset(path.collection for path in left), batch.paths))
+            live = self.read(RecordFilter(frozenset(path.collection for path in left), batch.paths))
             if live.head is None or live.head.cid != swap_commit:
                 raise HeadMoved(f"the newest commit is not {swap_commit}", hint="read the records again")
             cids = {path: record.cid for path, record in live.records.items()}
         conflict = pds_writes.conflict(batch, cids)
         if conflict is not None:
             raise conflict
-        moved = pds_writes.moved(batch, cids)
+        moved = pds_writes.relocated_records(batch, cids)
         if moved is not None:
             raise RequestTooLarge(
                 f"what is at {moved} goes to another key in the same commit: a PDS would lose the record",
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
 
-    def _settled(self, batch: Batch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
+    def _settled(self, batch: WriteBatch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
         """What became of a write, by what the repository holds now.
 
         A server that failed is done with it; a reply that is lost may be one of a write that is still under way.
@@ -253,7 +253,7 @@ class PdsRepository:
         for pause in _PAUSES:
             self._xrpc.http.sleep(pause)
             live = self._seen_after(batch, unknown)
-            commit = pds_writes.seen_in(batch, swap_commit, live)
+            commit = pds_writes.reconcile(batch, swap_commit, live)
             if commit is not None:
                 return commit
             conflict = pds_writes.conflict(batch, live.records)
@@ -264,9 +264,9 @@ class PdsRepository:
                 raise Unavailable(f"{unknown.message}; nothing was written", hint=hint) from None
         raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
 
-    def _seen_after(self, batch: Batch, unknown: OutcomeUnknown) -> Live:
+    def _seen_after(self, batch: WriteBatch, unknown: OutcomeUnknown) -> Live:
         try:
-            return self.read(Wanted(paths=batch.paths))
+            return self.read(RecordFilter(paths=batch.paths))
         except AtpubError as error:
             raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
 
@@ -311,12 +311,12 @@ def connect(
     account: str,
     *,
     pds: str | None = None,
-    directories: Directories | None = None,
+    directories: ResolverConfig | None = None,
     password: str | Callable[[], str | None] | None = None,
-    sessions: Sessions | None = None,
+    sessions: SessionStore | None = None,
     remembered: Path | None = None,
     cache: Path | None = None,
-    http: Http | None = None,
+    http: HttpClient | None = None,
 ) -> PdsRepository:
     """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
 
@@ -325,21 +325,21 @@ def connect(
     repository's from now on, and closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or
     Unavailable.
     """
-    way = http or Http(new_client())
+    way = http or HttpClient(new_client())
     asked = password if callable(password) else lambda: password
     try:
-        memory = Memory(remembered, way.clock) if remembered else None
-        identity, told = lookup(account, way, pds=pds, places=directories or Directories(), memory=memory)
+        memory = IdentityCache(remembered, way.clock) if remembered else None
+        identity, told = lookup(account, way, pds=pds, places=directories or ResolverConfig(), memory=memory)
         server = _home(identity, sessions) if pds else identity.pds
     except BaseException:
         way.client.close()
         raise
-    xrpc = Xrpc(server, way)
+    xrpc = XrpcClient(server, way)
     session = Session(xrpc, identity.did, asked, sessions)
     return PdsRepository(identity.did, xrpc, session, cache, told if server == identity.pds else None)
 
 
-def _home(identity: Identity, sessions: Sessions | None) -> str:
+def _home(identity: Identity, sessions: SessionStore | None) -> str:
     """The account's own server, where the one that the user names is known to be for logging in alone."""
     kept = sessions.read(identity.did) if sessions else None
     return kept.server if kept and kept.login == identity.pds else identity.pds

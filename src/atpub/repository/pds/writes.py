@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from atpub.atproto.data import NotInDataModel, cid_of
+from atpub.atproto.syntax import Cid, RecordPath, SyntaxViolation, Tid
 from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
 from atpub.generated.com.atproto.repo import apply_writes
-from atpub.lexicon.data import NotInDataModel, cid_of
-from atpub.state import Commit, Create, Delete, Head, Live, Update, Write
-from atpub.syntax import Cid, RecordPath, SyntaxViolation, Tid
+from atpub.repository.model import Commit, Create, Delete, Head, Live, Update, Write
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class WriteBatch:
     """Writes of different records, with the CID that each record will have (None for a delete)."""
 
     writes: tuple[Write, ...]
@@ -33,22 +33,22 @@ class Batch:
         return [write.path for write in changed if filled[write.path.collection] > isinstance(write, Update)]
 
 
-def prepare(writes: Sequence[Write]) -> Batch:
+def prepare(writes: Sequence[Write]) -> WriteBatch:
     """The batch; raises RecordConflict for two writes of one record, and InvalidInput for what no record can hold."""
     seen = set[RecordPath]()
     for write in writes:
         if write.path in seen:
             raise RecordConflict(f"{write.path} is written twice in one commit")
         seen.add(write.path)
-    return Batch(tuple(writes), tuple(map(_future_cid, writes)))
+    return WriteBatch(tuple(writes), tuple(map(_future_cid, writes)))
 
 
-def request(batch: Batch, repo: str, swap_commit: Cid) -> apply_writes.ApplyWritesInput:
+def request(batch: WriteBatch, repo: str, swap_commit: Cid) -> apply_writes.ApplyWritesInput:
     """The input of com.atproto.repo.applyWrites."""
     return apply_writes.ApplyWritesInput(repo=repo, writes=list(map(_member, batch.writes)), swap_commit=swap_commit)
 
 
-def commit_of(output: apply_writes.ApplyWritesOutput, batch: Batch) -> Commit:
+def commit_of(output: apply_writes.ApplyWritesOutput, batch: WriteBatch) -> Commit:
     """What the server says that it did; raises OutcomeUnknown where it leaves something out."""
     results = output.results or []
     if output.commit is None or len(results) != len(batch.writes):
@@ -60,7 +60,7 @@ def commit_of(output: apply_writes.ApplyWritesOutput, batch: Batch) -> Commit:
         raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is ill-formed: {error}") from None
 
 
-def conflict(batch: Batch, records: Collection[RecordPath]) -> RecordConflict | None:
+def conflict(batch: WriteBatch, records: Collection[RecordPath]) -> RecordConflict | None:
     """Why the batch cannot be carried out on these records; None where it can."""
     for write in batch.writes:
         there = write.path in records
@@ -71,7 +71,7 @@ def conflict(batch: Batch, records: Collection[RecordPath]) -> RecordConflict | 
     return None
 
 
-class Followed:
+class HeadTracker:
     """The CIDs of records at the newest head that this client knows, kept up to date by its own commits."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Followed:
         self._head = live.head.cid if live.head else None
         self._cids = {path: record.cid for path, record in live.records.items()}
 
-    def commit(self, batch: Batch, swap_commit: Cid, made: Commit) -> None:
+    def commit(self, batch: WriteBatch, swap_commit: Cid, made: Commit) -> None:
         """Take down what was written on top of `swap_commit`."""
         if self._head != swap_commit:
             return
@@ -99,7 +99,7 @@ class Followed:
         return self._cids if head == self._head and all(path in self._cids for path in paths) else None
 
 
-def moved(batch: Batch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
+def relocated_records(batch: WriteBatch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
     """A record that the reference PDS would lose: one that the batch writes under one key and takes from another.
 
     Of the blocks that a commit both adds and removes the PDS (0.4.217 and 0.5.35) keeps too few: it spares those which
@@ -112,7 +112,7 @@ def moved(batch: Batch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
     return next((path for path in suspects if cids[path] not in kept), None)
 
 
-def seen_in(batch: Batch, swap_commit: Cid, live: Live) -> Commit | None:
+def reconcile(batch: WriteBatch, swap_commit: Cid, live: Live) -> Commit | None:
     """What became of a batch, by the repository as it is now; None where its head has not changed.
 
     On another head the batch either stands or can no longer be carried out, which is HeadMoved; where some writes seem

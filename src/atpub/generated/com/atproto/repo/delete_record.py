@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
+from atpub.atproto import runtime as _rt
 from atpub.generated.com.atproto.repo import defs as _repo_defs
-from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "DeleteRecordInput",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from atpub.lexicon import runtime as _rt
+from atpub.atproto import runtime as _rt
 
 __all__ = [
     "METHOD",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from atpub.lexicon import runtime as _rt
+from atpub.atproto import runtime as _rt
 
 __all__ = [
     "ExpiredToken",

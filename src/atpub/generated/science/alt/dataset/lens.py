@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
+from atpub.atproto import runtime as _rt
 from atpub.generated.science.alt.dataset import programming_language as _programming_language
-from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "CodeReference",

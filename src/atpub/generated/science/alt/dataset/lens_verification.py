@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
+from atpub.atproto import runtime as _rt
 from atpub.generated.science.alt.dataset import lens as _lens
 from atpub.generated.science.alt.dataset import verification_method as _verification_method
-from atpub.lexicon import runtime as _rt
 
 __all__ = [
     "CodeHash",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, final
 
-from atpub.lexicon import runtime as _rt
+from atpub.atproto import runtime as _rt
 
 __all__ = [
     "NSID",

@@ -1,0 +1,242 @@
+"""What a generated module holds, decided in Python and printed by the templates."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from atpub.atproto.syntax import Nsid
+from atpub_codegen.expressions import Conditions
+
+
+class Field(NamedTuple):
+    """One field of a class: how it is declared, loaded and written."""
+
+    wire: str
+    name: str
+    required: bool
+    nullable: bool
+    annotation: str
+    given: str  # what `value` is set to, where loading needs it more than once
+    conditions: Conditions  # each, where true of `value`, breaks the lexicon
+    load: str  # the field's value, from its JSON
+    dump: str  # the field's JSON, from `self.name`
+    doc: str
+
+    @property
+    def declared(self) -> str:
+        """The annotation of the parameter, with what stands for an absent field."""
+        if self.required:
+            return self._present
+        return f"{self._present} | _rt.Unset = _rt.ABSENT" if self.nullable else f"{self._present} | None = None"
+
+    @property
+    def _present(self) -> str:
+        return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
+
+    @property
+    def loaded(self) -> str:
+        """The field's value, or its null."""
+        return f"None if value is None else {self.load}" if self.nullable and self.load != "value" else self.load
+
+    @property
+    def absent(self) -> str:
+        """What stands for the field where it is not there."""
+        return "_rt.ABSENT" if self.nullable else "None"
+
+    @property
+    def dumped(self) -> str:
+        """The field's JSON, or its null."""
+        own = f"self.{self.name}"
+        return f"None if {own} is None else {self.dump}" if self.nullable and self.dump != own else self.dump
+
+
+class Class(NamedTuple):
+    """A generated class: a record, an object, or a method's parameters, input or output."""
+
+    name: str
+    nsid: str
+    within: tuple[str, ...]
+    fields: tuple[Field, ...]  # those that are required first, then by name
+    doc: str
+    key: str | None = None  # of a record
+    deep: bool = False  # whether a value may hold others of its own type, to any depth
+
+    @property
+    def required(self) -> tuple[Field, ...]:
+        """The fields that must be there."""
+        return tuple(field for field in self.fields if field.required)
+
+    @property
+    def optional(self) -> tuple[Field, ...]:
+        """The fields that may be absent."""
+        return tuple(field for field in self.fields if not field.required)
+
+    @property
+    def is_wrong(self) -> str:
+        """The condition under which the JSON is not of this class, whatever its fields are."""
+        tests = ["data.__class__ is not dict"]
+        if self.key:
+            tests.append('data.get("$type") != NSID')
+        if any(field.wire.startswith("$") for field in self.fields):  # else `extras` finds it
+            tests.append("_rt.is_special(data)")
+        return " or ".join(tests)
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether loading puts a field's JSON in a variable."""
+        return any(field.given for field in self.fields)
+
+    @property
+    def documented(self) -> tuple[Field, ...]:
+        """The fields of which there is something to say."""
+        return tuple(field for field in self.fields if field.doc)
+
+    @property
+    def known(self) -> int:
+        """How many keys an object has at least: its required ones, and a record's `$type`."""
+        return len(self.required) + (self.key is not None)
+
+
+class Wrapper(NamedTuple):
+    """A class around a method's input that is a union."""
+
+    name: str
+    nsid: str
+    within: tuple[str, ...]
+    member: str
+    loader: str
+    doc: str
+
+
+class Alias(NamedTuple):
+    """A named type that is not a class; `after` is how many aliases, one of another, it has to come after."""
+
+    name: str
+    annotation: str
+    doc: str
+    after: int = 0
+
+
+class UnionAlias(NamedTuple):
+    """The name of a union."""
+
+    name: str
+    members: tuple[str, ...]
+    doc: str
+
+
+class Choices(NamedTuple):
+    """The values of a string: an enum's, or the known ones where there may be others."""
+
+    name: str
+    values: tuple[str, ...]
+    closed: bool
+    doc: str
+
+
+class Loader(NamedTuple):
+    """The function that loads a type without a class, and the one that writes it where that is not the JSON itself."""
+
+    name: str
+    returns: str
+    conditions: Conditions
+    load: str
+    dumper: str = ""
+    dump: str = ""
+
+
+class Case(NamedTuple):
+    """One member of a union: its `$type`, and what loads it."""
+
+    type: str
+    load: str
+
+
+class UnionLoader(NamedTuple):
+    """The function that loads a union's member by its `$type`."""
+
+    name: str
+    returns: str
+    cases: tuple[Case, ...]
+    closed: bool
+
+
+class Constant(NamedTuple):
+    """A constant that holds a token's name."""
+
+    name: str
+    value: str
+    doc: str
+
+
+class Failure(NamedTuple):
+    """The exception for an error that a method names."""
+
+    name: str
+    code: str
+    doc: str
+
+
+class Method(NamedTuple):
+    """The description of an XRPC method."""
+
+    kind: str  # Query, Procedure or Subscription
+    takes: str  # the class of its parameters, or of a procedure's input
+    output: str  # what reads its output, or a subscription's messages
+    errors: tuple[str, ...]  # their classes
+    encoding: str  # of a procedure's input, where it is not JSON
+    parameters: str  # the class of a procedure's parameters, where it has any
+    doc: str
+
+
+class SampleField(NamedTuple):
+    """One field of a sample."""
+
+    name: str
+    annotation: str
+    required: bool
+    doc: str
+
+
+class Sample(NamedTuple):
+    """The dataclass of a sample schema; fields that are required come first."""
+
+    name: str
+    schema: str
+    doc: str
+    fields: tuple[SampleField, ...]
+
+
+Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
+
+
+class Import(NamedTuple):
+    """Another generated module that this one refers to; `circular` where that one needs this one's classes first."""
+
+    package: str
+    module: str
+    alias: str
+    circular: bool
+
+
+class Module(NamedTuple):
+    """One lexicon's module."""
+
+    path: str
+    nsid: Nsid
+    doc: str
+    imports: tuple[Import, ...]
+    classes: tuple[Item, ...]  # and all else that needs nothing of another module to be defined
+    aliases: tuple[Alias | UnionAlias, ...]  # those that name classes, of this module and others
+    method: Method | None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All that it defines, but for the method."""
+        return (*self.classes, *self.aliases)
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The names that a reader of the module is meant to use."""
+        items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
+        return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))

@@ -1,0 +1,167 @@
+"""What every definition is called in the generated modules, and what one module must import to say so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from atpub.atproto.lexicon.link import references
+from atpub.atproto.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
+from atpub.atproto.syntax import Nsid
+from atpub_codegen.ir import Import
+from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
+from atpub_codegen.recursion import endless
+
+RESERVED: Final = (
+    *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "Union", "annotations", "final"),
+    *("False", "None", "True", "any", "bool", "bytes", "classmethod", "dict", "int", "len", "list", "str"),
+)
+
+
+def in_order(lexicon: Lexicon) -> Mapping[str, Definition]:
+    """The definitions of a lexicon, whatever order its file has: the main one, then by name."""
+    return dict(sorted(lexicon.definitions.items(), key=lambda item: (item[0] != MAIN, item[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The names at the top of one lexicon's module, by definition."""
+
+    types: Mapping[str, str]  # classes, aliases and constants
+    loaders: Mapping[str, str]  # the functions that load a list that has a name
+    dumpers: Mapping[str, str]  # and those that write one
+    scope: Scope  # with all of them taken
+
+    @classmethod
+    def of(cls, lexicon: Lexicon, beneath: Iterable[str] = ()) -> Spelling:
+        """The names for a lexicon, none of them that of a module beneath its own."""
+        scope = Scope([*RESERVED, *beneath])
+        definitions = in_order(lexicon)
+        types = {name: scope.give(_wanted(lexicon, name)) for name in definitions}
+        lists = [name for name, definition in definitions.items() if isinstance(definition, Array)]
+        loaders = {name: scope.give(f"load_{snake_case(types[name])}") for name in lists}
+        dumpers = {name: scope.give(f"dump_{snake_case(types[name])}") for name in lists}
+        return cls(types, loaders, dumpers, scope)
+
+
+def _has_module(lexicon: Lexicon) -> bool:
+    return any(not isinstance(definition, Unsupported) for definition in lexicon.definitions.values())
+
+
+def _wanted(lexicon: Lexicon, name: str) -> str:
+    if isinstance(lexicon.definitions[name], Token):
+        return snake_case(lexicon.id.name if name == MAIN else name).upper()
+    return pascal_case(lexicon.id.name if name == MAIN else name)
+
+
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """Every lexicon at hand, and where it stands in Python."""
+
+    lexicons: Lexicons
+    modules: Mapping[Nsid, tuple[str, str]]  # the package, and the module in it
+    spellings: Mapping[Nsid, Spelling]
+    endless: frozenset[Name]  # the definitions whose values may be nested to any depth
+    needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
+
+    @classmethod
+    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> NameTable:
+        """The world of some packages' lexicons, of which the last counts where several have one.
+
+        Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
+        """
+        lexicons = linked
+        modules: dict[Nsid, tuple[str, str]] = {}
+        spellings: dict[Nsid, Spelling] = {}
+        for package, own in packages.items():
+            lexicons = lexicons.and_also(own)
+            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
+            beneath = _beneath(named.values())
+            modules.update((nsid, (package, module)) for nsid, module in named.items())
+            spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
+        return cls(lexicons, modules, spellings, endless(lexicons), _needs(lexicons, modules))
+
+
+def _needs(lexicons: Lexicons, modules: Mapping[Nsid, tuple[str, str]]) -> Mapping[Nsid, frozenset[Nsid]]:
+    """The lexicons whose modules one's module imports, and those that these import, and so on."""
+    above = {f"{package}.{module}": nsid for nsid, (package, module) in modules.items()}
+
+    def loaded(nsid: Nsid) -> Iterator[Nsid]:
+        """A lexicon, and those whose modules hold its module: Python loads them first."""
+        yield nsid
+        parts = ".".join(modules[nsid]).split(".")
+        yield from (above[name] for n in range(1, len(parts)) if (name := ".".join(parts[:n])) in above)
+
+    near = {
+        nsid: {
+            found
+            for target in (nsid, *(name.nsid for _, name, _ in references(lexicons.by_nsid[nsid])))
+            if target in modules
+            for found in loaded(target)
+        }
+        for nsid in modules
+    }
+    return {nsid: _closure(nsid, near) for nsid in near}
+
+
+def _closure(start: Nsid, near: Mapping[Nsid, set[Nsid]]) -> frozenset[Nsid]:
+    found, waiting = {start}, [start]
+    while waiting:
+        new = near[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
+    return frozenset(found)
+
+
+def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for module in modules:
+        parts = module.split(".")
+        for count in range(1, len(parts)):
+            found[".".join(parts[:count])].add(parts[count])
+    return found
+
+
+class Imports:
+    """Spells definitions as one module says them, and keeps what it must import for that."""
+
+    def __init__(self, own: Nsid, world: NameTable) -> None:
+        self._own = own
+        self._world = world
+        self._scope = Scope(["_rt"])
+        self._found: dict[Nsid, Import] = {}
+
+    def is_circular(self, name: Name) -> bool:
+        """Whether the definition is in another module that needs this one itself."""
+        return name.nsid != self._own and self._own in self._world.needs[name.nsid]
+
+    def type(self, name: Name) -> str:
+        """The class or alias of a definition."""
+        return self._prefix(name) + self._world.spellings[name.nsid].types[name.fragment]
+
+    def loader(self, name: Name) -> str:
+        """The function that loads a named list."""
+        return self._prefix(name) + self._world.spellings[name.nsid].loaders[name.fragment]
+
+    def dumper(self, name: Name) -> str:
+        """The function that writes a named list."""
+        return self._prefix(name) + self._world.spellings[name.nsid].dumpers[name.fragment]
+
+    def all(self) -> tuple[Import, ...]:
+        """Every import that was needed."""
+        return tuple(sorted(self._found.values(), key=lambda item: (item.package, item.module)))
+
+    def _prefix(self, name: Name) -> str:
+        if name.nsid == self._own:
+            return ""
+        if name.nsid not in self._found:
+            package, module = self._world.modules[name.nsid]
+            folder, _, last = f"{package}.{module}".rpartition(".")
+            self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")), self.is_circular(name))
+        return f"{self._found[name.nsid].alias}."
+
+    def _alias(self, parts: list[str]) -> str:
+        least = 2 if parts[-1] == "defs" and len(parts) > 1 else 1  # many lexicons end so
+        return self._scope.first("_" + "_".join(parts[-count:]) for count in range(least, len(parts) + 1))

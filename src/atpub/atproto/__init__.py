@@ -1,0 +1,1 @@
+"""The AT Protocol and nothing else: its syntax, data model, lexicons, repositories, identities, servers and logins."""

@@ -1,0 +1,224 @@
+"""A login that any number of threads share (AT Protocol specification: HTTP API, "Authentication")."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeAlias, TypeVar
+
+from atpub.atproto.auth.access import Access, is_token
+from atpub.atproto.auth.session_store import SessionStore, SessionTokens
+from atpub.atproto.identity.resolve import server_named
+from atpub.atproto.runtime import Nothing
+from atpub.atproto.syntax import Did
+from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import printable
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.redact import hide
+from atpub.errors import AtpubWarning, AuthenticationFailed, RepositoryNotFound, SessionStoreError
+from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
+from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
+from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
+
+T = TypeVar("T")
+Password: TypeAlias = Callable[[], str | None]
+
+_SKEW: Final = 10  # seconds
+
+
+class Session:
+    """Logs in when a token is first needed, and renews it when the server refuses it.
+
+    A session that is kept goes before the password, and is kept again when it is renewed.
+    """
+
+    def __init__(self, xrpc: XrpcClient, did: Did, password: Password, kept: SessionStore | None = None) -> None:
+        self._xrpc = xrpc
+        self._did = did
+        self._password = password
+        self._kept = kept
+        self._opened: SessionTokens | None = None
+        self._refusal: AuthenticationFailed | None = None
+        self._lock = threading.Lock()
+
+    def authorized(self, send: Callable[[Access], T]) -> T:
+        """What `send` returns for an access token; it is called once more if the server refuses the first one.
+
+        Raises AuthenticationFailed where there is no password, or the server does not take it.
+        """
+        opened = self._renewed(None)
+        try:
+            return send(access_of(opened))
+        except AuthenticationFailed:
+            pass
+        return send(access_of(self._renewed(opened)))
+
+    def opened(self) -> SessionTokens:
+        """The session, which is opened for that if need be; raises AuthenticationFailed."""
+        return self._renewed(None)
+
+    def resume(self, opened: SessionTokens) -> None:
+        """Go on with a session that was opened elsewhere."""
+        self._opened = opened
+
+    def _renewed(self, refused: SessionTokens | None) -> SessionTokens:
+        """A session other than the one that was refused: one thread renews it, and the others find it here."""
+        with self._lock:
+            if self._refusal is not None:  # the same password again would only count against the rate limit
+                raise AuthenticationFailed(self._refusal.message, hint=self._refusal.hint)
+            try:
+                if self._opened is None:
+                    self._opened = self._first()
+                elif refused is self._opened:
+                    self._opened = self._next(self._opened)
+            except AuthenticationFailed as error:
+                self._refusal = error
+                raise
+            return self._opened
+
+    def _first(self) -> SessionTokens:
+        kept = self._read_kept()
+        if kept is None:
+            return self._login()
+        return self._next(kept) if self._has_expired(kept) else kept
+
+    def _next(self, refused: SessionTokens) -> SessionTokens:
+        """A session in place of the one that was refused: another process's, or a new one."""
+        if self._kept is None or self._read_kept() is None:
+            return self._refreshed(refused) or self._login()
+        try:
+            with self._kept.locked(self._did):
+                newer = self._newer(refused, self._kept)
+        except SessionStoreError as error:  # who cannot lock it could not keep it either
+            self._go_alone(error)
+            newer = self._refreshed(refused)
+        return newer or self._login()
+
+    def _newer(self, refused: SessionTokens, sessions: SessionStore) -> SessionTokens | None:
+        """What another process has kept, else the session with new tokens, kept again; None where it is over."""
+        kept = self._read_kept() or refused
+        if kept.access != refused.access and not self._has_expired(kept):
+            return kept
+        renewed = self._refreshed(kept)
+        if renewed is not None:
+            try:
+                sessions.write(renewed)
+            except SessionStoreError as error:
+                self._go_alone(error)
+        return renewed
+
+    def _go_alone(self, error: SessionStoreError) -> None:
+        """Go on with a session that this run alone knows: what it is about to write matters more."""
+        self._kept = None
+        message = f"{error.message}; this run goes on, and the next one may have to log in again"
+        warnings.warn(message, AtpubWarning, stacklevel=2)
+
+    def _read_kept(self) -> SessionTokens | None:
+        """The session that is kept for this account and its server: no other server gets to see it."""
+        return self._kept.read(self._did, self._xrpc.base) if self._kept else None
+
+    def _login(self) -> SessionTokens:
+        """A session for the password."""
+        self._xrpc.require_privacy()
+        password = self._password()
+        if not password:
+            over = "the session that was kept is over, and " if self._read_kept() else ""
+            raise AuthenticationFailed(
+                f"{over}a password is needed to write to {self._did}",
+                hint="run atpub login, or set ATPUB_PASSWORD, best to an app password made for this",
+            )
+        self._kept = None  # from here on the run has a session of its own
+        return log_in(self._xrpc, self._did, password)
+
+    def _refreshed(self, opened: SessionTokens) -> SessionTokens | None:
+        """The session with new tokens; None where the server ends it."""
+        try:
+            return refresh(self._xrpc.http, opened)
+        except AuthenticationFailed:
+            return None
+
+    def _has_expired(self, opened: SessionTokens) -> bool:
+        """Whether the access token is known to be too old, so that nothing need be sent to find out."""
+        end = _expiry(opened.access)
+        return end is not None and end < self._xrpc.http.clock() + _SKEW
+
+
+def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -> SessionTokens:
+    """A session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
+
+    Raises AuthenticationFailed, its subclass CodeNeeded, RateLimited or Unavailable.
+    """
+    xrpc.require_privacy()
+    hide(password)
+    _require_text(password)
+    login = create_session.CreateSessionInput(identifier=did, password=password, auth_factor_token=code)
+    return _opened(did, xrpc.base, xrpc.procedure(create_session.METHOD, login))
+
+
+def refresh(http: HttpClient, opened: SessionTokens) -> SessionTokens:
+    """The session with new tokens (com.atproto.server.refreshSession), from where it was opened.
+
+    Raises AuthenticationFailed where it is over.
+    """
+    hide(opened.access, opened.refresh)
+    access = Access(opened.login, opened.refresh)
+    output = XrpcClient(opened.login, http).procedure(refresh_session.METHOD, Nothing(), access)
+    return _opened(opened.did, opened.login, output)
+
+
+def log_out(http: HttpClient, opened: SessionTokens) -> None:
+    """End a session (com.atproto.server.deleteSession); one that is over already will do. Raises Unavailable."""
+    hide(opened.access, opened.refresh)
+    access = Access(opened.login, opened.refresh)
+    with suppress(AuthenticationFailed):
+        XrpcClient(opened.login, http).procedure(delete_session.METHOD, Nothing(), access)
+
+
+def account_of(xrpc: XrpcClient, access: Access) -> get_session.GetSessionOutput:
+    """What the server says of a session's account (com.atproto.server.getSession)."""
+    return xrpc.query(get_session.METHOD, Nothing(), access)
+
+
+def access_of(opened: SessionTokens) -> Access:
+    """The access that a session gives."""
+    hide(opened.access, opened.refresh)
+    return Access(opened.server, opened.access)
+
+
+def _opened(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOutput) -> SessionTokens:
+    """The session in an answer, with the server that the account's own document names: requests go there."""
+    hide(output.access_jwt, output.refresh_jwt)
+    if output.did != did:
+        raise AuthenticationFailed(f"{login} opened a session for {printable(output.did)}, not for {did}")
+    if not (is_token(output.access_jwt) and is_token(output.refresh_jwt)):
+        raise AuthenticationFailed(f"{login} gave a token that no request can carry", hint=f"is {login} a PDS?")
+    server = login
+    if output.did_doc and output.did_doc.get("id") == did:
+        with suppress(RepositoryNotFound):  # the document names none: the account is where it was logged in at
+            server = server_named(did, output.did_doc)
+    return SessionTokens(did, output.handle, login, server, output.access_jwt, output.refresh_jwt)
+
+
+def _require_text(password: str) -> None:
+    """Raise AuthenticationFailed where the environment gave bytes that are not UTF-8."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise AuthenticationFailed("the password is not valid text", hint="set ATPUB_PASSWORD in UTF-8") from None
+
+
+def _expiry(token: str) -> float | None:
+    """When a token ends, in seconds since 1970, where it is a JWT that says so (RFC 7519: exp)."""
+    try:
+        part = token.split(".")[1]
+        match json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))):
+            case {"exp": int() | float() as end}:
+                return float(end)
+            case _:
+                return None
+    except (ValueError, IndexError, RecursionError):
+        return None

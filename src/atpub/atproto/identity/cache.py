@@ -1,0 +1,109 @@
+"""Identities that were looked up a short while ago, in a file: whatever is wrong with it costs time only."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.identity.resolve import Identity, resolve
+from atpub.atproto.syntax import Did, Handle
+from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import base_url
+from atpub.errors import RepositoryError, Usage
+from atpub.repository.model import Head
+from atpub.repository.pds.records import newest_commit
+
+SECONDS: Final = 3600.0
+_FILE: Final = "identities.json"
+_LONGEST: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCache:
+    """The identities in a folder; `clock` gives the seconds since 1970."""
+
+    folder: Path
+    clock: Callable[[], float]
+
+    def recall(self, question: str) -> Identity | None:
+        """The answer to a question, if it is less than an hour old."""
+        match self._answers().get(question):
+            case [int() | float() as when, str(did), str(pds), (str() | None) as handle]:
+                return _identity(did, pds, handle) if 0 <= self.clock() - when < SECONDS else None
+            case _:
+                return None
+
+    def keep(self, question: str, identity: Identity) -> None:
+        """Remember an answer; those that are too old are forgotten."""
+        now = self.clock()
+        fresh = {name: item for name, item in self._answers().items() if _is_fresh(item, now)}
+        self._write({**fresh, question: [now, identity.did, identity.pds, identity.handle]})
+
+    def _answers(self) -> JsonObject:
+        try:
+            with (self.folder / _FILE).open("rb") as file:
+                value: Json = json.loads(file.read(_LONGEST))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _write(self, answers: JsonObject) -> None:
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=self.folder, prefix=_FILE, delete=False
+            ) as file:
+                temporary = Path(file.name)
+                try:
+                    json.dump(answers, file)
+                    file.close()
+                    temporary.replace(self.folder / _FILE)
+                finally:
+                    temporary.unlink(missing_ok=True)
+
+
+def lookup(
+    account: str, http: HttpClient, *, pds: str | None, places: ResolverConfig, memory: IdentityCache | None
+) -> tuple[Identity, Head | None]:
+    """Who and where an account is, as `resolve` says it or as it is remembered.
+
+    What is remembered is used where that server still has the repository: then it has told the head, too.
+    """
+    nobody_is_asked = pds is not None and Did.accepts(account)
+    if memory is None or nobody_is_asked:
+        return resolve(account, http, pds=pds, directories=places), None
+    question = " ".join((account, pds or "", places.plc, places.resolver, places.dns or ""))
+    known = memory.recall(question)
+    if known is not None:
+        with suppress(RepositoryError):
+            return known, newest_commit(XrpcClient(known.pds, http), known.did)
+    found = resolve(account, http, pds=pds, directories=places)
+    memory.keep(question, found)
+    return found, None
+
+
+def _identity(did: str, pds: str, handle: str | None) -> Identity | None:
+    """The identity, if it is one: anybody's hand may have been in the file."""
+    try:
+        server = base_url(pds)
+    except Usage:
+        return None
+    if not Did.accepts(did) or not (handle is None or Handle.accepts(handle)):
+        return None
+    return Identity(Did(did), server, None if handle is None else Handle(handle))
+
+
+def _is_fresh(item: Json, now: float) -> bool:
+    match item:
+        case [int() | float() as when, *_]:
+            return 0 <= now - when < SECONDS
+        case _:
+            return False

@@ -1,0 +1,96 @@
+"""What a handle's domain says in the DNS (AT Protocol specification: Handle, "DNS TXT method")."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from atpub.atproto.syntax import Did, Handle, SyntaxViolation
+from atpub.atproto.xrpc.errors import printable
+from atpub.errors import RepositoryNotFound, Usage
+
+if TYPE_CHECKING:
+    from dns.resolver import Resolver
+
+SECONDS: Final = 3.0  # for all tries together
+_PORT: Final = 53
+_ADDRESS: Final = re.compile(r"\[([^]]+)\](?::([0-9]{1,5}))?|([^][:]+)(?::([0-9]{1,5}))?|([^][]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A domain says nothing of a DID: what was asked, and what came of it."""
+
+    reason: str
+
+
+def did_in_dns(handle: Handle, server: str | None = None) -> Did | Unresolved:
+    """The DID in the TXT record of `_atproto.HANDLE`.
+
+    The system's servers are asked, or the one at `server`: an IP address, with or without a port. Raises
+    RepositoryNotFound where several DIDs are named, and Usage for what is no server.
+    """
+    import dns.exception  # a plan for a DID, or of this hour, asks nobody
+    import dns.resolver
+
+    name = f"_atproto.{handle}"
+    try:
+        resolver = _resolver(server)
+        answer = resolver.resolve(name, "TXT", lifetime=SECONDS, search=False)
+    except dns.resolver.NXDOMAIN:
+        return Unresolved(f"DNS has no {name}")
+    except dns.resolver.NoAnswer:
+        return Unresolved(f"DNS has no TXT record of {name}")
+    except dns.resolver.LifetimeTimeout:
+        return Unresolved(f"DNS gives no answer for {name} within {SECONDS:.0f} seconds")
+    except (dns.exception.DNSException, OSError) as error:
+        return Unresolved(f"DNS fails for {name}: {printable(str(error))}")
+    return _only_did(name, [b"".join(record.strings).decode(errors="replace") for record in answer])
+
+
+def _only_did(name: str, texts: list[str]) -> Did | Unresolved:
+    """The DID that the records name; those without `did=` are somebody else's."""
+    named = sorted({text.removeprefix("did=") for text in texts if text.startswith("did=")})
+    dids: list[Did] = []
+    for text in named:
+        try:
+            dids.append(Did.parse(text))
+        except SyntaxViolation:
+            continue
+    match dids:
+        case [did]:
+            return did
+        case []:
+            return Unresolved(f"the TXT record of {name} names no DID")
+        case _:
+            raise RepositoryNotFound(
+                f"the TXT records of {name} name several DIDs: {', '.join(dids)}",
+                hint="leave one of them, or name the account by its DID",
+            )
+
+
+def _resolver(server: str | None) -> Resolver:
+    from dns.resolver import Resolver
+
+    if server is None:
+        return Resolver()
+    address, port = _address(server)
+    resolver = Resolver(configure=False)
+    resolver.nameservers = [address]
+    resolver.port = port
+    return resolver
+
+
+def _address(server: str) -> tuple[str, int]:
+    """An IP address and a port: `9.9.9.9`, `127.0.0.1:5353`, `::1` or `[::1]:5353`."""
+    found = _ADDRESS.fullmatch(server)
+    host, port = (found[1] or found[3] or found[5], int(found[2] or found[4] or _PORT)) if found else ("", 0)
+    try:
+        address = str(ip_address(host))
+    except ValueError:
+        address = ""
+    if not address or not 0 < port < 65536:
+        raise Usage(f"{server!r} is not the address of a DNS server", hint="such as 9.9.9.9 or 127.0.0.1:5353")
+    return address, port

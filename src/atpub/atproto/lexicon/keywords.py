@@ -1,0 +1,56 @@
+"""The words that each type of the language has, to find those that are misspelt or mean nothing where they stand.
+
+Words of which the language has none like them are somebody's own, and nobody's fault (specification: Lexicon).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from atpub.atproto.lexicon.json_node import JsonNode
+from atpub.suggest import suggest
+
+_LENGTHS: Final = ("minLength", "maxLength")
+_CHOICE: Final = ("enum", "const", "default")
+_METHOD: Final = ("parameters", "output", "errors")
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "array": ("items", *_LENGTHS),
+    "blob": ("accept", "maxSize"),
+    "body": ("encoding", "schema"),
+    "boolean": ("const", "default"),
+    "bytes": _LENGTHS,
+    "integer": ("minimum", "maximum", *_CHOICE),
+    "lexicon": ("defs", "id", "lexicon", "revision"),
+    "message": ("schema",),
+    "object": ("nullable", "properties", "required"),
+    "params": ("properties", "required"),
+    "permission-set": ("detail", "detail:lang", "permissions", "title", "title:lang"),
+    "procedure": ("input", *_METHOD),
+    "query": _METHOD,
+    "record": ("key", "record"),
+    "ref": ("ref",),
+    "string": ("format", "knownValues", "minGraphemes", "maxGraphemes", *_LENGTHS, *_CHOICE),
+    "subscription": ("message", *_METHOD),
+    "union": ("closed", "refs"),
+}
+_OWN: Final = {kind: frozenset(("description", "type", *words)) for kind, words in _WORDS.items()}
+_ALL: Final = frozenset(word for words in _WORDS.values() for word in words)
+_NONE: Final = frozenset(("description", "type"))
+
+
+def check_words(node: JsonNode, kind: str) -> None:
+    """Warn of each word in a definition, or part of one, that its type does not have."""
+    own = _OWN.get(kind, _NONE)
+    if not isinstance(node.value, dict) or node.value.keys() <= own:
+        return
+    for word in node.value:
+        if word not in own and not word.startswith("$"):
+            _check(node, kind, word, sorted(own))
+
+
+def _check(node: JsonNode, kind: str, word: str, own: Sequence[str]) -> None:
+    hint = "take it out, or put it where it belongs" if word in _ALL else suggest(word, own)
+    if hint:
+        article = "an" if kind[0] in "aio" else "a"
+        node[word].warn(f"{word[:80]!r} means nothing in {article} {kind}: passed over", "unknown-word", hint)

@@ -1,0 +1,123 @@
+"""Many lexicons together: each NSID once, and every reference resolvable.
+
+A reference to a token is passed over with a warning, as one to a type that atpub does not know is: the language does
+not allow it any more, and its own test files have it. Such a value is the token's name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from atpub.atproto.lexicon.json_node import step
+from atpub.atproto.lexicon.model import (
+    Array,
+    BodyType,
+    Definition,
+    Lexicon,
+    Lexicons,
+    Name,
+    Object,
+    ProcedureType,
+    QueryType,
+    RecordType,
+    Ref,
+    SubscriptionType,
+    Token,
+    Union,
+    Unsupported,
+)
+from atpub.atproto.syntax import Nsid
+from atpub.errors import InvalidInput, Place, Problem, Severity
+
+NONE = Lexicons({})
+
+
+def link(files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE, *, allow_missing: bool = False) -> Lexicons:
+    """The lexicons of some files by NSID, with what was passed over between them; raises InvalidInput.
+
+    Takes pairs of file name and lexicon. References may also go to the known lexicons. Where they may be missing, what
+    is not at hand takes any value.
+    """
+    pairs = list(files)
+    linked = Lexicons({lexicon.id: lexicon for _, lexicon in pairs})
+    problems = [
+        *_duplicates(pairs),
+        *_unresolved(pairs, known.and_also(linked), "warning" if allow_missing else "error"),
+    ]
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(tuple(problems))
+    return Lexicons({**linked.by_nsid, **_stand_ins(linked, known)}, tuple(problems)) if problems else linked
+
+
+def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity) -> Iterator[Problem]:
+    for file, lexicon in pairs:
+        for place, name, owner in references(lexicon):
+            message = f"{place}: {lexicon.id} refers to {name}, which "
+            if name.nsid not in lexicons.by_nsid:
+                what = f"{message}is not at hand: add the lexicon {name.nsid}"
+                yield Problem("missing-ref", what, Place(file), severity=missing)
+            elif what := _wrong(lexicons.find(name), owner, name):
+                yield Problem("missing-ref", f"{message}{what}", Place(file))
+            elif isinstance(owner, Ref) and isinstance(lexicons.find(name), Token):
+                hint = "a string with the token among its knownValues says the same"
+                yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning")
+
+
+def _stand_ins(linked: Lexicons, known: Lexicons) -> Mapping[Nsid, Lexicon]:
+    """Lexicons in place of those that are not at hand, in which what is referred to is of an unknown type."""
+    absent: defaultdict[Nsid, dict[str, Definition]] = defaultdict(dict)
+    for lexicon in linked.by_nsid.values():
+        for _, name, _ in references(lexicon):
+            if name.nsid not in linked.by_nsid and name.nsid not in known.by_nsid:
+                absent[name.nsid][name.fragment] = Unsupported()
+    return {nsid: Lexicon(nsid, definitions) for nsid, definitions in absent.items()}
+
+
+def _duplicates(pairs: list[tuple[str, Lexicon]]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for file, lexicon in pairs:
+        if lexicon.id in first:
+            yield Problem("duplicate-lexicon", f"$.id: {lexicon.id} is also in {first[lexicon.id]}", Place(file))
+        first.setdefault(lexicon.id, file)
+
+
+def _wrong(definition: Definition | None, owner: Ref | Union, name: Name) -> str:
+    match definition:
+        case None:
+            return f"{name.nsid} does not define"
+        case Object() | RecordType() | Unsupported():
+            return ""
+        case _ if isinstance(owner, Union):
+            return "is not an object or record: a union holds nothing else"
+        case QueryType() | ProcedureType() | SubscriptionType():
+            return "is not a type that a value can have"
+        case _:
+            return ""
+
+
+def references(lexicon: Lexicon) -> Iterator[tuple[str, Name, Ref | Union]]:
+    """Every reference in a lexicon: the JSON path that it stands at, the name, and the type that holds it."""
+    stack: list[tuple[str, object]] = [(f"$.defs.{name}", item) for name, item in lexicon.definitions.items()]
+    while stack:
+        path, item = stack.pop()
+        match item:
+            case Ref(target=target):
+                yield f"{path}.ref", target, item
+            case Union(refs=refs):
+                yield from ((f"{path}.refs[{index}]", ref, item) for index, ref in enumerate(refs))
+            case Array(items=items):
+                stack.append((f"{path}.items", items))
+            case Object(properties=properties):
+                stack.extend((f"{path}.properties{step(name)}", part) for name, part in properties.items())
+            case RecordType(record=record):
+                stack.append((f"{path}.record", record))
+            case QueryType() | ProcedureType():
+                stack.extend([(f"{path}.parameters", item.parameters), (f"{path}.output", item.output)])
+                stack.append((f"{path}.input", item.input if isinstance(item, ProcedureType) else None))
+            case SubscriptionType(parameters=parameters, message=message):
+                stack.extend([(f"{path}.parameters", parameters), (f"{path}.message.schema", message)])
+            case BodyType(schema=schema):
+                stack.append((f"{path}.schema", schema))
+            case _:
+                pass

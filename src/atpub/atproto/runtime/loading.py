@@ -1,0 +1,171 @@
+"""What generated classes ask of JSON, and how they load what JSON cannot hold: links, bytes, blobs.
+
+Each function raises Mismatch, or says no, exactly where the validator finds something wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+from atpub.atproto import data as _data
+from atpub.atproto.data import INTEGER_MAX, Blob, NotInDataModel
+from atpub.atproto.lexicon import validate
+from atpub.atproto.lexicon.formats import is_unicode
+from atpub.atproto.syntax import Cid
+
+Json: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
+
+
+class Mismatch(Exception):
+    """The value breaks its lexicon; `from_json` finds out how."""
+
+
+@final
+class CidLink(str):
+    """A CID that stands for a link: in JSON `{"$link": cid}`, where plain text would be a string."""
+
+    __slots__ = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LegacyBlob(Blob):
+    """A blob in the form that blobs had before they had a `$type`, of unknown size (0); only reading makes one."""
+
+    def to_json(self) -> _data.JsonObject:
+        """The blob as it was read, so that its record keeps its CID."""
+        return {"cid": self.cid, "mimeType": self.mime_type}
+
+
+def type_of(data: Json) -> str:
+    """The `$type` of a union's member; empty where there is none."""
+    found = data.get("$type") if data.__class__ is dict else None
+    return found if isinstance(found, str) else ""
+
+
+def is_text(value: Json) -> bool:
+    """Whether the value is a string of whole Unicode characters."""
+    return isinstance(value, str) and (value.isascii() or is_unicode(value))
+
+
+def is_integer(value: Json) -> bool:
+    """Whether the value is an integer, and no boolean."""
+    return value.__class__ is int
+
+
+def is_data(value: Json) -> bool:
+    """Whether the value obeys the data model, at every depth."""
+    if value.__class__ is str:
+        return value.isascii() or is_unicode(value)
+    return value is None or value.__class__ is bool or not any(validate.data_model(value))
+
+
+def is_special(value: JsonObject) -> bool:
+    """Whether the object is a link, a byte string or a blob, and so no other kind of object."""
+    return "$link" in value or "$bytes" in value or value.get("$type") == "blob"
+
+
+def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
+    """Whether lists and objects stand in each other more deeply than a record may."""
+    kind = value.__class__
+    if kind is not dict and kind is not list:
+        return False
+    for part in value.values() if kind is dict else value:
+        kind = part.__class__
+        if (kind is dict or kind is list) and (not left or is_deep(part, left - 1)):
+            return True
+    return False
+
+
+def exact(value: Json) -> Json:
+    """The value with JSON's own types in place of their subclasses, which generated code does not look for."""
+    found: Any = value
+    if isinstance(value, dict):
+        return {exact(name): exact(part) for name, part in found.items()}
+    if isinstance(value, list):
+        return [exact(part) for part in found]
+    if isinstance(value, str):
+        return str(value)
+    return int(value) if isinstance(value, int) and value.__class__ is not bool else value
+
+
+def load_link(value: Json) -> CidLink:
+    """The link in JSON; raises Mismatch."""
+    match value:
+        case {"$link": str(cid), **rest} if not rest:
+            try:
+                _data.link_bytes(cid)
+            except NotInDataModel:
+                raise Mismatch from None
+            return CidLink(cid)
+        case _:
+            raise Mismatch
+
+
+def link_json(link: CidLink) -> JsonObject:
+    """A link as JSON."""
+    return {"$link": str(link)}
+
+
+def load_bytes(value: Json, low: int = 0, high: int = INTEGER_MAX) -> bytes:
+    """The byte string in JSON, of low to high bytes; raises Mismatch."""
+    match value:
+        case {"$bytes": str(text), **rest} if not rest:
+            try:
+                raw = _data.bytes_value(text)
+            except NotInDataModel:
+                raise Mismatch from None
+            if low <= len(raw) <= high and not _data.looks_like_link(raw):
+                return raw
+        case _:
+            pass
+    raise Mismatch
+
+
+bytes_json = _data.bytes_json
+
+
+def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int = INTEGER_MAX) -> Blob:
+    """The blob in JSON, of an accepted type and size; raises Mismatch."""
+    blob = _blob(value) if value.__class__ is dict else None
+    if blob is None or blob.size > max_size or not validate.accepts(accept, blob.mime_type):
+        raise Mismatch
+    return blob
+
+
+def _blob(value: JsonObject) -> Blob | None:
+    mime_type: Any = value.get("mimeType")
+    if mime_type.__class__ is not str or not mime_type:
+        return None
+    if value.get("$type") != "blob":
+        return _legacy_blob(value, mime_type)
+    ref: Any = value.get("ref")
+    size: Any = value.get("size")
+    if len(value) != 4 or size.__class__ is not int or size < 1 or ref.__class__ is not dict or len(ref) != 1:
+        return None
+    cid: Any = ref.get("$link")
+    return Blob(Cid(cid), mime_type, size) if cid.__class__ is str and Cid.accepts(cid) else None
+
+
+def _legacy_blob(value: JsonObject, mime_type: str) -> Blob | None:
+    cid: Any = value.get("cid")
+    if len(value) != 2 or cid.__class__ is not str or not Cid.accepts(cid):
+        return None
+    return LegacyBlob(Cid(cid), mime_type, 0)
+
+
+def load_any(value: Json) -> Json:
+    """Anything that the data model can hold; raises Mismatch."""
+    if not is_data(value):
+        raise Mismatch
+    return value
+
+
+def load_unknown(value: Json) -> JsonObject:
+    """An object of any fields; raises Mismatch."""
+    if value.__class__ is not dict or is_special(value) or not is_data(value):
+        raise Mismatch
+    found: JsonObject = value
+    return found

@@ -1,0 +1,77 @@
+"""Generated packages at run time: the lexicons that one was made from, and what they find wrong with a value."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module, resources
+from typing import Any
+
+from atpub.atproto import data
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon import link, parse, validate
+from atpub.atproto.lexicon.model import Lexicons, Name
+from atpub.atproto.syntax import Nsid
+from atpub.errors import InvalidRecord
+
+
+class Package:
+    """A generated package: the lexicons that it was made from, and those of the packages that it refers to."""
+
+    def __init__(self, name: str, uses: tuple[str, ...] = ()) -> None:
+        self._name = name
+        self._uses = uses
+
+    @cached_property
+    def documents(self) -> Mapping[str, dict[str, Any]]:
+        """This package's own lexicons as JSON, by NSID."""
+        text = resources.files(self._name).joinpath("lexicons.json").read_bytes()
+        found = data.loads(text)
+        assert isinstance(found, dict)
+        return found  # type: ignore[return-value]  # written by the generator
+
+    @cached_property
+    def lexicons(self) -> Lexicons:
+        """This package's lexicons and those that they refer to."""
+        known = Lexicons({})
+        for name in self._uses:
+            used: Package = import_module(name).LEXICONS
+            known = known.and_also(used.lexicons)
+        pairs = [(nsid, parse.parse(document, f"{nsid}.json")) for nsid, document in self.documents.items()]
+        return known.and_also(link.link(pairs, known, allow_missing=True))
+
+
+def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> InvalidRecord | None:
+    """Everything that is wrong with a value by the type at a place in a definition; None where nothing is.
+
+    Takes a generated module, in whose package the lexicons are.
+    """
+    lexicons = package_of(module).lexicons
+    nsid, _, fragment = schema.partition("#")
+    name = Name(Nsid(nsid), fragment) if fragment else Name(Nsid(nsid))
+    if within and within != ("record",):
+        found = validate.judge(lexicons, schema, type_at(lexicons, name, within), value)
+    else:
+        found = validate.validate(lexicons, name, value)
+    return InvalidRecord(tuple(violation.problem() for violation in found)) if found else None
+
+
+def type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
+    found: Any = lexicons.find(name)
+    steps = iter(within)
+    for step in steps:
+        found = getattr(found, step)
+        if step == "properties":
+            found = found[next(steps)]
+    return found
+
+
+def package_of(module: str) -> Package:
+    name = module
+    while name:
+        package = getattr(sys.modules.get(name), "LEXICONS", None)
+        if isinstance(package, Package):
+            return package
+        name = name.rpartition(".")[0]
+    raise LookupError(f"{module} is not in a generated package")

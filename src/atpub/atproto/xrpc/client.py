@@ -1,0 +1,187 @@
+"""XRPC: the typed methods of a server over HTTP (AT Protocol specification: HTTP API).
+
+Each call builds a request, sends it, and reads the reply; the first and the last touch no network. What is public is
+asked for without credentials, and where credentials go the connection is private.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import httpx
+
+from atpub.atproto.auth.access import Access
+from atpub.atproto.data import Json, loads
+from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
+from atpub.atproto.xrpc.errors import failure, printable, uncertainty
+from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge, chunks, reason
+from atpub.atproto.xrpc.rate_limits import RateLimits
+from atpub.atproto.xrpc.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
+from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+
+P = TypeVar("P", bound=Value)
+O = TypeVar("O")  # noqa: E741 - the output, as in atpub.atproto.runtime
+
+_SILENT = "see whether the address is right and the server up, then run it again"
+_SLOWEST_STORE = 1_000_000  # bytes a second at which a server may put a blob away once it has it
+
+
+class UploadBody(Protocol):
+    """The bytes of an upload: iterating starts anew each time."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes in chunks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class XrpcClient:
+    """The methods of the server at `base`, such as `https://pds.example`."""
+
+    base: str
+    http: HttpClient
+    ledger: RateLimits = field(default_factory=RateLimits)
+
+    def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
+        """The output of a query; raises Unavailable after three tries."""
+        headers = {} if access is None else self._bearer(access)
+        outcome = self.http.repeatedly(lambda: self._get(method, params, headers))
+        return self._output(method.nsid, method.output, outcome)
+
+    @contextmanager
+    def stream(self, method: Query[P, Raw], params: P) -> Generator[Iterator[bytes], None, None]:
+        """The bytes that a query answers with, as they come; raises Unavailable where they break off."""
+        as_it_is = {"Accept-Encoding": "identity"}
+        answer = self.http.stream(lambda: self._get(method, params, as_it_is))
+        if not isinstance(answer, httpx.Response):
+            yield iter((self._reply(method.nsid, answer).body,))
+            return
+        try:
+            yield self._chunks(method.nsid, answer)
+        finally:
+            answer.close()
+
+    def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
+        """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
+        outcome = self.http.repeatedly(lambda: self._post(method, input, access))
+        return self._output(method.nsid, method.output, outcome)
+
+    def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
+        """The output of a procedure that is sent once, its input `encoded`.
+
+        Raises OutcomeUnknown where the reply does not say enough.
+        """
+        if access.server != self.base:
+            return self._at(access.server).write(method, body, access)
+        outcome = self.http.once(lambda: self._send(method, body, access))
+        self._note(method.nsid, outcome)
+        unknown = uncertainty(self._where(method.nsid), outcome)
+        if unknown is not None:
+            raise unknown
+        reply = self._reply(method.nsid, outcome)
+        try:
+            return method.output(loads(reply.body))
+        except ValueError as error:
+            raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
+
+    def upload(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> O:
+        """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
+        if access.server != self.base:
+            return self._at(access.server).upload(method, body, mime_type, access)
+        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, access))
+        self._note(method.nsid, outcome)
+        return self._output(method.nsid, method.output, outcome)
+
+    def require_privacy(self) -> None:
+        """Raise AuthenticationFailed unless what is sent to the server stays private on its way."""
+        url = httpx.URL(self.base)
+        if url.scheme != "https" and not is_loopback(url.host):
+            raise AuthenticationFailed(
+                f"passwords and tokens are not sent to {self.base}: others could read them on the way",
+                hint=f"use https://{url.netloc.decode()}",
+            )
+
+    def _at(self, server: str) -> XrpcClient:
+        """The same account's methods at another server."""
+        return XrpcClient(server, self.http, self.ledger)
+
+    # Building requests
+
+    def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> httpx.Request:
+        return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
+
+    def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> httpx.Request:
+        return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
+
+    def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> httpx.Request:
+        headers = {} if access is None else self._bearer(access)
+        if body is not None:
+            headers["Content-Type"] = method.encoding
+        return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=body)
+
+    def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> httpx.Request:
+        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
+        patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
+        timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=patience, write=SILENCE_SECONDS, pool=None)
+        url = self._url(method.nsid)
+        return self.http.client.build_request("POST", url, headers=headers, content=body, timeout=timeout)
+
+    def _bearer(self, access: Access) -> dict[str, str]:
+        self.require_privacy()
+        return {"Authorization": f"Bearer {access.token}"}
+
+    def _url(self, nsid: str) -> str:
+        return f"{self.base}/xrpc/{nsid}"
+
+    # Reading replies
+
+    def _output(self, nsid: str, output: Callable[[Json], O], outcome: Outcome) -> O:
+        reply = self._reply(nsid, outcome)
+        try:
+            return output(loads(reply.body or b"null"))  # no output is no body
+        except ValueError as error:
+            raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
+
+    def _reply(self, nsid: str, outcome: Outcome) -> Reply:
+        """The reply, where it is a success; else raises what it means."""
+        match outcome:
+            case Reply(status=status) if 200 <= status < 300:
+                return outcome
+            case Reply():
+                raise failure(self._where(nsid), outcome, self.http.clock())
+            case NoResponse(sent=False):
+                raise Unavailable(f"cannot reach {self.base}: {outcome.reason}", hint=_SILENT)
+            case NoResponse():
+                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}", hint=_SILENT)
+            case ResponseTooLarge():
+                raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
+
+    def _chunks(self, nsid: str, response: httpx.Response) -> Iterator[bytes]:
+        try:
+            yield from chunks(response)
+        except httpx.RequestError as error:
+            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {reason(error)}") from None
+
+    def _note(self, nsid: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Reply):
+            self.ledger.note(nsid, outcome, self.http.clock())
+
+    def _misfit(self, nsid: str, error: ValueError) -> str:
+        return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"
+
+    def _where(self, nsid: str) -> str:
+        return f"{nsid} at {self.base}"
+
+
+def encoded(input: Value) -> bytes:
+    """The JSON that is sent for a procedure's input."""
+    return json.dumps(input.to_json(), ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,69 @@
+"""Writing an inventory that was made anew: in one commit where it fits, else in as few as the limits allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from atpub.atproto.syntax import Cid, RecordPath
+from atpub.engine.apply.batching import batch_size, size_of
+from atpub.engine.apply.events import PartialApplyError
+from atpub.engine.inventory import COLLECTION
+from atpub.errors import AtpubError, HeadMoved, RequestTooLarge, StalePlan
+from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.interface import Repository
+from atpub.repository.model import Commit, Head, Live, Write
+from atpub.repository.snapshot import read_collections
+
+
+def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
+    """Make these writes of inventory records, planned on `live`; gives the heads of the commits.
+
+    Raises StalePlan where somebody else has changed an inventory meanwhile, and what the repository raises; where that
+    is after a commit, Halted.
+    """
+    made: list[Commit] = []
+    try:
+        _commit_all(writes, live, repository, made)
+    except AtpubError as error:
+        if not made:
+            raise
+        done = sum(len(commit.cids) for commit in made)
+        raise PartialApplyError(f"{done} of {len(writes)} inventory records were written", error) from error
+    return tuple(commit.head for commit in made)
+
+
+def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Commit]) -> None:
+    """Make the writes, noting each commit."""
+    known, head = _inventories(live), live.head
+    rest, most, moves = list(writes), len(writes), 0
+    while rest:
+        count = batch_size(rest[:most], tuple, size_of, repository.limits)
+        batch = rest[:count]
+        try:
+            commit = repository.apply_writes(batch, head.cid if head else None)
+        except RequestTooLarge:
+            if count == 1:
+                raise
+            most = count // 2
+        except HeadMoved:
+            moves += 1
+            back_off(moves)
+            now = read_collections(repository, [COLLECTION])
+            if _inventories(now) != known or moves == TRIES:
+                hint = "run it again, and look at what it says"
+                raise StalePlan("somebody else has changed an inventory meanwhile", hint=hint) from None
+            head = now.head
+        else:
+            made.append(commit)
+            known = _after(known, batch, commit)
+            head, rest = commit.head, rest[count:]
+
+
+def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Commit) -> dict[RecordPath, Cid]:
+    """The inventory records that are there after a commit."""
+    new = {write.path: cid for write, cid in zip(batch, commit.cids, strict=True)}
+    return {path: cid for path, cid in {**known, **new}.items() if cid is not None}
+
+
+def _inventories(live: Live) -> dict[RecordPath, Cid]:
+    return {path: record.cid for path, record in live.records.items() if path.collection == COLLECTION}

@@ -1,0 +1,290 @@
+"""Plan × Repository → outcomes: uploads, then as few atomic commits as the limits allow, each checked.
+
+Every commit carries the inventory of the records in it, so that what the project owns is right after each of them.
+Nothing is retried blindly: after a lost reply the repository is read again and the outcome known before going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from atpub.atproto import data
+from atpub.atproto.data import Blob
+from atpub.atproto.syntax import AtUri, Cid, RecordPath
+from atpub.engine.apply.batching import batch_size
+from atpub.engine.apply.drafts import Drafts
+from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
+from atpub.engine.apply.uploads import Uploads
+from atpub.engine.plan.build import points_of
+from atpub.engine.plan.model import Change, Outcome, Plan
+from atpub.engine.plan.order import Group, commit_order
+from atpub.engine.plan.ownership import OwnershipView
+from atpub.errors import (
+    AtpubError,
+    BlobNotFound,
+    HeadMoved,
+    Interrupted,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    RepositoryError,
+    RequestTooLarge,
+    StalePlan,
+)
+from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.filter import RecordFilter
+from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.model import Commit, Head, Write
+
+FIRST: Final = 20
+"""How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
+_FAULTS: Final = 5
+_PAUSES: Final = 3
+
+
+def apply_plan(
+    plan: Plan,
+    repository: Repository,
+    sources: Mapping[str, BlobSource],
+    *,
+    on_event: Callable[[Event], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    wait: Callable[[int], None] | None = None,
+) -> tuple[Outcome, ...]:
+    """Carry out a plan; `sources` has the bytes of its blobs by CID.
+
+    `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
+    a rate limit that is spent ends the apply.
+
+    Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
+    touches has changed, RateLimited, Interrupted, or Halted where some commits were made before another error.
+    """
+    if repository.did != plan.did:
+        hint = "apply it to the account that it was made for, or make a new plan"
+        raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
+    if plan.refusals:
+        refusal = plan.refusals[0]
+        raise Refused("\n".join(item.message for item in plan.refusals), hint=refusal.hint)
+    if not plan.pending:
+        return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
+    return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run()
+
+
+class _Applier:
+    """Carries out a plan, commit by commit.
+
+    `_meant` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
+    and `_trying` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
+    `_head` and `_inventory` are those that the next commit builds on.
+    """
+
+    def __init__(
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: ApplyHooks
+    ) -> None:
+        self._plan = plan
+        self._repository = repository
+        self._steering = steering
+        self._uploads = Uploads(plan, repository, sources, steering)
+        self._drafts = Drafts(plan, self._uploads.described)
+        self._head = plan.head.cid if plan.head else None
+        self._inventory = plan.inventory
+        self._meant: Sequence[Change] = ()
+        self._trying: Sequence[Change] = ()
+        self._done: dict[RecordPath, Cid | None] = {}
+
+    def run(self) -> tuple[Outcome, ...]:
+        groups = self._unfinished(commit_order(self._plan))
+        self._meant = _flat(groups)
+        self._uploads.check()
+        try:
+            self._commit_all(groups)
+        except AtpubError as error:
+            if not self._done:
+                raise
+            done = f"{len(self._done):,} of {len(self._meant):,} changes were applied"
+            raise PartialApplyError(done, error, self._halfway(error)) from error
+        return tuple(self._outcome(change) for change in self._plan.changes)
+
+    def _halfway(self, error: AtpubError) -> tuple[Outcome, ...]:
+        """What became of each change until the error."""
+        pending = {change.path for change in self._meant} - self._done.keys()
+        was_refused = not isinstance(error, Interrupted | RateLimited)
+        failed = {change.path for change in self._trying if was_refused} & pending
+
+        def outcome(change: Change) -> Outcome:
+            if change.path in failed:
+                return Outcome(change, "failed", change.before_cid, error.message)
+            if change.path in pending:
+                return Outcome(change, "pending", change.before_cid)
+            return self._outcome(change)
+
+        return tuple(outcome(change) for change in self._plan.changes)
+
+    def _outcome(self, change: Change) -> Outcome:
+        if change.path in self._done:
+            return Outcome(change, "applied", self._done[change.path])
+        return Outcome(change, "unchanged", self._drafts.cid(change))
+
+    # Commits
+
+    def _commit_all(self, groups: Sequence[Group]) -> None:
+        rest = list(groups)
+        most = len(rest)
+        pauses = 0
+        while rest:
+            self._steering.check()
+            count = self._fitting(rest[:most], has_paused=bool(pauses))
+            self._trying = batch = _flat(rest[:count])
+            try:
+                self._check_points(batch)
+                self._uploads.bring(_blobs_of(batch))
+                self._commit(batch)
+            except RateLimited as error:
+                pauses += 1
+                if self._steering.wait is None or error.reset is None or pauses > _PAUSES:
+                    raise  # nobody wants to wait, or it is of no use
+                self._steering.wait(error.reset)
+                rest = self._not_done(rest)
+            except RequestTooLarge:
+                if len(batch) == 1:
+                    raise
+                most = max(1, count // 2)
+                if count == 1:  # they exchange blobs, which have to be brought again as they get lost
+                    rest[:1] = [(change,) for change in batch]
+            else:
+                rest = self._not_done(rest[count:])
+                most = len(rest)
+                pauses = 0
+
+    def _fitting(self, groups: Sequence[Group], *, has_paused: bool) -> int:
+        """How many groups, from the first on and one at least, go in one commit with their inventory."""
+        limits = self._repository.limits
+        count = batch_size(groups, lambda part: self._writes(_flat(part)), self._drafts.size_of, limits)
+        if limits.points is None and (count < len(groups) or has_paused):
+            return min(count, FIRST)  # its reply tells what the next may cost
+        return count
+
+    def _check_points(self, batch: Sequence[Change]) -> None:
+        """Raise RateLimited for a batch that the server is known to refuse."""
+        limits = self._repository.limits
+        if limits.points is not None and points_of(map(type, self._writes(batch))) > limits.points:
+            raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
+
+    def _not_done(self, groups: Iterable[Group]) -> list[Group]:
+        return _only(groups, lambda change: change.path not in self._done)
+
+    def _writes(self, batch: Iterable[Change]) -> tuple[Write, ...]:
+        return self._drafts.writes(batch, self._inventory)
+
+    def _commit(self, batch: Sequence[Change]) -> None:
+        moves = faults = 0
+        while batch:
+            writes = self._writes(batch)
+            try:
+                commit = self._repository.apply_writes(writes, self._head)
+            except HeadMoved:
+                moves += 1
+                if moves == TRIES:
+                    raise
+                back_off(moves)
+                self._steering.check()
+                batch = self._left(batch)
+            except OutcomeUnknown:
+                faults += 1
+                if faults == _FAULTS:
+                    raise
+                batch = self._left(batch)
+            except BlobNotFound:
+                faults += 1
+                if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch), faults - 1):
+                    raise
+            else:
+                self._committed(batch, writes, commit)
+                if not commit.alone and len(self._done) < len(self._meant):
+                    self._left(())  # others' commits may be there, too
+                return
+
+    def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
+        for write, cid in zip(writes, commit.cids, strict=True):
+            if cid != self._drafts.cid_of(write):
+                uri = AtUri.of(self._repository.did, write.path)
+                raise RepositoryError(f"the server stored another record at {uri} than it was sent: {cid}")
+        self._inventory = self._inventory.after(self._drafts.owned(batch))
+        self._settle(batch, commit.head)
+
+    def _settle(self, batch: Sequence[Change], head: Head) -> None:
+        self._head = head.cid
+        self._done |= {change.path: self._drafts.cid(change) for change in batch}
+        self._steering.on_event(Committed(head, tuple(batch)))
+
+    # Going on from another head than the one that the plan, or the last commit, has left
+
+    def _unfinished(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """What is still to be done: a plan may be carried out again after a fault."""
+        head = self._repository.head()
+        if (head.cid if head else None) == self._head:
+            return groups
+        _, _, left = self._read_again(_flat(groups))
+        paths = {change.path for change in left}
+        return _only(groups, lambda change: change.path in paths)
+
+    def _left(self, batch: Sequence[Change]) -> Sequence[Change]:
+        """What is still to be done of a batch whose commit may have been made.
+
+        What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
+        And so is what is done: where that is undone, what is left would make a mixture.
+        """
+        head, made, left = self._read_again(self._meant)
+        undone = [change for change in left if change.path in self._done]
+        if undone:
+            raise _stale(undone[0])
+        made = [change for change in made if change.path not in self._done]
+        if made and head is not None:
+            self._settle(made, head)
+        paths = {change.path for change in left}
+        return [change for change in batch if change.path in paths]
+
+    def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
+        """The newest commit, which of the changes are made in it, and which are not; goes on from there.
+
+        Raises StalePlan where somebody else has changed a record, or whose it is.
+        """
+        live = self._repository.read(RecordFilter.around(change.path for change in changes))
+        standing = OwnershipView.of(live, self._plan.project)
+        self._head = live.head.cid if live.head else None
+        self._inventory = standing.inventory
+        self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
+        made: list[Change] = []
+        left: list[Change] = []
+        for change in changes:
+            record = standing.record(change.path)
+            found = (record.cid if record else None, standing.owned.get(change.path))
+            if found == self._drafts.result(change):
+                made.append(change)
+            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in standing.foreign):
+                left.append(change)
+            else:
+                raise _stale(change)
+        return live.head, made, left
+
+
+def _stale(change: Change) -> StalePlan:
+    message = f"{change.address} has been changed by somebody else since it was planned"
+    return StalePlan(message, hint="look at a new plan, then apply that")
+
+
+def _flat(groups: Iterable[Group]) -> list[Change]:
+    return [change for group in groups for change in group]
+
+
+def _only(groups: Iterable[Group], is_meant: Callable[[Change], bool]) -> list[Group]:
+    """The groups with the changes that are meant alone, those without any left out."""
+    found = (tuple(filter(is_meant, group)) for group in groups)
+    return [group for group in found if group]
+
+
+def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:
+    """The blobs that the records of a batch refer to, each once."""
+    found = (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
+    return {blob.cid: blob for blob in found}.values()

@@ -1,0 +1,101 @@
+"""The blobs of a plan: which of them the repository still lacks, and how it describes those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from atpub.atproto.data import Blob
+from atpub.atproto.syntax import Cid
+from atpub.engine.apply.events import ApplyHooks, Uploaded
+from atpub.engine.plan.model import Plan, Upload
+from atpub.errors import RepositoryError, RequestTooLarge
+from atpub.repository.interface import BlobSource, Repository
+
+UPLOADS_AT_ONCE: Final = 4
+
+
+class Uploads:
+    """Brings the blobs of a plan to a repository; `sources` has their bytes by CID."""
+
+    def __init__(
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: ApplyHooks
+    ) -> None:
+        self._plan = plan
+        self._repository = repository
+        self._sources = sources
+        self._steering = steering
+        self._lacking = {upload.cid: upload for upload in plan.uploads}
+        self._described: dict[Cid, Blob] = {}
+
+    def described(self, cid: Cid) -> Blob | None:
+        """A blob as the repository describes it, where it is there."""
+        return self._described.get(cid)
+
+    def found(self, blobs: Iterable[Blob]) -> None:
+        """Take note of blobs that live records refer to."""
+        for blob in blobs:
+            self._described[blob.cid] = blob
+            self._lacking.pop(blob.cid, None)
+
+    def check(self) -> None:
+        """Raise RepositoryError where bytes are wanted and not here, or are more than the repository takes."""
+        absent = [str(upload.file) for upload in self._lacking.values() if upload.cid not in self._sources]
+        if absent:
+            raise RepositoryError(
+                f"the bytes of {', '.join(absent)} are needed and not here", hint="run it where the files are"
+            )
+        limit = self._repository.blob_limit() if self._lacking else None
+        for upload in self._lacking.values():
+            if limit is not None and upload.size > limit:
+                message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"
+                raise RequestTooLarge(message, hint="make smaller shards")
+
+    def bring(self, held: Collection[Blob]) -> None:
+        """Bring those of these blobs that the repository still lacks."""
+        cids = {blob.cid for blob in held}
+        self._bring([upload for cid, upload in self._lacking.items() if cid in cids])
+
+    def bring_again(self, held: Collection[Blob], attempt: int) -> bool:
+        """Bring these blobs once more, one of which is lost and nobody says which; False where none can be brought.
+
+        The first guess is that one of the plan's own uploads has expired before a record held it. The next is that the
+        record is gone that held one which the plan did not have to bring: then all are brought whose bytes are here.
+        """
+        planned = {upload.cid: upload for upload in self._plan.uploads}
+        again = [planned[blob.cid] for blob in held if blob.cid in planned]
+        if attempt or not again:
+            here = [blob for blob in held if blob.cid in self._sources]
+            again = [planned.get(blob.cid) or _unplanned(blob) for blob in here]
+        self._bring(again)
+        return bool(again)
+
+    def _bring(self, uploads: Iterable[Upload]) -> None:
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="atpub-upload") as pool:
+            jobs = [pool.submit(self._upload, upload) for upload in uploads]
+            try:
+                for job in jobs:
+                    upload, blob = job.result()
+                    self.found((blob,))
+                    self._steering.on_event(Uploaded(upload))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _upload(self, upload: Upload) -> tuple[Upload, Blob]:
+        self._steering.check()
+        try:
+            blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
+        except OSError as error:  # of a stream that may be anybody's
+            hint = "check it, then run it again"
+            raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error
+        if (blob.cid, blob.size) != (upload.cid, upload.size):
+            hint = "did the file change? run it again"
+            raise RepositoryError(f"{upload.file} arrived as another blob than planned ({blob.cid})", hint=hint)
+        return upload, blob
+
+
+def _unplanned(blob: Blob) -> Upload:
+    return Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid))

@@ -1,0 +1,94 @@
+"""A project's inventory, made anew from what of it can be read, the manifest and the live records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from atpub.atproto.syntax import RecordPath
+from atpub.engine.desired.model import Desired
+from atpub.engine.inventory import Damaged, Inventory, Owned, Survey, replacing, survey_inventories
+from atpub.engine.plan.created_at import CreatedAtClock
+from atpub.engine.plan.resolve import in_order, resolve_records
+from atpub.repository.model import Live, Write
+
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # a record that is not there yet is not listed
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What becomes of an inventory: what is listed anew or otherwise, what no more, and what stays with an older CID.
+
+    `damaged` are the inventory records that are replaced, `lost` is what was in them and is in none any more; `writes`
+    is what has to be written for all of that.
+    """
+
+    project: str
+    owned: int
+    listed: tuple[Owned, ...]
+    dropped: tuple[Owned, ...]
+    drifted: tuple[Owned, ...]
+    damaged: tuple[Damaged, ...]
+    lost: tuple[str, ...]
+    writes: tuple[Write, ...]
+
+
+def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
+    """The inventory of a project as it should be; those of other projects are left alone.
+
+    What was listed and is live stays listed, with the CID that it was listed with, so that drift stays visible; but
+    what is as the manifest wants it is listed as it is. What is not there is dropped.
+    """
+    survey = survey_inventories(live.records.values())
+    damaged = tuple(item for item in survey.damaged if item.project == project)
+    sound = survey.inventories.get(project) or Inventory(project)
+    before = replace(sound, shards={**sound.shards, **{item.record.path.rkey: item.owned for item in damaged}})
+    wanted = dict(_as_wanted(live, desired, _foreign(survey, project)))
+    known = dict(_best(before, live))
+    changes: dict[RecordPath, Owned | None] = {
+        **{path: item if path in live.records else None for path, item in known.items()},
+        **wanted,
+    }
+    shards = {rkey: shard for rkey, shard in before.after(changes).shards.items() if shard}
+    after = Inventory(project, shards)
+    again = {str(path) for path in after.owned}
+    return Rebuild(
+        project,
+        len(after.owned),
+        tuple(item for path, item in sorted(wanted.items()) if known.get(path) != item),
+        tuple(item for path, item in sorted(known.items()) if path not in live.records),
+        tuple(item for path, item in sorted(after.owned.items()) if live.records[path].cid != item.cid),
+        damaged,
+        tuple(name for item in damaged for name in item.lost if name not in again),
+        tuple(replacing(sound.shards, {item.record.path.rkey for item in damaged}, after)),
+    )
+
+
+def _as_wanted(
+    live: Live, desired: tuple[Desired, ...], foreign: set[RecordPath]
+) -> Iterator[tuple[RecordPath, Owned]]:
+    """The records that are live as the manifest wants them, and that are no other project's."""
+    settled = resolve_records(in_order(desired), live.records, CreatedAtClock(_NEVER, live.records))
+    for path, item in settled.items():
+        record = live.records.get(path)
+        if record is not None and record.cid == item.cid and path not in foreign:
+            yield path, Owned(item.desired.id, path, record.cid, item.desired.protect)
+
+
+def _foreign(survey: Survey, project: str) -> set[RecordPath]:
+    others = [item.owned for name, item in survey.inventories.items() if name != project]
+    others += [item.owned for item in survey.damaged if item.project != project]
+    return {path for owned in others for path in owned}
+
+
+def _best(inventory: Inventory, live: Live) -> Iterator[tuple[RecordPath, Owned]]:
+    """What is listed; of what is listed twice, that which is live."""
+    listings: dict[RecordPath, list[Owned]] = {}
+    for _, shard in sorted(inventory.shards.items()):
+        for path, item in shard.items():
+            listings.setdefault(path, []).append(item)
+    for path, items in listings.items():
+        record = live.records.get(path)
+        yield path, next((item for item in items if record and item.cid == record.cid), items[-1])

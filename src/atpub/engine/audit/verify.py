@@ -1,0 +1,142 @@
+"""Whether a project's inventory is right: each way in which it is not, and what a plan makes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from atpub.atproto.syntax import AtUri, Nsid, RecordPath
+from atpub.engine.inventory import COLLECTION, Damaged, Inventory, Owned, Survey, survey_inventories
+from atpub.repository.model import Live
+
+Code: TypeAlias = Literal["damaged", "missing", "changed", "listed-twice", "two-owners"]
+_REBUILD: Final = "put it right: atpub inventory rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with an inventory: where, what, what a plan makes of it, and what to do."""
+
+    code: Code
+    uri: AtUri
+    message: str
+    effect: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a project owns and what is wrong with that; what other projects own, and what nobody does."""
+
+    project: str
+    owned: int
+    findings: tuple[Finding, ...]
+    others: Mapping[str, int]
+    unowned: Mapping[Nsid, int]
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+
+def verify(live: Live, project: str) -> Audit:
+    """The state of a project's inventory; `live` holds the whole repository."""
+    survey = survey_inventories(live.records.values())
+    inventory = survey.inventories.get(project) or Inventory(project)
+    owners = _owners(survey)
+    findings = (
+        *(_damaged(item, live, project) for item in survey.damaged),
+        *(item for path, owned in sorted(inventory.owned.items()) for item in _judged(path, owned, live)),
+        *_listed_twice(inventory, live),
+        *_two_owners(inventory, owners, live),
+    )
+    unowned = Counter(path.collection for path in live.records if path.collection != COLLECTION and path not in owners)
+    return Audit(
+        project,
+        len(inventory.owned),
+        findings,
+        {name: len(other.owned) for name, other in sorted(survey.inventories.items()) if name != project},
+        dict(sorted(unowned.items())),
+    )
+
+
+def readable(item: Damaged) -> str:
+    """How much of a damaged inventory record can be read."""
+    read, total = len(item.owned), len(item.owned) + len(item.lost)
+    return f"{read} of its {total} entries can be read" if total else "none of its entries can be read"
+
+
+def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
+    """The projects that each record is listed by, as far as inventories can be read."""
+    owners: dict[RecordPath, list[str]] = {}
+    listings = [(name, item.owned) for name, item in sorted(survey.inventories.items())]
+    for name, owned in [*listings, *((item.project, item.owned) for item in survey.damaged)]:
+        for path in owned:
+            names = owners.setdefault(path, [])
+            if name not in names:
+                names.append(name)
+    return owners
+
+
+def _damaged(item: Damaged, live: Live, project: str) -> Finding:
+    reason = item.error.problems[0].message.partition(": ")[2]
+    whose = "" if item.project == project else f", with the manifest of the project {item.project!r}"
+    return Finding(
+        "damaged",
+        AtUri.of(live.did, item.record.path),
+        f"the inventory record is damaged ({reason}); {readable(item)}",
+        "no plan can be made of this repository",
+        f"{_REBUILD}{whose}",
+    )
+
+
+def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[Finding]:
+    record, uri = live.records.get(path), AtUri.of(live.did, path)
+    if record is None:
+        yield Finding(
+            "missing",
+            uri,
+            f"listed as {owned.cid}, and not there",
+            "the next apply creates it again, or forgets it where the manifest has it no more",
+            f"apply; or, if it is gone for good, {_REBUILD}",
+        )
+    elif record.cid != owned.cid:
+        yield Finding(
+            "changed",
+            uri,
+            f"listed as {owned.cid}, and {record.cid} now",
+            "a plan shows it as drift: an update goes over the edit, and a delete is refused",
+            "look at atpub plan: put the edit into the manifest, or apply over it",
+        )
+
+
+def _listed_twice(inventory: Inventory, live: Live) -> Iterator[Finding]:
+    holders: dict[RecordPath, list[str]] = {}
+    for rkey, shard in sorted(inventory.shards.items()):
+        for path in shard:
+            holders.setdefault(path, []).append(rkey)
+    for path, rkeys in sorted(holders.items()):
+        if len(rkeys) > 1:
+            yield Finding(
+                "listed-twice",
+                AtUri.of(live.did, path),
+                f"listed in {len(rkeys)} inventory records: {', '.join(rkeys)}",
+                "a plan goes by one of them",
+                _REBUILD,
+            )
+
+
+def _two_owners(inventory: Inventory, owners: Mapping[RecordPath, Sequence[str]], live: Live) -> Iterator[Finding]:
+    for path in sorted(inventory.owned):
+        names = [name for name in owners[path] if name != inventory.project]
+        if names:
+            yield Finding(
+                "two-owners",
+                AtUri.of(live.did, path),
+                f"owned by {inventory.project!r} and by {', '.join(map(repr, names))}",
+                "a plan of either refuses to touch it",
+                "take it out of one of the two manifests: applying that one forgets it",
+            )

@@ -1,0 +1,104 @@
+"""(Manifest, Facts, DID) → the records that the manifest wants, each judged by its lexicon, or every problem found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from atpub.atproto.data import JsonObject
+from atpub.atproto.lexicon.model import String
+from atpub.atproto.syntax import Did, Nsid, RecordPath
+from atpub.engine.desired.check import RecordChecker
+from atpub.engine.desired.model import CreatedAt, Desired
+from atpub.engine.desired.placeholders import Filled, Filler
+from atpub.engine.desired.record_keys import record_key
+from atpub.engine.desired.values import Values, collection_of
+from atpub.errors import InvalidInput, Problem
+from atpub.manifest.model import Address, Entry, LabelEntry, Manifest, SchemaEntry
+from atpub.shards.facts import Facts
+
+CREATED_AT: Final = "createdAt"
+
+_IMMUTABLE: Final = frozenset(("name", "version", "schemaType", "schema"))
+"""The fields of a schema record that a published version may not change."""
+
+
+def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
+    """The records that a manifest wants in the repository of `did`, and warnings; raises InvalidInput."""
+    problems = [*facts.problems]
+    paths = dict(_paths(manifest, problems))
+    filler = Filler(did, {str(address): path for address, path in paths.items()}, facts.files)
+    values, judge = Values(filler, facts.shards), RecordChecker(manifest, facts)
+    found: list[Desired] = []
+    for address, path in _each_once(manifest, paths, problems):
+        item, filled = manifest.entries[address], Filled()
+        record = _desired(manifest, item, path, values.of(item, filled), filled)
+        problems.extend(judge.problems(item, record, filled))
+        found.append(record)
+    problems.extend(judge.circles(found))
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(tuple(problems))
+    return tuple(found), tuple(problems)
+
+
+def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
+    """Where the record of each entry goes; those that get no record key are noted."""
+    for address, item in manifest.entries.items():
+        collection = collection_of(item)
+        known = manifest.lexicons.record(collection)
+        assert known is not None, collection
+        rkey = item.common.rkey or record_key(known.key, collection, item.common.id)
+        if rkey is not None:
+            yield address, RecordPath(collection, rkey)
+            continue
+        message = f"{item.common.id!r} gives no record key of the type {known.key}"
+        hint = "give an `id` that is an NSID" if known.key == "nsid" else "give an `rkey`"
+        problems.append(Problem("no-rkey", message, manifest.key_place(address.steps), hint))
+
+
+def _each_once(
+    manifest: Manifest, paths: Mapping[Address, RecordPath], problems: list[Problem]
+) -> Iterator[tuple[Address, RecordPath]]:
+    """The same, but for entries whose record another one would write already: they are noted."""
+    owners: dict[RecordPath, Address] = {}
+    for address, path in paths.items():
+        first = owners.setdefault(path, address)
+        if first == address:
+            yield address, path
+            continue
+        message = f"{address} and {first} would both be the record {path}"
+        hint = "give one of them another `id` or `rkey`"
+        problems.append(Problem("duplicate-rkey", message, manifest.key_place(address.steps), hint))
+
+
+def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObject, filled: Filled) -> Desired:
+    return Desired(
+        address=item.common.address,
+        id=item.common.id,
+        path=path,
+        value=value,
+        created_at=_open_time(manifest, item, path.collection, value),
+        strong_refs=tuple(filled.strong_refs),
+        blobs=tuple(filled.blobs),
+        refers_to=frozenset(filled.refers_to),
+        immutable=_IMMUTABLE if isinstance(item, SchemaEntry) else frozenset(),
+        protect=item.common.protect,
+        adopt=item.common.adopt,
+    )
+
+
+def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObject) -> CreatedAt | None:
+    """The time that a record must have and the manifest does not give, with the series of versions that it is in."""
+    known = manifest.lexicons.record(collection)
+    if known is None or CREATED_AT in value or CREATED_AT not in known.record.required:
+        return None
+    kind = known.record.properties.get(CREATED_AT)
+    if not (isinstance(kind, String) and kind.format == "datetime"):
+        return None
+    match item:
+        case SchemaEntry():
+            return CreatedAt(CREATED_AT, item.nsid or item.name)
+        case LabelEntry():
+            return CreatedAt(CREATED_AT, str(value["name"]))
+        case _:
+            return CreatedAt(CREATED_AT)

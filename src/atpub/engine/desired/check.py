@@ -1,0 +1,212 @@
+"""What is wrong or doubtful about the records that a manifest wants, each problem at its place in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Final
+
+from atpub.atproto import data
+from atpub.atproto.data import JsonObject, NotInDataModel
+from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.lexicon.violation import Violation, json_path
+from atpub.atproto.syntax import RecordPath
+from atpub.engine.desired.atdata_compat import check_sample_schema
+from atpub.engine.desired.licenses import check_license
+from atpub.engine.desired.model import CID_FIELD, Desired, Steps
+from atpub.engine.desired.placeholders import Filled
+from atpub.engine.desired.typos import find_typos
+from atpub.errors import Place, Problem
+from atpub.manifest.model import (
+    BlobShards,
+    DatasetEntry,
+    Entry,
+    Manifest,
+    RecordEntry,
+    SchemaEntry,
+    UrlShards,
+)
+from atpub.shards.facts import Facts, RemoteShards
+from atpub.shards.urls import S3
+
+LARGEST: Final = 900_000
+"""The most bytes of a record that fit in a request to any PDS, with room for the inventory."""
+LARGE: Final = 140_000
+"""The same for a PDS of version 0.4."""
+
+_ANY_TIME: Final = "2000-01-01T00:00:00.000Z"
+_ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChecker:
+    """Judges records by their lexicons, and by what else readers and servers ask of them."""
+
+    manifest: Manifest
+    facts: Facts
+
+    def problems(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
+        """What is wrong with an entry's record; where a placeholder could not be filled in, that alone is said."""
+        yield from self._placeholders(item, filled)
+        yield from self._violations(item, found, filled)
+        match item:
+            case SchemaEntry():
+                yield from _unreadable(item)
+            case DatasetEntry():
+                yield from self._endpoint(item)
+                yield from self._license(item)
+            case RecordEntry():
+                yield from self._spelling(item, found)
+            case _:
+                pass
+        yield from self._size(item, found)
+
+    def circles(self, records: Sequence[Desired]) -> Iterator[Problem]:
+        """Where strong references go round: each record's CID would have to be known before it is made."""
+        by_path = {item.path: item for item in records}
+        targets = {item.path: {reference.target for reference in item.strong_refs} for item in records}
+        while circle := _circle(targets):
+            first = by_path[circle[0]]
+            steps = next(reference.steps for reference in first.strong_refs if reference.target == circle[1])
+            names = " → ".join(str(by_path[path].address) for path in circle)
+            message = f"strong references go round: {names}; none of these CIDs can be known first"
+            place = self._place(self.manifest.entries[first.address], steps)
+            yield Problem("circular-reference", message, place, "use $ref for one of them")
+            targets[circle[0]] -= {circle[1]}
+
+    def _placeholders(self, item: Entry, filled: Filled) -> Iterator[Problem]:
+        for steps, message, hint in filled.problems:
+            yield Problem("dangling-reference", message, self._place(item, steps), hint)
+        for steps, message, hint in filled.doubts:
+            yield Problem("not-a-placeholder", message, self._place(item, steps), hint, "warning")
+
+    def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
+        noted: set[tuple[Place, str]] = set()
+        for violation in validate_record(self.manifest.lexicons, _complete(found)):
+            if any(violation.path[: len(steps)] == steps for steps in filled.missing):
+                continue
+            place = self._place(item, violation.path)
+            # A sample's schema stands in its record twice, and in the manifest once: its place says enough.
+            is_sample = isinstance(item, SchemaEntry) and violation.path[:1] == ("schema",)
+            where = "" if is_sample else json_path(_as_written(violation.path)).removeprefix("$")
+            message = f"{item.common.address}{where}: {violation.message} ({violation.rule}; {violation.schema})"
+            if (place, message) not in noted:
+                noted.add((place, message))
+                yield Problem("invalid-record", message, place, _hint(violation))
+
+    def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
+        remote = self.facts.shards[item.common.address]
+        is_s3 = isinstance(remote, RemoteShards) and any(isinstance(url, S3) for url, _ in remote.shards)
+        if is_s3 and isinstance(item.shards, UrlShards) and not item.shards.endpoint:
+            place = self.manifest.place((*item.common.address.steps, "urls"))
+            message = f"{item.common.address}: atdata reads S3 shards only where the endpoint is given"
+            hint = "add `s3: {endpoint: …}`, for Amazon https://s3.REGION.amazonaws.com"
+            yield Problem("s3-endpoint", message, place, hint, "warning")
+
+    def _license(self, item: DatasetEntry) -> Iterator[Problem]:
+        stated = item.fields.get("license")
+        found = check_license(stated) if isinstance(stated, str) else None
+        if found:
+            yield replace(found, place=self._place(item, ("license",)))
+
+    def _spelling(self, item: RecordEntry, found: Desired) -> Iterator[Problem]:
+        lexicons = self.manifest.lexicons
+        for steps, hint in find_typos(lexicons, lexicons.record(item.collection), found.value):
+            place = self.manifest.key_place((*item.common.address.steps, "value", *steps))
+            message = f"{item.common.address}: its lexicon has no field {steps[-1]!r} there"
+            yield Problem("unknown-field", message, place, hint, "warning")
+
+    def _size(self, item: Entry, found: Desired) -> Iterator[Problem]:
+        try:
+            size = len(data.encode(_complete(found)))
+        except NotInDataModel:
+            return  # the lexicon's verdict names it
+        place = self.manifest.key_place(item.common.address.steps)
+        hint = "use fewer, larger shards, or several entries"
+        if size > LARGEST:
+            message = f"{item.common.address}: the record has {size:,} bytes, and no PDS takes more than {LARGEST:,}"
+            yield Problem("record-too-large", message, place, hint)
+        elif size > LARGE:
+            message = f"{item.common.address}: the record has {size:,} bytes, which older PDSes (0.4) refuse"
+            yield Problem("record-large", message, place, hint, "warning")
+
+    def _place(self, item: Entry, steps: Steps) -> Place:
+        """Where in the manifest a part of a record comes from."""
+        if isinstance(item, SchemaEntry) and steps[:1] == ("schema",):
+            return item.content_place(steps[2:] if steps[1:2] == ("content",) else steps[1:])
+        own = item.common.address.steps
+        if isinstance(item, RecordEntry):
+            return self.manifest.place((*own, "value", *steps))
+        if not steps:
+            return self.manifest.key_place(own)
+        if isinstance(item, DatasetEntry) and steps[0] == "storage":
+            return self.manifest.place((*own, "blobs" if isinstance(item.shards, BlobShards) else "urls"))
+        return self.manifest.place((*own, *_as_written(steps)))
+
+
+def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
+    for finding in check_sample_schema(item.content):
+        message = f"{item.common.address}: {finding.message}"
+        yield Problem(finding.code, message, item.content_place(finding.steps), finding.hint, finding.severity)
+
+
+def _complete(found: Desired) -> JsonObject:
+    """The record with something legal wherever it is still open, so that it can be judged."""
+    value = found.value if found.created_at is None else {**found.value, found.created_at.field: _ANY_TIME}
+    for reference in found.strong_refs:
+        value = data.put(value, (*reference.steps, CID_FIELD), _ANY_CID)
+    return value
+
+
+def _circle(targets: Mapping[RecordPath, Set[RecordPath]]) -> list[RecordPath]:
+    """Records that refer to one another in a circle, the first one again at the end; empty where none do."""
+    try:
+        TopologicalSorter(targets).prepare()
+    except CycleError as error:
+        circle: list[RecordPath] = error.args[1]
+        return circle[::-1]  # it is given from what is referred to
+    return []
+
+
+_KEYS: Final = {
+    "schemaRef": "schema",
+    "contentMetadata": "metadata",
+    "metadataSchemaRef": "metadata_schema",
+    "datasetUri": "dataset",
+    "sourceSchema": "source",
+    "targetSchema": "target",
+    "getterCode": "getter",
+    "putterCode": "putter",
+}
+"""The manifest's key for a record's field, where they differ."""
+
+
+def _as_written(path: Steps) -> Steps:
+    """A way into a record, with the manifest's name for its first step."""
+    return (_KEYS.get(str(path[0]), path[0]), *path[1:]) if path else path
+
+
+_HINTS: Final = {
+    "data-model": "write it as an integer, or as a string: a record holds no floats",
+    "maxLength": "shorten it",
+    "maxGraphemes": "shorten it",
+    "required": "add it",
+    "minLength": "give more",
+    "minGraphemes": "give more",
+    "range": "change it",
+    "enum": "write one of these",
+    "const": "write that",
+}
+
+
+def _hint(violation: Violation) -> str:
+    if violation.rule == "data-model" and "float" not in violation.message:
+        return ""
+    if violation.rule == "accept":
+        return "a shard is an uncompressed tar"
+    if violation.rule == "maxSize":
+        return "make smaller shards"
+    if violation.rule == "format" and "datetime" in violation.message:
+        return "for example 2024-05-01T12:00:00.000Z"
+    return _HINTS.get(violation.rule, "") or f"write it as the lexicon {violation.schema} has it"

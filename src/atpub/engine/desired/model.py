@@ -1,0 +1,69 @@
+"""What the manifest wants in the repository: records, but for what only the live state or the server decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from atpub.atproto.data import Blob, JsonObject
+from atpub.atproto.syntax import Nsid, RecordPath
+from atpub.generated.com.atproto.repo import strong_ref
+from atpub.generated.science.alt.dataset import label, schema
+from atpub.manifest.model import Address
+
+Steps: TypeAlias = tuple[str | int, ...]
+
+VERSIONED: Final = frozenset({Nsid(schema.NSID), Nsid(label.NSID)})
+"""Collections whose records stay published when they leave the manifest."""
+
+
+CID_FIELD: Final = strong_ref.StrongRef.WIRE["cid"]
+"""The field of a strong reference that holds the CID."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAt:
+    """A required createdAt that the manifest leaves open; later than those of the other records of its series."""
+
+    field: str
+    series: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrongRef:
+    """A reference by URI and CID to another record of the manifest, whose CID is known once that record is."""
+
+    steps: Steps
+    target: RecordPath
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFile:
+    """A blob that a record holds, and the file with its bytes; `sniffed` where the server decides its MIME type."""
+
+    steps: Steps
+    blob: Blob
+    file: Path
+    sniffed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One record that the manifest wants.
+
+    `value` has no createdAt where `created_at` leaves it open, no CID in its strong references, and a guessed MIME type
+    in its sniffed blobs.
+    """
+
+    address: Address
+    id: str
+    path: RecordPath
+    value: JsonObject
+    created_at: CreatedAt | None = None
+    strong_refs: tuple[StrongRef, ...] = ()
+    blobs: tuple[BlobFile, ...] = ()
+    refers_to: frozenset[RecordPath] = frozenset()
+    immutable: frozenset[str] = frozenset()  # the fields that a published version may not change
+    protect: bool = False
+    adopt: bool = False

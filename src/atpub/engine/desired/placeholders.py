@@ -1,0 +1,108 @@
+"""The placeholders in a value, filled in: `{$ref: …}`, `{$strongRef: …}`, `{$blob: …}` and `{$literal: …}`."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from atpub.atproto.data import Blob, Json, JsonObject
+from atpub.atproto.syntax import AtUri, Did, RecordPath
+from atpub.engine.desired.model import BlobFile, Steps, StrongRef
+from atpub.generated.com.atproto.repo import strong_ref
+from atpub.manifest.model import PLACEHOLDERS, placeholder
+from atpub.shards.measure import FileFacts
+from atpub.suggest import suggest
+
+NO_CID: Final = ""
+"""Stands where the CID of a strong reference comes; what it is, plan says."""
+
+_OF_DATA: Final = frozenset({"$type", "$link", "$bytes"})
+"""The keys with a `$` that the data model has; it keeps all others for itself."""
+
+
+@dataclass(slots=True)
+class Filled:
+    """What came of filling in a record: its references, blobs and open places, what is wrong, and what is doubtful.
+
+    `missing` is where a placeholder could not be filled in: why is said already.
+    """
+
+    refers_to: set[RecordPath] = field(default_factory=set[RecordPath])
+    strong_refs: list[StrongRef] = field(default_factory=list[StrongRef])
+    blobs: list[BlobFile] = field(default_factory=list[BlobFile])
+    problems: list[tuple[Steps, str, str]] = field(default_factory=list[tuple[Steps, str, str]])
+    doubts: list[tuple[Steps, str, str]] = field(default_factory=list[tuple[Steps, str, str]])
+    missing: list[Steps] = field(default_factory=list[Steps])
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Fills in placeholders, knowing where every entry goes and what every file holds."""
+
+    did: Did
+    paths: Mapping[str, RecordPath]  # by address
+    files: Mapping[str, tuple[Path, FileFacts]]
+
+    def fill_object(self, value: JsonObject, filled: Filled, steps: Steps = ()) -> JsonObject:
+        """The object with its placeholders filled in."""
+        for key in value:
+            if key.startswith("$") and key not in _OF_DATA:
+                message = f"{key!r} is no placeholder here: it is published as it stands"
+                filled.doubts.append((steps, message, _meant(key)))
+        return {key: self.fill(item, filled, (*steps, key)) for key, item in value.items()}
+
+    def fill(self, value: Json, filled: Filled, steps: Steps) -> Json:
+        """The value with its placeholders filled in."""
+        found = placeholder(value)
+        if found is not None:
+            return self._placeholder(*found, filled, steps)
+        if isinstance(value, dict):
+            return self.fill_object(value, filled, steps)
+        if isinstance(value, list):
+            return [self.fill(item, filled, (*steps, index)) for index, item in enumerate(value)]
+        return value
+
+    def refer(self, address: str, filled: Filled) -> str | None:
+        """The at:// URI of an entry; None where there is none of that address."""
+        path = self.paths.get(address)
+        if path is None:
+            return None
+        filled.refers_to.add(path)
+        return str(AtUri.of(self.did, path))
+
+    def _placeholder(self, name: str, argument: Json, filled: Filled, steps: Steps) -> Json:
+        if name == "$literal":
+            return argument
+        if name == "$blob":
+            return self._blob(str(argument), filled, steps)
+        address = str(argument)
+        uri = self.refer(address, filled)
+        if uri is None:
+            hint = suggest(address, self.paths) or "give the section and key, such as datasets/digits"
+            filled.missing.append(steps)
+            filled.problems.append((steps, f"there is no {address!r} in the manifest", hint))
+            return address
+        if name == "$ref":
+            return uri
+        filled.strong_refs.append(StrongRef(steps, self.paths[address]))
+        return strong_ref.StrongRef(uri=uri, cid=NO_CID).to_json()
+
+    def _blob(self, name: str, filled: Filled, steps: Steps) -> Json:
+        if name not in self.files:  # its problem is known already
+            filled.missing.append(steps)
+            return {}
+        path, facts = self.files[name]
+        guess = mimetypes.guess_type(name)[0] or facts.mime_type
+        blob = Blob(facts.cid, guess, facts.size)
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=True))
+        return blob.to_json()
+
+
+def _meant(key: str) -> str:
+    """What somebody may have meant by a key with a `$`."""
+    if key in PLACEHOLDERS:
+        return f"a placeholder is alone in its map: {{{key}: …}}"
+    return suggest(key, sorted(PLACEHOLDERS)) or "where it is meant, say so: {$literal: …} around its map"

@@ -1,0 +1,121 @@
+"""The value of an entry's record: what the manifest says of it, what the facts add, and references filled in.
+
+An entry's own fields have the names that its lexicon gives them; `createdAt` stays out where they do not give it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from atpub.atproto.data import JsonObject
+from atpub.atproto.runtime import member_json
+from atpub.atproto.syntax import AtUri, Nsid
+from atpub.engine.desired.placeholders import Filled, Filler
+from atpub.engine.desired.storage import array_formats, dataset_size, storage
+from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.fields import DRAFT
+from atpub.manifest.model import (
+    Address,
+    DatasetEntry,
+    Entry,
+    LabelEntry,
+    LensEntry,
+    LexiconEntry,
+    RecordEntry,
+    SchemaEntry,
+    SchemaRef,
+)
+from atpub.shards.facts import LocalShards, RemoteShards
+
+
+def collection_of(item: Entry) -> Nsid:
+    """The collection that an entry's record goes to."""
+    match item:
+        case SchemaEntry():
+            return Nsid(schema.NSID)
+        case DatasetEntry():
+            return Nsid(entry.NSID)
+        case LabelEntry():
+            return Nsid(label.NSID)
+        case LensEntry():
+            return Nsid(lens.NSID)
+        case LexiconEntry():
+            return Nsid(lexicon_schema.NSID)
+        case RecordEntry(collection=collection):
+            return collection
+        case _:
+            assert_never(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Makes the value of each entry's record, and notes in `filled` what became of its placeholders."""
+
+    filler: Filler
+    shards: Mapping[Address, LocalShards | RemoteShards]
+
+    def of(self, item: Entry, filled: Filled) -> JsonObject:
+        """The value of an entry's record, with its `$type`."""
+        return {"$type": collection_of(item), **self._content(item, filled)}
+
+    def _content(self, item: Entry, filled: Filled) -> JsonObject:
+        match item:
+            case SchemaEntry():
+                own = self.filler.fill_object(item.fields, filled)
+                return {"name": item.name, "version": item.version, **own, **_sample_schema(item)}
+            case DatasetEntry():
+                return {**self.filler.fill_object(item.fields, filled), **self._dataset(item, filled)}
+            case LabelEntry():
+                own = self.filler.fill_object(item.fields, filled)
+                return {**own, "datasetUri": self._uri(item.dataset, filled)}
+            case LensEntry():
+                return {**self.filler.fill_object(item.fields, filled), **self._lens(item, filled)}
+            case LexiconEntry():
+                return item.document
+            case RecordEntry():
+                return self.filler.fill_object(item.value, filled)
+            case _:
+                assert_never(item)
+
+    def _dataset(self, item: DatasetEntry, filled: Filled) -> JsonObject:
+        shards = self.shards[item.common.address]
+        made: JsonObject = {
+            "schemaRef": self._uri(item.schema, filled),
+            "storage": member_json(storage(shards, item.shards, filled)),
+        }
+        if item.metadata is not None:
+            made["contentMetadata"] = self.filler.fill_object(item.metadata, filled, ("contentMetadata",))
+        if item.metadata_schema is not None:
+            made["metadataSchemaRef"] = self._uri(item.metadata_schema, filled)
+        if size := dataset_size(shards):
+            made["size"] = size.to_json()
+        return made
+
+    def _lens(self, item: LensEntry, filled: Filled) -> JsonObject:
+        return {
+            "sourceSchema": self._uri(item.source, filled),
+            "targetSchema": self._uri(item.target, filled),
+            "getterCode": item.getter,
+            "putterCode": item.putter,
+        }
+
+    def _uri(self, reference: SchemaRef, filled: Filled) -> str:
+        if isinstance(reference, AtUri):
+            return str(reference)
+        return self.filler.refer(str(reference), filled) or str(AtUri(self.filler.did))
+
+
+def _sample_schema(item: SchemaEntry) -> JsonObject:
+    content = {"$schema": DRAFT, **item.content}
+    versions = array_formats(content)
+    sample = schema.JsonSchemaFormat(draft="draft-07", content=content, array_format_versions=versions or None)
+    flat = {key: value for key, value in content.items() if key not in schema.JsonSchemaFormat.WIRE.values()}
+    return {
+        "schemaType": "jsonSchema",
+        # Readers of today want the JSON Schema itself here; the lexicon has moved it into `content`: give both.
+        "schema": member_json(sample.with_extra(flat)),
+        "atdataSchemaVersion": 1,
+    }

@@ -1,0 +1,270 @@
+"""Which records a project owns: the inventory records of a repository, read and rewritten.
+
+An inventory is kept in the repository itself (lexicon dev.atpub.inventory) and rewritten in the same commit as the
+records that it lists. A small one is one record, `{project}`; a larger one is split into `{project}:{prefix}` by the
+hexadecimal digits of a hash of each record's path, so that one change rewrites one small record. Readers take the union
+of whatever shards there are, so any layout is valid.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Final, Self
+
+from atpub.atproto import data
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey
+from atpub.errors import InvalidRecord
+from atpub.generated.dev.atpub import inventory as lexicon
+from atpub.repository.model import Create, Delete, Record, Update, Write
+
+COLLECTION: Final = Nsid(lexicon.NSID)
+LARGEST: Final = 16 * 1024
+"""The most bytes that one inventory record may have in DAG-CBOR before it is split."""
+_DEEPEST: Final = 8
+"""The most digits in the key of an inventory record."""
+
+_LONGEST_NAME: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A record that a project owns, as it last applied it."""
+
+    id: str
+    path: RecordPath
+    cid: Cid
+    protect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What one project owns, and the inventory records that say so."""
+
+    project: str
+    shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
+
+    @property
+    def owned(self) -> Mapping[RecordPath, Owned]:
+        """Every record that the project owns."""
+        return {path: item for shard in self.shards.values() for path, item in shard.items()}
+
+    def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
+        """What must be written for these records to be owned, or (None) not owned any more.
+
+        Touches the shards of these records only, and writes none whose content would be the same.
+        """
+        return tuple(_Layout(self).changed(changes).writes(self.shards))
+
+    def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
+        """The inventory once these changes are written."""
+        return Inventory(self.project, _Layout(self).changed(changes).settled())
+
+
+def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
+    """The inventory of each project in a repository; raises InvalidRecord where an inventory record is damaged."""
+    survey = survey_inventories(records)
+    for damaged in survey.damaged:
+        raise damaged.error
+    return survey.inventories
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An inventory record that breaks its lexicon: whose it seems to be, what of it can be read, and what is lost."""
+
+    record: Record
+    project: str
+    owned: Mapping[RecordPath, Owned]
+    lost: tuple[str, ...]  # what can be said of each entry that cannot be read
+    error: InvalidRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The inventory of each project, as far as its records are sound, and those that are not."""
+
+    inventories: Mapping[str, Inventory]
+    damaged: tuple[Damaged, ...]
+
+
+def survey_inventories(records: Iterable[Record]) -> Survey:
+    """Every inventory in a repository, whatever state it is in."""
+    projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
+    damaged: list[Damaged] = []
+    for record in records:
+        if record.path.collection == COLLECTION:
+            try:
+                value = _checked(record)
+            except InvalidRecord as error:
+                damaged.append(_salvaged(record, error))
+            else:
+                projects[value.project][record.path.rkey] = {
+                    item.path: item for entry in value.entries if (item := _owned(entry))
+                }
+    return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
+
+
+def replacing(
+    shards: Mapping[Rkey, Mapping[RecordPath, Owned]], there: Collection[Rkey], new: Inventory
+) -> list[Write]:
+    """What must be written for an inventory to be that one.
+
+    `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
+    before what is deleted, so that none is unlisted in between.
+    """
+    writes: list[Write] = []
+    for rkey, shard in sorted(new.shards.items()):
+        value = _value(new.project, shard)
+        path = RecordPath(COLLECTION, rkey)
+        if rkey in there:
+            writes.append(Update(path, value))
+        elif rkey not in shards:
+            writes.append(Create(path, value))
+        elif shards[rkey] != shard:
+            writes.append(Update(path, value))
+    return [*writes, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in sorted({*shards, *there} - {*new.shards}))]
+
+
+def order(path: RecordPath) -> str:
+    """The hash that decides a record's shard: writing records in this order touches few shards at a time."""
+    return sha256(str(path).encode()).hexdigest()
+
+
+def _checked(record: Record) -> lexicon.Inventory:
+    try:
+        return lexicon.Inventory.from_json(record.value)
+    except InvalidRecord as error:
+        what = f"the inventory record {record.path} is damaged"
+        hint = "put it right with `atpub inventory rebuild`"
+        problems = (replace(item, message=f"{what}: {item.message}", hint=hint) for item in error.problems)
+        raise InvalidRecord(tuple(problems)) from None
+
+
+def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
+    """What can be read of a damaged inventory record."""
+    name = record.value.get(lexicon.Inventory.WIRE["project"])
+    project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
+    found = record.value.get(lexicon.Inventory.WIRE["entries"])
+    owned: dict[RecordPath, Owned] = {}
+    lost: list[str] = []
+    for item in found if isinstance(found, list) else []:
+        try:
+            entry = _owned(lexicon.Entry.from_json(item))
+            owned[entry.path] = entry
+        except InvalidRecord:
+            lost.append(_named(item))
+    return Damaged(record, project, owned, tuple(lost), error)
+
+
+def _named(item: Json) -> str:
+    """What can be said of an entry that cannot be read."""
+    match item:
+        case {"collection": str(collection), "rkey": str(rkey)}:
+            return f"{collection}/{rkey}"[:200]
+        case {"id": str(name)}:
+            return name[:200]
+        case _:
+            return "an entry that says nothing"
+
+
+def _owned(entry: lexicon.Entry) -> Owned:
+    path = RecordPath(Nsid(entry.collection), Rkey(entry.rkey))
+    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False)
+
+
+class _Layout:
+    """The shards of one inventory while it changes; those that do not are the inventory's own, not copies."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._shards = dict(inventory.shards)
+        self._project = inventory.project
+        self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
+
+    def changed(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
+        """This layout, once it has taken the changes in."""
+        holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
+        for rkey, shard in self._shards.items():
+            for path in changes.keys() & shard.keys():
+                holders[path].append(rkey)
+        for path, owned in changes.items():
+            self._put(path, owned, holders[path])
+        return self
+
+    def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
+        home = holders[0] if holders else self._home(path)
+        for rkey in holders:  # more than one, where somebody else has laid it out
+            del self._shard(rkey)[path]
+        if owned is not None:
+            self._shard(home)[path] = owned
+
+    def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
+        """A shard, to be changed."""
+        if rkey not in self._touched:
+            self._touched[rkey] = dict(self._shards.get(rkey, {}))
+            self._shards[rkey] = self._touched[rkey]
+        return self._touched[rkey]
+
+    def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
+        """The shards, none of those touched empty or too large."""
+        for rkey in list(self._touched):
+            self._split(rkey)
+        return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
+
+    def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
+        settled = self.settled()
+        for rkey in sorted({*before, *settled}):
+            path = RecordPath(COLLECTION, rkey)
+            if rkey not in settled:
+                yield Delete(path)
+            elif rkey not in before:
+                yield Create(path, _value(self._project, settled[rkey]))
+            elif rkey in self._touched and settled[rkey] != before[rkey]:
+                yield Update(path, _value(self._project, settled[rkey]))
+
+    def _home(self, path: RecordPath) -> Rkey:
+        """The deepest shard that takes the path; once there is a split, that of one digit at least."""
+        digits = order(path)
+        for depth in range(_DEEPEST, 0, -1):
+            rkey = self._rkey(digits[:depth])
+            if rkey in self._shards:
+                return rkey
+        is_split = any(rkey != self._project for rkey in self._shards)
+        return self._rkey(digits[:1] if is_split else "")
+
+    def _split(self, rkey: Rkey) -> None:
+        shard = self._touched[rkey]
+        depth = len(self._prefix(rkey)) + 1
+        if len(shard) < 2 or depth > _DEEPEST or len(data.encode(_value(self._project, shard))) <= LARGEST:
+            return
+        parts: set[Rkey] = set()
+        for path, owned in shard.items():
+            part = self._rkey(order(path)[:depth])
+            parts.add(part)
+            self._shard(part)[path] = owned
+        shard.clear()
+        for part in parts:
+            self._split(part)
+
+    def _prefix(self, rkey: Rkey) -> str:
+        return rkey.removeprefix(self._project).removeprefix(":")
+
+    def _rkey(self, prefix: str) -> Rkey:
+        return Rkey(f"{self._project}:{prefix}" if prefix else self._project)
+
+
+def _value(project: str, shard: Mapping[RecordPath, Owned]) -> JsonObject:
+    entries = [
+        lexicon.Entry(
+            id=item.id,
+            collection=item.path.collection,
+            rkey=item.path.rkey,
+            cid=item.cid,
+            protect=True if item.protect else None,
+        )
+        for _, item in sorted(shard.items())
+    ]
+    return lexicon.Inventory(project=project, entries=entries).to_json()

@@ -1,0 +1,75 @@
+"""createdAt: when a record was first planned, later than the records of its series that are there already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from atpub.atproto.data import Json
+from atpub.atproto.syntax import Nsid, RecordPath
+from atpub.generated.science.alt.dataset import label, schema
+from atpub.repository.model import Record
+
+_CREATED_AT: Final = label.Label.WIRE["created_at"]
+_SCHEMA: Final = Nsid(schema.NSID)
+_LABEL: Final = Nsid(label.NSID)
+VERSION: Final = label.Label.WIRE["version"]
+_NEVER: Final = 9999
+"""A year that nothing can be later than: a time in it is nobody's."""
+
+
+class CreatedAtClock:
+    """Gives times: now, or one second after the latest of a series, so that the newest version is the latest."""
+
+    def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
+        """Take the time of planning and the live records."""
+        self._now = now.astimezone(UTC).replace(microsecond=0)
+        self._latest = _latest(live.values())
+
+    def next(self, collection: Nsid, series: str | None) -> str:
+        """The time for a new record of a series; readers compare it as text, so its width is fixed."""
+        moment = self._now
+        if series is not None:
+            latest = self._latest.get((collection, series))
+            if latest is not None and latest >= moment:
+                moment = latest.replace(microsecond=0) + timedelta(seconds=1)
+            self._latest[collection, series] = moment
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def by_version(version: Json) -> tuple[tuple[str | int, ...], bool, tuple[str | int, ...]]:
+    """The place of a version among others: numbers count as such, and a pre-release comes before its release."""
+    core, _, pre = str(version or "").partition("+")[0].partition("-")
+    return _natural(core), not pre, _natural(pre)
+
+
+def _natural(text: str) -> tuple[str | int, ...]:
+    """The text and the numbers in it, in turn."""
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text)))
+
+
+def _latest(records: Iterable[Record]) -> dict[tuple[Nsid, str], datetime]:
+    latest: dict[tuple[Nsid, str], datetime] = {}
+    for record in records:
+        series, moment = _series(record), _parsed(record.value.get(_CREATED_AT))
+        if series is not None and moment is not None:
+            key = (record.path.collection, series)
+            latest[key] = max(moment, latest.get(key, moment))
+    return latest
+
+
+def _series(record: Record) -> str | None:
+    if record.path.collection == _SCHEMA:
+        return record.path.rkey.rpartition(":")[0]
+    name = record.value.get(label.Label.WIRE["name"]) if record.path.collection == _LABEL else None
+    return name if isinstance(name, str) else None
+
+
+def _parsed(text: Json) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo and moment.year < _NEVER else None
+    except (ValueError, OverflowError):
+        return None

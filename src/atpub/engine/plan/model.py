@@ -1,0 +1,153 @@
+"""A plan: what applying a manifest would change, as frozen values that can be shown, kept and carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
+from atpub.engine.desired.model import BlobFile, StrongRef
+from atpub.engine.inventory import Inventory, Owned
+from atpub.errors import Problem
+from atpub.repository.model import Head, Record
+
+Action: TypeAlias = Literal["create", "update", "delete", "keep", "adopt", "forget", "unchanged"]
+ACTIONS: Final[tuple[Action, ...]] = ("create", "update", "delete", "keep", "adopt", "forget", "unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Somebody else's edit: the CID that this project applied, and the one that is live (None: deleted)."""
+
+    applied: Cid
+    live: Cid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one record.
+
+    `after` is the value to write, None where nothing is written. `after_cid` is None where there is no record
+    afterwards, and where only the server decides it: `unknown` then says why.
+    """
+
+    address: str
+    action: Action
+    id: str
+    path: RecordPath
+    uri: AtUri
+    before: Record | None
+    after: JsonObject | None = None
+    after_cid: Cid | None = None
+    unknown: str = ""
+    drift: Drift | None = None
+    protect: bool = False
+    digest_cid: Cid | None = None
+    strong_refs: tuple[StrongRef, ...] = ()
+    open_blobs: tuple[BlobFile, ...] = ()
+
+    @property
+    def before_cid(self) -> Cid | None:
+        """The CID of the live record."""
+        return self.before.cid if self.before else None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the record itself is written or deleted."""
+        return self.after is not None or self.action == "delete"
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do about the record."""
+        return self.action not in ("unchanged", "keep")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A blob whose bytes the repository does not have yet."""
+
+    cid: Cid
+    size: int
+    mime_type: str
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What carrying out the plan takes, the inventory's own writes included (points: see the PDS's rate limits)."""
+
+    points: int
+    writes: int
+    commits: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that the manifest asks for and that a safety rule forbids."""
+
+    address: str
+    uri: AtUri | None
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that applying a manifest to a repository would do, at the head that was read."""
+
+    project: str
+    account: str
+    did: Did
+    head: Head | None
+    changes: tuple[Change, ...]
+    uploads: tuple[Upload, ...]
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[Problem, ...]
+    cost: Cost
+    digest: str
+    inventory: Inventory
+    inventory_changes: Mapping[RecordPath, Owned | None]
+    left_out: tuple[str, ...] = ()
+    """The addresses of what the user has left out of it."""
+    unmanaged: tuple[AtUri, ...] = ()
+    """What else is there in the collections that were read: no project owns it, and the manifest does not name it."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to do."""
+        return any(change.pending for change in self.changes) or bool(self.inventory_changes)
+
+    @property
+    def summary(self) -> Mapping[Action, int]:
+        """How many records each action concerns."""
+        return {action: sum(change.action == action for change in self.changes) for action in ACTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user allows beyond the usual: each is a flag of the command line."""
+
+    delete_drifted: bool = False
+    prune_versions: bool = False
+    allow_replace_all: bool = False
+    forget: frozenset[str] = frozenset()  # addresses and URIs
+    only: frozenset[str] = frozenset()  # addresses, with * for any text
+    exclude: frozenset[str] = frozenset()
+
+
+Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change: its record's CID where one is there, and why it failed where it did."""
+
+    change: Change
+    status: Status
+    cid: Cid | None
+    error: str | None = None

@@ -1,0 +1,116 @@
+"""Desired records, settled against the live ones: what the manifest leaves open is filled in, or named unknown."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from atpub.atproto import data
+from atpub.atproto.data import Blob, JsonObject, blobs_in, put
+from atpub.atproto.syntax import Cid, RecordPath
+from atpub.engine.desired.model import CID_FIELD, BlobFile, Desired
+from atpub.engine.plan.created_at import VERSION, CreatedAtClock, by_version
+from atpub.engine.plan.order import targets_first
+from atpub.repository.model import Record
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRecord:
+    """A desired record as it would be written; `cid` is None where `unknown` says why."""
+
+    desired: Desired
+    value: JsonObject
+    cid: Cid | None
+    unknown: str
+    open_blobs: tuple[BlobFile, ...]
+    digest_cid: Cid
+
+
+def resolve_records(
+    ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], moments: CreatedAtClock
+) -> Mapping[RecordPath, ResolvedRecord]:
+    """Each desired record as it would be written; takes them with what a strong reference needs first."""
+    known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
+    values = _with_created_at(ordered, live, moments)
+    settled: dict[RecordPath, ResolvedRecord] = {}
+    for desired in ordered:
+        path = desired.path
+        settled[path] = _settle(desired, values[path], live.get(path), settled, known)
+    return settled
+
+
+def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
+    """The records with what each refers to before it, as far as references go one way; else as they come.
+
+    What a strong reference needs is always before it, even where a plain reference leads back.
+    """
+    by_path = {record.path: record for record in records}
+    plain = {path: sorted(by_path.keys() & record.refers_to) for path, record in by_path.items()}
+    strong = {path: [reference.target for reference in record.strong_refs] for path, record in by_path.items()}
+    return tuple(by_path[path] for path in targets_first(targets_first(by_path, plain), strong))
+
+
+def _settle(
+    desired: Desired,
+    value: JsonObject,
+    live: Record | None,
+    settled: Mapping[RecordPath, ResolvedRecord],
+    known: dict[Cid, Blob],
+) -> ResolvedRecord:
+    stable = _stable(desired, settled)
+    own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
+    value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
+    unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
+    for reference in desired.strong_refs:
+        cid = settled[reference.target].cid
+        if cid is None:
+            unknown = unknown or f"the CID of {settled[reference.target].desired.address} is not known yet"
+        else:
+            value = put(value, (*reference.steps, CID_FIELD), cid)
+    return ResolvedRecord(
+        desired, value, None if unknown else data.cid_of(value), unknown, open_blobs, data.cid_of(stable)
+    )
+
+
+def _with_created_at(
+    records: Iterable[Desired], live: Mapping[RecordPath, Record], moments: CreatedAtClock
+) -> Mapping[RecordPath, JsonObject]:
+    """Each record's value with its createdAt; new versions of one series get theirs in the order of the versions."""
+    values: dict[RecordPath, JsonObject] = {}
+    for desired in sorted(records, key=lambda item: by_version(item.value.get(VERSION))):
+        value = desired.value
+        if desired.created_at is not None:
+            before, field = live.get(desired.path), desired.created_at.field
+            kept = before.value.get(field) if before else None
+            new = kept if isinstance(kept, str) else moments.next(desired.path.collection, desired.created_at.series)
+            value = {**value, field: new}
+        values[desired.path] = value
+    return values
+
+
+def _with_blobs(
+    value: JsonObject, desired: Desired, known: Mapping[Cid, Blob]
+) -> tuple[JsonObject, tuple[BlobFile, ...]]:
+    """The value with the MIME types that the server gave these blobs before; those that it has yet to decide."""
+    open_blobs: list[BlobFile] = []
+    for item in desired.blobs:
+        if not item.sniffed:
+            continue
+        blob = known.get(item.blob.cid)
+        if blob is None or blob.size != item.blob.size:
+            open_blobs.append(item)
+        else:
+            value = put(value, item.steps, blob.to_json())
+    return value, tuple(open_blobs)
+
+
+def _stable(desired: Desired, settled: Mapping[RecordPath, ResolvedRecord]) -> JsonObject:
+    """The record without what a later plan may fill in otherwise: what the digest is made of."""
+    value = desired.value
+    for item in desired.blobs:
+        if item.sniffed:
+            value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
+    for reference in desired.strong_refs:
+        value = put(value, (*reference.steps, CID_FIELD), settled[reference.target].digest_cid)
+    return value

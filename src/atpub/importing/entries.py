@@ -1,0 +1,273 @@
+"""Live records → a manifest whose plan is empty: each entry in the form that reads best and says the very record.
+
+Whether it does is not worked out but tried: the manifest is read, its records are built and settled on the live ones,
+and every entry that does not come out as the live record is written in its next form, or left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from atpub.atproto.data import Json, JsonObject, blobs_in
+from atpub.atproto.syntax import Cid, Nsid, RecordPath
+from atpub.engine.desired.record_keys import record_key
+from atpub.engine.desired.values import collection_of
+from atpub.errors import Problem
+from atpub.generated.science.alt.dataset import label
+from atpub.importing import entry_writers as forms
+from atpub.importing.check import Checked, Entries, check
+from atpub.importing.keys import choose_keys, key_of
+from atpub.importing.model import FORMS, BlobDownload, Form, ImportedEntry, ImportRequest, ImportResult, section_of
+from atpub.importing.names import blob_files, names_of
+from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
+from atpub.manifest.model import Address
+from atpub.repository.model import Record
+
+SECTIONS: Final = ("schemas", "datasets", "lenses", "labels", "records")
+DEEPEST: Final = 90
+"""How many lists and maps of a record may stand inside one another; a manifest's own come on top."""
+MANY: Final = 8
+"""More checksums than this go into a file of their own, where there may be one."""
+
+
+class Importer:
+    """Finds the entries for records; `blobs` are to be saved before the manifest is made."""
+
+    def __init__(self, request: ImportRequest) -> None:
+        """Take what is to be imported; records that cannot be are left out at once."""
+        self._request = request
+        self._warnings: list[Problem] = []
+        self._records = {record.path: record for record in sorted(request.records, key=lambda record: record.path)}
+        self._leave_out_unsayable()
+        self._forms: dict[RecordPath, tuple[Form, ...]] = {
+            path: _possible_forms(record, with_files=request.with_files) for path, record in self._records.items()
+        }
+        self._keys = self._choose_keys()
+        self._files = dict(self._named_blobs()) if request.with_files else {}
+
+    @property
+    def blobs(self) -> tuple[BlobDownload, ...]:
+        """The blobs that the manifest will name as files, each once."""
+        return tuple(self._files.values())
+
+    def _named_blobs(self) -> Iterator[tuple[Cid, BlobDownload]]:
+        seen: set[Cid] = set()
+        for path, record in self._records.items():
+            for item in blob_files(section_of(self._forms[path][0]), self._keys[path], record.value):
+                if item.blob.cid not in seen:  # several records may hold one blob
+                    seen.add(item.blob.cid)
+                    yield item.blob.cid, item
+
+    def make(self) -> ImportResult:
+        """The manifest; what was tried in vain is in no entry."""
+        while True:
+            entries = dict(self._entries())
+            checked = check(self._request, yaml_text(self._document(entries)), entries)
+            if not checked.problems:
+                return self._imported(entries)
+            self._try_otherwise(checked)
+
+    # What is left out
+
+    def _leave_out_unsayable(self) -> None:
+        unknown: Counter[Nsid] = Counter()
+        for path, record in list(self._records.items()):
+            if self._request.manifest.lexicons.record(path.collection) is None:
+                unknown[path.collection] += 1
+                del self._records[path]
+            elif _depth(record.value) > DEEPEST:
+                del self._records[path]
+                self._leave_out("too-deep", path, f"it has more than {DEEPEST} lists and maps inside one another")
+        for collection, count in sorted(unknown.items()):
+            what = f"{count:,} record{'' if count == 1 else 's'} of {collection}: there is no lexicon for them"
+            hint = "name the folder of the project's lexicons: --lexicons DIR"
+            self._warnings.append(Problem("unknown-lexicon", f"left out {what}", None, hint, "warning"))
+
+    def _leave_out(self, code: str, path: RecordPath, why: str) -> None:
+        hint = "" if path in self._request.owned else "it stays as it is: no plan touches what no project owns"
+        message = f"left out {self._request.uri(path)}: {why}"
+        self._warnings.append(Problem(code, message, None, hint, "warning"))
+
+    def _try_otherwise(self, checked: Checked) -> None:
+        for path, problem in checked.problems.items():
+            rest = self._forms[path][1:]
+            if rest:
+                self._forms[path] = rest
+            else:
+                del self._records[path], self._forms[path]
+                self._leave_out(problem.code, path, problem.message)
+
+    # Keys
+
+    def _choose_keys(self) -> dict[RecordPath, str]:
+        """The key of each record; those of the records that the project owns are their ids, as far as they can be."""
+        keys: dict[RecordPath, str] = {}
+        by_section: defaultdict[str, list[RecordPath]] = defaultdict(list)
+        for path in self._records:
+            by_section[section_of(self._forms[path][0])].append(path)
+        for section, paths in by_section.items():
+            taken = {address.key for address in self._request.manifest.entries if address.section == section}
+            owned = {path: [self._id_key(path), *self._names(path)] for path in paths if path in self._request.owned}
+            keys |= choose_keys(owned, taken)
+            taken |= {keys[path] for path in owned}
+            keys |= choose_keys({path: self._names(path) for path in paths if path not in owned}, taken)
+        return keys
+
+    def _names(self, path: RecordPath) -> list[str]:
+        return names_of(self._records[path], self._forms[path][0])
+
+    def _id_key(self, path: RecordPath) -> str:
+        """The id of an owned record as its key, where it is one."""
+        name = self._request.owned[path].id
+        return name if key_of(name) == name else ""
+
+    # Entries
+
+    def _entries(self) -> Iterator[tuple[Address, tuple[Record, JsonObject]]]:
+        """The entry of each record in the form that is its turn."""
+        addresses = self._addresses()
+        named = {str(self._request.uri(path)): (at, self._records[path].cid) for path, at in addresses.items()}
+
+        def refer(uri: str, section: str) -> str:
+            address, _ = named.get(uri, (None, None))
+            return address.key if address and address.section == section else uri
+
+        # What fits another account as well takes the bytes of its blobs to make.
+        files = {cid: item.file.as_posix() for cid, item in self._files.items()}
+        writer = forms.Writer(files, named) if self._request.with_files else forms.Writer()
+        ids = self._ids()
+        for path, address in addresses.items():
+            record = self._records[path]
+            body = _body(self._forms[path][0], record, address.key, refer, writer)
+            assert body is not None, "forms that a record cannot have are out of the question"
+            yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
+
+    def _ids(self) -> set[tuple[Nsid, str]]:
+        """The identities that are taken: those of what the project owns, and those in the manifest that is there."""
+        there = {(collection_of(item), item.common.id) for item in self._request.manifest.entries.values()}
+        return there | {(path.collection, item.id) for path, item in self._request.owned.items()}
+
+    def _addresses(self) -> Mapping[RecordPath, Address]:
+        """Where each entry stands: a key that is taken in another section is made longer."""
+        used = {*self._request.manifest.entries}
+        addresses: dict[RecordPath, Address] = {}
+        sections = {path: section_of(forms_[0]) for path, forms_ in self._forms.items()}
+        # Those that stand in another section than their own come last.
+        for path in sorted(sections, key=lambda path: sections[path] == "records" and path.collection in FORMS):
+            section = sections[path]
+            address = Address(section, self._keys[path])
+            number = 1
+            while address in used:
+                suffix = f"-{number}" if number > 1 else ""
+                address = Address(section, f"{path.collection.name}-{self._keys[path]}{suffix}")
+                number += 1
+            used.add(address)
+            addresses[path] = address
+        order = {path: (SECTIONS.index(address.section), address.key) for path, address in addresses.items()}
+        return {path: addresses[path] for path in sorted(addresses, key=lambda path: order[path])}
+
+    def _identity(self, record: Record, address: Address, body: JsonObject, ids: set[tuple[Nsid, str]]) -> JsonObject:
+        """The entry's `id` and `rkey`, where they do not follow from the rest of it."""
+        path, owned = record.path, self._request.owned.get(record.path)
+        usual = _usual_id(address, body)
+        identity = owned.id if owned else usual
+        if owned is None and (path.collection, identity) in ids:
+            identity = key_of(f"{usual}-{path.rkey}")
+        ids.add((path.collection, identity))
+        made: JsonObject = {} if identity == usual else {"id": identity}
+        known = self._request.manifest.lexicons.record(path.collection)
+        if known is None or record_key(known.key, path.collection, identity) != path.rkey:
+            made["rkey"] = path.rkey
+        return made
+
+    def _treatment(self, path: RecordPath) -> JsonObject:
+        owned = self._request.owned.get(path)
+        if owned is None:
+            return {"adopt": True} if self._request.adopt else {}
+        return {"protect": True} if owned.protect else {}
+
+    # The whole
+
+    def _document(self, entries: Entries) -> JsonObject:
+        made: JsonObject = {"atpub": 1, **self._request.header}
+        sections: dict[str, JsonObject] = defaultdict(dict)
+        for address, (_, body) in entries.items():
+            identity = {"id": body["id"]} if "id" in body else {}  # no place for variables
+            kept = with_dollars_kept({name: item for name, item in body.items() if name != "id"})
+            assert isinstance(kept, dict)
+            sections[address.section][address.key] = {**identity, **kept}
+        return {**made, **sections}
+
+    def _imported(self, entries: dict[Address, tuple[Record, JsonObject]]) -> ImportResult:
+        files: dict[str, str] = {}
+        for address, (record, body) in entries.items():
+            checksums = body.get("checksums")
+            if self._request.beside and isinstance(checksums, dict) and len(checksums) > MANY:
+                name = f"{address.key}.sha256"
+                files[name] = "".join(f"{digest}  {shard}\n" for shard, digest in checksums.items())
+                entries[address] = (record, {**body, "checksums": name})
+        made = tuple(ImportedEntry(address, self._request.uri(record.path)) for address, (record, _) in entries.items())
+        return ImportResult(self._text(entries), made, (*self._warnings, *_unnamed(entries)), files)
+
+    def _text(self, entries: Entries) -> str:
+        """The document, with a blank line before each section."""
+        document = self._document(entries)
+        head = {name: item for name, item in document.items() if name not in SECTIONS}
+        parts = [yaml_text(head), *(yaml_text({name: document[name]}) for name in SECTIONS if name in document)]
+        return "\n".join(parts)
+
+
+def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: forms.Writer) -> JsonObject | None:
+    """The entry of a record in a form; None where it cannot have it."""
+    match form:
+        case "fields" | "json_schema":
+            return forms.schema_body(record.path, record.value, writer, by_fields=form == "fields")
+        case "datasets":
+            return forms.dataset_body(key, record.value, refer, writer)
+        case "labels":
+            return forms.label_body(key, record.value, refer, writer)
+        case "lenses":
+            return forms.lens_body(key, record.value, refer, writer)
+        case "records":
+            return forms.records_body(record.path, record.value, writer)
+
+
+def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
+    """The forms that a record can have, best first."""
+    files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
+    known = FORMS.get(record.path.collection, ())
+    return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))), "records")
+
+
+def _unnamed(entries: Entries) -> Iterator[Problem]:
+    """That a schema has been given an NSID, because it has none of its own."""
+    for address, (record, body) in entries.items():
+        nsid = str(body.get("nsid"))
+        if nsid.startswith(forms.UNNAMED):
+            message = f"{address}: the record key {record.path.rkey} holds no NSID; {nsid} stands in for it"
+            hint = "put one of your own in its place; the record stays where it is"
+            yield Problem("no-nsid", message, None, hint, "warning")
+
+
+def _usual_id(address: Address, body: JsonObject) -> str:
+    """The id that an entry has where it does not say one."""
+    match address.section:
+        case "schemas":
+            return f"{body['nsid']}:{body['version']}"
+        case "labels":
+            name, version = body.get("name", address.key), body.get(label.Label.WIRE["version"])
+            return f"{name}:{version}" if version else str(name)
+        case _:
+            return address.key
+
+
+def _depth(value: Json) -> int:
+    deepest, stack = 0, [(value, 1)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, dict | list):
+            deepest = max(deepest, depth)
+            stack.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
+    return deepest

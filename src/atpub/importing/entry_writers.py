@@ -1,0 +1,242 @@
+"""A record → the fields of an entry that says it; whether it says it exactly is for the check to find out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from atpub.atproto.data import Blob, Json, JsonObject
+from atpub.atproto.runtime import UnknownMember
+from atpub.atproto.syntax import Cid, Nsid, RecordPath
+from atpub.errors import InvalidRecord
+from atpub.generated.science.alt.dataset import (
+    entry,
+    label,
+    lens,
+    schema,
+    storage_blobs,
+    storage_external,
+    storage_http,
+    storage_s3,
+)
+from atpub.importing.brace_patterns import patterns_of
+from atpub.manifest.fields import TYPES, json_schema
+from atpub.manifest.model import PLACEHOLDERS, Address
+from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
+
+CREATED_AT: Final = entry.Entry.WIRE["created_at"]
+UNNAMED: Final = "invalid.unnamed"
+"""Where a schema has no NSID, this stands for the domain in the one that it is given (RFC 2606: nobody's)."""
+
+Refer = Callable[[str, str], str]
+"""What to write for a URI where an entry of a section may be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the parts of a record as a manifest has them.
+
+    `files` names blobs as files, `named` gives the address and CID of records by their URIs, to be referred to so: both
+    are empty where the record is kept as it is.
+    """
+
+    files: Mapping[Cid, str] = field(default_factory=dict[Cid, str])
+    named: Mapping[str, tuple[Address, Cid]] = field(default_factory=dict[str, tuple[Address, Cid]])
+
+    def object(self, value: JsonObject) -> JsonObject:
+        """The object with each of its fields written; what says its type comes first."""
+        return {key: self.value(value[key]) for key in sorted(value, key=lambda key: not key.startswith("$"))}
+
+    def value(self, value: Json) -> Json:
+        """A value where placeholders may stand: what only looks like one is marked as what it is."""
+        match value:
+            case str() if value in self.named:
+                return {"$ref": str(self.named[value][0])}
+            case {"uri": str(uri), "cid": str(cid), **rest} if not rest and self._is_named(uri, cid):
+                return {"$strongRef": str(self.named[uri][0])}
+            case dict():
+                blob = Blob.from_json(value)
+                if blob is not None and blob.cid in self.files:
+                    return {"$blob": self.files[blob.cid]}
+                is_like = len(value) == 1 and not PLACEHOLDERS.isdisjoint(value)
+                return {"$literal": value} if is_like else self.object(value)
+            case list():
+                return [self.value(item) for item in value]
+            case _:
+                return value
+
+    def _is_named(self, uri: str, cid: str) -> bool:
+        return uri in self.named and self.named[uri][1] == cid
+
+
+def records_body(path: RecordPath, value: JsonObject, writer: Writer) -> JsonObject:
+    """The record as it is, but for what the writer makes of it."""
+    plain = {key: item for key, item in value.items() if key != "$type" or item != path.collection}
+    return {"collection": path.collection, "value": writer.object(plain)}
+
+
+# Schemas
+
+
+def schema_nsid(path: RecordPath, value: JsonObject) -> str:
+    """The NSID in the record key `{nsid}:{version}`, or else one made of the schema's name."""
+    nsid, _, _ = path.rkey.rpartition(":")
+    if Nsid.accepts(nsid):
+        return nsid
+    name = re.sub(r"[^A-Za-z0-9]", "", str(value.get(schema.Schema.WIRE["name"])))[:60]
+    return f"{UNNAMED}.{name}" if Nsid.accepts(f"{UNNAMED}.{name}") else f"{UNNAMED}.sample"
+
+
+def schema_body(path: RecordPath, value: JsonObject, writer: Writer, *, by_fields: bool) -> JsonObject | None:
+    """The entry of a sample schema; None where it cannot be written in this way."""
+    content = _at(value, schema.Schema.WIRE["schema"], schema.JsonSchemaFormat.WIRE["content"])
+    name, version = value.get(schema.Schema.WIRE["name"]), value.get(schema.Schema.WIRE["version"])
+    if not (isinstance(content, dict) and isinstance(name, str) and isinstance(version, str)):
+        return None
+    nsid = schema_nsid(path, value)
+    last = Nsid(nsid).name
+    own: JsonObject = {} if name == last[:1].upper() + last[1:] else {"name": name}
+    fields = sample_fields(content)
+    if by_fields and fields is None:
+        return None
+    what: JsonObject = {"fields": fields} if by_fields else {"json_schema": content}
+    return {"nsid": nsid, "version": version, **own, **_fields(value, SCHEMA_FIELDS, writer), **what}
+
+
+def sample_fields(content: JsonObject) -> JsonObject | None:
+    """A sample's JSON Schema as `fields:`; None where that does not say all of it."""
+    properties, required = content.get("properties"), content.get("required")
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return None
+    fields: JsonObject = {}
+    for name, kind in properties.items():
+        text = _field(kind)
+        if text is None:
+            return None
+        fields[name] = text if name in required else f"{text}?"
+    return fields if json_schema(fields).content == content else None
+
+
+def _field(kind: Json) -> str | None:
+    names = [name for name, known in TYPES.items() if known == kind]
+    if names:
+        return names[0]
+    items = _field(kind.get("items")) if isinstance(kind, dict) and "items" in kind else None
+    return None if items is None or items.startswith("[") else f"[{items}]"
+
+
+# Datasets, labels and lenses
+
+
+def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
+    """The entry of a dataset; None where it cannot be written so: a dataset of blobs names files."""
+    try:
+        found = entry.Entry.from_json(value)
+        where = _shards(found.storage, writer.files)
+    except InvalidRecord:
+        return None
+    if where is None:
+        return None
+    made: JsonObject = {"schema": refer(found.schema_ref, "schemas")}
+    fields = _fields(value, DATASET_FIELDS, writer)
+    if fields.get("name") == key:
+        del fields["name"]
+    made |= {**fields, **where}
+    metadata = value.get(entry.Entry.WIRE["content_metadata"])
+    if metadata is not None:
+        made["metadata"] = metadata
+    about = found.metadata_schema_ref
+    if isinstance(about, str):
+        made["metadata_schema"] = refer(about, "schemas")
+    return made
+
+
+def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject | None:
+    match storage:
+        case storage_http.StorageHttp(shards=shards):
+            return _urls([shard.url for shard in shards], [shard.checksum for shard in shards])
+        case storage_s3.StorageS3(bucket=bucket, shards=shards):
+            options = {"region": storage.region, "endpoint": storage.endpoint}
+            given: JsonObject = {name: text for name, text in options.items() if isinstance(text, str)}
+            made = _urls([f"s3://{bucket}/{shard.key}" for shard in shards], [shard.checksum for shard in shards])
+            return {"urls": made["urls"], **({"s3": given} if given else {}), "checksums": made["checksums"]}
+        case storage_blobs.StorageBlobs(blobs=blobs):
+            names = [files.get(item.blob.cid) for item in blobs]
+            known = [name for name in names if name is not None]
+            return {"blobs": _one(patterns_of(known))} if len(known) == len(names) else None
+        case UnknownMember(type=storage_external.NSID, raw=raw):
+            return {
+                "urls": _one(patterns_of(storage_external.StorageExternal.from_json(raw).urls)),
+                "checksums": "none",
+            }
+        case _:
+            return None
+
+
+def _urls(urls: Sequence[str], checksums: Sequence[entry.ShardChecksum]) -> JsonObject:
+    digests = {url: found.digest for url, found in zip(urls, checksums, strict=True) if found.digest}
+    named = _by_last_segment(digests)
+    return {"urls": _one(patterns_of(urls)), "checksums": {**named} or "none"}
+
+
+def _by_last_segment(digests: Mapping[str, str]) -> Mapping[str, str]:
+    """The digests by the shards' file names, where these tell them apart."""
+    short = {url.rpartition("/")[2]: digest for url, digest in digests.items()}
+    is_plain = all(re.fullmatch(r"[\w.-]+", name, re.ASCII) for name in short)
+    return short if len(short) == len(digests) and is_plain else digests
+
+
+def _one(patterns: list[str]) -> Json:
+    return patterns[0] if len(patterns) == 1 else [*patterns]
+
+
+def label_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
+    """The entry of a label."""
+    target = value.get(label.Label.WIRE["dataset_uri"])
+    if not isinstance(target, str):
+        return None
+    fields = _fields(value, LABEL_FIELDS, writer)
+    if fields.get("name") == key:
+        del fields["name"]
+    return {"dataset": refer(target, "datasets"), **fields}
+
+
+def lens_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
+    """The entry of a lens."""
+    source, target = (value.get(lens.Lens.WIRE[name]) for name in ("source_schema", "target_schema"))
+    if not (isinstance(source, str) and isinstance(target, str)):
+        return None
+    fields = _fields(value, LENS_FIELDS, writer)
+    if fields.get("name") == key:
+        del fields["name"]
+    codes = {name: _code(value.get(lens.Lens.WIRE[f"{name}_code"])) for name in ("getter", "putter")}
+    return {"source": refer(source, "schemas"), "target": refer(target, "schemas"), **fields, **codes}
+
+
+def _code(value: Json) -> Json:
+    """Where code is, the repository first."""
+    first = ("repository", "commit", "path")
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: value[key]
+        for key in [*(key for key in first if key in value), *(key for key in value if key not in first)]
+    }
+
+
+def _fields(value: JsonObject, names: frozenset[str], writer: Writer) -> JsonObject:
+    """A record's own fields, in the order that people would give them; its createdAt is kept by the live record."""
+    known = [name for name in value if name in names and name != CREATED_AT]
+    order = ("name", "version", "description", "tags", "license")
+    return {
+        name: writer.value(value[name])
+        for name in sorted(known, key=lambda name: (order.index(name) if name in order else len(order), name))
+    }
+
+
+def _at(value: Json, *steps: str) -> Json:
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

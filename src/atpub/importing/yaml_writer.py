@@ -1,0 +1,150 @@
+"""A value → YAML text that reads back as the same value, by the rules that manifests are read with (YAML 1.2, core).
+
+Blocks, never flow, but for what is empty; text of several lines as a literal block, a long line folded. No library does
+this: PyYAML's emitters quote by YAML 1.1, write what is beyond U+FFFF as escapes, and fold inside quotes.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from atpub.atproto.data import Json
+from atpub.text.scalars import resolve
+from atpub.text.source import UNREADABLE
+
+WIDTH: Final = 100
+"""How long a line of text may be before it is folded."""
+
+_LONGEST_KEY: Final = 1000  # YAML 1.2, section 7.4.2: an implicit key has at most 1,024 characters
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./($\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
+_ESCAPES: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
+_ESCAPED: Final = re.compile(rf'["\\\n\t\r]|{UNREADABLE.pattern}')
+_DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
+_STEP: Final = 2
+
+
+def yaml_text(value: Json) -> str:
+    """The value as a YAML document, ending in a line break."""
+    return "".join(f"{line}\n" for line in _lines(value, 0))
+
+
+def with_dollars_kept(value: Json) -> Json:
+    """The value, to be written where `${X}` would be filled in: each `$` that would be read as more than itself twice.
+
+    Keys are left as they are: no variables are filled in there.
+    """
+    if isinstance(value, str):
+        return _DOLLARS.sub(lambda found: found[0] * 2, value)
+    if isinstance(value, list):
+        return [with_dollars_kept(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_dollars_kept(item) for key, item in value.items()}
+    return value
+
+
+def _lines(value: Json, indent: int) -> Iterator[str]:
+    """The lines of a value that begins on a line of its own."""
+    pad = " " * indent
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _entry(f"{pad}{_key(key, pad)}:", item, indent)
+    elif isinstance(value, list) and value:
+        for item in value:
+            yield from _item(item, indent)
+    else:
+        first, *rest = _scalar(value, indent)
+        yield f"{pad}{first}"
+        yield from rest
+
+
+def _key(key: str, pad: str) -> str:
+    text = _line(key)
+    return text if len(text) <= _LONGEST_KEY else f"? {text}\n{pad}"
+
+
+def _entry(head: str, item: Json, indent: int) -> Iterator[str]:
+    if isinstance(item, dict | list) and item:
+        yield head
+        yield from _lines(item, indent + _STEP)
+    else:
+        first, *rest = _scalar(item, indent)
+        yield f"{head} {first}"
+        yield from rest
+
+
+def _item(item: Json, indent: int) -> Iterator[str]:
+    """An item of a list: a map or list in it begins on the line of the dash."""
+    pad = " " * indent
+    if isinstance(item, dict | list) and item:
+        first, *rest = _lines(item, indent + _STEP)
+        yield f"{pad}- {first.removeprefix(' ' * (indent + _STEP))}"
+    else:
+        first, *rest = _scalar(item, indent)
+        yield f"{pad}- {first}"
+    yield from rest
+
+
+def _scalar(value: Json, indent: int) -> list[str]:
+    """A scalar, or an empty map or list: what goes on the line of its key, and the lines after it."""
+    match value:
+        case str():
+            return _text(value, indent)
+        case bool():
+            return ["true" if value else "false"]
+        case None:
+            return ["null"]
+        case dict():
+            return ["{}"]
+        case list():
+            return ["[]"]
+        case _:
+            return [str(value)]
+
+
+def _text(text: str, indent: int) -> list[str]:
+    pad = " " * (indent + _STEP)
+    if _is_block(text):
+        # Where the text begins with blanks, its indentation cannot be seen.
+        mark = str(_STEP) if text[0] in " \n" else ""
+        lines = text.removesuffix("\n").split("\n")
+        return [f"|{mark}{_chomping(text)}", *(f"{pad}{line}" if line else "" for line in lines)]
+    if len(text) > WIDTH - len(pad) and text == text.strip() and not UNREADABLE.search(text):
+        folded = textwrap.wrap(text, max(40, WIDTH - len(pad)), break_long_words=False, break_on_hyphens=False)
+        if len(folded) > 1 and " ".join(folded) == text:
+            return [">-", *(f"{pad}{line}" for line in folded)]
+    return [_line(text)]
+
+
+def _is_block(text: str) -> bool:
+    """Whether text of several lines can stand as it is."""
+    is_several = "\n" in text and bool(text.strip()) and text[0] != "\t"
+    return is_several and "\r" not in text and not UNREADABLE.search(text)
+
+
+def _chomping(text: str) -> str:
+    """What says how many line breaks the text ends in (YAML 1.2, section 8.1.1.2)."""
+    if not text.endswith("\n"):
+        return "-"
+    return "+" if text.endswith("\n\n") or not text.rpartition("\n")[0].rpartition("\n")[2].strip() else ""
+
+
+def _line(text: str) -> str:
+    """Text on one line: as it is where that reads back as the same text, else in quotes."""
+    if _PLAIN.fullmatch(text) and text == text.strip() and _reads_as_text(text) and not _ESCAPED.search(text):
+        return text
+    if "'" not in text and not UNREADABLE.search(text) and not set("\n\r\t").intersection(text) and '"' in text:
+        return f"'{text}'"
+    return f'"{_ESCAPED.sub(_escape, text)}"'
+
+
+def _reads_as_text(text: str) -> bool:
+    return not text.startswith("...") and len(text) <= 1000 and resolve(text) == text
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    code = ord(character)
+    return _ESCAPES.get(character) or (f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}")

@@ -1,0 +1,53 @@
+"""Which repository a command or a call is about: as itself, the environment or the manifest says, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from atpub.atproto.syntax import Did
+from atpub.errors import Refused
+from atpub.manifest.model import Manifest
+from atpub.repository.model import is_local
+
+FOLDER: Final = Path(".atpub", "local")
+"""Target the embedded repository is, beside the manifest, where nobody says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A repository: its account, the DID that it must have, and its folder or its PDS, where they are known."""
+
+    account: str
+    did: Did | None = None
+    pds: str | None = None
+    folder: Path | None = None
+
+    @classmethod
+    def parse(cls, account: str, pds: str | None = None, *, did: Did | None = None, beside: Path = Path()) -> Target:
+        """Target an account is: a handle, a DID, `local` (beside a manifest in that folder), or `local:PATH`."""
+        if not is_local(account):
+            return cls(account, did, pds)
+        path = account.partition(":")[2]
+        return cls(account, did, folder=Path(path) if path else beside / FOLDER)
+
+    def check(self, did: Did) -> None:
+        """Raise Refused where the account is another than the one that the manifest, or the saved plan, is for."""
+        if self.did and did != self.did:
+            hint = "correct one of them: the DID is there to keep records from going to another account"
+            raise Refused(f"{self.account} is {did}, and not {self.did} as the manifest or the plan says", hint=hint)
+
+
+def resolve(
+    manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
+) -> Target | None:
+    """Target a manifest's records go, or what is named without one; None where nobody names an account."""
+    name = account or environ.get("ATPUB_ACCOUNT") or (manifest.account if manifest else None)
+    if not name:
+        return None
+    server = pds or environ.get("ATPUB_PDS") or (manifest.pds if manifest else None)
+    if manifest is None:
+        return Target.parse(name, server)
+    return Target.parse(name, server, did=manifest.did, beside=manifest.folder)

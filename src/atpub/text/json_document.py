@@ -1,0 +1,117 @@
+"""JSON files, read strictly, with the place of every part: schemas and lexicons that a manifest names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NoReturn
+
+from atpub.atproto import data
+from atpub.errors import InvalidInput, Place, Problem
+from atpub.manifest.files import read_source
+from atpub.text.document import Document
+from atpub.text.source import Source
+from atpub.text.spans import MAX_DEPTH, Span, Steps
+
+_TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
+_STEP = re.compile(r'\.(?P<name>[A-Za-z0-9_$:-]+)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
+_CONSTANTS = ("NaN", "Infinity", "-Infinity")
+_HINT = "check the quotes, commas and brackets here and just before"
+
+
+def read_json(file: str) -> Document:
+    """The JSON in a file, `2.0` as the integer 2; raises InvalidInput."""
+    return parse_json(read_source(file))
+
+
+def parse_json(source: Source) -> Document:
+    """The JSON in a text, `2.0` as the integer 2; raises InvalidInput."""
+    try:
+        json.loads(source.text)
+    except json.JSONDecodeError as error:
+        raise InvalidInput((_syntax_problem(source, error),)) from None
+    except (ValueError, RecursionError) as error:
+        # Python will not print a number of more than 4,300 digits, nor go deeper than its stack.
+        message = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
+        raise InvalidInput((source.problem("json-syntax", message, 0, "make it simpler"),)) from None
+    spot = _Scanner(source).scan()
+    return Document(source, data.loads(source.text), spot)
+
+
+def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
+    if not source.text.strip():
+        return source.problem("json-syntax", "the file is empty", 0, "write what belongs there, or remove it")
+    before = source.text[: error.pos].rstrip()
+    if source.text[error.pos : error.pos + 1] in ("}", "]") and before.endswith(","):
+        return source.problem("json-syntax", "a comma after the last item", len(before) - 1, "remove it")
+    if source.text[error.pos : error.pos + 1] == "," and "trailing" in error.msg:  # so says Python 3.13
+        return source.problem("json-syntax", "a comma after the last item", error.pos, "remove it")
+    return source.problem("json-syntax", error.msg[:1].lower() + error.msg[1:], error.pos, _HINT)
+
+
+class _Scanner:
+    """Finds where each part of text that is known to be JSON stands, and what strict readers refuse."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._parts = ((found["text"], found.start("text")) for found in _TOKEN.finditer(source.text))
+
+    def scan(self) -> Span:
+        return self._value(*next(self._parts), 0)
+
+    def _value(self, text: str, at: int, depth: int, key: int | None = None) -> Span:
+        if depth > MAX_DEPTH:
+            self._stop("too-deep", f"more than {MAX_DEPTH} lists and objects inside one another", at, "flatten it")
+        if text in _CONSTANTS:
+            self._stop("json-syntax", f"{text} is not JSON", at, "write a finite number, or a string")
+        first = at if key is None else key
+        if text == "{":
+            return Span(first, at, self._object(depth))
+        return Span(first, at, self._array(depth) if text == "[" else None)
+
+    def _object(self, depth: int) -> dict[str, Span]:
+        fields: dict[str, Span] = {}
+        for text, at in self._parts:
+            if text == "}":
+                break
+            if text == ",":
+                continue
+            name = str(json.loads(text))
+            if name in fields:
+                first = self._source.place(fields[name].key)
+                message = f"the key {name[:80]!r} is given twice: it is first given at {first}"
+                self._stop("duplicate-key", message, at, "keep one of them, or rename one")
+            next(self._parts)  # the colon
+            fields[name] = self._value(*next(self._parts), depth + 1, at)
+        return fields
+
+    def _array(self, depth: int) -> list[Span]:
+        items: list[Span] = []
+        for text, at in self._parts:
+            if text == "]":
+                break
+            if text != ",":
+                items.append(self._value(text, at, depth + 1))
+        return items
+
+    def _stop(self, code: str, message: str, at: int, hint: str) -> NoReturn:
+        raise InvalidInput((self._source.problem(code, message, at, hint),))
+
+
+def placed(problems: Iterable[Problem], document: Document) -> tuple[Problem, ...]:
+    """The problems, each at the place in the document that the JSON path at its message's start names."""
+    return tuple(replace(problem, place=_place(problem, document)) for problem in problems)
+
+
+def _place(problem: Problem, document: Document) -> Place:
+    path = problem.message.partition(": ")[0]
+    return document.place(_steps(path)) if path.startswith("$") else document.place(())
+
+
+def _steps(path: str) -> Steps:
+    return tuple(
+        int(found["index"]) if found["index"] else found["name"] or str(json.loads(found["quoted"]))
+        for found in _STEP.finditer(path)
+    )

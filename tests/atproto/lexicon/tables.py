@@ -1,0 +1,35 @@
+"""The tables of cases: YAML in `cases/`, in which «a63» stands for 63 times the letter a."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import Lexicons, Name
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.syntax import Nsid
+
+THING = Nsid("com.example.thing")
+MAIN = Name(THING)
+
+
+def table(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases" / name).read_text("utf-8"))
+    return found
+
+
+def written_out(text: str) -> str:
+    return re.sub(r"«(.)(\d+)»", lambda match: match[1] * int(match[2]), text)
+
+
+def lexicon(defs: Json) -> Json:
+    """A lexicon file with these definitions."""
+    return {"lexicon": 1, "id": str(THING), "defs": defs}
+
+
+def linked(defs: Json) -> Lexicons:
+    """The lexicons of a single file with these definitions."""
+    return link([("thing.json", parse(lexicon(defs), "thing.json"))])

@@ -1,0 +1,88 @@
+"""Keys and signatures, with the vectors of github.com/bluesky-social/atproto, interop-test-files/crypto."""
+
+from base64 import b64decode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atpub.atproto.repo.signing import SigningKey, verified
+
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+PUBLIC_KEYS = [  # the secret bytes, and the multibase of the public key
+    (
+        "9085d2bef69286a6cbb51623c8fa258629945cd55ca705cc4e66700396894e0c",
+        "zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme",
+    ),
+    (
+        "f0f4df55a2b3ff13051ea814a8f24ad00f2e469af73c363ac7e9fb999a9072ed",
+        "zQ3shtxV1FrJfhqE1dvxYRcCknWNjHc3c5X1y3ZSoPDi2aur2",
+    ),
+    (
+        "6b0b91287ae3348f8c2f2552d766f30e3604867e34adc37ccbb74a8e6b893e02",
+        "zQ3shZc2QzApp2oymGvQbzP8eKheVshBHbU4ZYjeXqwSKEn6N",
+    ),
+    (
+        "c0a6a7c560d37d7ba81ecee9543721ff48fea3e0fb827d42c1868226540fac15",
+        "zQ3shadCps5JLAHcZiuX5YUtWHHL8ysBJqFLWvjZDKAWUBGzy",
+    ),
+    (
+        "175a232d440be1e0788f25488a73d9416c04b6f924bea6354bf05dd2f1a75133",
+        "zQ3shptjE6JwdkeKN4fcpnYQY3m9Cet3NiHdAfpvSUZBFoKBj",
+    ),
+]
+MESSAGE = b64decode("oWVoZWxsb2V3b3JsZA==")
+SIGNER = "did:key:zQ3shqwJEJyMBsBXCWyCBpUBMqxcon9oHB7mCvx4sSpMdLJwc"
+LOW_S = b64decode("5WpdIuEUUfVUYaozsi8G0B3cWO09cgZbIIwg1t2YKdUn/FEznOndsz/qgiYb89zwxYCbB71f7yQK5Lr7NasfoA==")
+HIGH_S = b64decode("5WpdIuEUUfVUYaozsi8G0B3cWO09cgZbIIwg1t2YKdXYA67MYxYiTMAVfdnkDCMN9S5B3vHosRe07aORmoshoQ==")
+P256 = "did:key:zDnaembgSGUhZULN2Caob4HLJPaxBh92N7rtH21TErzqf8HQo"
+
+KEY = SigningKey.generate()
+
+
+@pytest.mark.parametrize(("secret", "public"), PUBLIC_KEYS)
+def test_known_keys(secret: str, public: str) -> None:
+    key = SigningKey.of_hex(secret)
+    assert key.did_key == f"did:key:{public}"
+    assert key.hex == secret
+
+
+def test_known_signatures() -> None:
+    assert verified(SIGNER, MESSAGE, LOW_S)
+    assert not verified(SIGNER, MESSAGE, HIGH_S)
+    assert not verified(SIGNER, MESSAGE + b"!", LOW_S)
+
+
+@given(st.binary(max_size=100))
+@settings(max_examples=50)
+def test_every_signature_is_low_and_verifies(message: bytes) -> None:
+    signature = KEY.sign(message)
+    r, s = signature[:32], int.from_bytes(signature[32:], "big")
+    assert len(signature) == 64
+    assert 0 < s <= ORDER // 2
+    assert verified(KEY.did_key, message, signature)
+    assert not verified(KEY.did_key, message, r + (ORDER - s).to_bytes(32, "big"))
+    assert not verified(KEY.did_key, message + b"\0", signature)
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(64), bytes(63), LOW_S + b"\0", LOW_S[:63], b"\xff" * 64])
+def test_what_is_no_signature_does_not_verify(signature: bytes) -> None:
+    assert not verified(SIGNER, MESSAGE, signature)
+
+
+def test_a_key_comes_back_from_its_digits() -> None:
+    assert SigningKey.of_hex(KEY.hex).did_key == KEY.did_key
+    assert SigningKey.generate().did_key != KEY.did_key
+
+
+@pytest.mark.parametrize("digits", ["", "00", "zz" * 32, "00" * 32, "ff" * 32])
+def test_what_is_no_key_is_refused(digits: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        SigningKey.of_hex(digits)
+
+
+@pytest.mark.parametrize("did_key", [P256, SIGNER.removeprefix("did:key:"), "did:web:lab.example", f"{SIGNER}1", ""])
+def test_what_is_no_public_key_is_refused(did_key: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        verified(did_key, MESSAGE, LOW_S)

@@ -1,0 +1,48 @@
+"""Which repository is meant: what is named by a call, the environment and the manifest."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atpub.atproto.syntax import Did
+from atpub.errors import Refused
+from atpub.manifest.load import load_manifest
+from atpub.manifest.model import Manifest
+from atpub.target import Target, resolve
+
+DID = Did("did:web:lab.example")
+URL = "https://pds.example"
+ENVIRON = {"ATPUB_ACCOUNT": "env.example", "ATPUB_PDS": "https://env.example"}
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    file = tmp_path / "atpub.yaml"
+    file.write_text(f"atpub: 1\nproject: lab\naccount: lab.example\ndid: {DID}\npds: {URL}\n")
+    return load_manifest([file], environ={})
+
+
+def test_a_call_goes_before_the_environment_and_that_before_the_manifest(manifest: Manifest) -> None:
+    assert resolve(manifest, "a.example", "https://a.example", ENVIRON) == Target("a.example", DID, "https://a.example")
+    assert resolve(manifest, None, None, ENVIRON) == Target("env.example", DID, "https://env.example")
+    assert resolve(manifest, None, None, {}) == Target("lab.example", DID, URL)
+    assert resolve(None, None, None, ENVIRON) == Target("env.example", None, "https://env.example")
+
+
+def test_nobody_is_meant_where_nobody_is_named(manifest: Manifest) -> None:
+    assert resolve(None, None, URL, {"ATPUB_ACCOUNT": ""}) is None
+    assert resolve(replace(manifest, account=None), "", None, {}) is None
+
+
+def test_a_folder_is_beside_the_manifest_or_where_it_is_said(manifest: Manifest, tmp_path: Path) -> None:
+    assert resolve(manifest, "local", URL, {}) == Target("local", DID, None, tmp_path / ".atpub/local")
+    assert resolve(manifest, "local:a:b", None, {}) == Target("local:a:b", DID, None, Path("a:b"))
+    assert resolve(None, "local", None, {}) == Target("local", None, None, Path(".atpub/local"))
+
+
+def test_another_identity_is_refused() -> None:
+    Target("lab.example").check(DID)
+    Target("lab.example", DID).check(DID)
+    with pytest.raises(Refused, match=r"lab\.example is did:web:other\.example, and not did:web:lab\.example"):
+        Target("lab.example", DID).check(Did("did:web:other.example"))
