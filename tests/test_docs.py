@@ -17,7 +17,17 @@ from atpub.manifest.schema import SECTIONS, manifest_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA: Any = manifest_schema()
+README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs/manifest.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
+GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
+TERMS = {
+    **{term: term.lower() for term in ("DID", "handle", "PDS", "blob", "lexicon", "shard", "drift", "adopt", "lens")},
+    "record key": "record-key",
+    "app password": "app-password",
+    "label": "label",
+    "inventory": "inventory",
+}
 COMMON = {"id", "rkey", "protect", "adopt"}
 
 
@@ -66,6 +76,73 @@ KEYS = {
     "Lexicons": set(properties("properties", "lexicons")),
     "Records": set(entry("records")) - COMMON,
 }
+
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "manifests/README.md")),
+    *(ROOT / "docs").glob("*.md"),
+]
+COMING = {"src/atpub/storage", "test-fast"}
+
+
+# All pages
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text("utf-8")):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_exists(page: Path) -> None:
+    text = re.sub(r"^`.*`:$", "", page.read_text("utf-8"), flags=re.MULTILINE)  # the title of an example
+    named = re.findall(r"`((?:codegen|docs|lexicons|manifests|src|tests)/[\w./-]*)`", text)
+    assert {name for name in named if not (ROOT / name).exists()} <= COMING
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_target_of_make_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)(?:`|  )", page.read_text("utf-8"), re.MULTILINE)) <= targets | COMING
+
+
+def tree() -> Iterator[str]:
+    """The paths in the tree of the page on architecture; two more blanks are one folder further in."""
+    (block,) = re.findall(r"^## The tree\n\n```\n(.*?)^```$", ARCHITECTURE, re.DOTALL | re.MULTILINE)
+    folders: list[str] = []
+    for indent, name in re.findall(r"^( *)(\S+)", block, re.MULTILINE):
+        folders[len(indent) // 2 :] = [name]
+        yield "".join(folders)
+
+
+def test_the_tree_is_the_one_on_disk() -> None:
+    listed = {path.rstrip("/") for path in tree()}
+    assert {path for path in listed if not (ROOT / path).exists()} <= COMING
+    folders = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "src/atpub").iterdir() if (path / "__init__.py").exists()
+    }
+    assert folders <= listed
+
+
+def test_glossary_entries_are_short() -> None:
+    for term, text in re.findall(r"^### (.+)\n((?:(?!#).+\n)+)", GLOSSARY, re.MULTILINE):
+        assert text.count("\n") <= 3, term
+
+
+def test_readme_links_each_term_where_it_is_used_first() -> None:
+    prose = re.sub(r"^```.*?^```$|`[^`]*`", "", README, flags=re.DOTALL | re.MULTILINE)
+    for term, anchor in TERMS.items():
+        found = re.search(rf"\b{term}(?:e?s)?\b(?:\]\(([^)]*)\))?", prose, re.IGNORECASE)
+        assert found, term
+        assert found[1] == f"docs/glossary.md#{anchor}", prose[found.start() - 40 : found.end() + 40]
 
 
 # The manifest reference
