@@ -53,7 +53,7 @@ def test_reading_sends_no_credentials_and_writes_nothing(on: OnServer, server: R
 
     sent: list[httpx.Request] = []
     reader = on.connect(account.did, password=lambda: pytest.fail("nobody needs the password"))
-    reader._xrpc.http.client.event_hooks = {"request": [sent.append]}  # pyright: ignore[reportPrivateUsage]
+    reader._xrpc.http.client.client.event_hooks = {"request": [sent.append]}  # pyright: ignore[reportPrivateUsage]
     assert swap(reader) == swap(writer)
     assert notes(reader) == notes(writer)
     assert content(reader, blob) == b"blob"

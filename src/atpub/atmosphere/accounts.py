@@ -119,9 +119,9 @@ class PdsAccount:
 
         http = HttpClient(new_client())
         try:
-            identity = resolve(account, http, pds=pds, directories=ResolverConfig.of(os.environ))
+            identity = resolve(account, http, pds=pds, config=ResolverConfig.of(os.environ))
         except BaseException:
-            http.client.close()
+            http.close()
             raise
         xrpc = XrpcClient(identity.pds, http)
         session = Session(xrpc, identity.did, lambda: password)

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from atpub.atproto.identity.dns import Unresolved, did_in_dns
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import base_url
+from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, base_url
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.identity import resolve_handle
 
-_WELL_KNOWN_TIMEOUT = httpx.Timeout(5.0)  # most handles have no web server of their own, and some have a silent one
+_WELL_KNOWN_TIMEOUTS = Timeouts.of(5.0)  # most handles have no web server of their own, and some have a silent one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,17 @@ class ResolverConfig:
         )
 
 
-def did_of(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did:
+def did_of(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did:
     """The DID that a handle claims; raises RepositoryNotFound where there is none, and Unavailable."""
-    in_dns = did_in_dns(handle, places.dns)
+    in_dns = did_in_dns(handle, config.dns)
     if isinstance(in_dns, Did):
         return in_dns
-    on_page = _on_page(handle, http, places)
+    on_page = _on_page(handle, http, config)
     if isinstance(on_page, Did):
         return on_page
     asked = f"{in_dns.reason}; {on_page.reason}"
     try:
-        return did_at_server(handle, places.resolver, http)
+        return did_at_server(handle, config.resolver, http)
     except RepositoryNotFound as error:
         hint = "check the spelling; a new handle may take a while to be known, the DID works at once"
         raise RepositoryNotFound(f"{error.message}; {asked}", hint=hint) from None
@@ -73,11 +71,10 @@ def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
         raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
 
 
-def _on_page(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did | Unresolved:
+def _on_page(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did | Unresolved:
     """The DID on the handle's own page (Handle: "HTTPS well-known Method")."""
-    url = places.well_known.format(handle=handle)
-    request = http.client.build_request("GET", url, timeout=_WELL_KNOWN_TIMEOUT)
-    match http.briefly(request):
+    url = config.well_known.format(handle=handle)
+    match http.send(HttpRequest("GET", url, timeouts=_WELL_KNOWN_TIMEOUTS), retry="never"):
         case Reply(status=200, body=body):
             text = body[:2048].decode(errors="replace").strip()
             return Did(text) if Did.accepts(text) else Unresolved(f"{url} is no DID")

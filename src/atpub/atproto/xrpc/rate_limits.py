@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.atproto.xrpc.http import Reply
-from atpub.repository.interface import UNLIMITED
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _FIRST_MOMENT: Final = 10**9
@@ -22,9 +21,9 @@ _LONGEST: Final = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The points that are left until `reset` (seconds since 1970; None where the server names no limit)."""
+    """The points that are left until `reset`, in seconds since 1970; both are None where the server names no limit."""
 
-    points: int
+    points: int | None
     reset: int | None = None
 
 
@@ -43,7 +42,7 @@ class RateLimits:
         elif left is not None and reset is not None:
             self._budgets[nsid] = Budget(left, reset)
         elif reply.status == 200:
-            self._budgets[nsid] = Budget(UNLIMITED)
+            self._budgets[nsid] = Budget(None)
 
     def budget(self, nsid: str, now: float) -> Budget | None:
         """What is left for a method; None where nothing is known, or not any more."""

@@ -45,11 +45,11 @@ from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
 from atpub.generated.com.atproto.sync.get_repo import METHOD as GET_REPO
 from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
 from atpub.repository.filter import FollowUp, RecordFilter
-from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.interface import UNLIMITED, BlobSource, Limits
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 from atpub.repository.pds import writes as pds_writes
 from atpub.repository.pds.cache import Cache
-from atpub.repository.pds.records import Records
+from atpub.repository.pds.records import Records, newest_commit
 from atpub.repository.pds.writes import HeadTracker, WriteBatch
 
 WRITES = 200
@@ -94,8 +94,9 @@ class PdsRepository:
         last reply to a write showed.
         """
         budget = self._budget(APPLY_WRITES.nsid)
-        left = (budget.points, budget.reset) if budget else (None, None)
-        return Limits(WRITES, self._body, *left)
+        if budget is None:
+            return Limits(WRITES, self._body, None)
+        return Limits(WRITES, self._body, UNLIMITED if budget.points is None else budget.points, budget.reset)
 
     def blob_limit(self) -> int | None:
         """The largest blob that the server takes, where it says so (com.atproto.server.describeServer, asked once).
@@ -145,7 +146,7 @@ class PdsRepository:
         """
         self._check_blob(source.size, mime_type)
         budget = self._budget(UPLOAD_BLOB.nsid)
-        if budget and not budget.points:
+        if budget and budget.points == 0:
             raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
         body = _Hashed(source)
         try:
@@ -205,10 +206,10 @@ class PdsRepository:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._xrpc.http.client.close()
+        self._xrpc.http.close()
 
     def _budget(self, nsid: str) -> Budget | None:
-        return self._xrpc.ledger.budget(nsid, self._xrpc.http.clock())
+        return self._xrpc.rate_limits.budget(nsid, self._xrpc.http.clock())
 
     def _check_blob(self, size: int, mime_type: str) -> None:
         limit = self.blob_limit()
@@ -311,35 +312,40 @@ def connect(
     account: str,
     *,
     pds: str | None = None,
-    directories: ResolverConfig | None = None,
+    config: ResolverConfig | None = None,
     password: str | Callable[[], str | None] | None = None,
     sessions: SessionStore | None = None,
-    remembered: Path | None = None,
+    identity_cache: Path | None = None,
     cache: Path | None = None,
     http: HttpClient | None = None,
 ) -> PdsRepository:
-    """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
+    """Return the repository of an account, a handle or DID, on the server of its identity (or at the URL `pds`).
 
-    A session of `sessions` goes before the password; neither that nor what asks for it is used before the first write.
-    `remembered` is a folder that keeps identities for an hour, `cache` one that keeps what was read. `http` is the
-    repository's from now on, and closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or
-    Unavailable.
+    A stored session takes precedence over the password; neither is used before the first write. `identity_cache` is a
+    folder that keeps identities for an hour, `cache` one that keeps what was read. The repository owns `http`: it is
+    closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or Unavailable.
     """
-    way = http or HttpClient(new_client())
-    asked = password if callable(password) else lambda: password
+    client = http or HttpClient(new_client())
+    ask_password = password if callable(password) else lambda: password
     try:
-        memory = IdentityCache(remembered, way.clock) if remembered else None
-        identity, told = lookup(account, way, pds=pds, places=directories or ResolverConfig(), memory=memory)
-        server = _home(identity, sessions) if pds else identity.pds
+        identity, head = lookup(
+            account,
+            client,
+            pds=pds,
+            config=config or ResolverConfig(),
+            cache=IdentityCache(identity_cache, client.clock) if identity_cache else None,
+            confirm=lambda known: newest_commit(XrpcClient(known.pds, client), known.did),
+        )
+        server = _own_server(identity, sessions) if pds else identity.pds
     except BaseException:
-        way.client.close()
+        client.close()
         raise
-    xrpc = XrpcClient(server, way)
-    session = Session(xrpc, identity.did, asked, sessions)
-    return PdsRepository(identity.did, xrpc, session, cache, told if server == identity.pds else None)
+    xrpc = XrpcClient(server, client)
+    session = Session(xrpc, identity.did, ask_password, sessions)
+    return PdsRepository(identity.did, xrpc, session, cache, head if server == identity.pds else None)
 
 
-def _home(identity: Identity, sessions: SessionStore | None) -> str:
-    """The account's own server, where the one that the user names is known to be for logging in alone."""
-    kept = sessions.read(identity.did) if sessions else None
-    return kept.server if kept and kept.login == identity.pds else identity.pds
+def _own_server(identity: Identity, sessions: SessionStore | None) -> str:
+    """Return the account's own server, where the one that the user names is known to be for logging in alone."""
+    tokens = sessions.read(identity.did) if sessions else None
+    return tokens.server if tokens and tokens.login == identity.pds else identity.pds
