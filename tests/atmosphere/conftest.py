@@ -16,11 +16,10 @@ NewClient = Callable[[], AtmosphereClient]
 EVERYWHERE = ["local", *(pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS)]
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """The reference PDS of a version, started when it is first asked for."""
-    with ExitStack() as running:
-        yield Servers(running)
+@pytest.fixture
+def servers(pds_servers: Servers) -> Servers:
+    """The reference PDS of a version."""
+    return pds_servers
 
 
 @pytest.fixture(autouse=True)

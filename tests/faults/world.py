@@ -178,22 +178,12 @@ def error_reply(status: int, name: str, message: str, *headers: tuple[str, str])
 
 
 def listed(pds: ReferencePds, did: str) -> Look:
-    """What a repository holds, as the server lists it."""
-
-    def listing(collection: str) -> list[Any]:
-        params: dict[str, str | int] = {"repo": did, "collection": collection, "limit": 100}
-        found: list[Any] = pds.xrpc("com.atproto.repo.listRecords", params=params)["records"]
-        assert len(found) < 100
-        return found
-
-    described = pds.xrpc("com.atproto.repo.describeRepo", params={"repo": did})
-    return Look(
-        {
-            (collection, item["uri"].rpartition("/")[2]): (item["cid"], item["value"])
-            for collection in described["collections"]
-            for item in listing(collection)
-        }
-    )
+    """What a repository holds, as the server has it."""
+    records: dict[Place, tuple[str, Any]] = {}
+    for item in pds.content(did):
+        _, _, _, collection, rkey = item["uri"].split("/")
+        records[collection, rkey] = item["cid"], item["value"]
+    return Look(records)
 
 
 def _check_blobs(pds: ReferencePds, did: str, look: Look) -> None:

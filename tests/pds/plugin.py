@@ -1,26 +1,26 @@
 """Fixtures over the reference PDS; a conftest takes them in with `pytest_plugins = ["tests.pds.plugin"]`."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.pds.reference import VERSIONS, Account, ReferencePds, Unreachable, serve
+from tests.pds.reference import VERSIONS, Account, ReferencePds
+from tests.pds.servers import Servers
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
-def reference_pds(request: pytest.FixtureRequest) -> Iterator[ReferencePds]:
-    """Each version in turn, started when a test first asks for it. Tests share it: write to accounts of your own."""
-    version: str = request.param
+@pytest.fixture(scope="session")
+def pds_servers() -> Iterator[Servers]:
+    """The reference PDS of a version, started when it is first asked for. All suites share these servers."""
     with ExitStack() as running:
-        try:
-            pds = running.enter_context(serve(version))
-        except Unreachable as reason:
-            if os.environ.get("ATPUB_REQUIRE_PDS") == "1":
-                raise
-            pytest.skip(f"reference PDS {version}: {reason}")
-        yield pds
+        yield Servers(running)
+
+
+@pytest.fixture(params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])
+def reference_pds(request: pytest.FixtureRequest, pds_servers: Servers) -> ReferencePds:
+    """A server of each version. Tests share it: write to accounts of your own."""
+    version: str = request.param
+    return pds_servers(version)
 
 
 @pytest.fixture

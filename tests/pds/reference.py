@@ -89,6 +89,13 @@ class ReferencePds:
         session = self.xrpc("com.atproto.server.createAccount", request, token=token)
         return Account(handle=handle, did=session["did"], password=PASSWORD, access_jwt=session["accessJwt"])
 
+    def content(self, did: str) -> list[Any]:
+        """The URI, CID and value of every record in a repository: one request, which a real PDS does not have."""
+        url = f"{self.url}/test/content?{urllib.parse.urlencode({'did': did})}"
+        with _OPENER.open(url, timeout=60) as response:
+            found: list[Any] = json.loads(response.read())["records"]
+        return found
+
     def xrpc(
         self,
         nsid: str,

@@ -6,6 +6,7 @@
 // Prints one JSON line when it is ready. Ends on SIGTERM, on SIGINT, and when stdin ends: whoever starts it holds the
 // other end of stdin, so that it cannot outlive them. Without --data it keeps its files in a temporary directory, and
 // removes them at the end.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import crypto from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -125,6 +126,9 @@ process.env.LOG_ENABLED = 'false' // read when the PDS is imported; its log woul
 const { resolve } = createRequire(path.resolve(options.modules, 'any.js'))
 const { PDS, envToCfg, envToSecrets } = await import(pathToFileURL(resolve('@atproto/pds')))
 const { version } = JSON.parse(fs.readFileSync(resolve('@atproto/pds/package.json'), 'utf8'))
+const { lexToJson } = await import(
+  pathToFileURL(resolve(version.startsWith('0.4.') ? '@atproto/lexicon' : '@atproto/lex-json'))
+)
 
 const secret = (bytes) => crypto.randomBytes(bytes).toString('hex')
 const environment = {
@@ -147,7 +151,35 @@ const environment = {
 }
 pds = await PDS.create(envToCfg(environment), envToSecrets(environment))
 await pds.ctx.sequencer.start()
-service.server.on('request', pds.app)
+
+// Against timing attacks, the PDS answers each login only after 350 ms. Every second test logs in.
+const loggingIn = new AsyncLocalStorage()
+const { accountManager, actorStore } = pds.ctx
+const { login } = accountManager
+const { setTimeout } = globalThis
+accountManager.login = (...given) => loggingIn.run(true, () => login.apply(accountManager, given))
+globalThis.setTimeout = (work, delay, ...given) => setTimeout(work, loggingIn.getStore() ? 0 : delay, ...given)
+
+// Everything in an account's repository in one reply, which takes a dozen requests otherwise.
+async function contentOf(did) {
+  return actorStore.read(did, async ({ record }) => {
+    const found = []
+    for (const collection of await record.listCollections()) {
+      const page = { collection, limit: 1000, reverse: false, includeSoftDeleted: false }
+      for (const { uri, cid, value } of await record.listRecordsForCollection(page)) {
+        found.push({ uri, cid, value: lexToJson(value) })
+      }
+    }
+    return found
+  })
+}
+
+service.server.on('request', async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url, service.url)
+  if (pathname !== '/test/content') return pds.app(request, response)
+  const body = JSON.stringify({ records: await contentOf(searchParams.get('did')) })
+  response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+})
 
 // --- Accounts ----------------------------------------------------------------------------------------------------------
 

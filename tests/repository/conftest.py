@@ -44,13 +44,6 @@ KINDS: dict[str, Kind] = {"local": local} | {f"pds-{version}": on_pds(version) f
 PARAMS = [pytest.param(kind, id=name, marks=[pytest.mark.pds] * (name != "local")) for name, kind in KINDS.items()]
 
 
-@pytest.fixture(scope="session")
-def pds_servers() -> Iterator[Servers]:
-    """The reference PDS of a version, started when it is first asked for."""
-    with ExitStack() as running:
-        yield Servers(running)
-
-
 @pytest.fixture(params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])
 def server(request: pytest.FixtureRequest, pds_servers: Servers) -> ReferencePds:
     """A reference PDS of each version; tests share it: write to accounts of your own."""

@@ -1,14 +1,14 @@
 """Reference PDSes for the tests of this folder, repositories on them, and what can go wrong on the way there."""
 
-import os
 import secrets
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
-import pytest
-from tests.pds.reference import Account, ReferencePds, Unreachable, serve
+from tests.pds.reference import Account, ReferencePds
+from tests.pds.servers import Servers as Servers
+from tests.pds.servers import served as served
 
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.xrpc.http import HttpClient
@@ -17,34 +17,6 @@ from atpub.repository.pds import PdsRepository, connect
 
 Send = Callable[[httpx.Request], httpx.Response]
 Meddle = Callable[[httpx.Request, Send], httpx.Response]
-
-
-@contextmanager
-def served(
-    version: str, *, blob_limit: int | None = None, rate_limits: bool = False
-) -> Generator[ReferencePds, None, None]:
-    """A server; the test is skipped where it cannot be installed."""
-    with ExitStack() as running:
-        try:
-            server = running.enter_context(serve(version, blob_limit=blob_limit, rate_limits=rate_limits))
-        except Unreachable as reason:
-            if os.environ.get("ATPUB_REQUIRE_PDS") == "1":
-                raise
-            pytest.skip(f"reference PDS {version}: {reason}")
-        yield server
-
-
-class Servers:
-    """One server of each version, started when it is first asked for, until the stack is closed."""
-
-    def __init__(self, running: ExitStack) -> None:
-        self._running = running
-        self._started: dict[str, ReferencePds] = {}
-
-    def __call__(self, version: str) -> ReferencePds:
-        if version not in self._started:
-            self._started[version] = self._running.enter_context(served(version))
-        return self._started[version]
 
 
 def new_account(server: ReferencePds) -> Account:

@@ -2,6 +2,7 @@
 // Where the two libraries differ, this one behaves as better-sqlite3 does.
 'use strict'
 
+const fs = require('node:fs')
 const { DatabaseSync } = require('node:sqlite')
 
 // The PDS repeats a statement on the BUSY codes and reads UNIQUE as "already taken". node:sqlite gives only the number.
@@ -59,23 +60,51 @@ class Statement {
   }
 }
 
+// The PDS opens an account's files for each request and closes them afterwards, which costs more than most requests.
+// A connection that it closes is kept here for the next request, as long as its file is the same.
+const MOST_IDLE = 64
+const idle = [] // the one used last comes last
+
+const inode = (file) => fs.statSync(file, { throwIfNoEntry: false })?.ino
+
+function connect(file, timeout) {
+  const found = idle.findLastIndex((connection) => connection.file === file)
+  if (found >= 0) {
+    const [connection] = idle.splice(found, 1)
+    if (connection.inode === inode(file)) return connection
+    connection.db.close()
+  }
+  const db = new DatabaseSync(file, { timeout })
+  db.exec('PRAGMA synchronous = OFF') // the data outlives a killed process, and never has to outlive the machine
+  return { file, db, inode: inode(file), statements: new Map() }
+}
+
+function release(connection) {
+  if (connection.db.isTransaction !== false || connection.inode === undefined) return connection.db.close()
+  idle.push(connection)
+  if (idle.length > MOST_IDLE) idle.shift().db.close()
+}
+
 module.exports = class Database {
-  #db
+  #connection
 
   constructor(file, { timeout = 5000 } = {}) {
-    this.#db = withCode(() => new DatabaseSync(file, { timeout }))
-    this.pragma('synchronous = NORMAL') // better-sqlite3 is compiled so for WAL files, and every file of the PDS is one
+    this.#connection = withCode(() => connect(file, timeout))
   }
 
   prepare(sql) {
-    return withCode(() => new Statement(this.#db.prepare(sql)))
+    const { db, statements } = this.#connection
+    if (!statements.has(sql)) statements.set(sql, withCode(() => new Statement(db.prepare(sql))))
+    return statements.get(sql)
   }
 
   pragma(text) {
-    return this.prepare(`PRAGMA ${text}`).all()
+    return withCode(() => new Statement(this.#connection.db.prepare(`PRAGMA ${text}`))).all()
   }
 
   close() {
-    if (this.#db.isOpen) this.#db.close()
+    const connection = this.#connection
+    this.#connection = undefined
+    if (connection) release(connection)
   }
 }
