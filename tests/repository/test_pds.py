@@ -153,7 +153,7 @@ def test_without_a_good_car_the_records_are_listed(on: OnServer, account: Accoun
     assert found == read(on(account), NOTE, OTHER)
     assert len(found) == 251
     methods = way.methods()
-    assert methods.count("listRecords") == 1 + 4 + 2  # no inventory; the last page of each is empty
+    assert methods.count("listRecords") == 4 + 2  # the last page of each is empty
     assert methods[-1] == "getLatestCommit"
 
 
@@ -200,7 +200,7 @@ def test_a_list_that_changes_meanwhile_is_read_again(on: OnServer, account: Acco
     assert notes(repository).keys() == {at("one")}
     changes = iter(range(1000))
     other.apply_writes([], swap(other))
-    with pytest.raises(Unavailable, match="somebody else keeps writing"):
+    with pytest.raises(Unavailable, match="other clients keep writing"):
         notes(repository)
 
 

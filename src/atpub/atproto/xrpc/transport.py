@@ -207,6 +207,8 @@ def _transport_errors() -> Generator[None, None, None]:
 
 def _reason(error: httpx.RequestError) -> str:
     """Explain an error in the operating system's words where it has some."""
+    if isinstance(error, httpx.WriteTimeout):
+        return str(error)  # its cause is a write that would have blocked, which explains nothing
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
