@@ -214,7 +214,7 @@ def test_a_listed_record_is_checked(on: OnServer, account: Account, old: bytes, 
 
     repository = on(account, Way(meddle))
     repository.apply_writes(create("one"), swap(repository))
-    with pytest.raises(Unavailable, match="is not what its address and CID say"):
+    with pytest.raises(Unavailable, match="does not match its address and CID"):
         notes(repository)
 
 

@@ -31,9 +31,9 @@ _SKEW: Final = 10  # seconds
 
 
 class Session:
-    """Logs in when a token is first needed, and renews it when the server refuses it.
+    """A login that is made when a token is first needed, and renewed when the server refuses that token.
 
-    A session that is kept goes before the password, and is kept again when it is renewed.
+    A stored session takes precedence over the password, and is stored again when it is renewed.
     """
 
     def __init__(self, xrpc: XrpcClient, did: Did, password: Password, kept: SessionStore | None = None) -> None:
@@ -46,7 +46,7 @@ class Session:
         self._lock = threading.Lock()
 
     def authorized(self, send: Callable[[Access], T]) -> T:
-        """What `send` returns for an access token; it is called once more if the server refuses the first one.
+        """Return what `send` returns for an access token; call it once more if the server refuses the first one.
 
         Raises AuthenticationFailed where there is no password, or the server does not take it.
         """
@@ -58,7 +58,7 @@ class Session:
         return send(access_of(self._renewed(opened)))
 
     def opened(self) -> SessionTokens:
-        """The session, which is opened for that if need be; raises AuthenticationFailed."""
+        """Return the session, and open one if there is none; raises AuthenticationFailed."""
         return self._renewed(None)
 
     def resume(self, opened: SessionTokens) -> None:
@@ -66,7 +66,7 @@ class Session:
         self._opened = opened
 
     def _renewed(self, refused: SessionTokens | None) -> SessionTokens:
-        """A session other than the one that was refused: one thread renews it, and the others find it here."""
+        """Return a session other than the one that was refused: one thread renews it, and the others find it here."""
         with self._lock:
             if self._refusal is not None:  # the same password again would only count against the rate limit
                 raise AuthenticationFailed(self._refusal.message, hint=self._refusal.hint)
@@ -87,7 +87,7 @@ class Session:
         return self._next(kept) if self._has_expired(kept) else kept
 
     def _next(self, refused: SessionTokens) -> SessionTokens:
-        """A session in place of the one that was refused: another process's, or a new one."""
+        """Return a session in place of the one that was refused: another process's, or a new one."""
         if self._kept is None or self._read_kept() is None:
             return self._refreshed(refused) or self._login()
         try:
@@ -99,7 +99,7 @@ class Session:
         return newer or self._login()
 
     def _newer(self, refused: SessionTokens, sessions: SessionStore) -> SessionTokens | None:
-        """What another process has kept, else the session with new tokens, kept again; None where it is over."""
+        """Return another process's newer session, else this one with new tokens, stored; None where it has ended."""
         kept = self._read_kept() or refused
         if kept.access != refused.access and not self._has_expired(kept):
             return kept
@@ -118,11 +118,11 @@ class Session:
         warnings.warn(message, AtpubWarning, stacklevel=2)
 
     def _read_kept(self) -> SessionTokens | None:
-        """The session that is kept for this account and its server: no other server gets to see it."""
+        """Return the session that is kept for this account and its server: no other server gets to see it."""
         return self._kept.read(self._did, self._xrpc.base) if self._kept else None
 
     def _login(self) -> SessionTokens:
-        """A session for the password."""
+        """Return a session for the password."""
         self._xrpc.require_privacy()
         password = self._password()
         if not password:
@@ -135,7 +135,7 @@ class Session:
         return log_in(self._xrpc, self._did, password)
 
     def _refreshed(self, opened: SessionTokens) -> SessionTokens | None:
-        """The session with new tokens; None where the server ends it."""
+        """Return the session with new tokens; None where the server ends it."""
         try:
             return refresh(self._xrpc.http, opened)
         except AuthenticationFailed:
@@ -148,7 +148,7 @@ class Session:
 
 
 def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -> SessionTokens:
-    """A session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
+    """Return a session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
 
     Raises AuthenticationFailed, its subclass CodeNeeded, RateLimited or Unavailable.
     """
@@ -160,7 +160,7 @@ def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -
 
 
 def refresh(http: HttpClient, opened: SessionTokens) -> SessionTokens:
-    """The session with new tokens (com.atproto.server.refreshSession), from where it was opened.
+    """Return the session with new tokens (com.atproto.server.refreshSession), from where it was opened.
 
     Raises AuthenticationFailed where it is over.
     """
@@ -179,18 +179,18 @@ def log_out(http: HttpClient, opened: SessionTokens) -> None:
 
 
 def account_of(xrpc: XrpcClient, access: Access) -> get_session.GetSessionOutput:
-    """What the server says of a session's account (com.atproto.server.getSession)."""
+    """Return what the server knows of a session's account (com.atproto.server.getSession)."""
     return xrpc.query(get_session.METHOD, Nothing(), access)
 
 
 def access_of(opened: SessionTokens) -> Access:
-    """The access that a session gives."""
+    """Return the access that a session gives."""
     hide(opened.access, opened.refresh)
     return Access(opened.server, opened.access)
 
 
 def _opened(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOutput) -> SessionTokens:
-    """The session in an answer, with the server that the account's own document names: requests go there."""
+    """Return the session in an answer, with the server that the account's own document names: requests go there."""
     hide(output.access_jwt, output.refresh_jwt)
     if output.did != did:
         raise AuthenticationFailed(f"{login} opened a session for {printable(output.did)}, not for {did}")

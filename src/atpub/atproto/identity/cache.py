@@ -1,4 +1,4 @@
-"""Identities that were looked up a short while ago, in a file: whatever is wrong with it costs time only."""
+"""A file of identities that were looked up within the last hour. A damaged file costs time only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class IdentityCache:
     clock: Callable[[], float]
 
     def read(self, question: str) -> Identity | None:
-        """The answer to a question, if it is less than an hour old."""
+        """Return the answer to a question, if it is less than an hour old."""
         match self._answers().get(question):
             case [int() | float() as when, str(did), str(pds), (str() | None) as handle]:
                 return _identity(did, pds, handle) if 0 <= self.clock() - when < SECONDS else None
@@ -40,7 +40,7 @@ class IdentityCache:
                 return None
 
     def write(self, question: str, identity: Identity) -> None:
-        """Remember an answer; those that are too old are forgotten."""
+        """Store an answer, and drop those that are too old."""
         now = self.clock()
         fresh = {name: item for name, item in self._answers().items() if _is_fresh(item, now)}
         self._write({**fresh, question: [now, identity.did, identity.pds, identity.handle]})
@@ -96,7 +96,7 @@ def lookup(
 
 
 def _identity(did: str, pds: str, handle: str | None) -> Identity | None:
-    """The identity, if it is one: anybody's hand may have been in the file."""
+    """Return the identity, if it is well-formed: the file may have been edited."""
     try:
         server = base_url(pds)
     except Usage:

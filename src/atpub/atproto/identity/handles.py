@@ -1,7 +1,7 @@
 """From a handle to the DID that it claims (AT Protocol specification: Handle, "Handle Resolution").
 
-Its own domain is asked first, in the DNS and then over HTTPS; where neither says anything, a public resolver, which may
-reach what is out of reach here. Whoever is asked, the DID's document has to claim the handle back.
+Its own domain is asked first, in the DNS and then over HTTPS; where neither names a DID, a public resolver, which may
+reach servers that are out of reach here. In each case the DID's document has to claim the handle back.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _WELL_KNOWN_TIMEOUTS = Timeouts.of(5.0)  # most handles have no web server of th
 
 @dataclass(frozen=True, slots=True)
 class ResolverConfig:
-    """Where names are looked up.
+    """The servers that names are looked up at.
 
-    That is the PLC directory, a server that resolves handles, a handle's own page, and a DNS server (None: the
+    These are the PLC directory, a server that resolves handles, a handle's own page, and a DNS server (None: the
     system's).
     """
 
@@ -35,7 +35,7 @@ class ResolverConfig:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> ResolverConfig:
-        """Where the environment says; raises Usage for what is no address of a server."""
+        """Return the servers that the environment names; raises Usage for what is no address of a server."""
         return cls(
             plc=base_url(environ.get("ATPUB_PLC") or cls().plc),
             resolver=base_url(environ.get("ATPUB_RESOLVER") or cls().resolver),
@@ -44,7 +44,7 @@ class ResolverConfig:
 
 
 def did_of(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did:
-    """The DID that a handle claims; raises RepositoryNotFound where there is none, and Unavailable."""
+    """Return the DID that a handle claims; raises RepositoryNotFound where there is none, and Unavailable."""
     in_dns = did_in_dns(handle, config.dns)
     if isinstance(in_dns, Did):
         return in_dns
@@ -63,7 +63,7 @@ def did_of(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did:
 
 
 def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
-    """The DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
+    """Return the DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
     params = resolve_handle.ResolveHandleParams(handle=handle)
     try:
         return Did(XrpcClient(server, http).query(resolve_handle.METHOD, params).did)
@@ -72,7 +72,7 @@ def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
 
 
 def _on_page(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did | Unresolved:
-    """The DID on the handle's own page (Handle: "HTTPS well-known Method")."""
+    """Return the DID on the handle's own page (Handle: "HTTPS well-known Method")."""
     url = config.well_known.format(handle=handle)
     match http.send(HttpRequest("GET", url, timeouts=_WELL_KNOWN_TIMEOUTS), retry="never"):
         case Reply(status=200, body=body):
@@ -83,4 +83,4 @@ def _on_page(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did | 
         case NoResponse(reason=reason):
             return Unresolved(f"{url} cannot be reached: {reason}")
         case ResponseTooLarge():
-            return Unresolved(f"{url} has no end")
+            return Unresolved(f"{url} is too large")

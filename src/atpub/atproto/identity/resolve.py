@@ -1,6 +1,6 @@
 """From the name of an account to its DID and its server (AT Protocol specification: Handle, DID).
 
-A DID names its server in its document. Where the user names the server, that server is asked, and nobody else.
+A DID names its server in its document. Where the user names the server, only that server is asked.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def resolve(
 
 
 def parse_account(account: str) -> Did | Handle:
-    """The name of an account as users write it; raises Usage."""
+    """Return the name of an account as users write it; raises Usage."""
     try:
         name = parse_at_identifier(account.removeprefix("@"))
     except SyntaxViolation:
@@ -70,7 +70,7 @@ def _of_handle(handle: Handle, http: HttpClient, config: ResolverConfig) -> Iden
 
 
 def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
-    """The DID's document, from the PLC directory or the domain of a did:web (DID page)."""
+    """Return the DID's document, from the PLC directory or the domain of a did:web (DID page)."""
     url = _document_url(did, config)
     outcome = http.send(HttpRequest("GET", url), retry="if-failed", longest=_LONGEST_DOCUMENT)
     match outcome:
@@ -111,14 +111,14 @@ def _checked(did: Did, url: str, body: bytes) -> JsonObject:
 
 
 def _handles(document: JsonObject) -> Iterator[str]:
-    """The handles that a document claims (DID page: alsoKnownAs)."""
+    """Yield the handles that a document claims (DID page: alsoKnownAs)."""
     for name in _items(document, "alsoKnownAs"):
         if isinstance(name, str) and name.startswith("at://"):
             yield name.removeprefix("at://").lower()
 
 
 def server_named(did: Did, document: JsonObject) -> str:
-    """The URL of the server that a document names (DID page: the service with the id `#atproto_pds`).
+    """Return the URL of the server that a document names (DID page: the service with the id `#atproto_pds`).
 
     Raises RepositoryNotFound where it names none, and Unavailable where that is no URL of a server.
     """

@@ -45,7 +45,7 @@ class UploadBody(Protocol):
         ...
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes in chunks."""
+        """Return the bytes in chunks."""
         ...
 
 
@@ -58,14 +58,14 @@ class XrpcClient:
     rate_limits: RateLimits = field(default_factory=RateLimits)
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
-        """The output of a query; raises Unavailable after three tries."""
+        """Return the output of a query; raises Unavailable after three tries."""
         headers = {} if access is None else self._bearer(access)
         outcome = self.http.send(self._get(method, params, headers), retry="if-failed")
         return self._output(method.nsid, method.output, outcome)
 
     @contextmanager
     def stream(self, method: Query[P, Raw], params: P) -> Generator[Iterator[bytes], None, None]:
-        """The bytes that a query answers with, as they come; raises Unavailable where they break off."""
+        """Yield the bytes that a query answers with, as they come; raises Unavailable where they break off."""
         as_it_is = {"Accept-Encoding": "identity"}
         answer = self.http.stream(self._get(method, params, as_it_is))
         if not isinstance(answer, HttpResponse):
@@ -77,12 +77,12 @@ class XrpcClient:
             answer.close()
 
     def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
-        """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
+        """Return the output of a procedure that does no harm when it is carried out twice: it is tried three times."""
         outcome = self.http.send(self._post(method, input, access), retry="if-failed")
         return self._output(method.nsid, method.output, outcome)
 
     def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
-        """The output of a procedure that is sent once, its input `encoded`.
+        """Return the output of a procedure that is sent once, its input `encoded`.
 
         Raises OutcomeUnknown where the reply does not say enough.
         """
@@ -100,7 +100,7 @@ class XrpcClient:
             raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
 
     def upload(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> O:
-        """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
+        """Return the output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
         if access.server != self.base:
             return self._at(access.server).upload(method, body, mime_type, access)
         outcome = self.http.send(self._put(method, body, mime_type, access), retry="if-failed")
@@ -117,7 +117,7 @@ class XrpcClient:
             )
 
     def _at(self, server: str) -> XrpcClient:
-        """The same account's methods at another server."""
+        """Return the same account's methods at another server."""
         return XrpcClient(server, self.http, self.rate_limits)
 
     # Building requests
@@ -157,7 +157,7 @@ class XrpcClient:
             raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
 
     def _reply(self, nsid: str, outcome: Outcome) -> Reply:
-        """The reply, where it is a success; else raises what it means."""
+        """Return the reply, where it is a success; else raises what it means."""
         match outcome:
             case Reply(status=status) if 200 <= status < 300:
                 return outcome
@@ -188,5 +188,5 @@ class XrpcClient:
 
 
 def encoded(input: Value) -> bytes:
-    """The JSON that is sent for a procedure's input."""
+    """Return the JSON that is sent for a procedure's input."""
     return json.dumps(input.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
