@@ -33,7 +33,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The effect of a batch: each key's new binary CID (None: deleted), and the blobs that lost their last reference."""
+    """The effect of a batch: each key's new binary CID (None: deleted), and the blobs without references."""
 
     tree: Mapping[bytes, bytes | None]
     unused: frozenset[Cid]
