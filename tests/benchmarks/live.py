@@ -44,7 +44,7 @@ def write(pds: ReferencePds, account: Account, numbers: range) -> None:
 def read(pds: ReferencePds, account: Account, cache: Path | None, *hooks: Callable[[httpx.Response], None]) -> Live:
     """What a new process would do."""
     client = new_client()
-    client.event_hooks = {"response": [*hooks]}
+    client.client.event_hooks = {"response": [*hooks]}
     with closing(connect(account.did, pds=pds.url, cache=cache, http=HttpClient(client))) as repository:
         return repository.read(WANTED)
 

@@ -21,6 +21,7 @@ import httpx
 
 from atpub.atmosphere.accounts import PdsAccount
 from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import TransportClient
 from atpub.cli.main import run
 from atpub.engine.apply import apply_plan
 from atpub.engine.desired.build import build_desired
@@ -83,7 +84,7 @@ def planned(path: Path, repository: Repository) -> Plan:
 def recorded(pds: ReferencePds, path: Path) -> tuple[str, list[bytes]]:
     """The bodies of an apply, and the DID that is in them."""
     account, way = fresh(pds), Recording()
-    http = HttpClient(httpx.Client(transport=way))
+    http = HttpClient(TransportClient(httpx.Client(transport=way)))
     with closing(connect(account.did, pds=pds.url, password=account.password, http=http)) as repository:
         apply_plan(planned(path, repository), repository, {})
     return account.did, way.bodies

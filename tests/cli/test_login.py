@@ -337,4 +337,4 @@ def test_a_session_that_is_over_is_said_to_be(
     assert "it is over: run atpub login" in ran.out
     refused = lab.apply(*me)
     assert refused.code == 4
-    assert "the session that was kept is over, and a password is needed" in refused.err
+    assert "the stored session has ended, and a password is needed" in refused.err

@@ -12,6 +12,7 @@ from tests.pds.servers import served as served
 
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import TransportClient
 from atpub.repository.pds import PdsRepository, connect
 
 Send = Callable[[httpx.Request], httpx.Response]
@@ -80,7 +81,7 @@ class OnServer:
         self, account: str, *, password: str | Callable[[], str | None] | None = None, by_plc: bool = False
     ) -> PdsRepository:
         url = None if by_plc else self._server.url
-        opened = connect(account, pds=url, directories=ResolverConfig(plc=self._server.plc_url), password=password)
+        opened = connect(account, pds=url, config=ResolverConfig(plc=self._server.plc_url), password=password)
         return self._stack.enter_context(closing(opened))
 
 
@@ -88,5 +89,5 @@ def repository_on(
     server: ReferencePds, account: Account, way: Way | None = None, cache: Path | None = None
 ) -> PdsRepository:
     """The account's repository; on a `way` of the test's own nobody waits."""
-    http = None if way is None else HttpClient(httpx.Client(transport=way), sleep=way.nap)
+    http = None if way is None else HttpClient(TransportClient(httpx.Client(transport=way)), sleep=way.nap)
     return connect(account.did, pds=server.url, password=account.password, cache=cache, http=http)

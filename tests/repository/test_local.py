@@ -250,7 +250,7 @@ def damaged(folder: Path, opened: Open) -> Callable[..., LocalRepository]:
 
 def test_a_changed_record_is_noticed(damaged: Callable[..., LocalRepository]) -> None:
     repository = damaged("update record set value = x'a0' where key = cast('com.example.note/one' as blob)")
-    with pytest.raises(RepositoryError, match=r"damaged: the record com\.example\.note/one is not what its CID says"):
+    with pytest.raises(RepositoryError, match=r"damaged: the record com\.example\.note/one does not match its CID"):
         notes(repository)
 
 

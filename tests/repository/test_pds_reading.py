@@ -244,7 +244,7 @@ def test_what_is_told_is_of_use_once(runs: Runs, on: OnServer, account: Account)
     runs.write(*some_notes(1))
     head = on(account).head()
     session, xrpc = on(account, runs.way)._authorizer, on(account, runs.way)._xrpc  # pyright: ignore[reportPrivateUsage]
-    repository = PdsRepository(Did(account.did), xrpc, session, told=head)
+    repository = PdsRepository(Did(account.did), xrpc, session, head=head)
     assert len(notes(repository)) == 1
     runs.write(*some_notes(1, 1))
     assert len(notes(repository)) == 2
@@ -383,7 +383,7 @@ def test_a_single_record_is_checked(crowded: Runs, old: bytes, new: bytes) -> No
         return httpx.Response(200, content=response.read().replace(old, new))
 
     crowded.way.meddle = meddle
-    with pytest.raises(Unavailable, match="is not what its address and CID say"):
+    with pytest.raises(Unavailable, match="does not match its address and CID"):
         crowded.read(RecordFilter(paths=frozenset([at("o0000", OTHER)])))
 
 

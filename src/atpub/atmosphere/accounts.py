@@ -119,9 +119,9 @@ class PdsAccount:
 
         http = HttpClient(new_client())
         try:
-            identity = resolve(account, http, pds=pds, directories=ResolverConfig.of(os.environ))
+            identity = resolve(account, http, pds=pds, config=ResolverConfig.of(os.environ))
         except BaseException:
-            http.client.close()
+            http.close()
             raise
         xrpc = XrpcClient(identity.pds, http)
         session = Session(xrpc, identity.did, lambda: password)
@@ -169,11 +169,11 @@ class PdsAccount:
 
     def log_in(self) -> None:
         """Open a session (com.atproto.server.createSession); raises AuthenticationFailed."""
-        self.session.opened()
+        self.session.open()
 
     def export_session(self) -> str:
         """The session in the form of the atproto SDK: handle, DID, access and refresh token, server."""
-        opened = self.session.opened()
+        opened = self.session.open()
         return _SEPARATOR.join((opened.handle, opened.did, opened.access, opened.refresh, opened.server))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from atpub.errors import Unavailable, Usage
 
 if TYPE_CHECKING:
-    import httpx
+    from atpub.atproto.xrpc.transport import TransportClient
 
 CHUNK: Final = 1 << 20
 AS_STORED: Final = {"Accept-Encoding": "identity"}
@@ -44,7 +44,7 @@ def chunks_of(source: Source) -> Iterator[bytes]:
     return _http_chunks(source)
 
 
-def new_client() -> httpx.Client:
+def new_client() -> TransportClient:
     """A client that obeys the environment's proxies."""
     from atpub.atproto.xrpc.transport import new_client  # brings httpx, which much else needs not
 
@@ -52,18 +52,18 @@ def new_client() -> httpx.Client:
 
 
 @contextmanager
-def download(client: httpx.Client, url: str) -> Generator[tuple[Iterator[bytes], int | None]]:
+def download(client: TransportClient, url: str) -> Generator[tuple[Iterator[bytes], int | None]]:
     """The bytes at a URL in chunks, and how many there are, where the server says so; raises Unavailable."""
-    import httpx
+    from atpub.atproto.xrpc.transport import HttpRequest, TransportError
 
     try:
-        with client.stream("GET", url, headers=AS_STORED, follow_redirects=True) as reply:
-            if reply.status_code != 200:
-                raise Unavailable(f"{url} answers {reply.status_code}", hint="is it there, and public?")
+        with client.send(HttpRequest("GET", url, AS_STORED), follow_redirects=True) as reply:
+            if reply.status != 200:
+                raise Unavailable(f"{url} answers {reply.status}", hint="is it there, and public?")
             length = reply.headers.get("Content-Length", "")
-            yield reply.iter_raw(CHUNK), int(length) if length.isdecimal() else None
-    except (httpx.RequestError, httpx.InvalidURL) as error:
-        raise Unavailable(f"{url} cannot be read: {error}", hint="try again") from None
+            yield reply.stored_chunks(CHUNK), int(length) if length.isdecimal() else None
+    except TransportError as error:
+        raise Unavailable(f"{url} cannot be read: {error.reason}", hint="try again") from None
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from atpub.shards.checksums import parse_sha256
 from atpub.shards.urls import S3, Http, ShardUrl
 
 if TYPE_CHECKING:
-    import httpx
+    from atpub.atproto.xrpc.transport import TransportClient
 
 AT_ONCE: Final = 8
 _ASK_SECONDS: Final = 5.0
@@ -93,7 +93,7 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
             pool.shutdown(cancel_futures=True)
 
 
-def _fetched(client: httpx.Client, on_event: Callable[[Fetched], None], address: str) -> str:
+def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
     """The SHA-256 of what is at a URL, read in constant memory; raises Unavailable."""
     digest, done = sha256(), 0
     with download(client, address) as (chunks, total):
@@ -104,15 +104,17 @@ def _fetched(client: httpx.Client, on_event: Callable[[Fetched], None], address:
     return digest.hexdigest()
 
 
-def _stated(client: httpx.Client, address: str) -> str | None:
+def _stated(client: TransportClient, address: str) -> str | None:
     """What a store says that the SHA-256 of a shard is; None where it does not say, or does not answer."""
-    import httpx
+    from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportError
 
+    request = HttpRequest("HEAD", address, _HEADERS, timeouts=Timeouts.of(_ASK_SECONDS))
     try:
-        reply = client.head(address, headers=_HEADERS, timeout=_ASK_SECONDS, follow_redirects=True)
-    except (httpx.RequestError, httpx.InvalidURL, AtpubError):
+        reply = client.send(request, follow_redirects=True)
+    except (TransportError, AtpubError):
         return None
-    if reply.status_code != 200:
+    reply.close()
+    if reply.status != 200:
         return None
     return next((digest for item in [reply, *reply.history] if (digest := _digest_in(item.headers))), None)
 

@@ -37,12 +37,12 @@ class Blob:
     size: int
 
     def to_json(self) -> JsonObject:
-        """The blob object of the data model."""
+        """Return the blob object of the data model."""
         return {"$type": "blob", "ref": {"$link": self.cid}, "mimeType": self.mime_type, "size": self.size}
 
     @classmethod
     def from_json(cls, value: Json) -> Blob | None:
-        """The blob, where the value is a blob object that a PDS would keep."""
+        """Return the blob, where the value is a blob object that a PDS would keep."""
         match value:
             case {
                 "$type": "blob",
@@ -72,7 +72,7 @@ def blobs_in(value: Json) -> Iterator[Blob]:
 
 
 def encode(value: Json) -> bytes:
-    """The canonical DAG-CBOR of a value; raises NotInDataModel."""
+    """Return the canonical DAG-CBOR of a value; raises NotInDataModel."""
     try:
         return libipld.encode_dag_cbor(_to_native(value))
     except RecursionError:
@@ -82,7 +82,7 @@ def encode(value: Json) -> bytes:
 
 
 def decode(block: bytes) -> JsonObject:
-    """The record in a DAG-CBOR block; raises NotInDataModel where it holds no object."""
+    """Return the record in a DAG-CBOR block; raises NotInDataModel where it holds no object."""
     try:
         value = _to_json(libipld.decode_dag_cbor(block))
     except RecursionError:
@@ -95,7 +95,7 @@ def decode(block: bytes) -> JsonObject:
 
 
 def cid_of(value: Json) -> Cid:
-    """The CID of a record; raises NotInDataModel."""
+    """Return the CID of a record; raises NotInDataModel."""
     return Cid.of_block(encode(value))
 
 
@@ -111,7 +111,7 @@ def looks_like_link(raw: bytes) -> bool:
 
 
 def link_bytes(cid: str) -> bytes:
-    """The binary form of a CID in text; raises NotInDataModel."""
+    """Return the binary form of a CID in text; raises NotInDataModel."""
     try:
         raw = libipld.decode_multibase(cid)[1]
     except ValueError:
@@ -122,7 +122,7 @@ def link_bytes(cid: str) -> bytes:
 
 
 def bytes_value(text: str) -> bytes:
-    """The bytes in the base64 of a `$bytes` object, padded or not; raises NotInDataModel."""
+    """Return the bytes in the base64 of a `$bytes` object, padded or not; raises NotInDataModel."""
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
@@ -130,7 +130,7 @@ def bytes_value(text: str) -> bytes:
 
 
 def bytes_json(raw: bytes) -> JsonObject:
-    """The `$bytes` object of a byte string."""
+    """Return the `$bytes` object of a byte string."""
     return {"$bytes": b64encode(raw).decode().rstrip("=")}
 
 
@@ -208,7 +208,7 @@ def _to_json(value: _Native) -> Json:
 
 
 def put(value: JsonObject, steps: tuple[str | int, ...], item: Json) -> JsonObject:
-    """The object with the item at a way in it; everything else is shared with the one that was given."""
+    """Return the object with the item at a way in it; everything else is shared with the one that was given."""
     made = _put(value, steps, item)
     assert isinstance(made, dict)
     return made

@@ -29,7 +29,7 @@ class _Identifier(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The text as this kind of identifier; raises SyntaxViolation."""
+        """Return the text as this kind of identifier; raises SyntaxViolation."""
         if not cls.accepts(text):
             shown = text if len(text) <= 80 else f"{text[:77]}…"
             raise SyntaxViolation(f"{shown!r} is not a valid {cls._KIND}")
@@ -112,7 +112,7 @@ class Tid(_Identifier):
 
     @classmethod
     def of(cls, microseconds: int, clock_id: int = 0) -> Self:
-        """The TID of a time in microseconds since 1970 and a 10-bit clock identifier."""
+        """Return the TID of a time in microseconds since 1970 and a 10-bit clock identifier."""
         number = (microseconds << 10) | clock_id
         return cls("".join(_TID_ALPHABET[(number >> shift) & 31] for shift in range(60, -1, -5)))
 
@@ -130,7 +130,7 @@ _YEAR_2021 = 1_609_459_200_000_000 << 10
 
 
 def deterministic_tid(collection: str, id: str) -> Tid:
-    """The TID that a name always gets: SHA-256 of (collection, id) mapped into the years 2001 to 2020.
+    """Return the TID that a name always gets: SHA-256 of (collection, id) mapped into the years 2001 to 2020.
 
     A lost reply or a second job that publishes the same name meets the same record, never makes another.
     """
@@ -153,17 +153,17 @@ class Cid(_Identifier):
 
     @classmethod
     def of_digest(cls, digest: bytes, codec: int) -> Self:
-        """The CID of a 32-byte SHA-256 digest."""
+        """Return the CID of a 32-byte SHA-256 digest."""
         return cls.of_bytes(bytes((1, codec, 0x12, 0x20)) + digest)
 
     @classmethod
     def of_block(cls, block: bytes) -> Self:
-        """The CID of a DAG-CBOR block: a record, an MST node or a commit."""
+        """Return the CID of a DAG-CBOR block: a record, an MST node or a commit."""
         return cls.of_digest(sha256(block).digest(), DAG_CBOR)
 
     @classmethod
     def of_bytes(cls, raw: bytes) -> Self:
-        """The CID in its binary form (36 bytes), as text."""
+        """Return the CID in its binary form (36 bytes), as text."""
         return cls(libipld.encode_multibase("b", raw))
 
     def __bytes__(self) -> bytes:
@@ -178,7 +178,7 @@ class RecordPath(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> RecordPath:
-        """The path in `collection/rkey`; raises SyntaxViolation."""
+        """Return the path in `collection/rkey`; raises SyntaxViolation."""
         collection, _, rkey = text.partition("/")
         return cls(Nsid.parse(collection), Rkey.parse(rkey))
 
@@ -201,7 +201,7 @@ class AtUri:
 
     @classmethod
     def parse(cls, text: str) -> AtUri:
-        """The parts of an AT URI without query or fragment; raises SyntaxViolation."""
+        """Return the parts of an AT URI without query or fragment; raises SyntaxViolation."""
         scheme, _, rest = text.partition("at://")
         authority, *path = rest.split("/")
         try:
@@ -233,7 +233,7 @@ class AtUri:
 
     @classmethod
     def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:
-        """The URI of a record."""
+        """Return the URI of a record."""
         return cls(authority, path.collection, path.rkey)
 
     @property
@@ -246,5 +246,5 @@ class AtUri:
 
 
 def parse_at_identifier(text: str) -> Did | Handle:
-    """A DID or a handle; raises SyntaxViolation."""
+    """Return a DID or a handle; raises SyntaxViolation."""
     return Did.parse(text) if text.startswith("did:") else Handle.parse(text)

@@ -58,7 +58,7 @@ def looked_up(where: Target) -> Generator[Account]:
     """The account on its server; raises RepositoryNotFound or Unavailable, and Refused where the DID is another's."""
     with new_client() as client:
         http = HttpClient(client)
-        identity = resolve(where.account, http, pds=where.pds, directories=ResolverConfig.of(os.environ))
+        identity = resolve(where.account, http, pds=where.pds, config=ResolverConfig.of(os.environ))
         where.check(identity.did)
         yield Account(identity, http)
 

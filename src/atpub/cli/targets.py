@@ -45,10 +45,10 @@ def open_repository(where: Target, *, remember: bool = False) -> Repository:
     repository = connect(
         where.account,
         pds=where.pds,
-        directories=ResolverConfig.of(os.environ),
+        config=ResolverConfig.of(os.environ),
         password=lambda: find_password(repository.did, repository.url),
         sessions=usable_sessions(),
-        remembered=folder if remember else None,
+        identity_cache=folder if remember else None,
         cache=folder and folder / "live",
     )
     try:

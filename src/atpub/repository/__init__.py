@@ -1,1 +1,1 @@
-"""Where records are kept: one protocol, and the two repositories that speak it."""
+"""The places where records are kept: one interface, and the repositories that implement it (a folder, a PDS)."""

@@ -1,4 +1,4 @@
-"""The one protocol that both repositories keep; the contract suite holds them to it."""
+"""The interface of repositories. The contract suite tests every implementation of it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ UNLIMITED: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one commit may hold: writes, and bytes of its JSON body.
+    """The limits of one commit: writes, and bytes of its JSON body.
 
-    `points` is what writes may cost until `reset` (seconds since 1970), None before anything is known about it.
+    `points` is what writes may cost until `reset` (seconds since 1970), None while that is unknown.
     """
 
     writes: int
@@ -29,7 +29,7 @@ class Limits:
 
 
 class BlobSource(Protocol):
-    """Bytes that can be read more than once: a file, or bytes in memory."""
+    """Bytes that can be read more than once, such as a file or bytes in memory."""
 
     @property
     def size(self) -> int:
@@ -37,7 +37,7 @@ class BlobSource(Protocol):
         ...
 
     def open(self) -> BinaryIO:
-        """A new stream from its start."""
+        """Return a new stream from its start."""
         ...
 
 
@@ -46,20 +46,20 @@ class Repository(Protocol):
 
     @property
     def did(self) -> Did:
-        """Whose repository it is."""
+        """The DID of its account."""
         ...
 
     @property
     def limits(self) -> Limits:
-        """What one commit may hold, as far as it is known by now: nobody is asked."""
+        """The limits of one commit, as far as they are known without a request."""
         ...
 
     def blob_limit(self) -> int | None:
-        """The most bytes of a blob; None where that is not to be found out but by uploading. May ask, once."""
+        """Return the most bytes of a blob; None where only an upload can tell. May make one request."""
         ...
 
     def head(self) -> Head | None:
-        """The newest commit; None where the repository does not exist yet (and the first write makes it)."""
+        """Return the newest commit; None where the repository does not exist yet (and the first write makes it)."""
         ...
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
@@ -72,23 +72,23 @@ class Repository(Protocol):
         ...
 
     def get_record(self, path: RecordPath) -> Record | None:
-        """The record there by now, its CID checked; None where there is none.
+        """Return the current record at a path, its CID checked; None where there is none.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         ...
 
     def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
-        """The records of a collection by now, each CID checked: at most `limit`, from where a page's cursor leads.
+        """Return the current records of a collection, each CID checked: at most `limit`, from a page's cursor on.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         ...
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        """Bring the bytes into the repository and return the blob as it describes it; may be called by several threads.
+        """Upload bytes and return the blob as the repository describes it; may be called by several threads.
 
-        The blob must be referred to by a record soon: until then it may expire. Raises BlobRejected or Unavailable.
+        A record must refer to the blob soon: until then it may expire. Raises BlobRejected or Unavailable.
         """
         ...
 
@@ -101,7 +101,7 @@ class Repository(Protocol):
         ...
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
-        """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
         ...
 
     def export_car(self, stream: BinaryIO) -> None:
@@ -109,5 +109,5 @@ class Repository(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...

@@ -1,4 +1,4 @@
-"""What a repository holds, and what can be asked of it: plain values that plan, apply and both repositories share."""
+"""Records, heads, writes and commits: plain values that plan, apply and all repositories share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import Cid, Did, RecordPath, Tid
 
 LOCAL_DID: Final = Did("did:web:local.invalid")
-"""Whose a local repository is where nobody says; known before it is there, so that a plan knows every URI."""
+"""The default DID of a local repository: known before the repository exists, so that a plan knows every URI."""
 
 
 def is_local(account: str) -> bool:
-    """Whether an account is a repository in a folder: `local`, or `local:PATH`."""
+    """Return whether an account is a repository in a folder: `local`, or `local:PATH`."""
     return account == "local" or account.startswith("local:")
 
 
@@ -80,9 +80,9 @@ Write: TypeAlias = Create | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one apply_writes did: the new head, and for each write in its order the record's CID (None for a delete).
+    """The result of one apply_writes: the new head, and for each write in order the record's CID (None for a delete).
 
-    Not `alone` where the reply was lost and the writes were found at a head on which others' commits may be, too.
+    Not `alone` where the reply was lost, and the writes were found at a head that may include others' commits.
     """
 
     head: Head

@@ -26,7 +26,7 @@ from atpub.atproto.data import cid_of
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.transport import new_client
+from atpub.atproto.xrpc.transport import TransportClient, new_client
 from atpub.errors import AtpubWarning, AuthenticationFailed, BlobRejected, HeadMoved, SessionStoreError
 from atpub.repository.model import Create
 from atpub.repository.pds import connect
@@ -165,7 +165,7 @@ def way() -> Way:
 
 @pytest.fixture
 def http(way: Way) -> Iterator[HttpClient]:
-    with httpx.Client(transport=way) as client:
+    with TransportClient(httpx.Client(transport=way)) as client:
         yield HttpClient(client, way.nap)
 
 

@@ -4,7 +4,6 @@ import socket
 from collections.abc import Mapping
 
 import dns.rcode
-import httpx
 import pytest
 from tests.atproto.identity.dns_server import GARBAGE, SILENT, TRUNCATED, Said, dns_server
 from tests.repository.small_server import SmallServer, small_server
@@ -17,7 +16,7 @@ from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.transport import new_client
+from atpub.atproto.xrpc.transport import Timeouts, new_client
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -37,7 +36,7 @@ def looked_up(server: SmallServer, says: Mapping[str, Said], account: str = HAND
     """The identity, with this server as PLC directory, handle's page and resolver in one."""
     with dns_server(says, [whole]) as names, new_client() as client:
         places = ResolverConfig(server.url, server.url, f"{server.url}{PAGE}", names.address)
-        return resolve(account, HttpClient(client, lambda _: None), directories=places)
+        return resolve(account, HttpClient(client, lambda _: None), config=places)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ SAYS_NOTHING: dict[str, tuple[Said, str]] = {
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(our_dns, "SECONDS", 1.0)
-    monkeypatch.setattr(handles, "_WELL_KNOWN_TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr(handles, "_WELL_KNOWN_TIMEOUTS", Timeouts.of(0.5))
 
 
 @pytest.mark.parametrize("case", SAYS_NOTHING)
@@ -118,14 +117,14 @@ def test_a_silent_page_is_not_waited_for() -> None:
         page = f"http://127.0.0.1:{silent.getsockname()[1]}{PAGE}"
         with new_client() as client:
             places = ResolverConfig(server.url, server.url, page, names.address)
-            assert resolve(HANDLE, HttpClient(client), directories=places).did == ALICE
+            assert resolve(HANDLE, HttpClient(client), config=places).did == ALICE
 
 
 def test_a_resolver_that_is_away_is_no_verdict() -> None:
     with dns_server() as names, new_client() as client:
         places = ResolverConfig("http://localhost:9", "http://localhost:9", "http://localhost:9", names.address)
         with pytest.raises(Unavailable) as caught:
-            resolve(HANDLE, HttpClient(client, lambda _: None), directories=places)
+            resolve(HANDLE, HttpClient(client, lambda _: None), config=places)
     assert caught.value.message == (
         f"the handle {HANDLE} cannot be looked up: cannot reach http://localhost:9: connection refused; "
         f"DNS has no {NAME}; http://localhost:9 cannot be reached: connection refused"

@@ -11,9 +11,11 @@ from atpub.atproto.identity.cache import IdentityCache, lookup
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity
 from atpub.atproto.syntax import Did, Handle
+from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import RepositoryError
+from atpub.repository.pds.records import newest_commit
 
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 RESOLVE = "com.atproto.identity.resolveHandle"
@@ -43,9 +45,13 @@ class World:
         """What is asked for the identity, which has to be the right one."""
         with new_client() as client:
             http = HttpClient(client, lambda _: None, lambda: self.now)
-            places = ResolverConfig(self.server.url, self.server.url)
             found, told = lookup(
-                account, http, pds=pds, places=places, memory=IdentityCache(self.folder, lambda: self.now)
+                account,
+                http,
+                pds=pds,
+                config=ResolverConfig(self.server.url, self.server.url),
+                cache=IdentityCache(self.folder, lambda: self.now),
+                confirm=lambda known: newest_commit(XrpcClient(known.pds, http), known.did),
             )
         handle = None if account == ALICE else Handle(account)
         assert found == Identity(Did(ALICE), self.server.url, handle)

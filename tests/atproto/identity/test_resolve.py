@@ -14,7 +14,7 @@ from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.transport import base_url
+from atpub.atproto.xrpc.transport import TransportClient, base_url
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 
 NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -45,8 +45,8 @@ def found(server: ReferencePds, account: str, **places: str) -> Identity:
     known = {"plc": server.plc_url, "resolver": server.url, "well_known": f"{server.url}/.well-known/atproto-did"}
     known |= NO_DNS
     way = Way()
-    with httpx.Client(transport=way) as client:
-        return resolve(account, HttpClient(client, way.nap), directories=ResolverConfig(**(known | places)))
+    with TransportClient(httpx.Client(transport=way)) as client:
+        return resolve(account, HttpClient(client, way.nap), config=ResolverConfig(**(known | places)))
 
 
 def operate(server: ReferencePds, did: str, **changes: object) -> None:
@@ -72,7 +72,7 @@ def test_a_handle_leads_to_its_did_and_server(server: ReferencePds, account: Acc
 
 def test_a_named_server_is_the_only_one_asked(server: ReferencePds, account: Account) -> None:
     way = Way()
-    with httpx.Client(transport=way) as client:
+    with TransportClient(httpx.Client(transport=way)) as client:
         http = HttpClient(client, way.nap)
         assert resolve(account.did, http, pds=server.url) == Identity(Did(account.did), server.url)
         assert way.methods() == []
@@ -142,8 +142,8 @@ def asked(account: str, pages: Mapping[str, httpx.Response | str]) -> tuple[Iden
         page = pages[url]
         return httpx.Response(200, text=page) if isinstance(page, str) else page
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        return resolve(account, HttpClient(client, sleep=lambda _: None), directories=ResolverConfig(**NO_DNS)), visited
+    with TransportClient(httpx.Client(transport=httpx.MockTransport(answer))) as client:
+        return resolve(account, HttpClient(client, sleep=lambda _: None), config=ResolverConfig(**NO_DNS)), visited
 
 
 WELL_KNOWN = "https://alice.example/.well-known/atproto-did"

@@ -122,7 +122,7 @@ def test_another_account_s_repository_is_refused() -> None:
 
 def test_a_block_that_is_not_its_cid_is_refused() -> None:
     blocks = {**BLOCKS, ROOT: BLOCKS[ROOT] + b"\0"}
-    with pytest.raises(RepositoryError, match="not what its CID says"):
+    with pytest.raises(RepositoryError, match="does not match its CID"):
         read_car(pack(ROOT, blocks))
 
 

@@ -17,7 +17,7 @@ from atpub.atproto.xrpc import redact
 from atpub.atproto.xrpc.client import XrpcClient, encoded
 from atpub.atproto.xrpc.errors import ServerFailed
 from atpub.atproto.xrpc.http import HttpClient, Outcome, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import is_loopback, new_client
+from atpub.atproto.xrpc.transport import HttpRequest, TransportClient, is_loopback, new_client
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,
@@ -55,7 +55,7 @@ class Server:
 
     @property
     def xrpc(self) -> XrpcClient:
-        client = httpx.Client(transport=httpx.MockTransport(self._answer))
+        client = TransportClient(httpx.Client(transport=httpx.MockTransport(self._answer)))
         return XrpcClient(self.base, HttpClient(client, self.naps.append, lambda: NOW))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -155,7 +155,7 @@ def test_a_redirect_to_nowhere_names_where_it_led() -> None:
             return httpx.Response(302, headers={"Location": "https://gone.example/"})
         raise httpx.ConnectError("no route", request=request)
 
-    client = httpx.Client(transport=httpx.MockTransport(answer))
+    client = TransportClient(httpx.Client(transport=httpx.MockTransport(answer)))
     with pytest.raises(Unavailable, match=r"no route at gone\.example, to which it redirects"):
         XrpcClient("https://pds.example", HttpClient(client, sleep=lambda _: None)).query(get_latest_commit.METHOD, WHO)
 
@@ -370,8 +370,7 @@ def test_fetched_bytes_have_a_limit() -> None:
 
 
 def fetched(server: Server, longest: int) -> Outcome:
-    http = server.xrpc.http
-    return http.repeatedly(lambda: http.client.build_request("GET", server.xrpc.base), longest)
+    return server.xrpc.http.send(HttpRequest("GET", server.xrpc.base), retry="if-failed", longest=longest)
 
 
 class Broken(httpx.SyncByteStream):

@@ -17,7 +17,6 @@ from atpub.atproto.xrpc.http import Reply
 from atpub.atproto.xrpc.rate_limits import Budget, RateLimits, reset_of
 from atpub.engine.apply import PartialApplyError, apply_plan
 from atpub.errors import RateLimited
-from atpub.repository.interface import UNLIMITED
 
 NOW = 1_700_000_000.5
 SOON, LATER = int(NOW) + 300, int(NOW) + 400
@@ -31,7 +30,7 @@ def reply(status: int = 200, **headers: int) -> Reply:
 
 CASES: Mapping[str, tuple[list[Reply], Budget | None]] = {
     "nothing was heard": ([], None),
-    "no headers": ([reply()], Budget(UNLIMITED)),
+    "no headers": ([reply()], Budget(None)),
     "so many left": ([reply(ratelimit_remaining=7, ratelimit_reset=SOON)], Budget(7, SOON)),
     "the newest counts": (
         [reply(ratelimit_remaining=7, ratelimit_reset=SOON), reply(ratelimit_remaining=5, ratelimit_reset=LATER)],
@@ -89,7 +88,7 @@ def test_when_a_limit_starts_anew(case: str) -> None:
 def test_a_number_of_points_that_is_none(left: str) -> None:
     ledger = RateLimits()
     ledger.note("a.b.c", Reply(200, {"ratelimit-remaining": left, "ratelimit-reset": str(SOON)}, b""), NOW)
-    assert ledger.budget("a.b.c", NOW) == Budget(UNLIMITED)
+    assert ledger.budget("a.b.c", NOW) == Budget(None)
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

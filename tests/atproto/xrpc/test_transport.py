@@ -5,18 +5,18 @@ import ssl
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic, sleep
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from atpub.atproto.xrpc.transport import new_client
+from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportClient, TransportError, new_client
 
 REFUSAL = b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\n\r\nno"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -82,10 +82,17 @@ def body() -> Iterator[bytes]:
     yield bytes(SIZE % 1_000_000)
 
 
-def upload(url: str, write: float = 5.0) -> httpx.Response:
+def send(client: TransportClient, request: HttpRequest) -> tuple[int, str]:
+    """The status and the text of the response."""
+    response = client.send(request)
+    return response.status, b"".join(response.chunks()).decode()
+
+
+def upload(url: str, write: float = 5.0) -> tuple[int, str]:
     with new_client() as client:
-        timeout = httpx.Timeout(5.0, write=write)
-        return client.post(url, headers={"Content-Length": str(SIZE)}, content=body(), timeout=timeout)
+        headers = {"Content-Length": str(SIZE)}
+        timeouts = replace(Timeouts.of(5.0), write=write)
+        return send(client, HttpRequest("POST", url, headers, content=body(), timeouts=timeouts))
 
 
 def test_an_early_refusal_is_read(scheme: str, certificate: Path) -> None:
@@ -98,8 +105,7 @@ def test_an_early_refusal_is_read(scheme: str, certificate: Path) -> None:
 
     with serving(serve, scheme, certificate) as url:
         start = monotonic()
-        response = upload(url)
-        assert (response.status_code, response.text) == (413, "no")
+        assert upload(url) == (413, "no")
         assert monotonic() - start < 4
         done.set()
 
@@ -114,7 +120,7 @@ def test_a_refusal_long_after_the_start_is_read(scheme: str, certificate: Path) 
         done.wait(10)
 
     with serving(serve, scheme, certificate) as url:
-        assert upload(url).status_code == 413
+        assert upload(url) == (413, "no")
         done.set()
 
 
@@ -129,7 +135,7 @@ def test_a_slow_reader_gets_it_all(scheme: str, certificate: Path) -> None:
         connection.sendall(OK)
 
     with serving(serve, scheme, certificate) as url:
-        assert upload(url).text == "ok"
+        assert upload(url) == (200, "ok")
     assert received > SIZE
 
 
@@ -140,7 +146,7 @@ def test_a_server_that_takes_nothing_is_given_up(scheme: str, certificate: Path)
         done.wait(10)
 
     with serving(serve, scheme, certificate) as url:
-        with pytest.raises(httpx.WriteTimeout, match="no byte in 1 seconds"):
+        with pytest.raises(TransportError, match="no byte in 1 seconds"):
             upload(url, write=1)
         done.set()
 
@@ -148,9 +154,17 @@ def test_a_server_that_takes_nothing_is_given_up(scheme: str, certificate: Path)
 def test_a_server_that_hangs_up_is_an_error(scheme: str, certificate: Path) -> None:
     with (
         serving(lambda connection: sleep(0.2), scheme, certificate) as url,
-        pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)),
+        pytest.raises(TransportError) as error,
     ):
         upload(url)
+    assert error.value.sent
+
+
+@pytest.mark.parametrize("url", ["http://[", "ftp://pds.invalid", "no URL"])
+def test_what_is_no_url_is_not_sent(url: str) -> None:
+    with new_client() as client, pytest.raises(TransportError) as error:
+        client.send(HttpRequest("GET", url))
+    assert not error.value.sent
 
 
 def test_a_connection_is_used_again(scheme: str, certificate: Path) -> None:
@@ -162,7 +176,8 @@ def test_a_connection_is_used_again(scheme: str, certificate: Path) -> None:
             connection.sendall(OK)
 
     with serving(serve, scheme, certificate) as url, new_client() as client:
-        assert [client.post(url, content=b"the end").text for _ in range(3)] == ["ok"] * 3
+        request = HttpRequest("POST", url, content=b"the end")
+        assert [send(client, request) for _ in range(3)] == [(200, "ok")] * 3
 
 
 def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
@@ -178,11 +193,12 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
         monkeypatch.setenv("http_proxy", proxy.replace("//", "//user:word@"))
         monkeypatch.setenv("no_proxy", "direct.invalid")
         with new_client() as client:
-            assert client.get("http://pds.invalid/x").text == "ok"
-            with pytest.raises(httpx.ConnectError):
-                client.get("http://direct.invalid/x")
+            assert send(client, HttpRequest("GET", "http://pds.invalid/x")) == (200, "ok")
+            with pytest.raises(TransportError) as error:
+                client.send(HttpRequest("GET", "http://direct.invalid/x"))
+            assert not error.value.sent
             with serving(serve, "http", certificate) as local:
-                assert client.get(f"{local}/y").text == "ok"
+                assert send(client, HttpRequest("GET", f"{local}/y")) == (200, "ok")
     assert seen[0].startswith(b"GET http://pds.invalid/x HTTP/1.1\r\n")
     assert b"proxy-authorization: basic" in seen[0].lower()
     assert seen[1].startswith(b"GET /y HTTP/1.1\r\n")

@@ -1,6 +1,6 @@
-"""What lets a request do more than read: the one place where a way to log in meets the rest.
+"""Authorization of requests: the one interface between ways to log in and the rest.
 
-A session that a password has opened is the one way so far. OAuth would be another `Authorizer`: its `Access` would make
+A session opened with a password is the only way so far. OAuth would be another `Authorizer`: its `Access` would make
 the headers of each request from the request's method and URL (DPoP, RFC 9449) in place of one bearer token.
 """
 
@@ -26,10 +26,10 @@ class Access:
 
 
 class Authorizer(Protocol):
-    """Vouches for an account."""
+    """A login that authorizes requests of one account."""
 
     def authorized(self, send: Callable[[Access], T]) -> T:
-        """What `send` returns; it is called again, with another access, where the server refuses the first.
+        """Return what `send` returns; call it again, with another access, where the server refuses the first.
 
         Any number of threads may call it. Raises AuthenticationFailed.
         """

@@ -31,124 +31,124 @@ _SKEW: Final = 10  # seconds
 
 
 class Session:
-    """Logs in when a token is first needed, and renews it when the server refuses it.
+    """A login that is made when a token is first needed, and renewed when the server refuses that token.
 
-    A session that is kept goes before the password, and is kept again when it is renewed.
+    A stored session takes precedence over the password, and is stored again when it is renewed.
     """
 
-    def __init__(self, xrpc: XrpcClient, did: Did, password: Password, kept: SessionStore | None = None) -> None:
+    def __init__(self, xrpc: XrpcClient, did: Did, password: Password, store: SessionStore | None = None) -> None:
         self._xrpc = xrpc
         self._did = did
         self._password = password
-        self._kept = kept
-        self._opened: SessionTokens | None = None
+        self._store = store
+        self._tokens: SessionTokens | None = None
         self._refusal: AuthenticationFailed | None = None
         self._lock = threading.Lock()
 
     def authorized(self, send: Callable[[Access], T]) -> T:
-        """What `send` returns for an access token; it is called once more if the server refuses the first one.
+        """Return what `send` returns for an access token; call it once more if the server refuses the first one.
 
         Raises AuthenticationFailed where there is no password, or the server does not take it.
         """
-        opened = self._renewed(None)
+        tokens = self._renew(None)
         try:
-            return send(access_of(opened))
+            return send(access_of(tokens))
         except AuthenticationFailed:
             pass
-        return send(access_of(self._renewed(opened)))
+        return send(access_of(self._renew(tokens)))
 
-    def opened(self) -> SessionTokens:
-        """The session, which is opened for that if need be; raises AuthenticationFailed."""
-        return self._renewed(None)
+    def open(self) -> SessionTokens:
+        """Return the session, and open one if there is none; raises AuthenticationFailed."""
+        return self._renew(None)
 
-    def resume(self, opened: SessionTokens) -> None:
+    def resume(self, tokens: SessionTokens) -> None:
         """Go on with a session that was opened elsewhere."""
-        self._opened = opened
+        self._tokens = tokens
 
-    def _renewed(self, refused: SessionTokens | None) -> SessionTokens:
-        """A session other than the one that was refused: one thread renews it, and the others find it here."""
+    def _renew(self, refused: SessionTokens | None) -> SessionTokens:
+        """Return a session other than the one that was refused: one thread renews it, and the others find it here."""
         with self._lock:
             if self._refusal is not None:  # the same password again would only count against the rate limit
                 raise AuthenticationFailed(self._refusal.message, hint=self._refusal.hint)
             try:
-                if self._opened is None:
-                    self._opened = self._first()
-                elif refused is self._opened:
-                    self._opened = self._next(self._opened)
+                if self._tokens is None:
+                    self._tokens = self._first()
+                elif refused is self._tokens:
+                    self._tokens = self._next(self._tokens)
             except AuthenticationFailed as error:
                 self._refusal = error
                 raise
-            return self._opened
+            return self._tokens
 
     def _first(self) -> SessionTokens:
-        kept = self._read_kept()
-        if kept is None:
+        stored = self._read_store()
+        if stored is None:
             return self._login()
-        return self._next(kept) if self._has_expired(kept) else kept
+        return self._next(stored) if self._has_expired(stored) else stored
 
     def _next(self, refused: SessionTokens) -> SessionTokens:
-        """A session in place of the one that was refused: another process's, or a new one."""
-        if self._kept is None or self._read_kept() is None:
-            return self._refreshed(refused) or self._login()
+        """Return a session in place of the one that was refused: another process's, or a new one."""
+        if self._store is None or self._read_store() is None:
+            return self._refresh(refused) or self._login()
         try:
-            with self._kept.locked(self._did):
-                newer = self._newer(refused, self._kept)
-        except SessionStoreError as error:  # who cannot lock it could not keep it either
+            with self._store.locked(self._did):
+                newer = self._renew_stored(refused, self._store)
+        except SessionStoreError as error:  # a session that cannot be locked could not be stored either
             self._go_alone(error)
-            newer = self._refreshed(refused)
+            newer = self._refresh(refused)
         return newer or self._login()
 
-    def _newer(self, refused: SessionTokens, sessions: SessionStore) -> SessionTokens | None:
-        """What another process has kept, else the session with new tokens, kept again; None where it is over."""
-        kept = self._read_kept() or refused
-        if kept.access != refused.access and not self._has_expired(kept):
-            return kept
-        renewed = self._refreshed(kept)
+    def _renew_stored(self, refused: SessionTokens, store: SessionStore) -> SessionTokens | None:
+        """Return another process's newer session, else this one with new tokens, stored; None where it has ended."""
+        stored = self._read_store() or refused
+        if stored.access != refused.access and not self._has_expired(stored):
+            return stored
+        renewed = self._refresh(stored)
         if renewed is not None:
             try:
-                sessions.write(renewed)
+                store.write(renewed)
             except SessionStoreError as error:
                 self._go_alone(error)
         return renewed
 
     def _go_alone(self, error: SessionStoreError) -> None:
         """Go on with a session that this run alone knows: what it is about to write matters more."""
-        self._kept = None
+        self._store = None
         message = f"{error.message}; this run goes on, and the next one may have to log in again"
         warnings.warn(message, AtpubWarning, stacklevel=2)
 
-    def _read_kept(self) -> SessionTokens | None:
-        """The session that is kept for this account and its server: no other server gets to see it."""
-        return self._kept.read(self._did, self._xrpc.base) if self._kept else None
+    def _read_store(self) -> SessionTokens | None:
+        """Return the stored session for this account and its server: no other server gets to see it."""
+        return self._store.read(self._did, self._xrpc.base) if self._store else None
 
     def _login(self) -> SessionTokens:
-        """A session for the password."""
+        """Return a session for the password."""
         self._xrpc.require_privacy()
         password = self._password()
         if not password:
-            over = "the session that was kept is over, and " if self._read_kept() else ""
+            ended = "the stored session has ended, and " if self._read_store() else ""
             raise AuthenticationFailed(
-                f"{over}a password is needed to write to {self._did}",
-                hint="run atpub login, or set ATPUB_PASSWORD, best to an app password made for this",
+                f"{ended}a password is needed to write to {self._did}",
+                hint="run atpub login, or set ATPUB_PASSWORD, preferably to an app password made for this",
             )
-        self._kept = None  # from here on the run has a session of its own
+        self._store = None  # from here on the run has a session of its own
         return log_in(self._xrpc, self._did, password)
 
-    def _refreshed(self, opened: SessionTokens) -> SessionTokens | None:
-        """The session with new tokens; None where the server ends it."""
+    def _refresh(self, tokens: SessionTokens) -> SessionTokens | None:
+        """Return the session with new tokens; None where the server ends it."""
         try:
-            return refresh(self._xrpc.http, opened)
+            return refresh(self._xrpc.http, tokens)
         except AuthenticationFailed:
             return None
 
-    def _has_expired(self, opened: SessionTokens) -> bool:
+    def _has_expired(self, tokens: SessionTokens) -> bool:
         """Whether the access token is known to be too old, so that nothing need be sent to find out."""
-        end = _expiry(opened.access)
+        end = _expiry(tokens.access)
         return end is not None and end < self._xrpc.http.clock() + _SKEW
 
 
 def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -> SessionTokens:
-    """A session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
+    """Return a session of an account (com.atproto.server.createSession); `code` is the one that came by mail.
 
     Raises AuthenticationFailed, its subclass CodeNeeded, RateLimited or Unavailable.
     """
@@ -156,41 +156,41 @@ def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -
     hide(password)
     _require_text(password)
     login = create_session.CreateSessionInput(identifier=did, password=password, auth_factor_token=code)
-    return _opened(did, xrpc.base, xrpc.procedure(create_session.METHOD, login))
+    return _parse_tokens(did, xrpc.base, xrpc.procedure(create_session.METHOD, login))
 
 
-def refresh(http: HttpClient, opened: SessionTokens) -> SessionTokens:
-    """The session with new tokens (com.atproto.server.refreshSession), from where it was opened.
+def refresh(http: HttpClient, tokens: SessionTokens) -> SessionTokens:
+    """Return the session with new tokens (com.atproto.server.refreshSession), from where it was opened.
 
     Raises AuthenticationFailed where it is over.
     """
-    hide(opened.access, opened.refresh)
-    access = Access(opened.login, opened.refresh)
-    output = XrpcClient(opened.login, http).procedure(refresh_session.METHOD, Nothing(), access)
-    return _opened(opened.did, opened.login, output)
+    hide(tokens.access, tokens.refresh)
+    access = Access(tokens.login, tokens.refresh)
+    output = XrpcClient(tokens.login, http).procedure(refresh_session.METHOD, Nothing(), access)
+    return _parse_tokens(tokens.did, tokens.login, output)
 
 
-def log_out(http: HttpClient, opened: SessionTokens) -> None:
+def log_out(http: HttpClient, tokens: SessionTokens) -> None:
     """End a session (com.atproto.server.deleteSession); one that is over already will do. Raises Unavailable."""
-    hide(opened.access, opened.refresh)
-    access = Access(opened.login, opened.refresh)
+    hide(tokens.access, tokens.refresh)
+    access = Access(tokens.login, tokens.refresh)
     with suppress(AuthenticationFailed):
-        XrpcClient(opened.login, http).procedure(delete_session.METHOD, Nothing(), access)
+        XrpcClient(tokens.login, http).procedure(delete_session.METHOD, Nothing(), access)
 
 
 def account_of(xrpc: XrpcClient, access: Access) -> get_session.GetSessionOutput:
-    """What the server says of a session's account (com.atproto.server.getSession)."""
+    """Return what the server knows of a session's account (com.atproto.server.getSession)."""
     return xrpc.query(get_session.METHOD, Nothing(), access)
 
 
-def access_of(opened: SessionTokens) -> Access:
-    """The access that a session gives."""
-    hide(opened.access, opened.refresh)
-    return Access(opened.server, opened.access)
+def access_of(tokens: SessionTokens) -> Access:
+    """Return the access that a session gives."""
+    hide(tokens.access, tokens.refresh)
+    return Access(tokens.server, tokens.access)
 
 
-def _opened(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOutput) -> SessionTokens:
-    """The session in an answer, with the server that the account's own document names: requests go there."""
+def _parse_tokens(did: Did, login: str, output: CreateSessionOutput | RefreshSessionOutput) -> SessionTokens:
+    """Return the session in an answer, with the server that the account's own document names: requests go there."""
     hide(output.access_jwt, output.refresh_jwt)
     if output.did != did:
         raise AuthenticationFailed(f"{login} opened a session for {printable(output.did)}, not for {did}")

@@ -1,7 +1,7 @@
-"""SessionStore that are kept between runs: a file for each account, which only its owner may read.
+"""Sessions stored between runs: a file for each account, which only its owner may read.
 
-The file is replaced as a whole, and whoever renews a session holds its lock: a token is renewed once, however many
-processes find it expired.
+The file is replaced as a whole. A process that renews a session holds its lock, so that a token is renewed once,
+however many processes find it expired.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SessionStore:
         return self._folder / f"{quote(did, safe='')}.json"
 
     def read(self, did: Did, server: str | None = None, *, exposed: bool = False) -> SessionTokens | None:
-        """The session of an account; None where there is none that can be used, or it is not for this server.
+        """Return the session of an account; None where there is none that can be used, or it is not for this server.
 
         Raises AuthenticationFailed where others may read the file, unless it is wanted `exposed`.
         """
@@ -61,7 +61,7 @@ class SessionStore:
         return found if server is None or server in (found.login, found.server) else None
 
     def of(self, account: str, *, exposed: bool = False) -> SessionTokens | None:
-        """The session of an account as users name it; raises AuthenticationFailed as `read` does, and Usage."""
+        """Return the session of an account as users name it; raises AuthenticationFailed as `read` does, and Usage."""
         name = parse_account(account)
         if isinstance(name, Did):
             return self.read(name, exposed=exposed)
@@ -74,7 +74,7 @@ class SessionStore:
     def write(self, session: SessionTokens) -> None:
         """Keep a session in place of the account's last one: from its first byte on, the file is its owner's alone.
 
-        Raises NotKept.
+        Raises SessionStoreError.
         """
         text = json.dumps({item.name: getattr(session, item.name) for item in fields(session)}, indent=1)
         with self._keeping():
@@ -96,7 +96,7 @@ class SessionStore:
 
     @contextmanager
     def locked(self, did: Did) -> Generator[None]:
-        """Keep other processes from renewing or removing the account's session; raises Busy or NotKept."""
+        """Keep other processes from renewing or removing the account's session; raises Busy or SessionStoreError."""
         from filelock import FileLock, Timeout  # most commands need no session
 
         path = self.path(did).with_suffix(".lock")
@@ -127,7 +127,7 @@ class SessionStore:
 
 
 def _private_text(path: Path, *, exposed: bool) -> str:
-    """What is in a file of the user's own; nothing where it cannot be read."""
+    """Return the text of a file of the user's own; nothing where it cannot be read."""
     try:
         number = os.open(path, _READ)
     except OSError:
@@ -145,7 +145,7 @@ def _private_text(path: Path, *, exposed: bool) -> str:
 
 
 def _require_private(path: Path, status: os.stat_result) -> None:
-    """Raise AuthenticationFailed where somebody else may read or write the file (POSIX: others have no bit)."""
+    """Raise AuthenticationFailed where other users may read or write the file (POSIX: others have no bit)."""
     if os.name != "posix":
         return
     if status.st_uid != os.geteuid():

@@ -1,4 +1,4 @@
-"""Identities that were looked up a short while ago, in a file: whatever is wrong with it costs time only."""
+"""A file of identities that were looked up within the last hour. A damaged file costs time only."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.syntax import Did, Handle
-from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import base_url
 from atpub.errors import RepositoryError, Usage
-from atpub.repository.model import Head
-from atpub.repository.pds.records import newest_commit
 
 SECONDS: Final = 3600.0
 _FILE: Final = "identities.json"
 _LONGEST: Final = 1024 * 1024
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +31,16 @@ class IdentityCache:
     folder: Path
     clock: Callable[[], float]
 
-    def recall(self, question: str) -> Identity | None:
-        """The answer to a question, if it is less than an hour old."""
+    def read(self, question: str) -> Identity | None:
+        """Return the answer to a question, if it is less than an hour old."""
         match self._answers().get(question):
             case [int() | float() as when, str(did), str(pds), (str() | None) as handle]:
                 return _identity(did, pds, handle) if 0 <= self.clock() - when < SECONDS else None
             case _:
                 return None
 
-    def keep(self, question: str, identity: Identity) -> None:
-        """Remember an answer; those that are too old are forgotten."""
+    def write(self, question: str, identity: Identity) -> None:
+        """Store an answer, and drop those that are too old."""
         now = self.clock()
         fresh = {name: item for name, item in self._answers().items() if _is_fresh(item, now)}
         self._write({**fresh, question: [now, identity.did, identity.pds, identity.handle]})
@@ -71,27 +69,34 @@ class IdentityCache:
 
 
 def lookup(
-    account: str, http: HttpClient, *, pds: str | None, places: ResolverConfig, memory: IdentityCache | None
-) -> tuple[Identity, Head | None]:
-    """Who and where an account is, as `resolve` says it or as it is remembered.
+    account: str,
+    http: HttpClient,
+    *,
+    pds: str | None,
+    config: ResolverConfig,
+    cache: IdentityCache | None,
+    confirm: Callable[[Identity], _T],
+) -> tuple[Identity, _T | None]:
+    """Return the identity of an account, from the cache or as `resolve` finds it.
 
-    What is remembered is used where that server still has the repository: then it has told the head, too.
+    A cached identity is used only where `confirm` raises no RepositoryError for it: it asks that server whether it
+    still has the account. What it returns is returned, too.
     """
-    nobody_is_asked = pds is not None and Did.accepts(account)
-    if memory is None or nobody_is_asked:
-        return resolve(account, http, pds=pds, directories=places), None
-    question = " ".join((account, pds or "", places.plc, places.resolver, places.dns or ""))
-    known = memory.recall(question)
+    needs_no_request = pds is not None and Did.accepts(account)
+    if cache is None or needs_no_request:
+        return resolve(account, http, pds=pds, config=config), None
+    question = " ".join((account, pds or "", config.plc, config.resolver, config.dns or ""))
+    known = cache.read(question)
     if known is not None:
         with suppress(RepositoryError):
-            return known, newest_commit(XrpcClient(known.pds, http), known.did)
-    found = resolve(account, http, pds=pds, directories=places)
-    memory.keep(question, found)
+            return known, confirm(known)
+    found = resolve(account, http, pds=pds, config=config)
+    cache.write(question, found)
     return found, None
 
 
 def _identity(did: str, pds: str, handle: str | None) -> Identity | None:
-    """The identity, if it is one: anybody's hand may have been in the file."""
+    """Return the identity, if it is well-formed: the file may have been edited."""
     try:
         server = base_url(pds)
     except Usage:

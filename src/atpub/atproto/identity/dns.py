@@ -1,4 +1,4 @@
-"""What a handle's domain says in the DNS (AT Protocol specification: Handle, "DNS TXT method")."""
+"""The DID that a handle's domain names in the DNS (AT Protocol specification: Handle, "DNS TXT method")."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _ADDRESS: Final = re.compile(r"\[([^]]+)\](?::([0-9]{1,5}))?|([^][:]+)(?::([0-9]
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A domain says nothing of a DID: what was asked, and what came of it."""
+    """A domain that names no DID, with the reason."""
 
     reason: str
 
 
 def did_in_dns(handle: Handle, server: str | None = None) -> Did | Unresolved:
-    """The DID in the TXT record of `_atproto.HANDLE`.
+    """Return the DID in the TXT record of `_atproto.HANDLE`.
 
     The system's servers are asked, or the one at `server`: an IP address, with or without a port. Raises
     RepositoryNotFound where several DIDs are named, and Usage for what is no server.
     """
-    import dns.exception  # a plan for a DID, or of this hour, asks nobody
+    import dns.exception  # a plan for a DID or a cached identity needs no DNS
     import dns.resolver
 
     name = f"_atproto.{handle}"
@@ -51,7 +51,7 @@ def did_in_dns(handle: Handle, server: str | None = None) -> Did | Unresolved:
 
 
 def _only_did(name: str, texts: list[str]) -> Did | Unresolved:
-    """The DID that the records name; those without `did=` are somebody else's."""
+    """Return the DID that the records name; those without `did=` serve other purposes."""
     named = sorted({text.removeprefix("did=") for text in texts if text.startswith("did=")})
     dids: list[Did] = []
     for text in named:
@@ -84,7 +84,7 @@ def _resolver(server: str | None) -> Resolver:
 
 
 def _address(server: str) -> tuple[str, int]:
-    """An IP address and a port: `9.9.9.9`, `127.0.0.1:5353`, `::1` or `[::1]:5353`."""
+    """Return an IP address and a port: `9.9.9.9`, `127.0.0.1:5353`, `::1` or `[::1]:5353`."""
     found = _ADDRESS.fullmatch(server)
     host, port = (found[1] or found[3] or found[5], int(found[2] or found[4] or _PORT)) if found else ("", 0)
     try:

@@ -1,7 +1,7 @@
 """From a handle to the DID that it claims (AT Protocol specification: Handle, "Handle Resolution").
 
-Its own domain is asked first, in the DNS and then over HTTPS; where neither says anything, a public resolver, which may
-reach what is out of reach here. Whoever is asked, the DID's document has to claim the handle back.
+Its own domain is asked first, in the DNS and then over HTTPS; where neither names a DID, a public resolver, which may
+reach servers that are out of reach here. In each case the DID's document has to claim the handle back.
 """
 
 from __future__ import annotations
@@ -9,24 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from atpub.atproto.identity.dns import Unresolved, did_in_dns
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import base_url
+from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, base_url
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.identity import resolve_handle
 
-_WELL_KNOWN_TIMEOUT = httpx.Timeout(5.0)  # most handles have no web server of their own, and some have a silent one
+_WELL_KNOWN_TIMEOUTS = Timeouts.of(5.0)  # most handles have no web server of their own, and some have a silent one
 
 
 @dataclass(frozen=True, slots=True)
 class ResolverConfig:
-    """Where names are looked up.
+    """The servers that names are looked up at.
 
-    That is the PLC directory, a server that resolves handles, a handle's own page, and a DNS server (None: the
+    These are the PLC directory, a server that resolves handles, a handle's own page, and a DNS server (None: the
     system's).
     """
 
@@ -37,7 +35,7 @@ class ResolverConfig:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> ResolverConfig:
-        """Where the environment says; raises Usage for what is no address of a server."""
+        """Return the servers that the environment names; raises Usage for what is no address of a server."""
         return cls(
             plc=base_url(environ.get("ATPUB_PLC") or cls().plc),
             resolver=base_url(environ.get("ATPUB_RESOLVER") or cls().resolver),
@@ -45,17 +43,17 @@ class ResolverConfig:
         )
 
 
-def did_of(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did:
-    """The DID that a handle claims; raises RepositoryNotFound where there is none, and Unavailable."""
-    in_dns = did_in_dns(handle, places.dns)
+def did_of(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did:
+    """Return the DID that a handle claims; raises RepositoryNotFound where there is none, and Unavailable."""
+    in_dns = did_in_dns(handle, config.dns)
     if isinstance(in_dns, Did):
         return in_dns
-    on_page = _on_page(handle, http, places)
+    on_page = _on_page(handle, http, config)
     if isinstance(on_page, Did):
         return on_page
     asked = f"{in_dns.reason}; {on_page.reason}"
     try:
-        return did_at_server(handle, places.resolver, http)
+        return did_at_server(handle, config.resolver, http)
     except RepositoryNotFound as error:
         hint = "check the spelling; a new handle may take a while to be known, the DID works at once"
         raise RepositoryNotFound(f"{error.message}; {asked}", hint=hint) from None
@@ -65,7 +63,7 @@ def did_of(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did:
 
 
 def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
-    """The DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
+    """Return the DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
     params = resolve_handle.ResolveHandleParams(handle=handle)
     try:
         return Did(XrpcClient(server, http).query(resolve_handle.METHOD, params).did)
@@ -73,11 +71,10 @@ def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
         raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
 
 
-def _on_page(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did | Unresolved:
-    """The DID on the handle's own page (Handle: "HTTPS well-known Method")."""
-    url = places.well_known.format(handle=handle)
-    request = http.client.build_request("GET", url, timeout=_WELL_KNOWN_TIMEOUT)
-    match http.briefly(request):
+def _on_page(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did | Unresolved:
+    """Return the DID on the handle's own page (Handle: "HTTPS well-known Method")."""
+    url = config.well_known.format(handle=handle)
+    match http.send(HttpRequest("GET", url, timeouts=_WELL_KNOWN_TIMEOUTS), retry="never"):
         case Reply(status=200, body=body):
             text = body[:2048].decode(errors="replace").strip()
             return Did(text) if Did.accepts(text) else Unresolved(f"{url} is no DID")
@@ -86,4 +83,4 @@ def _on_page(handle: Handle, http: HttpClient, places: ResolverConfig) -> Did | 
         case NoResponse(reason=reason):
             return Unresolved(f"{url} cannot be reached: {reason}")
         case ResponseTooLarge():
-            return Unresolved(f"{url} has no end")
+            return Unresolved(f"{url} is too large")

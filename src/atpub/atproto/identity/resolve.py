@@ -1,6 +1,6 @@
 """From the name of an account to its DID and its server (AT Protocol specification: Handle, DID).
 
-A DID names its server in its document. Where the user names the server, that server is asked, and nobody else.
+A DID names its server in its document. Where the user names the server, only that server is asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from atpub.atproto.identity.handles import ResolverConfig, did_at_server, did_of
 from atpub.atproto.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import base_url, is_loopback
+from atpub.atproto.xrpc.transport import HttpRequest, base_url, is_loopback
 from atpub.errors import RepositoryNotFound, Unavailable, Usage
 
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")
@@ -33,25 +33,25 @@ class Identity:
 
 
 def resolve(
-    account: str, http: HttpClient, *, pds: str | None = None, directories: ResolverConfig | None = None
+    account: str, http: HttpClient, *, pds: str | None = None, config: ResolverConfig | None = None
 ) -> Identity:
     """Who and where an account is; `pds` is the URL of its server, where the user says it.
 
     Raises Usage for what is neither a handle nor a DID, RepositoryNotFound for one that leads nowhere, and Unavailable.
     """
-    places = directories or ResolverConfig()
+    config = config or ResolverConfig()
     name = parse_account(account)
     if pds is not None:
         server = base_url(pds)
         did = name if isinstance(name, Did) else did_at_server(name, server, http)
         return Identity(did, server, name if isinstance(name, Handle) else None)
     if isinstance(name, Did):
-        return Identity(name, server_named(name, _document(name, http, places)))
-    return _of_handle(name, http, places)
+        return Identity(name, server_named(name, _document(name, http, config)))
+    return _of_handle(name, http, config)
 
 
 def parse_account(account: str) -> Did | Handle:
-    """The name of an account as users write it; raises Usage."""
+    """Return the name of an account as users write it; raises Usage."""
     try:
         name = parse_at_identifier(account.removeprefix("@"))
     except SyntaxViolation:
@@ -59,9 +59,9 @@ def parse_account(account: str) -> Did | Handle:
     return name if isinstance(name, Did) else Handle(name.lower())
 
 
-def _of_handle(handle: Handle, http: HttpClient, places: ResolverConfig) -> Identity:
-    did = did_of(handle, http, places)
-    document = _document(did, http, places)
+def _of_handle(handle: Handle, http: HttpClient, config: ResolverConfig) -> Identity:
+    did = did_of(handle, http, config)
+    document = _document(did, http, config)
     if handle not in _handles(document):
         raise RepositoryNotFound(
             f"{handle} leads to {did}, which does not claim that handle", hint="name the account by its DID"
@@ -69,10 +69,10 @@ def _of_handle(handle: Handle, http: HttpClient, places: ResolverConfig) -> Iden
     return Identity(did, server_named(did, document), handle)
 
 
-def _document(did: Did, http: HttpClient, places: ResolverConfig) -> JsonObject:
-    """The DID's document, from the PLC directory or the domain of a did:web (DID page)."""
-    url = _document_url(did, places)
-    outcome = http.repeatedly(lambda: http.client.build_request("GET", url), _LONGEST_DOCUMENT)
+def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
+    """Return the DID's document, from the PLC directory or the domain of a did:web (DID page)."""
+    url = _document_url(did, config)
+    outcome = http.send(HttpRequest("GET", url), retry="if-failed", longest=_LONGEST_DOCUMENT)
     match outcome:
         case Reply(status=200, body=body):
             return _checked(did, url, body)
@@ -86,10 +86,10 @@ def _document(did: Did, http: HttpClient, places: ResolverConfig) -> JsonObject:
             raise Unavailable(f"{url} has more than {longest:,} bytes", hint=_AGAIN)
 
 
-def _document_url(did: Did, places: ResolverConfig) -> str:
+def _document_url(did: Did, config: ResolverConfig) -> str:
     """Where the document is, for the DIDs that the AT Protocol has (DID page: blessed methods)."""
     if _PLC.fullmatch(did):
-        return f"{places.plc.rstrip('/')}/{did}"
+        return f"{config.plc.rstrip('/')}/{did}"
     if found := _WEB.fullmatch(did):
         host, port = found["host"], found["port"]
         if is_loopback(host):
@@ -111,14 +111,14 @@ def _checked(did: Did, url: str, body: bytes) -> JsonObject:
 
 
 def _handles(document: JsonObject) -> Iterator[str]:
-    """The handles that a document claims (DID page: alsoKnownAs)."""
+    """Yield the handles that a document claims (DID page: alsoKnownAs)."""
     for name in _items(document, "alsoKnownAs"):
         if isinstance(name, str) and name.startswith("at://"):
             yield name.removeprefix("at://").lower()
 
 
 def server_named(did: Did, document: JsonObject) -> str:
-    """The URL of the server that a document names (DID page: the service with the id `#atproto_pds`).
+    """Return the URL of the server that a document names (DID page: the service with the id `#atproto_pds`).
 
     Raises RepositoryNotFound where it names none, and Unavailable where that is no URL of a server.
     """

@@ -28,12 +28,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9_$:-]{1,128}")
 
 
 def step(key: str) -> str:
-    """A key as one step of a JSON path: `.width`, or `["a b"]` where it is no plain name."""
+    """Return a key as one step of a JSON path: `.width`, or `["a b"]` where it is no plain name."""
     return f".{key}" if _PLAIN.fullmatch(key) else f"[{json.dumps(key[:128])}]"
 
 
 def kind_of(value: object) -> str:
-    """What a JSON value is, in words."""
+    """Name the kind of a JSON value."""
     return "null" if value is None else _KINDS.get(value.__class__, value.__class__.__name__)
 
 
@@ -70,7 +70,7 @@ class JsonNode:
         return JsonNode(self._value(key), self.file, self.problems, self.depth + 1, self, key)
 
     def __iter__(self) -> Iterator[JsonNode]:
-        """The items of an array; a problem where it is none."""
+        """Yield the items of an array; a problem where it is none."""
         if isinstance(self.value, list):
             for index, item in enumerate(self.value):
                 yield JsonNode(item, self.file, self.problems, self.depth + 1, self, index)
@@ -78,7 +78,7 @@ class JsonNode:
             self.problem(f"expected an array, found {kind_of(self.value)}")
 
     def fields(self) -> Iterator[tuple[str, JsonNode]]:
-        """The keys and values of an object; a problem where it is none."""
+        """Yield the keys and values of an object; a problem where it is none."""
         if isinstance(self.value, dict):
             for key in self.value:
                 self.unicode(key)
@@ -87,22 +87,22 @@ class JsonNode:
             self.problem(f"expected an object, found {kind_of(self.value)}")
 
     def unicode(self, value: object) -> None:
-        """A problem where the value is a text that no record can hold."""
+        """Report a text that no record can hold."""
         if isinstance(value, str) and not is_unicode(value):
             self.problem(f"{value[:80]!a} holds half of a surrogate pair, which is not Unicode text")
 
     def text(self, key: str) -> str | None:
-        """A string that may be absent."""
+        """Return a string that may be absent."""
         return self._optional(key, str)
 
     def number(self, key: str) -> int | None:
-        """An integer that may be absent."""
+        """Return an integer that may be absent."""
         found = self._optional(key, int)
         self._fits(key, found)
         return found
 
     def flag(self, key: str) -> bool | None:
-        """A boolean that may be absent."""
+        """Return a boolean that may be absent."""
         value = self._value(key)
         if value is None or isinstance(value, bool):
             return value
@@ -110,11 +110,11 @@ class JsonNode:
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings; empty where it is absent."""
+        """Return a list of strings; empty where it is absent."""
         return self._list(key, str)
 
     def numbers(self, key: str) -> tuple[int, ...]:
-        """A list of integers; empty where it is absent."""
+        """Return a list of integers; empty where it is absent."""
         found = self._list(key, int)
         for item in found:
             self._fits(key, item)

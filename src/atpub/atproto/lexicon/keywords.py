@@ -1,6 +1,6 @@
 """The words that each type of the language has, to find those that are misspelt or mean nothing where they stand.
 
-Words of which the language has none like them are somebody's own, and nobody's fault (specification: Lexicon).
+Unknown words that resemble none of the language's are extensions, and not reported (specification: Lexicon).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ NONE = Lexicons({})
 
 
 def link(files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE, *, allow_missing: bool = False) -> Lexicons:
-    """The lexicons of some files by NSID, with what was passed over between them; raises InvalidInput.
+    """Return the lexicons of some files by NSID, with what was passed over between them; raises InvalidInput.
 
     Takes pairs of file name and lexicon. References may also go to the known lexicons. Where they may be missing, what
     is not at hand takes any value.

@@ -244,15 +244,15 @@ class Lexicons:
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     def find(self, name: Name) -> Definition | None:
-        """The definition of that name; None where it is not at hand."""
+        """Return the definition of that name; None where it is not at hand."""
         lexicon = self.by_nsid.get(name.nsid)
         return lexicon.definitions.get(name.fragment) if lexicon else None
 
     def record(self, nsid: Nsid) -> RecordType | None:
-        """The record type of that NSID; None where it is unknown or something else."""
+        """Return the record type of that NSID; None where it is unknown or something else."""
         main = self.find(Name(nsid))
         return main if isinstance(main, RecordType) else None
 
     def and_also(self, more: Lexicons) -> Lexicons:
-        """These lexicons, with others beside or instead of them."""
+        """Return these lexicons with others added, which replace those of the same NSID."""
         return Lexicons({**self.by_nsid, **more.by_nsid})

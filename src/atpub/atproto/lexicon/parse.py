@@ -1,6 +1,6 @@
 """Lexicon JSON → the model, or every problem found (specification: Lexicon).
 
-A lexicon file may be anybody's: each problem names the file and the JSON path, and nothing here trusts a type, a name
+A lexicon file is untrusted input: each problem names the file and the JSON path, and nothing here trusts a type, a name
 or a reference that it has not looked at.
 """
 
@@ -50,7 +50,7 @@ _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
 
 
 def parse(document: Json, file: str) -> Lexicon:
-    """The lexicon in a JSON value, with what of it was passed over; raises InvalidInput with every problem."""
+    """Return the lexicon in a JSON value, with what of it was passed over; raises InvalidInput with every problem."""
     node = JsonNode(document, file)
     lexicon = _lexicon(node)
     if lexicon is None or any(problem.severity == "error" for problem in node.problems):
@@ -85,7 +85,7 @@ class _Reader:
         self.nsid = nsid
 
     def definition(self, name: str, node: JsonNode) -> Definition | None:
-        """A definition of any kind; None with a problem where it is none."""
+        """Return a definition of any kind; None with a problem where it is none."""
         if not _FRAGMENT.fullmatch(name):
             node.problem(f"{name[:80]!r} is not a name for a definition")
         kind = node["type"].value
@@ -101,7 +101,7 @@ class _Reader:
         return self.type(node)
 
     def type(self, node: JsonNode) -> Type | None:
-        """A type that a field can have; None with a problem where it is none."""
+        """Return a type that a field can have; None with a problem where it is none."""
         if node.depth > DEEPEST:
             node.problem(f"nested deeper than {DEEPEST} levels")
             return None
@@ -122,7 +122,7 @@ class _Reader:
         return None
 
     def record(self, node: JsonNode) -> RecordType:
-        """A record, its key type checked."""
+        """Return a record, its key type checked."""
         key = node.text("key") or ""
         kind, _, literal = key.partition(":")
         if key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
@@ -139,7 +139,7 @@ class _Reader:
         return RecordType(key, self.own_type(record, self.object(record)), _description(node))
 
     def own_type(self, node: JsonNode, kind: Object) -> Object:
-        """A record's object without its `$type`, of which there is nothing to say: it is the record's NSID."""
+        """Return a record's object without its `$type`, of which there is nothing to say: it is the record's NSID."""
         if "$type" not in kind.properties:
             return kind
         match kind.properties["$type"]:
@@ -153,16 +153,16 @@ class _Reader:
         )
 
     def query(self, node: JsonNode) -> QueryType:
-        """A query with its parameters, output and errors."""
+        """Return a query with its parameters, output and errors."""
         return QueryType(self.parameters(node), self.body(node, "output"), _errors(node), _description(node))
 
     def procedure(self, node: JsonNode) -> ProcedureType:
-        """A procedure with its parameters, input, output and errors."""
+        """Return a procedure with its parameters, input, output and errors."""
         taken, given = self.body(node, "input"), self.body(node, "output")
         return ProcedureType(self.parameters(node), taken, given, _errors(node), _description(node))
 
     def subscription(self, node: JsonNode) -> SubscriptionType:
-        """An event stream with its parameters, messages and errors."""
+        """Return an event stream with its parameters, messages and errors."""
         check_words(node["message"], "message")
         schema = node["message"]["schema"]
         message: Union | None = None
@@ -174,7 +174,7 @@ class _Reader:
         return SubscriptionType(self.parameters(node), message, _errors(node), _description(node))
 
     def permission_set(self, node: JsonNode) -> None:
-        """Checks a bundle of permissions, of which nothing is kept: nothing here asks for them."""
+        """Check a bundle of permissions, and keep nothing of it: nothing here asks for them."""
         for key in ("title", "detail"):
             node.text(key)
             if f"{key}:lang" in node:
@@ -183,7 +183,7 @@ class _Reader:
             _permission(item)
 
     def parameters(self, node: JsonNode) -> Object:
-        """The parameters of a method: an empty object where there are none."""
+        """Return the parameters of a method: an empty object where there are none."""
         if "parameters" not in node:
             return Object()
         node = node["parameters"]
@@ -198,7 +198,7 @@ class _Reader:
         return found
 
     def body(self, node: JsonNode, key: str) -> BodyType | None:
-        """What a method takes or gives; None where it is absent."""
+        """Return a method's input or output; None where it is absent."""
         if key not in node:
             return None
         node = node[key]
@@ -213,7 +213,7 @@ class _Reader:
         return BodyType(encoding or "", schema, _description(node))
 
     def object(self, node: JsonNode) -> Object:
-        """An object, its required and nullable names checked against its properties."""
+        """Return an object, its required and nullable names checked against its properties."""
         if not isinstance(node.value, dict):
             node.problem(f"expected an object, found {kind_of(node.value)}")
             return Object()
@@ -227,16 +227,16 @@ class _Reader:
         return Object(properties, frozenset(required), frozenset(nullable), _description(node))
 
     def array(self, node: JsonNode) -> Array:
-        """An array of one type of item."""
+        """Return an array of one type of item."""
         low, high = _lengths(node, "minLength", "maxLength")
         return Array(self.type(node["items"]) or Unknown(), low, high, _description(node))
 
     def ref(self, node: JsonNode) -> Ref:
-        """A reference, made absolute."""
+        """Return a reference, made absolute."""
         return Ref(self.name(node["ref"], node.text("ref") or ""), _description(node))
 
     def union(self, node: JsonNode) -> Union:
-        """A union of references, made absolute."""
+        """Return a union of references, made absolute."""
         if "refs" not in node:
             node["refs"].problem("expected a list, each item a string")
         refs = tuple(self.name(node["refs"], ref) for ref in node.texts("refs"))
@@ -246,7 +246,7 @@ class _Reader:
         return Union(refs, closed, _description(node))
 
     def name(self, node: JsonNode, text: str) -> Name:
-        """The absolute name that a reference means."""
+        """Return the absolute name that a reference means."""
         nsid, hash_sign, fragment = text.partition("#")
         if (nsid and not Nsid.accepts(nsid)) or (hash_sign and not _FRAGMENT.fullmatch(fragment)) or not text:
             node.problem(f"{text[:80]!r} is not a reference: #name, an NSID, or NSID#name")

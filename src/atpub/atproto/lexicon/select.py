@@ -11,7 +11,7 @@ from atpub.atproto.syntax import Nsid
 
 
 def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Sequence[str]) -> frozenset[Nsid]:
-    """The NSIDs that match a pattern of `include` (none: all) and none of `exclude`, with all that they refer to.
+    """Return the NSIDs that match a pattern of `include` (none: all) and none of `exclude`, with all references.
 
     In a pattern such as `org.lab.*`, the asterisk stands for any segments.
     """
@@ -27,7 +27,7 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
 
 
 def idle(nsids: Iterable[Nsid], patterns: Sequence[str]) -> tuple[str, ...]:
-    """The patterns that match nothing."""
+    """Return the patterns that match nothing."""
     known = list(nsids)
     return tuple(pattern for pattern in patterns if not any(fnmatchcase(nsid, pattern) for nsid in known))
 

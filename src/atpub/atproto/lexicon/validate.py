@@ -47,7 +47,7 @@ DEEPEST_UNKNOWN: Final = 64
 
 
 def violations(lexicons: Lexicons, value: Json) -> Iterator[Violation]:
-    """What keeps a record from being written, by the lexicon that its `$type` names; found one by one."""
+    """Yield each violation of the lexicon that a record's `$type` names."""
     match value:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
             yield from _Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ())
@@ -368,7 +368,7 @@ def valid_key(key: str, rkey: str) -> bool:
 
 
 def _special(value: Json) -> str:
-    """What an object of the data model's own kinds is; empty where the value is none."""
+    """Name the kind of an object that the data model defines; empty for any other value."""
     if not isinstance(value, dict):
         return ""
     if value.get("$type") == "blob":

@@ -24,10 +24,10 @@ class Violation:
         return f"{json_path(self.path)}: {self.message} ({self.rule}; {self.schema})"
 
     def problem(self) -> Problem:
-        """The violation as a problem without a place."""
+        """Return the violation as a problem without a place."""
         return Problem("invalid-record", str(self))
 
 
 def json_path(path: Path) -> str:
-    """A path as text: `$.parts[1].width`."""
+    """Return a path as text: `$.parts[1].width`."""
     return "$" + "".join(f"[{key}]" if isinstance(key, int) else step(key) for key in path)

@@ -17,7 +17,7 @@ _CID_STARTS = frozenset(bytes((1, codec, 0x12, 0x20)) for codec in (DAG_CBOR, RA
 
 
 def cid_of(block: bytes) -> bytes:
-    """The binary CID of a DAG-CBOR block."""
+    """Return the binary CID of a DAG-CBOR block."""
     return bytes((1, DAG_CBOR, 0x12, 0x20)) + sha256(block).digest()
 
 
@@ -32,7 +32,7 @@ def matches(cid: bytes, block: bytes) -> bool:
 
 
 def decoded(block: bytes, what: str) -> Native:
-    """What the block holds, links as binary CIDs; raises RepositoryError, naming the block as `what`."""
+    """Decode a block, links as binary CIDs; raises RepositoryError, which names the block as `what`."""
     try:
         value: Native = libipld.decode_dag_cbor(block)
     except (ValueError, RecursionError) as error:

@@ -1,6 +1,6 @@
 """CAR files, version 1: a repository as a stream of blocks (AT Protocol specification: Repository, "CAR File Format").
 
-What is read is checked: every block against its CID, the tree for being whole, every record for being there.
+Reading verifies every block against its CID, the shape of the tree, and that no record is missing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from atpub.errors import RepositoryError
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """What a CAR file holds: the binary CIDs of its roots, and each block by its binary CID."""
+    """The content of a CAR file: the binary CIDs of its roots, and each block by its binary CID."""
 
     roots: tuple[bytes, ...]
     blocks: Mapping[bytes, bytes]
 
 
 def write_car(root: bytes, blocks: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
-    """The bytes of a CAR file with that root, in pieces; a block that comes twice is written once."""
+    """Yield the bytes of a CAR file with that root, in pieces; a block that comes twice is written once."""
     header = libipld.encode_dag_cbor({"version": 1, "roots": [root]})
     yield _varint(len(header)) + header
     written = set[bytes]()
@@ -37,14 +37,17 @@ def write_car(root: bytes, blocks: Iterable[tuple[bytes, bytes]]) -> Iterator[by
 
 
 def read_car(content: bytes) -> Car:
-    """The roots and blocks of a CAR file, each block checked against its CID; raises RepositoryError."""
+    """Return the roots and blocks of a CAR file, each block checked against its CID; raises RepositoryError."""
     reader = CarReader()
     reader.feed(content)
     return reader.car()
 
 
 class CarReader:
-    """Takes a CAR file in pieces, and checks each block as soon as it is there; `blocks` has those read so far."""
+    """A reader of a CAR file in pieces, which checks each block as soon as it is complete.
+
+    `blocks` has those read so far.
+    """
 
     def __init__(self) -> None:
         self.blocks: dict[bytes, bytes] = {}
@@ -70,7 +73,7 @@ class CarReader:
         self._needed = end - position if start else len(self._rest) + 1
 
     def car(self) -> Car:
-        """What was read, if that is the whole file; raises RepositoryError."""
+        """Return the file, once all of it was read; raises RepositoryError."""
         if self._rest or self._roots is None:
             raise _damaged("it ends in the middle of a block")
         return Car(self._roots, self.blocks)
@@ -81,7 +84,7 @@ class CarReader:
             return
         cid, block = section[:CID_LENGTH], section[CID_LENGTH:]
         if not matches(cid, block):
-            raise _damaged(f"the block {cid.hex()} is not what its CID says")
+            raise _damaged(f"the block {cid.hex()} does not match its CID")
         self.blocks[cid] = block
 
 
@@ -101,7 +104,7 @@ class Snapshot:
 
 
 def snapshot_of(car: Car, did: Did) -> Snapshot:
-    """The repository in a CAR file, without any block that is not of it.
+    """Return the repository in a CAR file, without any block that is not of it.
 
     Raises RepositoryError unless the file holds one whole repository: a commit of version 3 by that DID, every node of
     its tree in its one canonical shape, and every record. The commit's signature is not checked.
@@ -141,7 +144,7 @@ def _roots(header: Native) -> tuple[bytes, ...]:
 
 
 def _varint(number: int) -> bytes:
-    """The number in base 128, lowest digits first (multiformats: unsigned varint)."""
+    """Return the number in base 128, lowest digits first (multiformats: unsigned varint)."""
     digits = bytearray()
     while number > 127:
         digits.append(number & 127 | 128)
@@ -151,7 +154,7 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(content: bytes, position: int) -> tuple[int, int]:
-    """The number at that position, and the position after it (0: the content ends before that)."""
+    """Return the number at that position, and the position after it (0: the content ends before that)."""
     number = shift = 0
     for at in range(position, min(len(content), position + 9)):
         digit = content[at]
@@ -161,7 +164,7 @@ def _read_varint(content: bytes, position: int) -> tuple[int, int]:
         shift += 7
     if shift < 63:
         return 0, 0
-    raise _damaged("a block has a length beyond all measure")
+    raise _damaged("the length of a block is out of range")
 
 
 def _damaged(what: str) -> RepositoryError:

@@ -16,7 +16,7 @@ VERSION = 3
 
 @dataclass(frozen=True, slots=True)
 class SignedCommit:
-    """What a commit block says: whose repository, the binary CID of its tree, the revision, and the signature."""
+    """A commit block: the repository's DID, the binary CID of its tree, the revision, and the signature."""
 
     did: Did
     data: bytes
@@ -31,13 +31,13 @@ class SignedCommit:
 
 
 def sign_commit(key: SigningKey, did: Did, data: bytes, rev: Tid) -> bytes:
-    """The block of a new commit; `prev` is null, as is usual in version 3."""
+    """Return the block of a new commit; `prev` is null, as is usual in version 3."""
     fields = _fields(did, data, rev, None)
     return libipld.encode_dag_cbor({**fields, "sig": key.sign(libipld.encode_dag_cbor(fields))})
 
 
 def parse_commit(block: bytes) -> SignedCommit:
-    """The commit in a block, its signature not checked; raises RepositoryError."""
+    """Return the commit in a block, its signature not checked; raises RepositoryError."""
     match decoded(block, "the repository's commit"):
         case {"version": int(version)} if version != VERSION:
             raise RepositoryError(f"the repository is of version {version}; atpub reads version {VERSION}")

@@ -46,7 +46,7 @@ def height_of(key: bytes) -> int:
 
 
 def updated(tree: Node, changes: Mapping[bytes, bytes | None]) -> Node:
-    """The tree after the changes: each key's new record CID, or None where the key goes."""
+    """Return the tree after the changes: each key's new record CID, or None where the key goes."""
     parts = _parts_beside(tree, b"", None, sorted(changes))
     parts = [part for part in parts if part.first not in changes]
     parts += [_Leaf(height_of(key), key, value) for key, value in changes.items() if value is not None]
@@ -76,7 +76,7 @@ def _first(part: _Part) -> bytes:
 
 
 def _parts_beside(node: Node, low: bytes, high: bytes | None, changed: list[bytes]) -> list[_Part]:
-    """The node taken apart, but for those subtrees that no changed key lies in or right beside.
+    """Return the node taken apart, but for those subtrees that no changed key lies in or right beside.
 
     Which keys a subtree holds follows from its two neighbours in the nodes above: where both stay and nothing comes
     between them, it stays as it is.
@@ -97,7 +97,7 @@ def _between(low: bytes, high: bytes | None, changed: list[bytes]) -> bool:
 
 
 def _assembled(parts: list[_Part], height: int) -> Node:
-    """The node of that height over parts in order, the highest of which are its own keys."""
+    """Return the node of that height over parts in order, the highest of which are its own keys."""
     keys: list[bytes] = []
     values: list[bytes] = []
     children: list[Node | None] = []
@@ -113,7 +113,7 @@ def _assembled(parts: list[_Part], height: int) -> Node:
 
 
 def _subtree(parts: list[_Part], height: int) -> Node:
-    """The node of that height over parts that may all be lower, or be that very node."""
+    """Return the node of that height over parts that may all be lower, or be that very node."""
     only = parts[0]
     return only if len(parts) == 1 and isinstance(only, Node) and only.height == height else _assembled(parts, height)
 
@@ -151,7 +151,7 @@ GetBlock: TypeAlias = Callable[[bytes], bytes | None]
 
 
 def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
-    """Every key with its record's CID, in order; raises RepositoryError at a node that is missing or ill-formed.
+    """Every key with its record's CID, in order; raises RepositoryError at a node that is missing or malformed.
 
     What comes back is a whole tree in its one canonical shape, provided that `get_block` gives only blocks that hash
     to the CID asked for.
@@ -162,7 +162,7 @@ def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
 
 
 def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: list[tuple[bytes, bytes]]) -> None:
-    """The same, of the subtree of that height (None: of a whole tree), after what is found already."""
+    """Add the entries of the subtree of that height (None: of a whole tree) to those that were found already."""
     block = get_block(cid)
     if block is None:
         raise RepositoryError("the repository is incomplete: a node of its tree is missing")
@@ -225,4 +225,4 @@ def _is_link(value: Native) -> TypeGuard[bytes | None]:
 
 
 def _ill_formed(what: str) -> RepositoryError:
-    return RepositoryError(f"the repository's tree is ill-formed: {what}")
+    return RepositoryError(f"the repository's tree is malformed: {what}")

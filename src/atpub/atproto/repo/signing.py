@@ -29,14 +29,14 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> SigningKey:
-        """A new random key."""
+        """Return a new random key."""
         from cryptography.hazmat.primitives.asymmetric import ec
 
         return cls(ec.generate_private_key(ec.SECP256K1()))
 
     @classmethod
     def of_hex(cls, text: str) -> SigningKey:
-        """The key with these 32 secret bytes; raises ValueError."""
+        """Return the key with these 32 secret bytes; raises ValueError."""
         from cryptography.hazmat.primitives.asymmetric import ec
 
         secret = bytes.fromhex(text)
@@ -58,7 +58,7 @@ class SigningKey:
         return _DID_KEY + libipld.encode_multibase("z", _MULTICODEC + point)
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature of the message (section "ECDSA Signature Malleability": low-S)."""
+        """Return the 64-byte signature of the message (section "ECDSA Signature Malleability": low-S)."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, utils
 

@@ -11,16 +11,22 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
-
-import httpx
+from urllib.parse import urlsplit
 
 from atpub.atproto.auth.access import Access
 from atpub.atproto.data import Json, loads
 from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
 from atpub.atproto.xrpc.errors import failure, printable, uncertainty
-from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge, chunks, reason
+from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import RateLimits
-from atpub.atproto.xrpc.transport import CONNECT_SECONDS, SILENCE_SECONDS, is_loopback
+from atpub.atproto.xrpc.transport import (
+    SILENCE_SECONDS,
+    HttpRequest,
+    HttpResponse,
+    Timeouts,
+    TransportError,
+    is_loopback,
+)
 from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 
 P = TypeVar("P", bound=Value)
@@ -39,7 +45,7 @@ class UploadBody(Protocol):
         ...
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes in chunks."""
+        """Return the bytes in chunks."""
         ...
 
 
@@ -49,20 +55,20 @@ class XrpcClient:
 
     base: str
     http: HttpClient
-    ledger: RateLimits = field(default_factory=RateLimits)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
-        """The output of a query; raises Unavailable after three tries."""
+        """Return the output of a query; raises Unavailable after three tries."""
         headers = {} if access is None else self._bearer(access)
-        outcome = self.http.repeatedly(lambda: self._get(method, params, headers))
+        outcome = self.http.send(self._get(method, params, headers), retry="if-failed")
         return self._output(method.nsid, method.output, outcome)
 
     @contextmanager
     def stream(self, method: Query[P, Raw], params: P) -> Generator[Iterator[bytes], None, None]:
-        """The bytes that a query answers with, as they come; raises Unavailable where they break off."""
+        """Yield the bytes that a query answers with, as they come; raises Unavailable where they break off."""
         as_it_is = {"Accept-Encoding": "identity"}
-        answer = self.http.stream(lambda: self._get(method, params, as_it_is))
-        if not isinstance(answer, httpx.Response):
+        answer = self.http.stream(self._get(method, params, as_it_is))
+        if not isinstance(answer, HttpResponse):
             yield iter((self._reply(method.nsid, answer).body,))
             return
         try:
@@ -71,18 +77,18 @@ class XrpcClient:
             answer.close()
 
     def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
-        """The output of a procedure that does no harm when it is carried out twice: it is tried three times."""
-        outcome = self.http.repeatedly(lambda: self._post(method, input, access))
+        """Return the output of a procedure that does no harm when it is carried out twice: it is tried three times."""
+        outcome = self.http.send(self._post(method, input, access), retry="if-failed")
         return self._output(method.nsid, method.output, outcome)
 
     def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
-        """The output of a procedure that is sent once, its input `encoded`.
+        """Return the output of a procedure that is sent once, its input `encoded`.
 
         Raises OutcomeUnknown where the reply does not say enough.
         """
         if access.server != self.base:
             return self._at(access.server).write(method, body, access)
-        outcome = self.http.once(lambda: self._send(method, body, access))
+        outcome = self.http.send(self._send(method, body, access), retry="if-unsent")
         self._note(method.nsid, outcome)
         unknown = uncertainty(self._where(method.nsid), outcome)
         if unknown is not None:
@@ -94,46 +100,45 @@ class XrpcClient:
             raise OutcomeUnknown(self._misfit(method.nsid, error)) from None
 
     def upload(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> O:
-        """The output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
+        """Return the output of a procedure that takes bytes; three tries, since the same bytes twice are one blob."""
         if access.server != self.base:
             return self._at(access.server).upload(method, body, mime_type, access)
-        outcome = self.http.repeatedly(lambda: self._put(method, body, mime_type, access))
+        outcome = self.http.send(self._put(method, body, mime_type, access), retry="if-failed")
         self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
     def require_privacy(self) -> None:
         """Raise AuthenticationFailed unless what is sent to the server stays private on its way."""
-        url = httpx.URL(self.base)
-        if url.scheme != "https" and not is_loopback(url.host):
+        url = urlsplit(self.base)
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise AuthenticationFailed(
                 f"passwords and tokens are not sent to {self.base}: others could read them on the way",
-                hint=f"use https://{url.netloc.decode()}",
+                hint=f"use https://{url.netloc}",
             )
 
     def _at(self, server: str) -> XrpcClient:
-        """The same account's methods at another server."""
-        return XrpcClient(server, self.http, self.ledger)
+        """Return the same account's methods at another server."""
+        return XrpcClient(server, self.http, self.rate_limits)
 
     # Building requests
 
-    def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> httpx.Request:
-        return self.http.client.build_request("GET", self._url(method.nsid), params=params.to_json(), headers=headers)
+    def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> HttpRequest:
+        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json())
 
-    def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> httpx.Request:
+    def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
         return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
 
-    def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> httpx.Request:
+    def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> HttpRequest:
         headers = {} if access is None else self._bearer(access)
         if body is not None:
             headers["Content-Type"] = method.encoding
-        return self.http.client.build_request("POST", self._url(method.nsid), headers=headers, content=body)
+        return HttpRequest("POST", self._url(method.nsid), headers, content=body)
 
-    def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> httpx.Request:
+    def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> HttpRequest:
         headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
-        timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=patience, write=SILENCE_SECONDS, pool=None)
-        url = self._url(method.nsid)
-        return self.http.client.build_request("POST", url, headers=headers, content=body, timeout=timeout)
+        timeouts = Timeouts(read=patience, pool=None)
+        return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
 
     def _bearer(self, access: Access) -> dict[str, str]:
         self.require_privacy()
@@ -152,7 +157,7 @@ class XrpcClient:
             raise Unavailable(self._misfit(nsid, error), hint=f"is {self.base} a PDS?") from None
 
     def _reply(self, nsid: str, outcome: Outcome) -> Reply:
-        """The reply, where it is a success; else raises what it means."""
+        """Return the reply, where it is a success; else raises what it means."""
         match outcome:
             case Reply(status=status) if 200 <= status < 300:
                 return outcome
@@ -165,15 +170,15 @@ class XrpcClient:
             case ResponseTooLarge():
                 raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
 
-    def _chunks(self, nsid: str, response: httpx.Response) -> Iterator[bytes]:
+    def _chunks(self, nsid: str, response: HttpResponse) -> Iterator[bytes]:
         try:
-            yield from chunks(response)
-        except httpx.RequestError as error:
-            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {reason(error)}") from None
+            yield from response.chunks()
+        except TransportError as error:
+            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
 
     def _note(self, nsid: str, outcome: Outcome) -> None:
         if isinstance(outcome, Reply):
-            self.ledger.note(nsid, outcome, self.http.clock())
+            self.rate_limits.note(nsid, outcome, self.http.clock())
 
     def _misfit(self, nsid: str, error: ValueError) -> str:
         return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"
@@ -183,5 +188,5 @@ class XrpcClient:
 
 
 def encoded(input: Value) -> bytes:
-    """The JSON that is sent for a procedure's input."""
+    """Return the JSON that is sent for a procedure's input."""
     return json.dumps(input.to_json(), ensure_ascii=False, separators=(",", ":")).encode()

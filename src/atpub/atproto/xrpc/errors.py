@@ -1,4 +1,4 @@
-"""What a server's answer means when it is not a result: one of atpub's own errors, by its name and status."""
+"""The meaning of a server's error replies: one of atpub's own errors, by name and status."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _BY_MESSAGE: tuple[tuple[str, type[AtpubError]], ...] = (
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
     "RepoNotFound": "is the account on this server? without --pds its own is looked up",
-    "InvalidSwap": "somebody else has written meanwhile: read the records again",
+    "InvalidSwap": "another client has written meanwhile: read the records again",
 }
 
 
@@ -68,7 +68,7 @@ class ServerFailed(OutcomeUnknown):
 
 
 def failure(where: str, reply: Reply, now: float) -> AtpubError:
-    """What a reply that is no success means for a request that changed nothing.
+    """Return the error that a reply without success means, for a request that changed nothing.
 
     `where` names the method and the server; `now` is in seconds since 1970.
     """
@@ -99,7 +99,7 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
 
 
 def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
-    """What the outcome of a write means where it does not say whether the write was carried out; None where it does."""
+    """Return the error for an outcome that leaves open whether a write was carried out; None where it does not."""
     match outcome:
         case NoResponse(sent=True):
             return OutcomeUnknown(f"the answer of {where} is lost: {outcome.reason}")
@@ -114,7 +114,7 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
 
 
 def printable(text: str) -> str:
-    """The text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
+    """Return the text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
     return "".join(character if character.isprintable() else " " for character in redacted(text)[:300])
 
 
@@ -124,7 +124,7 @@ def _text(where: str, reply: Reply) -> str:
 
 
 def _said(reply: Reply) -> tuple[str, str]:
-    """The name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none."""
+    """Return the name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none."""
     try:
         match loads(reply.body):
             case {"error": str(name), "message": str(message)}:

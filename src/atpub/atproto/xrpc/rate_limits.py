@@ -1,4 +1,4 @@
-"""What a server's rate limits still allow, kept from the headers of its replies.
+"""The remainder of a server's rate limits, taken from the headers of its replies.
 
 A server has several limits for one method and shows the tightest: each of them allows at least what that one does. A
 refused request uses up what was left, so one that is known not to fit is better not sent.
@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.atproto.xrpc.http import Reply
-from atpub.repository.interface import UNLIMITED
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _FIRST_MOMENT: Final = 10**9
 """Numbers from here on are seconds since 1970, those below seconds to wait."""
 _LONGEST: Final = 7 * 24 * 3600
-"""No rate limit lasts longer: what says so counts in other units, or is out of its mind."""
+"""No rate limit lasts longer: a larger number counts in other units, or is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The points that are left until `reset` (seconds since 1970; None where the server names no limit)."""
+    """The points that are left until `reset`, in seconds since 1970; both are None where the server names no limit."""
 
-    points: int
+    points: int | None
     reset: int | None = None
 
 
@@ -35,7 +34,7 @@ class RateLimits:
         self._budgets: dict[str, Budget] = {}
 
     def note(self, nsid: str, reply: Reply, now: float) -> None:
-        """Take down what a reply of a method says."""
+        """Record what a reply of a method tells about its limit."""
         left, reset = _number(reply, "ratelimit-remaining"), reset_of(reply, now)
         if reply.status == 429:
             if reset is not None:
@@ -43,10 +42,10 @@ class RateLimits:
         elif left is not None and reset is not None:
             self._budgets[nsid] = Budget(left, reset)
         elif reply.status == 200:
-            self._budgets[nsid] = Budget(UNLIMITED)
+            self._budgets[nsid] = Budget(None)
 
     def budget(self, nsid: str, now: float) -> Budget | None:
-        """What is left for a method; None where nothing is known, or not any more."""
+        """Return the budget of a method; None where it is unknown, or no longer valid."""
         found = self._budgets.get(nsid)
         return None if found is None or (found.reset is not None and found.reset <= now) else found
 
@@ -66,6 +65,6 @@ def reset_of(reply: Reply, now: float) -> int | None:
 
 
 def _number(reply: Reply, header: str) -> int | None:
-    """The number in a header; None where there is none that can be meant."""
+    """Return the number in a header; None where there is none that can be meant."""
     text = reply.headers.get(header, "")
     return int(text) if _NUMBER.fullmatch(text) else None

@@ -1,7 +1,7 @@
-"""What must not be shown: each secret is named here before it is sent, and texts from elsewhere lose it.
+"""Redaction: each secret is registered before it is sent, and removed from texts that come from elsewhere.
 
 A server may put anything into its answers, even the password that it was just given. Secrets belong to the process, not
-to an object: whoever shows a text need not know where it has been.
+to an object: code that shows a text need not know where it comes from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _hidden: set[str] = set()
 
 
 def hide(*secrets: str) -> None:
-    """Let no text that goes through `redacted` show these, as they are or as JSON and URLs spell them."""
+    """Register secrets: `redacted` removes them, as they are and as JSON and URLs spell them."""
     for secret in filter(None, secrets):
         in_json = (json.dumps(secret, ensure_ascii=only_ascii)[1:-1] for only_ascii in (True, False))
         in_url = (spell(secret, errors="replace") for spell in (quote, quote_plus))
@@ -23,7 +23,7 @@ def hide(*secrets: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """The text without any secret."""
+    """Return the text without any secret."""
     for secret in sorted(_hidden, key=len, reverse=True):  # one may be part of another
         text = text.replace(secret, _MASK)
     return text

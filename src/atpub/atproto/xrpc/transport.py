@@ -1,7 +1,8 @@
-"""HTTP connections that notice an early reply: a server that refuses a request answers before it has read it all.
+"""HTTP requests and responses over connections that notice an early reply. No other module imports httpx or httpcore.
 
-The reference PDS does so with a blob over its limit or a token that has expired, and then reads no further. A usual
-client fills its buffers, waits until its write timeout, and never sees the reply. Here a blocked write looks for one.
+A server that refuses a request may answer before it has read it all: the reference PDS does so with a blob over its
+limit or a token that has expired, and then reads no further. A usual client fills its buffers, waits until its write
+timeout, and never sees the reply. Here a blocked write looks for one.
 """
 
 from __future__ import annotations
@@ -11,35 +12,165 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Self
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
+from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import Usage
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # without a byte in either direction
 MOST_REDIRECTS = 5
 
-_TIMEOUT = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _READ_SIZE = 65_536
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-def new_client() -> httpx.Client:
-    """A client for one program's requests, safe for threads; it obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for a connection, for received bytes, for sent bytes, and for a free connection (None: no limit).
+
+    Those for bytes count anew with every byte.
+    """
+
+    connect: float = CONNECT_SECONDS
+    read: float = SILENCE_SECONDS
+    write: float = SILENCE_SECONDS
+    pool: float | None = SILENCE_SECONDS
+
+    @classmethod
+    def of(cls, seconds: float) -> Self:
+        """Return the same limit for each of the four."""
+        return cls(seconds, seconds, seconds, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request that may be sent any number of times: iterating over its content starts anew each time."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    params: Mapping[str, Any] | None = None
+    content: bytes | Iterable[bytes] | None = field(default=None, repr=False)
+    timeouts: Timeouts = Timeouts()
+
+
+class TransportError(Exception):
+    """A request without a response, or a response that breaks off.
+
+    `reason` explains it in a few words; `sent` tells whether the server may have received the request.
+    """
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+
+
+class HttpResponse:
+    """A response whose body is still to be read; it must be closed."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, their names without regard to case."""
+        return self._response.headers
+
+    @property
+    def url(self) -> str:
+        """The URL that it came from, after redirects."""
+        return str(self._response.url)
+
+    @property
+    def history(self) -> tuple[HttpResponse, ...]:
+        """The redirects that led to it, the first one first."""
+        return tuple(map(HttpResponse, self._response.history))
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body, decompressed, and close the response; raises TransportError where it breaks off."""
+        with self, _transport_errors():
+            yield from self._response.iter_bytes()
+
+    def stored_chunks(self, size: int) -> Iterator[bytes]:
+        """Yield the body as it was sent, in chunks of that size; raises TransportError where it breaks off."""
+        with self, _transport_errors():
+            yield from self._response.iter_raw(size)
+
+    def close(self) -> None:
+        """Give up what is left of the body."""
+        self._response.close()
+
+    def __enter__(self) -> Self:
+        """Return the response itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class TransportClient:
+    """Connections to any number of servers, safe for threads."""
+
+    client: httpx.Client
+
+    def send(self, request: HttpRequest, *, follow_redirects: bool = False) -> HttpResponse:
+        """Send a request and return the response, its body still to be read; raises TransportError."""
+        with _transport_errors():
+            built = self.client.build_request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                params=request.params,
+                content=request.content,
+                timeout=_httpx_timeout(request.timeouts),
+            )
+            try:
+                return HttpResponse(self.client.send(built, stream=True, follow_redirects=follow_redirects))
+            except httpx.RequestError as error:
+                host = error.request.url.host
+                moved = "" if host == built.url.host else f" at {host}, to which it redirects"
+                raise TransportError(_reason(error) + moved, sent=not isinstance(error, _NOT_SENT)) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.client.close()
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def new_client() -> TransportClient:
+    """Return a client for one program's requests, which obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
     headers = {"User-Agent": "atpub"}
-    return httpx.Client(transport=_Transport(), timeout=_TIMEOUT, headers=headers, max_redirects=MOST_REDIRECTS)
+    return TransportClient(httpx.Client(transport=_Transport(), headers=headers, max_redirects=MOST_REDIRECTS))
 
 
 def base_url(text: str) -> str:
-    """The URL of a server without a path; raises Usage."""
+    """Return the URL of a server without a path; raises Usage."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
@@ -51,13 +182,45 @@ def base_url(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, so that what is sent there cannot be overheard."""
+    """Return whether the host is this machine, so that what is sent there cannot be overheard."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _httpx_timeout(timeouts: Timeouts) -> httpx.Timeout:
+    return httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool)
+
+
+@contextmanager
+def _transport_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise TransportError(str(error), sent=False) from error
+    except httpx.RequestError as error:
+        raise TransportError(_reason(error), sent=True) from error
+
+
+def _reason(error: httpx.RequestError) -> str:
+    """Explain an error in the operating system's words where it has some."""
+    if isinstance(error, httpx.WriteTimeout):
+        return str(error)  # its cause is a write that would have blocked, which explains nothing
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror[0].lower() + cause.strerror[1:]
+        cause = cause.__cause__ or cause.__context__
+    match error:
+        case httpx.ConnectTimeout():
+            return "no connection within the time allowed"
+        case httpx.ReadTimeout():
+            return "no answer within the time allowed"
+        case _:
+            return redacted(str(error)) or type(error).__name__
 
 
 class _Transport(httpx.BaseTransport):
@@ -69,7 +232,7 @@ class _Transport(httpx.BaseTransport):
         self._proxies = getproxies()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The server's reply, its body still to be read."""
+        """Return the server's reply, its body still to be read."""
         proxy = self._proxy_for(request.url)
         with self._lock:
             if proxy not in self._pools:
@@ -154,7 +317,7 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.WriteError("the server replied before it had the whole request")
 
     def _has_reply(self) -> bool:
-        """Whether the server has sent something, be it the end of the connection: TLS has messages of its own."""
+        """Return whether the server has sent something, even the end of the connection: TLS has messages of its own."""
         try:
             self._early = self._socket.recv(_READ_SIZE)
         except _WOULD_BLOCK:

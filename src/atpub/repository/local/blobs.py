@@ -64,7 +64,7 @@ class BlobFiles:
         return self._file(cid).is_file()
 
     def read(self, cid: Cid) -> Iterator[bytes]:
-        """The blob in chunks; raises BlobNotFound in place of the first."""
+        """Yield the blob in chunks; raises BlobNotFound in place of the first."""
         try:
             stream = self._file(cid).open("rb")
         except FileNotFoundError:
@@ -79,7 +79,7 @@ class BlobFiles:
             (self.folder / name).unlink(missing_ok=True)
 
     def older_than(self, microseconds: int) -> set[str]:
-        """The names of the files last written before that time (since 1970): blobs, and what uploads left behind."""
+        """Return the names of files last written before a time (since 1970): blobs, and leftovers of uploads."""
         with _disk(self.folder):
             ours = (file for file in self.folder.iterdir() if file.name.startswith(_PARTIAL) or Cid.accepts(file.name))
             return {file.name for file in ours if _written(file) < microseconds}

@@ -11,7 +11,7 @@ from atpub.repository.local.blobs import sync_folder
 
 
 def read_key(file: Path) -> SigningKey | None:
-    """The key in the file; None where there is no file. Raises RepositoryError where it holds no key."""
+    """Return the key in the file; None where there is no file. Raises RepositoryError where it holds no key."""
     try:
         return SigningKey.of_hex(file.read_text().strip())
     except FileNotFoundError:

@@ -56,12 +56,12 @@ class LocalRepository:
 
     @property
     def did(self) -> Did:
-        """Whose repository it is."""
+        """The DID of its account."""
         return self._store.did
 
     @property
     def limits(self) -> Limits:
-        """What one commit may hold: as much as on the reference PDS."""
+        """The limits of one commit, as on the reference PDS."""
         return LIMITS
 
     def blob_limit(self) -> None:
@@ -76,7 +76,7 @@ class LocalRepository:
         return key.did_key
 
     def head(self) -> Head | None:
-        """The newest commit; None before the first."""
+        """Return the newest commit; None before the first."""
         with self._store.reading() as tables:
             head = tables.head() if tables else None
         return Head(Cid.of_bytes(head.cid), head.rev) if head else None
@@ -94,18 +94,18 @@ class LocalRepository:
         return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records)
 
     def get_record(self, path: RecordPath) -> Record | None:
-        """The record there; None where there is none. Raises RepositoryError where it is damaged."""
+        """Return the record there; None where there is none. Raises RepositoryError where it is damaged."""
         return next(iter(self._read(RecordFilter(paths=frozenset((path,))))), None)
 
     def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
-        """The records of a collection, the newest record key first; raises RepositoryError where one is damaged."""
+        """Return the records of a collection, newest record key first; raises RepositoryError where one is damaged."""
         found = sorted(self._read(RecordFilter(frozenset((collection,)))), key=lambda record: record.path, reverse=True)
         rest = [record for record in found if cursor is None or record.path.rkey < cursor]
         some = rest[:limit]
         return Page(some, some[-1].path.rkey if len(some) < len(rest) else None)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
-        """The bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
         with self._store.reading() as tables:
             if tables is None or not tables.is_referred_to(cid):
                 raise BlobNotFound(f"no record in {self._store.folder} refers to the blob {cid}")
@@ -156,9 +156,9 @@ class LocalRepository:
         return Commit(Head(Cid.of_bytes(head.cid), head.rev), changes.cids)
 
     def collect_garbage(self) -> int:
-        """Delete what has been of no use for an hour: blobs that no record refers to, and what broken uploads left.
+        """Delete what has been unused for an hour: blobs that no record refers to, and files of broken uploads.
 
-        Returns how many files that were.
+        Returns the number of files.
         """
         with self._store.reading() as tables:
             if tables is None:
@@ -176,7 +176,7 @@ class LocalRepository:
         return len(stale)
 
     def close(self) -> None:
-        """Let go of the database; a further call opens it again."""
+        """Close the database; a further call opens it again."""
         self._store.close()
 
     def _tidy(self, now: int) -> None:
@@ -186,7 +186,7 @@ class LocalRepository:
             self._collect(now - _HOUR)
 
     def _read(self, wanted: RecordFilter) -> Sequence[Record]:
-        """What is wanted and nothing else; nothing before the first commit."""
+        """Return the records that a filter selects; none before the first commit."""
         with self._store.reading() as tables:
             return tuple(self._records(tables, wanted).values()) if tables and tables.head() else ()
 
@@ -197,7 +197,7 @@ class LocalRepository:
 
     def _checked(self, key: bytes, cid: bytes, block: bytes) -> Record:
         if not matches(cid, block):
-            raise self._damaged(f"the record {key.decode()} is not what its CID says")
+            raise self._damaged(f"the record {key.decode()} does not match its CID")
         return record_of(key, cid, block)
 
     def _keep(self, received: Received, mime_type: str, tables: Tables) -> Blob:
@@ -227,7 +227,7 @@ class LocalRepository:
         return head
 
     def _tree_at(self, head: StoredHead | None, tables: Tables) -> mst.Node:
-        """The tree of the newest commit: the one kept in memory, or where others have written since, built anew."""
+        """Return the tree of the newest commit: the one in memory, or a new one where others have written since."""
         if head is None:
             return mst.EMPTY
         if self._tree is None or self._tree[0] != head.cid:
@@ -244,7 +244,7 @@ class LocalRepository:
         return key or create_key(self._store.key)
 
     def _remove_files(self, cids: Collection[Cid]) -> None:
-        """Delete the files of blobs that the tables no longer hold; nobody stores one of them again meanwhile."""
+        """Delete the files of blobs that the tables no longer hold; none is stored again meanwhile."""
         if cids:
             with self._store.writing() as tables:
                 for cid in cids:

@@ -26,7 +26,7 @@ _MAGIC = (
 
 
 def sniff(head: bytes) -> str | None:
-    """The MIME type of a file that starts with these bytes (the first 512 are enough); None where they do not say."""
+    """Return the MIME type of a file that starts with these bytes (512 are enough); None where they do not tell."""
     for magic, mime_type in _MAGIC:
         if head.startswith(magic):
             return mime_type

@@ -63,7 +63,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Generator[Tables, None, None]:
-        """The tables for this process alone; the changes are on the disk at the end, or undone by an exception."""
+        """Yield the tables for this process alone; changes are on disk at the end, or undone by an exception."""
         with self._lock, self._errors():
             db = self._open() or self._create()
             db.execute("begin immediate")
@@ -87,7 +87,7 @@ class Store:
                 self._db = None
 
     def _open(self) -> sqlite3.Connection | None:
-        """The connection to the repository in the folder; None where there is none yet."""
+        """Return the connection to the repository in the folder; None where there is none yet."""
         if self._db is None:
             if not self._is_there():
                 return None
@@ -121,7 +121,7 @@ class Store:
 
     @contextmanager
     def _connecting(self, mode: str) -> Generator[sqlite3.Connection, None, None]:
-        """A new connection, closed at the end unless it has become the store's."""
+        """Yield a new connection, closed at the end unless it has become the store's."""
         uri = f"{(self.folder / _DATABASE).as_uri()}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:

@@ -34,7 +34,7 @@ class StoredHead:
 
 
 def format_of(db: sqlite3.Connection) -> int:
-    """The version of the tables; 0 where there are none yet."""
+    """Return the version of the tables; 0 where there are none yet."""
     row: tuple[int] = db.execute("pragma user_version").fetchone()
     return row[0]
 
@@ -55,12 +55,12 @@ def did_of(db: sqlite3.Connection) -> Did:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables, within a transaction that somebody else ends."""
+    """The tables, within a transaction that the caller ends."""
 
     db: sqlite3.Connection
 
     def head(self) -> StoredHead | None:
-        """The newest commit; None before the first."""
+        """Return the newest commit; None before the first."""
         row: tuple[bytes, str, bytes] | None = self.db.execute(
             "select cid, rev, block from repository where cid is not null"
         ).fetchone()
@@ -114,7 +114,7 @@ class Tables:
         return {Cid(cid) for (cid,) in rows}
 
     def blob(self, cid: Cid) -> Blob | None:
-        """The blob as it was stored."""
+        """Return the blob as it was stored."""
         row: tuple[str, int] | None = self.db.execute(
             "select mime_type, size from blob where cid = ?", (cid,)
         ).fetchone()
@@ -129,7 +129,7 @@ class Tables:
         self.db.execute("delete from blob where cid = ?", (cid,))
 
     def blobs(self) -> set[str]:
-        """The CIDs of all blobs."""
+        """Return the CIDs of all blobs."""
         return {cid for (cid,) in self.db.execute("select cid from blob")}
 
     def is_referred_to(self, cid: Cid) -> bool:
@@ -137,7 +137,7 @@ class Tables:
         return self.db.execute("select 1 from ref where cid = ?", (cid,)).fetchone() is not None
 
     def unused_blobs(self, before: int) -> list[Cid]:
-        """The blobs stored before that time (in microseconds) that no record refers to."""
+        """Return the blobs stored before that time (in microseconds) that no record refers to."""
         rows: list[tuple[str]] = self.db.execute(
             "select cid from blob where stored < ? and cid not in (select cid from ref)", (before,)
         ).fetchall()

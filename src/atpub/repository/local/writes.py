@@ -1,4 +1,4 @@
-"""What one apply_writes does to the tables of a local repository, checked as the reference PDS checks it."""
+"""The effect of one apply_writes on the tables of a local repository, checked as the reference PDS checks it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a batch did: each key's new binary CID (None: deleted), and the blobs that no record refers to any more."""
+    """The effect of a batch: each key's new binary CID (None: deleted), and the blobs without references."""
 
     tree: Mapping[bytes, bytes | None]
     unused: frozenset[Cid]
@@ -48,7 +48,7 @@ Batch: TypeAlias = tuple[tuple[Write, Content | None], ...]
 
 
 def prepare(writes: Sequence[Write], limits: Limits) -> Batch:
-    """The writes with what each will store (None for a delete).
+    """Return the writes with what each will store (None for a delete).
 
     Raises RequestTooLarge, RecordConflict for two writes of one record, and InvalidInput. The limit of the JSON body is
     held against the DAG-CBOR, which is never longer.
@@ -105,7 +105,7 @@ def _content(write: Write) -> Content | None:
 
 
 def _typed(path: RecordPath, value: JsonObject) -> JsonObject:
-    """The record with a `$type`: its collection. The PDS, too, adds one that is absent and refuses any other."""
+    """Return the record with a `$type`: its collection. The PDS, too, adds one that is absent and refuses any other."""
     found = value.get("$type", path.collection)
     if found != path.collection:
         raise _invalid(path, "wrong-type", f"$type is {found!r}; in this collection it is {path.collection!r}")

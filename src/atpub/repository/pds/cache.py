@@ -1,7 +1,7 @@
-"""What was read of a repository, kept on disk between runs: a CAR file whose root block says what it is a copy of.
+"""A copy of what was read of a repository, kept on disk between runs: a CAR file whose root block describes the copy.
 
-A copy counts only at the head that the server names, and only after every hash in it was checked again. One that is
-damaged, or of something else, is one that is not there; nothing but speed depends on it.
+A copy is used only at the head that the server names, and only after every hash in it was checked again. A damaged
+copy, or one of another repository, is ignored; nothing but speed depends on it.
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ class Cache:
     server: str
 
     def load(self) -> Copy | None:
-        """The copy, checked; None where there is none that can be used."""
+        """Return the copy, checked; None where there is none that can be used."""
         try:
             content = self._file.read_bytes() if self._file.is_file() else b""
         except OSError:
             return None
-        return _parsed(content, self.did, self.server)
+        return _parse(content, self.did, self.server)
 
     def save(self, copy: Copy) -> None:
         """Put a copy in the place of the last, whole or not at all; nothing happens where that cannot be done."""
@@ -126,7 +126,7 @@ def _written(cover: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
 
 
 def _cover(copy: Copy, did: Did, server: str) -> bytes:
-    """The root block of a copy's file."""
+    """Return the root block of a copy's file."""
     fields: dict[str, Native]
     match copy:
         case Whole():
@@ -151,22 +151,22 @@ def _blocks(copy: Copy) -> Mapping[bytes, bytes]:
             return {bytes(record.cid): encode(record.value) for record in copy.records.values()}
 
 
-def _parsed(content: bytes, did: Did, server: str) -> Copy | None:
-    """The copy in the content of a file; None unless it is whole, and of that repository on that server."""
+def _parse(content: bytes, did: Did, server: str) -> Copy | None:
+    """Return the copy in the content of a file; None unless it is whole, and of that repository on that server."""
     try:
         car = read_car(content)
         (root,) = car.roots
         match decoded(car.blocks[root], "the root"):
             case {"version": version, "did": whose, "server": where, "copy": dict(fields)}:
                 ours = (version, whose, where) == (VERSION, did, server)
-                return _parsed_copy(fields, car, did) if ours else None
+                return _parse_copy(fields, car, did) if ours else None
             case _:
                 return None
     except (RepositoryError, ValueError, KeyError):
         return None
 
 
-def _parsed_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
+def _parse_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
     match fields:
         case {"root": bytes(root), "since": str(since)}:
             return Whole(snapshot_of(Car((root,), car.blocks), did), Tid.parse(since))
@@ -182,12 +182,12 @@ def _parsed_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
                 frozenset(Nsid.parse(str(collection)) for collection in collections),
                 frozenset(RecordPath.parse(str(path)) for path in paths),
             )
-            return Listed(Head(Cid.parse(cid), Tid.parse(rev)), wanted, _parsed_records(records, car), lasting)
+            return Listed(Head(Cid.parse(cid), Tid.parse(rev)), wanted, _parse_records(records, car), lasting)
         case _:
             return None
 
 
-def _parsed_records(cids: dict[str, Native], car: Car) -> dict[RecordPath, Record]:
+def _parse_records(cids: dict[str, Native], car: Car) -> dict[RecordPath, Record]:
     held = ((key.encode(), cid, car.blocks[cid]) for key, cid in cids.items() if isinstance(cid, bytes))
     found = (record_of(key, cid, block) for key, cid, block in held)
     return {record.path: record for record in found}

@@ -26,7 +26,7 @@ class Lister:
     did: Did
 
     def records(self, wanted: RecordFilter) -> dict[RecordPath, Record]:
-        """Those that are wanted; raises RepositoryNotFound or Unavailable."""
+        """Return the records that a filter selects; raises RepositoryNotFound or Unavailable."""
         found = {record.path: record for name in sorted(wanted.collections) for record in self.some(name).records}
         single: dict[Nsid, set[RecordPath]] = defaultdict(set)
         for path in sorted(wanted.paths):
@@ -37,7 +37,7 @@ class Lister:
         return found
 
     def some(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
-        """The records of a collection, or so many from where the server's cursor leads.
+        """Return the records of a collection, or so many from where the server's cursor leads.
 
         Raises RepositoryNotFound or Unavailable.
         """
@@ -67,7 +67,7 @@ class Lister:
         return found | {record.path: record for record in one_by_one if record is not None}
 
     def one(self, path: RecordPath) -> Record | None:
-        """The record there (com.atproto.repo.getRecord); None where there is none.
+        """Return the record there (com.atproto.repo.getRecord); None where there is none.
 
         Raises RepositoryError where there is no such repository, and Unavailable.
         """
@@ -82,7 +82,7 @@ class Lister:
         return record
 
     def _pages(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Iterator[Page]:
-        """The records of a collection, newest first, or so many from a cursor on (com.atproto.repo.listRecords).
+        """Yield the records of a collection, newest first, or so many from a cursor on (com.atproto.repo.listRecords).
 
         A page that is not full need not be the last: a server may have a smaller limit than the reference PDS.
         """
@@ -107,10 +107,10 @@ class Lister:
             path = AtUri.parse(uri).path
             found = cid_of(value)
         except (SyntaxViolation, NotInDataModel) as error:
-            raise Unavailable(f"{self.xrpc.base}: the record {uri} is ill-formed: {error}") from None
+            raise Unavailable(f"{self.xrpc.base}: the record {uri} is malformed: {error}") from None
         if path is None or found != cid:
             raise self._other(uri)
         return Record(path, found, value)
 
     def _other(self, uri: str) -> Unavailable:
-        return Unavailable(f"{self.xrpc.base}: the record {uri} is not what its address and CID say")
+        return Unavailable(f"{self.xrpc.base}: the record {uri} does not match its address and CID")

@@ -41,12 +41,12 @@ class _NotGiven(Exception):
 
 
 def newest_commit(xrpc: XrpcClient, did: Did) -> Head:
-    """The head of a repository (com.atproto.sync.getLatestCommit); raises RepositoryNotFound or Unavailable."""
+    """Return the head of a repository (com.atproto.sync.getLatestCommit); raises RepositoryNotFound or Unavailable."""
     found = xrpc.query(get_latest_commit.METHOD, get_latest_commit.GetLatestCommitParams(did=did))
     try:
         return Head(Cid.parse(found.cid), Tid.parse(found.rev))
     except SyntaxViolation as error:
-        raise Unavailable(f"{xrpc.base}: the newest commit is ill-formed: {error}") from None
+        raise Unavailable(f"{xrpc.base}: the newest commit is malformed: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Query:
 class Records:
     """The records of one repository; what was read is kept, so that the same head is not read twice.
 
-    `told` is the head, where the server has just been asked for it: the reading that comes next need not ask again.
+    `known_head` is the head, where the server has just been asked for it: the next reading need not ask again.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Records:
         cache: Cache | None = None,
         largest: int = LARGEST,
         first_look: int = FIRST_LOOK,
-        told: Head | None = None,
+        known_head: Head | None = None,
     ) -> None:
         self._xrpc = xrpc
         self._did = did
@@ -82,20 +82,20 @@ class Records:
         self._cache = cache
         self._largest = largest
         self._first_look = first_look
-        self._told = told
+        self._known_head = known_head
         self._copy: Copy | None = None
 
     def head(self) -> Head:
-        """The newest commit."""
+        """Return the newest commit."""
         return newest_commit(self._xrpc, self._did)
 
     def committed(self, head: Head) -> None:
-        """Take note of a commit of our own: whether what is kept is from before it need not be asked."""
+        """Note a commit of this client: its head need not be asked for."""
         if self._copy is not None and self._copy.head.cid != head.cid:
-            self._told = head
+            self._known_head = head
 
     def one(self, path: RecordPath) -> Record | None:
-        """The record there by now, in one request; raises RepositoryNotFound or Unavailable."""
+        """Return the record there by now, in one request; raises RepositoryNotFound or Unavailable."""
         try:
             return self._lister.one(path)
         except (RepositoryNotFound, Unavailable):
@@ -105,7 +105,7 @@ class Records:
             raise
 
     def some(self, collection: Nsid, limit: int | None, cursor: str | None) -> Page:
-        """The records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
+        """Return the records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
         return self._lister.some(collection, limit, cursor)
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
@@ -115,9 +115,9 @@ class Records:
         """
         if self._copy is None and self._cache is not None:
             self._copy = self._cache.load()
-        told, self._told = self._told, None
+        head, self._known_head = self._known_head, None
         query = _Query(wanted, follow_up)
-        found = self._read_on(self._copy, query, told or self.head()) if self._copy else None
+        found = self._read_on(self._copy, query, head or self.head()) if self._copy else None
         return found or self._read_anew(query)
 
     def _read_on(self, copy: Copy, query: _Query, head: Head) -> Live | None:
@@ -175,7 +175,7 @@ class Records:
         return {**known.records_in(wanted), **self._lister.records(wanted - known.wanted)}
 
     def _bring_up_to(self, head: Head, copy: Whole) -> Whole:
-        """The repository at a head, by what has changed since the copy was made; raises RepositoryError."""
+        """Return the repository at a head, by what has changed since the copy was made; raises RepositoryError."""
         if head.cid == copy.head.cid:
             return copy if head.rev == copy.since else Whole(copy.snapshot, head.rev)
         changes = self._fetch(since=copy.since)
@@ -192,7 +192,7 @@ class Records:
         return Live(self._did, copy.head, records)
 
     def _fetch(self, *, since: Tid | None = None, about: RecordFilter | None = None) -> Car:
-        """The repository, or what has come since a revision (com.atproto.sync.getRepo).
+        """Return the repository, or what has come since a revision (com.atproto.sync.getRepo).
 
         Raises _NotGiven where the server does not give it, or it is too large, or not `about` what is wanted; and
         RepositoryError where it breaks off or is damaged.
@@ -226,7 +226,7 @@ def _is_about(blocks: Iterable[bytes], wanted: RecordFilter) -> bool:
 
 
 def _type_of(block: bytes) -> str | None:
-    """The type of the record in a block; None where something else is in it."""
+    """Return the type of the record in a block; None where something else is in it."""
     try:
         match decoded(block, "a block"):
             case {"$type": str(name)}:

@@ -45,11 +45,11 @@ from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
 from atpub.generated.com.atproto.sync.get_repo import METHOD as GET_REPO
 from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
 from atpub.repository.filter import FollowUp, RecordFilter
-from atpub.repository.interface import BlobSource, Limits
+from atpub.repository.interface import UNLIMITED, BlobSource, Limits
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 from atpub.repository.pds import writes as pds_writes
 from atpub.repository.pds.cache import Cache
-from atpub.repository.pds.records import Records
+from atpub.repository.pds.records import Records, newest_commit
 from atpub.repository.pds.writes import HeadTracker, WriteBatch
 
 WRITES = 200
@@ -64,13 +64,13 @@ class PdsRepository:
     """The repository of an account on its server; several threads may upload blobs at once."""
 
     def __init__(
-        self, did: Did, xrpc: XrpcClient, authorizer: Authorizer, cache: Path | None = None, told: Head | None = None
+        self, did: Did, xrpc: XrpcClient, authorizer: Authorizer, cache: Path | None = None, head: Head | None = None
     ) -> None:
         self._did = did
         self._xrpc = xrpc
         self._authorizer = authorizer
-        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, told=told)
-        self._followed = HeadTracker()
+        self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, known_head=head)
+        self._tracker = HeadTracker()
         self._body = BODY  # what fits, as far as that can be guessed
         self._too_long = BODY + 1  # what is known not to
         self._blob: tuple[int | None] | None = None
@@ -78,27 +78,28 @@ class PdsRepository:
 
     @property
     def did(self) -> Did:
-        """Whose repository it is."""
+        """The DID of its account."""
         return self._did
 
     @property
     def url(self) -> str:
-        """The server that it is on."""
+        """The URL of its server."""
         return self._xrpc.base
 
     @property
     def limits(self) -> Limits:
-        """What one commit may hold.
+        """The limits of one commit.
 
-        A server does not say the size of a body: it shrinks here when one is refused. The points are those that its
-        last reply to a write showed.
+        A server does not announce the size of a body: the limit shrinks when one is refused. The points are those that
+        its last reply to a write showed.
         """
         budget = self._budget(APPLY_WRITES.nsid)
-        left = (budget.points, budget.reset) if budget else (None, None)
-        return Limits(WRITES, self._body, *left)
+        if budget is None:
+            return Limits(WRITES, self._body, None)
+        return Limits(WRITES, self._body, UNLIMITED if budget.points is None else budget.points, budget.reset)
 
     def blob_limit(self) -> int | None:
-        """The largest blob that the server takes, where it says so (com.atproto.server.describeServer, asked once).
+        """Return the largest blob that the server accepts, if it tells (com.atproto.server.describeServer, asked once).
 
         Raises RateLimited.
         """
@@ -111,7 +112,7 @@ class PdsRepository:
         return self._blob[0]
 
     def head(self) -> Head | None:
-        """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
+        """Return the newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
         return self._records.head()
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
@@ -121,18 +122,18 @@ class PdsRepository:
         """
         with self._lock:
             live = self._records.read(wanted, follow_up)
-            self._followed.learn(live)
+            self._tracker.learn(live)
             return live
 
     def get_record(self, path: RecordPath) -> Record | None:
-        """The record there by now, its CID checked (com.atproto.repo.getRecord); None where there is none.
+        """Return the current record at a path, its CID checked (com.atproto.repo.getRecord); None where there is none.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         return self._records.one(path)
 
     def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
-        """The records of a collection by now, each CID checked (com.atproto.repo.listRecords).
+        """Return the current records of a collection, each CID checked (com.atproto.repo.listRecords).
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
@@ -145,7 +146,7 @@ class PdsRepository:
         """
         self._check_blob(source.size, mime_type)
         budget = self._budget(UPLOAD_BLOB.nsid)
-        if budget and not budget.points:
+        if budget and budget.points == 0:
             raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
         body = _Hashed(source)
         try:
@@ -174,7 +175,7 @@ class PdsRepository:
         try:
             output = self._authorizer.authorized(lambda access: self._xrpc.write(APPLY_WRITES, body, access))
             commit = pds_writes.commit_of(output, batch)
-            self._followed.commit(batch, swap_commit, commit)
+            self._tracker.commit(batch, swap_commit, commit)
             with self._lock:
                 self._records.committed(commit.head)
             return commit
@@ -183,10 +184,10 @@ class PdsRepository:
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
             raise
         except OutcomeUnknown as unknown:
-            return self._settled(batch, swap_commit, unknown)
+            return self._find_outcome(batch, swap_commit, unknown)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
-        """The bytes of a blob that a record refers to, checked at the end (com.atproto.sync.getBlob).
+        """Return the bytes of a blob that a record refers to, checked at the end (com.atproto.sync.getBlob).
 
         Raises BlobNotFound, and Unavailable where they break off or are not those that the CID stands for.
         """
@@ -204,11 +205,11 @@ class PdsRepository:
                 stream.write(chunk)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._xrpc.http.client.close()
+        """Close the connections."""
+        self._xrpc.http.close()
 
     def _budget(self, nsid: str) -> Budget | None:
-        return self._xrpc.ledger.budget(nsid, self._xrpc.http.clock())
+        return self._xrpc.rate_limits.budget(nsid, self._xrpc.http.clock())
 
     def _check_blob(self, size: int, mime_type: str) -> None:
         limit = self.blob_limit()
@@ -229,7 +230,7 @@ class PdsRepository:
         left = batch.left
         if not left:
             return
-        cids = self._followed.at(swap_commit, left)
+        cids = self._tracker.at(swap_commit, left)
         if cids is None:
             live = self.read(RecordFilter(frozenset(path.collection for path in left), batch.paths))
             if live.head is None or live.head.cid != swap_commit:
@@ -245,14 +246,14 @@ class PdsRepository:
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
 
-    def _settled(self, batch: WriteBatch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
-        """What became of a write, by what the repository holds now.
+    def _find_outcome(self, batch: WriteBatch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
+        """Find out what became of a write, by what the repository holds now.
 
-        A server that failed is done with it; a reply that is lost may be one of a write that is still under way.
+        A server that failed has finished with it; where the reply is lost, the write may still be under way.
         """
         for pause in _PAUSES:
             self._xrpc.http.sleep(pause)
-            live = self._seen_after(batch, unknown)
+            live = self._read_after(batch, unknown)
             commit = pds_writes.reconcile(batch, swap_commit, live)
             if commit is not None:
                 return commit
@@ -264,7 +265,7 @@ class PdsRepository:
                 raise Unavailable(f"{unknown.message}; nothing was written", hint=hint) from None
         raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
 
-    def _seen_after(self, batch: WriteBatch, unknown: OutcomeUnknown) -> Live:
+    def _read_after(self, batch: WriteBatch, unknown: OutcomeUnknown) -> Live:
         try:
             return self.read(RecordFilter(paths=batch.paths))
         except AtpubError as error:
@@ -311,35 +312,40 @@ def connect(
     account: str,
     *,
     pds: str | None = None,
-    directories: ResolverConfig | None = None,
+    config: ResolverConfig | None = None,
     password: str | Callable[[], str | None] | None = None,
     sessions: SessionStore | None = None,
-    remembered: Path | None = None,
+    identity_cache: Path | None = None,
     cache: Path | None = None,
     http: HttpClient | None = None,
 ) -> PdsRepository:
-    """The repository of an account, a handle or DID, on the server that its identity names (or at the URL `pds`).
+    """Return the repository of an account, a handle or DID, on the server of its identity (or at the URL `pds`).
 
-    A session of `sessions` goes before the password; neither that nor what asks for it is used before the first write.
-    `remembered` is a folder that keeps identities for an hour, `cache` one that keeps what was read. `http` is the
-    repository's from now on, and closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or
-    Unavailable.
+    A stored session takes precedence over the password; neither is used before the first write. `identity_cache` is a
+    folder that keeps identities for an hour, `cache` one that keeps what was read. The repository owns `http`: it is
+    closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or Unavailable.
     """
-    way = http or HttpClient(new_client())
-    asked = password if callable(password) else lambda: password
+    client = http or HttpClient(new_client())
+    ask_password = password if callable(password) else lambda: password
     try:
-        memory = IdentityCache(remembered, way.clock) if remembered else None
-        identity, told = lookup(account, way, pds=pds, places=directories or ResolverConfig(), memory=memory)
-        server = _home(identity, sessions) if pds else identity.pds
+        identity, head = lookup(
+            account,
+            client,
+            pds=pds,
+            config=config or ResolverConfig(),
+            cache=IdentityCache(identity_cache, client.clock) if identity_cache else None,
+            confirm=lambda known: newest_commit(XrpcClient(known.pds, client), known.did),
+        )
+        server = _own_server(identity, sessions) if pds else identity.pds
     except BaseException:
-        way.client.close()
+        client.close()
         raise
-    xrpc = XrpcClient(server, way)
-    session = Session(xrpc, identity.did, asked, sessions)
-    return PdsRepository(identity.did, xrpc, session, cache, told if server == identity.pds else None)
+    xrpc = XrpcClient(server, client)
+    session = Session(xrpc, identity.did, ask_password, sessions)
+    return PdsRepository(identity.did, xrpc, session, cache, head if server == identity.pds else None)
 
 
-def _home(identity: Identity, sessions: SessionStore | None) -> str:
-    """The account's own server, where the one that the user names is known to be for logging in alone."""
-    kept = sessions.read(identity.did) if sessions else None
-    return kept.server if kept and kept.login == identity.pds else identity.pds
+def _own_server(identity: Identity, sessions: SessionStore | None) -> str:
+    """Return the account's own server, where the one that the user names is known to be for logging in alone."""
+    tokens = sessions.read(identity.did) if sessions else None
+    return tokens.server if tokens and tokens.login == identity.pds else identity.pds

@@ -34,7 +34,7 @@ class WriteBatch:
 
 
 def prepare(writes: Sequence[Write]) -> WriteBatch:
-    """The batch; raises RecordConflict for two writes of one record, and InvalidInput for what no record can hold."""
+    """Return the batch; raises RecordConflict for two writes of one record, and InvalidInput for malformed values."""
     seen = set[RecordPath]()
     for write in writes:
         if write.path in seen:
@@ -44,12 +44,12 @@ def prepare(writes: Sequence[Write]) -> WriteBatch:
 
 
 def request(batch: WriteBatch, repo: str, swap_commit: Cid) -> apply_writes.ApplyWritesInput:
-    """The input of com.atproto.repo.applyWrites."""
+    """Return the input of com.atproto.repo.applyWrites."""
     return apply_writes.ApplyWritesInput(repo=repo, writes=list(map(_member, batch.writes)), swap_commit=swap_commit)
 
 
 def commit_of(output: apply_writes.ApplyWritesOutput, batch: WriteBatch) -> Commit:
-    """What the server says that it did; raises OutcomeUnknown where it leaves something out."""
+    """Return the commit that the server reports; raises OutcomeUnknown where the report is incomplete."""
     results = output.results or []
     if output.commit is None or len(results) != len(batch.writes):
         raise OutcomeUnknown("the answer of com.atproto.repo.applyWrites does not say what was done")
@@ -57,7 +57,7 @@ def commit_of(output: apply_writes.ApplyWritesOutput, batch: WriteBatch) -> Comm
         head = Head(Cid.parse(output.commit.cid), Tid.parse(output.commit.rev))
         return Commit(head, tuple(map(_cid_in, results)))
     except SyntaxViolation as error:
-        raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is ill-formed: {error}") from None
+        raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is malformed: {error}") from None
 
 
 def conflict(batch: WriteBatch, records: Collection[RecordPath]) -> RecordConflict | None:
@@ -79,14 +79,14 @@ class HeadTracker:
         self._cids: dict[RecordPath, Cid] = {}
 
     def learn(self, live: Live) -> None:
-        """Take down what was read."""
+        """Record what was read."""
         head = live.head.cid if live.head else None
         known = self._cids if head == self._head else {}
         self._head = head
         self._cids = {**known, **{path: record.cid for path, record in live.records.items()}}
 
     def commit(self, batch: WriteBatch, swap_commit: Cid, made: Commit) -> None:
-        """Take down what was written on top of `swap_commit`."""
+        """Record what was written on top of `swap_commit`."""
         if self._head != swap_commit:
             return
         self._head = made.head.cid
@@ -97,12 +97,12 @@ class HeadTracker:
                 self._cids[write.path] = cid
 
     def at(self, head: Cid, paths: Iterable[RecordPath]) -> Mapping[RecordPath, Cid] | None:
-        """The CIDs at that head; None where it is not known, or one of these records is not."""
+        """Return the CIDs at that head; None where it is not known, or one of these records is not."""
         return self._cids if head == self._head and all(path in self._cids for path in paths) else None
 
 
 def relocated_records(batch: WriteBatch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
-    """A record that the reference PDS would lose: one that the batch writes under one key and takes from another.
+    """Return a record that the reference PDS would lose: one that a batch writes under one key and takes from another.
 
     Of the blocks that a commit both adds and removes the PDS (0.4.217 and 0.5.35) keeps too few: it spares those which
     records that the commit does not touch still refer to, and no others. Its repository is then damaged for good.
@@ -115,10 +115,10 @@ def relocated_records(batch: WriteBatch, cids: Mapping[RecordPath, Cid]) -> Reco
 
 
 def reconcile(batch: WriteBatch, swap_commit: Cid, live: Live) -> Commit | None:
-    """What became of a batch, by the repository as it is now; None where its head has not changed.
+    """Return the commit of a batch whose reply is lost, by what the repository holds now; None on an unchanged head.
 
-    On another head the batch either stands or can no longer be carried out, which is HeadMoved; where some writes seem
-    to stand and others not, somebody else has written on top of it, or the same: OutcomeUnknown.
+    On another head the batch was either carried out, or no longer can be: HeadMoved. Where only some of the writes are
+    found, another client has written on top of it, or the same: OutcomeUnknown.
     """
     if live.head is None or live.head.cid == swap_commit:
         return None
