@@ -179,6 +179,7 @@ def test_a_plan_that_gets_stale_halfway(folder: Path, repository: LocalRepositor
     converged(folder, repository, content)
 
 
+@pytest.mark.slow
 def test_a_repository_that_never_stands_still(folder: Path, repository: LocalRepository) -> None:
     """It is not tried for ever."""
     prepared = prepare(write_manifest(folder, notes({"a": "x"})), repository)
