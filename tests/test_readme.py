@@ -1,4 +1,4 @@
-"""README and docs say nothing that is not so: the manifest, code, commands, options, variables and exit codes."""
+"""README and docs match the code: manifest, examples, commands, options, variables and exit codes."""
 
 import doctest
 import re
@@ -60,7 +60,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_options_and_variables_are_known() -> None:
-    """Every one that the text names, in whichever command."""
+    """Find each option and variable that the text names in a command or in the source."""
     options = {option for name in COMMANDS for option in options_of(cli.get_command(click.Context(cli), name))}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= options
     assert {name for name in re.findall(r"\bATPUB_[A-Z]+\b", TEXT) if f'"{name}"' not in SOURCE} == set()
@@ -75,8 +75,8 @@ def options_of(command: click.Command | None) -> set[str]:
 
 def test_exit_codes() -> None:
     rows = {int(code): text.replace("`", "") for code, text in re.findall(r"^\| (\d+) \| (.+) \|$", README, re.M)}
-    told = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
-    assert rows == {int(code): text for code, text in told}
+    listed = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
+    assert rows == {int(code): text for code, text in listed}
     classes = [getattr(errors, name) for name in dir(errors)]
     assert {getattr(item, "exit_code", 0) for item in classes} <= rows.keys()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from atpub.atproto.lexicon import model
@@ -13,7 +14,7 @@ from atpub_codegen.ir import Alias, Case, Choices, Class, Constant, Field, Item,
 from atpub_codegen.name_table import Imports, NameTable
 from atpub_codegen.names import distinct, pascal_case, snake_case
 
-UNKNOWN_MEMBER: Final = "_rt.UnknownMember"
+UNKNOWN_MEMBER: Final = "runtime.UnknownMember"
 _AS_THEY_ARE: Final = (
     model.Boolean,
     model.Integer,
@@ -65,7 +66,7 @@ class Builder:
         place = len(self.items)
         attributes = distinct(kind.properties)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
-        fields = [self._field(name, wire, attribute, kind, within) for wire, attribute in ordered]
+        fields = _unshadowed([self._field(name, wire, attribute, kind, within) for wire, attribute in ordered])
         doc = doc or docs.of_place(self.current, within)
         deep = self.current in self.endless and not depth.is_shallow(kind)
         self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
@@ -73,21 +74,19 @@ class Builder:
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
         found = expressions.expression(kind, self, owner + pascal_case(wire), (*within, "properties", wire))
-        required, conditions = wire in parent.required, found.conditions("value")
-        nullable = wire in parent.nullable or self._takes_null(kind)
-        key = source.quoted(wire)
-        given = f"data[{key}]" if nullable else f"data.get({key})"
+        given = f"data[{source.quoted(wire)}]"
+        conditions = () if found.load_text else found.conditions("value")
+        load = found.load_text or found.load
         return Field(
             wire=wire,
             name=name,
-            required=required,
-            nullable=nullable,
+            required=wire in parent.required,
+            nullable=wire in parent.nullable or self._takes_null(kind),
             annotation=found.annotation,
-            given=given if conditions or nullable or not required else "",
             conditions=conditions,
-            load=found.load("value" if conditions or nullable or not required else given),
+            load=load("value" if conditions else given),
             dump=found.dump(f"self.{name}"),
-            doc=docs.of_field(kind, self.lexicons, required),
+            doc=docs.of_field(kind, self.lexicons, wire in parent.required),
         )
 
     def add_union(self, name: str, kind: model.Union) -> str:
@@ -197,6 +196,12 @@ class Builder:
         name = self.scope.give(hint)
         self._choices(name, kind)
         return name
+
+
+def _unshadowed(fields: Sequence[Field]) -> list[Field]:
+    """Return a class's fields, their annotations safe from fields that are named like a builtin type."""
+    names = {field.name for field in fields} & source.BUILTIN_TYPES
+    return [field._replace(annotation=source.qualified(field.annotation, names)) for field in fields]
 
 
 def _innermost(kind: model.Array) -> model.Type:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from atpub.atproto.lexicon.model import (
@@ -30,17 +30,17 @@ Scalar: TypeAlias = Boolean | Integer | String | Bytes | CidLinkType | BlobType
 
 _LEVELS: Final = 8  # of lists in lists that one function loads; Python has no more than 20 loops in each other
 FORMATS: Final = {
-    "at-identifier": ("AtIdentifier", "is_at_identifier"),
-    "at-uri": ("AtUri", "is_at_uri"),
-    "cid": ("Cid", "is_cid"),
-    "datetime": ("Datetime", "is_datetime"),
-    "did": ("Did", "is_did"),
-    "handle": ("Handle", "is_handle"),
-    "language": ("Language", "is_language"),
-    "nsid": ("NsidText", "is_nsid"),
-    "record-key": ("RecordKey", "is_record_key"),
-    "tid": ("TidText", "is_tid"),
-    "uri": ("Uri", "is_uri"),
+    "at-identifier": ("AtIdentifier", "is_at_identifier", "load_at_identifier"),
+    "at-uri": ("AtUri", "is_at_uri", "load_at_uri"),
+    "cid": ("Cid", "is_cid", "load_cid"),
+    "datetime": ("Datetime", "is_datetime", "load_datetime"),
+    "did": ("Did", "is_did", "load_did"),
+    "handle": ("Handle", "is_handle", "load_handle"),
+    "language": ("Language", "is_language", "load_language"),
+    "nsid": ("NsidText", "is_nsid", "load_nsid"),
+    "record-key": ("RecordKey", "is_record_key", "load_record_key"),
+    "tid": ("TidText", "is_tid", "load_tid"),
+    "uri": ("Uri", "is_uri", "load_uri"),
 }
 
 
@@ -65,6 +65,7 @@ class Expression:
     load: Callable[[str], str]
     dump: Callable[[str], str]
     loader: str = ""  # the function that loads a value, where that is all there is to loading one
+    load_text: Callable[[str], str] | None = None  # loads a text in a call, in place of the conditions
 
     @property
     def plain(self) -> bool:
@@ -113,11 +114,11 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
         case Union():
             return declare.union(kind, hint)
         case Unknown():
-            return _loaded("_rt.JsonObject", lambda v: f"_rt.load_unknown({v})", lambda v: v)
+            return _loaded("runtime.JsonObject", lambda v: f"runtime.load_unknown({v})", lambda v: v)
         case Null():
             return _plain("None", lambda v: (f"{v} is not None",))
         case Unsupported():
-            return _loaded("_rt.Json", lambda v: f"_rt.load_any({v})", lambda v: v)
+            return _loaded("runtime.Json", lambda v: f"runtime.load_any({v})", lambda v: v)
         case Token():
             raise ValueError(f"{hint}: a token has a name of its own")
         case _:
@@ -145,7 +146,7 @@ def of_class(name: str) -> Expression:
 
 def of_union(name: str, loader: str) -> Expression:
     """The expression of a union, by its alias and the function that loads it."""
-    return _loaded_by(loader, name, lambda v: f"_rt.member_json({v})")
+    return _loaded_by(loader, name, lambda v: f"runtime.member_json({v})")
 
 
 def of_list(name: str, loader: str, dumper: str) -> Expression:
@@ -161,16 +162,16 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
         case Integer():
             return _plain(name, lambda v: _integer(kind, v))
         case String():
-            return _plain(name, lambda v: _string(kind, v))
+            return replace(_plain(name, lambda v: _string(kind, v)), load_text=_text_loader(kind))
         case Bytes():
             limits = _arguments(low=kind.min_length or None, high=kind.max_length)
-            return _loaded(name, lambda v: f"_rt.load_bytes({v}{limits})", lambda v: f"_rt.bytes_json({v})")
+            return _loaded(name, lambda v: f"runtime.load_bytes({v}{limits})", lambda v: f"runtime.bytes_json({v})")
         case CidLinkType():
-            return _loaded(name, lambda v: f"_rt.load_link({v})", lambda v: f"_rt.link_json({v})")
+            return _loaded(name, lambda v: f"runtime.load_link({v})", lambda v: f"runtime.link_json({v})")
         case BlobType():
             accept = _tuple(kind.accept) if kind.accept else None
             limits = _arguments(accept=accept, max_size=kind.max_size)
-            return _loaded(name, lambda v: f"_rt.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
+            return _loaded(name, lambda v: f"runtime.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
         case _:
             assert_never(kind)
 
@@ -208,13 +209,13 @@ def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
         case String(format=named, enum=enum, known_values=known):
             if enum or known:
                 return declare.choices(hint, kind)
-            return f"_rt.{FORMATS[named][0]}" if named else "str"
+            return f"runtime.{FORMATS[named][0]}" if named else "str"
         case Bytes():
             return "bytes"
         case CidLinkType():
-            return "_rt.CidLink"
+            return "runtime.CidLink"
         case BlobType():
-            return "_rt.Blob"
+            return "runtime.Blob"
         case _:
             assert_never(kind)
 
@@ -224,11 +225,11 @@ def _boolean(kind: Boolean, v: str) -> tuple[str, ...]:
 
 
 def _integer(kind: Integer, v: str) -> tuple[str, ...]:
-    low = "_rt.INTEGER_MIN" if kind.minimum is None else kind.minimum
-    high = "_rt.INTEGER_MAX" if kind.maximum is None else kind.maximum
+    low = "runtime.INTEGER_MIN" if kind.minimum is None else kind.minimum
+    high = "runtime.INTEGER_MAX" if kind.maximum is None else kind.maximum
     choices = _choices(kind.enum, kind.const, v)
     # Type checkers take the first form for a proof that it is an int, which is no Literal.
-    own = f"not _rt.is_integer({v})" if choices else f"{v}.__class__ is not int"
+    own = f"not runtime.is_integer({v})" if choices else f"{v}.__class__ is not int"
     return (own, f"not {low} <= {v} <= {high}", *choices)
 
 
@@ -239,19 +240,53 @@ def _choices(enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, v
 
 def _string(kind: String, v: str) -> tuple[str, ...]:
     conditions = _choices(kind.enum, kind.const, v) or [f"{v}.__class__ is not str"]
-    if kind.format:  # every format is one of ASCII characters
-        conditions.append(f"not _rt.{FORMATS[kind.format][1]}({v})")
-    elif not kind.enum and kind.const is None:
-        conditions.append(f"not ({v}.isascii() or _rt.is_unicode({v}))")
-    if kind.max_length is not None:  # no character takes more than four bytes: most texts need no counting
-        conditions.append(f"(len({v}) > {kind.max_length // 4} and _rt.utf8_length({v}) > {kind.max_length})")
-    if kind.min_length:
-        conditions.append(f"_rt.utf8_length({v}) < {kind.min_length}")
-    if kind.max_graphemes is not None:  # nor has a text more graphemes than characters
-        conditions.append(f"(len({v}) > {kind.max_graphemes} and _rt.graphemes({v}) > {kind.max_graphemes})")
-    if kind.min_graphemes:
-        conditions.append(f"_rt.graphemes({v}) < {kind.min_graphemes}")
-    return tuple(conditions)
+    if kind.format:
+        return (*conditions, *_ascii_limits(kind, v), f"not runtime.{FORMATS[kind.format][1]}({v})")
+    limits = _limits(kind)
+    if limits:
+        fits = f"runtime.fits({v}{limits})"
+        usual = "" if kind.min_graphemes else _usual_length(kind, v)  # a line break is one grapheme of two characters
+        return (*conditions, f"not (({v}.isascii() and {usual}) or {fits})" if usual else f"not {fits}")
+    if kind.enum or kind.const is not None:
+        return tuple(conditions)
+    return (*conditions, f"not ({v}.isascii() or runtime.is_unicode({v}))")
+
+
+def _ascii_limits(kind: String, v: str) -> list[str]:
+    """Return the conditions on the length of a text in a format, all of which allow ASCII characters only."""
+    highest = [limit for limit in (kind.max_length, kind.max_graphemes) if limit is not None]
+    lowest = max(kind.min_length or 0, kind.min_graphemes or 0)
+    too_long = [f"len({v}) > {min(highest)}"] if highest else []
+    return [*too_long, *([f"len({v}) < {lowest}"] if lowest else [])]
+
+
+def _usual_length(kind: String, v: str) -> str:
+    """Return the condition under which an ASCII text has a length that needs no counting of bytes or graphemes."""
+    highest = [limit for limit in (kind.max_length, kind.max_graphemes) if limit is not None]
+    if not highest:
+        return f"len({v}) >= {kind.min_length}"
+    return f"{kind.min_length} <= len({v}) <= {min(highest)}" if kind.min_length else f"len({v}) <= {min(highest)}"
+
+
+def _limits(kind: String) -> str:
+    """Return the arguments that give a text's limits, after the text itself."""
+    most = "" if kind.max_length is None else f", {kind.max_length}"
+    return most + _arguments(
+        max_graphemes=kind.max_graphemes,
+        min_length=kind.min_length or None,
+        min_graphemes=kind.min_graphemes or None,
+    )
+
+
+def _text_loader(kind: String) -> Callable[[str], str] | None:
+    """Return what loads a text in a call, where that is shorter than its conditions and as fast."""
+    if kind.enum or kind.const is not None:
+        return None
+    if kind.format is None:
+        return lambda v: f"runtime.load_text({v}{_limits(kind)})"
+    if kind.min_length or kind.min_graphemes or kind.max_graphemes is not None:
+        return None
+    return lambda v: f"runtime.{FORMATS[kind.format or ''][2]}({v}{_limits(kind)})"
 
 
 def _array(kind: Array, item: Expression) -> Expression:

@@ -63,6 +63,17 @@ def joined(before: str, parts: Sequence[str], operator: str, after: str = "", in
     return f"{before}({pad}{line}{pad[:-4]}){after}"
 
 
+def signature(before: str, parameters: Sequence[str], after: str, indent: int = 0) -> str:
+    """Return a function's first line; parameters that do not fit on it follow, on one line or on a line each."""
+    line = ", ".join(parameters)
+    if len(before) + len(line) + len(after) + indent <= WIDTH:
+        return f"{before}{line}{after}"
+    pad = "\n" + " " * indent
+    if len(line) + indent + 4 <= WIDTH:
+        return f"{before}{pad}    {line}{pad}{after}"
+    return f"{before}{''.join(f'{pad}    {parameter},' for parameter in parameters)}{pad}{after}"
+
+
 def comment(*sentences: str) -> str:
     """Sentences in a comment, on a line each where they do not fit on one."""
     line = f"# {' '.join(sentences)}"

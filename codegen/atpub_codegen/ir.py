@@ -6,6 +6,8 @@ from typing import NamedTuple, TypeAlias
 
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.expressions import Conditions
+from atpub_codegen.formatting import WIDTH
+from atpub_codegen.source import quoted
 
 
 class Field(NamedTuple):
@@ -16,32 +18,78 @@ class Field(NamedTuple):
     required: bool
     nullable: bool
     annotation: str
-    given: str  # what `value` is set to, where loading needs it more than once
     conditions: Conditions  # each, where true of `value`, breaks the lexicon
-    load: str  # the field's value, from its JSON
+    load: str  # the field's value, from `value` where there are conditions, else from `given`
     dump: str  # the field's JSON, from `self.name`
     doc: str
 
     @property
-    def declared(self) -> str:
-        """The annotation of the parameter, with what stands for an absent field."""
+    def type(self) -> str:
+        """The annotation of the attribute."""
         if self.required:
             return self._present
-        return f"{self._present} | _rt.Unset = _rt.ABSENT" if self.nullable else f"{self._present} | None = None"
+        return f"{self._present} | {'runtime.Unset' if self.nullable else 'None'}"
+
+    @property
+    def parameter(self) -> str:
+        """The parameter of `__init__`, with the default of an optional field."""
+        return f"{self.name}: {self.type}" + ("" if self.required else f" = {self.absent}")
 
     @property
     def _present(self) -> str:
         return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
 
     @property
-    def loaded(self) -> str:
-        """The field's value, or its null."""
-        return f"None if value is None else {self.load}" if self.nullable and self.load != "value" else self.load
+    def absent(self) -> str:
+        """The value of the attribute where the field is absent."""
+        return "runtime.ABSENT" if self.nullable else "None"
 
     @property
-    def absent(self) -> str:
-        """What stands for the field where it is not there."""
-        return "_rt.ABSENT" if self.nullable else "None"
+    def given(self) -> str:
+        """The field's JSON, where it is there."""
+        return f"data[{quoted(self.wire)}]"
+
+    @property
+    def given_or_absent(self) -> str:
+        """The field's JSON, or the value of an absent field."""
+        if self.required:
+            return self.given
+        default = ", runtime.ABSENT" if self.nullable else ""
+        return f"data.get({quoted(self.wire)}{default})"
+
+    @property
+    def is_there(self) -> str:
+        """The condition under which an optional field is there."""
+        return f"{quoted(self.wire)} in data"
+
+    @property
+    def is_as_given(self) -> bool:
+        """Whether the value of the attribute is the JSON itself, once it is checked."""
+        return bool(self.conditions) and self.load == "value"
+
+    @property
+    def null_guard(self) -> str:
+        """The condition under which a value is checked, for a field that may be null; else empty."""
+        return "value is not None" if self.nullable and self.annotation != "None" else ""
+
+    @property
+    def guard(self) -> str:
+        """The condition under which a value is checked, for a field that may be null or absent; else empty."""
+        return " and ".join(filter(None, ["" if self.required else self.is_there, self.null_guard]))
+
+    @property
+    def loaded(self) -> str:
+        """The field's value, or its null."""
+        variable = "value" if self.conditions else self.given
+        return f"None if {variable} is None else {self.load}" if self.nullable and self.load != "value" else self.load
+
+    @property
+    def line(self) -> str:
+        """The statement that loads a field without conditions, where it fits on a line; else empty."""
+        value = self.loaded if self.required else f"{self.loaded} if {self.is_there} else {self.absent}"
+        line = f"self.{self.name} = {value}"
+        fits = len(line) + 8 <= WIDTH and (self.required or not self.nullable)
+        return line if fits or (self.required and not self.nullable) else ""
 
     @property
     def dumped(self) -> str:
@@ -72,29 +120,26 @@ class Class(NamedTuple):
         return tuple(field for field in self.fields if not field.required)
 
     @property
-    def is_wrong(self) -> str:
+    def renamed(self) -> tuple[Field, ...]:
+        """The fields whose name in JSON differs from the attribute's."""
+        return tuple(field for field in self.fields if field.wire != field.name)
+
+    @property
+    def mismatch(self) -> str:
         """The condition under which the JSON is not of this class, whatever its fields are."""
         tests = ["data.__class__ is not dict"]
         if self.key:
             tests.append('data.get("$type") != NSID')
         if any(field.wire.startswith("$") for field in self.fields):  # else `extras` finds it
-            tests.append("_rt.is_special(data)")
+            tests.append("runtime.is_special(data)")
         return " or ".join(tests)
 
     @property
-    def needs_value(self) -> bool:
-        """Whether loading puts a field's JSON in a variable."""
-        return any(field.given for field in self.fields)
-
-    @property
-    def documented(self) -> tuple[Field, ...]:
-        """The fields of which there is something to say."""
-        return tuple(field for field in self.fields if field.doc)
-
-    @property
-    def known(self) -> int:
-        """How many keys an object has at least: its required ones, and a record's `$type`."""
-        return len(self.required) + (self.key is not None)
+    def has_no_extras(self) -> str:
+        """The condition under which the JSON has no fields that the class does not know."""
+        if self.optional:
+            return "cls._knows(data)"
+        return f"len(data) == {len(self.required) + (self.key is not None)}"
 
 
 class Wrapper(NamedTuple):

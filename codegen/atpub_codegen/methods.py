@@ -24,7 +24,7 @@ from atpub_codegen.source import literals
 _OUTPUT: Final = ("output", "schema")
 _INPUT: Final = ("input", "schema")
 _MESSAGE: Final = ("message",)
-_NOTHING: Final = "_rt.Nothing"
+_NOTHING: Final = "runtime.Nothing"
 
 
 _KINDS: Final = {QueryType: "Query", ProcedureType: "Procedure", SubscriptionType: "Subscription"}
@@ -63,7 +63,7 @@ def _output(builder: Builder, hint: str, body: BodyType | None) -> str:
         return f"{_NOTHING}.from_json"
     match body.schema:
         case None:
-            return "_rt.raw"
+            return "runtime.raw"
         case Object() as schema:
             return f"{_body_class(builder, hint, body, schema, _OUTPUT)}.from_json"
         case Union() as schema:
@@ -95,7 +95,7 @@ def _referred(builder: Builder, hint: str, target: Name) -> str:
 
 def _reader(builder: Builder, loader: str, judge: Name, within: tuple[str, ...]) -> str:
     schema = "NSID" if judge == builder.current else literals([str(judge)])[0]
-    return f"_rt.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
+    return f"runtime.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
 
 
 def _input(builder: Builder, hint: str, body: BodyType | None) -> str:

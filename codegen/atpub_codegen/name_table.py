@@ -15,6 +15,7 @@ from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
 from atpub_codegen.recursion import endless
 
 RESERVED: Final = (
+    *("builtins", "runtime"),
     *("Any", "ClassVar", "Final", "Literal", "METHOD", "Mapping", "NSID", "TypeAlias", "Union", "annotations", "final"),
     *("False", "None", "True", "any", "bool", "bytes", "classmethod", "dict", "int", "len", "list", "str"),
 )
@@ -130,7 +131,7 @@ class Imports:
     def __init__(self, own: Nsid, world: NameTable) -> None:
         self._own = own
         self._world = world
-        self._scope = Scope(["_rt"])
+        self._scope = Scope()
         self._found: dict[Nsid, Import] = {}
 
     def is_circular(self, name: Name) -> bool:

@@ -12,8 +12,12 @@ from typing import Final
 from atpub.atproto.syntax import Nsid
 
 _OWN_ATTRIBUTES: Final = frozenset(
-    {"check", "classmethod", "cls", "extra", "from_json", "load", "self", "to_json", "with_extra"}
+    {
+        *("builtins", "check", "classmethod", "cls", "extra", "from_json", "load", "runtime", "self", "to_json"),
+        "with_extra",
+    }
 )
+_IMPORTED: Final = frozenset({"builtins", "final", "runtime"})  # names in modules that a module beneath would hide
 _DEVICES: Final = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 _BUILTINS: Final = frozenset({"bool", "bytes", "dict", "int", "isinstance", "len", "list", "str"})
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -54,7 +58,7 @@ def module_of(nsid: Nsid) -> str:
 def _file_name(segment: str) -> str:
     """A name that Windows takes for no device, and that hides nothing in the module of a lexicon above."""
     name = snake_case(segment)
-    return f"{name}_" if name in _DEVICES or name == "final" else name
+    return f"{name}_" if name in _DEVICES | _IMPORTED else name
 
 
 def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:

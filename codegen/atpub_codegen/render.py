@@ -6,27 +6,48 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby, pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from atpub_codegen import formatting as lines
-from atpub_codegen import source
+from atpub_codegen import formatting, ir, source
 from atpub_codegen.expressions import Conditions, Each
-from atpub_codegen.ir import Alias, Choices, Class, Constant, Field, Import, Item, Module, Sample, UnionAlias
+from atpub_codegen.ir import (
+    Alias,
+    Choices,
+    Class,
+    Constant,
+    Field,
+    Import,
+    Item,
+    Method,
+    Module,
+    Sample,
+    UnionAlias,
+    Wrapper,
+)
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
 _MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
-_TYPING: Final[Mapping[str, tuple[str, ...]]] = {
-    "alias": ("TypeAlias",),
-    "choices": ("Literal", "TypeAlias"),
-    "class": ("Any", "ClassVar", "final"),
-    "constant": (),
-    "failure": ("final",),
-    "loader": ("Any",),
-    "union_alias": ("TypeAlias",),
-    "union_loader": ("Any",),
-    "wrapper": ("Any", "ClassVar", "final"),
+
+
+class Form(NamedTuple):
+    """How an item of a module is printed: its template, and what the template needs of typing."""
+
+    template: str
+    typing: tuple[str, ...]
+
+
+_FORMS: Final[Mapping[type[Item], Form]] = {
+    ir.Alias: Form("alias", ("TypeAlias",)),
+    ir.Choices: Form("choices", ("Literal", "TypeAlias")),
+    ir.Class: Form("class", ("Any", "final")),
+    ir.Constant: Form("constant", ()),
+    ir.Failure: Form("failure", ("final",)),
+    ir.Loader: Form("loader", ("Any",)),
+    ir.UnionAlias: Form("union_alias", ("TypeAlias",)),
+    ir.UnionLoader: Form("union_loader", ("Any",)),
+    ir.Wrapper: Form("wrapper", ("Any", "final")),
 }
 
 
@@ -36,7 +57,10 @@ def module_source(module: Module, command: str) -> str:
         "header",
         module=module,
         command=command,
-        mapping=any(isinstance(item, Class) and item.fields != () for item in module.items),
+        loads=any(isinstance(item, Class | Wrapper) for item in module.items),
+        builtins=any(
+            "builtins." in field.annotation for item in module.items if isinstance(item, Class) for field in item.fields
+        ),
         typing=_typing(module),
         imports=_imports(module),
     )
@@ -50,14 +74,9 @@ def module_source(module: Module, command: str) -> str:
 
 
 def _item(item: Item) -> tuple[str, str]:
-    """The kind of an item, by which its template is called, and its source."""
-    kind = _kind(type(item).__name__)
-    return kind, _rendered(kind, item=item)
-
-
-@cache
-def _kind(name: str) -> str:
-    return re.sub(r"\B(?=[A-Z])", "_", name).lower()
+    """Return the name of an item's template, and its source."""
+    template = _FORMS[item.__class__].template
+    return template, _rendered(template, item=item)
 
 
 def _space(before: str, kind: str) -> str:
@@ -94,9 +113,9 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    texts = (lines.assigned, lines.comment, lines.fitted, lines.function)
-    sources = (source.docstring, source.quoted, source.tuple_of)
-    filters = (*texts, *sources, alias, choices, parameter, refusal)
+    texts = (formatting.assigned, formatting.comment, formatting.fitted, formatting.function)
+    sources = (source.docstring, source.quoted, source.tuple_of, source.list_of)
+    filters = (*texts, *sources, alias, choices, described, refusal, signature, wire_names, written)
     by_name: dict[str, Any] = {function.__name__: function for function in filters}
     environment.filters.update(by_name)
     return environment
@@ -111,7 +130,7 @@ def _typing(module: Module) -> list[str]:
     """What the module imports from typing."""
     names = {"Final"}
     for item in module.items:
-        names.update(_TYPING[_kind(type(item).__name__)])
+        names.update(_FORMS[item.__class__].typing)
         annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
         if isinstance(item, Alias):
             annotations.append(item.annotation)
@@ -124,7 +143,7 @@ def _typing(module: Module) -> list[str]:
 
 def _imports(module: Module) -> list[list[Import]]:
     """The imports at the top of the module, atpub's apart from those of the package itself."""
-    runtime = [Import("atpub.atproto", "runtime", "_rt", circular=False)] if _needs_runtime(module) else []
+    runtime = [Import("atpub.atproto", "runtime", "", circular=False)] if _needs_runtime(module) else []
     found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
     return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
 
@@ -136,7 +155,7 @@ def _group_and_name(item: Import) -> tuple[bool, str, str]:
 def _needs_runtime(module: Module) -> bool:
     plain = (Choices, Constant)
     return module.method is not None or any(
-        not isinstance(item, plain) and not (isinstance(item, Alias) and "_rt." not in item.annotation)
+        not isinstance(item, plain) and not (isinstance(item, Alias) and "runtime." not in item.annotation)
         for item in module.items
     )
 
@@ -144,10 +163,10 @@ def _needs_runtime(module: Module) -> bool:
 def alias(item: Alias | UnionAlias) -> str:
     """The definition of a type alias."""
     if isinstance(item, Alias):
-        return lines.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+        return formatting.fitted(f"{item.name}: TypeAlias = {item.annotation}")
     if len(item.members) > _MANY:
         return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
-    return lines.joined(f"{item.name}: TypeAlias = ", item.members, "|")
+    return formatting.joined(f"{item.name}: TypeAlias = ", item.members, "|")
 
 
 def choices(item: Choices) -> str:
@@ -155,25 +174,55 @@ def choices(item: Choices) -> str:
     target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
     if item.closed:
         return source.spread(f"{target}Literal[", values, "]")
-    return lines.joined(target, [f"Literal[{', '.join(values)}]", "str"], "|")
+    return formatting.joined(target, [f"Literal[{', '.join(values)}]", "str"], "|")
 
 
-def parameter(field: Field) -> str:
-    """What the documentation of `__init__` says of one field."""
-    wire = f" (`{field.wire}`)" if field.wire != field.name else ""
-    return "\n            ".join(source.wrapped(f"{field.name}{wire}: {field.doc}", 12))
+def signature(item: Class, indent: int) -> str:
+    """Return the first line of a class's `__init__`, in several lines where it does not fit."""
+    parameters = ["self", *(["*"] if item.fields else []), *(field.parameter for field in item.fields)]
+    return formatting.signature("def __init__(", parameters, ") -> None:", indent)
 
 
-def refusal(conditions: Conditions, indent: int, nullable: bool = False) -> str:
-    """What refuses a value: an `if`, and a loop over the items of a list."""
+def wire_names(fields: Sequence[Field], indent: int) -> str:
+    """Return the table of the fields whose names in JSON differ from those in Python."""
+    pairs = [f"{source.quoted(field.name)}: {source.quoted(field.wire)}" for field in fields]
+    return source.spread("WIRE = {", pairs, "}", indent)
+
+
+def written(item: Class, indent: int) -> str:
+    """Return the statement that starts a class's JSON, with what every value has."""
+    fields = [f"{source.quoted(field.wire)}: {field.dumped}" for field in item.required]
+    return source.spread("out: runtime.JsonObject = {", ['"$type": NSID', *fields] if item.key else fields, "}", indent)
+
+
+def described(method: Method) -> str:
+    """Return the definition of METHOD."""
+    takes = "input" if method.kind == "Procedure" else "parameters"
+    gives = "message" if method.kind == "Subscription" else "output"
+    given = {
+        takes: method.takes,
+        gives: method.output,
+        "errors": source.tuple_of(method.errors, "") if method.errors else "",
+        "encoding": source.quoted(method.encoding) if method.encoding else "",
+    }
+    if method.parameters:
+        given["parameters"] = method.parameters
+    arguments = [f"{name}={value}" for name, value in given.items() if value]
+    return formatting.fitted(f"METHOD: Final = runtime.{method.kind}({', '.join(['NSID', *arguments])})")
+
+
+def refusal(conditions: Conditions, indent: int, guard: str = "") -> str:
+    """Return the statements that refuse a value, if the guard is true of it: an `if`, and loops over lists' items."""
     pad = " " * indent
-    if nullable and conditions != ("value is not None",):
-        return f"if value is not None:\n{pad}    {refusal(conditions, indent + 4)}"
     tests = [condition for condition in conditions if isinstance(condition, str)]
-    test = lines.joined("if ", tests, "or", ":", indent)
-    loops = [
-        f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}"
-        for each in conditions
-        if isinstance(each, Each)
-    ]
-    return f"{test}\n{pad}    raise _rt.Mismatch{''.join(loops)}"
+    loops = [each for each in conditions if isinstance(each, Each)]
+    test = formatting.joined("if ", tests, "or", ":", indent)
+    if guard:
+        either = " or ".join(tests)
+        test = f"if {f'({either})' if len(tests) > 1 else either} and {guard}:"
+        if loops or len(test) + indent > formatting.WIDTH:
+            return f"if {guard}:\n{pad}    {refusal(conditions, indent + 4)}"
+    items = "".join(
+        f"\n{pad}for {each.item} in {each.of}:\n{pad}    {refusal(each.conditions, indent + 4)}" for each in loops
+    )
+    return f"{test}\n{pad}    raise runtime.Mismatch{items}"

@@ -5,13 +5,18 @@ A lexicon may be anybody's. What it says goes into the source only through this 
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
 from atpub_codegen.formatting import WIDTH, block
 
+BUILTIN_TYPES: Final = frozenset({"bool", "bytes", "int", "list", "str"})
+"""The builtin types that annotations name."""
+
+_WORD_OR_TEXT: Final = re.compile(r"""(?<![\w.])\w+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
@@ -24,6 +29,15 @@ def quoted(text: str) -> str:
         return escaped
     body = escaped[1:-1].replace("\\'", "'").replace('"', '\\"')
     return f'"{body}"'
+
+
+def qualified(annotation: str, names: Set[str]) -> str:
+    """Return the annotation with `builtins.` before some builtin types, but not in the texts of literals."""
+
+    def spelled(match: re.Match[str]) -> str:
+        return f"builtins.{match[0]}" if match[0] in names else match[0]
+
+    return _WORD_OR_TEXT.sub(spelled, annotation) if names else annotation
 
 
 def literals(values: Iterable[int | str]) -> tuple[str, ...]:
@@ -46,6 +60,11 @@ def tuple_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
     if len(parts) == 1:
         return f"{before}({parts[0]},)"
     return spread(f"{before}(", parts, ")", indent)
+
+
+def list_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
+    """Return a list of expressions, after what stands before it."""
+    return spread(f"{before}[", tuple(expressions), "]", indent)
 
 
 def docstring(text: str, indent: int = 0) -> str:

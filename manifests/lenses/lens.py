@@ -1,4 +1,4 @@
-"""The code that the lens in `atpub.yaml` refers to, as it would stand in its repository."""
+"""Example code for the lens in `atpub.yaml`; in a real project, it is in the repository that the lens names."""
 
 from typing import TypedDict
 
@@ -13,10 +13,10 @@ class Signed(Anonymous):
 
 
 def get(source: Signed) -> Anonymous:
-    """The digit without its writer."""
+    """Return the digit without its writer."""
     return {"image": source["image"], "label": source["label"]}
 
 
 def put(target: Anonymous, source: Signed) -> Signed:
-    """The source with the digit replaced: `get(put(t, s)) == t` and `put(get(s), s) == s`."""
+    """Return the source with the digit replaced: `get(put(t, s)) == t` and `put(get(s), s) == s`."""
     return {**target, "writer": source["writer"]}

@@ -1,4 +1,4 @@
-"""Writes scikit-learn's handwritten digits as WebDataset shards, the same bytes on every run.
+"""Write scikit-learn's handwritten digits as WebDataset shards, the same bytes on every run.
 
 pip install scikit-learn msgpack && python make_shards.py
 """
@@ -17,14 +17,14 @@ SAMPLES_PER_SHARD = 300
 
 
 def npy(array: np.ndarray) -> bytes:
-    """The array as a `.npy` file (format 1.0, which does not depend on NumPy's version)."""
+    """Return the array as a `.npy` file (format 1.0, which does not depend on NumPy's version)."""
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
     return buffer.getvalue()
 
 
 def samples() -> Iterator[tuple[str, bytes]]:
-    """Each sample's key and its msgpack map of `image` (.npy of 8x8 uint8, 0 to 16) and `label` (0 to 9)."""
+    """Yield each sample's key and its msgpack map of `image` (.npy of 8x8 uint8, 0 to 16) and `label` (0 to 9)."""
     digits = load_digits()
     pairs = zip(digits.images.astype(np.uint8), digits.target.tolist(), strict=True)
     for number, (image, label) in enumerate(pairs):
@@ -32,14 +32,14 @@ def samples() -> Iterator[tuple[str, bytes]]:
 
 
 def member(name: str, size: int) -> tarfile.TarInfo:
-    """A tar header with no clock, user or machine in it."""
+    """Return a tar header without times, users and permissions of this machine."""
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime, info.uid, info.gid = size, 0o644, 0, 0, 0
     return info
 
 
 def write_shard(path: Path, batch: list[tuple[str, bytes]]) -> None:
-    """One uncompressed ustar file, its members in the order of their keys."""
+    """Write one uncompressed ustar file, with its members sorted by key."""
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for key, payload in batch:
             tar.addfile(member(f"{key}.msgpack", len(payload)), io.BytesIO(payload))

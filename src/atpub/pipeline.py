@@ -10,13 +10,13 @@ from pathlib import Path
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired
 from atpub.engine.desired.model import Desired
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts, LocalShards, RemoteShards, gather
@@ -84,7 +84,7 @@ def plan_records(
     """What it takes for a repository to hold the records that a manifest wants."""
     return plan_manifest(
         desired,
-        repository.read(RecordFilter.around(item.path for item in desired)),
+        read_owned(repository, records_around(item.path for item in desired)),
         project=manifest.project,
         account=account,
         now=now,

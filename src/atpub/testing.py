@@ -47,8 +47,7 @@ from atpub.atproto.lexicon.model import (
     Unsupported,
 )
 from atpub.atproto.lexicon.validate import judge
-from atpub.atproto.runtime import Record as RecordClass
-from atpub.atproto.runtime import Value, package
+from atpub.atproto.runtime import RecordBase, Value, package
 from atpub.atproto.syntax import Cid, Nsid, SyntaxViolation, Tid
 
 DEPTH: Final = 3
@@ -83,7 +82,7 @@ def instances(kind: type[T]) -> SearchStrategy[T]:
 def documents(kind: type[Value]) -> SearchStrategy[Json]:
     """Values of a generated class, as JSON."""
     lexicons = package.package_of(kind.__module__).lexicons
-    if issubclass(kind, RecordClass) or not kind.WITHIN:
+    if issubclass(kind, RecordBase) or not kind.WITHIN:
         return values(lexicons, kind.NSID)
     nsid, _, fragment = kind.NSID.partition("#")
     return _valid(package.type_at(lexicons, Name(Nsid(nsid), fragment or MAIN), kind.WITHIN), lexicons, DEPTH)

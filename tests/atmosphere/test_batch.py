@@ -10,6 +10,7 @@ from tests.atmosphere.samples import DIGESTS, SCHEMA, URL, Events, MySample, hea
 
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
 from atpub.engine.inventory import Inventory, read_inventories
+from atpub.engine.owned_records import read_owned
 from atpub.errors import InvalidArgument, Usage
 from atpub.repository.filter import RecordFilter
 
@@ -120,7 +121,7 @@ def test_a_call_that_goes_against_an_earlier_one_brings_no_schema(local: Atmosph
 
 def inventories(client: AtmosphereClient) -> Mapping[str, Inventory]:
     """What each project owns."""
-    return read_inventories(client.account.repository.read(RecordFilter()).records.values())
+    return read_inventories(read_owned(client.account.repository, RecordFilter()).records.values())
 
 
 def test_batches_do_not_go_into_each_other(local: AtmosphereClient) -> None:

@@ -11,6 +11,7 @@ from tests.atmosphere.test_same_record import apply_manifest
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher
 from atpub.atproto.data import JsonObject
 from atpub.engine.inventory import COLLECTION, Inventory, read_inventories
+from atpub.engine.owned_records import read_owned
 from atpub.errors import Refused
 from atpub.repository.filter import RecordFilter
 
@@ -20,7 +21,7 @@ CATS: JsonObject = {
 
 
 def inventory(client: AtmosphereClient, project: str = "lab") -> Inventory | None:
-    live = client.account.repository.read(RecordFilter())
+    live = read_owned(client.account.repository, RecordFilter())
     return read_inventories(live.records.values()).get(project)
 
 

@@ -24,10 +24,10 @@ from atpub.atproto.xrpc.http import HttpClient
 from atpub.cli.main import run
 from atpub.engine.apply import apply_plan
 from atpub.engine.desired.build import build_desired
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Plan
 from atpub.manifest.load import load_manifest
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.pds import connect
 from atpub.shards.facts import gather
@@ -76,7 +76,7 @@ def planned(path: Path, repository: Repository) -> Plan:
     """The plan of the manifest."""
     loaded = load_manifest([path], environ={})
     desired, _ = build_desired(loaded, gather(loaded), repository.did)
-    live = repository.read(RecordFilter.around(item.path for item in desired))
+    live = read_owned(repository, records_around(item.path for item in desired))
     return plan_manifest(desired, live, project="bench", account=repository.did, now=datetime.now(UTC))
 
 

@@ -9,6 +9,7 @@ from atpub.atproto.repo.car import read_car, snapshot_of
 from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID
+from atpub.repository.snapshot import head_of, records_of
 
 
 def test_export(lab: Lab) -> None:
@@ -18,10 +19,10 @@ def test_export(lab: Lab) -> None:
     assert ran.out.startswith("lab.car: ")
     found = snapshot_of(read_car((lab.folder / "lab.car").read_bytes()), LOCAL_DID)
     with closing(LocalRepository(lab.folder / ".atpub" / "local")) as repository:
-        live = repository.read(RecordFilter(frozenset(path.collection for path in found.records())))
-    assert found.head == live.head
-    assert found.records() == live.records
-    assert len(found.records()) == 5  # a schema, two entries, a label and the inventory
+        live = repository.read(RecordFilter(frozenset(path.collection for path in records_of(found))))
+    assert head_of(found) == live.head
+    assert records_of(found) == live.records
+    assert len(records_of(found)) == 5  # a schema, two entries, a label and the inventory
 
 
 def test_export_replaces_an_export_and_nothing_else(lab: Lab) -> None:

@@ -16,7 +16,7 @@ from tests.codegen.packages import GeneratedPackage, generated, linked, read
 
 from atpub.atproto import data
 from atpub.atproto.lexicon.model import MAIN, Array, Name, Object, Type, Unknown
-from atpub.atproto.runtime import Record, Value
+from atpub.atproto.runtime import RecordBase, Value
 from atpub.atproto.runtime.package import type_at
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
@@ -31,8 +31,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> GeneratedPackage:
     return generated(read(OTHERS), "all_published", tmp_path_factory.mktemp("published"))
 
 
-def records(package: GeneratedPackage) -> list[type[Record]]:
-    return [kind for kind in package.classes if issubclass(kind, Record)]
+def records(package: GeneratedPackage) -> list[type[RecordBase]]:
+    return [kind for kind in package.classes if issubclass(kind, RecordBase)]
 
 
 def test_all_are_generated_and_imported(published: GeneratedPackage) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -13,8 +14,9 @@ from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, n
 
 from atpub.atproto.data import Blob, JsonObject, cid_of
 from atpub.atproto.repo.car import read_car, snapshot_of
-from atpub.atproto.syntax import RAW, Cid, Nsid
+from atpub.atproto.syntax import RAW, Cid, Nsid, RecordPath
 from atpub.engine.inventory import COLLECTION, Inventory, Owned, read_inventories
+from atpub.engine.owned_records import read_owned
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -28,7 +30,8 @@ from atpub.errors import (
 )
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.model import Create, Delete, Page, Record, Update, Write
+from atpub.repository.model import Create, Delete, Head, Page, Record, Update, Write
+from atpub.repository.snapshot import head_of, records_of
 
 INVALID = (InvalidInput, RepositoryError)  # which one depends on who notices first
 Errors = type[AtpubError] | tuple[type[AtpubError], ...]
@@ -148,17 +151,40 @@ def test_a_collection_is_listed_page_by_page(repository: Repository) -> None:
     assert ([record.path for record in rest.records], rest.cursor) == (newest_first[7:], None)
 
 
+def test_only_what_a_filter_selects_is_read(repository: Repository) -> None:
+    inventory = Inventory("ours").writes({at("mine"): Owned("mine", at("mine"), cid_of(note("mine")))})
+    apply(repository, *(Create(at(rkey), note(rkey)) for rkey in ("mine", "single")), *inventory)
+    assert not repository.read(RecordFilter()).records
+    assert {*repository.read(RecordFilter(paths=frozenset([at("single"), at("none")]))).records} == {at("single")}
+
+
+def test_a_follow_up_sees_the_collections_of_the_filter(repository: Repository) -> None:
+    apply(repository, *(Create(at(rkey), note(rkey)) for rkey in ("one", "two", "three")))
+    apply(repository, Create(at("a", OTHER), {"$type": OTHER}), Create(at("b", OTHER), {"$type": OTHER}))
+    seen: list[set[RecordPath]] = []
+
+    def follow_up(found: Mapping[RecordPath, Record]) -> RecordFilter:
+        seen.append({*found})
+        return RecordFilter(paths=frozenset([at("two"), at("none"), at("a", OTHER)]))
+
+    wanted = RecordFilter(frozenset([OTHER]), frozenset([at("one")]))
+    live = repository.read(wanted, follow_up)
+    assert {*live.records} == {at("one"), at("two"), at("a", OTHER), at("b", OTHER)}
+    assert seen
+    assert all(paths == {at("a", OTHER), at("b", OTHER)} for paths in seen)
+
+
 def test_what_inventories_list_is_read_with_them(repository: Repository) -> None:
     owned = {at(rkey): Owned(rkey, at(rkey), cid_of(note(rkey))) for rkey in ("mine", "gone")}
     inventory = Inventory("ours").writes({**owned})
     value: JsonObject = {"$type": OTHER, "text": "other"}
     records = [Create(at(rkey), note(rkey)) for rkey in ("mine", "single", "unread")]
     commit = repository.apply_writes([*records, Create(at("one", OTHER), value), *inventory], swap(repository))
-    live = repository.read(RecordFilter(frozenset([OTHER]), frozenset([at("single"), at("none")])))
+    live = read_owned(repository, RecordFilter(frozenset([OTHER]), frozenset([at("single"), at("none")])))
     assert live.did == repository.did
     assert live.head == commit.head
     assert {*live.records} == {at("mine"), at("single"), at("one", OTHER), at("ours", COLLECTION)}
-    assert {*repository.read(RecordFilter()).records} == {at("mine"), at("ours", COLLECTION)}
+    assert {*read_owned(repository, RecordFilter()).records} == {at("mine"), at("ours", COLLECTION)}
 
 
 def test_of_a_damaged_inventory_what_it_lists_is_read_all_the_same(repository: Repository) -> None:
@@ -166,7 +192,7 @@ def test_of_a_damaged_inventory_what_it_lists_is_read_all_the_same(repository: R
     damaged: JsonObject = {"$type": COLLECTION, "entries": [listed, {"id": "lost"}]}
     writes = [Create(at("mine"), note()), Create(at("ours", COLLECTION), damaged)]
     repository.apply_writes(writes, swap(repository))
-    found = repository.read(RecordFilter()).records
+    found = read_owned(repository, RecordFilter()).records
     assert {*found} == {at("mine"), at("ours", COLLECTION)}
     with pytest.raises(InvalidRecord, match="is damaged"):
         read_inventories(found.values())
@@ -397,5 +423,5 @@ def test_the_whole_repository_as_a_car_file(repository: Repository) -> None:
     exported = snapshot_of(read_car(stream.getvalue()), repository.did)
     head = repository.head()
     assert head is not None
-    assert exported.head.cid == head.cid
-    assert exported.records() == notes(repository)
+    assert head_of(exported) == Head(head.cid, exported.rev)
+    assert records_of(exported) == notes(repository)

@@ -13,6 +13,7 @@ from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create, Delete, Update, Write
+from atpub.repository.snapshot import records_of
 
 pytestmark = pytest.mark.pds
 pytest_plugins = ["tests.pds.plugin"]
@@ -57,4 +58,4 @@ def test_the_reference_pds_takes_the_car_and_makes_the_same_tree(
         local.apply_writes(writes, swap(local))
         there, here = fetched(reference_pds, did), read_car(exported(local))
         assert tree_of(there) == tree_of(here)
-        assert snapshot_of(there, did).records() == notes(local)
+        assert records_of(snapshot_of(there, did)) == notes(local)

@@ -30,6 +30,7 @@ from atpub.errors import (
 )
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID, Create, Delete, Update
+from atpub.repository.snapshot import head_of, records_of
 
 HOUR = 3_600_000_000
 START = 1_700_000_000_000_000
@@ -183,8 +184,8 @@ def test_the_commit_is_signed_with_the_key(repository: LocalRepository) -> None:
     commit = parse_commit(car.blocks[car.roots[0]])
     assert commit.signed_by(repository.public_key)
     assert commit.prev is None
-    assert snapshot.head == repository.head()
-    assert snapshot.records() == notes(repository)
+    assert head_of(snapshot) == repository.head()
+    assert records_of(snapshot) == notes(repository)
 
 
 def test_one_record_twice_in_a_batch_is_refused(repository: LocalRepository) -> None:
@@ -221,7 +222,7 @@ def test_many_batches_make_the_tree_that_one_process_would_make_at_once(opened: 
         repository.apply_writes(writes, swap(repository))
     stream = BytesIO()
     opened().export_car(stream)
-    assert snapshot_of(read_car(stream.getvalue()), one.did).records() == notes(one)
+    assert records_of(snapshot_of(read_car(stream.getvalue()), one.did)) == notes(one)
     assert len(notes(one)) == 300
 
 

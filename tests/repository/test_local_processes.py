@@ -20,6 +20,7 @@ from atpub.atproto.data import blobs_in
 from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
 from atpub.repository.local import LocalRepository
+from atpub.repository.snapshot import head_of, records_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,10 +56,10 @@ def check(folder: Path) -> tuple[int, str]:
             return -1, ""
         snapshot = verified(repository)
         last = number(repository)
-        assert snapshot.head == head
-        assert snapshot.records() == notes(repository)
-        assert {*snapshot.records()} == {at("counter"), *(at(f"n{each}") for each in range(last + 1))}
-        for path, record in snapshot.records().items():
+        assert head_of(snapshot) == head
+        assert records_of(snapshot) == notes(repository)
+        assert {*records_of(snapshot)} == {at("counter"), *(at(f"n{each}") for each in range(last + 1))}
+        for path, record in records_of(snapshot).items():
             for blob in blobs_in(record.value):
                 assert content(repository, blob) == path.rkey[1:].encode() * (blob.size // len(path.rkey[1:]))
         return last, head.cid

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from tests.repository.samples import NOTE, OTHER, at, note, swap
 
 from atpub.atproto.repo.car import read_car, snapshot_of
-from atpub.atproto.syntax import Did, Tid
-from atpub.repository.filter import INVENTORIES, RecordFilter
+from atpub.atproto.syntax import Did, Nsid, Tid
+from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
-from atpub.repository.model import LOCAL_DID, Create, Head
+from atpub.repository.model import LOCAL_DID, Create
 from atpub.repository.pds import cache as module
 from atpub.repository.pds.cache import Cache, Copy, Listed, Whole
+from atpub.repository.snapshot import head_of, records_of
 
 SERVER = "https://pds.example"
 REV = Tid.of(1_700_000_000_000_000)
@@ -32,8 +33,10 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Copy]:
         stream = BytesIO()
         repository.export_car(stream)
     snapshot = snapshot_of(read_car(stream.getvalue()), LOCAL_DID)
-    wanted = RecordFilter(frozenset([NOTE, *INVENTORIES.collections]), frozenset([at("one", OTHER), at("none", OTHER)]))
-    listed = Listed(LOCAL_DID, snapshot.head, wanted, snapshot.records(wanted), lasting=True)
+    wanted = RecordFilter(
+        frozenset([NOTE, Nsid("com.example.third")]), frozenset([at("one", OTHER), at("none", OTHER)])
+    )
+    listed = Listed(head_of(snapshot), wanted, records_of(snapshot, wanted), lasting=True)
     return {"whole": Whole(snapshot, REV), "listed": listed}
 
 
@@ -178,6 +181,5 @@ def test_a_copy_of_another_commit_is_none(cache: Cache, copies: dict[str, Copy])
     whole = copies["whole"]
     assert isinstance(whole, Whole)
     blocks = {cid: block for cid, block in whole.snapshot.blocks.items() if cid != whole.snapshot.root}
-    head = Head(whole.snapshot.head.cid, REV)
-    cache.save(Whole(type(whole.snapshot)(LOCAL_DID, whole.snapshot.root, head, {}, blocks), REV))
+    cache.save(Whole(type(whole.snapshot)(LOCAL_DID, whole.snapshot.root, REV, {}, blocks), REV))
     assert cache.load() is None

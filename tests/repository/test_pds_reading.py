@@ -15,6 +15,7 @@ from tests.repository.samples import NOTE, OTHER, at, create, note, notes, swap
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.inventory import COLLECTION, Inventory, Owned
+from atpub.engine.owned_records import read_owned
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
@@ -40,13 +41,13 @@ class Runs:
         repository = self._on(self._account, self.way, self.cache)
         if self.first_look is not None:
             repository._records._first_look = self.first_look  # pyright: ignore[reportPrivateUsage]
-        live = repository.read(wanted)
+        live = read_owned(repository, wanted)
         assert live == self.anew(wanted, live)
         return live
 
     def anew(self, wanted: RecordFilter, live: Live) -> Live:
         """The same reading with no cache; of the revision, that which the other says."""
-        found = self._on(self._account).read(wanted)
+        found = read_owned(self._on(self._account), wanted)
         assert live.head is not None
         assert found.head is not None
         assert live.head.cid == found.head.cid

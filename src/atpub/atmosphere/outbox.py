@@ -11,11 +11,11 @@ from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, ignore
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.apply import PartialApplyError
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.model import Outcome
 from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.errors import AtpubError, StalePlan, Usage
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource
 
 
@@ -69,7 +69,7 @@ class Batch:
     def plan(self) -> ReadyPlan:
         """What publishing the calls so far would do; writes nothing."""
         wishes = tuple(self._wishes.values())
-        live = self._account.repository.read(RecordFilter.around(wish.desired.path for wish in wishes))
+        live = read_owned(self._account.repository, records_around(wish.desired.path for wish in wishes))
         plan = plan_publication(
             wishes, live, project=self._project or "", account=self._account.name, now=datetime.now(UTC)
         )

@@ -40,6 +40,11 @@ class _Identifier(str):
         """Whether the text keeps the rule."""
         return len(text) <= cls._LONGEST and cls._PATTERN.fullmatch(text) is not None
 
+    @classmethod
+    def rule(cls) -> tuple[re.Pattern[str], int]:
+        """Return the pattern that the whole text must match, and the most characters that it may have."""
+        return cls._PATTERN, cls._LONGEST
+
 
 _DID = r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
@@ -220,6 +225,11 @@ class AtUri:
         except SyntaxViolation:
             return False
         return True
+
+    @classmethod
+    def rule(cls) -> tuple[re.Pattern[str], int]:
+        """Return a pattern that decides on a text of at most so many characters."""
+        return _AT_URI, _SHORT
 
     @classmethod
     def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from atpub.cli.options import TargetOptions
 from atpub.cli.output import style_for, tell
 from atpub.cli.targets import find, open_repository
+from atpub.engine.owned_records import read_owned
 from atpub.engine.plan.build import plan_manifest, unmatched_forgets
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Problem, Usage
@@ -86,7 +87,7 @@ def ready_destruction(manifest: Manifest, target: TargetOptions, *, delete_drift
     with closing(open_repository(where)) as repository:
         plan = plan_manifest(
             (),
-            repository.read(RecordFilter()),
+            read_owned(repository, RecordFilter()),
             project=manifest.project,
             account=where.account,
             now=datetime.now(UTC),

@@ -1,58 +1,57 @@
-"""What is read of a repository: the records that a command is about, and what tells whose they are."""
+"""Which records a reader asks a repository for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TypeAlias
 
 from atpub.atproto.syntax import Nsid, RecordPath
-from atpub.engine.inventory import COLLECTION, survey_inventories
-from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.repository.model import Record
-
-_DATASETS: Final = "science.alt.dataset."
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """Collections that are read whole, and single records of others."""
+    """Whole collections, and single records of others."""
 
     collections: frozenset[Nsid] = frozenset()
     paths: frozenset[RecordPath] = frozenset()
 
-    @classmethod
-    def around(cls, paths: Iterable[RecordPath]) -> RecordFilter:
-        """The records at these paths; those of atpub's own lexicons with all others of their collections.
-
-        What a version or a blob is to be depends on the others. Of other collections an account may have any number.
-        """
-        paths = frozenset(paths)
-        whole = frozenset(path.collection for path in paths if _is_read_whole(path.collection))
-        return cls(whole, frozenset(path for path in paths if path.collection not in whole))
-
     def __contains__(self, path: RecordPath) -> bool:
-        """Whether the record there is wanted."""
+        """Return whether the filter selects the record at a path."""
         return path.collection in self.collections or path in self.paths
 
     def __le__(self, other: RecordFilter) -> bool:
-        """Whether the other holds all of this."""
+        """Return whether the other filter selects every record that this one selects."""
         return self.collections <= other.collections and all(path in other for path in self.paths)
 
+    def __or__(self, other: RecordFilter) -> RecordFilter:
+        """Return the filter that selects what either of two selects."""
+        collections = self.collections | other.collections
+        paths = frozenset(path for path in (*self.paths, *other.paths) if path.collection not in collections)
+        return RecordFilter(collections, paths)
 
-INVENTORIES: Final = RecordFilter(frozenset((COLLECTION,)))
-"""Every inventory record."""
-
-
-def completed(wanted: RecordFilter, inventories: Iterable[Record]) -> RecordFilter:
-    """What is wanted, with every inventory record, and the records that these list as far as they can be read."""
-    survey = survey_inventories(inventories)
-    lists = [item.owned for item in survey.inventories.values()] + [item.owned for item in survey.damaged]
-    owned = (path for listed in lists for path in listed)
-    collections = wanted.collections | INVENTORIES.collections
-    paths = frozenset(path for path in (*wanted.paths, *owned) if path.collection not in collections)
-    return RecordFilter(collections, paths)
+    def __sub__(self, other: RecordFilter) -> RecordFilter:
+        """Return the filter without the collections and paths that another one selects."""
+        collections = self.collections - other.collections
+        return RecordFilter(collections, frozenset(path for path in self.paths if path not in other))
 
 
-def _is_read_whole(collection: Nsid) -> bool:
-    return collection.startswith(_DATASETS) or collection == lexicon_schema.NSID
+FollowUp: TypeAlias = Callable[[Mapping[RecordPath, Record]], RecordFilter]
+"""Given the records of the collections that a filter selects, returns what else to read at the same head."""
+
+
+def read_with_follow_up(
+    read: Callable[[RecordFilter], Mapping[RecordPath, Record]], wanted: RecordFilter, follow_up: FollowUp | None
+) -> tuple[RecordFilter, dict[RecordPath, Record]]:
+    """Return a filter extended by its follow-up, and the records that it selects.
+
+    `read` reads what a filter selects, always at the same head. It is called twice at most, and not twice for the same
+    record.
+    """
+    if follow_up is None:
+        return wanted, {**read(wanted)}
+    first = RecordFilter(wanted.collections)
+    found = read(first)
+    extended = wanted | follow_up(found)
+    return extended, {**found, **read(extended - first)}

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from atpub.atproto.data import Blob
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
-from atpub.repository.filter import RecordFilter
+from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 
 UNLIMITED: Final = 2**63
@@ -62,10 +62,12 @@ class Repository(Protocol):
         """The newest commit; None where the repository does not exist yet (and the first write makes it)."""
         ...
 
-    def read(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+        """Return the records that a filter selects, all at one head, with each CID checked.
 
-        Raises RepositoryNotFound, Unavailable or RateLimited; never an empty answer for something that failed.
+        `follow_up` is given the records of the filter's collections, and selects further records to read at that head.
+        It may be called more than once. Raises RepositoryNotFound, Unavailable or RateLimited; a failure is never an
+        empty answer.
         """
         ...
 

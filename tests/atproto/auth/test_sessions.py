@@ -220,17 +220,17 @@ def test_a_token_that_is_too_old_is_not_tried(
 PROGRAM = """
 import sys
 from pathlib import Path
-from atpub.atproto.xrpc.http import Http
+from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.auth.session import Session, account_of
-from atpub.atproto.auth.session_store import Sessions
+from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.xrpc.transport import new_client
-from atpub.atproto.xrpc.client import Xrpc
+from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.syntax import Did
 
 url, did, folder = sys.argv[1:]
 with new_client() as client:
-    xrpc = Xrpc(url, Http(client))
-    session = Session(xrpc, Did(did), lambda: None, Sessions(Path(folder)))
+    xrpc = XrpcClient(url, HttpClient(client))
+    session = Session(xrpc, Did(did), lambda: None, SessionStore(Path(folder)))
     first = session.authorized(lambda access: access.token)
     print("ready", flush=True)
     sys.stdin.readline()

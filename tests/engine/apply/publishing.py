@@ -20,12 +20,12 @@ from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.apply import apply_plan
 from atpub.engine.desired.build import build_desired
 from atpub.engine.inventory import COLLECTION, Inventory, read_inventories
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Outcome, Plan
 from atpub.engine.plan.rebase import rebase
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.manifest.load import load_manifest
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.model import Create, Delete, Record, Update, Write
 from atpub.shards.facts import gather
@@ -115,7 +115,7 @@ def prepare(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
     desired, warnings = build_desired(loaded, facts, repository.did)
     plan = plan_manifest(
         desired,
-        repository.read(RecordFilter.around(item.path for item in desired)),
+        read_owned(repository, records_around(item.path for item in desired)),
         project=loaded.project,
         account=loaded.account or "local",
         now=now,
@@ -141,7 +141,7 @@ def publish(manifest: Path, repository: Repository, *, now: datetime = NOW, opti
 def kept(prepared: Prepared, repository: Repository) -> Prepared:
     """What is left of a plan that was kept as a document until now."""
     saved, _ = read_plan(json.dumps(saved_document(prepared.plan, Path())), "plan.json")
-    live = repository.read(RecordFilter.around(change.path for change in saved.changes))
+    live = read_owned(repository, records_around(change.path for change in saved.changes))
     return Prepared(rebase(saved, live), prepared.sources)
 
 

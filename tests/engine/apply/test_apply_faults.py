@@ -39,7 +39,7 @@ from atpub.errors import (
     Unavailable,
 )
 from atpub.repository.backoff import TRIES
-from atpub.repository.filter import RecordFilter
+from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Commit, Live, Write
@@ -242,10 +242,10 @@ class Blind(Around):
         self._left -= 1
         return replace(self.inner.apply_writes(writes, swap_commit), alone=False)
 
-    def read(self, wanted: RecordFilter) -> Live:
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         if not self._left:
             raise Unavailable("down")
-        return self.inner.read(wanted)
+        return self.inner.read(wanted, follow_up)
 
 
 @pytest.mark.parametrize("commits", [1, 2])

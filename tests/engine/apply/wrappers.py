@@ -10,7 +10,7 @@ from atpub.atproto.data import Blob
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
 from atpub.engine.plan.build import points_of
 from atpub.errors import RateLimited, RequestTooLarge
-from atpub.repository.filter import RecordFilter
+from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.interface import BlobSource, Limits, Repository
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 
@@ -35,8 +35,8 @@ class Around:
     def head(self) -> Head | None:
         return self.inner.head()
 
-    def read(self, wanted: RecordFilter) -> Live:
-        return self.inner.read(wanted)
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+        return self.inner.read(wanted, follow_up)
 
     def get_record(self, path: RecordPath) -> Record | None:
         return self.inner.get_record(path)

@@ -16,13 +16,13 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey
 from atpub.engine.apply import apply_plan
 from atpub.engine.desired.build import build_desired
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Plan
 from atpub.engine.plan.rebase import rebase
 from atpub.engine.plan.serialize import plan_document, read_plan, saved_document
 from atpub.errors import AtpubError, InvalidInput, StalePlan
 from atpub.manifest.load import load_manifest
-from atpub.repository.filter import RecordFilter
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create, Live, Update
 from atpub.shards.facts import Facts, gather
@@ -49,7 +49,7 @@ class World:
         return plan_manifest(desired, self.live(), project=manifest.project, account="local", now=NOW), facts
 
     def live(self) -> Live:
-        return self.repository.read(RecordFilter.around(self.paths))
+        return read_owned(self.repository, records_around(self.paths))
 
     def add_unrelated(self, rkey: str) -> None:
         head = self.repository.head()

@@ -91,6 +91,21 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "uri": is_uri,
 }
 
+USUAL: Final[Mapping[str, tuple[re.Pattern[str], int]]] = {
+    "at-identifier": (re.compile(f"{Did.rule()[0].pattern}|{Handle.rule()[0].pattern}"), 253),
+    "at-uri": AtUri.rule(),
+    "cid": (_CID, 256),
+    "datetime": (_USUAL_DATETIME, 64),
+    "did": Did.rule(),
+    "handle": Handle.rule(),
+    "language": (re.compile("[a-z]{2}"), 2),
+    "nsid": Nsid.rule(),
+    "record-key": Rkey.rule(),
+    "tid": Tid.rule(),
+    "uri": (_URI, 8192),
+}
+"""For each format, a pattern and a length: a text no longer than that which matches has the format."""
+
 
 def graphemes(text: str) -> int:
     """How many grapheme clusters the text has (UAX #29)."""

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import libipld
 
-from atpub.atproto.data import NotInDataModel, decode
 from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import CID_LENGTH, Native, decoded, is_cid, matches
 from atpub.atproto.repo.commit import parse_commit
-from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Rkey, SyntaxViolation
+from atpub.atproto.syntax import Did, Tid
 from atpub.errors import RepositoryError
-from atpub.repository.filter import INVENTORIES, RecordFilter, completed
-from atpub.repository.model import Head, Live, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +87,17 @@ class CarReader:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A whole repository at one head: the binary CID of each record by its key, and every block by its binary CID."""
+    """A whole repository at one commit.
+
+    Has the binary CID and the revision of that commit, the binary CID of each record by its key, and every block by its
+    binary CID.
+    """
 
     did: Did
     root: bytes
-    head: Head
+    rev: Tid
     entries: Mapping[bytes, bytes]
     blocks: Mapping[bytes, bytes]
-
-    def records(self, wanted: RecordFilter | None = None) -> dict[RecordPath, Record]:
-        """The records that are wanted (None: all of them); raises RepositoryError where one of them is ill-formed."""
-        chosen = self.entries if wanted is None else _chosen(self.entries, wanted)
-        found = (record_of(key, cid, self.blocks[cid]) for key, cid in chosen.items())
-        return {record.path: record for record in found}
-
-    def live(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list; raises RepositoryError."""
-        inventories = self.records(INVENTORIES)
-        return Live(self.did, self.head, self.records(completed(wanted, inventories.values())))
 
 
 def snapshot_of(car: Car, did: Did) -> Snapshot:
@@ -137,25 +126,7 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
         if block is None:
             raise _damaged(f"the record {key.decode(errors='replace')} is missing")
         blocks[cid] = block
-    return Snapshot(did, root, Head(Cid.of_bytes(root), commit.rev), entries, blocks)
-
-
-def record_of(key: bytes, cid: bytes, block: bytes) -> Record:
-    """The record with that key in its repository's tree; raises RepositoryError."""
-    collection, _, rkey = key.decode(errors="replace").partition("/")
-    try:
-        return Record(RecordPath(_collection(collection), Rkey.parse(rkey)), Cid.of_bytes(cid), decode(block))
-    except (SyntaxViolation, NotInDataModel) as error:
-        raise RepositoryError(f"the record {key.decode(errors='replace')} is ill-formed: {error}") from None
-
-
-def _chosen(entries: Mapping[bytes, bytes], wanted: RecordFilter) -> Mapping[bytes, bytes]:
-    collections = {collection.encode() for collection in wanted.collections}
-    paths = {str(path).encode() for path in wanted.paths}
-    return {key: cid for key, cid in entries.items() if key.partition(b"/")[0] in collections or key in paths}
-
-
-_collection = lru_cache(maxsize=256)(Nsid.parse)  # a repository has few of them, and many records of each
+    return Snapshot(did, root, commit.rev, entries, blocks)
 
 
 def _roots(header: Native) -> tuple[bytes, ...]:

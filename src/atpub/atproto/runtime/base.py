@@ -94,16 +94,23 @@ class Value:
     NSID: ClassVar[str]
     WITHIN: ClassVar[tuple[str, ...]] = ()
     MAY_BE_DEEP: ClassVar[bool] = False  # where a value may hold others of its own type, to any depth
-    WIRE: ClassVar[Mapping[str, str]] = {}
+    WIRE: ClassVar[Mapping[str, str]] = {}  # each field's name in JSON; generated code lists those that differ
 
     _known: ClassVar[frozenset[str]] = frozenset()
+    _knows: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
+    _knows_typed: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
     _typed: ClassVar[JsonObject] = {}  # what a union's member has beside its fields
 
     _extra: JsonObject | None
 
     def __init_subclass__(cls) -> None:
-        cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in cls.__dict__ else cls.WIRE.values())
-        cls._typed = {"$type": cls.NSID} if "NSID" in cls.__dict__ and "$type" not in cls._known else {}
+        own = cls.__dict__
+        differing: Mapping[str, str] = own.get("WIRE", {})
+        cls.WIRE = {name: differing.get(name, name) for name in cls.__slots__}
+        cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in own else cls.WIRE.values())
+        cls._knows = cls._known.issuperset
+        cls._knows_typed = frozenset((*cls._known, "$type")).issuperset
+        cls._typed = {"$type": cls.NSID} if "NSID" in own and "$type" not in cls._known else {}
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -114,25 +121,23 @@ class Value:
         if not (cls.MAY_BE_DEEP and is_deep(data)):
             try:
                 return cls.load(data)
-            except Mismatch:
+            except (Mismatch, KeyError):
                 pass
         return _refused(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
 
     @classmethod
     def load(cls, data: Json) -> Self:
-        """The value in JSON; raises Mismatch, which does not say why: call `from_json`."""
+        """Load the value in JSON; raises Mismatch or KeyError, which do not say why: call `from_json`."""
         raise NotImplementedError
 
     @classmethod
-    def _extras(cls, data: JsonObject, known: int) -> JsonObject:
-        """The fields that the class does not know; raises Mismatch where they do not obey the data model.
-
-        `known` is how many fields were loaded: one that is null and may not be is not among them.
-        """
-        if len(data) == known + 1 and data.get("$type") == cls.NSID and cls._typed:  # a union's member, no more
+    def _extras(cls, data: JsonObject) -> JsonObject:
+        """Return the fields that the class does not know; raises Mismatch where they break the data model."""
+        if cls._typed and data.get("$type") == cls.NSID and cls._knows_typed(data):  # a union's member, no more
             return cls._typed
-        extra = {name: value for name, value in data.items() if name not in cls._known}
-        if len(data) != known + len(extra) or is_special(extra):
+        known = cls._known
+        extra = {name: value for name, value in data.items() if name not in known}
+        if is_special(extra):
             raise Mismatch
         for name, value in extra.items():
             if (
@@ -184,7 +189,7 @@ def _refused(load: Callable[[Json], T], data: Json, module: str, schema: str, wi
         raise wrong
     try:
         return load(exact(data))
-    except Mismatch:
+    except (Mismatch, KeyError):
         raise AssertionError(f"{schema}: the generated class refuses what its lexicon allows: {data!r}") from None
 
 
@@ -192,7 +197,7 @@ def _comparable(value: Value) -> JsonObject:
     return {key: item for key, item in value.to_json().items() if key != "$type"}
 
 
-class Record(Value):
+class RecordBase(Value):
     """The base of generated records; KEY is the type of their record keys."""
 
     __slots__ = ()
@@ -243,7 +248,7 @@ def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) ->
         if not is_deep(data):
             try:
                 return load(data)
-            except Mismatch:
+            except (Mismatch, KeyError):
                 pass
         return _refused(load, data, module, schema, within)
 

@@ -6,12 +6,12 @@ Each function raises Mismatch, or says no, exactly where the validator finds som
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
 from atpub.atproto import data as _data
 from atpub.atproto.data import INTEGER_MAX, Blob, NotInDataModel
 from atpub.atproto.lexicon import validate
-from atpub.atproto.lexicon.formats import is_unicode
+from atpub.atproto.lexicon.formats import FORMATS, USUAL, graphemes, is_unicode, utf8_length
 from atpub.atproto.syntax import Cid
 
 Json: TypeAlias = Any
@@ -48,6 +48,38 @@ def type_of(data: Json) -> str:
 def is_text(value: Json) -> bool:
     """Whether the value is a string of whole Unicode characters."""
     return isinstance(value, str) and (value.isascii() or is_unicode(value))
+
+
+def fits(
+    text: str,
+    max_length: int = INTEGER_MAX,
+    max_graphemes: int = INTEGER_MAX,
+    min_length: int = 0,
+    min_graphemes: int = 0,
+) -> bool:
+    """Return whether the text is Unicode and within its limits, in bytes of UTF-8 and in graphemes."""
+    if not is_unicode(text) or not min_length <= utf8_length(text) <= max_length:
+        return False
+    if not min_graphemes and len(text) <= max_graphemes:  # no text has more graphemes than characters
+        return True
+    return min_graphemes <= graphemes(text) <= max_graphemes
+
+
+def load_text(
+    value: Json,
+    max_length: int = INTEGER_MAX,
+    max_graphemes: int = INTEGER_MAX,
+    min_length: int = 0,
+    min_graphemes: int = 0,
+) -> str:
+    """Return the text, if it is Unicode and within its limits; raises Mismatch."""
+    if value.__class__ is not str:
+        raise Mismatch
+    if value.isascii() and min_length <= len(value) <= max_length and len(value) <= max_graphemes and not min_graphemes:
+        return value  # type: ignore[no-any-return]
+    if not fits(value, max_length, max_graphemes, min_length, min_graphemes):
+        raise Mismatch
+    return value  # type: ignore[no-any-return]
 
 
 def is_integer(value: Json) -> bool:
@@ -89,6 +121,42 @@ def exact(value: Json) -> Json:
     if isinstance(value, str):
         return str(value)
     return int(value) if isinstance(value, int) and value.__class__ is not bool else value
+
+
+class TextLoader(Protocol):
+    """A function that returns a text that is valid and not too long, and raises Mismatch for any other value."""
+
+    def __call__(self, value: Json, max_length: int = INTEGER_MAX, /) -> str:
+        """Return the text."""
+        ...
+
+
+def _text_loader(name: str) -> TextLoader:
+    """Return a function that returns a text in the format, and raises Mismatch for any other value."""
+    pattern, longest = USUAL[name]
+    is_usual, is_valid = pattern.fullmatch, FORMATS[name]
+
+    def load(value: Json, max_length: int = INTEGER_MAX) -> str:
+        if value.__class__ is str:
+            length = len(value)  # every format is one of ASCII characters
+            if length <= max_length and ((length <= longest and is_usual(value)) or is_valid(value)):
+                return value
+        raise Mismatch
+
+    return load
+
+
+load_at_identifier: Final = _text_loader("at-identifier")
+load_at_uri: Final = _text_loader("at-uri")
+load_cid: Final = _text_loader("cid")
+load_datetime: Final = _text_loader("datetime")
+load_did: Final = _text_loader("did")
+load_handle: Final = _text_loader("handle")
+load_language: Final = _text_loader("language")
+load_nsid: Final = _text_loader("nsid")
+load_record_key: Final = _text_loader("record-key")
+load_tid: Final = _text_loader("tid")
+load_uri: Final = _text_loader("uri")
 
 
 def load_link(value: Json) -> CidLink:

@@ -16,6 +16,7 @@ from atpub.engine.apply.batching import batch_size
 from atpub.engine.apply.drafts import Drafts
 from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
+from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import points_of
 from atpub.engine.plan.model import Change, Outcome, Plan
 from atpub.engine.plan.order import Group, commit_order
@@ -33,7 +34,6 @@ from atpub.errors import (
     StalePlan,
 )
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.model import Commit, Head, Write
 
@@ -250,7 +250,7 @@ class _Applier:
 
         Raises StalePlan where somebody else has changed a record, or whose it is.
         """
-        live = self._repository.read(RecordFilter.around(change.path for change in changes))
+        live = read_owned(self._repository, records_around(change.path for change in changes))
         standing = OwnershipView.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
         self._inventory = standing.inventory

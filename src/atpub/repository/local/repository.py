@@ -18,12 +18,12 @@ from typing import BinaryIO
 from atpub.atproto.data import Blob
 from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import cid_of, matches
-from atpub.atproto.repo.car import record_of, write_car
+from atpub.atproto.repo.car import write_car
 from atpub.atproto.repo.commit import parse_commit, sign_commit
 from atpub.atproto.repo.signing import SigningKey
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
-from atpub.repository.filter import INVENTORIES, RecordFilter, completed
+from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.local.blobs import BlobFiles, Received
 from atpub.repository.local.key import create_key, read_key
@@ -31,6 +31,7 @@ from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
 from atpub.repository.model import LOCAL_DID, Commit, Head, Live, Page, Record, Write
+from atpub.repository.snapshot import record_of
 
 LIMITS = Limits(writes=200, body=1_000_000)
 _HOUR = 3_600_000_000
@@ -80,17 +81,16 @@ class LocalRepository:
             head = tables.head() if tables else None
         return Head(Cid.of_bytes(head.cid), head.rev) if head else None
 
-    def read(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+        """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
 
-        Nothing before the first commit. Raises RepositoryError where something is damaged.
+        There are none before the first commit. Raises RepositoryError where a record is damaged.
         """
         with self._store.reading() as tables:
             head = tables.head() if tables else None
             if not tables or not head:
                 return Live(self.did, None, {})
-            inventories = self._records(tables, INVENTORIES)
-            records = self._records(tables, completed(wanted, inventories.values()))
+            _, records = read_with_follow_up(lambda part: self._records(tables, part), wanted, follow_up)
         return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records)
 
     def get_record(self, path: RecordPath) -> Record | None:

@@ -20,11 +20,12 @@ import libipld
 
 from atpub.atproto.data import encode
 from atpub.atproto.repo.block import Native, cid_of, decoded
-from atpub.atproto.repo.car import Car, Snapshot, read_car, record_of, snapshot_of, write_car
+from atpub.atproto.repo.car import Car, Snapshot, read_car, snapshot_of, write_car
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 from atpub.errors import RepositoryError
-from atpub.repository.filter import RecordFilter, completed
-from atpub.repository.model import Head, Live, Record
+from atpub.repository.filter import RecordFilter
+from atpub.repository.model import Head, Record
+from atpub.repository.snapshot import head_of, record_of, records_of
 
 VERSION: Final = 1
 LARGEST: Final = 256 * 1024 * 1024
@@ -45,23 +46,25 @@ class Whole:
     @property
     def head(self) -> Head:
         """The head that it is a copy of."""
-        return self.snapshot.head
+        return head_of(self.snapshot)
+
+    def records_in(self, wanted: RecordFilter) -> Mapping[RecordPath, Record]:
+        """Return the records that a filter selects; raises RepositoryError where one of them is malformed."""
+        return records_of(self.snapshot, wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What was wanted of a repository at a head; `lasting` where reading it whole is not to be tried again."""
+    """The records that a filter selects at a head; `lasting` where the whole repository is not to be tried again."""
 
-    did: Did
     head: Head
     wanted: RecordFilter
     records: Mapping[RecordPath, Record]
     lasting: bool
 
-    def live(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list; all of it must have been read."""
-        full = completed(wanted, self.records.values())
-        return Live(self.did, self.head, {path: record for path, record in self.records.items() if path in full})
+    def records_in(self, wanted: RecordFilter) -> Mapping[RecordPath, Record]:
+        """Return those records that another filter selects, too."""
+        return {path: record for path, record in self.records.items() if path in wanted}
 
 
 Copy: TypeAlias = Whole | Listed
@@ -179,7 +182,7 @@ def _parsed_copy(fields: dict[str, Native], car: Car, did: Did) -> Copy | None:
                 frozenset(Nsid.parse(str(collection)) for collection in collections),
                 frozenset(RecordPath.parse(str(path)) for path in paths),
             )
-            return Listed(did, Head(Cid.parse(cid), Tid.parse(rev)), wanted, _parsed_records(records, car), lasting)
+            return Listed(Head(Cid.parse(cid), Tid.parse(rev)), wanted, _parsed_records(records, car), lasting)
         case _:
             return None
 

@@ -7,8 +7,10 @@ Where a server does not give that file, or it is too large, or mostly about othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from atpub.atproto.repo.block import decoded
@@ -18,7 +20,7 @@ from atpub.atproto.xrpc.client import XrpcClient
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.filter import INVENTORIES, RecordFilter, completed
+from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
 from atpub.repository.model import Head, Live, Page, Record
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
@@ -45,6 +47,18 @@ def newest_commit(xrpc: XrpcClient, did: Did) -> Head:
         return Head(Cid.parse(found.cid), Tid.parse(found.rev))
     except SyntaxViolation as error:
         raise Unavailable(f"{xrpc.base}: the newest commit is ill-formed: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a reader asks for."""
+
+    wanted: RecordFilter
+    follow_up: FollowUp | None
+
+    def answer(self, copy: Copy) -> tuple[RecordFilter, dict[RecordPath, Record]]:
+        """Return the filter extended by its follow-up, and the records of a copy that it selects."""
+        return read_with_follow_up(copy.records_in, self.wanted, self.follow_up)
 
 
 class Records:
@@ -94,83 +108,90 @@ class Records:
         """The records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
         return self._lister.some(collection, limit, cursor)
 
-    def read(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list, all at one head.
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+        """Return the records that a filter and its follow-up select, all at one head.
 
-        Raises RepositoryNotFound, and Unavailable where it does not stand still.
+        Raises RepositoryNotFound, and Unavailable where the head keeps changing.
         """
         if self._copy is None and self._cache is not None:
             self._copy = self._cache.load()
         told, self._told = self._told, None
-        found = self._read_on(self._copy, wanted, told or self.head()) if self._copy else None
-        return found or self._read_anew(wanted)
+        query = _Query(wanted, follow_up)
+        found = self._read_on(self._copy, query, told or self.head()) if self._copy else None
+        return found or self._read_anew(query)
 
-    def _read_on(self, copy: Copy, wanted: RecordFilter, head: Head) -> Live | None:
-        """The same from the last copy, and what has changed since; None where that will not do."""
+    def _read_on(self, copy: Copy, query: _Query, head: Head) -> Live | None:
+        """Return the answer from the last copy and what has changed since; None where that is not possible."""
         match copy:
             case Whole():
                 try:
-                    return self._kept(self._brought_up_to(head, copy), wanted)
+                    return self._keep(self._bring_up_to(head, copy), query)
                 except RepositoryNotFound:
                     raise
                 except (RepositoryError, _NotGiven):  # the server may have forgotten what came since then
                     return None
             case Listed():
-                if head.cid == copy.head.cid and wanted <= copy.wanted:
-                    return copy.live(wanted)
-                same = copy.lasting and wanted.collections <= copy.wanted.collections
-                return self._read_lists(wanted, head, lasting=True) if same else None
+                if not query.wanted.collections <= copy.wanted.collections:
+                    return None
+                if head.cid == copy.head.cid:
+                    extended, records = query.answer(copy)
+                    if extended <= copy.wanted:
+                        return Live(self._did, copy.head, records)
+                return self._read_lists(query, head, lasting=True) if copy.lasting else None
 
-    def _read_anew(self, wanted: RecordFilter) -> Live:
-        """The whole repository. One that is damaged may still list the collections that are wanted."""
+    def _read_anew(self, query: _Query) -> Live:
+        """Read the whole repository. A damaged one may still list the collections that are wanted."""
         for _ in range(_TRIES):
             try:
-                snapshot = snapshot_of(self._fetched(about=completed(wanted, ())), self._did)
-                return self._kept(Whole(snapshot, snapshot.head.rev), wanted)
+                snapshot = snapshot_of(self._fetch(about=query.wanted), self._did)
+                return self._keep(Whole(snapshot, snapshot.rev), query)
             except _NotGiven as error:
-                return self._read_lists(wanted, self.head(), lasting=error.lasting)
+                return self._read_lists(query, self.head(), lasting=error.lasting)
             except RepositoryNotFound:
                 raise
             except RepositoryError:
                 pass  # it may have been written to meanwhile
-        return self._read_lists(wanted, self.head(), lasting=False)
+        return self._read_lists(query, self.head(), lasting=False)
 
-    def _read_lists(self, wanted: RecordFilter, head: Head, *, lasting: bool) -> Live:
-        """The records as the server lists them, once it has the same head before and after."""
-        more = wanted
-        if isinstance(self._copy, Listed):  # else two projects would take turns at replacing each other's copy
-            more = RecordFilter(wanted.collections | self._copy.wanted.collections, wanted.paths)
+    def _read_lists(self, query: _Query, head: Head, *, lasting: bool) -> Live:
+        """Read the records as the server lists them, until it has the same head before and after."""
+        last = self._copy if isinstance(self._copy, Listed) else None
+        # The last copy's collections are read with it: else two projects would keep replacing each other's copy.
+        wider = query.wanted | RecordFilter(last.wanted.collections if last else frozenset())
         for moves in range(1, TRIES + 1):
-            inventories = self._lister.records(INVENTORIES)
-            full = completed(more, inventories.values())
-            others = RecordFilter(full.collections - INVENTORIES.collections, full.paths)
-            records = {**inventories, **self._lister.records(others)}
+            known = last if last and last.head.cid == head.cid else Listed(head, RecordFilter(), {}, lasting)
+            wanted, records = read_with_follow_up(partial(self._list_rest, known), wider, query.follow_up)
             before, head = head, self.head()
             if before.cid == head.cid:
-                return self._kept(Listed(self._did, head, full, records, lasting), wanted)
+                copy = Listed(head, known.wanted | wanted, {**known.records, **records}, lasting)
+                return self._keep(copy, query)
             back_off(moves, self._xrpc.http.sleep)
         raise Unavailable(
-            f"{self._did} at {self._xrpc.base} cannot be read: somebody else keeps writing to it", hint="try again"
+            f"{self._did} at {self._xrpc.base} cannot be read: other clients keep writing to it", hint="try again"
         )
 
-    def _brought_up_to(self, head: Head, copy: Whole) -> Whole:
-        """The repository at a head, by what has changed since the copy was made; raises RepositoryError."""
-        if head.cid == copy.snapshot.head.cid:
-            return copy if head.rev == copy.since else Whole(copy.snapshot, head.rev)
-        changes = self._fetched(since=copy.since)
-        snapshot = snapshot_of(Car(changes.roots, {**copy.snapshot.blocks, **changes.blocks}), self._did)
-        return Whole(snapshot, head.rev if snapshot.head.cid == head.cid else snapshot.head.rev)
+    def _list_rest(self, known: Listed, wanted: RecordFilter) -> Mapping[RecordPath, Record]:
+        """Return the records that a filter selects: those that are known, and the others from the server."""
+        return {**known.records_in(wanted), **self._lister.records(wanted - known.wanted)}
 
-    def _kept(self, copy: Copy, wanted: RecordFilter) -> Live:
-        """What is wanted of a copy, which is kept if it is sound."""
-        live = copy.snapshot.live(wanted) if isinstance(copy, Whole) else copy.live(wanted)
+    def _bring_up_to(self, head: Head, copy: Whole) -> Whole:
+        """The repository at a head, by what has changed since the copy was made; raises RepositoryError."""
+        if head.cid == copy.head.cid:
+            return copy if head.rev == copy.since else Whole(copy.snapshot, head.rev)
+        changes = self._fetch(since=copy.since)
+        snapshot = snapshot_of(Car(changes.roots, {**copy.snapshot.blocks, **changes.blocks}), self._did)
+        return Whole(snapshot, head.rev if bytes(head.cid) == snapshot.root else snapshot.rev)
+
+    def _keep(self, copy: Copy, query: _Query) -> Live:
+        """Return the answer from a copy, and keep that copy if its records are well-formed."""
+        _, records = query.answer(copy)
         if copy is not self._copy:
             self._copy = copy
             if self._cache is not None:
                 self._cache.save(copy)
-        return live
+        return Live(self._did, copy.head, records)
 
-    def _fetched(self, *, since: Tid | None = None, about: RecordFilter | None = None) -> Car:
+    def _fetch(self, *, since: Tid | None = None, about: RecordFilter | None = None) -> Car:
         """The repository, or what has come since a revision (com.atproto.sync.getRepo).
 
         Raises _NotGiven where the server does not give it, or it is too large, or not `about` what is wanted; and

@@ -44,7 +44,7 @@ from atpub.generated.com.atproto.sync.get_blob import METHOD as GET_BLOB
 from atpub.generated.com.atproto.sync.get_blob import GetBlobParams
 from atpub.generated.com.atproto.sync.get_repo import METHOD as GET_REPO
 from atpub.generated.com.atproto.sync.get_repo import GetRepoParams
-from atpub.repository.filter import RecordFilter
+from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 from atpub.repository.pds import writes as pds_writes
@@ -114,13 +114,13 @@ class PdsRepository:
         """The newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
         return self._records.head()
 
-    def read(self, wanted: RecordFilter) -> Live:
-        """The records that are wanted, every inventory, and what these list, at one head; each CID is checked.
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+        """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         with self._lock:
-            live = self._records.read(wanted)
+            live = self._records.read(wanted, follow_up)
             self._followed.learn(live)
             return live
 

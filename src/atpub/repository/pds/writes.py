@@ -80,8 +80,10 @@ class HeadTracker:
 
     def learn(self, live: Live) -> None:
         """Take down what was read."""
-        self._head = live.head.cid if live.head else None
-        self._cids = {path: record.cid for path, record in live.records.items()}
+        head = live.head.cid if live.head else None
+        known = self._cids if head == self._head else {}
+        self._head = head
+        self._cids = {**known, **{path: record.cid for path, record in live.records.items()}}
 
     def commit(self, batch: WriteBatch, swap_commit: Cid, made: Commit) -> None:
         """Take down what was written on top of `swap_commit`."""

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from atpub.atproto import runtime as _rt
+from atpub.atproto import runtime
 
-__all__ = [
-    "METHOD",
-    "NSID",
-]
+__all__ = ["METHOD", "NSID"]
 
 NSID: Final = "com.atproto.repo.importRepo"
 
-METHOD: Final = _rt.Procedure(
-    NSID,
-    input=_rt.Nothing,
-    output=_rt.Nothing.from_json,
-    encoding="application/vnd.ipld.car",
+METHOD: Final = runtime.Procedure(
+    NSID, input=runtime.Nothing, output=runtime.Nothing.from_json, encoding="application/vnd.ipld.car"
 )
 """Make a CAR file the new content of the session's repository: records that the file lacks are lost. The request needs
 a Content-Length. The reference server checks neither the commit's signature nor its DID.

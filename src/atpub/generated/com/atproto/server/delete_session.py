@@ -5,36 +5,28 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from atpub.atproto import runtime as _rt
+from atpub.atproto import runtime
 
-__all__ = [
-    "ExpiredToken",
-    "InvalidToken",
-    "METHOD",
-    "NSID",
-]
+__all__ = ["ExpiredToken", "InvalidToken", "METHOD", "NSID"]
 
 NSID: Final = "com.atproto.server.deleteSession"
 
 
 @final
-class InvalidToken(_rt.MethodError):
+class InvalidToken(runtime.MethodError):
     """The token is not a refreshJwt of this server."""
 
     code = "InvalidToken"
 
 
 @final
-class ExpiredToken(_rt.MethodError):
+class ExpiredToken(runtime.MethodError):
     """The token is too old."""
 
     code = "ExpiredToken"
 
 
-METHOD: Final = _rt.Procedure(
-    NSID,
-    input=_rt.Nothing,
-    output=_rt.Nothing.from_json,
-    errors=(InvalidToken, ExpiredToken),
+METHOD: Final = runtime.Procedure(
+    NSID, input=runtime.Nothing, output=runtime.Nothing.from_json, errors=(InvalidToken, ExpiredToken)
 )
 """Log out: refreshJwt, sent here as the bearer token, is no longer accepted."""

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-__all__ = [
-    "ARROW_TENSOR",
-    "ArrayFormat",
-    "NDARRAY_BYTES",
-    "NSID",
-    "SAFETENSORS",
-    "SPARSE_BYTES",
-    "STRUCTURED_BYTES",
-]
+__all__ = ["ARROW_TENSOR", "ArrayFormat", "NDARRAY_BYTES", "NSID", "SAFETENSORS", "SPARSE_BYTES", "STRUCTURED_BYTES"]
 
 NSID: Final = "science.alt.dataset.arrayFormat"
 

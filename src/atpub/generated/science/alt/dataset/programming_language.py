@@ -7,14 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-__all__ = [
-    "JAVASCRIPT",
-    "NSID",
-    "PYTHON",
-    "ProgrammingLanguage",
-    "RUST",
-    "TYPESCRIPT",
-]
+__all__ = ["JAVASCRIPT", "NSID", "PYTHON", "ProgrammingLanguage", "RUST", "TYPESCRIPT"]
 
 NSID: Final = "science.alt.dataset.programmingLanguage"
 

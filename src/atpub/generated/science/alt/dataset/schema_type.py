@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-__all__ = [
-    "JSON_SCHEMA",
-    "NSID",
-    "SchemaType",
-]
+__all__ = ["JSON_SCHEMA", "NSID", "SchemaType"]
 
 NSID: Final = "science.alt.dataset.schemaType"
 

@@ -7,14 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-__all__ = [
-    "AUTOMATED_TEST",
-    "CODE_REVIEW",
-    "FORMAL_PROOF",
-    "NSID",
-    "SIGNED_HASH",
-    "VerificationMethod",
-]
+__all__ = ["AUTOMATED_TEST", "CODE_REVIEW", "FORMAL_PROOF", "NSID", "SIGNED_HASH", "VerificationMethod"]
 
 NSID: Final = "science.alt.dataset.verificationMethod"
 
