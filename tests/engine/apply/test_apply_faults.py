@@ -212,7 +212,7 @@ def test_a_lost_reply(folder: Path, repository: LocalRepository, at_calls: set[i
         assert outcome.status == ("applied" if outcome.change.action not in ("unchanged", "keep") else "unchanged")
 
 
-def test_a_lost_reply_and_somebody_else_s_change(folder: Path, repository: LocalRepository) -> None:
+def test_a_lost_reply_and_a_foreign_change(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, notes({"a": "x"})), repository)
 
     def lost() -> AtpubError:
