@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := $(BIN)/atpub
 DEMO_MANIFEST := manifests/quickstart/atpub.yaml
 
-.PHONY: quickstart test check bench lint types generated clean
+.PHONY: quickstart test test-fast check bench lint types generated clean
 
 # The main job on real data: validate, plan, apply to a repository in a folder, and plan again.
 quickstart: $(VENV)/.run
@@ -15,8 +16,13 @@ quickstart: $(VENV)/.run
 	$(DEMO) apply -m $(DEMO_MANIFEST) --yes
 	$(DEMO) plan -m $(DEMO_MANIFEST)
 
+# Every test. ARGS goes to pytest: make test ARGS='tests/shards -k tar'
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
+
+# Within a minute: no server, no type checker, and no test marked slow.
+test-fast: $(VENV)/.dev
+	$(PYTEST) -m 'not pds and not slow' $(ARGS)
 
 check: lint types generated test
 

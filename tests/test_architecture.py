@@ -1,129 +1,357 @@
-"""The direction of imports, what an `__init__` may hold, and that the core does no I/O: read from the source."""
+"""Hold the architecture: the directions of imports, cycles, I/O, sizes and names, all read from the source."""
 
 import ast
-from functools import cache
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import pytest
-
 SOURCE = Path(__file__).parents[1]
-PACKAGE, CODEGEN = SOURCE / "src/atpub", SOURCE / "codegen/atpub_codegen"
-MODULES = sorted(PACKAGE.rglob("*.py"))
-INITS = [CODEGEN / "__init__.py", *(path for path in PACKAGE.rglob("__init__.py") if "generated" not in path.parts)]
+FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atpub_codegen"}
 
-# Each part of the package imports only parts before its own; those on one line do not import each other.
-ORDER = """
+# Each part imports only itself and parts of the lines above its own. Parts within braces may import each other, and the
+# test for cycles holds them apart, module by module.
+LAYERS = """
 errors suggest
-atproto
+{ atproto.syntax atproto.data atproto.lexicon atproto.runtime atproto.repo }
 generated
+{ atproto.identity atproto.xrpc atproto.auth }
 text
 repository
 manifest
-shards
-engine
-importing report
-user_folders
-pipeline target
+{ storage shards }
+{ engine.desired engine.inventory engine.plan }
+{ engine.owned_records engine.apply engine.audit }
+importing catalog user_folders
+report
+target
+pipeline
 atmosphere cli testing validation
-""".strip().splitlines()
-RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
+"""
+
+# Narrower than the layers: of the parts that begin with the second name, a part that begins with the first imports only
+# the third. `repository.model` holds plain values (records, writes, commits) and does nothing.
+NARROWER = (
+    ("atproto.", "generated", ("generated.com",)),
+    ("repository", "", ("errors", "suggest", "atproto", "generated", "repository")),
+    ("engine", "repository", ("repository.model",)),
+    ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
+    ("engine.apply", "repository", ("repository.interface", "repository.model", "repository.filter")),
+    ("manifest", "repository", ()),
+    ("storage", "repository", ()),
+    ("shards", "repository", ()),
+    ("importing", "repository", ("repository.model",)),
+    ("report", "repository", ("repository.model",)),
+    ("catalog", "repository", ("repository.model",)),
+    *((above, below, ()) for above in ("report", "catalog") for below in ("storage", "shards", "user_folders")),
+    *(
+        (above, f"atproto.{below}", ())
+        for above in ("report", "catalog")
+        for below in ("identity", "xrpc", "auth", "repo")
+    ),
+)
 
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
-    *("atproto/auth/", "atproto/identity/", "atproto/xrpc/", "repository/"),
-    *("shards/measure.py", "user_folders.py", "pipeline.py", "cli/", "atmosphere/"),
+    *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
+    *("shards.measure", "user_folders", "pipeline", "cli", "atmosphere"),
 )
 EXCEPTIONS = {
-    "manifest/files.py": "reads the manifest's own files, and nothing else does",
-    "manifest/lexicon_files.py": "finds the lexicons in a folder",
-    "manifest/load.py": "os.PathLike, a type",
-    "shards/braces.py": "os.path.commonprefix, which compares text",
-    "shards/cache.py": "os.stat_result, a type",
-    "shards/files.py": "lists the files that a manifest's patterns name",
-    "shards/headers.py": "os.SEEK_CUR, a constant",
-    "shards/tar.py": "os.SEEK_END, a constant",
-    "validation.py": "os.PathLike, a type",
+    "manifest.files": "reads the manifest's own files, and nothing else does",
+    "manifest.lexicon_files": "finds the lexicons in a folder",
+    "manifest.load": "os.PathLike, a type",
+    "shards.braces": "os.path.commonprefix, which compares text",
+    "shards.cache": "os.stat_result, a type",
+    "shards.files": "lists the files that a manifest's patterns name",
+    "shards.headers": "os.SEEK_CUR, a constant",
+    "shards.tar": "os.SEEK_END, a constant",
+    "validation": "os.PathLike, a type",
 }
-
 TOUCHING = {
     *("exists", "glob", "is_dir", "is_file", "iterdir", "lstat", "mkdir", "open", "read_bytes", "read_text"),
     *("rglob", "rmdir", "stat", "today", "touch", "unlink", "utcnow", "write_bytes", "write_text"),
 }
 TOUCH_FILES = {
-    "atproto/runtime/package.py": "reads the lexicons that a generated package carries",
-    "manifest/files.py": "reads the manifest's own files",
-    "manifest/lexicon_files.py": "finds the lexicons in a folder",
-    "manifest/load.py": "asks whether what a manifest names is a file or a folder",
-    "shards/facts.py": "reads the file of checksums that a manifest names",
-    "shards/files.py": "lists the files that a manifest's patterns name",
-    "shards/lock.py": "asks whether the files are still those that were locked",
+    "atproto.runtime.package": "reads the lexicons that a generated package carries",
+    "manifest.files": "reads the manifest's own files",
+    "manifest.lexicon_files": "finds the lexicons in a folder",
+    "manifest.load": "asks whether what a manifest names is a file or a folder",
+    "shards.facts": "reads the file of checksums that a manifest names",
+    "shards.files": "lists the files that a manifest's patterns name",
+    "shards.lock": "asks whether the files are still those that were locked",
 }
+HTTP_LIBRARIES = {"httpx", "httpcore"}
+TRANSPORT = "atproto.xrpc.transport"
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+FEW_LINES, MOST_FILES_OF_FEW_LINES = 40, 12
 
 
-@cache
-def imports(path: Path) -> frozenset[str]:
-    """Every name that a module imports, wherever the import stands."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}: relative imports are not in use"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(found)
+@dataclass(frozen=True)
+class Module:
+    """A module, parsed. Its name leaves out the package `atpub`, and is empty for the package itself."""
+
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def is_generated(self) -> bool:
+        return is_in(self.name, "generated")
+
+    @property
+    def lines(self) -> int:
+        return self.text.count("\n")
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node but those that only type checkers see."""
+        return tuple(at_run_time(self.tree))
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """Every dotted name that the module imports, wherever the import stands."""
+        found: set[str] = set()
+        for node in self.nodes:
+            match node:
+                case ast.Import(names=names):
+                    found |= {alias.name for alias in names}
+                case ast.ImportFrom(module=module, names=names, level=0):
+                    found |= {f"{module}.{alias.name}" for alias in names}
+                case ast.ImportFrom():
+                    raise AssertionError(f"{self.path}: write absolute imports")
+                case _:
+                    pass
+        return frozenset(found)
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        return frozenset(name.split(".")[0] for name in self.imports)
+
+    @cached_property
+    def own_imports(self) -> frozenset[str]:
+        """The modules of this project that it imports: names within `atpub`, or `atpub_codegen.…`."""
+        found = {module_of(name) for name in self.imports if name.split(".")[0] in FOLDERS}
+        return frozenset(found - {self.name})
 
 
-def part(module: str) -> str:
-    """The part of the package that a dotted name is in; empty for the package itself."""
-    return module.split(".")[1] if "." in module else ""
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
 
 
-def relative(path: Path) -> str:
-    return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else CODEGEN).as_posix()
+def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not is_type_checking(child):
+            yield child
+            yield from at_run_time(child)
 
 
-def test_every_part_has_its_place_in_the_order() -> None:
-    parts = {relative(path).split("/")[0].removesuffix(".py") for path in MODULES}
-    assert parts - {"__init__"} <= RANK.keys()
+def is_in(name: str, part: str) -> bool:
+    """Whether a dotted name is that of a part, or within it; a part that ends with a dot counts all within it."""
+    return not part or name == part or name.startswith(part if part.endswith(".") else f"{part}.")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_point_one_way(path: Path) -> None:
-    own = relative(path).split("/")[0].removesuffix(".py")
-    allowed = {other for other, rank in RANK.items() if own in ("__init__", other) or rank < RANK[own]}
-    assert {part(name) for name in imports(path) if name.split(".")[0] == "atpub"} <= allowed
+def read_modules() -> Iterator[Module]:
+    for package, folder in FOLDERS.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+            text = path.read_text("utf-8")
+            yield Module(name.removeprefix("atpub").removeprefix("."), path, text, ast.parse(text))
 
 
-@pytest.mark.parametrize("path", sorted(CODEGEN.rglob("*.py")), ids=relative)
-def test_the_generator_needs_nothing_that_it_generates(path: Path) -> None:
-    assert {part(name) for name in imports(path) if name.split(".")[0] == "atpub"} <= {"errors", "atproto"}
+def within_atpub(name: str) -> str:
+    return "" if name == "atpub" else name.removeprefix("atpub.")
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if not relative(path).startswith(MAY_DO_IO)], ids=relative)
-def test_the_core_does_no_io(path: Path) -> None:
-    found = {name.split(".")[0] for name in imports(path)} & IO
-    assert found == ({"os"} if relative(path) in EXCEPTIONS else set())
+# A module of the generator begins with `_codegen`, so that none is mistaken for a part of the package.
+MODULES: Mapping[str, Module] = {module.name: module for module in read_modules()}
+ATPUB = [module for module in MODULES.values() if not module.name.startswith("_codegen")]
+CODEGEN = [module for module in MODULES.values() if module.name.startswith("_codegen")]
+WRITTEN = [module for module in MODULES.values() if not module.is_generated]
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if not relative(path).startswith(MAY_DO_IO)], ids=relative)
-def test_only_these_of_the_core_touch_files_and_clocks(path: Path) -> None:
-    called = {node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)}
-    names = {getattr(func, "attr", getattr(func, "id", "")) for func in called}
-    assert (relative(path) in TOUCH_FILES) == bool(names & TOUCHING), names & TOUCHING
+def module_of(imported: str) -> str:
+    """The module that a name is imported from: the name itself, or what is before its last dot."""
+    name = within_atpub(imported.replace("atpub_codegen", "_codegen"))
+    return name if name in MODULES else name.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "atmosphere").glob("*.py")), ids=relative)
-def test_what_users_give_to_calls_is_parsed_where_the_errors_of_arguments_are_made(path: Path) -> None:
-    calls = {
-        ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+def layers() -> dict[str, tuple[int, bool]]:
+    """The line of each part, and whether the parts of that line may import each other."""
+    return {
+        part: (rank, line.startswith("{"))
+        for rank, line in enumerate(LAYERS.strip().splitlines())
+        for part in line.strip("{} ").split()
     }
-    parsed = {name for name in calls if name.endswith(".parse") or name.startswith("parse_at")}
-    assert path.name == "arguments.py" or parsed <= {"licensing.parse"}
 
 
-@pytest.mark.parametrize("path", INITS, ids=relative)
-def test_an_init_holds_imports_only(path: Path) -> None:
-    assert [node for node in ast.parse(path.read_text("utf-8")).body if not is_allowed(node)] == []
+LAYER = layers()
+
+
+def part_of(name: str) -> str:
+    """The part that a module is in; a folder that only holds parts has none."""
+    return next((part for part in LAYER if is_in(name, part)), "")
+
+
+def may_import(importer: str, imported: str) -> bool:
+    if importer == imported or not importer or imported in ("", "atproto", "engine"):
+        return True
+    (own, together), (other, _) = LAYER[importer], LAYER[imported]
+    return other < own or (other == own and together)
+
+
+def narrowed_to(name: str, imported: str) -> tuple[str, ...] | None:
+    """What a module may import of the parts that an import is of, if that is less than the layers allow."""
+    rules = [(part, allowed) for part, of, allowed in NARROWER if is_in(name, part) and is_in(imported, of)]
+    return max(rules, key=lambda rule: len(rule[0]))[1] if rules else None
+
+
+def test_every_module_is_in_a_layer() -> None:
+    folders = {"", "atproto", "engine"}
+    assert [module.name for module in ATPUB if module.name not in folders and not part_of(module.name)] == []
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{module.name} imports {other}"
+        for module in ATPUB
+        for other in module.own_imports
+        if not may_import(part_of(module.name), part_of(other) if other else "")
+    ]
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_some_parts_see_less_than_their_layer() -> None:
+    wrong = [
+        f"{module.name} imports {other}"
+        for module in ATPUB
+        for other in module.own_imports
+        if (allowed := narrowed_to(module.name, other)) is not None and other
+        if not any(is_in(other, part) for part in allowed) and part_of(other) != part_of(module.name)
+    ]
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_the_protocol_knows_no_manifest_dataset_project_or_inventory() -> None:
+    allowed = ("errors", "suggest", "atproto", "generated.com")
+    wrong = [
+        f"{module.name} imports {other}"
+        for module in ATPUB
+        if is_in(module.name, "atproto")
+        for other in module.own_imports
+        if other and not any(is_in(other, part) for part in allowed)
+    ]
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_the_generator_needs_nothing_that_it_generates() -> None:
+    wrong = [
+        f"{module.name} imports {other}"
+        for module in CODEGEN
+        for other in module.own_imports
+        if not any(is_in(other, part) for part in ("errors", "atproto", "_codegen"))
+    ]
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_there_is_no_import_cycle() -> None:
+    """Imports inside functions count; those that only type checkers see do not."""
+    graph = {module.name: module.own_imports & MODULES.keys() - {""} for module in WRITTEN}
+    reached = {name: within_reach(name, graph) for name in graph}
+    cycles = {frozenset(other for other in reached[name] if name in reached[other]) for name in graph}
+    assert [sorted(cycle) for cycle in cycles if cycle] == []
+
+
+def within_reach(name: str, graph: Mapping[str, Set[str]]) -> set[str]:
+    """The modules that one imports, those that they import, and so on."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = graph[waiting.pop()] & graph.keys() - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_one_module_speaks_http() -> None:
+    assert [module.name for module in MODULES.values() if module.libraries & HTTP_LIBRARIES] == [TRANSPORT]
+
+
+def test_the_core_does_no_io() -> None:
+    core = [module for module in ATPUB if not any(is_in(module.name, part) for part in MAY_DO_IO)]
+    found = {module.name: module.libraries & IO for module in core if module.libraries & IO}
+    assert {name: libraries for name, libraries in found.items() if name not in EXCEPTIONS or libraries != {"os"}} == {}
+    assert EXCEPTIONS.keys() - found.keys() == set()
+
+
+def test_only_these_of_the_core_touch_files_and_clocks() -> None:
+    core = [module for module in ATPUB if not any(is_in(module.name, part) for part in MAY_DO_IO)]
+    found = {module.name for module in core if called_names(module) & TOUCHING}
+    assert found == TOUCH_FILES.keys()
+
+
+def called_names(module: Module) -> set[str]:
+    called = [node.func for node in module.nodes if isinstance(node, ast.Call)]
+    return {getattr(func, "attr", getattr(func, "id", "")) for func in called}
+
+
+def test_arguments_are_parsed_where_their_errors_are_made() -> None:
+    wrong = [
+        f"{module.name} calls {name}"
+        for module in ATPUB
+        if is_in(module.name, "atmosphere") and module.name != "atmosphere.arguments"
+        for name in sorted({ast.unparse(node.func) for node in module.nodes if isinstance(node, ast.Call)})
+        if (name.endswith(".parse") or name.startswith("parse_at")) and name not in ("Target.parse", "licensing.parse")
+    ]
+    assert wrong == []
+
+
+# Sizes and names
+
+
+def test_files_are_short() -> None:
+    sizes = {module.name: module.lines for module in WRITTEN if module.lines > MOST_LINES_OF_A_FILE}
+    assert sizes == {}
+
+
+def test_functions_are_short() -> None:
+    sizes = {
+        f"{module.name}.{node.name}": node.end_lineno - node.lineno + 1
+        for module in WRITTEN
+        for node in module.nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
+    }
+    assert {name: size for name, size in sizes.items() if size > MOST_LINES_OF_A_FUNCTION} == {}
+
+
+def test_few_files_hold_next_to_nothing() -> None:
+    small = {
+        module.name: module.lines
+        for module in WRITTEN
+        if module.path.name not in ("__init__.py", "__main__.py") and module.lines < FEW_LINES
+    }
+    assert len(small) <= MOST_FILES_OF_FEW_LINES, small
+
+
+def test_no_public_class_name_is_there_twice() -> None:
+    places = [
+        (node.name, module.name)
+        for module in WRITTEN
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    counts = Counter(name for name, _ in places)
+    assert sorted(place for place in places if counts[place[0]] > 1) == []
+
+
+def test_an_init_holds_imports_only() -> None:
+    inits = [module for module in WRITTEN if module.path.name == "__init__.py"]
+    assert inits
+    wrong = {module.name: [ast.unparse(node) for node in module.tree.body if not is_allowed(node)] for module in inits}
+    assert {name: nodes for name, nodes in wrong.items() if nodes} == {}
 
 
 def is_allowed(node: ast.stmt) -> bool:

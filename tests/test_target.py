@@ -30,7 +30,7 @@ def test_a_call_goes_before_the_environment_and_that_before_the_manifest(manifes
     assert resolve(None, None, None, ENVIRON) == Target("env.example", None, "https://env.example")
 
 
-def test_nobody_is_meant_where_nobody_is_named(manifest: Manifest) -> None:
+def test_no_target_without_an_account(manifest: Manifest) -> None:
     assert resolve(None, None, URL, {"ATPUB_ACCOUNT": ""}) is None
     assert resolve(replace(manifest, account=None), "", None, {}) is None
 

@@ -44,6 +44,7 @@ def test_records_keep_their_lexicon(lexicons: Lexicons, drawn: st.DataObject) ->
     assert validate_record(lexicons, value) == ()
 
 
+@pytest.mark.slow
 def test_every_field_and_the_edges_are_reached(lexicons: Lexicons) -> None:
     drawn = records(lexicons, "com.example.thing")
     seen: list[JsonObject] = []
@@ -66,6 +67,7 @@ def test_values_of_a_definition(value: Any) -> None:
     assert isinstance(value, dict)
 
 
+@pytest.mark.slow
 @given(instances(Entry))
 def test_instances_of_a_class(entry: Entry) -> None:
     assert Entry.from_json(entry.to_json()) == entry

@@ -25,7 +25,7 @@ def inventory(client: AtmosphereClient, project: str = "lab") -> Inventory | Non
     return read_inventories(live.records.values()).get(project)
 
 
-def test_a_record_is_nobodys(client: AtmosphereClient) -> None:
+def test_a_record_has_no_owner(client: AtmosphereClient) -> None:
     uri = DatasetPublisher(client).publish_with_urls([URL], SCHEMA, name="cats", checksums=DIGESTS)
     assert client.list_records(COLLECTION) == ([], None)
     assert client.get_record(uri)
@@ -74,7 +74,7 @@ def test_a_new_record_of_a_project(client: AtmosphereClient) -> None:
     assert head(client) == before
 
 
-def test_a_project_takes_over_what_is_nobodys(client: AtmosphereClient) -> None:
+def test_a_project_takes_over_unowned_records(client: AtmosphereClient) -> None:
     uri = DatasetPublisher(client).publish_with_urls([URL], SCHEMA, name="cats", checksums=DIGESTS)
     plan = DatasetPublisher(client, project="lab").plan(
         DatasetPublisher(client, project="lab").publish_with_urls, [URL], SCHEMA, name="cats", checksums=DIGESTS

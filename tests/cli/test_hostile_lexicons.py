@@ -146,6 +146,7 @@ def test_references_that_go_round(generate: Callable[[str], Ran], folder: Path) 
     use(folder, f"from made.org.lab.thing import Thing; assert Thing.from_json({value!r}).to_json() == {value!r}")
 
 
+@pytest.mark.slow
 def test_ten_thousand_properties(generate: Callable[[str], Ran], folder: Path) -> None:
     assert generate(lexicon("org.lab.thing", record({f"p{n}": {"type": "integer"} for n in range(10_000)}))).code == 0
     program = """

@@ -43,6 +43,7 @@ def many(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_it_stops_and_goes_on_later(many: Lab, times: int, flags: tuple[str, ...]) -> None:

@@ -250,7 +250,7 @@ def test_a_code_that_comes_by_mail_is_asked_for(folder: Path, state: Path) -> No
 DID = "did:web:lab.example"
 
 
-def test_a_server_that_is_away_keeps_nobody_logged_in(
+def test_logout_forgets_the_session_of_an_unreachable_server(
     atpub: Atpub, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = {"did": DID, "handle": "lab.example", "accessJwt": "a", "refreshJwt": "b"}
@@ -278,7 +278,7 @@ def test_a_folder_has_no_login(atpub: Atpub, command: str) -> None:
     assert "there is nothing to log in to" in ran.err
 
 
-def test_a_folder_is_somebody_all_the_same(atpub: Atpub, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_whoami_answers_for_a_folder(atpub: Atpub, folder: Path, snapshot: SnapshotAssertion) -> None:
     assert atpub("whoami", "--account", "local").out == snapshot
     assert list(folder.iterdir()) == []
 

@@ -193,6 +193,7 @@ def test_the_whole_is_valid(folder: Path) -> None:
     assert (code, json.loads(out)["records"]) == (0, 11), err
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mutated())
 def test_mutations(folder: Path, value: Any) -> None:

@@ -190,7 +190,7 @@ def test_bytes_that_are_no_text(run: Callable[..., Ran], monkeypatch: pytest.Mon
     assert "the password is not valid text" in ran.err
 
 
-def test_a_session_file_that_somebody_wrote_into(
+def test_a_session_file_that_was_edited_by_hand(
     run: Callable[..., Ran], state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

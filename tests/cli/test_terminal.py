@@ -11,6 +11,7 @@ from tests.cli.terminal import shell, terminal
 ESCAPE = "\033["
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
@@ -56,6 +57,7 @@ def test_anything_but_yes_does_not(lab: Lab, answer: str) -> None:
     assert not (lab.folder / ".atpub").exists()
 
 
+@pytest.mark.slow
 def test_interrupted_at_the_question(lab: Lab) -> None:
     with terminal("apply", cwd=lab.folder) as apply:
         apply.until("Apply this")
@@ -82,6 +84,7 @@ def test_interrupted_with_json(lab: Lab) -> None:
     assert '"code": "interrupted"' in apply.text
 
 
+@pytest.mark.slow
 def test_closed_streams(lab: Lab) -> None:
     closed = shell("atpub apply <&-", lab.folder)
     assert closed.returncode == 64

@@ -172,6 +172,7 @@ def test_a_lexicon_may_be_named_like_something_in_another_ones_module(everything
     assert main.load_places.LoadPlaces.from_json(value).places == [main.Point(x=0, y=0)]
 
 
+@pytest.mark.slow
 def test_any_module_can_be_imported_first(everything: GeneratedPackage) -> None:
     modules = everything.modules
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == everything.name}

@@ -208,6 +208,7 @@ def test_a_list_of_one_that_holds_itself(tmp_path: Path) -> None:
     assert get_args(module.Early) == (module.E,)
 
 
+@pytest.mark.slow
 def test_a_union_of_thousands(tmp_path: Path) -> None:
     names = [f"member{number}" for number in range(1500)]
     union: Json = {"type": "union", "refs": [f"#{name}" for name in names]}

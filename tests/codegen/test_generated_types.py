@@ -17,6 +17,8 @@ from atpub.atproto.lexicon.link import references
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OTHERS = Path(lexrpc.__file__).parent / "lexicons"

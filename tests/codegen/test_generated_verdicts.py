@@ -73,6 +73,7 @@ def check(package: GeneratedPackage, kind: type[Value], value: Json) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_they_agree_at_every_edge_of_every_type(everything: GeneratedPackage) -> None:
     verdicts = [
         check(everything, kind, value)
@@ -87,6 +88,7 @@ def test_they_agree_at_every_edge_of_every_type(everything: GeneratedPackage) ->
     assert verdicts.count(False) > 5000
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=SLOW, deadline=None)
 @given(drawn=st.data())
 def test_they_agree_on_any_value(everything: GeneratedPackage, drawn: DataObject) -> None:

@@ -84,6 +84,7 @@ def test_annotations_can_be_evaluated(published: GeneratedPackage) -> None:
         assert {*get_type_hints(kind.__init__)} == {*kind.WIRE, "return"}
 
 
+@pytest.mark.slow
 def test_any_module_can_be_imported_first(published: GeneratedPackage) -> None:
     """And then every annotation in it has its value, whatever other modules that one needs first."""
     program = """
@@ -102,6 +103,7 @@ for name in sys.argv[1:]:
     subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, suppress_health_check=SLOW, deadline=None)
 @given(drawn=st.data())
 def test_a_record_that_is_loaded_and_written_has_the_same_cid(published: GeneratedPackage, drawn: DataObject) -> None:
@@ -110,6 +112,7 @@ def test_a_record_that_is_loaded_and_written_has_the_same_cid(published: Generat
     assert data.cid_of(kind.from_json(value).to_json()) == data.cid_of(value)
 
 
+@pytest.mark.slow
 def test_each_record_has_examples_that_keep_their_cid(published: GeneratedPackage) -> None:
     for kind in records(published):
         keeps_its_cid(kind)

@@ -171,6 +171,7 @@ def test_each_record_holds_what_its_key_says(large: Repository) -> None:
         assert all(order(path).startswith(prefix) for path in shard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [1, 3, 10])
 def test_a_change_touches_few_records(large: Repository, changed: int) -> None:
     paths = [at(f"r{number * 997}") for number in range(changed)]
@@ -184,6 +185,7 @@ def test_changes_in_the_inventory_s_order_touch_few_records(large: Repository) -
     assert len(large.inventory().writes({path: item(path.rkey, "new") for path in paths})) <= 6
 
 
+@pytest.mark.slow
 def test_records_come_and_go(large: Repository) -> None:
     untouched = dict(large.records)
     writes = large.change({at("r17"): None})

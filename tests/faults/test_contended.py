@@ -99,7 +99,7 @@ class Contender:
 
 
 @pytest.mark.parametrize("name", MEDDLINGS)
-def test_somebody_else_is_faster(year: Year, name: str) -> None:
+def test_another_writer_is_faster(year: Year, name: str) -> None:
     """At each commit with a record that is in it."""
     kind, meddling = MEDDLINGS[name]
     assert sum(is_stale(year, season, Contender(point, kind, meddling, year.world)) for season, point in commits(year))
@@ -107,7 +107,7 @@ def test_somebody_else_is_faster(year: Year, name: str) -> None:
 
 @pytest.mark.parametrize("when", get_args(When))
 @pytest.mark.parametrize("name", ["changes what is to be changed", "changes what is to be deleted"])
-def test_somebody_else_changes_what_comes_later(year: Year, name: str, when: When) -> None:
+def test_another_writer_changes_a_later_record(year: Year, name: str, when: When) -> None:
     """At each commit with the record that is last to be written, perhaps in a later commit."""
     kind, meddling = MEDDLINGS[name]
     met = 0

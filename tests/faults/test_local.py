@@ -98,6 +98,7 @@ def _lost_at(point: Point) -> Callable[[Point, Call], object]:
     return meddle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_at_every_call(bench: Bench, fault: Fault) -> None:
     """On the way where the second reply is lost, so that everything that may be called is."""
@@ -168,6 +169,7 @@ def children() -> Iterator[Nursery]:
         yield started
 
 
+@pytest.mark.slow
 def test_a_death_at_every_step_on_the_disk(bench: Bench, children: Nursery) -> None:
     """Before each transaction, commit, rename and removal of files: nothing is lost, and the next run does the rest."""
     steps: list[str] = []

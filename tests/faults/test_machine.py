@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -342,6 +343,7 @@ def _dataset(shards: str) -> JsonObject:
     return {"schema": SOMEBODY_S, "blobs": files, **_TIME}
 
 
+@pytest.mark.slow
 def test_anything_converges() -> None:
     """And every rule has run, with every fault."""
     seen.clear()

@@ -33,7 +33,7 @@ def world(new_world: NewWorld) -> World:
     return new_world()
 
 
-def test_validate_asks_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_sends_no_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATPUB_ACCOUNT", world.did)
     monkeypatch.setenv("ATPUB_PDS", world.proxy.url)
     world.target = ()

@@ -93,6 +93,7 @@ def actions(folder: Path, made: ImportResult, *records: Record) -> dict[str, str
     return {str(change.path): change.action for change in plan.changes}
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 @example({"a": {"$ref": "x"}, "b": [{"$literal": {"$literal": 1}}], "c": {"$blob": {"d": "${X}"}}})

@@ -34,6 +34,7 @@ def same(left: object, right: object) -> bool:
     return repr(left) == repr(right)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(VALUES)
 @example({"a" * 2000: ["b", {"c" * 1500: "d"}]})

@@ -339,6 +339,7 @@ def test_problems_come_in_the_order_of_their_places(tmp_path: Path) -> None:
     assert places == sorted(places, key=lambda place: (place.line, place.column))
 
 
+@pytest.mark.slow
 def test_problems_come_in_the_same_order_in_every_process(tmp_path: Path) -> None:
     (tmp_path / "atpub.yaml").write_text(HEAD + WRONG)
     program = """

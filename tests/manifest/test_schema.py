@@ -74,7 +74,7 @@ def test_an_entry_has_the_fields_of_its_lexicon(section: str) -> None:
         assert entry(section)["properties"][name].get("description", described) == described
 
 
-def test_what_atpub_fills_in_is_nobodys_to_give() -> None:
+def test_a_manifest_cannot_give_what_atpub_fills_in() -> None:
     for name in ("schemaRef", "storage", "size", "contentMetadata", "metadataSchemaRef"):
         assert name not in entry("datasets")["properties"]
     assert {"schema", "schemaType"}.isdisjoint(entry("schemas")["properties"])
@@ -88,7 +88,7 @@ def test_what_a_person_writes_is_described() -> None:
         assert "description" in item or name in ("policy", "lexicons"), name
 
 
-def test_no_map_takes_keys_that_nobody_knows() -> None:
+def test_no_map_takes_unknown_keys() -> None:
     for section in SECTIONS:
         assert entry(section)["additionalProperties"] is False
     assert SCHEMA["additionalProperties"] is False

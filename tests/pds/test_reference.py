@@ -139,6 +139,7 @@ def test_no_server_outlives_a_killed_parent(reference_pds: ReferencePds) -> None
     pytest.fail("the server was left behind")
 
 
+@pytest.mark.slow
 def test_unreachable_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("v0_5", "sqlite-shim", "left-out"):
         (tmp_path / part).mkdir()

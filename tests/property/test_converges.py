@@ -167,6 +167,7 @@ def base() -> Iterator[Base]:
         yield Base(folder, count())
 
 
+@pytest.mark.slow
 def test_converges(base: Base) -> None:
     """Whatever is drawn converges, and everything that a plan can do is drawn."""
     seen.clear()

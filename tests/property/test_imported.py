@@ -46,6 +46,7 @@ def ran(*args: str) -> Any:
     return json.loads(out.getvalue())
 
 
+@pytest.mark.slow
 @settings(max_examples=40, phases=[Phase.generate])
 @given(given_specs=specs(), renamed=st.booleans(), download=st.booleans(), owned=st.booleans())
 def test_what_was_published_is_imported(

@@ -92,6 +92,7 @@ def test_a_process_killed_at_its_start_leaves_a_whole_repository_or_none(tmp_pat
         assert step(repository)[0] == found[0] + 1
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_moment_leaves_the_old_or_the_new_commit(tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     found = (-1, "")
@@ -100,6 +101,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_or_the_new_commit(tmp_pat
     assert found[0] > 0
 
 
+@pytest.mark.slow
 def test_of_two_processes_neither_loses_an_update(tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     with ThreadPoolExecutor(3) as threads:

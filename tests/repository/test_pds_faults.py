@@ -122,7 +122,7 @@ def test_a_write_that_comes_late_is_seen(on: OnServer, account: Account) -> None
     assert texts(on, account) == AFTER
 
 
-def test_somebody_else_was_faster(on: OnServer, account: Account) -> None:
+def test_another_writer_was_faster(on: OnServer, account: Account) -> None:
     before = prepared(on, account)
     other = on(account)
 
@@ -136,7 +136,7 @@ def test_somebody_else_was_faster(on: OnServer, account: Account) -> None:
     assert texts(on, account) == before | {at("theirs"): "theirs"}
 
 
-def test_somebody_else_wrote_on_top(on: OnServer, account: Account) -> None:
+def test_another_writer_wrote_on_top(on: OnServer, account: Account) -> None:
     prepared(on, account)
     other = on(account)
 

@@ -86,7 +86,7 @@ def test_one_request_cold_and_one_warm(runs: Runs) -> None:
         assert runs.methods() == ["getLatestCommit"]
 
 
-def test_two_requests_after_somebody_else_s_change(runs: Runs) -> None:
+def test_two_requests_after_a_change_by_another_writer(runs: Runs) -> None:
     sizes: list[int] = []
 
     def measure(request: httpx.Request, send: Send) -> httpx.Response:

@@ -140,6 +140,7 @@ def test_workers_run_at_once(shards: list[Path]) -> None:
     measure_files(shards[:2], workers=2, on_bytes=meet)
 
 
+@pytest.mark.slow
 def test_an_interrupt_does_not_wait_for_the_files_in_line(settled: list[Path], tmp_path: Path) -> None:
     started: list[int] = []
 

@@ -52,6 +52,7 @@ def test_any_other_text_is_no_cache(text: str) -> None:
     assert load_entries(text) == {}
 
 
+@pytest.mark.slow
 def test_the_oldest_entries_are_dropped() -> None:
     entries = {str(number): ENTRY for number in range(100_005)}
     kept = load_entries(dump_entries(entries))

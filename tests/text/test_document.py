@@ -311,6 +311,7 @@ def ten_thousand_entries() -> str:
     )
 
 
+@pytest.mark.slow
 def test_the_last_of_ten_thousand_entries_has_a_place() -> None:
     document = parse(ten_thousand_entries(), "x.yaml")
     assert document.place(("datasets", "dataset-09999", "protect")).line == 90_001

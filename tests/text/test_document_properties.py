@@ -6,6 +6,7 @@ import json
 import random
 import re
 
+import pytest
 import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -171,6 +172,7 @@ YAMLISH = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.one_of(YAMLISH, st.text(max_size=40)))
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_parsed_or_refused(text: str) -> None:

@@ -88,6 +88,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handles, "_WELL_KNOWN_TIMEOUTS", Timeouts.of(0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SAYS_NOTHING)
 @pytest.mark.usefixtures("impatient")
 def test_then_its_page_then_the_resolver(case: str) -> None:

@@ -69,7 +69,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 RESOLVED = [f"/{ALICE}"]
 
 
-def test_nobody_is_asked_within_an_hour(world: World) -> None:
+def test_no_request_is_sent_within_an_hour(world: World) -> None:
     assert world.lookup() == RESOLVED
     assert world.lookup() == FOUND
     world.now += 3599

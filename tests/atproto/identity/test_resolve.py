@@ -83,12 +83,12 @@ def test_a_named_server_is_the_only_one_asked(server: ReferencePds, account: Acc
             resolve("nobody.test", http, pds=server.url)
 
 
-def test_a_handle_that_nobody_has_is_not_found(server: ReferencePds) -> None:
+def test_an_unregistered_handle_is_not_found(server: ReferencePds) -> None:
     with pytest.raises(RepositoryNotFound, match=r"the handle nobody\.test leads to no account"):
         found(server, "nobody.test")
 
 
-def test_a_did_that_nobody_has_is_not_found(server: ReferencePds) -> None:
+def test_an_unregistered_did_is_not_found(server: ReferencePds) -> None:
     with pytest.raises(RepositoryNotFound, match=f"there is no account {NOBODY}"):
         found(server, NOBODY)
 

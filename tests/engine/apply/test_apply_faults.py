@@ -179,6 +179,7 @@ def test_a_plan_that_gets_stale_halfway(folder: Path, repository: LocalRepositor
     converged(folder, repository, content)
 
 
+@pytest.mark.slow
 def test_a_repository_that_never_stands_still(folder: Path, repository: LocalRepository) -> None:
     """It is not tried for ever."""
     prepared = prepare(write_manifest(folder, notes({"a": "x"})), repository)
@@ -211,7 +212,7 @@ def test_a_lost_reply(folder: Path, repository: LocalRepository, at_calls: set[i
         assert outcome.status == ("applied" if outcome.change.action not in ("unchanged", "keep") else "unchanged")
 
 
-def test_a_lost_reply_and_somebody_else_s_change(folder: Path, repository: LocalRepository) -> None:
+def test_a_lost_reply_and_a_foreign_change(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, notes({"a": "x"})), repository)
 
     def lost() -> AtpubError:

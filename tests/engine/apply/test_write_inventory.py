@@ -76,7 +76,7 @@ def test_other_writes_do_not_matter(repository: LocalRepository) -> None:
 
 
 @pytest.mark.parametrize(("commit", "error"), [(0, StalePlan), (1, PartialApplyError)])
-def test_somebody_elses_change_of_an_inventory_stops_it(
+def test_a_foreign_change_of_an_inventory_stops_it(
     repository: LocalRepository, commit: int, error: type[Exception]
 ) -> None:
     found, live = planned(repository)

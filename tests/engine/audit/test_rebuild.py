@@ -128,6 +128,7 @@ def test_of_two_listings_the_live_one_stays() -> None:
     assert verify(after, "ours").exact
 
 
+@pytest.mark.slow
 def test_ten_thousand_records() -> None:
     notes = [note(f"n{number}") for number in range(10_000)]
     state = live(*notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.apply.publishing import NOTE
@@ -179,6 +180,7 @@ def planned(before: list[Desired], after: list[Desired]) -> Plan:
     return plan(Wanted(tuple(after), Policy(1.0)), state)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(moves())
 def test_no_blob_is_ever_without_a_holder(given: tuple[list[Desired], list[Desired]]) -> None:
@@ -198,6 +200,7 @@ def test_no_blob_is_ever_without_a_holder(given: tuple[list[Desired], list[Desir
         assert wanted & there <= {cid for cids in held.values() for cid in cids}
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(moves())
 def test_what_is_pinned_is_written_first(given: tuple[list[Desired], list[Desired]]) -> None:
@@ -210,6 +213,7 @@ def test_what_is_pinned_is_written_first(given: tuple[list[Desired], list[Desire
     assert kinds == sorted(kinds)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(moves())
 def test_only_what_must_be_together_is_a_group(given: tuple[list[Desired], list[Desired]]) -> None:

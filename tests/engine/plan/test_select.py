@@ -14,7 +14,7 @@ from atpub.errors import Usage
     [Options(only=frozenset({"records/aa"})), Options(exclude=frozenset({"datasets/*"}))],
     ids=["only", "not"],
 )
-def test_an_address_that_is_nobodys(folder: Path, options: Options) -> None:
+def test_an_unknown_address(folder: Path, options: Options) -> None:
     with pytest.raises(Usage, match="there is no such entry") as caught:
         plan(read(folder, {"a": "x"}), live({}), options=options)
     assert caught.value.hint
