@@ -179,11 +179,11 @@ class PdsAccount:
 
 def open_account(account: str, pds: str | None, password: str | None = None) -> Account:
     """An account by its name: a handle, a DID, `local`, or `local:PATH`."""
-    return open_where(Target.parse(account, pds), password)
+    return open_target(Target.parse(account, pds), password)
 
 
-def open_where(where: Target, password: str | None = None) -> Account:
+def open_target(target: Target, password: str | None = None) -> Account:
     """The account that is there, or the embedded repository."""
-    if where.folder is not None:
-        return LocalAccount.open(where.folder, where.did or LOCAL_DID)
-    return PdsAccount.connect(where.account, where.pds, password)
+    if target.folder is not None:
+        return LocalAccount.open(target.folder, target.did or LOCAL_DID)
+    return PdsAccount.connect(target.account, target.pds, password)

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
-from atpub.atmosphere.accounts import Account, open_where
+from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
 from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
 from atpub.manifest.model import Manifest
-from atpub.pipeline import desired_records, plan_records, read_facts, read_manifest
-from atpub.target import Target, resolve
+from atpub.pipeline import measure_data, plan_records, read_manifest
+from atpub.target import Target
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
@@ -54,7 +54,7 @@ def plan(
     InvalidInput with every problem, or Usage.
     """
     read = _read(manifest, environment)
-    facts = read_facts(read, locked=locked)
+    facts = measure_data(read, locked=locked)
     options = Options(
         delete_drifted=delete_drifted,
         prune_versions=prune_versions,
@@ -64,16 +64,8 @@ def plan(
         exclude=_addresses("exclude", exclude),
     )
     with _opened(read, client, account, pds) as found:
-        repository = found.repository
-        desired, warnings = desired_records(read, facts, repository.did)
         made = plan_records(
-            read,
-            desired,
-            repository,
-            account=found.name,
-            now=now or datetime.now(UTC),
-            options=options,
-            warnings=warnings,
+            read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
     again = partial(_reopened, found) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
@@ -115,12 +107,12 @@ def _opened(
         Target(client.account.name, manifest.did).check(client.did)
         yield client.account
         return
-    where = resolve(manifest, account, pds, os.environ)
-    if where is None:
+    target = Target.resolve(manifest, account, pds, os.environ)
+    if target is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
-    found = open_where(where)
+    found = open_target(target)
     with closing(found.repository):
-        where.check(found.repository.did)
+        target.check(found.repository.did)
         yield found
 
 

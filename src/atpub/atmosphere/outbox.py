@@ -12,10 +12,10 @@ from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, ignore
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.apply import PartialApplyError
 from atpub.engine.plan.model import Outcome
-from atpub.engine.plan.publication import PublishRequest, plan_publication
+from atpub.engine.plan.publication import PublishRequest
 from atpub.errors import AtpubError, StalePlan, Usage
+from atpub.pipeline import plan_requests
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import BlobSource
 
 
@@ -26,14 +26,14 @@ class QueuedRecord:
     `project` is who owns them (empty: nobody).
     """
 
-    wishes: tuple[PublishRequest, ...]
+    requests: tuple[PublishRequest, ...]
     project: str = ""
     sources: Mapping[str, BlobSource] = field(default_factory=dict[str, BlobSource], repr=False)
     mime_types: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def uri(self, did: Did) -> AtUri:
         """Where the record is that the call is about."""
-        return AtUri.of(did, self.wishes[-1].desired.path)
+        return AtUri.of(did, self.requests[-1].desired.path)
 
 
 class Batch:
@@ -44,34 +44,37 @@ class Batch:
         self._account = account
         self._again = again
         self._on_event = on_event
-        self._wishes: dict[RecordPath, PublishRequest] = {}
+        self._requests: dict[RecordPath, PublishRequest] = {}
         self._sources: dict[str, BlobSource] = {}
         self._mime_types: dict[str, str] = {}
         self._project: str | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         """What became of each record, once the batch is published."""
 
-    def add(self, request: QueuedRecord) -> None:
+    def add(self, queued: QueuedRecord) -> None:
         """Take in what a call wants; raises Usage where it goes against an earlier one, and takes in none of it."""
-        if self._project not in (None, request.project):
+        if self._project not in (None, queued.project):
             raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
-        for wish in request.wishes:
-            first = self._wishes.get(wish.desired.path, wish)
-            if first.desired.value != wish.desired.value:
-                message = f"{wish.desired.address} is published twice in one batch, with different content"
+        for request in queued.requests:
+            first = self._requests.get(request.desired.path, request)
+            if first.desired.value != request.desired.value:
+                message = f"{request.desired.address} is published twice in one batch, with different content"
                 raise Usage(message, hint="give one of them another name, id or rkey")
-        self._project = request.project
-        for wish in request.wishes:
-            self._wishes.setdefault(wish.desired.path, wish)
-        self._sources.update(request.sources)
-        self._mime_types.update(request.mime_types)
+        self._project = queued.project
+        for request in queued.requests:
+            self._requests.setdefault(request.desired.path, request)
+        self._sources.update(queued.sources)
+        self._mime_types.update(queued.mime_types)
 
     def plan(self) -> ReadyPlan:
         """What publishing the calls so far would do; writes nothing."""
-        wishes = tuple(self._wishes.values())
-        live = self._account.repository.read(RecordFilter.around(wish.desired.path for wish in wishes))
-        plan = plan_publication(
-            wishes, live, project=self._project or "", account=self._account.name, now=datetime.now(UTC)
+        requests = tuple(self._requests.values())
+        plan = plan_requests(
+            requests,
+            self._account.repository,
+            project=self._project or "",
+            account=self._account.name,
+            now=datetime.now(UTC),
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
@@ -83,7 +86,7 @@ class Batch:
         Nobody has looked at the plan: where another publisher was faster, a new one takes in what that has done.
         """
         moves = 0
-        while self._wishes:
+        while self._requests:
             try:
                 self.outcomes = self.plan().apply(on_event=self._on_event)
             except AtpubError as error:
@@ -108,13 +111,13 @@ class Outbox:
         self._new_batch = new_batch
         self._open: Batch | None = None
 
-    def post(self, request: QueuedRecord, on_event: OnEvent) -> None:
+    def post(self, queued: QueuedRecord, on_event: OnEvent) -> None:
         """Publish what a call wants, or keep it for the batch that is open."""
         if self._open is not None:
-            self._open.add(request)
+            self._open.add(queued)
             return
         batch = self._new_batch(on_event)
-        batch.add(request)
+        batch.add(queued)
         batch.publish()
 
     @contextmanager

@@ -70,10 +70,10 @@ class Publisher:
         desired, problems = call.desired(call.manifest(entries), facts)
         call.check(problems)
         *before, last = desired
-        wishes = (*(PublishRequest(item, "skip") for item in before), PublishRequest(last, if_exists))
-        request = QueuedRecord(wishes, self._project, sources or {}, mime_types or {})
-        self.client.outbox.post(request, self._on_event)
-        return request.uri(call.did)
+        requests = (*(PublishRequest(item, "skip") for item in before), PublishRequest(last, if_exists))
+        queued = QueuedRecord(requests, self._project, sources or {}, mime_types or {})
+        self.client.outbox.post(queued, self._on_event)
+        return queued.uri(call.did)
 
 
 def schema_entry(

@@ -57,11 +57,11 @@ class Inventory:
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
-        return tuple(_Layout(self).changed(changes).writes(self.shards))
+        return tuple(_Layout(self).apply_changes(changes).writes(self.shards))
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
         """The inventory once these changes are written."""
-        return Inventory(self.project, _Layout(self).changed(changes).settled())
+        return Inventory(self.project, _Layout(self).apply_changes(changes).split_shards())
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
@@ -98,9 +98,9 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     for record in records:
         if record.path.collection == COLLECTION:
             try:
-                value = _checked(record)
+                value = _parse_record(record)
             except InvalidRecord as error:
-                damaged.append(_salvaged(record, error))
+                damaged.append(_salvage(record, error))
             else:
                 projects[value.project][record.path.rkey] = {
                     item.path: item for entry in value.entries if (item := _owned(entry))
@@ -108,7 +108,7 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
 
 
-def replacing(
+def replacement_writes(
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]], there: Collection[Rkey], new: Inventory
 ) -> list[Write]:
     """What must be written for an inventory to be that one.
@@ -134,7 +134,7 @@ def order(path: RecordPath) -> str:
     return sha256(str(path).encode()).hexdigest()
 
 
-def _checked(record: Record) -> lexicon.Inventory:
+def _parse_record(record: Record) -> lexicon.Inventory:
     try:
         return lexicon.Inventory.from_json(record.value)
     except InvalidRecord as error:
@@ -144,7 +144,7 @@ def _checked(record: Record) -> lexicon.Inventory:
         raise InvalidRecord(tuple(problems)) from None
 
 
-def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
+def _salvage(record: Record, error: InvalidRecord) -> Damaged:
     """What can be read of a damaged inventory record."""
     name = record.value.get(lexicon.Inventory.WIRE["project"])
     project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
@@ -156,11 +156,11 @@ def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
             entry = _owned(lexicon.Entry.from_json(item))
             owned[entry.path] = entry
         except InvalidRecord:
-            lost.append(_named(item))
+            lost.append(_describe_entry(item))
     return Damaged(record, project, owned, tuple(lost), error)
 
 
-def _named(item: Json) -> str:
+def _describe_entry(item: Json) -> str:
     """What can be said of an entry that cannot be read."""
     match item:
         case {"collection": str(collection), "rkey": str(rkey)}:
@@ -184,7 +184,7 @@ class _Layout:
         self._project = inventory.project
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
 
-    def changed(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
+    def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
         """This layout, once it has taken the changes in."""
         holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
         for rkey, shard in self._shards.items():
@@ -208,22 +208,22 @@ class _Layout:
             self._shards[rkey] = self._touched[rkey]
         return self._touched[rkey]
 
-    def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
+    def split_shards(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
         """The shards, none of those touched empty or too large."""
         for rkey in list(self._touched):
             self._split(rkey)
         return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
 
     def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
-        settled = self.settled()
-        for rkey in sorted({*before, *settled}):
+        split = self.split_shards()
+        for rkey in sorted({*before, *split}):
             path = RecordPath(COLLECTION, rkey)
-            if rkey not in settled:
+            if rkey not in split:
                 yield Delete(path)
             elif rkey not in before:
-                yield Create(path, _value(self._project, settled[rkey]))
-            elif rkey in self._touched and settled[rkey] != before[rkey]:
-                yield Update(path, _value(self._project, settled[rkey]))
+                yield Create(path, _value(self._project, split[rkey]))
+            elif rkey in self._touched and split[rkey] != before[rkey]:
+                yield Update(path, _value(self._project, split[rkey]))
 
     def _home(self, path: RecordPath) -> Rkey:
         """The deepest shard that takes the path; once there is a split, that of one digit at least."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from atpub.atproto import data
-from atpub.atproto.data import Blob, JsonObject, put
+from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.apply.batching import request_bytes, size_of
 from atpub.engine.desired.model import CID_FIELD
@@ -15,23 +15,14 @@ from atpub.engine.plan.model import Change, Plan
 from atpub.repository.model import Create, Delete, Update, Write
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A record as it is to be written, and its bytes in DAG-CBOR."""
-
-    value: JsonObject
-    cid: Cid
-    size: int
-
-
 class Drafts:
-    """What a plan's changes write; `described` tells how the repository describes a blob that it has."""
+    """What a plan's changes write; `describe` tells how the repository describes a blob that it has."""
 
-    def __init__(self, plan: Plan, described: Callable[[Cid], Blob | None]) -> None:
+    def __init__(self, plan: Plan, describe: Callable[[Cid], Blob | None]) -> None:
         self._ownership = plan.inventory_changes
         self._before = plan.inventory.owned
-        self._described = described
-        self._drafts: dict[RecordPath, _Draft] = {}
+        self._describe = describe
+        self._drafts: dict[RecordPath, Encoded] = {}
         self._cids: dict[RecordPath, Cid] = {  # of what is not written; a draft adds its own
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
@@ -91,7 +82,7 @@ class Drafts:
         planned = self._ownership[change.path]
         return {change.path: planned and replace(planned, cid=self._cids[change.path])}
 
-    def _draft(self, change: Change) -> _Draft | None:
+    def _draft(self, change: Change) -> Encoded | None:
         """The record to write, where there is one.
 
         Where it has blobs that the server describes, or pins other records, each draft is made anew: an upload, a
@@ -101,15 +92,14 @@ class Drafts:
             return None
         draft = self._drafts.get(change.path)
         if draft is None or change.open_blobs or change.strong_refs:
-            value = self._completed(change, change.after)
-            block = data.encode(value)
-            draft = self._drafts[change.path] = _Draft(value, Cid.of_block(block), len(block))
+            value = self._fill_in(change, change.after)
+            draft = self._drafts[change.path] = Encoded.of(value, change.encoded)
             self._cids[change.path] = draft.cid
         return draft
 
-    def _completed(self, change: Change, value: JsonObject) -> JsonObject:
+    def _fill_in(self, change: Change, value: JsonObject) -> JsonObject:
         for item in change.open_blobs:
-            blob = self._described(item.blob.cid)
+            blob = self._describe(item.blob.cid)
             if blob is not None:
                 value = put(value, item.steps, blob.to_json())
         for reference in change.strong_refs:

@@ -21,16 +21,16 @@ class Uploads:
     """Brings the blobs of a plan to a repository; `sources` has their bytes by CID."""
 
     def __init__(
-        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: ApplyHooks
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], hooks: ApplyHooks
     ) -> None:
         self._plan = plan
         self._repository = repository
         self._sources = sources
-        self._steering = steering
+        self._hooks = hooks
         self._lacking = {upload.cid: upload for upload in plan.uploads}
         self._described: dict[Cid, Blob] = {}
 
-    def described(self, cid: Cid) -> Blob | None:
+    def describe(self, cid: Cid) -> Blob | None:
         """A blob as the repository describes it, where it is there."""
         return self._described.get(cid)
 
@@ -68,7 +68,7 @@ class Uploads:
         again = [planned[blob.cid] for blob in held if blob.cid in planned]
         if attempt or not again:
             here = [blob for blob in held if blob.cid in self._sources]
-            again = [planned.get(blob.cid) or _unplanned(blob) for blob in here]
+            again = [planned.get(blob.cid) or _upload_of(blob) for blob in here]
         self._bring(again)
         return bool(again)
 
@@ -79,13 +79,13 @@ class Uploads:
                 for job in jobs:
                     upload, blob = job.result()
                     self.found((blob,))
-                    self._steering.on_event(Uploaded(upload))
+                    self._hooks.on_event(Uploaded(upload))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
     def _upload(self, upload: Upload) -> tuple[Upload, Blob]:
-        self._steering.check()
+        self._hooks.check()
         try:
             blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
         except OSError as error:  # of a stream that may be anybody's
@@ -97,5 +97,5 @@ class Uploads:
         return upload, blob
 
 
-def _unplanned(blob: Blob) -> Upload:
+def _upload_of(blob: Blob) -> Upload:
     return Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.desired.check import RecordChecker
@@ -28,14 +29,14 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
     problems = [*facts.problems]
     paths = dict(_paths(manifest, problems))
     filler = Filler(did, {str(address): path for address, path in paths.items()}, facts.files)
-    values, judge = Values(filler, facts.shards), RecordChecker(manifest, facts)
+    values, checker = Values(filler, facts.shards), RecordChecker(manifest, facts)
     found: list[Desired] = []
     for address, path in _each_once(manifest, paths, problems):
         item, filled = manifest.entries[address], Filled()
-        record = _desired(manifest, item, path, values.of(item, filled), filled)
-        problems.extend(judge.problems(item, record, filled))
+        record = _encode(_desired(manifest, item, path, values.of(item, filled), filled))
+        problems.extend(checker.problems(item, record, filled))
         found.append(record)
-    problems.extend(judge.circles(found))
+    problems.extend(checker.circles(found))
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
     return tuple(found), tuple(problems)
@@ -85,6 +86,14 @@ def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObjec
         protect=item.common.protect,
         adopt=item.common.adopt,
     )
+
+
+def _encode(record: Desired) -> Desired:
+    """Keep the record's encoding with it, unless it breaks the data model: its check reports that."""
+    try:
+        return replace(record, encoded=Encoded.of(record.portable_value))
+    except NotInDataModel:
+        return record
 
 
 def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObject) -> CreatedAt | None:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import JsonObject, NotInDataModel
+from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.syntax import RecordPath
@@ -35,6 +35,8 @@ LARGEST: Final = 900_000
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
 
+_OPEN_BYTES: Final = 80
+"""More bytes than a createdAt, or the CID of a strong reference, takes."""
 _ANY_TIME: Final = "2000-01-01T00:00:00.000Z"
 _ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 
@@ -118,10 +120,7 @@ class RecordChecker:
             yield Problem("unknown-field", message, place, hint, "warning")
 
     def _size(self, item: Entry, found: Desired) -> Iterator[Problem]:
-        try:
-            size = len(data.encode(_complete(found)))
-        except NotInDataModel:
-            return  # the lexicon's verdict names it
+        size = _size_when_complete(found)
         place = self.manifest.key_place(item.common.address.steps)
         hint = "use fewer, larger shards, or several entries"
         if size > LARGEST:
@@ -157,6 +156,18 @@ def _complete(found: Desired) -> JsonObject:
     for reference in found.strong_refs:
         value = data.put(value, (*reference.steps, CID_FIELD), _ANY_CID)
     return value
+
+
+def _size_when_complete(found: Desired) -> int:
+    """Return the bytes of the complete record in DAG-CBOR; 0 where it breaks the data model, which is reported.
+
+    Only a record near a limit is encoded again for that.
+    """
+    if found.encoded is None:
+        return 0
+    open_bytes = _OPEN_BYTES * (1 + len(found.strong_refs)) + sum(len(item.blob.mime_type) + 2 for item in found.blobs)
+    size = found.encoded.size
+    return size if size + open_bytes <= LARGE else len(data.encode(_complete(found)))
 
 
 def _circle(targets: Mapping[RecordPath, Set[RecordPath]]) -> list[RecordPath]:

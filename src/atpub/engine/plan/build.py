@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import Json, blobs_in
+from atpub.atproto.data import Encoded, Json, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
@@ -18,7 +18,7 @@ from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import RECORDS, decide_gone, decide_wanted
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Upload
 from atpub.engine.plan.ownership import OwnershipView
-from atpub.engine.plan.resolve import ResolvedRecord, in_order, resolve_records
+from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
 from atpub.manifest.model import Policy
@@ -45,21 +45,21 @@ def plan_manifest(
 ) -> Plan:
     """What it takes for a repository to hold these records of a project, and no others of it."""
     options = options or Options()
-    standing = OwnershipView.of(live, project)
-    settled = resolve_records(in_order(desired), live.records, CreatedAtClock(now, live.records))
+    ownership = OwnershipView.of(live, project)
+    resolved = resolve_records(sort_by_references(desired), live.records, CreatedAtClock(now, live.records))
     decisions = [
-        *(decide_wanted(item, standing) for item in settled.values()),
-        *decide_gone(settled, standing, options),
+        *(decide_wanted(item, ownership) for item in resolved.values()),
+        *decide_gone(resolved, ownership, options),
     ]
     whole = [item.change for item in decisions if item.change]
     refused = [item.refusal for item in decisions if item.refusal]
     check_options(options, whole, {item.address for item in refused})
     changes = select(whole, options.only, options.exclude)
-    gates = _gates(changes, whole, standing.owned, policy or Policy(), options)
+    gates = _gates(changes, whole, ownership.owned, policy or Policy(), options)
     plan = build_plan(
         changes,
-        settled,
-        standing,
+        resolved,
+        ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
         warnings=warnings,
@@ -68,23 +68,23 @@ def plan_manifest(
     return replace(
         plan,
         left_out=tuple(change.address for change in whole if change.path not in chosen and change.pending),
-        unmanaged=tuple(map(standing.uri, sorted(_unmanaged(settled, standing)))),
+        unmanaged=tuple(map(ownership.uri, sorted(_unmanaged(resolved, ownership)))),
     )
 
 
 def build_plan(
     changes: Sequence[Change],
-    settled: Mapping[RecordPath, ResolvedRecord],
-    standing: OwnershipView,
+    resolved: Mapping[RecordPath, ResolvedRecord],
+    ownership: OwnershipView,
     *,
     account: str,
     refusals: tuple[Refusal, ...],
     warnings: tuple[Problem, ...],
 ) -> Plan:
-    """The plan that makes these changes to settled records, with what follows from them."""
-    live, inventory = standing.live, standing.inventory
-    owned = ownership(changes, standing.owned) if inventory.project else {}
-    uploads = tuple(uploads_of(changes, settled, live.records.values()))
+    """The plan that makes these changes to resolved records, with what follows from them."""
+    live, inventory = ownership.live, ownership.inventory
+    owned = inventory_changes(changes, ownership.owned) if inventory.project else {}
+    uploads = tuple(uploads_of(changes, resolved, live.records.values()))
     return Plan(
         project=inventory.project,
         account=account,
@@ -101,10 +101,12 @@ def build_plan(
     )
 
 
-def _unmanaged(settled: Collection[RecordPath], standing: OwnershipView) -> Iterator[RecordPath]:
+def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
     """The live records that neither the manifest names nor any project owns."""
-    for path in standing.live.records:
-        if not (path in settled or path in standing.owned or path in standing.foreign or path.collection == INVENTORY):
+    for path in ownership.live.records:
+        if not (
+            path in resolved or path in ownership.owned or path in ownership.foreign or path.collection == INVENTORY
+        ):
             yield path
 
 
@@ -142,7 +144,7 @@ def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[
     }
 
 
-def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
+def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
     """How the inventory changes with these records; a CID that is not known yet is left empty."""
     made: dict[RecordPath, Owned | None] = {}
     for change in changes:
@@ -158,14 +160,14 @@ def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> d
 
 
 def uploads_of(
-    changes: Iterable[Change], settled: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
+    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
 ) -> Iterator[Upload]:
     """The blobs that no live record refers to yet, in the order in which they are wanted."""
     there = {blob.cid for record in live for blob in blobs_in(record.value)}
     for change in changes:
         if change.after is None:
             continue
-        for item in settled[change.path].desired.blobs:
+        for item in resolved[change.path].desired.blobs:
             if item.blob.cid not in there:
                 there.add(item.blob.cid)
                 yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file)
@@ -176,7 +178,7 @@ def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tu
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     between = (len(kinds) - 1) // MOST_WRITES if inventory else 0  # a record of the inventory, rewritten in the next
     kinds += [Update] * between
-    size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
+    size = sum(Encoded.of(change.after, change.encoded).size for change in changes if change.after is not None)
     return Cost(
         points=points_of(kinds),
         writes=len(kinds),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, StrongRef
 from atpub.engine.inventory import Inventory, Owned
@@ -48,6 +48,8 @@ class Change:
     digest_cid: Cid | None = None
     strong_refs: tuple[StrongRef, ...] = ()
     open_blobs: tuple[BlobFile, ...] = ()
+    encoded: Encoded | None = field(default=None, repr=False, compare=False)
+    """The encoding of `after`, where it is known."""
 
     @property
     def before_cid(self) -> Cid | None:

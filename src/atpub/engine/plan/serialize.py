@@ -12,8 +12,7 @@ from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
-from atpub.atproto import data
-from atpub.atproto.data import Blob, Json, JsonObject, NotInDataModel
+from atpub.atproto.data import Blob, Encoded, Json, JsonObject, NotInDataModel
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation, parse_at_identifier
 from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.engine.inventory import Inventory
@@ -87,7 +86,7 @@ def refusal_json(refusal: Refusal) -> JsonObject:
 
 
 def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
-    """The plan in a saved document, to be settled against the live state, and its folder; raises InvalidInput.
+    """The plan in a saved document, to be resolved against the live state, and its folder; raises InvalidInput.
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
@@ -160,7 +159,8 @@ def _change(found: dict[str, Any], did: Did) -> Change:
         raise ValueError(f"{found['action']!r} is not an action that this atpub knows")
     before, after = _cid(found["before_cid"]), _cid(found["after_cid"])
     value: JsonObject | None = None if found["value"] is None else _is(dict, found["value"])
-    if value is not None and after is not None and _cid_of(value) != after:
+    encoded = None if value is None else _encode(value)
+    if encoded is not None and after is not None and encoded.cid != after:
         raise ValueError(f"the value of {found['address']} is not the record {after}")
     drift = found["drift"]
     return Change(
@@ -181,6 +181,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
             for item in _is(list, found["strong_refs"])
         ),
         open_blobs=tuple(_open_blobs(_is(list, found["open_blobs"]), value)),
+        encoded=encoded,
     )
 
 
@@ -211,8 +212,8 @@ def _is(kind: type, value: Any) -> Any:
     return value
 
 
-def _cid_of(value: JsonObject) -> Cid:
+def _encode(value: JsonObject) -> Encoded:
     try:
-        return data.cid_of(value)
+        return Encoded.of(value)
     except NotInDataModel as error:
         raise ValueError(str(error)) from None
