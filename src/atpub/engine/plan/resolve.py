@@ -84,12 +84,14 @@ def _resolve(
     own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
     value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
     unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
-    for reference in desired.strong_refs:
-        cid = resolved[reference.target].cid
-        if cid is None:
-            unknown = unknown or f"the CID of {resolved[reference.target].desired.address} is not known yet"
-        else:
-            value = put(value, (*reference.steps, CID_FIELD), cid)
+    targets = [resolved[reference.target] for reference in desired.strong_refs]
+    unpinned = next((target for target in targets if target.cid is None), None)
+    if unpinned is not None:
+        unknown = unknown or f"the CID of {unpinned.desired.address} is not known yet"
+    if value is desired.value and not open_blobs and all(target.cid == target.digest_cid for target in targets):
+        value = digest.value  # the same record, encoded already
+    else:
+        value = _with_strong_refs(value, desired, targets)
     return ResolvedRecord(desired, Encoded.of(value, digest), unknown, open_blobs, digest.cid)
 
 
@@ -123,6 +125,14 @@ def _with_blobs(
         else:
             value = put(value, item.steps, blob.to_json())
     return value, tuple(open_blobs)
+
+
+def _with_strong_refs(value: JsonObject, desired: Desired, targets: Iterable[ResolvedRecord]) -> JsonObject:
+    """Return the value with the CIDs that are known in its strong references."""
+    for reference, target in zip(desired.strong_refs, targets, strict=True):
+        if target.cid is not None:
+            value = put(value, (*reference.steps, CID_FIELD), target.cid)
+    return value
 
 
 def _encode_for_digest(desired: Desired, resolved: Mapping[RecordPath, ResolvedRecord]) -> Encoded:
