@@ -53,19 +53,19 @@ class Inventory:
         return {path: item for shard in self.shards.values() for path, item in shard.items()}
 
     def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
-        """What must be written for these records to be owned, or (None) not owned any more.
+        """Return the writes that add, change or (None) remove these entries.
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
         return tuple(_Layout(self).apply_changes(changes).writes(self.shards))
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
-        """The inventory once these changes are written."""
+        """Return the inventory after these changes."""
         return Inventory(self.project, _Layout(self).apply_changes(changes).split_shards())
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
-    """The inventory of each project in a repository; raises InvalidRecord where an inventory record is damaged."""
+    """Return the inventory of each project in a repository; raises InvalidRecord where one is damaged."""
     survey = survey_inventories(records)
     for damaged in survey.damaged:
         raise damaged.error
@@ -92,7 +92,7 @@ class Survey:
 
 
 def survey_inventories(records: Iterable[Record]) -> Survey:
-    """Every inventory in a repository, whatever state it is in."""
+    """Read every inventory in a repository, damaged ones included."""
     projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
     damaged: list[Damaged] = []
     for record in records:
@@ -111,7 +111,7 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
 def replacement_writes(
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]], there: Collection[Rkey], new: Inventory
 ) -> list[Write]:
-    """What must be written for an inventory to be that one.
+    """Return the writes that replace an inventory by another.
 
     `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
     before what is deleted, so that none is unlisted in between.
@@ -130,7 +130,7 @@ def replacement_writes(
 
 
 def order(path: RecordPath) -> str:
-    """The hash that decides a record's shard: writing records in this order touches few shards at a time."""
+    """Return the hash that decides a record's shard: records written in this order touch few shards at a time."""
     return sha256(str(path).encode()).hexdigest()
 
 
@@ -145,7 +145,7 @@ def _parse_record(record: Record) -> lexicon.Inventory:
 
 
 def _salvage(record: Record, error: InvalidRecord) -> Damaged:
-    """What can be read of a damaged inventory record."""
+    """Read what is readable of a damaged inventory record."""
     name = record.value.get(lexicon.Inventory.WIRE["project"])
     project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
     found = record.value.get(lexicon.Inventory.WIRE["entries"])
@@ -161,7 +161,7 @@ def _salvage(record: Record, error: InvalidRecord) -> Damaged:
 
 
 def _describe_entry(item: Json) -> str:
-    """What can be said of an entry that cannot be read."""
+    """Describe an entry that cannot be read."""
     match item:
         case {"collection": str(collection), "rkey": str(rkey)}:
             return f"{collection}/{rkey}"[:200]
@@ -185,7 +185,7 @@ class _Layout:
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
-        """This layout, once it has taken the changes in."""
+        """Apply changes to the layout, and return it."""
         holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
         for rkey, shard in self._shards.items():
             for path in changes.keys() & shard.keys():
@@ -202,14 +202,14 @@ class _Layout:
             self._shard(home)[path] = owned
 
     def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
-        """A shard, to be changed."""
+        """Return a copy of a shard that may be changed."""
         if rkey not in self._touched:
             self._touched[rkey] = dict(self._shards.get(rkey, {}))
             self._shards[rkey] = self._touched[rkey]
         return self._touched[rkey]
 
     def split_shards(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
-        """The shards, none of those touched empty or too large."""
+        """Return the shards; those that were changed are split where they are too large, and dropped where empty."""
         for rkey in list(self._touched):
             self._split(rkey)
         return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
@@ -226,7 +226,7 @@ class _Layout:
                 yield Update(path, _value(self._project, split[rkey]))
 
     def _home(self, path: RecordPath) -> Rkey:
-        """The deepest shard that takes the path; once there is a split, that of one digit at least."""
+        """Find the deepest shard for a path; once the inventory is split, one of at least one digit."""
         digits = order(path)
         for depth in range(_DEEPEST, 0, -1):
             rkey = self._rkey(digits[:depth])

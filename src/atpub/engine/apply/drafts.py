@@ -28,11 +28,11 @@ class Drafts:
         }
 
     def cid(self, change: Change) -> Cid | None:
-        """The CID of the change's record once it is made, as far as that is known; None where there is none then."""
+        """Return the CID of the change's record after the change, if known; None where there is no record."""
         return self._cids.get(change.path, change.after_cid)
 
     def writes(self, batch: Iterable[Change], inventory: Inventory) -> tuple[Write, ...]:
-        """The writes of a batch's records, then those of their inventory."""
+        """Return the writes of a batch's records, then those of their inventory."""
         records: list[Write] = []
         owned: dict[RecordPath, Owned | None] = {}
         for change in batch:
@@ -46,27 +46,27 @@ class Drafts:
         return (*records, *inventory.writes(owned))
 
     def owned(self, batch: Iterable[Change]) -> dict[RecordPath, Owned | None]:
-        """How the inventory changes with a batch whose writes were made."""
+        """Return how the inventory changes with a batch that was committed."""
         return {path: owned for change in batch for path, owned in self._owned(change).items()}
 
     def cid_of(self, write: Write) -> Cid | None:
-        """The CID that the record of one of these writes is to have."""
+        """Return the CID that the record of one of these writes must have."""
         if isinstance(write, Delete):
             return None
         draft = self._drafts.get(write.path)
         return draft.cid if draft is not None else data.cid_of(write.value)
 
     def size_of(self, write: Write) -> int:
-        """The most bytes that one of these writes takes in a request."""
+        """Return an upper bound of the bytes that one of these writes takes in a request."""
         draft = None if isinstance(write, Delete) else self._drafts.get(write.path)
         return size_of(write) if draft is None else request_bytes(draft.size)
 
     def planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """The record that a change was planned to find, and what the inventory said of it."""
+        """Return the CID and the inventory entry that the plan was made on."""
         return change.before_cid, self._before.get(change.path)
 
     def result(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """What the change is to leave there."""
+        """Return the CID and the inventory entry after the change."""
         cid, owned = self.planned_on(change)
         draft = self._draft(change)
         if draft is not None:
@@ -76,14 +76,14 @@ class Drafts:
         return cid, self._owned(change).get(change.path, owned)
 
     def _owned(self, change: Change) -> dict[RecordPath, Owned | None]:
-        """What the inventory says of the change's record afterwards; empty where that stays as it is."""
+        """Return the change of the record's inventory entry; empty where the entry stays the same."""
         if change.path not in self._ownership:
             return {}
         planned = self._ownership[change.path]
         return {change.path: planned and replace(planned, cid=self._cids[change.path])}
 
     def _draft(self, change: Change) -> Encoded | None:
-        """The record to write, where there is one.
+        """Return the record to write; None where the change writes none.
 
         Where it has blobs that the server describes, or pins other records, each draft is made anew: an upload, a
         commit or what was read meanwhile may have told more than was known for the last one.

@@ -60,7 +60,7 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
 
 
 def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Commit) -> dict[RecordPath, Cid]:
-    """The inventory records that are there after a commit."""
+    """Return the inventory records after a commit."""
     new = {write.path: cid for write, cid in zip(batch, commit.cids, strict=True)}
     return {path: cid for path, cid in {**known, **new}.items() if cid is not None}
 

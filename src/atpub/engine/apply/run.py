@@ -107,7 +107,7 @@ class _Applier:
         return tuple(self._outcome(change) for change in self._plan.changes)
 
     def _partial_outcomes(self, error: AtpubError) -> tuple[Outcome, ...]:
-        """What became of each change until the error."""
+        """Return the outcome of each change up to the error."""
         pending = {change.path for change in self._all} - self._done.keys()
         was_refused = not isinstance(error, Interrupted | RateLimited)
         failed = {change.path for change in self._current if was_refused} & pending
@@ -158,7 +158,7 @@ class _Applier:
                 pauses = 0
 
     def _count_that_fits(self, groups: Sequence[Group], *, has_paused: bool) -> int:
-        """How many groups, from the first on and one at least, go in one commit with their inventory."""
+        """Return how many groups fit in one commit with their inventory: the first ones, at least one."""
         limits = self._repository.limits
         count = batch_size(groups, lambda part: self._writes(_flatten(part)), self._drafts.size_of, limits)
         if limits.points is None and (count < len(groups) or has_paused):
@@ -221,7 +221,7 @@ class _Applier:
     # Going on from another head than the one that the plan, or the last commit, has left
 
     def _skip_applied(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """What is still to be done: a plan may be carried out again after a fault."""
+        """Return the changes that are not applied yet: a plan may be applied again after a fault."""
         head = self._repository.head()
         if (head.cid if head else None) == self._head:
             return groups
@@ -230,7 +230,7 @@ class _Applier:
         return _filter_groups(groups, lambda change: change.path in paths)
 
     def _remaining_after_read(self, batch: Sequence[Change]) -> Sequence[Change]:
-        """What is still to be done of a batch whose commit may have been made.
+        """Return what remains of a batch whose commit may have been made; reads the repository again.
 
         What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
         And so is what is done: where that is undone, what is left would make a mixture.
@@ -246,7 +246,7 @@ class _Applier:
         return [change for change in batch if change.path in paths]
 
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
-        """The newest commit, which of the changes are made in it, and which are not; goes on from there.
+        """Return the newest commit, the changes that it contains and those that remain; continue from it.
 
         Raises StalePlan where somebody else has changed a record, or whose it is.
         """
@@ -279,12 +279,12 @@ def _flatten(groups: Iterable[Group]) -> list[Change]:
 
 
 def _filter_groups(groups: Iterable[Group], is_selected: Callable[[Change], bool]) -> list[Group]:
-    """The groups with the changes that are meant alone, those without any left out."""
+    """Return the groups with the selected changes only; empty groups are left out."""
     found = (tuple(filter(is_selected, group)) for group in groups)
     return [group for group in found if group]
 
 
 def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:
-    """The blobs that the records of a batch refer to, each once."""
+    """Return the blobs that the records of a batch refer to, each once."""
     found = (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
     return {blob.cid: blob for blob in found}.values()

@@ -31,7 +31,7 @@ class Uploads:
         self._described: dict[Cid, Blob] = {}
 
     def describe(self, cid: Cid) -> Blob | None:
-        """A blob as the repository describes it, where it is there."""
+        """Return a blob as the repository describes it; None where it is not there."""
         return self._described.get(cid)
 
     def found(self, blobs: Iterable[Blob]) -> None:

@@ -31,7 +31,7 @@ class Rebuild:
 
 
 def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
-    """The inventory of a project as it should be; those of other projects are left alone.
+    """Return a project's inventory as it should be; inventories of other projects are left alone.
 
     What was listed and is live stays listed, with the CID that it was listed with, so that drift stays visible; but
     what is as the manifest wants it is listed as it is. What is not there is dropped.
@@ -64,7 +64,7 @@ def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
 def _as_wanted(
     live: Live, desired: tuple[Desired, ...], foreign: set[RecordPath]
 ) -> Iterator[tuple[RecordPath, Owned]]:
-    """The records that are live as the manifest wants them, and that are no other project's."""
+    """Yield the live records that equal the manifest's and that no other project owns."""
     cids = desired_cids(desired, live.records)
     for item in desired:
         record = live.records.get(item.path)
@@ -79,7 +79,7 @@ def _foreign(survey: Survey, project: str) -> set[RecordPath]:
 
 
 def _best(inventory: Inventory, live: Live) -> Iterator[tuple[RecordPath, Owned]]:
-    """What is listed; of what is listed twice, that which is live."""
+    """Yield each listed record once; of several entries, the one with the live CID."""
     listings: dict[RecordPath, list[Owned]] = {}
     for _, shard in sorted(inventory.shards.items()):
         for path, item in shard.items():

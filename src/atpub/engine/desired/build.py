@@ -25,7 +25,7 @@ _IMMUTABLE: Final = frozenset(("name", "version", "schemaType", "schema"))
 
 
 def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-    """The records that a manifest wants in the repository of `did`, and warnings; raises InvalidInput."""
+    """Return the records that a manifest describes for the repository of `did`, and warnings; raises InvalidInput."""
     problems = [*facts.problems]
     paths = dict(_paths(manifest, problems))
     filler = Filler(did, {str(address): path for address, path in paths.items()}, facts.files)
@@ -43,7 +43,7 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
 
 
 def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
-    """Where the record of each entry goes; those that get no record key are noted."""
+    """Yield the path of each entry's record; report entries that get no record key."""
     for address, item in manifest.entries.items():
         collection = collection_of(item)
         known = manifest.lexicons.record(collection)
@@ -60,7 +60,7 @@ def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Addres
 def _each_once(
     manifest: Manifest, paths: Mapping[Address, RecordPath], problems: list[Problem]
 ) -> Iterator[tuple[Address, RecordPath]]:
-    """The same, but for entries whose record another one would write already: they are noted."""
+    """Yield these paths without those that another entry has already, which are reported."""
     owners: dict[RecordPath, Address] = {}
     for address, path in paths.items():
         first = owners.setdefault(path, address)
@@ -97,7 +97,7 @@ def _encode(record: Desired) -> Desired:
 
 
 def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObject) -> CreatedAt | None:
-    """The time that a record must have and the manifest does not give, with the series of versions that it is in."""
+    """Return the createdAt that a record requires and the manifest leaves open; None where there is none."""
     known = manifest.lexicons.record(collection)
     if known is None or CREATED_AT in value or CREATED_AT not in known.record.required:
         return None

@@ -43,7 +43,7 @@ def plan_manifest(
     options: Options | None = None,
     warnings: tuple[Problem, ...] = (),
 ) -> Plan:
-    """What it takes for a repository to hold these records of a project, and no others of it."""
+    """Plan what makes a repository hold exactly these records of a project."""
     options = options or Options()
     ownership = OwnershipView.of(live, project)
     resolved = resolve_records(sort_by_references(desired), live.records, CreatedAtClock(now, live.records))
@@ -81,7 +81,7 @@ def build_plan(
     refusals: tuple[Refusal, ...],
     warnings: tuple[Problem, ...],
 ) -> Plan:
-    """The plan that makes these changes to resolved records, with what follows from them."""
+    """Build the plan of these changes with its uploads, inventory changes, cost and digest."""
     live, inventory = ownership.live, ownership.inventory
     owned = inventory_changes(changes, ownership.owned) if inventory.project else {}
     uploads = tuple(uploads_of(changes, resolved, live.records.values()))
@@ -102,7 +102,7 @@ def build_plan(
 
 
 def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
-    """The live records that neither the manifest names nor any project owns."""
+    """Yield the live records that the manifest does not name and no project owns."""
     for path in ownership.live.records:
         if not (
             path in resolved or path in ownership.owned or path in ownership.foreign or path.collection == INVENTORY
@@ -117,7 +117,7 @@ def _gates(
     policy: Policy,
     options: Options,
 ) -> Iterator[Refusal]:
-    """The rules that look at all changes of a plan at once; `whole` has those that are left out, too."""
+    """Apply the rules that look at all changes of a plan at once; `whole` includes changes that were left out."""
     deletes = sum(change.action == "delete" for change in changes)
     creates = sum(change.action == "create" for change in changes)
     limit = policy.max_delete
@@ -137,7 +137,7 @@ def _gates(
 
 
 def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[str]:
-    """What the user wants to be forgotten, and none of these changes does."""
+    """Return the `--forget` options that match none of these changes."""
     forgotten = [item for item in changes if item.action == "forget"]
     return options.forget - {
         name for item in forgotten for name in (item.address, str(item.uri), f"{RECORDS}/{item.id}")
@@ -145,7 +145,7 @@ def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[
 
 
 def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
-    """How the inventory changes with these records; a CID that is not known yet is left empty."""
+    """Return how the inventory changes with these records; a CID that is not known yet is empty."""
     made: dict[RecordPath, Owned | None] = {}
     for change in changes:
         before = owned.get(change.path)
@@ -162,7 +162,7 @@ def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owne
 def uploads_of(
     changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
 ) -> Iterator[Upload]:
-    """The blobs that no live record refers to yet, in the order in which they are wanted."""
+    """Yield the blobs that no live record refers to yet, in the order in which they are needed."""
     there = {blob.cid for record in live for blob in blobs_in(record.value)}
     for change in changes:
         if change.after is None:
@@ -174,7 +174,7 @@ def uploads_of(
 
 
 def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
-    """What the changes, with their inventory's writes, take."""
+    """Compute the cost of the changes with their inventory's writes and their uploads."""
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     between = (len(kinds) - 1) // MOST_WRITES if inventory else 0  # a record of the inventory, rewritten in the next
     kinds += [Update] * between
@@ -188,7 +188,7 @@ def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tu
 
 
 def points_of(kinds: Iterable[type[Write]]) -> int:
-    """What a PDS counts for such writes (an account may spend 5,000 points an hour and 35,000 a day)."""
+    """Return the points that a PDS counts for these writes (an account may spend 5,000 an hour and 35,000 a day)."""
     return sum(_POINTS[kind] for kind in kinds)
 
 
@@ -199,7 +199,7 @@ def _kind(change: Change) -> type[Write]:
 
 
 def plan_digest(did: str, project: str, changes: Iterable[Change]) -> str:
-    """What a plan does, as 64 hexadecimal digits: the same whenever and in whatever order it is made."""
+    """Return a plan's digest, 64 hexadecimal digits: it depends on neither the time nor the order of the changes."""
     by_uri = sorted(changes, key=lambda change: str(change.uri))
     rows: list[Json] = [[c.address, c.action, str(c.uri), c.before_cid, c.digest_cid] for c in by_uri]
     return sha256(data.encode([did, project, *rows])).hexdigest()

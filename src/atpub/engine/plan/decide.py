@@ -42,7 +42,7 @@ class Decision:
 
 
 def decide_wanted(resolved: ResolvedRecord, ownership: OwnershipView) -> Decision:
-    """What happens to a record that the manifest wants."""
+    """Decide the change of a record that the manifest describes."""
     desired, path = resolved.desired, resolved.desired.path
     before, owned, uri = ownership.record(path), ownership.owned.get(path), ownership.uri(path)
     if path in ownership.foreign:
@@ -64,7 +64,7 @@ def decide_wanted(resolved: ResolvedRecord, ownership: OwnershipView) -> Decisio
 def decide_gone(
     resolved: Mapping[RecordPath, ResolvedRecord], ownership: OwnershipView, options: Options
 ) -> Iterator[Decision]:
-    """What happens to records that the project owns and that the manifest wants no more; what refers comes first."""
+    """Decide the changes of owned records that left the manifest; a record comes before those that it refers to."""
     left = {str(ownership.uri(path)): path for path in sorted(ownership.owned) if path not in resolved}
     targets = {path: sorted(references(_live_value(path, ownership), left)) for path in left.values()}
     keep = _versions_to_keep(left, targets, resolved, options)
@@ -81,7 +81,7 @@ def decide_gone(
 
 
 def _removal(owned: Owned, ownership: OwnershipView, action: Action) -> Change:
-    """What happens to a record that the project owns and that the manifest does not name."""
+    """Return the change of an owned record that the manifest does not name."""
     before = ownership.record(owned.path)
     return Change(
         address=_address(owned),
@@ -115,7 +115,7 @@ def _versions_to_keep(
     resolved: Mapping[RecordPath, ResolvedRecord],
     options: Options,
 ) -> set[RecordPath]:
-    """The versions that stay, though the manifest does not name them: all, or those that others refer to."""
+    """Return the versions that stay without a manifest entry: all, or those that other records refer to."""
     versions = {path for path in left.values() if path.collection in VERSIONED}
     if not options.prune_versions:
         return versions
@@ -130,7 +130,7 @@ def _versions_to_keep(
 
 
 def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[RecordPath]:
-    """The owned records that these addresses and URIs name.
+    """Return the owned records that these addresses and URIs name.
 
     An inventory does not say in which section an entry stood: `records/x` also names the one record of another section
     that may have been made by it.
@@ -147,7 +147,7 @@ def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[
 
 
 def _deletion_refusal(change: Change, options: Options) -> Refusal | None:
-    """Why a record must not be deleted."""
+    """Return the refusal to delete a record; None where it may be deleted."""
     address = change.address
     if change.protect:
         hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
@@ -174,7 +174,7 @@ def _not_owned_refusal(desired: Desired, uri: AtUri) -> Refusal:
 def immutable_refusal(
     resolved: ResolvedRecord, before: Record | None, owned: Owned | None, uri: AtUri
 ) -> Refusal | None:
-    """Why a version cannot be written: another content is published under it, which never changes."""
+    """Return the refusal to change a published version; None where the record may be written."""
     fields = resolved.desired.immutable
     if before is None or _part(before.value, fields) == _part(resolved.value, fields):
         return None
@@ -195,7 +195,7 @@ def make_change(
     *,
     write: bool = True,
 ) -> Change:
-    """What happens to one record, as it is resolved; `write` says whether its value is to be written."""
+    """Make the change of one resolved record; `write` tells whether its value is to be written."""
     desired = resolved.desired
     written = write and action in ("create", "update", "adopt")
     return Change(
@@ -224,5 +224,5 @@ def _next_version(version: str) -> str:
 
 
 def _part(value: JsonObject, names: Iterable[str]) -> Cid:
-    """What these fields hold, to be compared: in JSON, 1 is not true."""
+    """Return the CID of these fields, to compare them: in JSON, 1 is not true."""
     return data.cid_of({name: value[name] for name in names if name in value})

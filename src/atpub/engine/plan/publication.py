@@ -43,7 +43,7 @@ def plan_publication(
     now: datetime,
     warnings: tuple[Problem, ...] = (),
 ) -> Plan:
-    """What it takes to publish these records, each of another path; `project` is who owns them (empty: nobody)."""
+    """Plan to publish these records, each at another path; `project` owns them (empty: no project does)."""
     ownership = OwnershipView.of(live, project)
     resolved = resolve_records(
         sort_by_references(tuple(request.desired for request in requests)),
@@ -63,7 +63,7 @@ def plan_publication(
 
 
 def _decide(resolved: ResolvedRecord, if_exists: IfExists, ownership: OwnershipView) -> Decision:
-    """What happens to a record, by what is live and whose it is."""
+    """Decide the change of a record by the live record and its owner."""
     desired, path = resolved.desired, resolved.desired.path
     before, owned, uri = ownership.record(path), ownership.owned.get(path), ownership.uri(path)
     if owned is not None:  # what the manifest said of it stays

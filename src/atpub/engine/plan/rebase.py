@@ -19,7 +19,7 @@ _ANEW: Final = "look at a new plan, then apply that"
 
 
 def rebase(plan: Plan, live: Live) -> Plan:
-    """The rest of a plan, on another state; raises StalePlan where a record that it touches has changed otherwise.
+    """Return the rest of a plan on another live state; raises StalePlan where one of its records changed otherwise.
 
     A commit that touches none of its records does not matter.
     """
@@ -74,7 +74,7 @@ def _rebase_change(change: Change, live: Record | None, done: Mapping[RecordPath
 
 
 def _is_result(change: Change, live: Record, done: Mapping[RecordPath, Change]) -> bool:
-    """Whether the live record is what the change makes, whatever the server has decided about it."""
+    """Return whether the live record is the change's result, whatever the server decided about it."""
     if change.after_cid is not None:
         return live.cid == change.after_cid
     assert change.after is not None

@@ -46,7 +46,7 @@ class ResolvedRecord:
 def resolve_records(
     ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], clock: CreatedAtClock
 ) -> Mapping[RecordPath, ResolvedRecord]:
-    """Each desired record as it would be written; takes them with what a strong reference needs first."""
+    """Resolve each desired record to the value to write; takes them with strong references' targets first."""
     known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
     values = _with_created_at(ordered, live, clock)
     resolved: dict[RecordPath, ResolvedRecord] = {}
@@ -57,7 +57,7 @@ def resolve_records(
 
 
 def sort_by_references(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
-    """The records with what each refers to before it, as far as references go one way; else as they come.
+    """Sort records so that each follows what it refers to; where references form a circle, the given order decides.
 
     What a strong reference needs is always before it, even where a plain reference leads back.
     """
@@ -98,7 +98,7 @@ def _resolve(
 def _with_created_at(
     records: Iterable[Desired], live: Mapping[RecordPath, Record], clock: CreatedAtClock
 ) -> Mapping[RecordPath, JsonObject]:
-    """Each record's value with its createdAt; new versions of one series get theirs in the order of the versions."""
+    """Return each record's value with its createdAt; new versions of a series get theirs in version order."""
     values: dict[RecordPath, JsonObject] = {}
     for desired in sorted(records, key=lambda item: by_version(item.value.get(VERSION))):
         value = desired.value
@@ -114,7 +114,7 @@ def _with_created_at(
 def _with_blobs(
     value: JsonObject, desired: Desired, known: Mapping[Cid, Blob]
 ) -> tuple[JsonObject, tuple[BlobFile, ...]]:
-    """The value with the MIME types that the server gave these blobs before; those that it has yet to decide."""
+    """Return the value with the MIME types that the server gave its blobs, and the blobs that have none yet."""
     open_blobs: list[BlobFile] = []
     for item in desired.blobs:
         if not item.sniffed:

@@ -25,7 +25,7 @@ FORMAT_VERSION: Final = "1.0"
 
 
 def plan_document(plan: Plan) -> JsonObject:
-    """The plan as JSON: what refers to a record comes after it; the same in every run but for a new createdAt."""
+    """Return the plan as JSON, referenced records first; only a new createdAt differs between runs."""
     cost = plan.cost
     return {
         "format_version": FORMAT_VERSION,
@@ -49,7 +49,7 @@ def plan_document(plan: Plan) -> JsonObject:
 
 
 def saved_document(plan: Plan, folder: Path | None) -> JsonObject:
-    """The plan as it is saved: with the folder of an embedded repository, and with no server, which each run finds."""
+    """Return the plan as it is saved: with the folder of an embedded repository, without the server's URL."""
     return {**plan_document(plan), "folder": None if folder is None else str(folder)}
 
 
@@ -75,7 +75,7 @@ def _change_json(change: Change) -> JsonObject:
 
 
 def refusal_json(refusal: Refusal) -> JsonObject:
-    """A refusal as JSON; address and URI are empty and null where it is about the whole plan."""
+    """Return a refusal as JSON; address and URI are empty and null where it is about the whole plan."""
     return {
         "address": refusal.address,
         "uri": str(refusal.uri) if refusal.uri else None,
@@ -86,7 +86,7 @@ def refusal_json(refusal: Refusal) -> JsonObject:
 
 
 def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
-    """The plan in a saved document, to be resolved against the live state, and its folder; raises InvalidInput.
+    """Read a saved plan, to be rebased on the live state, and its folder; raises InvalidInput.
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
@@ -109,7 +109,7 @@ def _bad(file: str, reason: str) -> InvalidInput:
 
 
 def _folder(found: dict[str, Any]) -> Path | None:
-    """The folder of a plan for an embedded repository."""
+    """Return the folder of a plan for an embedded repository."""
     return Path(_is(str, found["folder"])) if is_local(found["account"]) else None
 
 
@@ -194,7 +194,7 @@ def _open_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[BlobFile]:
 
 
 def _steps(found: object, value: Any) -> Steps:
-    """A way that leads somewhere in the value, where there is one."""
+    """Parse a path that exists in the value, where there is a value."""
     steps = tuple(_is(list, found))
     if value is not None:
         reduce(getitem, steps, value)
@@ -206,7 +206,7 @@ def _cid(text: str | None) -> Cid | None:
 
 
 def _is(kind: type, value: Any) -> Any:
-    """The value, which is of this kind; raises TypeError."""
+    """Return the value if it is of this type; raise TypeError otherwise."""
     if not isinstance(value, kind):
         raise TypeError(f"{json.dumps(value)[:40]} is not of the type {kind.__name__}")
     return value
