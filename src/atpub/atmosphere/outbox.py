@@ -1,4 +1,4 @@
-"""What calls want published: each at once, or many of them in one batch."""
+"""Publishing what calls ask for: each call at once, or several in one batch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from atpub.repository.interface import BlobSource
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecord:
-    """What one call wants: records, the last of which it is about; the bytes of their blobs, and as what to send them.
+    """The records of one call, the last of which it is about; the bytes of their blobs and the MIME types to send.
 
-    `project` is who owns them (empty: nobody).
+    `project` owns them (empty: no project).
     """
 
     requests: tuple[PublishRequest, ...]
@@ -32,7 +32,7 @@ class QueuedRecord:
     mime_types: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def uri(self, did: Did) -> AtUri:
-        """Where the record is that the call is about."""
+        """Return the URI of the record that the call is about."""
         return AtUri.of(did, self.requests[-1].desired.path)
 
 
@@ -52,7 +52,7 @@ class Batch:
         """What became of each record, once the batch is published."""
 
     def add(self, queued: QueuedRecord) -> None:
-        """Take in what a call wants; raises Usage where it goes against an earlier one, and takes in none of it."""
+        """Add a call's records, all or none; raises Usage where one contradicts an earlier call."""
         if self._project not in (None, queued.project):
             raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
         for request in queued.requests:
@@ -67,7 +67,7 @@ class Batch:
         self._mime_types.update(queued.mime_types)
 
     def plan(self) -> ReadyPlan:
-        """What publishing the calls so far would do; writes nothing."""
+        """Plan to publish the calls so far; writes nothing."""
         requests = tuple(self._requests.values())
         plan = plan_requests(
             requests,
@@ -83,7 +83,7 @@ class Batch:
     def publish(self) -> None:
         """Publish it all; raises Refused, RecordConflict or PartlyApplied.
 
-        Nobody has looked at the plan: where another publisher was faster, a new one takes in what that has done.
+        If another publisher changes a record meanwhile, a new plan is made: no one has reviewed the old one.
         """
         moves = 0
         while self._requests:
@@ -99,12 +99,12 @@ class Batch:
 
 
 def _was_late(error: AtpubError) -> bool:
-    """Whether somebody else has changed a record that the plan is about."""
+    """Return whether a record that the plan is about was changed by another publisher."""
     return isinstance(error.__cause__ if isinstance(error, PartialApplyError) else error, StalePlan)
 
 
 class Outbox:
-    """Takes what calls want: publishes it at once, or keeps it for the batch that is open."""
+    """The way of calls to the repository: published at once, or kept for the open batch."""
 
     def __init__(self, new_batch: Callable[[OnEvent], Batch]) -> None:
         """Take what makes a batch for the account."""
@@ -112,7 +112,7 @@ class Outbox:
         self._open: Batch | None = None
 
     def post(self, queued: QueuedRecord, on_event: OnEvent) -> None:
-        """Publish what a call wants, or keep it for the batch that is open."""
+        """Publish a call's records, or add them to the open batch."""
         if self._open is not None:
             self._open.add(queued)
             return
@@ -122,14 +122,14 @@ class Outbox:
 
     @contextmanager
     def batch(self, on_event: OnEvent) -> Generator[Batch]:
-        """A batch, which takes in every call in its block and is published at its end; not where the block fails."""
+        """Yield a batch that takes in every call in the block, and publish it at the end unless the block fails."""
         with self.collecting(on_event) as batch:
             yield batch
         batch.publish()
 
     @contextmanager
     def collecting(self, on_event: OnEvent = ignore) -> Generator[Batch]:
-        """A batch that is not published."""
+        """Yield a batch that is not published."""
         if self._open is not None:
             raise Usage("a batch is open already", hint="end it first: batches do not go into each other")
         self._open = batch = self._new_batch(on_event)

@@ -1,4 +1,4 @@
-"""Which records a project owns: the inventory records of a repository, read and rewritten.
+"""Inventories: the records of a repository that list which records a project owns.
 
 An inventory is kept in the repository itself (lexicon dev.atpub.inventory) and rewritten in the same commit as the
 records that it lists. A small one is one record, `{project}`; a larger one is split into `{project}:{prefix}` by the
@@ -42,7 +42,7 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What one project owns, and the inventory records that say so."""
+    """The records that one project owns, by the inventory records that list them."""
 
     project: str
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
@@ -74,7 +74,7 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """An inventory record that breaks its lexicon: whose it seems to be, what of it can be read, and what is lost."""
+    """An inventory record that breaks its lexicon: its probable project, its readable entries, and the lost ones."""
 
     record: Record
     project: str
@@ -168,7 +168,7 @@ def _describe_entry(item: Json) -> str:
         case {"id": str(name)}:
             return name[:200]
         case _:
-            return "an entry that says nothing"
+            return "an entry without collection, rkey or id"
 
 
 def _owned(entry: lexicon.Entry) -> Owned:
@@ -196,7 +196,7 @@ class _Layout:
 
     def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
         home = holders[0] if holders else self._home(path)
-        for rkey in holders:  # more than one, where somebody else has laid it out
+        for rkey in holders:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:
             self._shard(home)[path] = owned

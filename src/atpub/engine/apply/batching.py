@@ -1,4 +1,4 @@
-"""How much of what is to be written fits in one request."""
+"""Batch sizes: how many writes fit in one request."""
 
 from __future__ import annotations
 

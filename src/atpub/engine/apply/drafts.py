@@ -1,4 +1,4 @@
-"""The records of a plan as they are to be written, with what only an upload or an earlier record could tell."""
+"""The records of a plan as they are written, completed with what uploads and earlier records have told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from atpub.repository.model import Create, Delete, Update, Write
 
 
 class Drafts:
-    """What a plan's changes write; `describe` tells how the repository describes a blob that it has."""
+    """The writes of a plan's changes; `describe` returns the repository's description of a blob."""
 
     def __init__(self, plan: Plan, describe: Callable[[Cid], Blob | None]) -> None:
         self._ownership = plan.inventory_changes

@@ -1,7 +1,7 @@
-"""Plan × Repository → outcomes: uploads, then as few atomic commits as the limits allow, each checked.
+"""Applying a plan: uploads, then as few atomic commits as the limits allow, each of them checked.
 
-Every commit carries the inventory of the records in it, so that what the project owns is right after each of them.
-Nothing is retried blindly: after a lost reply the repository is read again and the outcome known before going on.
+Every commit includes the inventory changes of its records, so that the inventory is correct after each commit. No
+write is retried blindly: after a lost reply, the repository is read again to learn what happened.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def apply_plan(
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Carry out a plan; `sources` has the bytes of its blobs by CID.
+    """Apply a plan; `sources` has the bytes of its blobs by CID.
 
     `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
     a rate limit that is spent ends the apply.
 
     Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
-    touches has changed, RateLimited, Interrupted, or Halted where some commits were made before another error.
+    touches has changed, RateLimited, Interrupted, or PartialApplyError for an error after some commits.
     """
     if repository.did != plan.did:
         hint = "apply it to the account that it was made for, or make a new plan"
@@ -72,7 +72,7 @@ def apply_plan(
 
 
 class _Applier:
-    """Carries out a plan, commit by commit.
+    """The state of applying a plan, commit by commit.
 
     `_all` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
     and `_current` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
@@ -143,7 +143,7 @@ class _Applier:
             except RateLimited as error:
                 pauses += 1
                 if self._hooks.wait is None or error.reset is None or pauses > _PAUSES:
-                    raise  # nobody wants to wait, or it is of no use
+                    raise  # the caller does not wait, or waiting does not help
                 self._hooks.wait(error.reset)
                 rest = self._remaining(rest)
             except RequestTooLarge:
@@ -232,8 +232,8 @@ class _Applier:
     def _remaining_after_read(self, batch: Sequence[Change]) -> Sequence[Change]:
         """Return what remains of a batch whose commit may have been made; reads the repository again.
 
-        What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
-        And so is what is done: where that is undone, what is left would make a mixture.
+        Later changes are checked too: on the new head, nothing else would detect that their records were modified.
+        So are applied ones: if one was undone, the remaining changes would leave an inconsistent state.
         """
         head, made, left = self._read_again(self._all)
         undone = [change for change in left if change.path in self._done]
@@ -248,7 +248,7 @@ class _Applier:
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
         """Return the newest commit, the changes that it contains and those that remain; continue from it.
 
-        Raises StalePlan where somebody else has changed a record, or whose it is.
+        Raises StalePlan where a record or its ownership was modified outside this run.
         """
         live = self._repository.read(RecordFilter.around(change.path for change in changes))
         ownership = OwnershipView.of(live, self._plan.project)
@@ -270,7 +270,7 @@ class _Applier:
 
 
 def _stale(change: Change) -> StalePlan:
-    message = f"{change.address} has been changed by somebody else since it was planned"
+    message = f"{change.address} was modified outside this run since it was planned"
     return StalePlan(message, hint="look at a new plan, then apply that")
 
 

@@ -1,4 +1,4 @@
-"""The blobs of a plan: which of them the repository still lacks, and how it describes those that it has."""
+"""Uploads of a plan's blobs: those that the repository lacks, and its descriptions of those that it has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UPLOADS_AT_ONCE: Final = 4
 
 
 class Uploads:
-    """Brings the blobs of a plan to a repository; `sources` has their bytes by CID."""
+    """Uploads of the blobs of a plan; `sources` has their bytes by CID."""
 
     def __init__(
         self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], hooks: ApplyHooks
@@ -35,7 +35,7 @@ class Uploads:
         return self._described.get(cid)
 
     def found(self, blobs: Iterable[Blob]) -> None:
-        """Take note of blobs that live records refer to."""
+        """Note blobs that live records refer to."""
         for blob in blobs:
             self._described[blob.cid] = blob
             self._lacking.pop(blob.cid, None)
@@ -54,12 +54,12 @@ class Uploads:
                 raise RequestTooLarge(message, hint="make smaller shards")
 
     def bring(self, held: Collection[Blob]) -> None:
-        """Bring those of these blobs that the repository still lacks."""
+        """Upload those of these blobs that the repository still lacks."""
         cids = {blob.cid for blob in held}
         self._bring([upload for cid, upload in self._lacking.items() if cid in cids])
 
     def bring_again(self, held: Collection[Blob], attempt: int) -> bool:
-        """Bring these blobs once more, one of which is lost and nobody says which; False where none can be brought.
+        """Upload these blobs again, one of which is lost, not known which; return False where none can be uploaded.
 
         The first guess is that one of the plan's own uploads has expired before a record held it. The next is that the
         record is gone that held one which the plan did not have to bring: then all are brought whose bytes are here.
@@ -88,7 +88,7 @@ class Uploads:
         self._hooks.check()
         try:
             blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
-        except OSError as error:  # of a stream that may be anybody's
+        except OSError as error:  # of a caller's stream
             hint = "check it, then run it again"
             raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error
         if (blob.cid, blob.size) != (upload.cid, upload.size):

@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What a project owns and what is wrong with that; what other projects own, and what nobody does."""
+    """The state of a project's inventory: its records and their problems, other projects' records, and unowned ones."""
 
     project: str
     owned: int

@@ -17,11 +17,11 @@ _SCHEMA: Final = Nsid(schema.NSID)
 _LABEL: Final = Nsid(label.NSID)
 VERSION: Final = label.Label.WIRE["version"]
 _NEVER: Final = 9999
-"""A year that nothing can be later than: a time in it is nobody's."""
+"""The last year of a datetime: no record can come after a time in it, so such times are ignored."""
 
 
 class CreatedAtClock:
-    """Gives times: now, or one second after the latest of a series, so that the newest version is the latest."""
+    """A source of times: now, or one second after the latest of a series, so that the newest version is the latest."""
 
     def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
         """Take the time of planning and the live records."""

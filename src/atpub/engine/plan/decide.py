@@ -1,7 +1,7 @@
-"""What happens to each record of a manifest's project: three-way, by one table.
+"""The decision on each record of a manifest's project, by a three-way comparison.
 
-What the project applied last (its inventory), what is live, and what the manifest wants decide it. A decision is a
-value: what is to happen, and why it must not.
+It compares what the project applied last (its inventory), what is live, and what the manifest describes. A decision
+is a value: a change, a refusal of it, or both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SECTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to happen to a record, and why it must not; no change where none can even be shown."""
+    """The change of a record, and the refusal of it, if any; the change is None where there is none to show."""
 
     change: Change | None
     refusal: Refusal | None = None
@@ -153,8 +153,8 @@ def _deletion_refusal(change: Change, options: Options) -> Refusal | None:
         hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
         return Refusal(address, change.uri, "protected", f"{address} is protected: it is not deleted", hint)
     if change.drift and not options.delete_drifted:
-        message = f"{address} has been changed by somebody else since it was applied"
-        hint = f"delete it all the same: --delete-drifted; or leave it alone: --forget {address}"
+        message = f"{address} was modified outside this project since it was applied"
+        hint = f"delete it anyway: --delete-drifted; or leave it alone: --forget {address}"
         return Refusal(address, change.uri, "drifted-delete", message, hint)
     return None
 
@@ -179,7 +179,7 @@ def immutable_refusal(
     if before is None or _part(before.value, fields) == _part(resolved.value, fields):
         return None
     if owned is not None and owned.cid == resolved.cid:
-        return None  # it puts back what was published
+        return None  # it restores what was published
     address, version = resolved.desired.address, resolved.desired.id.rpartition(":")[2]
     message = f"{address}: version {version} is published with another content, and a version never changes"
     hint = f"raise the version, for example to {_next_version(version)}"

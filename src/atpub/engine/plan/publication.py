@@ -1,6 +1,6 @@
-"""What publishing single records would do: no manifest says what else there should be, so nothing is ever deleted.
+"""Plans to publish single records. Without a manifest nothing tells which other records should exist: none is deleted.
 
-Records are nobody's where no project is named: then what a project owns is left to it.
+Without a project, no project owns the published records; records that a project owns are not changed.
 """
 
 from __future__ import annotations

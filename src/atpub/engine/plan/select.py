@@ -1,4 +1,4 @@
-"""Part of a plan: the changes that a user asks for, with those that they cannot do without."""
+"""Selecting part of a plan: the changes that a user asks for, and those that these need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from atpub.suggest import suggest
 def select(changes: Sequence[Change], only: Collection[str], exclude: Collection[str]) -> list[Change]:
     """Return the changes at addresses of `only` (empty: all) that are not in `exclude`; `*` matches any text.
 
-    What a change of `only` needs comes with it; what needs an excluded change is left out with that.
+    Changes that a selected one needs are selected too; changes that need an excluded one are left out too.
     """
     if not only and not exclude:
         return list(changes)
@@ -51,7 +51,7 @@ def selected(refusals: Iterable[Refusal], changes: Iterable[Change], options: Op
 
 
 def check_options(options: Options, changes: Sequence[Change], refused: Collection[str]) -> None:
-    """Raise Usage for an address that is nobody's: it is mistyped, or means another manifest."""
+    """Raise Usage for an address that no entry has: it is mistyped, or belongs to another manifest."""
     addresses = {*refused, *(change.address for change in changes)}
     for option, patterns in (("--only", options.only), ("--exclude", options.exclude)):
         for pattern in sorted(patterns):
