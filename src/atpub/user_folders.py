@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def cache_folder() -> Path | None:
-    """Where measured files and identities are remembered between runs; None where there is no home."""
+    """Return the folder for caches of measured files and identities; None where there is no home folder."""
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
 def state_folder() -> Path | None:
-    """Where sessions are kept; None where there is no home."""
+    """Return the folder for sessions; None where there is no home folder."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 

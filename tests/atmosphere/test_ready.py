@@ -74,7 +74,7 @@ def test_stale(client: AtmosphereClient) -> None:
     publisher = DatasetPublisher(client)
     ready = publisher.plan(publisher.publish_with_urls, [URL], SCHEMA, name="cats", checksums=DIGESTS)
     publisher.publish_with_urls([URL], SCHEMA, name="cats", tags=["other"], checksums=DIGESTS)
-    with pytest.raises(StalePlan, match="changed by somebody else"):
+    with pytest.raises(StalePlan, match="modified outside this run"):
         ready.apply()
 
 

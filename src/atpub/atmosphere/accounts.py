@@ -42,11 +42,11 @@ class Account(Protocol):
         ...
 
     def blob_source(self, cid: Cid) -> Source:
-        """Target a blob is that a record refers to."""
+        """Return where the bytes of a blob are that a record refers to."""
         ...
 
     def reopened(self, password: str | None) -> Account:
-        """The same repository anew, wherever its name would lead by now; writing takes the password."""
+        """Open the same repository again, where its name leads now; writing takes the password."""
         ...
 
     def log_in(self) -> None:
@@ -54,13 +54,13 @@ class Account(Protocol):
         ...
 
     def export_session(self) -> str:
-        """The session as text; raises NotLoggedIn where there is none."""
+        """Return the session as text; raises NotLoggedIn where there is none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LocalAccount:
-    """The embedded repository in a folder: anybody who can write there may."""
+    """The embedded repository in a folder; file permissions decide who may write."""
 
     repository: Repository
     folder: Path
@@ -68,29 +68,29 @@ class LocalAccount:
 
     @classmethod
     def open(cls, folder: Path, did: Did = LOCAL_DID) -> LocalAccount:
-        """The repository in a folder, which the first write makes."""
+        """Open the repository in a folder; the first write creates it."""
         from atpub.repository.local import LocalRepository  # brings SQLite, which a PDS needs not
 
         return cls(LocalRepository(folder, did), folder.absolute())
 
     @property
     def handle(self) -> Handle:
-        """A name that can be nobody's."""
+        """A reserved name that no account has."""
         return Handle("local.invalid")
 
     def blob_source(self, cid: Cid) -> Path:
-        """The blob's file."""
+        """Return the blob's file."""
         return self.folder / "blobs" / cid
 
     def reopened(self, password: str | None) -> LocalAccount:
-        """The repository in the same folder; no password is needed."""
+        """Open the repository in the same folder; no password is needed."""
         return self.open(self.folder, self.repository.did)
 
     def log_in(self) -> None:
-        """Nothing: there is nobody to log in with."""
+        """Do nothing: an embedded repository has no login."""
 
     def export_session(self) -> str:
-        """Raises NotLoggedIn."""
+        """Raise NotLoggedIn."""
         raise NotLoggedIn("an embedded repository has no sessions", hint="open it again with its path")
 
 
@@ -105,7 +105,7 @@ class PdsAccount:
 
     @classmethod
     def connect(cls, account: str, pds: str | None, password: str | None = None) -> PdsAccount:
-        """An account by its handle or DID, on the server `pds` or the one that its identity names.
+        """Connect to an account by its handle or DID, on the server `pds` or the one that its identity names.
 
         Raises Usage, RepositoryNotFound or Unavailable.
         """
@@ -129,7 +129,7 @@ class PdsAccount:
 
     @classmethod
     def resume(cls, session_string: str, pds: str | None) -> PdsAccount:
-        """The account of a session that was exported; raises InvalidArgument, which does not repeat its text."""
+        """Connect to the account of an exported session; raises InvalidArgument, which does not repeat its text."""
         from atpub.atproto.auth.session_store import SessionTokens
 
         parts = session_string.split(_SEPARATOR)
@@ -160,11 +160,11 @@ class PdsAccount:
         return Handle(self.xrpc.query(describe_repo.METHOD, params).handle)
 
     def blob_source(self, cid: Cid) -> Url:
-        """The blob on the account's server, where anybody can fetch it (com.atproto.sync.getBlob)."""
+        """Return the blob's public URL on the account's server (com.atproto.sync.getBlob)."""
         return Url(f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}")
 
     def reopened(self, password: str | None) -> PdsAccount:
-        """The account of the same DID on the same server."""
+        """Connect to the same DID on the same server."""
         return replace(self.connect(self.repository.did, self.repository.url, password), name=self.name)
 
     def log_in(self) -> None:
@@ -172,18 +172,18 @@ class PdsAccount:
         self.session.open()
 
     def export_session(self) -> str:
-        """The session in the form of the atproto SDK: handle, DID, access and refresh token, server."""
+        """Return the session in the form of the atproto SDK: handle, DID, access and refresh token, server."""
         opened = self.session.open()
         return _SEPARATOR.join((opened.handle, opened.did, opened.access, opened.refresh, opened.server))
 
 
 def open_account(account: str, pds: str | None, password: str | None = None) -> Account:
-    """An account by its name: a handle, a DID, `local`, or `local:PATH`."""
-    return open_where(Target.parse(account, pds), password)
+    """Open an account by its name: a handle, a DID, `local`, or `local:PATH`."""
+    return open_target(Target.parse(account, pds), password)
 
 
-def open_where(where: Target, password: str | None = None) -> Account:
-    """The account that is there, or the embedded repository."""
-    if where.folder is not None:
-        return LocalAccount.open(where.folder, where.did or LOCAL_DID)
-    return PdsAccount.connect(where.account, where.pds, password)
+def open_target(target: Target, password: str | None = None) -> Account:
+    """Open the account or the embedded repository of a target."""
+    if target.folder is not None:
+        return LocalAccount.open(target.folder, target.did or LOCAL_DID)
+    return PdsAccount.connect(target.account, target.pds, password)

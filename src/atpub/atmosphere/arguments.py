@@ -68,7 +68,7 @@ class Call:
     did: Did = LOCAL_DID
 
     def manifest(self, entries: Iterable[Entry]) -> Manifest:
-        """The entries as a manifest; a place in it is the argument that it comes from."""
+        """Return the entries as a manifest whose places are the call's arguments."""
         return Manifest(
             project="",
             account=None,
@@ -84,7 +84,7 @@ class Call:
         )
 
     def desired(self, manifest: Manifest, facts: Facts) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-        """The records, and what is doubtful about them; raises InvalidArgument with every problem."""
+        """Return the records and warnings; raises InvalidArgument with every error."""
         try:
             return desired_records(manifest, facts, self.did)
         except InvalidInput as error:
@@ -101,7 +101,7 @@ class Call:
             warn(f"{problem.place}: {problem.message}" + (f": {problem.hint}" if problem.hint else ""))
 
     def refuse(self, argument: str, message: str, hint: str = "") -> InvalidArgument:
-        """The error for one argument."""
+        """Return the error for one argument."""
         return InvalidArgument((Problem("bad-argument", message, self._at(argument), hint),))
 
     def _named(self, problem: Problem) -> Problem:
@@ -119,7 +119,7 @@ class Call:
     # Arguments of one kind, checked
 
     def text(self, argument: str, value: object) -> str:
-        """A text that is not empty."""
+        """Return a text that is not empty."""
         if not isinstance(value, str):
             raise self.refuse(argument, f"expected a str, found {type(value).__name__}")
         if not value.strip():
@@ -127,7 +127,7 @@ class Call:
         return value
 
     def identifier(self, argument: str, value: object, kind: type[I]) -> I:
-        """A CID, DID, NSID or record key."""
+        """Parse a CID, DID, NSID or record key."""
         text = self.text(argument, value)
         try:
             return kind.parse(text)
@@ -135,7 +135,7 @@ class Call:
             raise self.refuse(argument, str(error), _EXAMPLES[kind]) from None
 
     def repo(self, argument: str, value: object) -> Did | Handle:
-        """Whose repository: a DID or a handle."""
+        """Parse the DID or handle of a repository."""
         text = self.text(argument, value)
         try:
             return parse_at_identifier(text)
@@ -144,13 +144,13 @@ class Call:
             raise self.refuse(argument, f"{text[:200]!r} is neither a handle nor a DID", hint) from None
 
     def limit(self, argument: str, value: object) -> int | None:
-        """How many at most, one at least; None for all."""
+        """Check a limit: at least one, or None for all."""
         if value is None or (isinstance(value, int) and value > 0):
             return value
         raise self.refuse(argument, f"{value!r} is not a number of records", "give 1 or more, or None for all of them")
 
     def uri(self, argument: str, value: str | AtUri) -> AtUri:
-        """The at:// URI of a record."""
+        """Parse the at:// URI of a record."""
         try:
             found = value if isinstance(value, AtUri) else AtUri.parse(value)
         except (SyntaxViolation, AttributeError):
@@ -161,13 +161,13 @@ class Call:
         return found
 
     def choice(self, argument: str, value: T, choices: Sequence[T]) -> T:
-        """One of several values."""
+        """Check that the value is one of these."""
         if value not in choices:
             raise self.refuse(argument, f"{value!r} is none of {', '.join(map(repr, choices))}")
         return value
 
     def common(self, section: str, collection: str, id: str, rkey: str | None) -> Common:
-        """What every entry has; the key is its identity."""
+        """Return the fields that every entry has; the key is its identity."""
         record = LEXICONS.lexicons.record(Nsid(collection))
         assert record is not None, collection
         if rkey is not None and not (Rkey.accepts(str(rkey)) and valid_key(record.key, rkey)):
@@ -177,7 +177,7 @@ class Call:
         return Common(Address(section, key), id, None if rkey is None else Rkey(rkey))
 
     def json(self, argument: str, value: object) -> JsonObject | None:
-        """JSON for a mapping; what a record cannot hold is left for its lexicon to name."""
+        """Return a mapping as JSON; what a record cannot hold is left for its lexicon to report."""
         if value is None:
             return None
         if not is_mapping(value):
@@ -204,17 +204,17 @@ class Call:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Whether the value is a mapping."""
+    """Return whether the value is a mapping."""
     return isinstance(value, Mapping)
 
 
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether the value is a list or tuple."""
+    """Return whether the value is a list or tuple."""
     return isinstance(value, list | tuple)
 
 
 def fields(**given: Json) -> JsonObject:
-    """The fields of an entry that were given."""
+    """Return the fields of an entry that were given."""
     return {name: value for name, value in given.items() if value is not None}
 
 

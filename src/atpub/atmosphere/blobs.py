@@ -27,7 +27,7 @@ class Readable(Protocol):
     """A stream of bytes, such as a file that is opened in binary mode."""
 
     def read(self, size: int = -1, /) -> bytes | None:
-        """The next bytes, none at the end."""
+        """Read the next bytes; none at the end."""
         ...
 
 
@@ -36,7 +36,7 @@ class Seekable(Readable, Protocol):
     """A stream that can be read again."""
 
     def seekable(self) -> bool:
-        """Whether it really can."""
+        """Return whether the file can seek."""
         ...
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -44,7 +44,7 @@ class Seekable(Readable, Protocol):
         ...
 
     def tell(self) -> int:
-        """The place that reading has come to."""
+        """Return the current position."""
         ...
 
 
@@ -71,7 +71,7 @@ class BytesSource:
         return len(self.content)
 
     def open(self) -> BinaryIO:
-        """A new stream from their start, which shares them."""
+        """Open a new stream over the shared bytes."""
         return io.BytesIO(self.content)
 
 
@@ -84,7 +84,7 @@ class StreamSource:
     size: int
 
     def open(self) -> BinaryIO:
-        """What the file holds from there; of two streams at once, neither would be right."""
+        """Open the rest of the file; two open streams would disturb each other."""
         return io.BufferedReader(_From(self.stream, self.start), _CHUNK)
 
 
@@ -138,7 +138,7 @@ class Item:
 
 
 def measure_blobs(blobs: Sequence[BlobInput], mime_type: str) -> Given:
-    """The facts of shards; each must be an uncompressed tar of at most 52,428,800 bytes."""
+    """Measure shards; each must be an uncompressed tar of at most 52,428,800 bytes."""
     problems: list[Problem] = []
     items: list[Item] = []
     for index, given in enumerate(blobs):
@@ -162,7 +162,7 @@ def measure_blobs(blobs: Sequence[BlobInput], mime_type: str) -> Given:
 
 
 def open_blob(name: str, item: BlobInput) -> Item | Problem:
-    """A shard under the name that messages call it, ready to be read, or why it cannot be."""
+    """Return a shard's name for messages, and its source or the reason why it cannot be read."""
     match item:
         case bytes():
             return Item(name, BytesSource(item))
@@ -193,7 +193,7 @@ def _of_stream(name: str, stream: Readable) -> Item | Problem:
 
 
 def _copied(stream: Readable) -> StreamSource:
-    """A stream that cannot be read twice, in a temporary file that goes when nobody needs it any more."""
+    """Copy a stream that can be read only once to a temporary file, deleted when it is no longer used."""
     copy: BinaryIO = tempfile.TemporaryFile(prefix="atpub-")  # noqa: SIM115 - the source's end closes it
     while copy.tell() <= LARGEST and (chunk := stream.read(_CHUNK)):
         copy.write(chunk)
@@ -203,7 +203,7 @@ def _copied(stream: Readable) -> StreamSource:
 
 
 def _measured(items: Sequence[Item]) -> Iterator[Measured]:
-    """The facts of each; files and bytes are hashed in parallel, open files, which may be one and the same, are not."""
+    """Measure each shard: files and bytes in parallel, open files, which may be the same file, one by one."""
     paths = [item.source.path for item in items if isinstance(item.source, FileSource)]
     of_paths = measure_files(paths)
     with ThreadPoolExecutor(thread_name_prefix="atpub-measure") as pool:
@@ -233,7 +233,7 @@ def _measure(item: Item) -> Measured:
 
 
 def _mistyped(item: Item, mime_type: str) -> Problem | None:
-    """Why a server may store the shard as another type than the lexicon accepts: it goes by the bytes, if it can."""
+    """Return why a server may detect another MIME type than the lexicon accepts; servers look at the bytes."""
     if mime_type == TAR:
         return None
     try:

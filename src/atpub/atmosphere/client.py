@@ -70,7 +70,7 @@ class AtmosphereClient:
 
     @classmethod
     def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
-        """A client of the embedded repository in a folder, which the first write makes."""
+        """Return a client of the embedded repository in a folder; the first write creates it."""
         checked = Call("AtmosphereClient.local").identifier("did", did, Did)
         client = cls()
         client._own = LocalAccount.open(Path(path), checked)
@@ -78,7 +78,7 @@ class AtmosphereClient:
 
     @classmethod
     def from_env(cls) -> Self:
-        """A client of the account in `ATPUB_ACCOUNT`, with `ATPUB_PASSWORD` and `ATPUB_PDS`; raises Usage.
+        """Return a client of the account in `ATPUB_ACCOUNT`, with `ATPUB_PASSWORD` and `ATPUB_PDS`; raises Usage.
 
         Without a password it reads and plans. The first write logs in.
         """
@@ -114,7 +114,7 @@ class AtmosphereClient:
         self._own = account
 
     def export_session(self) -> str:
-        """The session as text, to be used again: it lets whoever has it write to the account."""
+        """Return the session as text for later use; whoever holds it can write to the account."""
         return self.account.export_session()
 
     @property
@@ -140,7 +140,7 @@ class AtmosphereClient:
         return self.account.handle
 
     def account_of(self, repo: str | None, call: Call = _ACCOUNT_OF, argument: str = "repo") -> Account:
-        """The account of a DID or handle, the call's argument of that name; one's own for None."""
+        """Return the account of a DID or handle, a call's argument of that name; None is the client's own."""
         if repo is None or (self._own is not None and repo in (self._own.repository.did, self._own.name)):
             return self.account
         name = call.repo(argument, repo)
@@ -149,7 +149,7 @@ class AtmosphereClient:
         return self._others[name]
 
     def _other(self, name: Did | Handle) -> Account:
-        """Another's account: on the server that everything is asked of, else where its identity says."""
+        """Open another account: on the client's server where it serves all accounts, else on that of its identity."""
         if self._pds is None:
             return open_account(name, None)
         try:
@@ -180,7 +180,7 @@ class AtmosphereClient:
 
     @contextmanager
     def still(self, account: Account) -> Generator[Account]:
-        """The account that something was planned for; raises Usage unless it is still the client's own."""
+        """Yield the account that a plan was made for; raises Usage unless it is still the client's own."""
         if account is not self._own:
             message = f"the client has logged in anew, or was closed, since this was planned for {account.name}"
             raise Usage(message, hint="plan again")
@@ -189,7 +189,7 @@ class AtmosphereClient:
     # Publishing together
 
     def batch(self, *, on_event: OnEvent = ignore) -> AbstractContextManager[Batch]:
-        """What all publishers of this client publish in the block, in one atomic commit at its end.
+        """Publish what all publishers of this client publish in the block in one atomic commit at its end.
 
         Where it does not fit in one (200 writes, or the server's limit of bytes), in as few as it takes. Nothing is
         published where the block fails.
@@ -203,7 +203,7 @@ class AtmosphereClient:
     # Records
 
     def get_record(self, uri: str | AtUri) -> RecordValue:
-        """The record at a URI, of any account; raises RecordNotFound."""
+        """Return the record at a URI, of any account; raises RecordNotFound."""
         found = Call("get_record").uri("uri", uri)
         assert found.path is not None
         repository = self.account_of(found.authority).repository
@@ -215,7 +215,7 @@ class AtmosphereClient:
     def list_records(
         self, collection: str, *, repo: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> tuple[list[RecordValue], str | None]:
-        """The records of a collection, the newest record key first, and where to go on: all of them without a `limit`.
+        """Return the records of a collection, newest key first, and a cursor to more; all of them without a `limit`.
 
         `cursor` is what the last call gave, `repo` the DID or handle of another account.
         """
@@ -229,19 +229,19 @@ class AtmosphereClient:
         return values, page.cursor
 
     def list_schemas(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
-        """The schema records of an account."""
+        """Return the schema records of an account."""
         return self.list_records(schema.NSID, repo=repo, limit=limit)[0]
 
     def list_datasets(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
-        """The dataset entries of an account."""
+        """Return the dataset entries of an account."""
         return self.list_records(entry.NSID, repo=repo, limit=limit)[0]
 
     def list_lenses(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
-        """The lenses of an account."""
+        """Return the lenses of an account."""
         return self.list_records(lens.NSID, repo=repo, limit=limit)[0]
 
     def list_labels(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
-        """The labels of an account."""
+        """Return the labels of an account."""
         return self.list_records(label.NSID, repo=repo, limit=limit)[0]
 
     def create_record(
@@ -325,32 +325,32 @@ class AtmosphereClient:
         return dict(self.account.repository.upload_blob(opened.source, mime_type).to_json())
 
     def get_blob(self, did: str, cid: str) -> bytes:
-        """The bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
+        """Return the bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
         call = Call("get_blob")
         checked = call.identifier("cid", cid, Cid)
         return b"".join(self.account_of(did, call, "did").repository.get_blob(checked))
 
     def get_blob_url(self, did: str, cid: str) -> str:
-        """Where anybody can fetch a blob; of the embedded repository, its file."""
+        """Return the public URL of a blob; for the embedded repository, that of its file."""
         call = Call("get_blob_url")
         checked = call.identifier("cid", cid, Cid)
         return url_of(self.account_of(did, call, "did").blob_source(checked))
 
 
 def _all(repository: Repository, collection: Nsid) -> Page:
-    """All records of a collection: of many, the whole repository takes fewer requests than their list."""
+    """Return all records of a collection; for many, reading the whole repository takes fewer requests than listing."""
     records = repository.read(RecordFilter(frozenset((collection,)))).records
     paths = sorted((path for path in records if path.collection == collection), reverse=True)
     return Page([records[path] for path in paths], None)
 
 
 def _swap(name: str, swap_commit: str | None) -> Cid | None:
-    """The commit that a write is to be made on, where the call says it."""
+    """Parse the commit that a write is to be made on, where the call gives it."""
     return None if swap_commit is None else Call(name).identifier("swap_commit", swap_commit, Cid)
 
 
 def _is_done(write: Write, record: Record | None) -> bool:
-    """Whether the record is as it is to be already; raises RecordConflict for a create of another's key."""
+    """Return whether the record has this value already; raises RecordConflict for a create of an existing key."""
     if isinstance(write, Create) and record is not None:
         raise RecordConflict(f"there is a record already at {write.path}", hint="put_record writes over it")
     return isinstance(write, Update) and record is not None and record.cid == cid_of(write.value)

@@ -62,7 +62,7 @@ class Dataset(Generic[S]):
     def of_record(
         cls, uri: AtUri, record: JsonObject, shards: Sequence[Shard], metadata: JsonObject | None, sample_type: type[S]
     ) -> Dataset[S]:
-        """A dataset that was published."""
+        """Return the dataset of a published record."""
         made = cls([url_of(shard.source) for shard in shards], metadata=metadata, sample_type=sample_type)
         made.uri, made.record, made._shards = uri, record, tuple(shards)
         return made
@@ -84,7 +84,7 @@ class Dataset(Generic[S]):
         return found
 
     def list_shards(self) -> list[str]:
-        """The URL of each shard; raises InvalidArgument where the brace notation is wrong."""
+        """Return the URL of each shard; raises InvalidArgument where the brace notation is wrong."""
         found: list[str] = []
         for pattern in self.urls:
             expanded = expand_braces(pattern) if self._shards is None else (pattern,)
@@ -94,7 +94,7 @@ class Dataset(Generic[S]):
         return found
 
     def __iter__(self) -> Iterator[S]:
-        """The samples, shard by shard; raises Unavailable at the end of a shard that is not what its checksum says."""
+        """Yield the samples, shard by shard; raises Unavailable at the end of a shard with a wrong checksum."""
         sample_type = self._known_type()
         read = sample_reader(sample_type)
         shards = map(Shard, map(users_source, self.list_shards())) if self._shards is None else self._shards
@@ -122,7 +122,7 @@ class Dataset(Generic[S]):
 
 
 def _packed_samples(shard: Shard) -> Iterator[tuple[str, bytes]]:
-    """The `.msgpack` files of a shard, each with its name; in constant memory."""
+    """Yield the `.msgpack` files of a shard with their names, in constant memory."""
     digest = sha256()
     with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
         try:

@@ -57,7 +57,7 @@ class DatasetPublisher(Publisher):
         endpoint: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of a dataset's record, which is published unless it is there; with its schema, unless that is given.
+        """Publish a dataset, with its schema unless `schema_uri` is given; return its URI.
 
         The dataset lists its shards (`url` or `list_shards()`) and knows its `sample_type`; its `metadata` and
         `content_metadata` become the record's contentMetadata. For checksums, see `publish_with_urls`. Raises
@@ -97,12 +97,12 @@ class DatasetPublisher(Publisher):
         endpoint: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of the record of a dataset whose shards are at URLs, which is published unless it is there.
+        """Publish a dataset whose shards are at URLs; return its URI.
 
         `urls` use brace notation: http(s), s3 (with `region` or `endpoint`, for its readers) and other schemes.
         `checksums` is a mapping from URL or file name to SHA-256, or the path of a file that sha256sum wrote. Without,
-        they come from `atpub.lock` in the current folder, else from what the store itself states (HEAD); what nobody
-        knows is recorded as `none`, with a warning. "fetch" reads every shard; "none" records none and does not warn.
+        they come from `atpub.lock` in the current folder, else from what the store itself states (HEAD); those not
+        found are recorded as `none`, with a warning. "fetch" reads every shard; "none" records none and does not warn.
         """
         call = Call("publish_with_urls", self.client.did)
         patterns = (urls,) if isinstance(urls, str) else tuple(urls)
@@ -133,7 +133,7 @@ class DatasetPublisher(Publisher):
         metadata_schema_uri: str | AtUri | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of the record of a dataset whose shards are blobs in the repository; both are brought unless there.
+        """Upload shards as blobs, and publish their dataset; return its URI.
 
         Each shard is bytes, a path (a str is one, too) or an open binary file: an uncompressed tar of at most
         52,428,800 bytes, else InvalidArgument before anything is sent. `mime_type` is what they are sent as; servers
@@ -158,7 +158,7 @@ class DatasetPublisher(Publisher):
     @overload
     def plan(self, dataset: DatasetLike, /, *, name: str, **named: Any) -> ReadyPlan: ...
     def plan(self, what: Any, /, *args: Any, **named: Any) -> ReadyPlan:
-        """What a publish would do; writes nothing.
+        """Plan a publish; writes nothing.
 
         Takes what `publish` takes; or, first, one of the other methods: `plan(publisher.publish_with_urls, urls, …)`.
         """

@@ -1,4 +1,4 @@
-"""`atpub.plan` and `atpub.apply`: what the commands of these names do, for notebooks and scripts."""
+"""`atpub.plan` and `atpub.apply`: the commands of these names, for notebooks and scripts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
-from atpub.atmosphere.accounts import Account, open_where
+from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
 from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
 from atpub.manifest.model import Manifest
-from atpub.pipeline import desired_records, plan_records, read_facts, read_manifest
-from atpub.target import Target, resolve
+from atpub.pipeline import measure_data, plan_records, read_manifest
+from atpub.target import Target
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
 
 def load_manifest(*paths: ManifestPath, environment: str | None = None) -> Manifest:
-    """The manifest in files and folders, else ./atpub.yaml or ./manifests/; raises InvalidInput with every problem.
+    """Load the manifest in files and folders, else ./atpub.yaml or ./manifests/; raises InvalidInput.
 
     `environment` names one of the manifest's `environments`; `${X}` is filled in from the process's environment.
     """
@@ -46,15 +46,15 @@ def plan(
     exclude: Iterable[str] = (),
     now: datetime | None = None,
 ) -> ReadyPlan:
-    """What applying a manifest would change; reads the repository, and writes nothing.
+    """Plan what applying a manifest would change; reads the repository, and writes nothing.
 
-    The account is the client's, or `account`, `ATPUB_ACCOUNT` or the manifest's own, in this order; planning needs no
+    Precedence of the account: the client's, `account`, `ATPUB_ACCOUNT`, then the manifest's; planning needs no
     credentials, and applying takes `ATPUB_PASSWORD` unless the client is logged in. `now` is the time of records that
     need one. The other options are the flags of `atpub plan`; `forget`, `only` and `exclude` list addresses. Raises
     InvalidInput with every problem, or Usage.
     """
     read = _read(manifest, environment)
-    facts = read_facts(read, locked=locked)
+    facts = measure_data(read, locked=locked)
     options = Options(
         delete_drifted=delete_drifted,
         prune_versions=prune_versions,
@@ -64,23 +64,15 @@ def plan(
         exclude=_addresses("exclude", exclude),
     )
     with _opened(read, client, account, pds) as found:
-        repository = found.repository
-        desired, warnings = desired_records(read, facts, repository.did)
         made = plan_records(
-            read,
-            desired,
-            repository,
-            account=found.name,
-            now=now or datetime.now(UTC),
-            options=options,
-            warnings=warnings,
+            read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
     again = partial(_reopened, found) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
 
 
 def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
-    """Carry out a plan, of a manifest or of a publish; gives what became of each record.
+    """Apply a plan of a manifest or of a publish; return the outcome of each change.
 
     Raises Refused where a safety rule forbids it, StalePlan where one of its records has changed meanwhile,
     PartlyApplied where some commits were made before another error: plan and apply again then.
@@ -108,25 +100,25 @@ def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
 def _opened(
     manifest: Manifest, client: AtmosphereClient | None, account: str | None, pds: str | None
 ) -> Generator[Account]:
-    """The account that the manifest goes to; raises Refused where it is another identity's than the manifest says."""
+    """Open the manifest's account; raises Refused where its DID is not the one that the manifest names."""
     if client is not None:
         if account or pds:
             raise Usage("a client has an account of its own", hint="give either client, or account and pds")
         Target(client.account.name, manifest.did).check(client.did)
         yield client.account
         return
-    where = resolve(manifest, account, pds, os.environ)
-    if where is None:
+    target = Target.resolve(manifest, account, pds, os.environ)
+    if target is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
-    found = open_where(where)
+    found = open_target(target)
     with closing(found.repository):
-        where.check(found.repository.did)
+        target.check(found.repository.did)
         yield found
 
 
 @contextmanager
 def _reopened(account: Account) -> Generator[Account]:
-    """The repository that was planned for; `ATPUB_PASSWORD` is what writing takes."""
+    """Open the planned account again to write to it, with `ATPUB_PASSWORD`."""
     again = account.reopened(os.environ.get("ATPUB_PASSWORD"))
     with closing(again.repository):
         yield again

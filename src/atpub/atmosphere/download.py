@@ -17,25 +17,25 @@ CHUNK: Final = 1 << 20
 AS_STORED: Final = {"Accept-Encoding": "identity"}
 
 Url = NewType("Url", str)
-"""A URL of anybody's, such as a record names: no file of this machine is read for it, whatever its scheme."""
+"""A URL from outside, such as a record names: no local file is read for it, whatever its scheme."""
 Source: TypeAlias = Path | Url
 """Where bytes are; who makes it decides whether it may be a file."""
 
 
 def users_source(text: str) -> Source:
-    """What a user of this machine means by a URL or path: a file, where it is `file:` or no URL at all."""
+    """Parse a URL or path that a user gave: a file, where it is `file:` or no URL at all."""
     if text.lower().startswith("file:"):
         return Path(unquote(urlsplit(text).path))
     return Url(text) if "://" in text else Path(text)
 
 
 def url_of(source: Source) -> str:
-    """A source as a URL; the path must be absolute."""
+    """Return a source as a URL; the path must be absolute."""
     return source.as_uri() if isinstance(source, Path) else source
 
 
 def chunks_of(source: Source) -> Iterator[bytes]:
-    """The bytes of a source in chunks; raises Unavailable, and Usage for what no http(s) URL leads to."""
+    """Yield the bytes of a source in chunks; raises Unavailable, or Usage for a source other than http(s)."""
     if isinstance(source, Path):
         return _file_chunks(source)
     if not source.lower().startswith(("http://", "https://")):
@@ -45,7 +45,7 @@ def chunks_of(source: Source) -> Iterator[bytes]:
 
 
 def new_client() -> TransportClient:
-    """A client that obeys the environment's proxies."""
+    """Return a client that uses the environment's proxies."""
     from atpub.atproto.xrpc.transport import new_client  # brings httpx, which much else needs not
 
     return new_client()
@@ -53,7 +53,7 @@ def new_client() -> TransportClient:
 
 @contextmanager
 def download(client: TransportClient, url: str) -> Generator[tuple[Iterator[bytes], int | None]]:
-    """The bytes at a URL in chunks, and how many there are, where the server says so; raises Unavailable."""
+    """Open a URL: its bytes in chunks, and their number if the server tells it; raises Unavailable."""
     from atpub.atproto.xrpc.transport import HttpRequest, TransportError
 
     try:

@@ -1,4 +1,4 @@
-"""The loaders: what was published, of one's own account or of anybody's, read back and checked."""
+"""Loaders: published records of any account, read and checked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Loader:
         self.client = client
 
     def get(self, uri: str | AtUri) -> RecordValue:
-        """The record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
+        """Return the record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
         call = Call(f"{type(self).__name__}.get")
         found = call.uri("uri", uri)
         if found.collection != self._NSID:
@@ -52,7 +52,7 @@ class _Loader:
         return self.client.get_record(found)
 
     def list_all(self, repo: str | None = None, limit: int | None = None) -> list[RecordValue]:
-        """Every such record of one's own account, or of the DID or handle `repo`; `limit` cuts the list."""
+        """Return all records of this kind of the client's account, or of the DID or handle `repo`, at most `limit`."""
         return self.client.list_records(self._NSID, repo=repo, limit=limit)[0]
 
 
@@ -62,11 +62,11 @@ class SchemaLoader(_Loader):
     _NSID = schema.NSID
 
     def get_typed(self, uri: str | AtUri) -> schema.Schema:
-        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
         return schema.Schema.from_json(dict(self.get(uri)))
 
     def sample_type(self, uri: str | AtUri) -> type[Any]:
-        """A dataclass made from the schema: its fields by their names, required ones first."""
+        """Make a dataclass from the schema: its fields by their names, required ones first."""
         record = self.get(uri)
         content = _object(record.get("schema"))
         return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
@@ -78,11 +78,11 @@ class LabelLoader(_Loader):
     _NSID = label.NSID
 
     def get_typed(self, uri: str | AtUri) -> label.Label:
-        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
         return label.Label.from_json(dict(self.get(uri)))
 
     def resolve(self, handle_or_did: str, name: str, version: str | None = None) -> str:
-        """The URI of the dataset that a label names: of that version, else of the latest. Raises RecordNotFound."""
+        """Return the URI of the dataset that a label names, of that version or the latest; raises RecordNotFound."""
         fitting = [
             record
             for record in self.list_all(handle_or_did)
@@ -102,13 +102,13 @@ class LensLoader(_Loader):
     _NSID = lens.NSID
 
     def get_typed(self, uri: str | AtUri) -> lens.Lens:
-        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
         return lens.Lens.from_json(dict(self.get(uri)))
 
     def find_by_schemas(
         self, source_schema_uri: str, target_schema_uri: str | None = None, repo: str | None = None
     ) -> list[RecordValue]:
-        """The lenses from one schema, and to the other where that is given."""
+        """Return the lenses from one schema, and to the other where that is given."""
         return [
             record
             for record in self.list_all(repo)
@@ -123,11 +123,11 @@ class DatasetLoader(_Loader):
     _NSID = entry.NSID
 
     def get_typed(self, uri: str | AtUri) -> entry.Entry:
-        """The record as an object; raises InvalidRecord where it breaks its lexicon."""
+        """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
         return entry.Entry.from_json(dict(self.get(uri)))
 
     def get_storage_type(self, uri: str | AtUri) -> str:
-        """Where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument for anything else."""
+        """Return where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument otherwise."""
         match _typed(self.get(uri)).storage:
             case StorageHttp():
                 return "http"
@@ -141,7 +141,7 @@ class DatasetLoader(_Loader):
                 raise _refused(uri, f"its storage {other.type} is unknown", "a newer atpub may know it")
 
     def get_urls(self, uri: str | AtUri) -> list[str]:
-        """The URLs of the shards, one each; raises InvalidArgument where they are blobs.
+        """Return the URLs of the shards, one each; raises InvalidArgument where they are blobs.
 
         Those in S3 are http(s) URLs where the record names an endpoint, as readers expect them, else s3:// URLs.
         """
@@ -151,7 +151,7 @@ class DatasetLoader(_Loader):
         return [url for url, _ in shards]
 
     def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
-        """The bucket, keys, region and endpoint of shards in S3; raises InvalidArgument where they are elsewhere."""
+        """Return the bucket, keys, region and endpoint of shards in S3; raises InvalidArgument for other storage."""
         storage = _typed(self.get(uri)).storage
         if not isinstance(storage, StorageS3):
             raise _refused(uri, "its shards are not in S3", "call get_storage_type")
@@ -159,17 +159,17 @@ class DatasetLoader(_Loader):
         return {"bucket": storage.bucket, "keys": keys, "region": storage.region, "endpoint": storage.endpoint}
 
     def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
-        """The blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
+        """Return the blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
         return [item.to_json() for item in _blobs(self.get(uri))]
 
     def get_blob_urls(self, uri: str | AtUri) -> list[str]:
-        """Where each blob can be fetched, in order; raises InvalidArgument where the shards are at URLs."""
+        """Return the URL of each blob, in order; raises InvalidArgument where the shards are at URLs."""
         record = self.get(uri)
         account = self.client.account_of(record.uri.authority)
         return [url_of(account.blob_source(item.blob.cid)) for item in _blobs(record)]
 
     def get_metadata(self, uri: str | AtUri) -> dict[str, Any] | None:
-        """What the publisher says of the dataset as a whole (contentMetadata); None where nothing is said.
+        """Return the publisher's metadata of the dataset (contentMetadata); None where there is none.
 
         Old records have it in `metadata`, as msgpack, or as atdata 0.7 writes it, as an object.
         """
@@ -180,7 +180,7 @@ class DatasetLoader(_Loader):
     @overload
     def to_dataset(self, uri: str | AtUri) -> Dataset[Any]: ...
     def to_dataset(self, uri: str | AtUri, sample_type: type[Any] | None = None) -> Dataset[Any]:
-        """The dataset at a URI, whose samples can be read; without a class, one is made from its schema."""
+        """Return the dataset at a URI, whose samples can be read; without a class, make one from its schema."""
         record = self.get(uri)
         found = _typed(record)
         kind = sample_type or SchemaLoader(self.client).sample_type(found.schema_ref)
@@ -203,7 +203,7 @@ def load(uri: str | AtUri, *, client: AtmosphereClient | None = None) -> Dataset
 def load(
     uri: str | AtUri, sample_type: type[Any] | None = None, *, client: AtmosphereClient | None = None
 ) -> Dataset[Any]:
-    """The published dataset at a URI, of an entry or of a label that names one; iterating gives typed samples.
+    """Load the published dataset at a URI, of an entry or of a label; iterating gives typed samples.
 
     Without `sample_type`, the class is made from the published schema. Reading needs the extra `atpub[samples]`, and no
     login. Every shard is checked against its checksum as it is read.
@@ -218,7 +218,7 @@ def load(
 
 
 def _typed(record: RecordValue) -> entry.Entry:
-    """The entry without its `metadata`, which atdata 0.7 does not write as the lexicon has it."""
+    """Return the entry without its `metadata`, which atdata 0.7 writes in another form."""
     return entry.Entry.from_json({name: value for name, value in record.items() if name != "metadata"})
 
 
@@ -227,7 +227,7 @@ def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
 
 
 def _blobs(record: RecordValue) -> Sequence[BlobEntry]:
-    """The blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
+    """Return the blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
     storage = _typed(record).storage
     if not isinstance(storage, StorageBlobs):
         raise _refused(record.uri, "its shards are not blobs", "call get_urls")
@@ -235,7 +235,7 @@ def _blobs(record: RecordValue) -> Sequence[BlobEntry]:
 
 
 def _url_shards(found: entry.Entry) -> list[tuple[str, str | None]] | None:
-    """The URL of each shard, and its SHA-256 where it is known; None where the shards are blobs."""
+    """Return the URL of each shard and its SHA-256, if known; None where the shards are blobs."""
     match found.storage:
         case StorageHttp(shards=shards):
             return [(shard.url, _digest(shard.checksum)) for shard in shards]
@@ -257,12 +257,12 @@ def _digest(checksum: entry.ShardChecksum) -> str | None:
 
 
 def _digest_of(cid: Cid) -> str:
-    """The SHA-256 that a blob's CID is made of."""
+    """Return the SHA-256 in a blob's CID."""
     return bytes(cid)[-32:].hex()
 
 
 def _metadata(record: RecordValue) -> JsonObject | None:
-    """What is said of a dataset as a whole, wherever it is."""
+    """Return a dataset's metadata, wherever its record holds it."""
     content, old = _object(record.get("contentMetadata")), _object(record.get("metadata"))
     if "$bytes" in old:
         old = _object(unpacker()(bytes_value(str(old["$bytes"]))))

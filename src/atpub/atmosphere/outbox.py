@@ -1,4 +1,4 @@
-"""What calls want published: each at once, or many of them in one batch."""
+"""Publishing what calls ask for: each call at once, or several in one batch."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, ignore
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.apply import PartialApplyError
-from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.model import Outcome
-from atpub.engine.plan.publication import PublishRequest, plan_publication
+from atpub.engine.plan.publication import PublishRequest
 from atpub.errors import AtpubError, StalePlan, Usage
+from atpub.pipeline import plan_requests
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.interface import BlobSource
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecord:
-    """What one call wants: records, the last of which it is about; the bytes of their blobs, and as what to send them.
+    """The records of one call, the last of which it is about; the bytes of their blobs and the MIME types to send.
 
-    `project` is who owns them (empty: nobody).
+    `project` owns them (empty: no project).
     """
 
-    wishes: tuple[PublishRequest, ...]
+    requests: tuple[PublishRequest, ...]
     project: str = ""
     sources: Mapping[str, BlobSource] = field(default_factory=dict[str, BlobSource], repr=False)
     mime_types: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def uri(self, did: Did) -> AtUri:
-        """Where the record is that the call is about."""
-        return AtUri.of(did, self.wishes[-1].desired.path)
+        """Return the URI of the record that the call is about."""
+        return AtUri.of(did, self.requests[-1].desired.path)
 
 
 class Batch:
@@ -44,34 +44,37 @@ class Batch:
         self._account = account
         self._again = again
         self._on_event = on_event
-        self._wishes: dict[RecordPath, PublishRequest] = {}
+        self._requests: dict[RecordPath, PublishRequest] = {}
         self._sources: dict[str, BlobSource] = {}
         self._mime_types: dict[str, str] = {}
         self._project: str | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         """What became of each record, once the batch is published."""
 
-    def add(self, request: QueuedRecord) -> None:
-        """Take in what a call wants; raises Usage where it goes against an earlier one, and takes in none of it."""
-        if self._project not in (None, request.project):
+    def add(self, queued: QueuedRecord) -> None:
+        """Add a call's records, all or none; raises Usage where one contradicts an earlier call."""
+        if self._project not in (None, queued.project):
             raise Usage("a batch is of one project", hint="use publishers of the same `project` in it")
-        for wish in request.wishes:
-            first = self._wishes.get(wish.desired.path, wish)
-            if first.desired.value != wish.desired.value:
-                message = f"{wish.desired.address} is published twice in one batch, with different content"
+        for request in queued.requests:
+            first = self._requests.get(request.desired.path, request)
+            if first.desired.value != request.desired.value:
+                message = f"{request.desired.address} is published twice in one batch, with different content"
                 raise Usage(message, hint="give one of them another name, id or rkey")
-        self._project = request.project
-        for wish in request.wishes:
-            self._wishes.setdefault(wish.desired.path, wish)
-        self._sources.update(request.sources)
-        self._mime_types.update(request.mime_types)
+        self._project = queued.project
+        for request in queued.requests:
+            self._requests.setdefault(request.desired.path, request)
+        self._sources.update(queued.sources)
+        self._mime_types.update(queued.mime_types)
 
     def plan(self) -> ReadyPlan:
-        """What publishing the calls so far would do; writes nothing."""
-        wishes = tuple(self._wishes.values())
-        live = read_owned(self._account.repository, records_around(wish.desired.path for wish in wishes))
-        plan = plan_publication(
-            wishes, live, project=self._project or "", account=self._account.name, now=datetime.now(UTC)
+        """Plan to publish the calls so far; writes nothing."""
+        requests = tuple(self._requests.values())
+        plan = plan_requests(
+            requests,
+            self._account.repository,
+            project=self._project or "",
+            account=self._account.name,
+            now=datetime.now(UTC),
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
@@ -80,10 +83,10 @@ class Batch:
     def publish(self) -> None:
         """Publish it all; raises Refused, RecordConflict or PartlyApplied.
 
-        Nobody has looked at the plan: where another publisher was faster, a new one takes in what that has done.
+        If another publisher changes a record meanwhile, a new plan is made: no one has reviewed the old one.
         """
         moves = 0
-        while self._wishes:
+        while self._requests:
             try:
                 self.outcomes = self.plan().apply(on_event=self._on_event)
             except AtpubError as error:
@@ -96,37 +99,37 @@ class Batch:
 
 
 def _was_late(error: AtpubError) -> bool:
-    """Whether somebody else has changed a record that the plan is about."""
+    """Return whether a record that the plan is about was changed by another publisher."""
     return isinstance(error.__cause__ if isinstance(error, PartialApplyError) else error, StalePlan)
 
 
 class Outbox:
-    """Takes what calls want: publishes it at once, or keeps it for the batch that is open."""
+    """The way of calls to the repository: published at once, or kept for the open batch."""
 
     def __init__(self, new_batch: Callable[[OnEvent], Batch]) -> None:
         """Take what makes a batch for the account."""
         self._new_batch = new_batch
         self._open: Batch | None = None
 
-    def post(self, request: QueuedRecord, on_event: OnEvent) -> None:
-        """Publish what a call wants, or keep it for the batch that is open."""
+    def post(self, queued: QueuedRecord, on_event: OnEvent) -> None:
+        """Publish a call's records, or add them to the open batch."""
         if self._open is not None:
-            self._open.add(request)
+            self._open.add(queued)
             return
         batch = self._new_batch(on_event)
-        batch.add(request)
+        batch.add(queued)
         batch.publish()
 
     @contextmanager
     def batch(self, on_event: OnEvent) -> Generator[Batch]:
-        """A batch, which takes in every call in its block and is published at its end; not where the block fails."""
+        """Yield a batch that takes in every call in the block, and publish it at the end unless the block fails."""
         with self.collecting(on_event) as batch:
             yield batch
         batch.publish()
 
     @contextmanager
     def collecting(self, on_event: OnEvent = ignore) -> Generator[Batch]:
-        """A batch that is not published."""
+        """Yield a batch that is not published."""
         if self._open is not None:
             raise Usage("a batch is open already", hint="end it first: batches do not go into each other")
         self._open = batch = self._new_batch(on_event)

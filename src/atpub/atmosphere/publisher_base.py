@@ -1,4 +1,4 @@
-"""What all publishers have, and the schema of a sample class, which several of them publish."""
+"""The base class of publishers, and the schema entry of a sample class."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _NOTHING: Final = Facts({}, {}, ())
 
 
 class Publisher:
-    """What all publishers have: the client, whose the records are to be, and who is told of progress."""
+    """The base of all publishers: the client, the project that owns the records, and the progress callback."""
 
     def __init__(self, client: AtmosphereClient, *, project: str | None = None, on_event: OnProgress = ignore) -> None:
-        """Take the client; `project` is who owns the records (None: nobody), as in a manifest.
+        """Take the client; `project` owns the records, as in a manifest (None: no project).
 
-        What a project owns is refused to everybody else. `on_event` is told of uploads, commits and fetched bytes.
+        Changes to another project's records are refused. `on_event` is told of uploads, commits and fetched bytes.
         """
         self.client = client
         self._project = project or ""
         self._on_event = on_event
 
     def batch(self, *, on_event: OnProgress | None = None) -> AbstractContextManager[Batch]:
-        """What all publishers of the client publish in the block, in one atomic commit at its end.
+        """Publish what all publishers of the client publish in the block in one atomic commit at its end.
 
         Where it does not fit in one (200 writes, or the server's limit of bytes), in as few as it takes. Nothing is
         published where the block fails.
@@ -50,7 +50,7 @@ class Publisher:
         return self.client.batch(on_event=on_event or self._on_event)
 
     def plan(self, publish: Callable[P, AtUri], /, *args: P.args, **named: P.kwargs) -> ReadyPlan:
-        """What one of the publisher's calls would do, such as `plan(publisher.publish, …)`; writes nothing."""
+        """Plan one of the publisher's calls, such as `plan(publisher.publish, …)`; writes nothing."""
         with self.client.outbox.collecting() as batch:
             publish(*args, **named)
             return batch.plan()
@@ -70,10 +70,10 @@ class Publisher:
         desired, problems = call.desired(call.manifest(entries), facts)
         call.check(problems)
         *before, last = desired
-        wishes = (*(PublishRequest(item, "skip") for item in before), PublishRequest(last, if_exists))
-        request = QueuedRecord(wishes, self._project, sources or {}, mime_types or {})
-        self.client.outbox.post(request, self._on_event)
-        return request.uri(call.did)
+        requests = (*(PublishRequest(item, "skip") for item in before), PublishRequest(last, if_exists))
+        queued = QueuedRecord(requests, self._project, sources or {}, mime_types or {})
+        self.client.outbox.post(queued, self._on_event)
+        return queued.uri(call.did)
 
 
 def schema_entry(
@@ -86,7 +86,7 @@ def schema_entry(
     rkey: str | None = None,
     nsid: str | None = None,
 ) -> SchemaEntry:
-    """The schema of a sample class, as a manifest's entry would make it; raises InvalidArgument."""
+    """Return the manifest entry for the schema of a sample class; raises InvalidArgument."""
     if not isinstance(sample_type, type):
         raise call.refuse("sample_type", f"expected a class, found {type(sample_type).__name__}")
     if nsid is not None and not Nsid.accepts(nsid):

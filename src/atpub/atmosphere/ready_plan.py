@@ -1,4 +1,4 @@
-"""A plan with all that it takes to carry it out: what a notebook looks at, and then applies."""
+"""A plan with what applying it needs: shown in a notebook, then applied."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import TypeAlias
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.remote_checksums import Fetched
 from atpub.atproto.data import JsonObject
-from atpub.engine.apply import Event, apply_plan
+from atpub.engine.apply import Event
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
+from atpub.pipeline import apply_plan
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource
 
 OnEvent: TypeAlias = Callable[[Event], None]
-"""Is told of each upload and commit."""
+"""A callback for each upload and commit."""
 OnProgress: TypeAlias = Callable[[Event | Fetched], None]
-"""Is told, besides, of the bytes that are read to find a checksum; from any thread."""
+"""A callback also for bytes that are read to find a checksum; called from any thread."""
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]
-"""Opens the account that a plan was made for; raises Usage where that is no longer to be had."""
+"""Opens the account that a plan was made for; raises Usage where it is no longer available."""
 
 
 def ignore(_: object) -> None:
@@ -33,7 +34,7 @@ def ignore(_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReadyPlan:
-    """What a call or a manifest would do: shown as text and in Jupyter, carried out by `apply`."""
+    """The plan of a call or a manifest, shown as text and in Jupyter, applied by `apply`."""
 
     plan: Plan
     sources: Mapping[str, BlobSource] = field(repr=False)
@@ -41,7 +42,7 @@ class ReadyPlan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What happens to each record."""
+        """The change of each record."""
         return self.plan.changes
 
     @property
@@ -51,12 +52,12 @@ class ReadyPlan:
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        """What a safety rule forbids; while there is one, nothing is applied."""
+        """The refusals of safety rules; while there is one, nothing is applied."""
         return self.plan.refusals
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What is doubtful, though not wrong."""
+        """The warnings."""
         return self.plan.warnings
 
     @property
@@ -66,12 +67,12 @@ class ReadyPlan:
 
     @property
     def cost(self) -> Cost:
-        """What carrying it out takes."""
+        """The cost of applying it."""
         return self.plan.cost
 
     @property
     def digest(self) -> str:
-        """What it does, as 64 hexadecimal digits: the same whenever it is planned."""
+        """The plan's digest, 64 hexadecimal digits: the same whenever it is planned."""
         return self.plan.digest
 
     @property
@@ -80,7 +81,7 @@ class ReadyPlan:
         return self.plan.pending
 
     def apply(self, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
-        """Carry it out; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done."""
+        """Apply the plan; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done."""
         for refusal in self.refusals:
             if refusal.code == EXISTS:
                 raise RecordConflict(refusal.message, hint=refusal.hint)
@@ -88,7 +89,7 @@ class ReadyPlan:
             return apply_plan(self.plan, account.repository, self.sources, on_event=on_event)
 
     def to_json(self) -> JsonObject:
-        """The plan as `atpub plan --json` prints it."""
+        """Return the plan as `atpub plan --json` prints it."""
         return plan_json(self.plan)
 
     def __str__(self) -> str:

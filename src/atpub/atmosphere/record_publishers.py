@@ -31,7 +31,7 @@ class SchemaPublisher(Publisher):
         nsid: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of the schema of a class, which is published unless it is there.
+        """Publish the schema of a sample class; return its URI.
 
         Its identity is `{nsid}:{version}`, as in a manifest; without an `nsid`, `{name}:{version}`. Raises
         InvalidArgument, and Refused where the version is published with another content.
@@ -55,7 +55,7 @@ class LabelPublisher(Publisher):
         rkey: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of a label, which is published unless it is there; raises InvalidArgument or Refused."""
+        """Publish a label; return its URI. Raises InvalidArgument or Refused."""
         call = Call("LabelPublisher.publish", self.client.did)
         own = fields(name=call.text("name", name), version=version, description=description)
         identity = f"{name}:{version}" if version else name
@@ -84,7 +84,7 @@ class LensPublisher(Publisher):
         id: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The URI of a lens, which is published unless it is there; its code must be named. Raises InvalidArgument."""
+        """Publish a lens, whose code must be named; return its URI. Raises InvalidArgument."""
         call = Call("LensPublisher.publish", self.client.did)
         own = fields(
             name=call.text("name", name),
@@ -123,7 +123,7 @@ class LensPublisher(Publisher):
         id: str | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
-        """The same, with the paths of an atdata Lens's own two functions."""
+        """Publish a lens with the paths of an atdata Lens's own two functions; return its URI."""
         return self.publish(
             name=name,
             source_schema_uri=source_schema_uri,

@@ -44,7 +44,7 @@ class Endpoint:
     endpoint: str | None = None
 
     def address(self, shard: ShardUrl) -> str | None:
-        """The URL of a shard that HTTP can fetch; None where there is none."""
+        """Return the URL of a shard for HTTP; None where there is none."""
         match shard:
             case Http(url=url):
                 return url
@@ -57,12 +57,12 @@ class Endpoint:
 
 
 def shard_text(shard: ShardUrl) -> str:
-    """A shard's URL as it was written."""
+    """Return a shard's URL as it was written."""
     return f"s3://{shard.bucket}/{shard.key}" if isinstance(shard, S3) else shard.url
 
 
 def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
-    """The SHA-256 that stores state of these URLs, as far as they do (HEAD).
+    """Return the SHA-256 of these URLs, as far as their stores tell it (HEAD).
 
     A store that does not answer, or states none for the first of its shards, is not asked about the others.
     """
@@ -82,7 +82,7 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
 
 
 def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None]) -> Mapping[str, str]:
-    """The SHA-256 of what is at each URL, several read at once; raises Unavailable at the first that cannot be read."""
+    """Read each URL, several at once, and return its SHA-256; raises Unavailable at the first failure."""
     listed = list(addresses)
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
     with new_client() as client:
@@ -94,7 +94,7 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
 
 
 def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
-    """The SHA-256 of what is at a URL, read in constant memory; raises Unavailable."""
+    """Read a URL in constant memory, and return its SHA-256; raises Unavailable."""
     digest, done = sha256(), 0
     with download(client, address) as (chunks, total):
         for chunk in chunks:
@@ -105,7 +105,7 @@ def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], addre
 
 
 def _stated(client: TransportClient, address: str) -> str | None:
-    """What a store says that the SHA-256 of a shard is; None where it does not say, or does not answer."""
+    """Ask a store for the SHA-256 of a shard; None where it gives none, or does not answer."""
     from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportError
 
     request = HttpRequest("HEAD", address, _HEADERS, timeouts=Timeouts.of(_ASK_SECONDS))
@@ -120,7 +120,7 @@ def _stated(client: TransportClient, address: str) -> str | None:
 
 
 def _digest_in(headers: Mapping[str, str]) -> str | None:
-    """The digest of the whole object, in whichever header stores put it.
+    """Return the digest of the whole object, in any of the headers that stores use.
 
     Repr-Digest (RFC 9530) and Digest (RFC 3230), Amazon's x-amz-checksum-sha256, and the ETag of Hugging Face's LFS.
     """

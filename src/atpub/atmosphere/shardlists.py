@@ -25,7 +25,7 @@ class HasShardList(Protocol):
     """Lists its shards, as atdata's Dataset does."""
 
     def list_shards(self) -> Sequence[str]:
-        """The URLs."""
+        """Return the URLs."""
         ...
 
 
@@ -53,7 +53,7 @@ DatasetLike: TypeAlias = HasShardList | HasUrl | HasPipeline
 
 
 def urls_of(call: Call, dataset: object) -> tuple[str, ...]:
-    """The URLs of a dataset's shards, in brace notation or one by one; raises InvalidArgument."""
+    """Return the URLs of a dataset's shards, in brace notation or one by one; raises InvalidArgument."""
     match dataset:
         case HasUrl(url=str(url)):
             return tuple(url.split("::"))  # as webdataset joins them
@@ -78,7 +78,7 @@ def _texts(found: object) -> tuple[str, ...]:
 def with_digests(
     call: Call, shards: RemoteShards, endpoint: Endpoint, checksums: Checksums, on_event: Callable[[Fetched], None]
 ) -> RemoteShards:
-    """The shards with the digests that the call has not given itself: of the lock, of their stores, or measured.
+    """Return the shards with the digests that the call does not give: from the lock, their stores, or measured.
 
     Raises InvalidArgument, and Unavailable where a shard that is to be read cannot be.
     """
@@ -88,7 +88,7 @@ def with_digests(
 
 
 def given_checksums(call: Call, checksums: object) -> ChecksumMap | NoChecksums:
-    """The checksums that a call itself has; raises InvalidArgument."""
+    """Parse the checksums that a call gives; raises InvalidArgument."""
     if checksums is None or checksums in ("fetch", "none"):
         return NoChecksums()
     if is_mapping(checksums):
@@ -114,7 +114,7 @@ def _digests(
     checksums: Checksums,
     on_event: Callable[[Fetched], None],
 ) -> Mapping[str, str]:
-    """The digests that the call has not given itself, by URL."""
+    """Find the digests that the call does not give, by URL."""
     addresses = {shard_text(url): address for url in urls if (address := endpoint.address(url))}
     match checksums:
         case None:
@@ -136,7 +136,7 @@ def _check_reachable(call: Call, urls: Sequence[ShardUrl], addresses: Mapping[st
 
 
 def _looked_up(texts: Sequence[str], addresses: Mapping[str, str]) -> Mapping[str, str]:
-    """What the lock in the current folder says, else the stores; warns of what nobody knows."""
+    """Look up digests in the lock of the current folder, then in the stores; warn of those not found."""
     lock = read_lock(Path.cwd())
     locked = {text: lock.urls[text] for text in texts if lock is not None and text in lock.urls}
     asked = {text: address for text, address in addresses.items() if text not in locked}

@@ -94,6 +94,23 @@ def decode(block: bytes) -> JsonObject:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A record with the CID of its canonical DAG-CBOR and the size of that in bytes."""
+
+    value: JsonObject
+    cid: Cid
+    size: int
+
+    @classmethod
+    def of(cls, value: JsonObject, known: Encoded | None = None) -> Encoded:
+        """Encode a record, unless `known` is the encoding of this very object; raises NotInDataModel."""
+        if known is not None and known.value is value:
+            return known
+        block = encode(value)
+        return cls(value, Cid.of_block(block), len(block))
+
+
 def cid_of(value: Json) -> Cid:
     """Return the CID of a record; raises NotInDataModel."""
     return Cid.of_block(encode(value))

@@ -116,7 +116,8 @@ def carry_out(ready: Ready, *, as_json: bool, wait: bool = False) -> None:
     from atpub.cli.failures import PartlyAppliedPlan
     from atpub.cli.interrupt import interruptible
     from atpub.cli.output import print_data, print_json, style_for
-    from atpub.engine.apply import PartialApplyError, apply_plan
+    from atpub.engine.apply import PartialApplyError
+    from atpub.pipeline import apply_plan
     from atpub.report.outcomes import outcomes_json, outcomes_text
 
     with interruptible(as_json=as_json) as stop:

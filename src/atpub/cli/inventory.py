@@ -109,7 +109,7 @@ def rebuild_command(
     from atpub.engine.apply import write_inventory
     from atpub.engine.audit.rebuild import rebuild
     from atpub.errors import Usage
-    from atpub.pipeline import desired_records, read_facts, read_manifest
+    from atpub.pipeline import desired_records, measure_data, read_manifest
     from atpub.report.inventory import rebuild_json, rebuild_text, rebuilt_text
     from atpub.repository.snapshot import read_all
 
@@ -118,7 +118,7 @@ def rebuild_command(
         raise Usage(message, hint="look at `atpub inventory verify`, then give --yes")
     manifest = read_manifest(manifests, environment)
     where = find(manifest, TargetOptions(account, pds, environment))
-    facts = read_facts(manifest, locked=locked)
+    facts = measure_data(manifest, locked=locked)
     with closing(open_repository(where)) as repository:
         desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)

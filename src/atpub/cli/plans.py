@@ -13,14 +13,12 @@ from typing import Any, Final
 from atpub.cli.options import TargetOptions
 from atpub.cli.output import style_for, tell
 from atpub.cli.targets import find, open_repository
-from atpub.engine.owned_records import read_owned
-from atpub.engine.plan.build import plan_manifest, unmatched_forgets
+from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Problem, Usage
-from atpub.manifest.model import Manifest, Policy
-from atpub.pipeline import desired_records, plan_records, read_facts
+from atpub.manifest.model import Manifest
+from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.report.problems import problems_text
-from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.shards.measure import FileSource
 from atpub.target import Target
@@ -63,18 +61,16 @@ def ready_plan(
     """The plan of a manifest for its account; tells warnings on the way. To `remember` identities is for plan alone."""
     where = find(manifest, target)  # before much data is read for nothing
     now = _now(reproducible=reproducible)
-    facts = read_facts(manifest, locked=locked)
+    facts = measure_data(manifest, locked=locked)
     with closing(open_repository(where, remember=remember)) as repository:
-        desired, warnings = desired_records(manifest, facts, repository.did)
-        tell_warnings(warnings)
         plan = plan_records(
             manifest,
-            desired,
+            facts,
             repository,
             account=where.account,
             now=now,
             options=options,
-            warnings=warnings,
+            on_warnings=tell_warnings,
         )
         tell_warnings(_not_forgotten(plan, options))
         yield Ready(plan, where, repository, facts.sources)
@@ -85,15 +81,8 @@ def ready_destruction(manifest: Manifest, target: TargetOptions, *, delete_drift
     """The plan that leaves nothing of a project."""
     where = find(manifest, target)
     with closing(open_repository(where)) as repository:
-        plan = plan_manifest(
-            (),
-            read_owned(repository, RecordFilter()),
-            project=manifest.project,
-            account=where.account,
-            now=datetime.now(UTC),
-            policy=Policy(max_delete=1.0),
-            options=Options(delete_drifted=delete_drifted, prune_versions=True),
-        )
+        now = datetime.now(UTC)
+        plan = plan_removal(manifest, repository, account=where.account, now=now, delete_drifted=delete_drifted)
         yield Ready(plan, where, repository, {})
 
 

@@ -20,11 +20,10 @@ from atpub.cli.files import require_own, write_text
 from atpub.cli.options import TargetOptions
 from atpub.cli.plans import Ready
 from atpub.cli.targets import find, named, open_repository
-from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.model import Plan, Upload
-from atpub.engine.plan.rebase import rebase
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
+from atpub.pipeline import resume_plan
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.target import Target
 from atpub.user_folders import cache_folder
@@ -53,8 +52,7 @@ def load(file: Path, target: TargetOptions) -> Generator[Ready]:
     plan, folder = read_plan(file.read_bytes(), str(file))
     where = _where(plan, folder, target)
     with closing(open_repository(where)) as repository:
-        live = read_owned(repository, records_around(change.path for change in plan.changes))
-        rest = rebase(replace(plan, account=where.account), live)
+        rest = resume_plan(plan, repository, account=where.account)
         yield Ready(rest, where, repository, _sources(rest.uploads))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from atpub import target as atpub_where
 from atpub.cli.options import TargetOptions
 from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
@@ -16,7 +15,7 @@ from atpub.user_folders import cache_folder
 
 def find(manifest: Manifest | None, target: TargetOptions) -> Target:
     """Target a manifest's records go, or without one, what flags and the environment name; raises Usage."""
-    found = atpub_where.resolve(manifest, target.account, target.pds, os.environ)
+    found = Target.resolve(manifest, target.account, target.pds, os.environ)
     if found is None:
         hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
         raise Usage("no account is given", hint=hint)
@@ -25,7 +24,7 @@ def find(manifest: Manifest | None, target: TargetOptions) -> Target:
 
 def named(target: TargetOptions) -> Target | None:
     """What flags and the environment name, if they name an account."""
-    return atpub_where.resolve(None, target.account, target.pds, os.environ)
+    return Target.resolve(None, target.account, target.pds, os.environ)
 
 
 def open_repository(where: Target, *, remember: bool = False) -> Repository:

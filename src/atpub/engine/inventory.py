@@ -1,4 +1,4 @@
-"""Which records a project owns: the inventory records of a repository, read and rewritten.
+"""Inventories: the records of a repository that list which records a project owns.
 
 An inventory is kept in the repository itself (lexicon dev.atpub.inventory) and rewritten in the same commit as the
 records that it lists. A small one is one record, `{project}`; a larger one is split into `{project}:{prefix}` by the
@@ -42,7 +42,7 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What one project owns, and the inventory records that say so."""
+    """The records that one project owns, by the inventory records that list them."""
 
     project: str
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
@@ -53,19 +53,19 @@ class Inventory:
         return {path: item for shard in self.shards.values() for path, item in shard.items()}
 
     def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
-        """What must be written for these records to be owned, or (None) not owned any more.
+        """Return the writes that add, change or (None) remove these entries.
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
-        return tuple(_Layout(self).changed(changes).writes(self.shards))
+        return tuple(_Layout(self).apply_changes(changes).writes(self.shards))
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
-        """The inventory once these changes are written."""
-        return Inventory(self.project, _Layout(self).changed(changes).settled())
+        """Return the inventory after these changes."""
+        return Inventory(self.project, _Layout(self).apply_changes(changes).split_shards())
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
-    """The inventory of each project in a repository; raises InvalidRecord where an inventory record is damaged."""
+    """Return the inventory of each project in a repository; raises InvalidRecord where one is damaged."""
     survey = survey_inventories(records)
     for damaged in survey.damaged:
         raise damaged.error
@@ -74,7 +74,7 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """An inventory record that breaks its lexicon: whose it seems to be, what of it can be read, and what is lost."""
+    """An inventory record that breaks its lexicon: its probable project, its readable entries, and the lost ones."""
 
     record: Record
     project: str
@@ -92,15 +92,15 @@ class Survey:
 
 
 def survey_inventories(records: Iterable[Record]) -> Survey:
-    """Every inventory in a repository, whatever state it is in."""
+    """Read every inventory in a repository, damaged ones included."""
     projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
     damaged: list[Damaged] = []
     for record in records:
         if record.path.collection == COLLECTION:
             try:
-                value = _checked(record)
+                value = _parse_record(record)
             except InvalidRecord as error:
-                damaged.append(_salvaged(record, error))
+                damaged.append(_salvage(record, error))
             else:
                 projects[value.project][record.path.rkey] = {
                     item.path: item for entry in value.entries if (item := _owned(entry))
@@ -108,10 +108,10 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
 
 
-def replacing(
+def replacement_writes(
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]], there: Collection[Rkey], new: Inventory
 ) -> list[Write]:
-    """What must be written for an inventory to be that one.
+    """Return the writes that replace an inventory by another.
 
     `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
     before what is deleted, so that none is unlisted in between.
@@ -130,11 +130,11 @@ def replacing(
 
 
 def order(path: RecordPath) -> str:
-    """The hash that decides a record's shard: writing records in this order touches few shards at a time."""
+    """Return the hash that decides a record's shard: records written in this order touch few shards at a time."""
     return sha256(str(path).encode()).hexdigest()
 
 
-def _checked(record: Record) -> lexicon.Inventory:
+def _parse_record(record: Record) -> lexicon.Inventory:
     try:
         return lexicon.Inventory.from_json(record.value)
     except InvalidRecord as error:
@@ -144,8 +144,8 @@ def _checked(record: Record) -> lexicon.Inventory:
         raise InvalidRecord(tuple(problems)) from None
 
 
-def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
-    """What can be read of a damaged inventory record."""
+def _salvage(record: Record, error: InvalidRecord) -> Damaged:
+    """Read what is readable of a damaged inventory record."""
     name = record.value.get(lexicon.Inventory.WIRE["project"])
     project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
     found = record.value.get(lexicon.Inventory.WIRE["entries"])
@@ -156,19 +156,19 @@ def _salvaged(record: Record, error: InvalidRecord) -> Damaged:
             entry = _owned(lexicon.Entry.from_json(item))
             owned[entry.path] = entry
         except InvalidRecord:
-            lost.append(_named(item))
+            lost.append(_describe_entry(item))
     return Damaged(record, project, owned, tuple(lost), error)
 
 
-def _named(item: Json) -> str:
-    """What can be said of an entry that cannot be read."""
+def _describe_entry(item: Json) -> str:
+    """Describe an entry that cannot be read."""
     match item:
         case {"collection": str(collection), "rkey": str(rkey)}:
             return f"{collection}/{rkey}"[:200]
         case {"id": str(name)}:
             return name[:200]
         case _:
-            return "an entry that says nothing"
+            return "an entry without collection, rkey or id"
 
 
 def _owned(entry: lexicon.Entry) -> Owned:
@@ -184,8 +184,8 @@ class _Layout:
         self._project = inventory.project
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
 
-    def changed(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
-        """This layout, once it has taken the changes in."""
+    def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
+        """Apply changes to the layout, and return it."""
         holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
         for rkey, shard in self._shards.items():
             for path in changes.keys() & shard.keys():
@@ -196,37 +196,37 @@ class _Layout:
 
     def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
         home = holders[0] if holders else self._home(path)
-        for rkey in holders:  # more than one, where somebody else has laid it out
+        for rkey in holders:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:
             self._shard(home)[path] = owned
 
     def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
-        """A shard, to be changed."""
+        """Return a copy of a shard that may be changed."""
         if rkey not in self._touched:
             self._touched[rkey] = dict(self._shards.get(rkey, {}))
             self._shards[rkey] = self._touched[rkey]
         return self._touched[rkey]
 
-    def settled(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
-        """The shards, none of those touched empty or too large."""
+    def split_shards(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
+        """Return the shards; those that were changed are split where they are too large, and dropped where empty."""
         for rkey in list(self._touched):
             self._split(rkey)
         return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
 
     def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
-        settled = self.settled()
-        for rkey in sorted({*before, *settled}):
+        split = self.split_shards()
+        for rkey in sorted({*before, *split}):
             path = RecordPath(COLLECTION, rkey)
-            if rkey not in settled:
+            if rkey not in split:
                 yield Delete(path)
             elif rkey not in before:
-                yield Create(path, _value(self._project, settled[rkey]))
-            elif rkey in self._touched and settled[rkey] != before[rkey]:
-                yield Update(path, _value(self._project, settled[rkey]))
+                yield Create(path, _value(self._project, split[rkey]))
+            elif rkey in self._touched and split[rkey] != before[rkey]:
+                yield Update(path, _value(self._project, split[rkey]))
 
     def _home(self, path: RecordPath) -> Rkey:
-        """The deepest shard that takes the path; once there is a split, that of one digit at least."""
+        """Find the deepest shard for a path; once the inventory is split, one of at least one digit."""
         digits = order(path)
         for depth in range(_DEEPEST, 0, -1):
             rkey = self._rkey(digits[:depth])

@@ -5,14 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.build import build_desired
-from atpub.engine.plan.created_at import CreatedAtClock
-from atpub.engine.plan.resolve import in_order, resolve_records
+from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem
 from atpub.importing.model import ImportRequest
 from atpub.manifest.load import load_merged, not_interpolated
@@ -25,7 +23,6 @@ from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
 
 _FILE: Final = "what was imported"
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time is asked for: every record is there
 Entries = Mapping[Address, tuple[Record, JsonObject]]
 
 
@@ -49,8 +46,7 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
         desired, _ = build_desired(manifest, gather(manifest), request.live.did)
     except InvalidInput as error:
         return _by_entry(error.problems, document, entries)
-    settled = resolve_records(in_order(desired), request.live.records, CreatedAtClock(_NEVER, request.live.records))
-    cids = {path: item.cid for path, item in settled.items()}
+    cids = desired_cids(desired, request.live.records)
     return Checked(
         {
             record.path: Problem("not-expressible", "no entry of a manifest says exactly this record")

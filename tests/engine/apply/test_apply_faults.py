@@ -172,7 +172,9 @@ def test_a_plan_that_gets_stale_halfway(folder: Path, repository: LocalRepositor
         (other,) = {"a", "z"} - {*done}
         edit(repository, at(other), text="theirs")
 
-    with pytest.raises(PartlyApplied, match=r"1 of 2 changes were applied, then: .*changed by somebody else") as caught:
+    with pytest.raises(
+        PartlyApplied, match=r"1 of 2 changes were applied, then: .*modified outside this run"
+    ) as caught:
         carry_out(prepared, Interrupted(Narrow(repository, 2), 1, meanwhile))
     assert isinstance(caught.value.__cause__, StalePlan)
     publish(write_manifest(folder, content), repository)

@@ -82,7 +82,7 @@ def test_a_foreign_change_of_an_inventory_stops_it(
     found, live = planned(repository)
     theirs = listing("theirs", project="theirs")
     interrupted = Interrupted(Narrow(repository, 3), commit, lambda: write(repository, create(theirs)))
-    with pytest.raises(error, match="somebody else"):
+    with pytest.raises(error, match="modified meanwhile"):
         write_inventory(found.writes, live, interrupted)
     again, now = planned(repository)
     write_inventory(again.writes, now, repository)

@@ -15,7 +15,7 @@ from tests.engine.plan.worlds import Wanted, by_address, cid, live, owning, plan
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.inventory import Inventory
 from atpub.engine.plan.model import Drift, Options, Plan
-from atpub.engine.plan.resolve import in_order
+from atpub.engine.plan.resolve import sort_by_references
 from atpub.repository.model import Live, Record
 from atpub.shards.measure import FileFacts, measure_files
 
@@ -34,7 +34,7 @@ class World:
     def __init__(self, case: Mapping[str, Any], folder: Path) -> None:
         self.case = case
         self.inventory = owning("ours", self._read(folder, "inventory").desired)
-        self.present: Mapping[RecordPath, Record] = records(in_order(self._read(folder, "live").desired))
+        self.present: Mapping[RecordPath, Record] = records(sort_by_references(self._read(folder, "live").desired))
         theirs = self._read(folder, "theirs").desired
         self.state: Live = live(self.present, self.inventory, owning("theirs", theirs))
         self.wanted: Wanted = self._read(folder, "manifest")
@@ -45,7 +45,7 @@ class World:
 
     def _read(self, folder: Path, column: str) -> Wanted:
         wanted = read(folder, _filled_in(self.case.get(column, {}), folder))
-        return wanted if column == "manifest" else Wanted(in_order(wanted.desired), wanted.policy)
+        return wanted if column == "manifest" else Wanted(sort_by_references(wanted.desired), wanted.policy)
 
 
 def _filled_in(sections: Any, folder: Path) -> Any:

@@ -1,4 +1,4 @@
-"""A plan carried out on a repository, and an inventory written anew."""
+"""Applying plans, and writing rebuilt inventories."""
 
 from atpub.engine.apply.events import Committed, Event, PartialApplyError, Uploaded
 from atpub.engine.apply.inventory_writes import write_inventory

@@ -1,4 +1,4 @@
-"""How much of what is to be written fits in one request."""
+"""Batch sizes: how many writes fit in one request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def batch_size(
     bytes_of: Callable[[Write], int],
     limits: Limits,
 ) -> int:
-    """How many items, from the first on and one at least, one request takes.
+    """Return how many items fit in one request: the first ones, at least one.
 
     `writes_of` gives the writes of several, which may be fewer than those of each: they share inventory records. So the
     number is tried, and lowered until it fits. `bytes_of` gives the bytes of a write in a request.
@@ -37,12 +37,12 @@ def batch_size(
 
 
 def size_of(write: Write) -> int:
-    """The most bytes that a write takes in a request."""
+    """Return an upper bound of the bytes that a write takes in a request."""
     return request_bytes(0 if isinstance(write, Delete) else len(data.encode(write.value)))
 
 
 def request_bytes(record: int) -> int:
-    """The most bytes that a write takes in a request, by those of its record in DAG-CBOR (0 for a delete).
+    """Return an upper bound of the bytes of a write whose record has `record` bytes in DAG-CBOR (0: a delete).
 
     JSON is longer by its quotes and by the base32 of links: a quarter covers both, and 400 bytes all that is around it.
     """

@@ -1,12 +1,12 @@
-"""The records of a plan as they are to be written, with what only an upload or an earlier record could tell."""
+"""The records of a plan as they are written, completed with what uploads and earlier records have told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from atpub.atproto import data
-from atpub.atproto.data import Blob, JsonObject, put
+from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.apply.batching import request_bytes, size_of
 from atpub.engine.desired.model import CID_FIELD
@@ -15,33 +15,24 @@ from atpub.engine.plan.model import Change, Plan
 from atpub.repository.model import Create, Delete, Update, Write
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A record as it is to be written, and its bytes in DAG-CBOR."""
-
-    value: JsonObject
-    cid: Cid
-    size: int
-
-
 class Drafts:
-    """What a plan's changes write; `described` tells how the repository describes a blob that it has."""
+    """The writes of a plan's changes; `describe` returns the repository's description of a blob."""
 
-    def __init__(self, plan: Plan, described: Callable[[Cid], Blob | None]) -> None:
+    def __init__(self, plan: Plan, describe: Callable[[Cid], Blob | None]) -> None:
         self._ownership = plan.inventory_changes
         self._before = plan.inventory.owned
-        self._described = described
-        self._drafts: dict[RecordPath, _Draft] = {}
+        self._describe = describe
+        self._drafts: dict[RecordPath, Encoded] = {}
         self._cids: dict[RecordPath, Cid] = {  # of what is not written; a draft adds its own
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
 
     def cid(self, change: Change) -> Cid | None:
-        """The CID of the change's record once it is made, as far as that is known; None where there is none then."""
+        """Return the CID of the change's record after the change, if known; None where there is no record."""
         return self._cids.get(change.path, change.after_cid)
 
     def writes(self, batch: Iterable[Change], inventory: Inventory) -> tuple[Write, ...]:
-        """The writes of a batch's records, then those of their inventory."""
+        """Return the writes of a batch's records, then those of their inventory."""
         records: list[Write] = []
         owned: dict[RecordPath, Owned | None] = {}
         for change in batch:
@@ -55,27 +46,27 @@ class Drafts:
         return (*records, *inventory.writes(owned))
 
     def owned(self, batch: Iterable[Change]) -> dict[RecordPath, Owned | None]:
-        """How the inventory changes with a batch whose writes were made."""
+        """Return how the inventory changes with a batch that was committed."""
         return {path: owned for change in batch for path, owned in self._owned(change).items()}
 
     def cid_of(self, write: Write) -> Cid | None:
-        """The CID that the record of one of these writes is to have."""
+        """Return the CID that the record of one of these writes must have."""
         if isinstance(write, Delete):
             return None
         draft = self._drafts.get(write.path)
         return draft.cid if draft is not None else data.cid_of(write.value)
 
     def size_of(self, write: Write) -> int:
-        """The most bytes that one of these writes takes in a request."""
+        """Return an upper bound of the bytes that one of these writes takes in a request."""
         draft = None if isinstance(write, Delete) else self._drafts.get(write.path)
         return size_of(write) if draft is None else request_bytes(draft.size)
 
     def planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """The record that a change was planned to find, and what the inventory said of it."""
+        """Return the CID and the inventory entry that the plan was made on."""
         return change.before_cid, self._before.get(change.path)
 
     def result(self, change: Change) -> tuple[Cid | None, Owned | None]:
-        """What the change is to leave there."""
+        """Return the CID and the inventory entry after the change."""
         cid, owned = self.planned_on(change)
         draft = self._draft(change)
         if draft is not None:
@@ -85,14 +76,14 @@ class Drafts:
         return cid, self._owned(change).get(change.path, owned)
 
     def _owned(self, change: Change) -> dict[RecordPath, Owned | None]:
-        """What the inventory says of the change's record afterwards; empty where that stays as it is."""
+        """Return the change of the record's inventory entry; empty where the entry stays the same."""
         if change.path not in self._ownership:
             return {}
         planned = self._ownership[change.path]
         return {change.path: planned and replace(planned, cid=self._cids[change.path])}
 
-    def _draft(self, change: Change) -> _Draft | None:
-        """The record to write, where there is one.
+    def _draft(self, change: Change) -> Encoded | None:
+        """Return the record to write; None where the change writes none.
 
         Where it has blobs that the server describes, or pins other records, each draft is made anew: an upload, a
         commit or what was read meanwhile may have told more than was known for the last one.
@@ -101,15 +92,14 @@ class Drafts:
             return None
         draft = self._drafts.get(change.path)
         if draft is None or change.open_blobs or change.strong_refs:
-            value = self._completed(change, change.after)
-            block = data.encode(value)
-            draft = self._drafts[change.path] = _Draft(value, Cid.of_block(block), len(block))
+            value = self._fill_in(change, change.after)
+            draft = self._drafts[change.path] = Encoded.of(value, change.encoded)
             self._cids[change.path] = draft.cid
         return draft
 
-    def _completed(self, change: Change, value: JsonObject) -> JsonObject:
+    def _fill_in(self, change: Change, value: JsonObject) -> JsonObject:
         for item in change.open_blobs:
-            blob = self._described(item.blob.cid)
+            blob = self._describe(item.blob.cid)
             if blob is not None:
                 value = put(value, item.steps, blob.to_json())
         for reference in change.strong_refs:

@@ -1,4 +1,4 @@
-"""Between an apply and who has started it: its progress, when it has to stop, and how it ends halfway."""
+"""What an apply reports to its caller, and what the caller may ask of it: progress, stopping, waiting, errors."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Committed:
 
 
 Event: TypeAlias = Uploaded | Committed
-_AGAIN: Final = "run it again: what is done is not done twice"
+_AGAIN: Final = "run it again: completed changes are not repeated"
 
 
 class PartialApplyError(PartlyApplied):
-    """An error after some commits were made, `__cause__`; `outcomes` says what became of each change of a plan."""
+    """An error (`__cause__`) after some commits were made; `outcomes` has the result of each change of a plan."""
 
     def __init__(self, done: str, cause: AtpubError, outcomes: tuple[Outcome, ...] = ()) -> None:
         super().__init__(f"{done}, then: {cause.message}", hint=cause.hint or _AGAIN)
@@ -42,13 +42,13 @@ class PartialApplyError(PartlyApplied):
 
 @dataclass(frozen=True, slots=True)
 class ApplyHooks:
-    """How a caller watches an apply, and what it may tell it on the way."""
+    """Callbacks of an apply: `on_event` reports progress, `stop` ends it, `wait` waits for a rate limit's reset."""
 
     on_event: Callable[[Event], None]
     stop: Callable[[], bool]
     wait: Callable[[int], None] | None
 
     def check(self) -> None:
-        """Raise Interrupted where the caller wants no further request."""
+        """Raise Interrupted where the caller has asked to stop."""
         if self.stop():
-            raise Interrupted("interrupted", hint="run it again: it goes on where it stopped")
+            raise Interrupted("interrupted", hint="run it again: it continues where it stopped")

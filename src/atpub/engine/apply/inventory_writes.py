@@ -1,4 +1,4 @@
-"""Writing an inventory that was made anew: in one commit where it fits, else in as few as the limits allow."""
+"""Writing a rebuilt inventory, in as few commits as the limits allow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from atpub.repository.snapshot import read_collections
 
 
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
-    """Make these writes of inventory records, planned on `live`; gives the heads of the commits.
+    """Write these inventory records, planned on `live`; return the heads of the commits.
 
-    Raises StalePlan where somebody else has changed an inventory meanwhile, and what the repository raises; where that
-    is after a commit, Halted.
+    Raises StalePlan where an inventory was modified meanwhile, PartialApplyError for an error after the first commit,
+    and the repository's errors before it.
     """
     made: list[Commit] = []
     try:
@@ -33,7 +33,7 @@ def write_inventory(writes: Sequence[Write], live: Live, repository: Repository)
 
 
 def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, made: list[Commit]) -> None:
-    """Make the writes, noting each commit."""
+    """Commit the writes; append each commit to `made`."""
     known, head = _inventories(live), live.head
     rest, most, moves = list(writes), len(writes), 0
     while rest:
@@ -50,8 +50,8 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
             back_off(moves)
             now = read_collections(repository, [COLLECTION])
             if _inventories(now) != known or moves == TRIES:
-                hint = "run it again, and look at what it says"
-                raise StalePlan("somebody else has changed an inventory meanwhile", hint=hint) from None
+                hint = "run it again, and review its proposal"
+                raise StalePlan("an inventory was modified meanwhile, outside this run", hint=hint) from None
             head = now.head
         else:
             made.append(commit)
@@ -60,7 +60,7 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
 
 
 def _after(known: Mapping[RecordPath, Cid], batch: Sequence[Write], commit: Commit) -> dict[RecordPath, Cid]:
-    """The inventory records that are there after a commit."""
+    """Return the inventory records after a commit."""
     new = {write.path: cid for write, cid in zip(batch, commit.cids, strict=True)}
     return {path: cid for path, cid in {**known, **new}.items() if cid is not None}
 

@@ -1,7 +1,7 @@
-"""Plan × Repository → outcomes: uploads, then as few atomic commits as the limits allow, each checked.
+"""Applying a plan: uploads, then as few atomic commits as the limits allow, each of them checked.
 
-Every commit carries the inventory of the records in it, so that what the project owns is right after each of them.
-Nothing is retried blindly: after a lost reply the repository is read again and the outcome known before going on.
+Every commit includes the inventory changes of its records, so that the inventory is correct after each commit. No
+write is retried blindly: after a lost reply, the repository is read again to learn what happened.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def apply_plan(
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Carry out a plan; `sources` has the bytes of its blobs by CID.
+    """Apply a plan; `sources` has the bytes of its blobs by CID.
 
     `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
     a rate limit that is spent ends the apply.
 
     Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
-    touches has changed, RateLimited, Interrupted, or Halted where some commits were made before another error.
+    touches has changed, RateLimited, Interrupted, or PartialApplyError for an error after some commits.
     """
     if repository.did != plan.did:
         hint = "apply it to the account that it was made for, or make a new plan"
@@ -72,45 +72,45 @@ def apply_plan(
 
 
 class _Applier:
-    """Carries out a plan, commit by commit.
+    """The state of applying a plan, commit by commit.
 
-    `_meant` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
-    and `_trying` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
+    `_all` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
+    and `_current` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
     `_head` and `_inventory` are those that the next commit builds on.
     """
 
     def __init__(
-        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: ApplyHooks
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], hooks: ApplyHooks
     ) -> None:
         self._plan = plan
         self._repository = repository
-        self._steering = steering
-        self._uploads = Uploads(plan, repository, sources, steering)
-        self._drafts = Drafts(plan, self._uploads.described)
+        self._hooks = hooks
+        self._uploads = Uploads(plan, repository, sources, hooks)
+        self._drafts = Drafts(plan, self._uploads.describe)
         self._head = plan.head.cid if plan.head else None
         self._inventory = plan.inventory
-        self._meant: Sequence[Change] = ()
-        self._trying: Sequence[Change] = ()
+        self._all: Sequence[Change] = ()
+        self._current: Sequence[Change] = ()
         self._done: dict[RecordPath, Cid | None] = {}
 
     def run(self) -> tuple[Outcome, ...]:
-        groups = self._unfinished(commit_order(self._plan))
-        self._meant = _flat(groups)
+        groups = self._skip_applied(commit_order(self._plan))
+        self._all = _flatten(groups)
         self._uploads.check()
         try:
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
                 raise
-            done = f"{len(self._done):,} of {len(self._meant):,} changes were applied"
-            raise PartialApplyError(done, error, self._halfway(error)) from error
+            done = f"{len(self._done):,} of {len(self._all):,} changes were applied"
+            raise PartialApplyError(done, error, self._partial_outcomes(error)) from error
         return tuple(self._outcome(change) for change in self._plan.changes)
 
-    def _halfway(self, error: AtpubError) -> tuple[Outcome, ...]:
-        """What became of each change until the error."""
-        pending = {change.path for change in self._meant} - self._done.keys()
+    def _partial_outcomes(self, error: AtpubError) -> tuple[Outcome, ...]:
+        """Return the outcome of each change up to the error."""
+        pending = {change.path for change in self._all} - self._done.keys()
         was_refused = not isinstance(error, Interrupted | RateLimited)
-        failed = {change.path for change in self._trying if was_refused} & pending
+        failed = {change.path for change in self._current if was_refused} & pending
 
         def outcome(change: Change) -> Outcome:
             if change.path in failed:
@@ -133,19 +133,19 @@ class _Applier:
         most = len(rest)
         pauses = 0
         while rest:
-            self._steering.check()
-            count = self._fitting(rest[:most], has_paused=bool(pauses))
-            self._trying = batch = _flat(rest[:count])
+            self._hooks.check()
+            count = self._count_that_fits(rest[:most], has_paused=bool(pauses))
+            self._current = batch = _flatten(rest[:count])
             try:
                 self._check_points(batch)
                 self._uploads.bring(_blobs_of(batch))
                 self._commit(batch)
             except RateLimited as error:
                 pauses += 1
-                if self._steering.wait is None or error.reset is None or pauses > _PAUSES:
-                    raise  # nobody wants to wait, or it is of no use
-                self._steering.wait(error.reset)
-                rest = self._not_done(rest)
+                if self._hooks.wait is None or error.reset is None or pauses > _PAUSES:
+                    raise  # the caller does not wait, or waiting does not help
+                self._hooks.wait(error.reset)
+                rest = self._remaining(rest)
             except RequestTooLarge:
                 if len(batch) == 1:
                     raise
@@ -153,14 +153,14 @@ class _Applier:
                 if count == 1:  # they exchange blobs, which have to be brought again as they get lost
                     rest[:1] = [(change,) for change in batch]
             else:
-                rest = self._not_done(rest[count:])
+                rest = self._remaining(rest[count:])
                 most = len(rest)
                 pauses = 0
 
-    def _fitting(self, groups: Sequence[Group], *, has_paused: bool) -> int:
-        """How many groups, from the first on and one at least, go in one commit with their inventory."""
+    def _count_that_fits(self, groups: Sequence[Group], *, has_paused: bool) -> int:
+        """Return how many groups fit in one commit with their inventory: the first ones, at least one."""
         limits = self._repository.limits
-        count = batch_size(groups, lambda part: self._writes(_flat(part)), self._drafts.size_of, limits)
+        count = batch_size(groups, lambda part: self._writes(_flatten(part)), self._drafts.size_of, limits)
         if limits.points is None and (count < len(groups) or has_paused):
             return min(count, FIRST)  # its reply tells what the next may cost
         return count
@@ -171,8 +171,8 @@ class _Applier:
         if limits.points is not None and points_of(map(type, self._writes(batch))) > limits.points:
             raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
 
-    def _not_done(self, groups: Iterable[Group]) -> list[Group]:
-        return _only(groups, lambda change: change.path not in self._done)
+    def _remaining(self, groups: Iterable[Group]) -> list[Group]:
+        return _filter_groups(groups, lambda change: change.path not in self._done)
 
     def _writes(self, batch: Iterable[Change]) -> tuple[Write, ...]:
         return self._drafts.writes(batch, self._inventory)
@@ -188,81 +188,81 @@ class _Applier:
                 if moves == TRIES:
                     raise
                 back_off(moves)
-                self._steering.check()
-                batch = self._left(batch)
+                self._hooks.check()
+                batch = self._remaining_after_read(batch)
             except OutcomeUnknown:
                 faults += 1
                 if faults == _FAULTS:
                     raise
-                batch = self._left(batch)
+                batch = self._remaining_after_read(batch)
             except BlobNotFound:
                 faults += 1
                 if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch), faults - 1):
                     raise
             else:
-                self._committed(batch, writes, commit)
-                if not commit.alone and len(self._done) < len(self._meant):
-                    self._left(())  # others' commits may be there, too
+                self._check_commit(batch, writes, commit)
+                if not commit.alone and len(self._done) < len(self._all):
+                    self._remaining_after_read(())  # others' commits may be there, too
                 return
 
-    def _committed(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
+    def _check_commit(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
         for write, cid in zip(writes, commit.cids, strict=True):
             if cid != self._drafts.cid_of(write):
                 uri = AtUri.of(self._repository.did, write.path)
                 raise RepositoryError(f"the server stored another record at {uri} than it was sent: {cid}")
         self._inventory = self._inventory.after(self._drafts.owned(batch))
-        self._settle(batch, commit.head)
+        self._record_commit(batch, commit.head)
 
-    def _settle(self, batch: Sequence[Change], head: Head) -> None:
+    def _record_commit(self, batch: Sequence[Change], head: Head) -> None:
         self._head = head.cid
         self._done |= {change.path: self._drafts.cid(change) for change in batch}
-        self._steering.on_event(Committed(head, tuple(batch)))
+        self._hooks.on_event(Committed(head, tuple(batch)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 
-    def _unfinished(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """What is still to be done: a plan may be carried out again after a fault."""
+    def _skip_applied(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """Return the changes that are not applied yet: a plan may be applied again after a fault."""
         head = self._repository.head()
         if (head.cid if head else None) == self._head:
             return groups
-        _, _, left = self._read_again(_flat(groups))
+        _, _, left = self._read_again(_flatten(groups))
         paths = {change.path for change in left}
-        return _only(groups, lambda change: change.path in paths)
+        return _filter_groups(groups, lambda change: change.path in paths)
 
-    def _left(self, batch: Sequence[Change]) -> Sequence[Change]:
-        """What is still to be done of a batch whose commit may have been made.
+    def _remaining_after_read(self, batch: Sequence[Change]) -> Sequence[Change]:
+        """Return what remains of a batch whose commit may have been made; reads the repository again.
 
-        What comes after the batch is looked at too: on this head nothing else would tell that somebody has changed it.
-        And so is what is done: where that is undone, what is left would make a mixture.
+        Later changes are checked too: on the new head, nothing else would detect that their records were modified.
+        So are applied ones: if one was undone, the remaining changes would leave an inconsistent state.
         """
-        head, made, left = self._read_again(self._meant)
+        head, made, left = self._read_again(self._all)
         undone = [change for change in left if change.path in self._done]
         if undone:
             raise _stale(undone[0])
         made = [change for change in made if change.path not in self._done]
         if made and head is not None:
-            self._settle(made, head)
+            self._record_commit(made, head)
         paths = {change.path for change in left}
         return [change for change in batch if change.path in paths]
 
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
-        """The newest commit, which of the changes are made in it, and which are not; goes on from there.
+        """Return the newest commit, the changes that it contains and those that remain; continue from it.
 
-        Raises StalePlan where somebody else has changed a record, or whose it is.
+        Raises StalePlan where a record or its ownership was modified outside this run.
         """
         live = read_owned(self._repository, records_around(change.path for change in changes))
-        standing = OwnershipView.of(live, self._plan.project)
+        ownership = OwnershipView.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
-        self._inventory = standing.inventory
+        self._inventory = ownership.inventory
         self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
         made: list[Change] = []
         left: list[Change] = []
         for change in changes:
-            record = standing.record(change.path)
-            found = (record.cid if record else None, standing.owned.get(change.path))
+            record = ownership.record(change.path)
+            found = (record.cid if record else None, ownership.owned.get(change.path))
             if found == self._drafts.result(change):
                 made.append(change)
-            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in standing.foreign):
+            elif found == self._drafts.planned_on(change) and not (change.writes and change.path in ownership.foreign):
                 left.append(change)
             else:
                 raise _stale(change)
@@ -270,21 +270,21 @@ class _Applier:
 
 
 def _stale(change: Change) -> StalePlan:
-    message = f"{change.address} has been changed by somebody else since it was planned"
+    message = f"{change.address} was modified outside this run since it was planned"
     return StalePlan(message, hint="look at a new plan, then apply that")
 
 
-def _flat(groups: Iterable[Group]) -> list[Change]:
+def _flatten(groups: Iterable[Group]) -> list[Change]:
     return [change for group in groups for change in group]
 
 
-def _only(groups: Iterable[Group], is_meant: Callable[[Change], bool]) -> list[Group]:
-    """The groups with the changes that are meant alone, those without any left out."""
-    found = (tuple(filter(is_meant, group)) for group in groups)
+def _filter_groups(groups: Iterable[Group], is_selected: Callable[[Change], bool]) -> list[Group]:
+    """Return the groups with the selected changes only; empty groups are left out."""
+    found = (tuple(filter(is_selected, group)) for group in groups)
     return [group for group in found if group]
 
 
 def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:
-    """The blobs that the records of a batch refer to, each once."""
+    """Return the blobs that the records of a batch refer to, each once."""
     found = (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
     return {blob.cid: blob for blob in found}.values()

@@ -1,4 +1,4 @@
-"""The blobs of a plan: which of them the repository still lacks, and how it describes those that it has."""
+"""Uploads of a plan's blobs: those that the repository lacks, and its descriptions of those that it has."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ UPLOADS_AT_ONCE: Final = 4
 
 
 class Uploads:
-    """Brings the blobs of a plan to a repository; `sources` has their bytes by CID."""
+    """Uploads of the blobs of a plan; `sources` has their bytes by CID."""
 
     def __init__(
-        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], steering: ApplyHooks
+        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], hooks: ApplyHooks
     ) -> None:
         self._plan = plan
         self._repository = repository
         self._sources = sources
-        self._steering = steering
+        self._hooks = hooks
         self._lacking = {upload.cid: upload for upload in plan.uploads}
         self._described: dict[Cid, Blob] = {}
 
-    def described(self, cid: Cid) -> Blob | None:
-        """A blob as the repository describes it, where it is there."""
+    def describe(self, cid: Cid) -> Blob | None:
+        """Return a blob as the repository describes it; None where it is not there."""
         return self._described.get(cid)
 
     def found(self, blobs: Iterable[Blob]) -> None:
-        """Take note of blobs that live records refer to."""
+        """Note blobs that live records refer to."""
         for blob in blobs:
             self._described[blob.cid] = blob
             self._lacking.pop(blob.cid, None)
@@ -54,12 +54,12 @@ class Uploads:
                 raise RequestTooLarge(message, hint="make smaller shards")
 
     def bring(self, held: Collection[Blob]) -> None:
-        """Bring those of these blobs that the repository still lacks."""
+        """Upload those of these blobs that the repository still lacks."""
         cids = {blob.cid for blob in held}
         self._bring([upload for cid, upload in self._lacking.items() if cid in cids])
 
     def bring_again(self, held: Collection[Blob], attempt: int) -> bool:
-        """Bring these blobs once more, one of which is lost and nobody says which; False where none can be brought.
+        """Upload these blobs again, one of which is lost, not known which; return False where none can be uploaded.
 
         The first guess is that one of the plan's own uploads has expired before a record held it. The next is that the
         record is gone that held one which the plan did not have to bring: then all are brought whose bytes are here.
@@ -68,7 +68,7 @@ class Uploads:
         again = [planned[blob.cid] for blob in held if blob.cid in planned]
         if attempt or not again:
             here = [blob for blob in held if blob.cid in self._sources]
-            again = [planned.get(blob.cid) or _unplanned(blob) for blob in here]
+            again = [planned.get(blob.cid) or _upload_of(blob) for blob in here]
         self._bring(again)
         return bool(again)
 
@@ -79,16 +79,16 @@ class Uploads:
                 for job in jobs:
                     upload, blob = job.result()
                     self.found((blob,))
-                    self._steering.on_event(Uploaded(upload))
+                    self._hooks.on_event(Uploaded(upload))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
     def _upload(self, upload: Upload) -> tuple[Upload, Blob]:
-        self._steering.check()
+        self._hooks.check()
         try:
             blob = self._repository.upload_blob(self._sources[upload.cid], upload.mime_type)
-        except OSError as error:  # of a stream that may be anybody's
+        except OSError as error:  # of a caller's stream
             hint = "check it, then run it again"
             raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error
         if (blob.cid, blob.size) != (upload.cid, upload.size):
@@ -97,5 +97,5 @@ class Uploads:
         return upload, blob
 
 
-def _unplanned(blob: Blob) -> Upload:
+def _upload_of(blob: Blob) -> Upload:
     return Upload(blob.cid, blob.size, blob.mime_type, Path(blob.cid))

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final
 
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.model import Desired
-from atpub.engine.inventory import Damaged, Inventory, Owned, Survey, replacing, survey_inventories
-from atpub.engine.plan.created_at import CreatedAtClock
-from atpub.engine.plan.resolve import in_order, resolve_records
+from atpub.engine.inventory import Damaged, Inventory, Owned, Survey, replacement_writes, survey_inventories
+from atpub.engine.plan.resolve import desired_cids
 from atpub.repository.model import Live, Write
-
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)  # a record that is not there yet is not listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,7 @@ class Rebuild:
 
 
 def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
-    """The inventory of a project as it should be; those of other projects are left alone.
+    """Return a project's inventory as it should be; inventories of other projects are left alone.
 
     What was listed and is live stays listed, with the CID that it was listed with, so that drift stays visible; but
     what is as the manifest wants it is listed as it is. What is not there is dropped.
@@ -62,19 +57,19 @@ def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
         tuple(item for path, item in sorted(after.owned.items()) if live.records[path].cid != item.cid),
         damaged,
         tuple(name for item in damaged for name in item.lost if name not in again),
-        tuple(replacing(sound.shards, {item.record.path.rkey for item in damaged}, after)),
+        tuple(replacement_writes(sound.shards, {item.record.path.rkey for item in damaged}, after)),
     )
 
 
 def _as_wanted(
     live: Live, desired: tuple[Desired, ...], foreign: set[RecordPath]
 ) -> Iterator[tuple[RecordPath, Owned]]:
-    """The records that are live as the manifest wants them, and that are no other project's."""
-    settled = resolve_records(in_order(desired), live.records, CreatedAtClock(_NEVER, live.records))
-    for path, item in settled.items():
-        record = live.records.get(path)
-        if record is not None and record.cid == item.cid and path not in foreign:
-            yield path, Owned(item.desired.id, path, record.cid, item.desired.protect)
+    """Yield the live records that equal the manifest's and that no other project owns."""
+    cids = desired_cids(desired, live.records)
+    for item in desired:
+        record = live.records.get(item.path)
+        if record is not None and record.cid == cids[item.path] and item.path not in foreign:
+            yield item.path, Owned(item.id, item.path, record.cid, item.protect)
 
 
 def _foreign(survey: Survey, project: str) -> set[RecordPath]:
@@ -84,7 +79,7 @@ def _foreign(survey: Survey, project: str) -> set[RecordPath]:
 
 
 def _best(inventory: Inventory, live: Live) -> Iterator[tuple[RecordPath, Owned]]:
-    """What is listed; of what is listed twice, that which is live."""
+    """Yield each listed record once; of several entries, the one with the live CID."""
     listings: dict[RecordPath, list[Owned]] = {}
     for _, shard in sorted(inventory.shards.items()):
         for path, item in shard.items():

@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What a project owns and what is wrong with that; what other projects own, and what nobody does."""
+    """The state of a project's inventory: its records and their problems, other projects' records, and unowned ones."""
 
     project: str
     owned: int
@@ -43,7 +43,7 @@ class Audit:
 
 
 def verify(live: Live, project: str) -> Audit:
-    """The state of a project's inventory; `live` holds the whole repository."""
+    """Return the state of a project's inventory; `live` holds the whole repository."""
     survey = survey_inventories(live.records.values())
     inventory = survey.inventories.get(project) or Inventory(project)
     owners = _owners(survey)
@@ -64,13 +64,13 @@ def verify(live: Live, project: str) -> Audit:
 
 
 def readable(item: Damaged) -> str:
-    """How much of a damaged inventory record can be read."""
+    """Return how many entries of a damaged inventory record can be read."""
     read, total = len(item.owned), len(item.owned) + len(item.lost)
     return f"{read} of its {total} entries can be read" if total else "none of its entries can be read"
 
 
 def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
-    """The projects that each record is listed by, as far as inventories can be read."""
+    """Return the projects that list each record, as far as inventories can be read."""
     owners: dict[RecordPath, list[str]] = {}
     listings = [(name, item.owned) for name, item in sorted(survey.inventories.items())]
     for name, owned in [*listings, *((item.project, item.owned) for item in survey.damaged)]:

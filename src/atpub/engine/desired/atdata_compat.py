@@ -24,7 +24,7 @@ class Finding:
 
 
 def check_sample_schema(content: JsonObject) -> tuple[Finding, ...]:
-    """Everything about a sample's JSON Schema that readers stumble over (atdata 0.7)."""
+    """Find whatever atdata 0.7 cannot read in a sample's JSON Schema."""
     properties = content.get("properties")
     if content.get("type") != "object" or not isinstance(properties, dict) or not properties:
         hint = "give `type: object` and `properties`"
@@ -35,7 +35,7 @@ def check_sample_schema(content: JsonObject) -> tuple[Finding, ...]:
 
 
 def _order(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
-    """A reader gets the fields in a repository's order (shorter names first), and makes a dataclass in that order."""
+    """Check field order: readers get the fields shorter names first, and make a dataclass in that order."""
     stored = sorted(properties, key=lambda name: (len(name.encode()), name.encode()))
     last = max((index for index, name in enumerate(stored) if name in required), default=-1)
     for name in stored[:last]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.desired.check import RecordChecker
@@ -24,25 +25,25 @@ _IMMUTABLE: Final = frozenset(("name", "version", "schemaType", "schema"))
 
 
 def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-    """The records that a manifest wants in the repository of `did`, and warnings; raises InvalidInput."""
+    """Return the records that a manifest describes for the repository of `did`, and warnings; raises InvalidInput."""
     problems = [*facts.problems]
     paths = dict(_paths(manifest, problems))
     filler = Filler(did, {str(address): path for address, path in paths.items()}, facts.files)
-    values, judge = Values(filler, facts.shards), RecordChecker(manifest, facts)
+    values, checker = Values(filler, facts.shards), RecordChecker(manifest, facts)
     found: list[Desired] = []
     for address, path in _each_once(manifest, paths, problems):
         item, filled = manifest.entries[address], Filled()
-        record = _desired(manifest, item, path, values.of(item, filled), filled)
-        problems.extend(judge.problems(item, record, filled))
+        record = _encode(_desired(manifest, item, path, values.of(item, filled), filled))
+        problems.extend(checker.problems(item, record, filled))
         found.append(record)
-    problems.extend(judge.circles(found))
+    problems.extend(checker.circles(found))
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
     return tuple(found), tuple(problems)
 
 
 def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
-    """Where the record of each entry goes; those that get no record key are noted."""
+    """Yield the path of each entry's record; report entries that get no record key."""
     for address, item in manifest.entries.items():
         collection = collection_of(item)
         known = manifest.lexicons.record(collection)
@@ -59,7 +60,7 @@ def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Addres
 def _each_once(
     manifest: Manifest, paths: Mapping[Address, RecordPath], problems: list[Problem]
 ) -> Iterator[tuple[Address, RecordPath]]:
-    """The same, but for entries whose record another one would write already: they are noted."""
+    """Yield these paths without those that another entry has already, which are reported."""
     owners: dict[RecordPath, Address] = {}
     for address, path in paths.items():
         first = owners.setdefault(path, address)
@@ -87,8 +88,16 @@ def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObjec
     )
 
 
+def _encode(record: Desired) -> Desired:
+    """Keep the record's encoding with it, unless it breaks the data model: its check reports that."""
+    try:
+        return replace(record, encoded=Encoded.of(record.portable_value))
+    except NotInDataModel:
+        return record
+
+
 def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObject) -> CreatedAt | None:
-    """The time that a record must have and the manifest does not give, with the series of versions that it is in."""
+    """Return the createdAt that a record requires and the manifest leaves open; None where there is none."""
     known = manifest.lexicons.record(collection)
     if known is None or CREATED_AT in value or CREATED_AT not in known.record.required:
         return None

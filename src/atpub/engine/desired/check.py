@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import JsonObject, NotInDataModel
+from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.syntax import RecordPath
@@ -35,6 +35,8 @@ LARGEST: Final = 900_000
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
 
+_OPEN_BYTES: Final = 80
+"""More bytes than a createdAt, or the CID of a strong reference, takes."""
 _ANY_TIME: Final = "2000-01-01T00:00:00.000Z"
 _ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 
@@ -47,7 +49,7 @@ class RecordChecker:
     facts: Facts
 
     def problems(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
-        """What is wrong with an entry's record; where a placeholder could not be filled in, that alone is said."""
+        """Yield an entry's problems; where a placeholder could not be filled in, only that."""
         yield from self._placeholders(item, filled)
         yield from self._violations(item, found, filled)
         match item:
@@ -63,7 +65,7 @@ class RecordChecker:
         yield from self._size(item, found)
 
     def circles(self, records: Sequence[Desired]) -> Iterator[Problem]:
-        """Where strong references go round: each record's CID would have to be known before it is made."""
+        """Yield circular strong references: each record's CID would have to be known before the record exists."""
         by_path = {item.path: item for item in records}
         targets = {item.path: {reference.target for reference in item.strong_refs} for item in records}
         while circle := _circle(targets):
@@ -118,10 +120,7 @@ class RecordChecker:
             yield Problem("unknown-field", message, place, hint, "warning")
 
     def _size(self, item: Entry, found: Desired) -> Iterator[Problem]:
-        try:
-            size = len(data.encode(_complete(found)))
-        except NotInDataModel:
-            return  # the lexicon's verdict names it
+        size = _size_when_complete(found)
         place = self.manifest.key_place(item.common.address.steps)
         hint = "use fewer, larger shards, or several entries"
         if size > LARGEST:
@@ -132,7 +131,7 @@ class RecordChecker:
             yield Problem("record-large", message, place, hint, "warning")
 
     def _place(self, item: Entry, steps: Steps) -> Place:
-        """Where in the manifest a part of a record comes from."""
+        """Return the place in the manifest that a part of a record comes from."""
         if isinstance(item, SchemaEntry) and steps[:1] == ("schema",):
             return item.content_place(steps[2:] if steps[1:2] == ("content",) else steps[1:])
         own = item.common.address.steps
@@ -152,15 +151,27 @@ def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
 
 
 def _complete(found: Desired) -> JsonObject:
-    """The record with something legal wherever it is still open, so that it can be judged."""
+    """Return the record with a valid value in every open place, so that it can be validated."""
     value = found.value if found.created_at is None else {**found.value, found.created_at.field: _ANY_TIME}
     for reference in found.strong_refs:
         value = data.put(value, (*reference.steps, CID_FIELD), _ANY_CID)
     return value
 
 
+def _size_when_complete(found: Desired) -> int:
+    """Return the bytes of the complete record in DAG-CBOR; 0 where it breaks the data model, which is reported.
+
+    Only a record near a limit is encoded again for that.
+    """
+    if found.encoded is None:
+        return 0
+    open_bytes = _OPEN_BYTES * (1 + len(found.strong_refs)) + sum(len(item.blob.mime_type) + 2 for item in found.blobs)
+    size = found.encoded.size
+    return size if size + open_bytes <= LARGE else len(data.encode(_complete(found)))
+
+
 def _circle(targets: Mapping[RecordPath, Set[RecordPath]]) -> list[RecordPath]:
-    """Records that refer to one another in a circle, the first one again at the end; empty where none do."""
+    """Find records that refer to one another in a circle, with the first repeated at the end; empty where none do."""
     try:
         TopologicalSorter(targets).prepare()
     except CycleError as error:
@@ -183,7 +194,7 @@ _KEYS: Final = {
 
 
 def _as_written(path: Steps) -> Steps:
-    """A way into a record, with the manifest's name for its first step."""
+    """Return a path into a record with the manifest's name for its first step."""
     return (_KEYS.get(str(path[0]), path[0]), *path[1:]) if path else path
 
 

@@ -15,7 +15,7 @@ _OTHERS: Final = ("LicenseRef-", "DocumentRef-")
 
 @cache
 def _spdx() -> tuple[Any, tuple[type[Exception], ...]]:
-    """The licences of SPDX, which take a tenth of a second to make, and what their parser raises."""
+    """Load the SPDX licences, which takes a tenth of a second, and the exceptions of their parser."""
     from license_expression import (  # type: ignore[import-untyped]  # it has no types
         ExpressionError,
         ExpressionParseError,
@@ -27,7 +27,7 @@ def _spdx() -> tuple[Any, tuple[type[Exception], ...]]:
 
 @lru_cache(maxsize=1000)
 def check_license(text: str) -> Problem | None:
-    """A warning about what is neither an SPDX licence expression nor a URL, with what may have been meant."""
+    """Return a warning about a text that is neither an SPDX licence expression nor a URL, with a suggestion."""
     if "://" in text:
         return None
     licensing, refusals = _spdx()
@@ -50,7 +50,7 @@ def _bare(text: str) -> list[str]:
 
 
 def _meant(text: str, known: Iterable[str]) -> str:
-    """The licence that comes closest, by letters and digits alone."""
+    """Find the most similar licence, comparing letters and digits only."""
     plain = {_plain(name): name for name in sorted(known) if not name.startswith(_OTHERS)}
     close = nearest(_plain(text), plain)
     return f"did you mean {plain[close]!r}?" if close else "such as CC-BY-4.0 or MIT; or give the text's URL"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from atpub.atproto.data import Blob, JsonObject
+from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Nsid, RecordPath
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.generated.science.alt.dataset import label, schema
@@ -67,3 +67,14 @@ class Desired:
     immutable: frozenset[str] = frozenset()  # the fields that a published version may not change
     protect: bool = False
     adopt: bool = False
+    encoded: Encoded | None = field(default=None, repr=False, compare=False)
+    """The encoding of `portable_value`, where the record has been checked already."""
+
+    @property
+    def portable_value(self) -> JsonObject:
+        """The value without the MIME types that a server may decide differently."""
+        value = self.value
+        for item in self.blobs:
+            if item.sniffed:
+                value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
+        return value

@@ -47,7 +47,7 @@ class Filler:
     files: Mapping[str, tuple[Path, FileFacts]]
 
     def fill_object(self, value: JsonObject, filled: Filled, steps: Steps = ()) -> JsonObject:
-        """The object with its placeholders filled in."""
+        """Return the object with its placeholders filled in."""
         for key in value:
             if key.startswith("$") and key not in _OF_DATA:
                 message = f"{key!r} is no placeholder here: it is published as it stands"
@@ -55,7 +55,7 @@ class Filler:
         return {key: self.fill(item, filled, (*steps, key)) for key, item in value.items()}
 
     def fill(self, value: Json, filled: Filled, steps: Steps) -> Json:
-        """The value with its placeholders filled in."""
+        """Return the value with its placeholders filled in."""
         found = placeholder(value)
         if found is not None:
             return self._placeholder(*found, filled, steps)
@@ -66,7 +66,7 @@ class Filler:
         return value
 
     def refer(self, address: str, filled: Filled) -> str | None:
-        """The at:// URI of an entry; None where there is none of that address."""
+        """Return the at:// URI of an entry; None where no entry has that address."""
         path = self.paths.get(address)
         if path is None:
             return None
@@ -102,7 +102,7 @@ class Filler:
 
 
 def _meant(key: str) -> str:
-    """What somebody may have meant by a key with a `$`."""
+    """Suggest what a key with a `$` was meant to be."""
     if key in PLACEHOLDERS:
         return f"a placeholder is alone in its map: {{{key}: …}}"
     return suggest(key, sorted(PLACEHOLDERS)) or "where it is meant, say so: {$literal: …} around its map"

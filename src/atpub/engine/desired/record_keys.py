@@ -10,7 +10,7 @@ _ILLEGAL = re.compile(r"[^A-Za-z0-9._:~-]")
 
 
 def record_key(key: str, collection: Nsid, id: str) -> Rkey | None:
-    """The record key of an identity by a key type: tid, nsid, any or literal:…; None where there is none.
+    """Return an entry's record key for a key type (tid, nsid, any or literal:…); None where there is none.
 
     The same identity gets the same key on every account (specification: Record Key).
     """

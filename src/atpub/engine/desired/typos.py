@@ -14,7 +14,7 @@ from atpub.suggest import suggest
 
 
 def find_typos(lexicons: Lexicons, kind: Type | Definition | None, value: Json) -> Iterator[tuple[Steps, str]]:
-    """Where each of them stands, and what may have been meant."""
+    """Return the path of each unknown field with a suggestion."""
     match kind, value:
         case RecordType(), _:
             yield from find_typos(lexicons, kind.record, value)

@@ -32,7 +32,7 @@ from atpub.shards.facts import LocalShards, RemoteShards
 
 
 def collection_of(item: Entry) -> Nsid:
-    """The collection that an entry's record goes to."""
+    """Return the collection of an entry's record."""
     match item:
         case SchemaEntry():
             return Nsid(schema.NSID)
@@ -58,7 +58,7 @@ class Values:
     shards: Mapping[Address, LocalShards | RemoteShards]
 
     def of(self, item: Entry, filled: Filled) -> JsonObject:
-        """The value of an entry's record, with its `$type`."""
+        """Return the value of an entry's record, with its `$type`."""
         return {"$type": collection_of(item), **self._content(item, filled)}
 
     def _content(self, item: Entry, filled: Filled) -> JsonObject:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import Json, blobs_in
+from atpub.atproto.data import Encoded, Json, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
@@ -18,7 +18,7 @@ from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import RECORDS, decide_gone, decide_wanted
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Upload
 from atpub.engine.plan.ownership import OwnershipView
-from atpub.engine.plan.resolve import ResolvedRecord, in_order, resolve_records
+from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
 from atpub.manifest.model import Policy
@@ -43,23 +43,23 @@ def plan_manifest(
     options: Options | None = None,
     warnings: tuple[Problem, ...] = (),
 ) -> Plan:
-    """What it takes for a repository to hold these records of a project, and no others of it."""
+    """Plan what makes a repository hold exactly these records of a project."""
     options = options or Options()
-    standing = OwnershipView.of(live, project)
-    settled = resolve_records(in_order(desired), live.records, CreatedAtClock(now, live.records))
+    ownership = OwnershipView.of(live, project)
+    resolved = resolve_records(sort_by_references(desired), live.records, CreatedAtClock(now, live.records))
     decisions = [
-        *(decide_wanted(item, standing) for item in settled.values()),
-        *decide_gone(settled, standing, options),
+        *(decide_wanted(item, ownership) for item in resolved.values()),
+        *decide_gone(resolved, ownership, options),
     ]
     whole = [item.change for item in decisions if item.change]
     refused = [item.refusal for item in decisions if item.refusal]
     check_options(options, whole, {item.address for item in refused})
     changes = select(whole, options.only, options.exclude)
-    gates = _gates(changes, whole, standing.owned, policy or Policy(), options)
+    gates = _gates(changes, whole, ownership.owned, policy or Policy(), options)
     plan = build_plan(
         changes,
-        settled,
-        standing,
+        resolved,
+        ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
         warnings=warnings,
@@ -68,23 +68,23 @@ def plan_manifest(
     return replace(
         plan,
         left_out=tuple(change.address for change in whole if change.path not in chosen and change.pending),
-        unmanaged=tuple(map(standing.uri, sorted(_unmanaged(settled, standing)))),
+        unmanaged=tuple(map(ownership.uri, sorted(_unmanaged(resolved, ownership)))),
     )
 
 
 def build_plan(
     changes: Sequence[Change],
-    settled: Mapping[RecordPath, ResolvedRecord],
-    standing: OwnershipView,
+    resolved: Mapping[RecordPath, ResolvedRecord],
+    ownership: OwnershipView,
     *,
     account: str,
     refusals: tuple[Refusal, ...],
     warnings: tuple[Problem, ...],
 ) -> Plan:
-    """The plan that makes these changes to settled records, with what follows from them."""
-    live, inventory = standing.live, standing.inventory
-    owned = ownership(changes, standing.owned) if inventory.project else {}
-    uploads = tuple(uploads_of(changes, settled, live.records.values()))
+    """Build the plan of these changes with its uploads, inventory changes, cost and digest."""
+    live, inventory = ownership.live, ownership.inventory
+    owned = inventory_changes(changes, ownership.owned) if inventory.project else {}
+    uploads = tuple(uploads_of(changes, resolved, live.records.values()))
     return Plan(
         project=inventory.project,
         account=account,
@@ -101,10 +101,12 @@ def build_plan(
     )
 
 
-def _unmanaged(settled: Collection[RecordPath], standing: OwnershipView) -> Iterator[RecordPath]:
-    """The live records that neither the manifest names nor any project owns."""
-    for path in standing.live.records:
-        if not (path in settled or path in standing.owned or path in standing.foreign or path.collection == INVENTORY):
+def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
+    """Yield the live records that the manifest does not name and no project owns."""
+    for path in ownership.live.records:
+        if not (
+            path in resolved or path in ownership.owned or path in ownership.foreign or path.collection == INVENTORY
+        ):
             yield path
 
 
@@ -115,7 +117,7 @@ def _gates(
     policy: Policy,
     options: Options,
 ) -> Iterator[Refusal]:
-    """The rules that look at all changes of a plan at once; `whole` has those that are left out, too."""
+    """Apply the rules that look at all changes of a plan at once; `whole` includes changes that were left out."""
     deletes = sum(change.action == "delete" for change in changes)
     creates = sum(change.action == "create" for change in changes)
     limit = policy.max_delete
@@ -135,15 +137,15 @@ def _gates(
 
 
 def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[str]:
-    """What the user wants to be forgotten, and none of these changes does."""
+    """Return the `--forget` options that match none of these changes."""
     forgotten = [item for item in changes if item.action == "forget"]
     return options.forget - {
         name for item in forgotten for name in (item.address, str(item.uri), f"{RECORDS}/{item.id}")
     }
 
 
-def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
-    """How the inventory changes with these records; a CID that is not known yet is left empty."""
+def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> dict[RecordPath, Owned | None]:
+    """Return how the inventory changes with these records; a CID that is not known yet is empty."""
     made: dict[RecordPath, Owned | None] = {}
     for change in changes:
         before = owned.get(change.path)
@@ -158,25 +160,25 @@ def ownership(changes: Iterable[Change], owned: Mapping[RecordPath, Owned]) -> d
 
 
 def uploads_of(
-    changes: Iterable[Change], settled: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
+    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
 ) -> Iterator[Upload]:
-    """The blobs that no live record refers to yet, in the order in which they are wanted."""
+    """Yield the blobs that no live record refers to yet, in the order in which they are needed."""
     there = {blob.cid for record in live for blob in blobs_in(record.value)}
     for change in changes:
         if change.after is None:
             continue
-        for item in settled[change.path].desired.blobs:
+        for item in resolved[change.path].desired.blobs:
             if item.blob.cid not in there:
                 there.add(item.blob.cid)
                 yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file)
 
 
 def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:
-    """What the changes, with their inventory's writes, take."""
+    """Compute the cost of the changes with their inventory's writes and their uploads."""
     kinds = [_kind(change) for change in changes if change.writes] + [type(write) for write in inventory]
     between = (len(kinds) - 1) // MOST_WRITES if inventory else 0  # a record of the inventory, rewritten in the next
     kinds += [Update] * between
-    size = sum(len(data.encode(change.after)) for change in changes if change.after is not None)
+    size = sum(Encoded.of(change.after, change.encoded).size for change in changes if change.after is not None)
     return Cost(
         points=points_of(kinds),
         writes=len(kinds),
@@ -186,7 +188,7 @@ def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tu
 
 
 def points_of(kinds: Iterable[type[Write]]) -> int:
-    """What a PDS counts for such writes (an account may spend 5,000 points an hour and 35,000 a day)."""
+    """Return the points that a PDS counts for these writes (an account may spend 5,000 an hour and 35,000 a day)."""
     return sum(_POINTS[kind] for kind in kinds)
 
 
@@ -197,7 +199,7 @@ def _kind(change: Change) -> type[Write]:
 
 
 def plan_digest(did: str, project: str, changes: Iterable[Change]) -> str:
-    """What a plan does, as 64 hexadecimal digits: the same whenever and in whatever order it is made."""
+    """Return a plan's digest, 64 hexadecimal digits: it depends on neither the time nor the order of the changes."""
     by_uri = sorted(changes, key=lambda change: str(change.uri))
     rows: list[Json] = [[c.address, c.action, str(c.uri), c.before_cid, c.digest_cid] for c in by_uri]
     return sha256(data.encode([did, project, *rows])).hexdigest()

@@ -17,11 +17,11 @@ _SCHEMA: Final = Nsid(schema.NSID)
 _LABEL: Final = Nsid(label.NSID)
 VERSION: Final = label.Label.WIRE["version"]
 _NEVER: Final = 9999
-"""A year that nothing can be later than: a time in it is nobody's."""
+"""The last year of a datetime: no record can come after a time in it, so such times are ignored."""
 
 
 class CreatedAtClock:
-    """Gives times: now, or one second after the latest of a series, so that the newest version is the latest."""
+    """A source of times: now, or one second after the latest of a series, so that the newest version is the latest."""
 
     def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
         """Take the time of planning and the live records."""
@@ -29,7 +29,7 @@ class CreatedAtClock:
         self._latest = _latest(live.values())
 
     def next(self, collection: Nsid, series: str | None) -> str:
-        """The time for a new record of a series; readers compare it as text, so its width is fixed."""
+        """Return the time for a new record of a series; readers compare it as text, so its width is fixed."""
         moment = self._now
         if series is not None:
             latest = self._latest.get((collection, series))
@@ -40,13 +40,13 @@ class CreatedAtClock:
 
 
 def by_version(version: Json) -> tuple[tuple[str | int, ...], bool, tuple[str | int, ...]]:
-    """The place of a version among others: numbers count as such, and a pre-release comes before its release."""
+    """Return the sort key of a version: numbers compare as numbers, and a pre-release comes before its release."""
     core, _, pre = str(version or "").partition("+")[0].partition("-")
     return _natural(core), not pre, _natural(pre)
 
 
 def _natural(text: str) -> tuple[str | int, ...]:
-    """The text and the numbers in it, in turn."""
+    """Split a text into its parts of text and numbers, in turn."""
     return tuple(int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text)))
 
 

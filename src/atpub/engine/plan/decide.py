@@ -1,7 +1,7 @@
-"""What happens to each record of a manifest's project: three-way, by one table.
+"""The decision on each record of a manifest's project, by a three-way comparison.
 
-What the project applied last (its inventory), what is live, and what the manifest wants decide it. A decision is a
-value: what is to happen, and why it must not.
+It compares what the project applied last (its inventory), what is live, and what the manifest describes. A decision
+is a value: a change, a refusal of it, or both.
 """
 
 from __future__ import annotations
@@ -35,60 +35,60 @@ _SECTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to happen to a record, and why it must not; no change where none can even be shown."""
+    """The change of a record, and the refusal of it, if any; the change is None where there is none to show."""
 
     change: Change | None
     refusal: Refusal | None = None
 
 
-def decide_wanted(settled: ResolvedRecord, standing: OwnershipView) -> Decision:
-    """What happens to a record that the manifest wants."""
-    desired, path = settled.desired, settled.desired.path
-    before, owned, uri = standing.record(path), standing.owned.get(path), standing.uri(path)
-    if path in standing.foreign:
-        return Decision(None, _foreign(desired, uri, standing.foreign[path]))
-    refusal = immutable_refusal(settled, before, owned, uri)
-    same = before is not None and before.cid == settled.cid
+def decide_wanted(resolved: ResolvedRecord, ownership: OwnershipView) -> Decision:
+    """Decide the change of a record that the manifest describes."""
+    desired, path = resolved.desired, resolved.desired.path
+    before, owned, uri = ownership.record(path), ownership.owned.get(path), ownership.uri(path)
+    if path in ownership.foreign:
+        return Decision(None, _foreign_refusal(desired, uri, ownership.foreign[path]))
+    refusal = immutable_refusal(resolved, before, owned, uri)
+    same = before is not None and before.cid == resolved.cid
     if owned is None and before is not None and desired.adopt:
-        change = make_change(settled, uri, before, "adopt", write=not same)
+        change = make_change(resolved, uri, before, "adopt", write=not same)
     elif same:
-        change = make_change(settled, uri, before, "unchanged")
+        change = make_change(resolved, uri, before, "unchanged")
     elif owned is None and before is not None:
-        return Decision(None, refusal or _not_ours(desired, uri))
+        return Decision(None, refusal or _not_owned_refusal(desired, uri))
     else:
         drift = _drift(owned, before) if owned else None
-        change = make_change(settled, uri, before, "update" if before else "create", drift)
+        change = make_change(resolved, uri, before, "update" if before else "create", drift)
     return Decision(change, refusal)
 
 
 def decide_gone(
-    settled: Mapping[RecordPath, ResolvedRecord], standing: OwnershipView, options: Options
+    resolved: Mapping[RecordPath, ResolvedRecord], ownership: OwnershipView, options: Options
 ) -> Iterator[Decision]:
-    """What happens to records that the project owns and that the manifest wants no more; what refers comes first."""
-    left = {str(standing.uri(path)): path for path in sorted(standing.owned) if path not in settled}
-    targets = {path: sorted(references(_live_value(path, standing), left)) for path in left.values()}
-    kept = _kept(left, targets, settled, options)
-    let_go = _forgotten(options.forget, standing) | standing.foreign.keys()
+    """Decide the changes of owned records that left the manifest; a record comes before those that it refers to."""
+    left = {str(ownership.uri(path)): path for path in sorted(ownership.owned) if path not in resolved}
+    targets = {path: sorted(references(_live_value(path, ownership), left)) for path in left.values()}
+    keep = _versions_to_keep(left, targets, resolved, options)
+    forget = _records_to_forget(options.forget, ownership) | ownership.foreign.keys()
     for path in reversed(targets_first(left.values(), targets)):
-        owned = standing.owned[path]
-        if standing.record(path) is None or path in let_go:
-            yield Decision(_left(owned, standing, "forget"))
-        elif path in kept:
-            yield Decision(_left(owned, standing, "keep"))
+        owned = ownership.owned[path]
+        if ownership.record(path) is None or path in forget:
+            yield Decision(_removal(owned, ownership, "forget"))
+        elif path in keep:
+            yield Decision(_removal(owned, ownership, "keep"))
         else:
-            change = _left(owned, standing, "delete")
+            change = _removal(owned, ownership, "delete")
             yield Decision(change, _deletion_refusal(change, options))
 
 
-def _left(owned: Owned, standing: OwnershipView, action: Action) -> Change:
-    """What happens to a record that the project owns and that the manifest does not name."""
-    before = standing.record(owned.path)
+def _removal(owned: Owned, ownership: OwnershipView, action: Action) -> Change:
+    """Return the change of an owned record that the manifest does not name."""
+    before = ownership.record(owned.path)
     return Change(
         address=_address(owned),
         action=action,
         id=owned.id,
         path=owned.path,
-        uri=standing.uri(owned.path),
+        uri=ownership.uri(owned.path),
         before=before,
         after_cid=before.cid if before and action == "keep" else None,
         drift=_drift(owned, before),
@@ -104,90 +104,90 @@ def _address(owned: Owned) -> str:
     return f"{_SECTIONS.get(owned.path.collection, RECORDS)}/{owned.id}"
 
 
-def _live_value(path: RecordPath, standing: OwnershipView) -> Json:
-    record = standing.record(path)
+def _live_value(path: RecordPath, ownership: OwnershipView) -> Json:
+    record = ownership.record(path)
     return record.value if record else None
 
 
-def _kept(
+def _versions_to_keep(
     left: Mapping[str, RecordPath],
     targets: Mapping[RecordPath, Sequence[RecordPath]],
-    settled: Mapping[RecordPath, ResolvedRecord],
+    resolved: Mapping[RecordPath, ResolvedRecord],
     options: Options,
 ) -> set[RecordPath]:
-    """The versions that stay, though the manifest does not name them: all, or those that others refer to."""
+    """Return the versions that stay without a manifest entry: all, or those that other records refer to."""
     versions = {path for path in left.values() if path.collection in VERSIONED}
     if not options.prune_versions:
         return versions
-    kept: set[RecordPath] = set()
-    stack = [path for item in settled.values() for path in references(item.value, left)]
+    keep: set[RecordPath] = set()
+    stack = [path for item in resolved.values() for path in references(item.value, left)]
     while stack:
         path = stack.pop()
-        if path in versions and path not in kept:
-            kept.add(path)
+        if path in versions and path not in keep:
+            keep.add(path)
             stack.extend(targets[path])
-    return kept
+    return keep
 
 
-def _forgotten(names: Collection[str], standing: OwnershipView) -> set[RecordPath]:
-    """The owned records that these addresses and URIs name.
+def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[RecordPath]:
+    """Return the owned records that these addresses and URIs name.
 
     An inventory does not say in which section an entry stood: `records/x` also names the one record of another section
     that may have been made by it.
     """
     if not names:
         return set()
-    addresses = {path: _address(item) for path, item in standing.owned.items()}
-    found = {path for path, address in addresses.items() if address in names or str(standing.uri(path)) in names}
+    addresses = {path: _address(item) for path, item in ownership.owned.items()}
+    found = {path for path, address in addresses.items() if address in names or str(ownership.uri(path)) in names}
     for name in {*names}.difference(addresses.values()):
         section, _, key = name.partition("/")
-        alike = [path for path, item in standing.owned.items() if section == RECORDS and item.id == key]
+        alike = [path for path, item in ownership.owned.items() if section == RECORDS and item.id == key]
         found.update(alike if len(alike) == 1 else ())
     return found
 
 
 def _deletion_refusal(change: Change, options: Options) -> Refusal | None:
-    """Why a record must not be deleted."""
+    """Return the refusal to delete a record; None where it may be deleted."""
     address = change.address
     if change.protect:
         hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
         return Refusal(address, change.uri, "protected", f"{address} is protected: it is not deleted", hint)
     if change.drift and not options.delete_drifted:
-        message = f"{address} has been changed by somebody else since it was applied"
-        hint = f"delete it all the same: --delete-drifted; or leave it alone: --forget {address}"
+        message = f"{address} was modified outside this project since it was applied"
+        hint = f"delete it anyway: --delete-drifted; or leave it alone: --forget {address}"
         return Refusal(address, change.uri, "drifted-delete", message, hint)
     return None
 
 
-def _foreign(desired: Desired, uri: AtUri, owner: str) -> Refusal:
+def _foreign_refusal(desired: Desired, uri: AtUri, owner: str) -> Refusal:
     message = f"{desired.address} is a record of the project {owner!r}"
     hint = "give the entry another `id`, or remove it from one of the two projects"
     return Refusal(str(desired.address), uri, "foreign-owner", message, hint)
 
 
-def _not_ours(desired: Desired, uri: AtUri) -> Refusal:
+def _not_owned_refusal(desired: Desired, uri: AtUri) -> Refusal:
     message = f"{desired.address}: there is another record at {uri}, and this project does not own it"
     hint = "take it over with `adopt: true`, or give the entry another `id`"
     return Refusal(str(desired.address), uri, "not-owned", message, hint)
 
 
 def immutable_refusal(
-    settled: ResolvedRecord, before: Record | None, owned: Owned | None, uri: AtUri
+    resolved: ResolvedRecord, before: Record | None, owned: Owned | None, uri: AtUri
 ) -> Refusal | None:
-    """Why a version cannot be written: another content is published under it, which never changes."""
-    fields = settled.desired.immutable
-    if before is None or _part(before.value, fields) == _part(settled.value, fields):
+    """Return the refusal to change a published version; None where the record may be written."""
+    fields = resolved.desired.immutable
+    if before is None or _part(before.value, fields) == _part(resolved.value, fields):
         return None
-    if owned is not None and owned.cid == settled.cid:
-        return None  # it puts back what was published
-    address, version = settled.desired.address, settled.desired.id.rpartition(":")[2]
+    if owned is not None and owned.cid == resolved.cid:
+        return None  # it restores what was published
+    address, version = resolved.desired.address, resolved.desired.id.rpartition(":")[2]
     message = f"{address}: version {version} is published with another content, and a version never changes"
-    hint = f"raise the version, for example to {_bumped(version)}"
+    hint = f"raise the version, for example to {_next_version(version)}"
     return Refusal(str(address), uri, "immutable-version", message, hint)
 
 
 def make_change(
-    settled: ResolvedRecord,
+    resolved: ResolvedRecord,
     uri: AtUri,
     before: Record | None,
     action: Action,
@@ -195,8 +195,8 @@ def make_change(
     *,
     write: bool = True,
 ) -> Change:
-    """What happens to one record, as it is settled; `write` says whether its value is to be written."""
-    desired = settled.desired
+    """Make the change of one resolved record; `write` tells whether its value is to be written."""
+    desired = resolved.desired
     written = write and action in ("create", "update", "adopt")
     return Change(
         address=str(desired.address),
@@ -205,23 +205,24 @@ def make_change(
         path=desired.path,
         uri=uri,
         before=before,
-        after=settled.value if written else None,
-        after_cid=settled.cid,
-        unknown=settled.unknown,
+        after=resolved.value if written else None,
+        after_cid=resolved.cid,
+        unknown=resolved.unknown,
         drift=drift,
         protect=desired.protect,
-        digest_cid=settled.digest_cid,
+        digest_cid=resolved.digest_cid,
         strong_refs=desired.strong_refs,
-        open_blobs=settled.open_blobs,
+        open_blobs=resolved.open_blobs,
+        encoded=resolved.encoded if written else None,
     )
 
 
-def _bumped(version: str) -> str:
+def _next_version(version: str) -> str:
     core = version.partition("+")[0].partition("-")[0].split(".")
     major, minor, *_ = [*core, "0", "0"]
     return f"{major}.{int(minor) + 1}.0" if minor.isdigit() else f"{version}.1"
 
 
 def _part(value: JsonObject, names: Iterable[str]) -> Cid:
-    """What these fields hold, to be compared: in JSON, 1 is not true."""
+    """Return the CID of these fields, to compare them: in JSON, 1 is not true."""
     return data.cid_of({name: value[name] for name in names if name in value})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, StrongRef
 from atpub.engine.inventory import Inventory, Owned
@@ -20,7 +20,7 @@ ACTIONS: Final[tuple[Action, ...]] = ("create", "update", "delete", "keep", "ado
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Somebody else's edit: the CID that this project applied, and the one that is live (None: deleted)."""
+    """An edit made outside this project: the CID that it applied, and the live one (None: deleted)."""
 
     applied: Cid
     live: Cid | None
@@ -28,7 +28,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one record.
+    """The change of one record.
 
     `after` is the value to write, None where nothing is written. `after_cid` is None where there is no record
     afterwards, and where only the server decides it: `unknown` then says why.
@@ -48,6 +48,8 @@ class Change:
     digest_cid: Cid | None = None
     strong_refs: tuple[StrongRef, ...] = ()
     open_blobs: tuple[BlobFile, ...] = ()
+    encoded: Encoded | None = field(default=None, repr=False, compare=False)
+    """The encoding of `after`, where it is known."""
 
     @property
     def before_cid(self) -> Cid | None:
@@ -87,7 +89,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something that the manifest asks for and that a safety rule forbids."""
+    """A safety rule's refusal of something that the manifest asks for."""
 
     address: str
     uri: AtUri | None
@@ -98,7 +100,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that applying a manifest to a repository would do, at the head that was read."""
+    """The changes that make a repository hold a manifest's records, planned at the head that was read."""
 
     project: str
     account: str
@@ -113,9 +115,9 @@ class Plan:
     inventory: Inventory
     inventory_changes: Mapping[RecordPath, Owned | None]
     left_out: tuple[str, ...] = ()
-    """The addresses of what the user has left out of it."""
+    """The addresses of pending changes that the user left out."""
     unmanaged: tuple[AtUri, ...] = ()
-    """What else is there in the collections that were read: no project owns it, and the manifest does not name it."""
+    """Other records in the collections that were read: no project owns them, and the manifest does not name them."""
 
     @property
     def pending(self) -> bool:
@@ -130,7 +132,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user allows beyond the usual: each is a flag of the command line."""
+    """Options of a plan: what a user allows or selects. Each is a flag of the command line."""
 
     delete_drifted: bool = False
     prune_versions: bool = False
@@ -145,7 +147,7 @@ Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change: its record's CID where one is there, and why it failed where it did."""
+    """The result of one change: the record's CID afterwards, if there is a record, and the error if it failed."""
 
     change: Change
     status: Status

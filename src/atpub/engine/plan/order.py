@@ -16,7 +16,7 @@ Group: TypeAlias = tuple[Change, ...]
 
 
 def targets_first(nodes: Iterable[N], targets: Mapping[N, Sequence[N]]) -> list[N]:
-    """The nodes with what each refers to before it, as far as references go one way; else as they come."""
+    """Sort nodes so that each follows what it refers to; where references form a circle, the given order decides."""
     ordered: dict[N, None] = {}
     started: set[N] = set()
     for node in nodes:
@@ -33,7 +33,7 @@ def targets_first(nodes: Iterable[N], targets: Mapping[N, Sequence[N]]) -> list[
 
 
 def references(value: Json, uris: Mapping[str, N]) -> set[N]:
-    """Which of the records with these URIs a value refers to."""
+    """Return which of the records with these URIs a value refers to."""
     found: set[N] = set()
     stack = [value]
     while stack:
@@ -48,7 +48,7 @@ def references(value: Json, uris: Mapping[str, N]) -> set[N]:
 
 
 def commit_order(plan: Plan) -> list[Group]:
-    """The changes that write something, in the order in which they are to be written.
+    """Return the changes that write something, in the order of writing.
 
     Creates and updates come first, what refers after what it refers to; then deletes, the other way round. Where
     references leave it open, they come in the inventory's order, which keeps the inventory records that a batch touches
@@ -64,7 +64,7 @@ def commit_order(plan: Plan) -> list[Group]:
 
 
 def _depths(changes: Sequence[Change]) -> Mapping[RecordPath, int]:
-    """How far references lead on from each, within the changes; takes them with targets first."""
+    """Return the length of each change's longest chain of references within the changes, which come targets first."""
     uris = {str(change.uri): change.path for change in changes}
     depths: dict[RecordPath, int] = {}
     for change in changes:
@@ -75,7 +75,7 @@ def _depths(changes: Sequence[Change]) -> Mapping[RecordPath, int]:
 
 
 def _without_losses(changes: Sequence[Change]) -> list[Group]:
-    """The changes with those that gain a blob before those that lose it, or in one group where they exchange blobs."""
+    """Put changes that gain a blob before those that lose it; changes that exchange blobs form one group."""
     gainers: dict[Cid, list[RecordPath]] = {}
     losses: dict[RecordPath, set[Cid]] = {}
     for change in changes:
@@ -102,7 +102,7 @@ def _blobs(value: Json) -> set[Cid]:
 
 
 def _components(nodes: Iterable[N], needs: Mapping[N, Collection[N]]) -> Iterator[list[N]]:
-    """Groups of nodes that need each other, each group after those that it needs (Tarjan's algorithm)."""
+    """Yield groups of nodes that need each other, each after the groups that it needs (Tarjan's algorithm)."""
     index: dict[N, int] = {}
     lowest: dict[N, int] = {}
     stack: dict[N, None] = {}

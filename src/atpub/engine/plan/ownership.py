@@ -21,16 +21,16 @@ class OwnershipView:
 
     @classmethod
     def of(cls, live: Live, project: str) -> OwnershipView:
-        """How a project stands in a repository; raises InvalidRecord where an inventory record is damaged."""
+        """Read the inventories in the live records; raises InvalidRecord where one is damaged."""
         inventories = read_inventories(live.records.values())
         inventory = inventories.get(project) or Inventory(project)
         foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
         return cls(live, inventory, inventory.owned, foreign)
 
     def record(self, path: RecordPath) -> Record | None:
-        """The live record."""
+        """Return the live record."""
         return self.live.records.get(path)
 
     def uri(self, path: RecordPath) -> AtUri:
-        """The URI of a record of this repository."""
+        """Return the URI of a record of this repository."""
         return AtUri.of(self.live.did, path)

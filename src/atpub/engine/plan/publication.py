@@ -1,6 +1,6 @@
-"""What publishing single records would do: no manifest says what else there should be, so nothing is ever deleted.
+"""Plans to publish single records. Without a manifest nothing tells which other records should exist: none is deleted.
 
-Records are nobody's where no project is named: then what a project owns is left to it.
+Without a project, no project owns the published records; records that a project owns are not changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import Decision, immutable_refusal, make_change
 from atpub.engine.plan.model import Change, Drift, Plan, Refusal
 from atpub.engine.plan.ownership import OwnershipView
-from atpub.engine.plan.resolve import ResolvedRecord, in_order, resolve_records
+from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.errors import Problem
 from atpub.repository.model import Live
 
@@ -35,7 +35,7 @@ class PublishRequest:
 
 
 def plan_publication(
-    wishes: Sequence[PublishRequest],
+    requests: Sequence[PublishRequest],
     live: Live,
     *,
     project: str,
@@ -43,53 +43,55 @@ def plan_publication(
     now: datetime,
     warnings: tuple[Problem, ...] = (),
 ) -> Plan:
-    """What it takes to publish these records, each of another path; `project` is who owns them (empty: nobody)."""
-    standing = OwnershipView.of(live, project)
-    settled = resolve_records(
-        in_order(tuple(wish.desired for wish in wishes)), live.records, CreatedAtClock(now, live.records)
+    """Plan to publish these records, each at another path; `project` owns them (empty: no project does)."""
+    ownership = OwnershipView.of(live, project)
+    resolved = resolve_records(
+        sort_by_references(tuple(request.desired for request in requests)),
+        live.records,
+        CreatedAtClock(now, live.records),
     )
-    if_exists: dict[RecordPath, IfExists] = {wish.desired.path: wish.if_exists for wish in wishes}
-    decisions = [_decided(item, if_exists[path], standing) for path, item in settled.items()]
+    if_exists: dict[RecordPath, IfExists] = {request.desired.path: request.if_exists for request in requests}
+    decisions = [_decide(item, if_exists[path], ownership) for path, item in resolved.items()]
     return build_plan(
         [item.change for item in decisions if item.change],
-        settled,
-        standing,
+        resolved,
+        ownership,
         account=account,
         refusals=tuple(item.refusal for item in decisions if item.refusal),
         warnings=warnings,
     )
 
 
-def _decided(settled: ResolvedRecord, if_exists: IfExists, standing: OwnershipView) -> Decision:
-    """What happens to a record, by what is live and whose it is."""
-    desired, path = settled.desired, settled.desired.path
-    before, owned, uri = standing.record(path), standing.owned.get(path), standing.uri(path)
+def _decide(resolved: ResolvedRecord, if_exists: IfExists, ownership: OwnershipView) -> Decision:
+    """Decide the change of a record by the live record and its owner."""
+    desired, path = resolved.desired, resolved.desired.path
+    before, owned, uri = ownership.record(path), ownership.owned.get(path), ownership.uri(path)
     if owned is not None:  # what the manifest said of it stays
         desired = replace(desired, id=owned.id, protect=owned.protect)
-        settled = replace(settled, desired=desired)
-    same = before is not None and before.cid == settled.cid
+        resolved = replace(resolved, desired=desired)
+    same = before is not None and before.cid == resolved.cid
     refusal = (
-        _exists(desired, uri, if_exists, there=before is not None)
-        or immutable_refusal(settled, before, owned, uri)
-        or (None if same or (before and if_exists == "skip") else _foreign(desired, uri, standing))
+        _exists_refusal(desired, uri, if_exists, there=before is not None)
+        or immutable_refusal(resolved, before, owned, uri)
+        or (None if same or (before and if_exists == "skip") else _foreign_refusal(desired, uri, ownership))
     )
     if refusal is not None:
         return Decision(None, refusal)
     if before is None:
-        return Decision(make_change(settled, uri, before, "create"))
-    mine = not standing.inventory.project or owned is not None
+        return Decision(make_change(resolved, uri, before, "create"))
+    mine = not ownership.inventory.project or owned is not None
     if same:
-        is_free = mine or path in standing.foreign
-        return Decision(make_change(settled, uri, before, "unchanged" if is_free else "adopt", write=False))
+        is_free = mine or path in ownership.foreign
+        return Decision(make_change(resolved, uri, before, "unchanged" if is_free else "adopt", write=False))
     if if_exists == "skip":
         address = str(desired.address)
         return Decision(Change(address, "unchanged", desired.id, path, uri, before, after_cid=before.cid))
     drift = Drift(owned.cid, before.cid) if owned and owned.cid != before.cid else None
-    return Decision(make_change(settled, uri, before, "update" if mine else "adopt", drift))
+    return Decision(make_change(resolved, uri, before, "update" if mine else "adopt", drift))
 
 
-def _foreign(desired: Desired, uri: AtUri, standing: OwnershipView) -> Refusal | None:
-    owner = standing.foreign.get(desired.path)
+def _foreign_refusal(desired: Desired, uri: AtUri, ownership: OwnershipView) -> Refusal | None:
+    owner = ownership.foreign.get(desired.path)
     if owner is None:
         return None
     message = f"{desired.address} is a record of the project {owner!r}, and would be changed"
@@ -97,7 +99,7 @@ def _foreign(desired: Desired, uri: AtUri, standing: OwnershipView) -> Refusal |
     return Refusal(str(desired.address), uri, "foreign-owner", message, hint)
 
 
-def _exists(desired: Desired, uri: AtUri, if_exists: IfExists, *, there: bool) -> Refusal | None:
+def _exists_refusal(desired: Desired, uri: AtUri, if_exists: IfExists, *, there: bool) -> Refusal | None:
     if not there or if_exists != "error":
         return None
     message = f"{desired.address}: there is a record already at {uri}"

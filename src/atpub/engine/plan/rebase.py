@@ -9,7 +9,7 @@ from typing import Final
 from atpub.atproto.data import blobs_in, cid_of, put
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.model import CID_FIELD
-from atpub.engine.plan.build import cost_of, ownership
+from atpub.engine.plan.build import cost_of, inventory_changes
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.ownership import OwnershipView
 from atpub.errors import StalePlan
@@ -19,20 +19,22 @@ _ANEW: Final = "look at a new plan, then apply that"
 
 
 def rebase(plan: Plan, live: Live) -> Plan:
-    """The rest of a plan, on another state; raises StalePlan where a record that it touches has changed otherwise.
+    """Return the rest of a plan on another live state; raises StalePlan where one of its records changed otherwise.
 
     A commit that touches none of its records does not matter.
     """
     if live.did != plan.did:
         raise StalePlan(f"the plan is for {plan.did}, and {plan.account} is {live.did}", hint=_ANEW)
-    standing = OwnershipView.of(live, plan.project)
+    ownership = OwnershipView.of(live, plan.project)
     done: dict[RecordPath, Change] = {}
     for change in plan.changes:  # what a strong reference needs comes before it
-        if change.path in standing.foreign and (change.writes or change.action == "adopt"):
-            message = f"{change.address} is a record of the project {standing.foreign[change.path]!r} now: {change.uri}"
+        if change.path in ownership.foreign and (change.writes or change.action == "adopt"):
+            message = (
+                f"{change.address} is a record of the project {ownership.foreign[change.path]!r} now: {change.uri}"
+            )
             raise StalePlan(message, hint=_ANEW)
-        is_owned = change.path in standing.owned
-        made = done[change.path] = _rebased(change, live.records.get(change.path), done, is_owned=is_owned)
+        is_owned = change.path in ownership.owned
+        made = done[change.path] = _rebase_change(change, live.records.get(change.path), done, is_owned=is_owned)
         if made.before is not None and made.action in ("update", "delete") and not is_owned:
             message = f"{change.address} does not belong to the project {plan.project!r} any more: {change.uri}"
             raise StalePlan(message, hint=_ANEW)
@@ -40,19 +42,19 @@ def rebase(plan: Plan, live: Live) -> Plan:
     there = {blob.cid for record in live.records.values() for blob in blobs_in(record.value)}
     wanted = {blob.cid for change in changes if change.after is not None for blob in blobs_in(change.after)}
     uploads = tuple(item for item in plan.uploads if item.cid in wanted and item.cid not in there)
-    inventory_changes = ownership(changes, standing.owned)
+    owned = inventory_changes(changes, ownership.owned)
     return replace(
         plan,
         head=live.head,
         changes=changes,
         uploads=uploads,
-        cost=cost_of(changes, standing.inventory.writes(inventory_changes), uploads),
-        inventory=standing.inventory,
-        inventory_changes=inventory_changes,
+        cost=cost_of(changes, ownership.inventory.writes(owned), uploads),
+        inventory=ownership.inventory,
+        inventory_changes=owned,
     )
 
 
-def _rebased(change: Change, live: Record | None, done: Mapping[RecordPath, Change], *, is_owned: bool) -> Change:
+def _rebase_change(change: Change, live: Record | None, done: Mapping[RecordPath, Change], *, is_owned: bool) -> Change:
     found = live.cid if live else None
     if change.action == "unchanged" and found != change.before_cid:
         return replace(change, action="keep", before=live, after_cid=found)  # what became of it, a new plan says
@@ -72,7 +74,7 @@ def _rebased(change: Change, live: Record | None, done: Mapping[RecordPath, Chan
 
 
 def _is_result(change: Change, live: Record, done: Mapping[RecordPath, Change]) -> bool:
-    """Whether the live record is what the change makes, whatever the server has decided about it."""
+    """Return whether the live record is the change's result, whatever the server decided about it."""
     if change.after_cid is not None:
         return live.cid == change.after_cid
     assert change.after is not None

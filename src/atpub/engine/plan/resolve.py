@@ -1,47 +1,63 @@
-"""Desired records, settled against the live ones: what the manifest leaves open is filled in, or named unknown."""
+"""Desired records, resolved against the live ones: what the manifest leaves open is filled in, or named unknown."""
 
 from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
-from atpub.atproto import data
-from atpub.atproto.data import Blob, JsonObject, blobs_in, put
+from atpub.atproto.data import Blob, Encoded, JsonObject, blobs_in, put
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import CID_FIELD, BlobFile, Desired
 from atpub.engine.plan.created_at import VERSION, CreatedAtClock, by_version
 from atpub.engine.plan.order import targets_first
 from atpub.repository.model import Record
 
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRecord:
-    """A desired record as it would be written; `cid` is None where `unknown` says why."""
+    """A desired record as it would be written, as far as that is known before its blobs are uploaded.
+
+    `unknown` tells what only the server decides. `digest_cid` is the CID of the record without what a later plan may
+    fill in differently: plan digests are made of it.
+    """
 
     desired: Desired
-    value: JsonObject
-    cid: Cid | None
+    encoded: Encoded
     unknown: str
     open_blobs: tuple[BlobFile, ...]
     digest_cid: Cid
 
+    @property
+    def value(self) -> JsonObject:
+        """The record."""
+        return self.encoded.value
+
+    @property
+    def cid(self) -> Cid | None:
+        """The CID of the record; None where it is unknown."""
+        return None if self.unknown else self.encoded.cid
+
 
 def resolve_records(
-    ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], moments: CreatedAtClock
+    ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], clock: CreatedAtClock
 ) -> Mapping[RecordPath, ResolvedRecord]:
-    """Each desired record as it would be written; takes them with what a strong reference needs first."""
+    """Resolve each desired record to the value to write; takes them with strong references' targets first."""
     known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
-    values = _with_created_at(ordered, live, moments)
-    settled: dict[RecordPath, ResolvedRecord] = {}
+    values = _with_created_at(ordered, live, clock)
+    resolved: dict[RecordPath, ResolvedRecord] = {}
     for desired in ordered:
         path = desired.path
-        settled[path] = _settle(desired, values[path], live.get(path), settled, known)
-    return settled
+        resolved[path] = _resolve(desired, values[path], live.get(path), resolved, known)
+    return resolved
 
 
-def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
-    """The records with what each refers to before it, as far as references go one way; else as they come.
+def sort_by_references(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
+    """Sort records so that each follows what it refers to; where references form a circle, the given order decides.
 
     What a strong reference needs is always before it, even where a plain reference leads back.
     """
@@ -51,39 +67,45 @@ def in_order(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
     return tuple(by_path[path] for path in targets_first(targets_first(by_path, plain), strong))
 
 
-def _settle(
+def desired_cids(records: tuple[Desired, ...], live: Mapping[RecordPath, Record]) -> Mapping[RecordPath, Cid | None]:
+    """Return the CID that each record has to have, if it is live; what the live state leaves unknown is None."""
+    clock = CreatedAtClock(_NO_TIME, live)
+    return {path: item.cid for path, item in resolve_records(sort_by_references(records), live, clock).items()}
+
+
+def _resolve(
     desired: Desired,
     value: JsonObject,
     live: Record | None,
-    settled: Mapping[RecordPath, ResolvedRecord],
+    resolved: Mapping[RecordPath, ResolvedRecord],
     known: dict[Cid, Blob],
 ) -> ResolvedRecord:
-    stable = _stable(desired, settled)
+    digest = _encode_for_digest(desired, resolved)
     own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
     value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
     unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
-    for reference in desired.strong_refs:
-        cid = settled[reference.target].cid
-        if cid is None:
-            unknown = unknown or f"the CID of {settled[reference.target].desired.address} is not known yet"
-        else:
-            value = put(value, (*reference.steps, CID_FIELD), cid)
-    return ResolvedRecord(
-        desired, value, None if unknown else data.cid_of(value), unknown, open_blobs, data.cid_of(stable)
-    )
+    targets = [resolved[reference.target] for reference in desired.strong_refs]
+    unpinned = next((target for target in targets if target.cid is None), None)
+    if unpinned is not None:
+        unknown = unknown or f"the CID of {unpinned.desired.address} is not known yet"
+    if value is desired.value and not open_blobs and all(target.cid == target.digest_cid for target in targets):
+        value = digest.value  # the same record, encoded already
+    else:
+        value = _with_strong_refs(value, desired, targets)
+    return ResolvedRecord(desired, Encoded.of(value, digest), unknown, open_blobs, digest.cid)
 
 
 def _with_created_at(
-    records: Iterable[Desired], live: Mapping[RecordPath, Record], moments: CreatedAtClock
+    records: Iterable[Desired], live: Mapping[RecordPath, Record], clock: CreatedAtClock
 ) -> Mapping[RecordPath, JsonObject]:
-    """Each record's value with its createdAt; new versions of one series get theirs in the order of the versions."""
+    """Return each record's value with its createdAt; new versions of a series get theirs in version order."""
     values: dict[RecordPath, JsonObject] = {}
     for desired in sorted(records, key=lambda item: by_version(item.value.get(VERSION))):
         value = desired.value
         if desired.created_at is not None:
             before, field = live.get(desired.path), desired.created_at.field
             kept = before.value.get(field) if before else None
-            new = kept if isinstance(kept, str) else moments.next(desired.path.collection, desired.created_at.series)
+            new = kept if isinstance(kept, str) else clock.next(desired.path.collection, desired.created_at.series)
             value = {**value, field: new}
         values[desired.path] = value
     return values
@@ -92,7 +114,7 @@ def _with_created_at(
 def _with_blobs(
     value: JsonObject, desired: Desired, known: Mapping[Cid, Blob]
 ) -> tuple[JsonObject, tuple[BlobFile, ...]]:
-    """The value with the MIME types that the server gave these blobs before; those that it has yet to decide."""
+    """Return the value with the MIME types that the server gave its blobs, and the blobs that have none yet."""
     open_blobs: list[BlobFile] = []
     for item in desired.blobs:
         if not item.sniffed:
@@ -105,12 +127,18 @@ def _with_blobs(
     return value, tuple(open_blobs)
 
 
-def _stable(desired: Desired, settled: Mapping[RecordPath, ResolvedRecord]) -> JsonObject:
-    """The record without what a later plan may fill in otherwise: what the digest is made of."""
-    value = desired.value
-    for item in desired.blobs:
-        if item.sniffed:
-            value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
-    for reference in desired.strong_refs:
-        value = put(value, (*reference.steps, CID_FIELD), settled[reference.target].digest_cid)
+def _with_strong_refs(value: JsonObject, desired: Desired, targets: Iterable[ResolvedRecord]) -> JsonObject:
+    """Return the value with the CIDs that are known in its strong references."""
+    for reference, target in zip(desired.strong_refs, targets, strict=True):
+        if target.cid is not None:
+            value = put(value, (*reference.steps, CID_FIELD), target.cid)
     return value
+
+
+def _encode_for_digest(desired: Desired, resolved: Mapping[RecordPath, ResolvedRecord]) -> Encoded:
+    """Encode the record without what a later plan may fill in differently; reuse the encoding of its check."""
+    known = desired.encoded
+    value = known.value if known else desired.portable_value
+    for reference in desired.strong_refs:
+        value = put(value, (*reference.steps, CID_FIELD), resolved[reference.target].digest_cid)
+    return Encoded.of(value, known)

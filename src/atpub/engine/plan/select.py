@@ -1,4 +1,4 @@
-"""Part of a plan: the changes that a user asks for, with those that they cannot do without."""
+"""Selecting part of a plan: the changes that a user asks for, and those that these need."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from atpub.suggest import suggest
 
 
 def select(changes: Sequence[Change], only: Collection[str], exclude: Collection[str]) -> list[Change]:
-    """The changes at the addresses of `only` (all, where there are none) but not of `exclude`; `*` matches any text.
+    """Return the changes at addresses of `only` (empty: all) that are not in `exclude`; `*` matches any text.
 
-    What a change of `only` needs comes with it; what needs an excluded change is left out with that.
+    Changes that a selected one needs are selected too; changes that need an excluded one are left out too.
     """
     if not only and not exclude:
         return list(changes)
@@ -35,12 +35,12 @@ def select(changes: Sequence[Change], only: Collection[str], exclude: Collection
 
 
 def matches(address: str, patterns: Iterable[str]) -> bool:
-    """Whether an address fits one of these patterns."""
+    """Return whether an address matches one of these patterns."""
     return any(fnmatchcase(address, pattern) for pattern in patterns)
 
 
 def selected(refusals: Iterable[Refusal], changes: Iterable[Change], options: Options) -> list[Refusal]:
-    """The refusals of what was selected: of these changes, and of what is not even planned."""
+    """Return the refusals of selected changes, and of selected entries that have no change."""
     addresses = {change.address for change in changes}
 
     def is_meant(address: str) -> bool:
@@ -51,7 +51,7 @@ def selected(refusals: Iterable[Refusal], changes: Iterable[Change], options: Op
 
 
 def check_options(options: Options, changes: Sequence[Change], refused: Collection[str]) -> None:
-    """Raise Usage for an address that is nobody's: it is mistyped, or means another manifest."""
+    """Raise Usage for an address that no entry has: it is mistyped, or belongs to another manifest."""
     addresses = {*refused, *(change.address for change in changes)}
     for option, patterns in (("--only", options.only), ("--exclude", options.exclude)):
         for pattern in sorted(patterns):
@@ -61,7 +61,7 @@ def check_options(options: Options, changes: Sequence[Change], refused: Collecti
 
 
 def _needs(changes: Sequence[Change]) -> Mapping[RecordPath, set[RecordPath]]:
-    """Which other changes each needs: without them a reference would lead nowhere, or a blob be lost."""
+    """Return the changes that each needs: without them a reference would dangle, or a blob be lost."""
     pending = {change.path: change for change in changes if change.writes}
     uris = {str(change.uri): change.path for change in pending.values()}
     needs: dict[RecordPath, set[RecordPath]] = {change.path: set() for change in changes}

@@ -12,8 +12,7 @@ from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
-from atpub.atproto import data
-from atpub.atproto.data import Blob, Json, JsonObject, NotInDataModel
+from atpub.atproto.data import Blob, Encoded, Json, JsonObject, NotInDataModel
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation, parse_at_identifier
 from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.engine.inventory import Inventory
@@ -26,7 +25,7 @@ FORMAT_VERSION: Final = "1.0"
 
 
 def plan_document(plan: Plan) -> JsonObject:
-    """The plan as JSON: what refers to a record comes after it; the same in every run but for a new createdAt."""
+    """Return the plan as JSON, referenced records first; only a new createdAt differs between runs."""
     cost = plan.cost
     return {
         "format_version": FORMAT_VERSION,
@@ -50,7 +49,7 @@ def plan_document(plan: Plan) -> JsonObject:
 
 
 def saved_document(plan: Plan, folder: Path | None) -> JsonObject:
-    """The plan as it is saved: with the folder of an embedded repository, and with no server, which each run finds."""
+    """Return the plan as it is saved: with the folder of an embedded repository, without the server's URL."""
     return {**plan_document(plan), "folder": None if folder is None else str(folder)}
 
 
@@ -76,7 +75,7 @@ def _change_json(change: Change) -> JsonObject:
 
 
 def refusal_json(refusal: Refusal) -> JsonObject:
-    """A refusal as JSON; address and URI are empty and null where it is about the whole plan."""
+    """Return a refusal as JSON; address and URI are empty and null where it is about the whole plan."""
     return {
         "address": refusal.address,
         "uri": str(refusal.uri) if refusal.uri else None,
@@ -87,7 +86,7 @@ def refusal_json(refusal: Refusal) -> JsonObject:
 
 
 def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
-    """The plan in a saved document, to be settled against the live state, and its folder; raises InvalidInput.
+    """Read a saved plan, to be rebased on the live state, and its folder; raises InvalidInput.
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
@@ -110,7 +109,7 @@ def _bad(file: str, reason: str) -> InvalidInput:
 
 
 def _folder(found: dict[str, Any]) -> Path | None:
-    """The folder of a plan for an embedded repository."""
+    """Return the folder of a plan for an embedded repository."""
     return Path(_is(str, found["folder"])) if is_local(found["account"]) else None
 
 
@@ -160,7 +159,8 @@ def _change(found: dict[str, Any], did: Did) -> Change:
         raise ValueError(f"{found['action']!r} is not an action that this atpub knows")
     before, after = _cid(found["before_cid"]), _cid(found["after_cid"])
     value: JsonObject | None = None if found["value"] is None else _is(dict, found["value"])
-    if value is not None and after is not None and _cid_of(value) != after:
+    encoded = None if value is None else _encode(value)
+    if encoded is not None and after is not None and encoded.cid != after:
         raise ValueError(f"the value of {found['address']} is not the record {after}")
     drift = found["drift"]
     return Change(
@@ -181,6 +181,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
             for item in _is(list, found["strong_refs"])
         ),
         open_blobs=tuple(_open_blobs(_is(list, found["open_blobs"]), value)),
+        encoded=encoded,
     )
 
 
@@ -193,7 +194,7 @@ def _open_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[BlobFile]:
 
 
 def _steps(found: object, value: Any) -> Steps:
-    """A way that leads somewhere in the value, where there is one."""
+    """Parse a path that exists in the value, where there is a value."""
     steps = tuple(_is(list, found))
     if value is not None:
         reduce(getitem, steps, value)
@@ -205,14 +206,14 @@ def _cid(text: str | None) -> Cid | None:
 
 
 def _is(kind: type, value: Any) -> Any:
-    """The value, which is of this kind; raises TypeError."""
+    """Return the value if it is of this type; raise TypeError otherwise."""
     if not isinstance(value, kind):
         raise TypeError(f"{json.dumps(value)[:40]} is not of the type {kind.__name__}")
     return value
 
 
-def _cid_of(value: JsonObject) -> Cid:
+def _encode(value: JsonObject) -> Encoded:
     try:
-        return data.cid_of(value)
+        return Encoded.of(value)
     except NotInDataModel as error:
         raise ValueError(str(error)) from None
