@@ -22,14 +22,15 @@ def build_module(lexicon: Lexicon, world: NameTable) -> Module:
             method = build_method(builder, builder.spelling.types[name], definition)
         else:
             builder.define(builder.spelling.types[name], definition)
+    doc = docs.of_lexicon(lexicon)
     return Module(
         path=world.modules[lexicon.id][1],
         nsid=lexicon.id,
-        doc=docs.of_lexicon(lexicon),
+        doc=doc,
         imports=builder.imports.all(),
         classes=tuple(item for item in builder.items if not _names_classes(item)),
         aliases=tuple(sorted(filter(_names_classes, builder.items), key=_rank)),
-        method=method,
+        method=method._replace(doc="") if method and method.doc == doc else method,
     )
 
 

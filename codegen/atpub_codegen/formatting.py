@@ -58,6 +58,8 @@ def joined(before: str, parts: Sequence[str], operator: str, after: str = "", in
     if len(before) + len(line) + len(after) + indent <= WIDTH or len(parts) < 2:
         return fitted(f"{before}{line}{after}", indent)
     pad = "\n" + " " * (indent + 4)
+    if len(parts) == 2 and parts[1].startswith("not ("):  # what it negates is broken, and nothing else
+        return f"{before}{parts[0]} {operator} not ({pad}{parts[1][5:-1]}{pad[:-4]}){after}"
     if len(line) + indent + 4 > WIDTH:
         line = f"{pad}{operator} ".join(fitted(part, indent + 4) for part in parts)
     return f"{before}({pad}{line}{pad[:-4]}){after}"

@@ -137,9 +137,14 @@ class Class(NamedTuple):
     @property
     def has_no_extras(self) -> str:
         """The condition under which the JSON has no fields that the class does not know."""
-        if self.optional:
-            return "cls._knows(data)"
-        return f"len(data) == {len(self.required) + (self.key is not None)}"
+        least = len(self.required) + (self.key is not None)  # of these, each is there
+        tests = [f"len(data) == {least}"] if least or not self.optional else []
+        return " or ".join([*tests, *(["cls._knows(data)"] if self.optional else [])])
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether loading puts a field's JSON in a variable."""
+        return any(field.conditions for field in self.fields)
 
 
 class Wrapper(NamedTuple):

@@ -65,21 +65,28 @@ def fits(
     return min_graphemes <= graphemes(text) <= max_graphemes
 
 
-def load_text(
+def load_text(value: Json, max_length: int = INTEGER_MAX) -> str:
+    """Return the text, if it is Unicode of at most so many bytes; raises Mismatch."""
+    if value.__class__ is str and (len(value) <= max_length if value.isascii() else fits(value, max_length)):
+        return value
+    raise Mismatch
+
+
+def load_limited_text(
     value: Json,
     max_length: int = INTEGER_MAX,
     max_graphemes: int = INTEGER_MAX,
     min_length: int = 0,
     min_graphemes: int = 0,
 ) -> str:
-    """Return the text, if it is Unicode and within its limits; raises Mismatch."""
-    if value.__class__ is not str:
-        raise Mismatch
-    if value.isascii() and min_length <= len(value) <= max_length and len(value) <= max_graphemes and not min_graphemes:
-        return value  # type: ignore[no-any-return]
-    if not fits(value, max_length, max_graphemes, min_length, min_graphemes):
-        raise Mismatch
-    return value  # type: ignore[no-any-return]
+    """Return the text, if it is Unicode and within all its limits; raises Mismatch."""
+    if value.__class__ is str:
+        usual = value.isascii() and not min_graphemes and min_length <= len(value)
+        if (usual and len(value) <= max_length and len(value) <= max_graphemes) or fits(
+            value, max_length, max_graphemes, min_length, min_graphemes
+        ):
+            return value
+    raise Mismatch
 
 
 def is_integer(value: Json) -> bool:
@@ -124,7 +131,10 @@ def exact(value: Json) -> Json:
 
 
 class TextLoader(Protocol):
-    """A function that returns a text that is valid and not too long, and raises Mismatch for any other value."""
+    """A function that returns a text in a format, and raises Mismatch for any other value.
+
+    A greatest length has to be below that of the format's usual texts.
+    """
 
     def __call__(self, value: Json, max_length: int = INTEGER_MAX, /) -> str:
         """Return the text."""
@@ -136,10 +146,11 @@ def _text_loader(name: str) -> TextLoader:
     pattern, longest = USUAL[name]
     is_usual, is_valid = pattern.fullmatch, FORMATS[name]
 
-    def load(value: Json, max_length: int = INTEGER_MAX) -> str:
+    def load(value: Json, max_length: int = longest) -> str:
         if value.__class__ is str:
-            length = len(value)  # every format is one of ASCII characters
-            if length <= max_length and ((length <= longest and is_usual(value)) or is_valid(value)):
+            if len(value) <= max_length and is_usual(value):
+                return value
+            if (max_length == longest or len(value) <= max_length) and is_valid(value):
                 return value
         raise Mismatch
 

@@ -69,16 +69,19 @@ class CreateRecordInput(runtime.Value):
     def load(cls, data: Any) -> CreateRecordInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.record = runtime.load_unknown(data["record"])
         self.repo = runtime.load_at_identifier(data["repo"])
-        self.rkey = runtime.load_record_key(data["rkey"], 512) if "rkey" in data else None
+        self.rkey = value = data.get("rkey")
+        if (value.__class__ is not str or len(value) > 512 or not runtime.is_record_key(value)) and "rkey" in data:
+            raise runtime.Mismatch
         self.swap_commit = runtime.load_cid(data["swapCommit"]) if "swapCommit" in data else None
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -133,7 +136,7 @@ class CreateRecordOutput(runtime.Value):
         self.uri = runtime.load_at_uri(data["uri"])
         self.commit = _repo_defs.CommitMeta.load(data["commit"]) if "commit" in data else None
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -159,4 +162,3 @@ class InvalidSwap(runtime.MethodError):
 METHOD: Final = runtime.Procedure(
     NSID, input=CreateRecordInput, output=CreateRecordOutput.from_json, errors=(InvalidSwap,)
 )
-"""Add one record, in a commit of its own. Needs a session."""

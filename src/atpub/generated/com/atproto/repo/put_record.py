@@ -70,11 +70,14 @@ class PutRecordInput(runtime.Value):
     def load(cls, data: Any) -> PutRecordInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.record = runtime.load_unknown(data["record"])
         self.repo = runtime.load_at_identifier(data["repo"])
-        self.rkey = runtime.load_record_key(data["rkey"], 512)
+        self.rkey = value = data["rkey"]
+        if value.__class__ is not str or len(value) > 512 or not runtime.is_record_key(value):
+            raise runtime.Mismatch
         self.swap_commit = runtime.load_cid(data["swapCommit"]) if "swapCommit" in data else None
         self.swap_record = runtime.ABSENT
         if "swapRecord" in data:
@@ -82,7 +85,7 @@ class PutRecordInput(runtime.Value):
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -142,7 +145,7 @@ class PutRecordOutput(runtime.Value):
         self.uri = runtime.load_at_uri(data["uri"])
         self.commit = _repo_defs.CommitMeta.load(data["commit"]) if "commit" in data else None
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -166,4 +169,3 @@ class InvalidSwap(runtime.MethodError):
 
 
 METHOD: Final = runtime.Procedure(NSID, input=PutRecordInput, output=PutRecordOutput.from_json, errors=(InvalidSwap,))
-"""Create one record, or replace it. Content that is already there makes no commit. Needs a session."""

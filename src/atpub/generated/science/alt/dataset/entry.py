@@ -108,10 +108,13 @@ class Entry(runtime.RecordBase):
     def load(cls, data: Any) -> Entry:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.name = runtime.load_text(data["name"], 200)
-        self.schema_ref = runtime.load_at_uri(data["schemaRef"], 500)
+        self.schema_ref = value = data["schemaRef"]
+        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
+            raise runtime.Mismatch
         self.storage = load_entry_storage(data["storage"])
         self.content_metadata = runtime.load_unknown(data["contentMetadata"]) if "contentMetadata" in data else None
         self.description = runtime.load_text(data["description"], 5000) if "description" in data else None
@@ -123,9 +126,10 @@ class Entry(runtime.RecordBase):
                 raise runtime.Mismatch
             self.manifests = list(map(ShardManifestRef.load, value))
         self.metadata = runtime.load_bytes(data["metadata"], high=100000) if "metadata" in data else None
-        self.metadata_schema_ref = None
+        self.metadata_schema_ref = value = data.get("metadataSchemaRef")
         if "metadataSchemaRef" in data:
-            self.metadata_schema_ref = runtime.load_at_uri(data["metadataSchemaRef"], 500)
+            if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
+                raise runtime.Mismatch
         self.size = DatasetSize.load(data["size"]) if "size" in data else None
         self.tags = value = data.get("tags")
         if "tags" in data:
@@ -134,7 +138,7 @@ class Entry(runtime.RecordBase):
             for x in value:
                 if x.__class__ is not str or not ((x.isascii() and len(x) <= 150) or runtime.fits(x, 150)):
                     raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 5 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -200,6 +204,7 @@ class DatasetSize(runtime.Value):
     def load(cls, data: Any) -> DatasetSize:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.bytes = value = data.get("bytes")
         if (value.__class__ is not int or not 0 <= value <= runtime.INTEGER_MAX) and "bytes" in data:
@@ -282,7 +287,7 @@ class ShardManifestRef(runtime.Value):
         self.samples = None
         if "samples" in data:
             self.samples = runtime.load_blob(data["samples"], accept=("application/octet-stream",), max_size=104857600)
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

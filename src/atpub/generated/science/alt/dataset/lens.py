@@ -105,13 +105,18 @@ class Lens(runtime.RecordBase):
     def load(cls, data: Any) -> Lens:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.getter_code = CodeReference.load(data["getterCode"])
         self.name = runtime.load_text(data["name"], 100)
         self.putter_code = CodeReference.load(data["putterCode"])
-        self.source_schema = runtime.load_at_uri(data["sourceSchema"], 500)
-        self.target_schema = runtime.load_at_uri(data["targetSchema"], 500)
+        self.source_schema = value = data["sourceSchema"]
+        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
+            raise runtime.Mismatch
+        self.target_schema = value = data["targetSchema"]
+        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
+            raise runtime.Mismatch
         self.description = runtime.load_text(data["description"], 1000) if "description" in data else None
         self.language = runtime.load_text(data["language"], 50) if "language" in data else None
         self.metadata = LensMetadata.load(data["metadata"]) if "metadata" in data else None
@@ -121,7 +126,7 @@ class Lens(runtime.RecordBase):
         self.target_schema_version = None
         if "targetSchemaVersion" in data:
             self.target_schema_version = runtime.load_text(data["targetSchemaVersion"], 100)
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 7 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -191,7 +196,7 @@ class CodeReference(runtime.Value):
         self.repository = runtime.load_text(data["repository"], 500)
         self.branch = runtime.load_text(data["branch"], 100) if "branch" in data else None
         self.language = runtime.load_text(data["language"], 50) if "language" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
