@@ -1,4 +1,4 @@
-"""What a generated module holds, decided in Python and printed by the templates."""
+"""The intermediate form of generated modules: decided in Python, printed by the templates."""
 
 from __future__ import annotations
 
@@ -282,11 +282,11 @@ class Module(NamedTuple):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """All that it defines, but for the method."""
+        """All definitions, except for the method."""
         return (*self.classes, *self.aliases)
 
     @property
     def exports(self) -> tuple[str, ...]:
-        """The names that a reader of the module is meant to use."""
+        """The public names of the module."""
         items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
         return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))

@@ -1,4 +1,4 @@
-"""What generated classes import: their base classes, the checks of `load`, and the lexicons of their package."""
+"""The runtime of generated classes: base classes, the checks of `load`, and the lexicons of each package."""
 
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Blob
 from atpub.atproto.lexicon.formats import is_unicode
