@@ -9,6 +9,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence, Set
+from functools import cache
 from typing import Final
 
 from atpub_codegen.formatting import WIDTH, block
@@ -20,6 +21,7 @@ _WORD_OR_TEXT: Final = re.compile(r"""(?<![\w.])\w+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
+@cache
 def quoted(text: str) -> str:
     """Return the text as an ASCII string literal, in the quotes that need fewer escapes."""
     if text.isascii() and text.isalnum():

@@ -98,19 +98,21 @@ class Value:
 
     _known: ClassVar[frozenset[str]] = frozenset()
     _knows: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
-    _knows_typed: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
+    _member_fields: ClassVar[frozenset[str]] = frozenset()  # with `$type`; empty until a union's member is loaded
     _typed: ClassVar[JsonObject] = {}  # what a union's member has beside its fields
 
     _extra: JsonObject | None
 
     def __init_subclass__(cls) -> None:
-        own = cls.__dict__
-        differing: Mapping[str, str] = own.get("WIRE", {})
-        cls.WIRE = {name: differing.get(name, name) for name in cls.__slots__}
-        cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in own else cls.WIRE.values())
-        cls._knows = cls._known.issuperset
-        cls._knows_typed = frozenset((*cls._known, "$type")).issuperset
-        cls._typed = {"$type": cls.NSID} if "NSID" in own and "$type" not in cls._known else {}
+        own, names = cls.__dict__, cls.__slots__
+        wire = dict(zip(names, names, strict=True))
+        if "WIRE" in own:
+            wire.update(own["WIRE"])
+        cls.WIRE = wire
+        cls._known = known = frozenset((*wire.values(), "$type") if "KEY" in own else wire.values())
+        cls._knows = known.issuperset
+        if "NSID" in own and "$type" not in known:
+            cls._typed = {"$type": cls.NSID}
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -133,8 +135,11 @@ class Value:
     @classmethod
     def _extras(cls, data: JsonObject) -> JsonObject:
         """Return the fields that the class does not know; raises Mismatch where they break the data model."""
-        if cls._typed and data.get("$type") == cls.NSID and cls._knows_typed(data):  # a union's member, no more
-            return cls._typed
+        if cls._typed and data.get("$type") == cls.NSID:
+            if not cls._member_fields:
+                cls._member_fields = frozenset((*cls._known, "$type"))
+            if cls._member_fields.issuperset(data):  # a union's member, and no more
+                return cls._typed
         known = cls._known
         extra = {name: value for name, value in data.items() if name not in known}
         if is_special(extra):
