@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from atpub.atproto.lexicon.formats import USUAL
 from atpub.atproto.lexicon.model import (
     Array,
     BlobType,
@@ -288,8 +287,6 @@ def _text_loader(kind: String) -> Callable[[str], str] | None:
         loader = "load_text" if only_bytes else "load_limited_text"
         return lambda v: f"runtime.{loader}({v}{_limits(kind)})"
     if kind.min_length or kind.min_graphemes or kind.max_graphemes is not None:
-        return None
-    if kind.max_length is not None and kind.max_length >= USUAL[kind.format][1]:
         return None
     return lambda v: f"runtime.{FORMATS[kind.format or ''][2]}({v}{_limits(kind)})"
 

@@ -131,10 +131,7 @@ def exact(value: Json) -> Json:
 
 
 class TextLoader(Protocol):
-    """A function that returns a text in a format, and raises Mismatch for any other value.
-
-    A greatest length has to be below that of the format's usual texts.
-    """
+    """A function that returns a text in a format, of at most so many bytes, and raises Mismatch for any other value."""
 
     def __call__(self, value: Json, max_length: int = INTEGER_MAX, /) -> str:
         """Return the text."""
@@ -146,12 +143,13 @@ def _text_loader(name: str) -> TextLoader:
     pattern, longest = USUAL[name]
     is_usual, is_valid = pattern.fullmatch, FORMATS[name]
 
-    def load(value: Json, max_length: int = longest) -> str:
-        if value.__class__ is str:
-            if len(value) <= max_length and is_usual(value):
-                return value
-            if (max_length == longest or len(value) <= max_length) and is_valid(value):
-                return value
+    def load(value: Json, max_length: int = INTEGER_MAX) -> str:
+        if (
+            value.__class__ is str
+            and ((len(value) <= longest and is_usual(value)) or is_valid(value))
+            and len(value) <= max_length  # every format is one of ASCII characters
+        ):
+            return value
         raise Mismatch
 
     return load

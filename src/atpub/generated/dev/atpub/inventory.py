@@ -104,9 +104,7 @@ class Entry(runtime.Value):
         self.cid = runtime.load_cid(data["cid"])
         self.collection = runtime.load_nsid(data["collection"])
         self.id = runtime.load_limited_text(data["id"], 1024, min_length=1)
-        self.rkey = value = data["rkey"]
-        if value.__class__ is not str or len(value) > 512 or not runtime.is_record_key(value):
-            raise runtime.Mismatch
+        self.rkey = runtime.load_record_key(data["rkey"], 512)
         self.protect = value = data.get("protect")
         if value.__class__ is not bool and "protect" in data:
             raise runtime.Mismatch

@@ -197,13 +197,10 @@ class Create(runtime.Value):
     def load(cls, data: Any) -> Create:
         if data.__class__ is not dict:
             raise runtime.Mismatch
-        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.value = runtime.load_unknown(data["value"])
-        self.rkey = value = data.get("rkey")
-        if (value.__class__ is not str or len(value) > 512 or not runtime.is_record_key(value)) and "rkey" in data:
-            raise runtime.Mismatch
+        self.rkey = runtime.load_record_key(data["rkey"], 512) if "rkey" in data else None
         self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 

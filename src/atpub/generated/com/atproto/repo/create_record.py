@@ -74,9 +74,7 @@ class CreateRecordInput(runtime.Value):
         self.collection = runtime.load_nsid(data["collection"])
         self.record = runtime.load_unknown(data["record"])
         self.repo = runtime.load_at_identifier(data["repo"])
-        self.rkey = value = data.get("rkey")
-        if (value.__class__ is not str or len(value) > 512 or not runtime.is_record_key(value)) and "rkey" in data:
-            raise runtime.Mismatch
+        self.rkey = runtime.load_record_key(data["rkey"], 512) if "rkey" in data else None
         self.swap_commit = runtime.load_cid(data["swapCommit"]) if "swapCommit" in data else None
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:

@@ -112,9 +112,7 @@ class Entry(runtime.RecordBase):
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.name = runtime.load_text(data["name"], 200)
-        self.schema_ref = value = data["schemaRef"]
-        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-            raise runtime.Mismatch
+        self.schema_ref = runtime.load_at_uri(data["schemaRef"], 500)
         self.storage = load_entry_storage(data["storage"])
         self.content_metadata = runtime.load_unknown(data["contentMetadata"]) if "contentMetadata" in data else None
         self.description = runtime.load_text(data["description"], 5000) if "description" in data else None
@@ -126,10 +124,9 @@ class Entry(runtime.RecordBase):
                 raise runtime.Mismatch
             self.manifests = list(map(ShardManifestRef.load, value))
         self.metadata = runtime.load_bytes(data["metadata"], high=100000) if "metadata" in data else None
-        self.metadata_schema_ref = value = data.get("metadataSchemaRef")
+        self.metadata_schema_ref = None
         if "metadataSchemaRef" in data:
-            if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-                raise runtime.Mismatch
+            self.metadata_schema_ref = runtime.load_at_uri(data["metadataSchemaRef"], 500)
         self.size = DatasetSize.load(data["size"]) if "size" in data else None
         self.tags = value = data.get("tags")
         if "tags" in data:

@@ -58,12 +58,9 @@ class Label(runtime.RecordBase):
     def load(cls, data: Any) -> Label:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
-        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
-        self.dataset_uri = value = data["datasetUri"]
-        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-            raise runtime.Mismatch
+        self.dataset_uri = runtime.load_at_uri(data["datasetUri"], 500)
         self.name = runtime.load_text(data["name"], 200)
         self.description = runtime.load_text(data["description"], 5000) if "description" in data else None
         self.version = runtime.load_text(data["version"], 50) if "version" in data else None

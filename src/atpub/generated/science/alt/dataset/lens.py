@@ -105,18 +105,13 @@ class Lens(runtime.RecordBase):
     def load(cls, data: Any) -> Lens:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
-        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.getter_code = CodeReference.load(data["getterCode"])
         self.name = runtime.load_text(data["name"], 100)
         self.putter_code = CodeReference.load(data["putterCode"])
-        self.source_schema = value = data["sourceSchema"]
-        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-            raise runtime.Mismatch
-        self.target_schema = value = data["targetSchema"]
-        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-            raise runtime.Mismatch
+        self.source_schema = runtime.load_at_uri(data["sourceSchema"], 500)
+        self.target_schema = runtime.load_at_uri(data["targetSchema"], 500)
         self.description = runtime.load_text(data["description"], 1000) if "description" in data else None
         self.language = runtime.load_text(data["language"], 50) if "language" in data else None
         self.metadata = LensMetadata.load(data["metadata"]) if "metadata" in data else None

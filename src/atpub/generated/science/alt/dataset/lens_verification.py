@@ -80,12 +80,9 @@ class LensVerification(runtime.RecordBase):
     def load(cls, data: Any) -> LensVerification:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
-        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
-        self.lens = value = data["lens"]
-        if value.__class__ is not str or len(value) > 500 or not runtime.is_at_uri(value):
-            raise runtime.Mismatch
+        self.lens = runtime.load_at_uri(data["lens"], 500)
         self.lens_commit = runtime.load_text(data["lensCommit"], 128)
         self.verification_method = runtime.load_text(data["verificationMethod"], 50)
         self.code_hash = CodeHash.load(data["codeHash"]) if "codeHash" in data else None
