@@ -91,7 +91,7 @@ def test_what_is_not_at_hand_is_named(lexicons: Lexicons, name: str) -> None:
 
 
 def test_only_records_are_records() -> None:
-    with pytest.raises(LookupError, match=r"com\.atproto\.repo\.strongRef is no record"):
+    with pytest.raises(LookupError, match=r"com\.atproto\.repo\.strongRef is not a record"):
         records(LEXICONS.lexicons, "com.atproto.repo.strongRef")
 
 

@@ -1,4 +1,4 @@
-"""What one module holds, built up definition by definition: every name and expression decided, nothing printed."""
+"""The builder of a module: it decides every name and expression, definition by definition, and prints nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Final
 
 from atpub.atproto.lexicon import model
 from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
-from atpub_codegen import docs, expressions, source
-from atpub_codegen import recursion as depth
+from atpub_codegen import docs, expressions, recursion, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.ir import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
 from atpub_codegen.name_table import Imports, NameTable
@@ -26,29 +25,29 @@ _AS_THEY_ARE: Final = (
 )
 
 
-class Builder:
-    """Builds a lexicon's module; as Declarations, it gives a class or an alias to each type that needs one."""
+class ModuleBuilder:
+    """The builder of a lexicon's module; as Declarations, it gives a class or an alias to each type that needs one."""
 
-    def __init__(self, lexicon: Lexicon, world: NameTable) -> None:
-        self.lexicons: Lexicons = world.lexicons
-        self.spelling = world.spellings[lexicon.id]
-        self.endless = world.endless
-        self.imports = Imports(lexicon.id, world)
+    def __init__(self, lexicon: Lexicon, table: NameTable) -> None:
+        self.lexicons: Lexicons = table.lexicons
+        self.names = table.module_names[lexicon.id]
+        self.recursive = table.recursive
+        self.imports = Imports(lexicon.id, table)
         self.items: list[Item] = []
         self.current = Name(lexicon.id)
-        self.scope = self.spelling.scope.copy()
+        self.scope = self.names.scope.copy()
 
     # The named definitions
 
     def define(self, name: str, definition: model.RecordType | model.Type) -> None:
-        """Add what a definition is in Python."""
+        """Add the Python form of a definition."""
         match definition:
             case model.RecordType(record=record, key=key):
                 self.add_class(name, record, ("record",), definition.description or record.description, key)
             case model.Object():
                 self.add_class(name, definition, (), definition.description)
             case model.Unsupported():
-                pass  # there is nothing to say of it
+                pass  # it has no Python form
             case model.Token():
                 self.items.append(Constant(name, str(self.current), definition.description))
             case model.Array():
@@ -62,13 +61,13 @@ class Builder:
     def add_class(
         self, name: str, kind: model.Object, within: tuple[str, ...], doc: str, key: str | None = None
     ) -> None:
-        """Add a class for an object at a place in the current definition, before what its fields need."""
+        """Add a class for an object at a place in the current definition, before the items that its fields need."""
         place = len(self.items)
         attributes = distinct(kind.properties)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = _unshadowed([self._field(name, wire, attribute, kind, within) for wire, attribute in ordered])
         doc = doc or docs.of_place(self.current, within)
-        deep = self.current in self.endless and not depth.is_shallow(kind)
+        deep = self.current in self.recursive and not recursion.is_shallow(kind)
         self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
@@ -90,11 +89,11 @@ class Builder:
         )
 
     def add_union(self, name: str, kind: model.Union) -> str:
-        """Add an alias for a union, and the function that loads it, whose name comes back."""
+        """Add an alias for a union and the function that loads it; return the function's name."""
         loader = self.scope.give(f"load_{snake_case(name)}")
         members = {ref: self._member(ref) for ref in kind.refs}
-        spellings: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
-        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spellings)), kind.description))
+        spelled: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
+        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spelled)), kind.description))
         told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
         cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
@@ -123,7 +122,7 @@ class Builder:
         self.items.append(Loader(loader, name, conditions, load, dumper, dump))
 
     def _lists(self, kind: model.Array) -> list[Name]:
-        """The named list that a list is one of, the one that that is one of, and so on, each once."""
+        """Return the named lists that hold a list, directly or through other named lists, each once."""
         found: list[Name] = []
         inner = _innermost(kind)
         while isinstance(inner, model.Ref) and inner.target not in found:
@@ -135,7 +134,7 @@ class Builder:
         return found
 
     def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
-        """What loads a named list, and what writes it unless it is written as it is."""
+        """Return the functions that load and write a named list; the second is empty where none is needed."""
         loader = self.imports.loader(name)
         return loader, "" if self._as_it_is(kind, frozenset({name})) else self.imports.dumper(name)
 
@@ -144,7 +143,7 @@ class Builder:
         self.items.append(Choices(name, values, bool(kind.enum), kind.description))
 
     def _as_it_is(self, kind: model.Definition | None, seen: frozenset[Name]) -> bool:
-        """Whether a loaded value of the type is written as it is."""
+        """Return whether a loaded value of the type is written without conversion."""
         match kind:
             case model.Array(items=items):
                 return self._as_it_is(items, seen)
@@ -156,7 +155,7 @@ class Builder:
     # What expressions ask for
 
     def reference(self, name: Name) -> Expression:
-        """The expression of a definition by name, in this module or another."""
+        """Return the expression of a definition by name, in this module or another."""
         definition = self.lexicons.find(name)
         if isinstance(definition, model.Object | model.RecordType):
             return expressions.of_class(self.imports.type(name))
@@ -171,13 +170,13 @@ class Builder:
         raise ValueError(f"{self.current} refers to {name}, which is no type of value: link the lexicons first")
 
     def object(self, kind: model.Object, hint: str, within: tuple[str, ...]) -> Expression:
-        """The expression of an object that stands inside another type, with a class of its own."""
+        """Return the expression of an object inside another type, with a class of its own."""
         name = self.scope.give(hint)
         self.add_class(name, kind, within, kind.description)
         return expressions.of_class(name)
 
     def deep_list(self, whole: Expression, hint: str) -> Expression:
-        """The expression of a list that stands too deep in others, with a loader of its own."""
+        """Return the expression of a deeply nested list, with a loader of its own."""
         loader, dumper = self.scope.give(f"load_{snake_case(hint)}"), ""
         dump = whole.dump("value")
         if dump != "value":
@@ -187,12 +186,12 @@ class Builder:
         return expressions.of_list(whole.annotation, loader, dumper)
 
     def union(self, kind: model.Union, hint: str) -> Expression:
-        """The expression of a union, with an alias and a loader of its own."""
+        """Return the expression of a union, with an alias and a loader of its own."""
         name = self.scope.give(hint)
         return expressions.of_union(name, self.add_union(name, kind))
 
     def choices(self, hint: str, kind: model.String) -> str:
-        """The name of a new alias for a string's enum or known values."""
+        """Return the name of a new alias for a string's enum or known values."""
         name = self.scope.give(hint)
         self._choices(name, kind)
         return name
@@ -205,7 +204,7 @@ def _unshadowed(fields: Sequence[Field]) -> list[Field]:
 
 
 def _innermost(kind: model.Array) -> model.Type:
-    """What a list is of, or what the lists in it are of."""
+    """Return the type of a list's items, or of the items of the lists in it."""
     items = kind.items
     while isinstance(items, model.Array):
         items = items.items

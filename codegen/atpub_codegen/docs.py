@@ -1,4 +1,4 @@
-"""What generated documentation says where a lexicon has a description, and where it has none."""
+"""The texts of generated docstrings, from a lexicon's descriptions or in place of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _BODIES: Final[Mapping[tuple[str, ...], str]] = {
 
 
 def of_lexicon(lexicon: Lexicon) -> str:
-    """What a lexicon is for: its own description, else that of its main definition."""
+    """Return the description of a lexicon, else that of its main definition."""
     main = lexicon.main
     return lexicon.description or (main.description if main else "")
 
 
 def of_field(kind: Type, lexicons: Lexicons, required: bool) -> str:
-    """What a field is for, and its default, if it may be absent."""
+    """Return the description of a field, and the default of an optional one."""
     text = kind.description
     if not text and isinstance(kind, Ref):
         target = lexicons.find(kind.target)
@@ -31,7 +31,7 @@ def of_field(kind: Type, lexicons: Lexicons, required: bool) -> str:
 
 
 def of_place(definition: Name, within: tuple[str, ...]) -> str:
-    """What stands at a place in a definition: `The output of …`, `An item of parts of …`."""
+    """Describe the type at a place in a definition: `The output of …`, `An item of parts of …`."""
     whole = f"the {_BODIES[within[:1]]} of {definition}" if within[:1] in _BODIES else ""
     whole = f"the {_BODIES[within[:2]]} of {definition}" if within[:2] in _BODIES else whole or str(definition)
     if within == ("record",):

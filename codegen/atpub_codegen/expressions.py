@@ -1,4 +1,4 @@
-"""Types as Python: for each, its annotation, the checks that a value must pass, and how it is loaded and written."""
+"""Types as Python: each type's annotation, checks, loading and writing."""
 
 from __future__ import annotations
 
@@ -74,31 +74,31 @@ class Expression:
 
 
 class Declarations(Protocol):
-    """Where a type's expression finds, or declares, what it needs a name for."""
+    """The place where a type's expression finds or declares names."""
 
     def reference(self, name: Name) -> Expression:
-        """The expression of a definition by name."""
+        """Return the expression of a definition by name."""
         ...
 
     def object(self, kind: Object, hint: str, within: tuple[str, ...]) -> Expression:
-        """The expression of an object that stands inside another type."""
+        """Return the expression of an object inside another type."""
         ...
 
     def union(self, kind: Union, hint: str) -> Expression:
-        """The expression of a union."""
+        """Return the expression of a union."""
         ...
 
     def deep_list(self, whole: Expression, hint: str) -> Expression:
-        """The expression of a list, loaded and written by functions of its own."""
+        """Return the expression of a list, loaded and written by functions of its own."""
         ...
 
     def choices(self, hint: str, kind: String) -> str:
-        """The name of a new alias for a string's enum or known values."""
+        """Return the name of a new alias for a string's enum or known values."""
         ...
 
 
 def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, ...]) -> Expression:
-    """The expression of a type; `hint` names what must be declared for it, `within` is its way in its definition."""
+    """Return the expression of a type; `hint` names its declarations, `within` is its path in the definition."""
     match kind:
         case Boolean() | Integer() | String() | Bytes() | CidLinkType() | BlobType():
             return of_scalar(kind, _annotation(kind, declare, hint))
@@ -126,7 +126,7 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
 
 
 def _levels(kind: Type) -> int:
-    """How many lists of lists a type is."""
+    """Return the number of lists nested in a type."""
     levels = 0
     while isinstance(kind, Array):
         kind, levels = kind.items, levels + 1
@@ -134,28 +134,28 @@ def _levels(kind: Type) -> int:
 
 
 def of_token(name: Name) -> Expression:
-    """The expression of a reference to a token: a text that is its name."""
+    """Return the expression of a reference to a token: a text that is its name."""
     text = literals([str(name)])[0]
     return _plain(f"Literal[{text}]", lambda v: (f"{v} != {text}",))
 
 
 def of_class(name: str) -> Expression:
-    """The expression of a generated class."""
+    """Return the expression of a generated class."""
     return _loaded_by(f"{name}.load", name, lambda v: f"{v}.to_json()")
 
 
 def of_union(name: str, loader: str) -> Expression:
-    """The expression of a union, by its alias and the function that loads it."""
+    """Return the expression of a union, by its alias and the function that loads it."""
     return _loaded_by(loader, name, lambda v: f"runtime.member_json({v})")
 
 
 def of_list(name: str, loader: str, dumper: str) -> Expression:
-    """The expression of a named list, by its alias and the functions that load it and, if need be, write it."""
+    """Return the expression of a named list, by its alias and the functions that load it and, if need be, write it."""
     return _loaded_by(loader, name, lambda v: f"{dumper}({v})" if dumper else v)
 
 
 def of_scalar(kind: Scalar, name: str) -> Expression:
-    """The expression of a named string, number, boolean, byte string, link or blob, by its alias."""
+    """Return the expression of a named string, number, boolean, byte string, link or blob, by its alias."""
     match kind:
         case Boolean():
             return _plain(name, lambda v: _boolean(kind, v))
@@ -283,7 +283,9 @@ def _text_loader(kind: String) -> Callable[[str], str] | None:
     if kind.enum or kind.const is not None:
         return None
     if kind.format is None:
-        return lambda v: f"runtime.load_text({v}{_limits(kind)})"
+        only_bytes = kind.max_graphemes is None and not kind.min_length and not kind.min_graphemes
+        loader = "load_text" if only_bytes else "load_limited_text"
+        return lambda v: f"runtime.{loader}({v}{_limits(kind)})"
     if kind.min_length or kind.min_graphemes or kind.max_graphemes is not None:
         return None
     return lambda v: f"runtime.{FORMATS[kind.format or ''][2]}({v}{_limits(kind)})"
@@ -315,5 +317,5 @@ def _array(kind: Array, item: Expression) -> Expression:
 
 
 def _deeper(v: str) -> str:
-    """The variable for the items of a list in that one."""
+    """Return the variable for the items of a list in that one."""
     return f"{v}x" if set(v) == {"x"} else "x"

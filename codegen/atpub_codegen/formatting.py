@@ -12,9 +12,9 @@ _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 
 def fitted(line: str, indent: int = 0) -> str:
-    """The line as it is, where it fits; else what is in its last brackets on lines of its own.
+    """Return the line if it fits; else break it at its last brackets.
 
-    What has no brackets to break at, as a string that is too long, stays as it is.
+    A line without brackets, such as one long string, stays as it is.
     """
     if len(line) + indent <= WIDTH:
         return line
@@ -34,14 +34,14 @@ def fitted(line: str, indent: int = 0) -> str:
 
 
 def block(before: str, parts: Iterable[str], after: str, indent: int = 0) -> str:
-    """The parts between an opening and a closing, one to a line."""
+    """Return the parts between an opening and a closing, one part per line."""
     pad = "\n" + " " * indent
     rows = "".join(f"{pad}    {fitted(part, indent + 4)}," for part in parts)
     return f"{before}{rows}{pad}{after}"
 
 
 def assigned(value: str, target: str, indent: int) -> str:
-    """A value given to a target; in brackets of its own, where it has two cases and does not fit."""
+    """Assign a value to a target, in brackets of its own where it has two cases and does not fit."""
     line = f"{target} = {value}"
     if len(line) + indent <= WIDTH or not value.startswith(_OR_NULL):
         return fitted(line, indent)
@@ -58,6 +58,8 @@ def joined(before: str, parts: Sequence[str], operator: str, after: str = "", in
     if len(before) + len(line) + len(after) + indent <= WIDTH or len(parts) < 2:
         return fitted(f"{before}{line}{after}", indent)
     pad = "\n" + " " * (indent + 4)
+    if len(parts) == 2 and parts[1].startswith("not ("):  # what it negates is broken, and nothing else
+        return f"{before}{parts[0]} {operator} not ({pad}{parts[1][5:-1]}{pad[:-4]}){after}"
     if len(line) + indent + 4 > WIDTH:
         line = f"{pad}{operator} ".join(fitted(part, indent + 4) for part in parts)
     return f"{before}({pad}{line}{pad[:-4]}){after}"
@@ -81,7 +83,7 @@ def comment(*sentences: str) -> str:
 
 
 def function(name: str, parameter: str, returns: str) -> str:
-    """The first line of a function with one parameter, which stands on its own where the line does not fit."""
+    """Return the first line of a function with one parameter, broken where it does not fit."""
     line = f"def {name}({parameter}) -> {returns}:"
     return line if len(line) <= WIDTH else f"def {name}(\n    {parameter},\n) -> {returns}:"
 
@@ -93,7 +95,7 @@ def _parts(line: str, opened: int, closed: int, commas: Sequence[int]) -> list[s
 
 
 def _brackets(line: str) -> tuple[int, int, list[int]]:
-    """Where the last brackets that stand in no others are, and the commas between them."""
+    """Find the last outermost brackets, and the commas between them."""
     found: tuple[int, int, list[int]] = 0, 0, []
     closing: list[str] = []
     opened, commas, at = 0, list[int](), 0

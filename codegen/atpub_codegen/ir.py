@@ -1,4 +1,4 @@
-"""What a generated module holds, decided in Python and printed by the templates."""
+"""The intermediate form of generated modules: decided in Python, printed by the templates."""
 
 from __future__ import annotations
 
@@ -137,9 +137,14 @@ class Class(NamedTuple):
     @property
     def has_no_extras(self) -> str:
         """The condition under which the JSON has no fields that the class does not know."""
-        if self.optional:
-            return "cls._knows(data)"
-        return f"len(data) == {len(self.required) + (self.key is not None)}"
+        least = len(self.required) + (self.key is not None)  # of these, each is there
+        tests = [f"len(data) == {least}"] if least or not self.optional else []
+        return " or ".join([*tests, *(["cls._knows(data)"] if self.optional else [])])
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether loading puts a field's JSON in a variable."""
+        return any(field.conditions for field in self.fields)
 
 
 class Wrapper(NamedTuple):
@@ -277,11 +282,11 @@ class Module(NamedTuple):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """All that it defines, but for the method."""
+        """All definitions, except for the method."""
         return (*self.classes, *self.aliases)
 
     @property
     def exports(self) -> tuple[str, ...]:
-        """The names that a reader of the module is meant to use."""
+        """The public names of the module."""
         items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
         return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))

@@ -16,7 +16,7 @@ from atpub.atproto.lexicon.model import (
     Union,
 )
 from atpub_codegen import docs
-from atpub_codegen.builder import Builder
+from atpub_codegen.builder import ModuleBuilder
 from atpub_codegen.ir import Failure, Loader, Method, Wrapper
 from atpub_codegen.names import pascal_case, snake_case
 from atpub_codegen.source import literals
@@ -31,8 +31,8 @@ _KINDS: Final = {QueryType: "Query", ProcedureType: "Procedure", SubscriptionTyp
 """The runtime class that describes a method of each type."""
 
 
-def build_method(builder: Builder, name: str, definition: QueryType | ProcedureType | SubscriptionType) -> Method:
-    """The method; its parameters, bodies, messages and errors are added to the module."""
+def build_method(builder: ModuleBuilder, name: str, definition: QueryType | ProcedureType | SubscriptionType) -> Method:
+    """Return the method; add its parameters, bodies, messages and errors to the module."""
     parameters = _parameters(builder, f"{name}Params", definition.parameters)
     takes, encoding = parameters, ""
     if isinstance(definition, ProcedureType):
@@ -53,12 +53,12 @@ def build_method(builder: Builder, name: str, definition: QueryType | ProcedureT
     )
 
 
-def _parameters(builder: Builder, hint: str, kind: Object) -> str:
+def _parameters(builder: ModuleBuilder, hint: str, kind: Object) -> str:
     return builder.object(kind, hint, ("parameters",)).annotation if kind.properties else _NOTHING
 
 
-def _output(builder: Builder, hint: str, body: BodyType | None) -> str:
-    """What reads what a method gives."""
+def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
+    """Return the function that reads a method's output."""
     if body is None:
         return f"{_NOTHING}.from_json"
     match body.schema:
@@ -73,18 +73,18 @@ def _output(builder: Builder, hint: str, body: BodyType | None) -> str:
             return _referred(builder, hint, target)
 
 
-def _messages(builder: Builder, hint: str, kind: Union) -> str:
+def _messages(builder: ModuleBuilder, hint: str, kind: Union) -> str:
     name = builder.scope.give(hint)
     return _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
 
 
-def _failure(builder: Builder, error: str, doc: str) -> str:
+def _failure(builder: ModuleBuilder, error: str, doc: str) -> str:
     name = builder.scope.give(pascal_case(error))
     builder.items.append(Failure(name, error, doc))
     return name
 
 
-def _referred(builder: Builder, hint: str, target: Name) -> str:
+def _referred(builder: ModuleBuilder, hint: str, target: Name) -> str:
     found = builder.reference(target)
     if _is_class(builder, target):
         return f"{found.annotation}.from_json"
@@ -93,13 +93,13 @@ def _referred(builder: Builder, hint: str, target: Name) -> str:
     return _reader(builder, loader, target, ())
 
 
-def _reader(builder: Builder, loader: str, judge: Name, within: tuple[str, ...]) -> str:
+def _reader(builder: ModuleBuilder, loader: str, judge: Name, within: tuple[str, ...]) -> str:
     schema = "NSID" if judge == builder.current else literals([str(judge)])[0]
     return f"runtime.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
 
 
-def _input(builder: Builder, hint: str, body: BodyType | None) -> str:
-    """The class of what a procedure takes; nothing where its input is bytes, which are no value of a class."""
+def _input(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
+    """Return the class of a procedure's input: Nothing where the input is bytes."""
     if body is None:
         return _NOTHING
     match body.schema:
@@ -113,13 +113,13 @@ def _input(builder: Builder, hint: str, body: BodyType | None) -> str:
             return builder.reference(target).annotation if _is_class(builder, target) else _NOTHING
 
 
-def _body_class(builder: Builder, hint: str, body: BodyType, schema: Object, within: tuple[str, ...]) -> str:
+def _body_class(builder: ModuleBuilder, hint: str, body: BodyType, schema: Object, within: tuple[str, ...]) -> str:
     name = builder.scope.give(hint)
     builder.add_class(name, schema, within, schema.description or body.description)
     return name
 
 
-def _wrapper(builder: Builder, hint: str, schema: Union) -> str:
+def _wrapper(builder: ModuleBuilder, hint: str, schema: Union) -> str:
     name, member = builder.scope.give(hint), builder.scope.give(f"{hint}Member")
     loader = builder.add_union(member, schema)
     doc = docs.of_place(builder.current, _INPUT)
@@ -127,5 +127,5 @@ def _wrapper(builder: Builder, hint: str, schema: Union) -> str:
     return name
 
 
-def _is_class(builder: Builder, name: Name) -> bool:
+def _is_class(builder: ModuleBuilder, name: Name) -> bool:
     return isinstance(builder.lexicons.find(name), Object | RecordType)

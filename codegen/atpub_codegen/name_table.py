@@ -1,4 +1,4 @@
-"""What every definition is called in the generated modules, and what one module must import to say so."""
+"""The Python names of all definitions, and the imports that a module needs to use them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from atpub.atproto.lexicon.model import MAIN, Array, Definition, Lexicon, Lexico
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.ir import Import
 from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
-from atpub_codegen.recursion import endless
+from atpub_codegen.recursion import recursive_definitions
 
 RESERVED: Final = (
     *("builtins", "runtime"),
@@ -22,12 +22,12 @@ RESERVED: Final = (
 
 
 def in_order(lexicon: Lexicon) -> Mapping[str, Definition]:
-    """The definitions of a lexicon, whatever order its file has: the main one, then by name."""
+    """Return the definitions of a lexicon: the main one, then the others by name."""
     return dict(sorted(lexicon.definitions.items(), key=lambda item: (item[0] != MAIN, item[0])))
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class ModuleNames:
     """The names at the top of one lexicon's module, by definition."""
 
     types: Mapping[str, str]  # classes, aliases and constants
@@ -36,8 +36,8 @@ class Spelling:
     scope: Scope  # with all of them taken
 
     @classmethod
-    def of(cls, lexicon: Lexicon, beneath: Iterable[str] = ()) -> Spelling:
-        """The names for a lexicon, none of them that of a module beneath its own."""
+    def of(cls, lexicon: Lexicon, beneath: Iterable[str] = ()) -> ModuleNames:
+        """Return the names for a lexicon, none of them equal to that of a module beneath its own."""
         scope = Scope([*RESERVED, *beneath])
         definitions = in_order(lexicon)
         types = {name: scope.give(_wanted(lexicon, name)) for name in definitions}
@@ -59,38 +59,38 @@ def _wanted(lexicon: Lexicon, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NameTable:
-    """Every lexicon at hand, and where it stands in Python."""
+    """The Python names of every known lexicon."""
 
     lexicons: Lexicons
     modules: Mapping[Nsid, tuple[str, str]]  # the package, and the module in it
-    spellings: Mapping[Nsid, Spelling]
-    endless: frozenset[Name]  # the definitions whose values may be nested to any depth
+    module_names: Mapping[Nsid, ModuleNames]
+    recursive: frozenset[Name]  # the definitions whose values may be nested to any depth
     needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
 
     @classmethod
     def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> NameTable:
-        """The world of some packages' lexicons, of which the last counts where several have one.
+        """Build the table of some packages' lexicons; where several hold one, the last counts.
 
         Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
         """
         lexicons = linked
         modules: dict[Nsid, tuple[str, str]] = {}
-        spellings: dict[Nsid, Spelling] = {}
+        module_names: dict[Nsid, ModuleNames] = {}
         for package, own in packages.items():
             lexicons = lexicons.and_also(own)
             named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
-            spellings.update((nsid, Spelling.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
-        return cls(lexicons, modules, spellings, endless(lexicons), _needs(lexicons, modules))
+            module_names.update((nsid, ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
+        return cls(lexicons, modules, module_names, recursive_definitions(lexicons), _needs(lexicons, modules))
 
 
 def _needs(lexicons: Lexicons, modules: Mapping[Nsid, tuple[str, str]]) -> Mapping[Nsid, frozenset[Nsid]]:
-    """The lexicons whose modules one's module imports, and those that these import, and so on."""
+    """Return the lexicons whose modules one's module imports, and those that these import, and so on."""
     above = {f"{package}.{module}": nsid for nsid, (package, module) in modules.items()}
 
     def loaded(nsid: Nsid) -> Iterator[Nsid]:
-        """A lexicon, and those whose modules hold its module: Python loads them first."""
+        """Yield a lexicon, and those whose modules hold its module: Python loads them first."""
         yield nsid
         parts = ".".join(modules[nsid]).split(".")
         yield from (above[name] for n in range(1, len(parts)) if (name := ".".join(parts[:n])) in above)
@@ -126,39 +126,39 @@ def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:
 
 
 class Imports:
-    """Spells definitions as one module says them, and keeps what it must import for that."""
+    """The names of definitions as one module writes them, and the imports that it needs for them."""
 
-    def __init__(self, own: Nsid, world: NameTable) -> None:
+    def __init__(self, own: Nsid, table: NameTable) -> None:
         self._own = own
-        self._world = world
+        self._table = table
         self._scope = Scope()
         self._found: dict[Nsid, Import] = {}
 
     def is_circular(self, name: Name) -> bool:
-        """Whether the definition is in another module that needs this one itself."""
-        return name.nsid != self._own and self._own in self._world.needs[name.nsid]
+        """Return whether the definition is in another module that needs this one itself."""
+        return name.nsid != self._own and self._own in self._table.needs[name.nsid]
 
     def type(self, name: Name) -> str:
-        """The class or alias of a definition."""
-        return self._prefix(name) + self._world.spellings[name.nsid].types[name.fragment]
+        """Return the class or alias of a definition."""
+        return self._prefix(name) + self._table.module_names[name.nsid].types[name.fragment]
 
     def loader(self, name: Name) -> str:
-        """The function that loads a named list."""
-        return self._prefix(name) + self._world.spellings[name.nsid].loaders[name.fragment]
+        """Return the function that loads a named list."""
+        return self._prefix(name) + self._table.module_names[name.nsid].loaders[name.fragment]
 
     def dumper(self, name: Name) -> str:
-        """The function that writes a named list."""
-        return self._prefix(name) + self._world.spellings[name.nsid].dumpers[name.fragment]
+        """Return the function that writes a named list."""
+        return self._prefix(name) + self._table.module_names[name.nsid].dumpers[name.fragment]
 
     def all(self) -> tuple[Import, ...]:
-        """Every import that was needed."""
+        """Return every import that the module needs."""
         return tuple(sorted(self._found.values(), key=lambda item: (item.package, item.module)))
 
     def _prefix(self, name: Name) -> str:
         if name.nsid == self._own:
             return ""
         if name.nsid not in self._found:
-            package, module = self._world.modules[name.nsid]
+            package, module = self._table.modules[name.nsid]
             folder, _, last = f"{package}.{module}".rpartition(".")
             self._found[name.nsid] = Import(folder, last, self._alias(module.split(".")), self.is_circular(name))
         return f"{self._found[name.nsid].alias}."

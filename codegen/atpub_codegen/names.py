@@ -26,7 +26,7 @@ _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 @cache
 def snake_case(name: str) -> str:
-    """The wire name as a Python attribute: `createdAt` → `created_at`, `class` → `class_`."""
+    """Return the wire name as a Python attribute: `createdAt` → `created_at`, `class` → `class_`."""
     parted = _BORDER.sub("_", unicodedata.normalize("NFKC", name)).lower()
     spaced = "".join(
         character if f"a{character}".isidentifier() else "_" for character in unicodedata.normalize("NFKC", parted)
@@ -38,31 +38,31 @@ def snake_case(name: str) -> str:
 
 @cache
 def pascal_case(name: str) -> str:
-    """The wire name as a Python class: `shardChecksum` → `ShardChecksum`."""
+    """Return the wire name as a Python class: `shardChecksum` → `ShardChecksum`."""
     found = "".join(word[0].upper() + word[1:] for word in snake_case(name).split("_") if word)
     return unicodedata.normalize("NFKC", f"{found}_" if keyword.iskeyword(found) else found)
 
 
 def distinct(wire_names: Iterable[str]) -> Mapping[str, str]:
-    """An attribute for each wire name; of two that would be the same, the one that looks less like it gets a number."""
+    """Return an attribute for each wire name; of two equal ones, the less similar wire name gets a number."""
     scope = Scope()
     ordered = sorted(wire_names, key=lambda name: (name != snake_case(name), not _CAMEL.fullmatch(name), name))
     return {wire: scope.give(snake_case(wire), "_") for wire in ordered}
 
 
 def module_of(nsid: Nsid) -> str:
-    """The module of a lexicon inside the generated package: `science.alt.dataset.storage_http`."""
+    """Return the module of a lexicon inside the generated package: `science.alt.dataset.storage_http`."""
     return ".".join(map(_file_name, nsid.segments))
 
 
 def _file_name(segment: str) -> str:
-    """A name that Windows takes for no device, and that hides nothing in the module of a lexicon above."""
+    """Return a name that is no device of Windows and hides no import in the module of a lexicon above."""
     name = snake_case(segment)
     return f"{name}_" if name in _DEVICES | _IMPORTED else name
 
 
 def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:
-    """A module for each lexicon; where two NSIDs would share one, the later in the alphabet gets a number."""
+    """Return a module for each lexicon; of two NSIDs with the same one, the later in the alphabet gets a number."""
     scope = Scope()
     wanted = {nsid: module_of(nsid) for nsid in sorted(nsids)}
     above = {*wanted.values()}
@@ -70,7 +70,7 @@ def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:
 
 
 def _unhidden(module: str, above: Set[str]) -> str:
-    """The module; a part of it gets an underscore where it would hide a builtin in the module that holds it.
+    """Return the module; a part that would hide a builtin in the module above it gets an underscore.
 
     A package's `samples` module has no lexicon's in its way either.
     """
@@ -90,7 +90,7 @@ class Scope:
         self._next: dict[str, int] = {}
 
     def give(self, wanted: str, joint: str = "") -> str:
-        """The wanted name, or the first of wanted2, wanted3 … that is free."""
+        """Return the wanted name, or the first of wanted2, wanted3 … that is free."""
         name, number = wanted, self._next.get(wanted, 2)
         while name in self._taken:
             name, number = f"{wanted}{joint}{number}", number + 1
@@ -99,7 +99,7 @@ class Scope:
         return name
 
     def first(self, wanted: Iterable[str]) -> str:
-        """The first of some names that is free; else the last of them, with a number."""
+        """Return the first of some names that is free; else the last of them, with a number."""
         name = ""
         for name in wanted:
             if name not in self._taken:
@@ -107,5 +107,5 @@ class Scope:
         return self.give(name)
 
     def copy(self) -> Scope:
-        """A scope in which the same names are taken."""
+        """Return a scope in which the same names are taken."""
         return Scope(self._taken)

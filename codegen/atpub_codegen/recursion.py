@@ -1,4 +1,4 @@
-"""Which definitions have values that may be nested without end, so that only a value itself can say how deep it is."""
+"""Recursive definitions: their values may be nested to any depth, so the depth of each value has to be checked."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SHALLOW: Final = 64
 Found: TypeAlias = "tuple[Name | None, int]"
 
 
-def endless(lexicons: Lexicons) -> frozenset[Name]:
-    """The definitions that lead back to themselves, lead to one that does, or describe too many levels."""
+def recursive_definitions(lexicons: Lexicons) -> frozenset[Name]:
+    """Return the definitions that refer back to themselves, refer to one that does, or describe too many levels."""
     found = {
         Name(nsid, name): tuple(_parts(definition, 0))
         for nsid, lexicon in lexicons.by_nsid.items()
@@ -40,12 +40,12 @@ def endless(lexicons: Lexicons) -> frozenset[Name]:
 
 
 def is_shallow(part: object) -> bool:
-    """Whether a part of a definition refers to nothing, and does not describe too many levels itself."""
+    """Return whether a part of a definition refers to nothing and describes few enough levels."""
     return all(target is None and level <= SHALLOW for target, level in _parts(part, 0))
 
 
 def _leaves_first(targets: Mapping[Name, Iterable[Name]]) -> Iterator[Name]:
-    """Names after all that they refer to; those that are on a circle, or lead to one, never come."""
+    """Yield names after all that they refer to; names on a circle, or leading to one, never come."""
     waiting = {name: {target for target in found if target in targets} for name, found in targets.items()}
     users: defaultdict[Name, list[Name]] = defaultdict(list)
     for name, found in waiting.items():
@@ -62,7 +62,7 @@ def _leaves_first(targets: Mapping[Name, Iterable[Name]]) -> Iterator[Name]:
 
 
 def _parts(part: object, level: int) -> Iterator[Found]:
-    """How deep each part of a definition stands in it, and the name that it refers to, if it is a reference."""
+    """Yield the level of each part of a definition, and the name that it refers to, if it is a reference."""
     yield None, level
     match part:
         case Ref(target=target):

@@ -32,7 +32,7 @@ _MANY: Final = 200  # members of a union: of many more, joined with |, Python fi
 
 
 class Form(NamedTuple):
-    """How an item of a module is printed: its template, and what the template needs of typing."""
+    """The printed form of an item: its template, and the names of typing that the template uses."""
 
     template: str
     typing: tuple[str, ...]
@@ -52,7 +52,7 @@ _FORMS: Final[Mapping[type[Item], Form]] = {
 
 
 def module_source(module: Module, command: str) -> str:
-    """The source of a lexicon's module."""
+    """Return the source of a lexicon's module."""
     header = _rendered(
         "header",
         module=module,
@@ -80,22 +80,22 @@ def _item(item: Item) -> tuple[str, str]:
 
 
 def _space(before: str, kind: str) -> str:
-    """What is between two blocks: one empty line, or two around functions and classes."""
+    """Return the space between two blocks: one empty line, or two around functions and classes."""
     return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
 def root_source(uses: Sequence[str], command: str) -> str:
-    """The source of the generated package's own `__init__`, which names the packages that it refers to."""
+    """Return the source of the generated package's own `__init__`, which names the packages that it uses."""
     return _rendered("root", uses=uses, command=command) + "\n"
 
 
 def package_source(doc: str, command: str) -> str:
-    """The source of the `__init__` of a folder that holds modules and nothing else."""
+    """Return the source of the `__init__` of a folder that holds modules and nothing else."""
     return _rendered("package", doc=doc, command=command) + "\n"
 
 
 def samples_source(samples: Sequence[Sample], command: str) -> str:
-    """The source of a module of samples."""
+    """Return the source of a module of samples."""
     words = {word for sample in samples for field in sample.fields for word in re.findall(r"\w+", field.annotation)}
     arrays = "Array" in words
     if arrays:
@@ -127,7 +127,7 @@ def _templates(name: str) -> Template:
 
 
 def _typing(module: Module) -> list[str]:
-    """What the module imports from typing."""
+    """Return the names that the module imports from typing."""
     names = {"Final"}
     for item in module.items:
         names.update(_FORMS[item.__class__].typing)
@@ -142,7 +142,7 @@ def _typing(module: Module) -> list[str]:
 
 
 def _imports(module: Module) -> list[list[Import]]:
-    """The imports at the top of the module, atpub's apart from those of the package itself."""
+    """Return the imports at the top of the module, atpub's apart from those of the package itself."""
     runtime = [Import("atpub.atproto", "runtime", "", circular=False)] if _needs_runtime(module) else []
     found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
     return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
@@ -161,7 +161,7 @@ def _needs_runtime(module: Module) -> bool:
 
 
 def alias(item: Alias | UnionAlias) -> str:
-    """The definition of a type alias."""
+    """Return the definition of a type alias."""
     if isinstance(item, Alias):
         return formatting.fitted(f"{item.name}: TypeAlias = {item.annotation}")
     if len(item.members) > _MANY:
@@ -170,7 +170,7 @@ def alias(item: Alias | UnionAlias) -> str:
 
 
 def choices(item: Choices) -> str:
-    """The definition of the alias for a string's values."""
+    """Return the definition of the alias for a string's values."""
     target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
     if item.closed:
         return source.spread(f"{target}Literal[", values, "]")

@@ -41,7 +41,7 @@ class NotAFieldName(ValueError):
 def generate_samples(
     schemas: Sequence[SampleSchema], *, alone: bool, command: str = "atpub generate"
 ) -> Mapping[PurePosixPath, str]:
-    """The module `samples`, with a class for each schema; raises NotAFieldName.
+    """Generate the module `samples`, with a class for each schema; raises NotAFieldName.
 
     Alone in its package, it is a package that needs nothing of atpub's. The newest version of several has the plain
     name.
@@ -60,7 +60,7 @@ def generate_samples(
 
 
 def _negated(version: str) -> tuple[int, ...]:
-    """A key that puts later versions first."""
+    """Return a key that puts later versions first."""
     return tuple(-int(part) if part.isdigit() else 0 for part in version.partition("-")[0].split("."))
 
 

@@ -1,6 +1,6 @@
 """Text of a lexicon as Python source: whatever it holds, it stays a literal or a docstring.
 
-A lexicon may be anybody's. What it says goes into the source only through this module.
+A lexicon is untrusted input: its texts enter the source only through this module.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence, Set
+from functools import cache
 from typing import Final
 
 from atpub_codegen.formatting import WIDTH, block
@@ -20,8 +21,9 @@ _WORD_OR_TEXT: Final = re.compile(r"""(?<![\w.])\w+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
+@cache
 def quoted(text: str) -> str:
-    """The text as a string literal, ASCII only; in double quotes, unless it holds more of them than single ones."""
+    """Return the text as an ASCII string literal, in the quotes that need fewer escapes."""
     if text.isascii() and text.isalnum():
         return f'"{text}"'
     escaped = ascii(text)
@@ -47,7 +49,7 @@ def literals(values: Iterable[int | str]) -> tuple[str, ...]:
 
 
 def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> str:
-    """The parts between an opening and a closing, on one line where they fit, else one to a line."""
+    """Return the parts between an opening and a closing, on one line if they fit, else one per line."""
     line = f"{before}{', '.join(parts)}{after}"
     if len(line) + indent <= WIDTH:
         return line
@@ -55,7 +57,7 @@ def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> st
 
 
 def tuple_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
-    """A tuple of expressions, after what stands before it."""
+    """Return a tuple of expressions, after what stands before it."""
     parts = tuple(expressions)
     if len(parts) == 1:
         return f"{before}({parts[0]},)"
@@ -68,7 +70,7 @@ def list_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
 
 
 def docstring(text: str, indent: int = 0) -> str:
-    """The text as a docstring, wrapped."""
+    """Return the text as a docstring, wrapped."""
     lines = wrapped(text, indent)
     if len(lines) == 1 and len(lines[0]) + indent + 6 > WIDTH:  # with its quotes it does not fit
         lines = wrapped(text, indent + 3)
@@ -79,7 +81,7 @@ def docstring(text: str, indent: int = 0) -> str:
 
 
 def wrapped(text: str, indent: int) -> list[str]:
-    """The text in lines, safe inside a triple-quoted string."""
+    """Return the text in lines, safe inside a triple-quoted string."""
     safe = " ".join(_visible(text).split()).replace("\\", "\\\\").replace('"', '\\"') or "…"
     if len(safe) <= WIDTH - indent - 3:
         return [safe]

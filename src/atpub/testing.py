@@ -8,7 +8,7 @@ from lab.records.org.lab.note import Note
 def test_a_note_stays_as_it_is(note: Note) -> None:
     assert Note.from_json(note.to_json()) == note
 
-What is drawn keeps its lexicon, and may hold fields that the lexicon does not name, as any record may.
+Each drawn value is valid by its lexicon, and may hold fields that the lexicon does not name, as any record may.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ from atpub.atproto.runtime import RecordBase, Value, package
 from atpub.atproto.syntax import Cid, Nsid, SyntaxViolation, Tid
 
 DEPTH: Final = 3
-"""How many levels down lists and optional fields still have something in them."""
+"""The number of levels on which lists and optional fields are filled."""
 
 T = TypeVar("T", bound=Value)
 
 
 def records(lexicons: Lexicons, nsid: str) -> SearchStrategy[JsonObject]:
-    """Records of a lexicon, as JSON; raises LookupError where it is not at hand or is no record."""
+    """Draw records of a lexicon, as JSON; raises LookupError where the lexicon is missing or is no record."""
     record = lexicons.record(Nsid(nsid))
     if record is None:
-        raise LookupError(f"{nsid} is no record of these lexicons")
+        raise LookupError(f"{nsid} is not a record in these lexicons")
     return _records(record, nsid, lexicons, DEPTH)
 
 
 def values(lexicons: Lexicons, name: str) -> SearchStrategy[Json]:
-    """Values of a definition such as `com.example.thing#part`, as JSON; raises LookupError where there is none."""
+    """Draw values of a definition such as `com.example.thing#part`, as JSON; raises LookupError where there is none."""
     nsid, _, fragment = name.partition("#")
     try:
         found = Name(Nsid.parse(nsid), fragment or MAIN)
@@ -75,12 +75,12 @@ def values(lexicons: Lexicons, name: str) -> SearchStrategy[Json]:
 
 
 def instances(kind: type[T]) -> SearchStrategy[T]:
-    """Values of a generated class."""
+    """Draw values of a generated class."""
     return documents(kind).map(kind.from_json)
 
 
 def documents(kind: type[Value]) -> SearchStrategy[Json]:
-    """Values of a generated class, as JSON."""
+    """Draw values of a generated class, as JSON."""
     lexicons = package.package_of(kind.__module__).lexicons
     if issubclass(kind, RecordBase) or not kind.WITHIN:
         return values(lexicons, kind.NSID)
@@ -132,7 +132,7 @@ def _defined(name: Name, lexicons: Lexicons, depth: int) -> SearchStrategy[Json]
     found: Definition | None = lexicons.find(name)
     match found:
         case None | QueryType() | ProcedureType() | SubscriptionType():
-            raise LookupError(f"{name} is no type of value in these lexicons")
+            raise LookupError(f"{name} is not a type of value in these lexicons")
         case RecordType():
             return _records(found, str(name), lexicons, depth).map(lambda record: record)
         case Token():

@@ -1,4 +1,4 @@
-"""Records judged by lexicons that are read when a program runs, with no code generated.
+"""Validation of records against lexicons read at run time, without generated code.
 
 >>> from atpub.validation import read_lexicons, violations
 >>> lexicons = read_lexicons("lexicons")
@@ -9,8 +9,8 @@ $.datasetUri: is required and missing (required; science.alt.dataset.label)
 $.version: expected a string, found an integer (type; science.alt.dataset.label)
 $.createdAt: is required and missing (required; science.alt.dataset.label)
 
-Generated classes give the same verdicts in the same words. Each violation is found when it is asked for:
-`next(violations(lexicons, record), None)` is the first one, or None where the record keeps its lexicon.
+Generated classes give the same verdicts in the same words. Violations are found one by one, on demand:
+`next(violations(lexicons, record), None)` is the first one, or None for a valid record.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["Lexicons", "Violation", "read_lexicons", "violations"]
 
 
 def read_lexicons(*folders: str | PathLike[str], allow_missing: bool = False) -> Lexicons:
-    """The lexicons in some folders (all files that end in .json), and atpub's own, to which they may refer.
+    """Read the lexicons in folders (every .json file), and add atpub's own, to which they may refer.
 
-    Raises InvalidInput with every problem, each with file, line and column. With `allow_missing`, what a lexicon refers
-    to and is not at hand may be anything.
+    Raises InvalidInput with every problem, each with file, line and column. With `allow_missing`, unresolved references
+    are treated as unknown types.
     """
     own = LEXICONS.lexicons
     return own.and_also(read_folders(map(Path, folders), own, allow_missing=allow_missing).lexicons)

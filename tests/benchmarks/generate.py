@@ -56,7 +56,7 @@ def readable(folder: Path) -> Path:
 
 def records(folder: Path) -> Sequence[str]:
     """The modules of a generated package that have a record."""
-    found = (path for path in folder.rglob("*.py") if "(_rt.Record)" in path.read_text("utf-8"))
+    found = (path for path in folder.rglob("*.py") if "(runtime.RecordBase)" in path.read_text("utf-8"))
     parts = (path.relative_to(folder.parent).with_suffix("").parts for path in found)
     return sorted(".".join(part for part in path if part != "__init__") for path in parts)
 

@@ -6,14 +6,14 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon.model import Name
 from atpub.atproto.runtime import Value
 from atpub.atproto.syntax import Nsid
-from atpub_codegen.recursion import SHALLOW, endless
+from atpub_codegen.recursion import SHALLOW, recursive_definitions
 
 THING = Nsid("com.example.thing")
 
 
 def names(**definitions: Json) -> set[str]:
     document: Json = {"lexicon": 1, "id": str(THING), "defs": definitions}
-    return {name.fragment for name in endless(linked({THING: document}))}
+    return {name.fragment for name in recursive_definitions(linked({THING: document}))}
 
 
 def holds(*names: str) -> Json:
@@ -61,4 +61,4 @@ def test_classes_know_it(everything: GeneratedPackage) -> None:
     assert not of("com.example.subscribe", "Event").MAY_BE_DEEP
     assert of("com.example.find", "FindOutput2").MAY_BE_DEEP
     assert not of("com.example.find", "FindParams").MAY_BE_DEEP
-    assert Name(Nsid("com.example.tree")) in endless(everything.lexicons)
+    assert Name(Nsid("com.example.tree")) in recursive_definitions(everything.lexicons)

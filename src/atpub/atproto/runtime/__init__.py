@@ -1,4 +1,4 @@
-"""What generated classes import: their base classes, the checks of `load`, and the lexicons of their package."""
+"""The runtime of generated classes: base classes, the checks of `load`, and the lexicons of each package."""
 
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Blob
 from atpub.atproto.lexicon.formats import is_unicode
@@ -63,6 +63,7 @@ from atpub.atproto.runtime.loading import (
     load_did,
     load_handle,
     load_language,
+    load_limited_text,
     load_link,
     load_nsid,
     load_record_key,
@@ -135,6 +136,7 @@ __all__ = [
     "load_did",
     "load_handle",
     "load_language",
+    "load_limited_text",
     "load_link",
     "load_nsid",
     "load_record_key",

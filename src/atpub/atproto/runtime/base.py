@@ -1,8 +1,8 @@
-"""What the generated classes stand on: their base classes, and the few checks that are longer than a line.
+"""The base classes of generated classes, and the descriptions of methods.
 
-A generated `load` asks in straight-line code whether a value keeps its lexicon, and raises `Mismatch` where it does
-not; `from_json` then lets the validator say everything that is wrong. So the usual case is fast, both give one verdict,
-and there is one set of messages.
+A generated `load` checks a value in straight-line code; it raises `Mismatch` or `KeyError` for a violation, and
+`from_json` then lets the validator report every one. So the usual case is fast, both give the same verdict, and
+there is one set of messages.
 """
 
 from __future__ import annotations
@@ -98,23 +98,25 @@ class Value:
 
     _known: ClassVar[frozenset[str]] = frozenset()
     _knows: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
-    _knows_typed: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
+    _member_fields: ClassVar[frozenset[str]] = frozenset()  # with `$type`; empty until a union's member is loaded
     _typed: ClassVar[JsonObject] = {}  # what a union's member has beside its fields
 
     _extra: JsonObject | None
 
     def __init_subclass__(cls) -> None:
-        own = cls.__dict__
-        differing: Mapping[str, str] = own.get("WIRE", {})
-        cls.WIRE = {name: differing.get(name, name) for name in cls.__slots__}
-        cls._known = frozenset((*cls.WIRE.values(), "$type") if "KEY" in own else cls.WIRE.values())
-        cls._knows = cls._known.issuperset
-        cls._knows_typed = frozenset((*cls._known, "$type")).issuperset
-        cls._typed = {"$type": cls.NSID} if "NSID" in own and "$type" not in cls._known else {}
+        own, names = cls.__dict__, cls.__slots__
+        wire = dict(zip(names, names, strict=True))
+        if "WIRE" in own:
+            wire.update(own["WIRE"])
+        cls.WIRE = wire
+        cls._known = known = frozenset((*wire.values(), "$type") if "KEY" in own else wire.values())
+        cls._knows = known.issuperset
+        if "NSID" in own and "$type" not in known:
+            cls._typed = {"$type": cls.NSID}
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
-        """The value in JSON; raises InvalidRecord with everything that is wrong.
+        """Load the value in JSON; raises InvalidRecord with every violation.
 
         Lists and unknown objects are not copied: the value shares them with the JSON.
         """
@@ -133,8 +135,11 @@ class Value:
     @classmethod
     def _extras(cls, data: JsonObject) -> JsonObject:
         """Return the fields that the class does not know; raises Mismatch where they break the data model."""
-        if cls._typed and data.get("$type") == cls.NSID and cls._knows_typed(data):  # a union's member, no more
-            return cls._typed
+        if cls._typed and data.get("$type") == cls.NSID:
+            if not cls._member_fields:
+                cls._member_fields = frozenset((*cls._known, "$type"))
+            if cls._member_fields.issuperset(data):  # a union's member, and no more
+                return cls._typed
         known = cls._known
         extra = {name: value for name, value in data.items() if name not in known}
         if is_special(extra):
@@ -149,11 +154,11 @@ class Value:
         return extra
 
     def to_json(self) -> JsonObject:
-        """The value as JSON, defaults not written in."""
+        """Return the value as JSON, without defaults."""
         raise NotImplementedError
 
     def check(self) -> Self:
-        """This value, judged as it is now; raises InvalidRecord."""
+        """Return this value if it is valid now; raises InvalidRecord."""
         self.from_json(self.to_json())
         return self
 
@@ -183,7 +188,7 @@ class Value:
 
 
 def _refused(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
-    """What generated code will not load: raises InvalidRecord, or finds that it is nothing but another type of dict."""
+    """Raise InvalidRecord for a value that `load` refused, or load one that uses subclasses of JSON's types."""
     wrong = problems(module, schema, within, data)
     if wrong:
         raise wrong
@@ -216,7 +221,7 @@ class UnknownMember:
 
     @classmethod
     def load(cls, data: Json) -> UnknownMember:
-        """The member in JSON; raises Mismatch."""
+        """Load the member in JSON; raises Mismatch."""
         name = type_of(data)
         if not name or name.endswith("#main") or not is_data(data):
             raise Mismatch
@@ -232,7 +237,7 @@ class UnknownMember:
 
 
 def member_json(member: Value | UnknownMember) -> JsonObject:
-    """A union's member as JSON, with its `$type`."""
+    """Return a union's member as JSON, with its `$type`."""
     if isinstance(member, UnknownMember):
         return member.raw
     out = {"$type": member.NSID}
@@ -242,7 +247,7 @@ def member_json(member: Value | UnknownMember) -> JsonObject:
 
 
 def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) -> Callable[[Json], T]:
-    """What reads a type that has no class of its own, as `from_json` does; raises InvalidRecord."""
+    """Return a function that reads a type without a class, as `from_json` does; it raises InvalidRecord."""
 
     def read(data: Json) -> T:
         if not is_deep(data):
@@ -271,16 +276,16 @@ class Nothing(Value):
 
     @classmethod
     def from_json(cls, data: Json) -> Self:  # noqa: ARG003 - whatever a server says, it is nothing
-        """Nothing, whatever there is."""
+        """Return an instance, whatever the JSON is."""
         return cls()
 
     @classmethod
     def load(cls, data: Json) -> Self:  # noqa: ARG003 - whatever is said, it is nothing
-        """Nothing, whatever there is."""
+        """Return an instance, whatever the JSON is."""
         return cls()
 
     def to_json(self) -> JsonObject:
-        """An empty object."""
+        """Return an empty object."""
         return {}
 
 

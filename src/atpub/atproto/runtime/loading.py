@@ -1,6 +1,6 @@
-"""What generated classes ask of JSON, and how they load what JSON cannot hold: links, bytes, blobs.
+"""The checks of generated classes on JSON, and the loading of links, bytes and blobs.
 
-Each function raises Mismatch, or says no, exactly where the validator finds something wrong.
+Each function raises Mismatch, or returns False, exactly where the validator finds a violation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 class Mismatch(Exception):
-    """The value breaks its lexicon; `from_json` finds out how."""
+    """The value breaks its lexicon; `from_json` reports how."""
 
 
 @final
@@ -35,18 +35,18 @@ class LegacyBlob(Blob):
     """A blob in the form that blobs had before they had a `$type`, of unknown size (0); only reading makes one."""
 
     def to_json(self) -> _data.JsonObject:
-        """The blob as it was read, so that its record keeps its CID."""
+        """Return the blob as it was read, so that its record keeps its CID."""
         return {"cid": self.cid, "mimeType": self.mime_type}
 
 
 def type_of(data: Json) -> str:
-    """The `$type` of a union's member; empty where there is none."""
+    """Return the `$type` of a union's member; empty where there is none."""
     found = data.get("$type") if data.__class__ is dict else None
     return found if isinstance(found, str) else ""
 
 
 def is_text(value: Json) -> bool:
-    """Whether the value is a string of whole Unicode characters."""
+    """Return whether the value is a string of whole Unicode characters."""
     return isinstance(value, str) and (value.isascii() or is_unicode(value))
 
 
@@ -65,42 +65,49 @@ def fits(
     return min_graphemes <= graphemes(text) <= max_graphemes
 
 
-def load_text(
+def load_text(value: Json, max_length: int = INTEGER_MAX) -> str:
+    """Return the text, if it is Unicode of at most so many bytes; raises Mismatch."""
+    if value.__class__ is str and (len(value) <= max_length if value.isascii() else fits(value, max_length)):
+        return value
+    raise Mismatch
+
+
+def load_limited_text(
     value: Json,
     max_length: int = INTEGER_MAX,
     max_graphemes: int = INTEGER_MAX,
     min_length: int = 0,
     min_graphemes: int = 0,
 ) -> str:
-    """Return the text, if it is Unicode and within its limits; raises Mismatch."""
-    if value.__class__ is not str:
-        raise Mismatch
-    if value.isascii() and min_length <= len(value) <= max_length and len(value) <= max_graphemes and not min_graphemes:
-        return value  # type: ignore[no-any-return]
-    if not fits(value, max_length, max_graphemes, min_length, min_graphemes):
-        raise Mismatch
-    return value  # type: ignore[no-any-return]
+    """Return the text, if it is Unicode and within all its limits; raises Mismatch."""
+    if value.__class__ is str:
+        usual = value.isascii() and not min_graphemes and min_length <= len(value)
+        if (usual and len(value) <= max_length and len(value) <= max_graphemes) or fits(
+            value, max_length, max_graphemes, min_length, min_graphemes
+        ):
+            return value
+    raise Mismatch
 
 
 def is_integer(value: Json) -> bool:
-    """Whether the value is an integer, and no boolean."""
+    """Return whether the value is an integer, and no boolean."""
     return value.__class__ is int
 
 
 def is_data(value: Json) -> bool:
-    """Whether the value obeys the data model, at every depth."""
+    """Return whether the value obeys the data model, at every depth."""
     if value.__class__ is str:
         return value.isascii() or is_unicode(value)
     return value is None or value.__class__ is bool or not any(validate.data_model(value))
 
 
 def is_special(value: JsonObject) -> bool:
-    """Whether the object is a link, a byte string or a blob, and so no other kind of object."""
+    """Return whether the object is a link, a byte string or a blob, and so no other kind of object."""
     return "$link" in value or "$bytes" in value or value.get("$type") == "blob"
 
 
 def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
-    """Whether lists and objects stand in each other more deeply than a record may."""
+    """Return whether lists and objects are nested more deeply than a record allows."""
     kind = value.__class__
     if kind is not dict and kind is not list:
         return False
@@ -112,7 +119,7 @@ def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
 
 
 def exact(value: Json) -> Json:
-    """The value with JSON's own types in place of their subclasses, which generated code does not look for."""
+    """Convert subclasses of JSON's types, which generated code does not accept, to these types."""
     found: Any = value
     if isinstance(value, dict):
         return {exact(name): exact(part) for name, part in found.items()}
@@ -124,7 +131,7 @@ def exact(value: Json) -> Json:
 
 
 class TextLoader(Protocol):
-    """A function that returns a text that is valid and not too long, and raises Mismatch for any other value."""
+    """A function that returns a text in a format, of at most so many bytes, and raises Mismatch for any other value."""
 
     def __call__(self, value: Json, max_length: int = INTEGER_MAX, /) -> str:
         """Return the text."""
@@ -137,10 +144,12 @@ def _text_loader(name: str) -> TextLoader:
     is_usual, is_valid = pattern.fullmatch, FORMATS[name]
 
     def load(value: Json, max_length: int = INTEGER_MAX) -> str:
-        if value.__class__ is str:
-            length = len(value)  # every format is one of ASCII characters
-            if length <= max_length and ((length <= longest and is_usual(value)) or is_valid(value)):
-                return value
+        if (
+            value.__class__ is str
+            and ((len(value) <= longest and is_usual(value)) or is_valid(value))
+            and len(value) <= max_length  # every format is one of ASCII characters
+        ):
+            return value
         raise Mismatch
 
     return load
@@ -160,7 +169,7 @@ load_uri: Final = _text_loader("uri")
 
 
 def load_link(value: Json) -> CidLink:
-    """The link in JSON; raises Mismatch."""
+    """Load the link in JSON; raises Mismatch."""
     match value:
         case {"$link": str(cid), **rest} if not rest:
             try:
@@ -173,12 +182,12 @@ def load_link(value: Json) -> CidLink:
 
 
 def link_json(link: CidLink) -> JsonObject:
-    """A link as JSON."""
+    """Return a link as JSON."""
     return {"$link": str(link)}
 
 
 def load_bytes(value: Json, low: int = 0, high: int = INTEGER_MAX) -> bytes:
-    """The byte string in JSON, of low to high bytes; raises Mismatch."""
+    """Load the byte string in JSON, of low to high bytes; raises Mismatch."""
     match value:
         case {"$bytes": str(text), **rest} if not rest:
             try:
@@ -196,7 +205,7 @@ bytes_json = _data.bytes_json
 
 
 def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int = INTEGER_MAX) -> Blob:
-    """The blob in JSON, of an accepted type and size; raises Mismatch."""
+    """Load the blob in JSON, of an accepted type and size; raises Mismatch."""
     blob = _blob(value) if value.__class__ is dict else None
     if blob is None or blob.size > max_size or not validate.accepts(accept, blob.mime_type):
         raise Mismatch
@@ -225,14 +234,14 @@ def _legacy_blob(value: JsonObject, mime_type: str) -> Blob | None:
 
 
 def load_any(value: Json) -> Json:
-    """Anything that the data model can hold; raises Mismatch."""
+    """Return the value if it obeys the data model; raises Mismatch."""
     if not is_data(value):
         raise Mismatch
     return value
 
 
 def load_unknown(value: Json) -> JsonObject:
-    """An object of any fields; raises Mismatch."""
+    """Return the value if it is an object of any fields; raises Mismatch."""
     if value.__class__ is not dict or is_special(value) or not is_data(value):
         raise Mismatch
     found: JsonObject = value

@@ -1,4 +1,4 @@
-"""Generated packages at run time: the lexicons that one was made from, and what they find wrong with a value."""
+"""Generated packages at run time: their lexicons, and the violations that these find in a value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Package:
 
 
 def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> InvalidRecord | None:
-    """Everything that is wrong with a value by the type at a place in a definition; None where nothing is.
+    """Return every violation of the type at a place in a definition; None where the value is valid.
 
     Takes a generated module, in whose package the lexicons are.
     """

@@ -40,12 +40,13 @@ class Inventory(runtime.RecordBase):
     def load(cls, data: Any) -> Inventory:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         value = data["entries"]
         if value.__class__ is not list:
             raise runtime.Mismatch
         self.entries = list(map(Entry.load, value))
-        self.project = runtime.load_text(data["project"], 64, min_length=1)
+        self.project = runtime.load_limited_text(data["project"], 64, min_length=1)
         self._extra = None if len(data) == 3 else cls._extras(data)
         return self
 
@@ -98,15 +99,16 @@ class Entry(runtime.Value):
     def load(cls, data: Any) -> Entry:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.cid = runtime.load_cid(data["cid"])
         self.collection = runtime.load_nsid(data["collection"])
-        self.id = runtime.load_text(data["id"], 1024, min_length=1)
+        self.id = runtime.load_limited_text(data["id"], 1024, min_length=1)
         self.rkey = runtime.load_record_key(data["rkey"], 512)
         self.protect = value = data.get("protect")
         if value.__class__ is not bool and "protect" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

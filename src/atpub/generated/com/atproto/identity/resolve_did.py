@@ -91,4 +91,3 @@ class DidDeactivated(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=ResolveDidParams, output=ResolveDidOutput.from_json, errors=(DidNotFound, DidDeactivated)
 )
-"""Fetch the DID document of a DID. Whether the handle in it is right is not checked."""

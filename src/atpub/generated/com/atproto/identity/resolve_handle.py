@@ -83,4 +83,3 @@ class HandleNotFound(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=ResolveHandleParams, output=ResolveHandleOutput.from_json, errors=(HandleNotFound,)
 )
-"""Find the DID that a handle points to. Whether the DID document names the handle too is not checked."""

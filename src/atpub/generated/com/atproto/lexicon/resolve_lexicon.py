@@ -90,4 +90,3 @@ class LexiconNotFound(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=ResolveLexiconParams, output=ResolveLexiconOutput.from_json, errors=(LexiconNotFound,)
 )
-"""Fetch the published lexicon of an NSID."""

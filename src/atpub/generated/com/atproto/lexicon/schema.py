@@ -37,6 +37,7 @@ class Schema(runtime.RecordBase):
     def load(cls, data: Any) -> Schema:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.lexicon = value = data["lexicon"]
         if value.__class__ is not int or not runtime.INTEGER_MIN <= value <= runtime.INTEGER_MAX:

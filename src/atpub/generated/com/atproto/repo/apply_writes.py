@@ -72,6 +72,7 @@ class ApplyWritesInput(runtime.Value):
     def load(cls, data: Any) -> ApplyWritesInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.repo = runtime.load_at_identifier(data["repo"])
         value = data["writes"]
@@ -82,7 +83,7 @@ class ApplyWritesInput(runtime.Value):
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -130,6 +131,7 @@ class ApplyWritesOutput(runtime.Value):
     def load(cls, data: Any) -> ApplyWritesOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.commit = _repo_defs.CommitMeta.load(data["commit"]) if "commit" in data else None
         self.results = None
@@ -199,7 +201,7 @@ class Create(runtime.Value):
         self.collection = runtime.load_nsid(data["collection"])
         self.value = runtime.load_unknown(data["value"])
         self.rkey = runtime.load_record_key(data["rkey"], 512) if "rkey" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -240,7 +242,7 @@ class CreateResult(runtime.Value):
         self.cid = runtime.load_cid(data["cid"])
         self.uri = runtime.load_at_uri(data["uri"])
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -376,7 +378,7 @@ class UpdateResult(runtime.Value):
         self.cid = runtime.load_cid(data["cid"])
         self.uri = runtime.load_at_uri(data["uri"])
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -396,4 +398,3 @@ ApplyWritesOutputResultsItem: TypeAlias = CreateResult | UpdateResult | DeleteRe
 METHOD: Final = runtime.Procedure(
     NSID, input=ApplyWritesInput, output=ApplyWritesOutput.from_json, errors=(InvalidSwap,)
 )
-"""Create, update and delete records in one commit: all of them, or none. Needs a session."""

@@ -69,6 +69,7 @@ class CreateRecordInput(runtime.Value):
     def load(cls, data: Any) -> CreateRecordInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.record = runtime.load_unknown(data["record"])
@@ -78,7 +79,7 @@ class CreateRecordInput(runtime.Value):
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -133,7 +134,7 @@ class CreateRecordOutput(runtime.Value):
         self.uri = runtime.load_at_uri(data["uri"])
         self.commit = _repo_defs.CommitMeta.load(data["commit"]) if "commit" in data else None
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -159,4 +160,3 @@ class InvalidSwap(runtime.MethodError):
 METHOD: Final = runtime.Procedure(
     NSID, input=CreateRecordInput, output=CreateRecordOutput.from_json, errors=(InvalidSwap,)
 )
-"""Add one record, in a commit of its own. Needs a session."""

@@ -64,7 +64,7 @@ class DeleteRecordInput(runtime.Value):
         self.rkey = runtime.load_record_key(data["rkey"])
         self.swap_commit = runtime.load_cid(data["swapCommit"]) if "swapCommit" in data else None
         self.swap_record = runtime.load_cid(data["swapRecord"]) if "swapRecord" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -117,4 +117,3 @@ class InvalidSwap(runtime.MethodError):
 METHOD: Final = runtime.Procedure(
     NSID, input=DeleteRecordInput, output=DeleteRecordOutput.from_json, errors=(InvalidSwap,)
 )
-"""Remove one record. Succeeds also if there is none. Needs a session."""

@@ -82,6 +82,7 @@ class DescribeRepoOutput(runtime.Value):
     def load(cls, data: Any) -> DescribeRepoOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collections = value = data["collections"]
         if value.__class__ is not list:
@@ -110,4 +111,3 @@ class DescribeRepoOutput(runtime.Value):
 
 
 METHOD: Final = runtime.Query(NSID, parameters=DescribeRepoParams, output=DescribeRepoOutput.from_json)
-"""Fetch an account's names and the collections in its repository. Needs no session."""

@@ -53,7 +53,7 @@ class GetRecordParams(runtime.Value):
         self.repo = runtime.load_at_identifier(data["repo"])
         self.rkey = runtime.load_record_key(data["rkey"])
         self.cid = runtime.load_cid(data["cid"]) if "cid" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -92,7 +92,7 @@ class GetRecordOutput(runtime.Value):
         self.uri = runtime.load_at_uri(data["uri"])
         self.value = runtime.load_unknown(data["value"])
         self.cid = runtime.load_cid(data["cid"]) if "cid" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -112,4 +112,3 @@ class RecordNotFound(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=GetRecordParams, output=GetRecordOutput.from_json, errors=(RecordNotFound,)
 )
-"""Fetch one record. Needs no session."""

@@ -16,6 +16,3 @@ NSID: Final = "com.atproto.repo.importRepo"
 METHOD: Final = runtime.Procedure(
     NSID, input=runtime.Nothing, output=runtime.Nothing.from_json, encoding="application/vnd.ipld.car"
 )
-"""Make a CAR file the new content of the session's repository: records that the file lacks are lost. The request needs
-a Content-Length. The reference server checks neither the commit's signature nor its DID.
-"""

@@ -37,6 +37,7 @@ class ListMissingBlobsParams(runtime.Value):
     def load(cls, data: Any) -> ListMissingBlobsParams:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.cursor = runtime.load_text(data["cursor"]) if "cursor" in data else None
         self.limit = value = data.get("limit")
@@ -76,13 +77,14 @@ class ListMissingBlobsOutput(runtime.Value):
     def load(cls, data: Any) -> ListMissingBlobsOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         value = data["blobs"]
         if value.__class__ is not list:
             raise runtime.Mismatch
         self.blobs = list(map(RecordBlob.load, value))
         self.cursor = runtime.load_text(data["cursor"]) if "cursor" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -126,4 +128,3 @@ class RecordBlob(runtime.Value):
 
 
 METHOD: Final = runtime.Query(NSID, parameters=ListMissingBlobsParams, output=ListMissingBlobsOutput.from_json)
-"""List the blobs that records of the session's account refer to but the server lacks, as after importRepo."""

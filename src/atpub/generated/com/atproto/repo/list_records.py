@@ -52,6 +52,7 @@ class ListRecordsParams(runtime.Value):
     def load(cls, data: Any) -> ListRecordsParams:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.repo = runtime.load_at_identifier(data["repo"])
@@ -62,7 +63,7 @@ class ListRecordsParams(runtime.Value):
         self.reverse = value = data.get("reverse")
         if value.__class__ is not bool and "reverse" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -98,13 +99,14 @@ class ListRecordsOutput(runtime.Value):
     def load(cls, data: Any) -> ListRecordsOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         value = data["records"]
         if value.__class__ is not list:
             raise runtime.Mismatch
         self.records = list(map(Record.load, value))
         self.cursor = runtime.load_text(data["cursor"]) if "cursor" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -151,4 +153,3 @@ class Record(runtime.Value):
 
 
 METHOD: Final = runtime.Query(NSID, parameters=ListRecordsParams, output=ListRecordsOutput.from_json)
-"""List the records of a collection, the highest record key first. Needs no session."""

@@ -70,6 +70,7 @@ class PutRecordInput(runtime.Value):
     def load(cls, data: Any) -> PutRecordInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.collection = runtime.load_nsid(data["collection"])
         self.record = runtime.load_unknown(data["record"])
@@ -82,7 +83,7 @@ class PutRecordInput(runtime.Value):
         self.validate = value = data.get("validate")
         if value.__class__ is not bool and "validate" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -142,7 +143,7 @@ class PutRecordOutput(runtime.Value):
         self.uri = runtime.load_at_uri(data["uri"])
         self.commit = _repo_defs.CommitMeta.load(data["commit"]) if "commit" in data else None
         self.validation_status = runtime.load_text(data["validationStatus"]) if "validationStatus" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -166,4 +167,3 @@ class InvalidSwap(runtime.MethodError):
 
 
 METHOD: Final = runtime.Procedure(NSID, input=PutRecordInput, output=PutRecordOutput.from_json, errors=(InvalidSwap,))
-"""Create one record, or replace it. Content that is already there makes no commit. Needs a session."""

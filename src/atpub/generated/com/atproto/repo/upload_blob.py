@@ -45,6 +45,3 @@ class UploadBlobOutput(runtime.Value):
 
 
 METHOD: Final = runtime.Procedure(NSID, input=runtime.Nothing, output=UploadBlobOutput.from_json, encoding="*/*")
-"""Upload a blob, then write a record that refers to it: without one, the server may drop the blob within minutes. A
-lexicon's `accept` and `maxSize` are checked when the record is written. Needs a session.
-"""

@@ -57,6 +57,7 @@ class CreateSessionInput(runtime.Value):
     def load(cls, data: Any) -> CreateSessionInput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.identifier = runtime.load_text(data["identifier"])
         self.password = runtime.load_text(data["password"])
@@ -64,7 +65,7 @@ class CreateSessionInput(runtime.Value):
         if value.__class__ is not bool and "allowTakendown" in data:
             raise runtime.Mismatch
         self.auth_factor_token = runtime.load_text(data["authFactorToken"]) if "authFactorToken" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -153,6 +154,7 @@ class CreateSessionOutput(runtime.Value):
     def load(cls, data: Any) -> CreateSessionOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.access_jwt = runtime.load_text(data["accessJwt"])
         self.did = runtime.load_did(data["did"])
@@ -170,7 +172,7 @@ class CreateSessionOutput(runtime.Value):
         if value.__class__ is not bool and "emailConfirmed" in data:
             raise runtime.Mismatch
         self.status = runtime.load_text(data["status"]) if "status" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -219,4 +221,3 @@ METHOD: Final = runtime.Procedure(
     output=CreateSessionOutput.from_json,
     errors=(AccountTakedown, AuthFactorTokenRequired),
 )
-"""Log in."""

@@ -60,6 +60,7 @@ class InviteCode(runtime.Value):
     def load(cls, data: Any) -> InviteCode:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.available = value = data["available"]
         if value.__class__ is not int or not runtime.INTEGER_MIN <= value <= runtime.INTEGER_MAX:

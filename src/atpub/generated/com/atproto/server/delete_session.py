@@ -29,4 +29,3 @@ class ExpiredToken(runtime.MethodError):
 METHOD: Final = runtime.Procedure(
     NSID, input=runtime.Nothing, output=runtime.Nothing.from_json, errors=(InvalidToken, ExpiredToken)
 )
-"""Log out: refreshJwt, sent here as the bearer token, is no longer accepted."""

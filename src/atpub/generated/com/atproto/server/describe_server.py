@@ -76,6 +76,7 @@ class DescribeServerOutput(runtime.Value):
     def load(cls, data: Any) -> DescribeServerOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.available_user_domains = value = data["availableUserDomains"]
         if value.__class__ is not list:
@@ -96,7 +97,7 @@ class DescribeServerOutput(runtime.Value):
         self.phone_verification_required = value = data.get("phoneVerificationRequired")
         if value.__class__ is not bool and "phoneVerificationRequired" in data:
             raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -184,4 +185,3 @@ class Links(runtime.Value):
 
 
 METHOD: Final = runtime.Query(NSID, parameters=runtime.Nothing, output=DescribeServerOutput.from_json)
-"""Fetch what a server offers, and what it asks of a new account. Needs no session."""

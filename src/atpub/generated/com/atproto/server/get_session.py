@@ -74,6 +74,7 @@ class GetSessionOutput(runtime.Value):
     def load(cls, data: Any) -> GetSessionOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.did = runtime.load_did(data["did"])
         self.handle = runtime.load_handle(data["handle"])
@@ -89,7 +90,7 @@ class GetSessionOutput(runtime.Value):
         if value.__class__ is not bool and "emailConfirmed" in data:
             raise runtime.Mismatch
         self.status = runtime.load_text(data["status"]) if "status" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -113,4 +114,3 @@ GetSessionOutputStatus: TypeAlias = Literal["takendown", "suspended", "deactivat
 """Why the account is not active. Absent although `active` is false: the server gives no reason."""
 
 METHOD: Final = runtime.Query(NSID, parameters=runtime.Nothing, output=GetSessionOutput.from_json)
-"""Fetch the account that the session belongs to. Needs a session."""

@@ -98,6 +98,7 @@ class RefreshSessionOutput(runtime.Value):
     def load(cls, data: Any) -> RefreshSessionOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.access_jwt = runtime.load_text(data["accessJwt"])
         self.did = runtime.load_did(data["did"])
@@ -115,7 +116,7 @@ class RefreshSessionOutput(runtime.Value):
         if value.__class__ is not bool and "emailConfirmed" in data:
             raise runtime.Mismatch
         self.status = runtime.load_text(data["status"]) if "status" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -171,4 +172,3 @@ METHOD: Final = runtime.Procedure(
     output=RefreshSessionOutput.from_json,
     errors=(AccountTakedown, InvalidToken, ExpiredToken),
 )
-"""Exchange refreshJwt, sent here as the bearer token, for two new tokens."""

@@ -96,4 +96,3 @@ METHOD: Final = runtime.Query(
     output=runtime.raw,
     errors=(BlobNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
-"""Fetch the bytes of a blob. Needs no session."""

@@ -118,4 +118,3 @@ METHOD: Final = runtime.Query(
     output=GetLatestCommitOutput.from_json,
     errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
-"""Fetch the head of a repository: its latest commit. Needs no session."""

@@ -100,4 +100,3 @@ METHOD: Final = runtime.Query(
     output=runtime.raw,
     errors=(RecordNotFound, RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
-"""Fetch a proof that a record is in a repository, or is not. Needs no session."""

@@ -40,7 +40,7 @@ class GetRepoParams(runtime.Value):
         self = cls.__new__(cls)
         self.did = runtime.load_did(data["did"])
         self.since = runtime.load_tid(data["since"]) if "since" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -84,4 +84,3 @@ METHOD: Final = runtime.Query(
     output=runtime.raw,
     errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
-"""Fetch a whole repository, or what has been written to it since a revision. Needs no session."""

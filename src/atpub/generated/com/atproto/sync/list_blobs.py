@@ -57,6 +57,7 @@ class ListBlobsParams(runtime.Value):
     def load(cls, data: Any) -> ListBlobsParams:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.did = runtime.load_did(data["did"])
         self.cursor = runtime.load_text(data["cursor"]) if "cursor" in data else None
@@ -64,7 +65,7 @@ class ListBlobsParams(runtime.Value):
         if (value.__class__ is not int or not 1 <= value <= 1000) and "limit" in data:
             raise runtime.Mismatch
         self.since = runtime.load_tid(data["since"]) if "since" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -100,6 +101,7 @@ class ListBlobsOutput(runtime.Value):
     def load(cls, data: Any) -> ListBlobsOutput:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.cids = value = data["cids"]
         if value.__class__ is not list:
@@ -108,7 +110,7 @@ class ListBlobsOutput(runtime.Value):
             if x.__class__ is not str or not runtime.is_cid(x):
                 raise runtime.Mismatch
         self.cursor = runtime.load_text(data["cursor"]) if "cursor" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -152,4 +154,3 @@ METHOD: Final = runtime.Query(
     output=ListBlobsOutput.from_json,
     errors=(RepoNotFound, RepoTakendown, RepoSuspended, RepoDeactivated),
 )
-"""List the blobs that an account's records refer to. Needs no session."""

@@ -108,6 +108,7 @@ class Entry(runtime.RecordBase):
     def load(cls, data: Any) -> Entry:
         if data.__class__ is not dict or data.get("$type") != NSID:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.name = runtime.load_text(data["name"], 200)
@@ -134,7 +135,7 @@ class Entry(runtime.RecordBase):
             for x in value:
                 if x.__class__ is not str or not ((x.isascii() and len(x) <= 150) or runtime.fits(x, 150)):
                     raise runtime.Mismatch
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 5 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -200,6 +201,7 @@ class DatasetSize(runtime.Value):
     def load(cls, data: Any) -> DatasetSize:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.bytes = value = data.get("bytes")
         if (value.__class__ is not int or not 0 <= value <= runtime.INTEGER_MAX) and "bytes" in data:
@@ -282,7 +284,7 @@ class ShardManifestRef(runtime.Value):
         self.samples = None
         if "samples" in data:
             self.samples = runtime.load_blob(data["samples"], accept=("application/octet-stream",), max_size=104857600)
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

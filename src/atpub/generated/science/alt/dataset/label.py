@@ -64,7 +64,7 @@ class Label(runtime.RecordBase):
         self.name = runtime.load_text(data["name"], 200)
         self.description = runtime.load_text(data["description"], 5000) if "description" in data else None
         self.version = runtime.load_text(data["version"], 50) if "version" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 4 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

@@ -121,7 +121,7 @@ class Lens(runtime.RecordBase):
         self.target_schema_version = None
         if "targetSchemaVersion" in data:
             self.target_schema_version = runtime.load_text(data["targetSchemaVersion"], 100)
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 7 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -191,7 +191,7 @@ class CodeReference(runtime.Value):
         self.repository = runtime.load_text(data["repository"], 500)
         self.branch = runtime.load_text(data["branch"], 100) if "branch" in data else None
         self.language = runtime.load_text(data["language"], 50) if "language" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

@@ -88,7 +88,7 @@ class LensVerification(runtime.RecordBase):
         self.code_hash = CodeHash.load(data["codeHash"]) if "codeHash" in data else None
         self.description = runtime.load_text(data["description"], 1000) if "description" in data else None
         self.proof_ref = _lens.CodeReference.load(data["proofRef"]) if "proofRef" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 5 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

@@ -43,7 +43,7 @@ class ResolveLabelParams(runtime.Value):
         self.handle = runtime.load_text(data["handle"])
         self.name = runtime.load_text(data["name"], 200)
         self.version = runtime.load_text(data["version"], 50) if "version" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -100,4 +100,3 @@ class LabelNotFound(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=ResolveLabelParams, output=ResolveLabelOutput.from_json, errors=(LabelNotFound,)
 )
-"""Find the dataset entry that a label stands for."""

@@ -44,7 +44,7 @@ class ResolveSchemaParams(runtime.Value):
         self.handle = runtime.load_text(data["handle"])
         self.schema_id = runtime.load_text(data["schemaId"], 500)
         self.version = runtime.load_text(data["version"], 20) if "version" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -101,4 +101,3 @@ class SchemaNotFound(runtime.MethodError):
 METHOD: Final = runtime.Query(
     NSID, parameters=ResolveSchemaParams, output=ResolveSchemaOutput.from_json, errors=(SchemaNotFound,)
 )
-"""Find a schema record by its NSID."""

@@ -82,6 +82,7 @@ class Schema(runtime.RecordBase):
     def load(cls, data: Any) -> Schema:
         if data.__class__ is not dict or data.get("$type") != NSID or runtime.is_special(data):
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])
         self.name = runtime.load_text(data["name"], 100)
@@ -93,7 +94,7 @@ class Schema(runtime.RecordBase):
             raise runtime.Mismatch
         self.description = runtime.load_text(data["description"], 5000) if "description" in data else None
         self.metadata = SchemaMetadata.load(data["metadata"]) if "metadata" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 6 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -157,6 +158,7 @@ class JsonSchemaFormat(runtime.Value):
     def load(cls, data: Any) -> JsonSchemaFormat:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.content = runtime.load_unknown(data["content"])
         self.draft = value = data["draft"]
@@ -165,7 +167,7 @@ class JsonSchemaFormat(runtime.Value):
         self.array_format_versions = None
         if "arrayFormatVersions" in data:
             self.array_format_versions = runtime.load_unknown(data["arrayFormatVersions"])
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -196,6 +198,7 @@ class SchemaMetadata(runtime.Value):
     def load(cls, data: Any) -> SchemaMetadata:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.license = runtime.load_text(data["license"], 200) if "license" in data else None
         self.tags = value = data.get("tags")

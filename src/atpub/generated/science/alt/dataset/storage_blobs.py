@@ -31,6 +31,7 @@ class StorageBlobs(runtime.Value):
     def load(cls, data: Any) -> StorageBlobs:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         value = data["blobs"]
         if value.__class__ is not list or len(value) < 1:
@@ -70,7 +71,7 @@ class BlobEntry(runtime.Value):
         self = cls.__new__(cls)
         self.blob = runtime.load_blob(data["blob"], accept=("application/x-tar",), max_size=52428800)
         self.checksum = _entry.ShardChecksum.load(data["checksum"]) if "checksum" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 1 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

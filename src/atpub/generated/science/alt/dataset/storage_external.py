@@ -35,6 +35,7 @@ class StorageExternal(runtime.Value):
     def load(cls, data: Any) -> StorageExternal:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.urls = value = data["urls"]
         if value.__class__ is not list or len(value) < 1:

@@ -31,6 +31,7 @@ class StorageHttp(runtime.Value):
     def load(cls, data: Any) -> StorageHttp:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         value = data["shards"]
         if value.__class__ is not list or len(value) < 1:

@@ -44,6 +44,7 @@ class StorageS3(runtime.Value):
     def load(cls, data: Any) -> StorageS3:
         if data.__class__ is not dict:
             raise runtime.Mismatch
+        value: Any
         self = cls.__new__(cls)
         self.bucket = runtime.load_text(data["bucket"], 255)
         value = data["shards"]
@@ -52,7 +53,7 @@ class StorageS3(runtime.Value):
         self.shards = list(map(ShardEntry.load, value))
         self.endpoint = runtime.load_uri(data["endpoint"], 500) if "endpoint" in data else None
         self.region = runtime.load_text(data["region"], 50) if "region" in data else None
-        self._extra = None if cls._knows(data) else cls._extras(data)
+        self._extra = None if len(data) == 2 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:

@@ -1,4 +1,4 @@
-"""Lexicons → the modules that are generated from them."""
+"""Lexicons → the intermediate form of their modules."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from typing import TypeGuard
 
 from atpub.atproto.lexicon.model import Lexicon, Name, ProcedureType, QueryType, SubscriptionType
 from atpub_codegen import docs
-from atpub_codegen.builder import Builder
+from atpub_codegen.builder import ModuleBuilder
 from atpub_codegen.ir import Alias, Item, Method, Module, UnionAlias
 from atpub_codegen.methods import build_method
 from atpub_codegen.name_table import NameTable, in_order
 
 
-def build_module(lexicon: Lexicon, world: NameTable) -> Module:
-    """The module of a lexicon: its main definition, then the others by name."""
-    builder = Builder(lexicon, world)
+def build_module(lexicon: Lexicon, table: NameTable) -> Module:
+    """Build the module of a lexicon: its main definition, then the others by name."""
+    builder = ModuleBuilder(lexicon, table)
     method: Method | None = None
     for name, definition in in_order(lexicon).items():
         builder.current = Name(lexicon.id, name)
         if isinstance(definition, QueryType | ProcedureType | SubscriptionType):
-            method = build_method(builder, builder.spelling.types[name], definition)
+            method = build_method(builder, builder.names.types[name], definition)
         else:
-            builder.define(builder.spelling.types[name], definition)
+            builder.define(builder.names.types[name], definition)
+    doc = docs.of_lexicon(lexicon)
     return Module(
-        path=world.modules[lexicon.id][1],
+        path=table.modules[lexicon.id][1],
         nsid=lexicon.id,
-        doc=docs.of_lexicon(lexicon),
+        doc=doc,
         imports=builder.imports.all(),
         classes=tuple(item for item in builder.items if not _names_classes(item)),
         aliases=tuple(sorted(filter(_names_classes, builder.items), key=_rank)),
-        method=method,
+        method=method._replace(doc="") if method and method.doc == doc else method,
     )
 
 
@@ -38,5 +39,5 @@ def _names_classes(item: Item) -> TypeGuard[Alias | UnionAlias]:
 
 
 def _rank(item: Alias | UnionAlias) -> int:
-    """Lists come after the unions that they are of, and after each other."""
+    """Return a sort key that puts lists after the unions and lists that they hold."""
     return 0 if isinstance(item, UnionAlias) else item.after
