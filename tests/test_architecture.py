@@ -14,6 +14,7 @@ INITS = [CODEGEN / "__init__.py", *(path for path in PACKAGE.rglob("__init__.py"
 # Each part of the package imports only parts before its own; those on one line do not import each other.
 ORDER = """
 errors suggest
+atomic_files
 atproto
 generated
 text
@@ -21,9 +22,10 @@ repository
 manifest
 shards
 engine
-importing report
 user_folders
 pipeline target
+generation importing login
+report
 atmosphere cli testing validation
 """.strip().splitlines()
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts.split()}
@@ -32,6 +34,7 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = (
     *("atproto/auth/", "atproto/identity/", "atproto/xrpc/", "repository/"),
     *("shards/measure.py", "user_folders.py", "pipeline.py", "cli/", "atmosphere/"),
+    *("atomic_files.py", "generation/", "importing/download.py"),
 )
 EXCEPTIONS = {
     "manifest/files.py": "reads the manifest's own files, and nothing else does",
@@ -50,6 +53,9 @@ TOUCHING = {
     *("rglob", "rmdir", "stat", "today", "touch", "unlink", "utcnow", "write_bytes", "write_text"),
 }
 TOUCH_FILES = {
+    "importing/base.py": "asks whether the manifest to be replaced is one of those that are here",
+    "importing/run.py": "writes the manifest",
+    "shards/locking.py": "writes the lock",
     "atproto/runtime/package.py": "reads the lexicons that a generated package carries",
     "manifest/files.py": "reads the manifest's own files",
     "manifest/lexicon_files.py": "finds the lexicons in a folder",

@@ -8,8 +8,10 @@ import click
 import pytest
 
 from atpub import errors
-from atpub.cli.failures import RefusedPlan, report
-from atpub.cli.main import cli, main
+from atpub.cli.commands import cli
+from atpub.cli.failures import report
+from atpub.cli.main import main
+from atpub.cli.run.apply import RefusedPlan
 from atpub.engine.plan.model import Refusal
 from atpub.errors import AtpubError, AtpubWarning, Declined, Interrupted, InvalidInput, Place, Problem, RateLimited
 

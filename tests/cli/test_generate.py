@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.cli.playground import Ran, tree, write_files
 
-from atpub.cli.files import new_folder
+from atpub.atomic_files import new_folder
 
 ROOT = Path(__file__).parents[2]
 NOTE = json.dumps(

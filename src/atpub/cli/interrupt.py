@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
 
+from atpub.cli.failures import report
 from atpub.cli.output import tell
 from atpub.errors import Interrupted
 
@@ -66,8 +67,6 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
 
 def _stop_at_once(*, as_json: bool) -> None:
     """End the process: what is on its way to a server is either carried out or not, and the next run finds out."""
-    from atpub.cli.failures import report
-
     code = report(Interrupted("interrupted", hint="run it again: it finds out what was done"), as_json=as_json)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -1,4 +1,4 @@
-"""A plan that is ready to be shown and carried out, of what flags, environment and manifest say; its warnings told."""
+"""Plans prepared from options, environment and manifest, to be shown and applied."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from atpub.cli.connect import find_target, open_repository
 from atpub.cli.options import TargetOptions
 from atpub.cli.output import style_for, tell
-from atpub.cli.targets import find, open_repository
 from atpub.engine.plan.build import plan_manifest, unmatched_forgets
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Problem, Usage
@@ -28,7 +28,7 @@ _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def options_of(flags: dict[str, Any]) -> Options:
-    """The flags of `plan_options`, taken out of a command's arguments."""
+    """Build plan options from the flags of `plan_options`."""
     return Options(
         delete_drifted=flags["delete_drifted"],
         prune_versions=flags["prune_versions"],
@@ -40,64 +40,66 @@ def options_of(flags: dict[str, Any]) -> Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A plan, where its repository is, the repository, and the bytes of its blobs by their CIDs."""
+class PreparedPlan:
+    """A plan, its target, the opened repository, and the bytes of its blobs by their CIDs."""
 
     plan: Plan
-    where: Target
+    target: Target
     repository: Repository
     sources: Mapping[str, FileSource]
 
 
 @contextmanager
-def ready_plan(
+def prepare_plan(
     manifest: Manifest,
-    target: TargetOptions,
+    target_options: TargetOptions,
     options: Options,
     *,
     reproducible: bool = False,
     locked: bool = False,
     remember: bool = False,
-) -> Generator[Ready]:
-    """The plan of a manifest for its account; tells warnings on the way. To `remember` identities is for plan alone."""
-    where = find(manifest, target)  # before much data is read for nothing
+) -> Generator[PreparedPlan]:
+    """Plan a manifest for its account and show warnings; only runs that write nothing may `remember` identities."""
+    target = find_target(manifest, target_options)  # before reading much data
     now = _now(reproducible=reproducible)
     facts = read_facts(manifest, locked=locked)
-    with closing(open_repository(where, remember=remember)) as repository:
+    with closing(open_repository(target, remember=remember)) as repository:
         desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)
         plan = plan_records(
             manifest,
             desired,
             repository,
-            account=where.account,
+            account=target.account,
             now=now,
             options=options,
             warnings=warnings,
         )
-        tell_warnings(_not_forgotten(plan, options))
-        yield Ready(plan, where, repository, facts.sources)
+        tell_warnings(_unmatched_warnings(plan, options))
+        yield PreparedPlan(plan, target, repository, facts.sources)
 
 
 @contextmanager
-def ready_destruction(manifest: Manifest, target: TargetOptions, *, delete_drifted: bool) -> Generator[Ready]:
-    """The plan that leaves nothing of a project."""
-    where = find(manifest, target)
-    with closing(open_repository(where)) as repository:
+def prepare_destruction(
+    manifest: Manifest, target_options: TargetOptions, *, delete_drifted: bool
+) -> Generator[PreparedPlan]:
+    """Plan the deletion of everything that a project owns."""
+    target = find_target(manifest, target_options)
+    with closing(open_repository(target)) as repository:
         plan = plan_manifest(
             (),
             repository.read(RecordFilter()),
             project=manifest.project,
-            account=where.account,
+            account=target.account,
             now=datetime.now(UTC),
             policy=Policy(max_delete=1.0),
             options=Options(delete_drifted=delete_drifted, prune_versions=True),
         )
-        yield Ready(plan, where, repository, {})
+        yield PreparedPlan(plan, target, repository, {})
 
 
-def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
-    hint = "an address as `plan` shows it, of an entry that is not in the manifest any more"
+def _unmatched_warnings(plan: Plan, options: Options) -> tuple[Problem, ...]:
+    hint = "give an address as `plan` shows it, of an entry that is no longer in the manifest"
     return tuple(
         Problem("nothing-to-forget", f"--forget {name}: the project owns no such record", None, hint, "warning")
         for name in sorted(unmatched_forgets(options, plan.changes))
@@ -105,7 +107,7 @@ def _not_forgotten(plan: Plan, options: Options) -> tuple[Problem, ...]:
 
 
 def tell_warnings(warnings: tuple[Problem, ...]) -> None:
-    """Show what is doubtful, though not wrong."""
+    """Show warnings, if there are any."""
     if warnings:
         tell(problems_text(warnings, style_for(sys.stderr)))
 
