@@ -28,7 +28,7 @@ Exit codes:
   2    changes are pending (plan --detailed-exitcode)
   3    the manifest or a lexicon is invalid
   4    authentication failed
-  5    the plan is stale, or somebody else was first
+  5    the plan is stale, or another writer was first
   6    partly applied: run again
   7    refused: protected, too many deletes, another project or identity
   8    rate-limited: run again after the time named

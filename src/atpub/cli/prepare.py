@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any, Final
 
 from atpub.cli.connect import find_target, open_repository
 from atpub.cli.options import TargetOptions
-from atpub.cli.output import style_for, tell
+from atpub.cli.output import tell_warnings
 from atpub.engine.plan.build import plan_manifest, unmatched_forgets
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest, Policy
 from atpub.pipeline import desired_records, plan_records, read_facts
-from atpub.report.problems import problems_text
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.shards.measure import FileSource
@@ -104,12 +102,6 @@ def _unmatched_warnings(plan: Plan, options: Options) -> tuple[Problem, ...]:
         Problem("nothing-to-forget", f"--forget {name}: the project owns no such record", None, hint, "warning")
         for name in sorted(unmatched_forgets(options, plan.changes))
     )
-
-
-def tell_warnings(warnings: tuple[Problem, ...]) -> None:
-    """Show warnings, if there are any."""
-    if warnings:
-        tell(problems_text(warnings, style_for(sys.stderr)))
 
 
 def _now(*, reproducible: bool) -> datetime:

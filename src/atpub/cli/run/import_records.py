@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from atpub.cli.connect import open_repository
-from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.cli.prepare import tell_warnings
+from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records

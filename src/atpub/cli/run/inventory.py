@@ -7,8 +7,7 @@ from contextlib import closing
 
 from atpub.cli.connect import find_target, open_repository
 from atpub.cli.options import TargetOptions
-from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-from atpub.cli.prepare import tell_warnings
+from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.run.apply import confirm
 from atpub.engine.apply import write_inventory
 from atpub.engine.audit.rebuild import rebuild

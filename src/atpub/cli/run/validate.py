@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from atpub.cli.output import print_data, print_json, style_for
-from atpub.cli.prepare import tell_warnings
+from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.manifest.schema import manifest_schema
 from atpub.pipeline import read_manifest, validate
 from atpub.report.valid import valid_json, valid_text
