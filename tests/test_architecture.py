@@ -14,6 +14,8 @@ FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atp
 # test for cycles holds them apart, module by module.
 LAYERS = """
 errors suggest
+errors suggest
+atomic_files
 { atproto.syntax atproto.data atproto.lexicon atproto.runtime atproto.repo }
 generated
 { atproto.identity atproto.xrpc atproto.auth }
@@ -23,10 +25,11 @@ manifest
 { storage shards }
 { engine.desired engine.inventory engine.plan }
 { engine.owned_records engine.apply engine.audit }
-importing catalog user_folders
-report
+user_folders
 target
 pipeline
+generation importing login catalog
+report
 atmosphere cli testing validation
 """
 
@@ -56,6 +59,7 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "user_folders", "pipeline", "cli", "atmosphere"),
+    *("atomic_files", "generation", "importing.download"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from atpub import errors
-from atpub.cli.main import COMMANDS, cli
+from atpub.cli.commands import COMMANDS, cli
 from atpub.manifest.load import load_manifest
 
 ROOT = Path(__file__).parent.parent

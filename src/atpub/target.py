@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.syntax import Did
-from atpub.errors import Refused
+from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
 from atpub.repository.model import is_local
 
@@ -54,3 +54,14 @@ class Target:
         if self.did and did != self.did:
             hint = "correct one of them: the DID is there to keep records from going to another account"
             raise Refused(f"{self.account} is {did}, and not {self.did} as the manifest or the plan says", hint=hint)
+
+
+def require_target(
+    manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
+) -> Target:
+    """Resolve the repository that a run is about; raises Usage if no account is named."""
+    target = Target.resolve(manifest, account, pds, environ)
+    if target is None:
+        hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
+        raise Usage("no account is given", hint=hint)
+    return target

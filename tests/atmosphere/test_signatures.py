@@ -48,7 +48,7 @@ def test_what_is_returned(name: str) -> None:
 
 def test_plan_and_apply_are_functions_whatever_is_imported_first() -> None:
     program = (
-        "import atpub.engine.plan.model, atpub.engine.apply, atpub.cli.plan, atpub; print(atpub.plan, atpub.apply)"
+        "import atpub.engine.plan.model, atpub.engine.apply, atpub.cli.run.plan, atpub; print(atpub.plan, atpub.apply)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"<function plan at \S+> <function apply at \S+>\n", done.stdout)

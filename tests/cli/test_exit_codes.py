@@ -11,9 +11,9 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import CATS, Lab, edited
 from tests.engine.apply.wrappers import Failing, Narrow
 
-from atpub.cli import plans as ready
-from atpub.cli.main import cli
-from atpub.cli.targets import open_repository
+from atpub.cli import prepare
+from atpub.cli.commands import cli
+from atpub.cli.connect import open_repository
 from atpub.errors import AtpubError, AuthenticationFailed, Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import Repository
 from atpub.target import Target
@@ -104,7 +104,7 @@ def failing(patch: pytest.MonkeyPatch, at: int, error: AtpubError) -> None:
     def opened(where: Target, *, remember: bool = False) -> Repository:
         return Failing(Narrow(open_repository(where), 3), {at}, lambda: error)
 
-    patch.setattr(ready, "open_repository", opened)
+    patch.setattr(prepare, "open_repository", opened)
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])

@@ -31,7 +31,7 @@ def test_export_replaces_an_export_and_nothing_else(lab: Lab) -> None:
     assert lab.run("export", "--car", "lab.car").code == 0
     refused = lab.run("export", "--car", "atpub.yaml")
     assert refused.code == 1
-    assert "atpub.yaml is there already, and is not a CAR file [in-the-way]" in refused.err
+    assert "atpub.yaml exists and is not a CAR file [in-the-way]" in refused.err
     assert (lab.folder / "atpub.yaml").read_text() == lab.manifest
 
 

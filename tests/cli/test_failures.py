@@ -8,8 +8,10 @@ import click
 import pytest
 
 from atpub import errors
-from atpub.cli.failures import RefusedPlan, report
-from atpub.cli.main import cli, main
+from atpub.cli.commands import cli
+from atpub.cli.failures import report
+from atpub.cli.main import main
+from atpub.cli.run.apply import RefusedPlan
 from atpub.engine.plan.model import Refusal
 from atpub.errors import AtpubError, AtpubWarning, Declined, Interrupted, InvalidInput, Place, Problem, RateLimited
 
@@ -65,7 +67,7 @@ def test_a_bug_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "test_failures.py" in told
     assert told.splitlines()[-2:] == [
         "error: this is a bug in atpub: ZeroDivisionError: division by zero [internal-error]",
-        "  hint: please report it, with what is shown above",
+        "  hint: please report it, with the output above",
     ]
 
 
@@ -81,7 +83,7 @@ def test_refusals_are_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
     report(RefusedPlan([REFUSAL, REFUSAL]), as_json=True)
     told = capsys.readouterr()
     assert [item["code"] for item in json.loads(told.out)["refusals"]] == ["protected", "protected"]
-    assert "look into the 2 refusals above" in told.err
+    assert "resolve the 2 refusals above" in told.err
 
 
 def test_a_warning_shows_no_code(monkeypatch: pytest.MonkeyPatch) -> None:

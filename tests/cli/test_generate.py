@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.cli.playground import Ran, tree, write_files
 
-from atpub.cli.files import new_folder
+from atpub.atomic_files import new_folder
 
 ROOT = Path(__file__).parents[2]
 NOTE = json.dumps(
@@ -149,13 +149,13 @@ def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder
     ran = generate("--check")
     assert ran.code == 1
     assert ran.err.splitlines() == [
-        "error: 5 files not as the lexicons have it: [stale]",
+        "error: 5 files are out of date: [stale]",
         "  src/lab/records/lexicons.json is stale",
         "  src/lab/records/org/__init__.py is missing",
         "  src/lab/records/org/lab/note.py is stale",
-        "  src/lab/records/org/lab/deep/__init__.py is orphaned: no lexicon makes it",
-        "  src/lab/records/org/lab/deep/other.py is orphaned: no lexicon makes it",
-        "  hint: run `atpub generate` with the same options, and commit what it writes",
+        "  src/lab/records/org/lab/deep/__init__.py is orphaned: no lexicon defines it",
+        "  src/lab/records/org/lab/deep/other.py is orphaned: no lexicon defines it",
+        "  hint: run `atpub generate` with the same options, and commit the result",
     ]
     error = json.loads(generate("--check", "--json").out)["error"]
     assert error["files"] == [line.split()[0] for line in ran.err.splitlines()[1:-1]]
@@ -197,7 +197,7 @@ def test_files_that_it_has_not_made_are_in_the_way(generate: Generate, folder: P
     before = tree(folder)
     ran = generate()
     assert ran.code == 1
-    assert "atpub has not made src/lab/records/__init__.py, src/lab/records/org/lab/note.py" in ran.err
+    assert "it has not written: src/lab/records/__init__.py, src/lab/records/org/lab/note.py" in ran.err
     assert tree(folder) == before
 
 

@@ -115,7 +115,7 @@ def test_a_lexicon_in_two_folders_names_both(project: Path, atpub: Atpub) -> Non
 def test_a_pattern_that_matches_nothing(project: Path, atpub: Atpub) -> None:
     ran = atpub("generate", "--include", "org.lba.*", "--include", "org.lab.*")
     assert ran.code == 64
-    assert "no lexicon's NSID is like org.lba.*" in ran.err
+    assert "no lexicon matches org.lba.*" in ran.err
 
 
 # What is missing, and what is passed over

@@ -121,11 +121,11 @@ def test_many_checksums_go_into_a_file(lab: Lab) -> None:
 
 
 WRONG: dict[str, tuple[list[str], int, str]] = {
-    "nothing": ([], 64, "say what to import"),
+    "nothing": ([], 64, "nothing to import is named"),
     "everything and one": (["--all", uri(CATS)], 64, "--all"),
     "no URI": (["cats"], 64, "not a valid AT URI"),
     "no collection": ([f"at://{DID}"], 64, "--all"),
-    "an inventory": ([f"at://{DID}/dev.atpub.inventory/lab"], 64, "atpub writes itself"),
+    "an inventory": ([f"at://{DID}/dev.atpub.inventory/lab"], 64, "atpub manages itself"),
     "another account": (["at://did:plc:somebody/org.lab.note/a"], 64, "--account did:plc:somebody"),
     "a missing record": ([uri(CATS), uri(path(ENTRY, "2222222222222"))], 1, "2222222222222"),
     "a missing collection": ([f"at://{DID}/org.lab.note"], 1, "org.lab.note"),
@@ -177,7 +177,7 @@ def test_blobs_are_not_saved_over_other_files(old: Lab) -> None:
     flags = ["--all", "--out", "atpub.yaml", "--download"]
     ran = bring(old, *flags)
     assert ran.code == 1
-    assert "holds something else" in ran.err
+    assert "exists and is not the blob" in ran.err
     assert sorted(found.name for found in target.iterdir()) == ["digits-000001.tar"]
     assert not (old.folder / "atpub.yaml").exists()
     assert bring(old, *flags, "--overwrite").code == 0
@@ -202,7 +202,7 @@ def test_a_published_lexicon_and_its_records(lab: Lab) -> None:
     (lab.folder / "atpub.yaml").unlink()
     without = bring(lab, "--all", "--json").json
     assert [problem["code"] for problem in without["warnings"]] == ["unknown-lexicon", "not-all"]
-    assert "mend what leaves them out" in without["warnings"][1]["hint"]
+    assert "resolve the warnings above that leave them out" in without["warnings"][1]["hint"]
     made = bring(lab, "--all", "--lexicons", "lexicons", "--out", "atpub.yaml", "--json").json
     assert made["warnings"] == []
     assert {"records/org.lab.note", "records/a"} < {entry["address"] for entry in made["entries"]}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from atpub.cli.main import COMMANDS
+from atpub.cli.commands import COMMANDS
 
 HEAVY = {
     "atpub.generated",

@@ -92,14 +92,14 @@ def test_it_keeps_the_password(
     assert atpub("whoami", "--json", *me).json["login"]["way"] == "none"
     ran = log_in(atpub, me, pds_account, monkeypatch)
     assert ran.code == 0, ran.err
-    assert "the system's keyring keeps the password" in ran.out
+    assert "the password is in the system's keyring" in ran.out
     assert memory.held == {(f"atpub {reference_pds.url}", pds_account.did): pds_account.password}
     assert way(atpub("whoami", "--json", *me)) == "session"
     (file,) = state.rglob("*.json")
     file.unlink()
     assert way(atpub("whoami", "--json", *me)) == "keyring"
     assert atpub("apply", "--yes", "-m", str(RECORDS), *me).code == 0
-    assert "The keyring has forgotten the password" in atpub("logout", *me).out
+    assert "was removed from the keyring." in atpub("logout", *me).out
     assert memory.held == {}
 
 
@@ -107,7 +107,7 @@ def test_logout_empties_it(
     atpub: Callable[..., Ran], me: list[str], memory: Memory, pds_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_in(atpub, me, pds_account, monkeypatch)
-    assert "The keyring has forgotten the password." in atpub("logout", *me).out
+    assert "was removed from the keyring." in atpub("logout", *me).out
     assert memory.held == {}
     assert way(atpub("whoami", "--json", *me)) == "none"
 
@@ -154,7 +154,7 @@ def test_one_that_forgets(
     use(load_keyring("keyring.backends.null.Keyring"))
     refused = log_in(atpub, me, pds_account, monkeypatch)
     assert refused.code == 64
-    assert "the keyring does not keep the password" in refused.err
+    assert "the keyring does not store the password" in refused.err
 
 
 def test_without_the_library(

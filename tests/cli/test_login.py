@@ -241,7 +241,7 @@ def test_a_code_that_comes_by_mail_is_asked_for(folder: Path, state: Path) -> No
     with small_server({"com.atproto.server.createSession": create}) as server:
         me = ["--account", DID, "--pds", server.url]
         with terminal("login", *me, cwd=folder, XDG_STATE_HOME=str(state), ATPUB_PASSWORD="p") as login:
-            login.until("The code that was sent to you by mail: ")
+            login.until("The code sent to you by mail: ")
             login.type("ABCD-EFGH \n")
             assert login.end() == 0
         assert len(kept(state)) == 1
@@ -260,7 +260,7 @@ def test_logout_forgets_the_session_of_an_unreachable_server(
     monkeypatch.setattr(http, "PAUSES", ())
     gone = atpub("logout", "--account", "lab.example")
     assert gone.code == 1
-    assert "the session is forgotten here, but not ended: cannot reach" in gone.err
+    assert "the session was removed here, but the server did not end it: cannot reach" in gone.err
     assert kept(state) == []
 
 
@@ -275,7 +275,7 @@ def test_an_account_is_needed(atpub: Atpub, command: str) -> None:
 def test_a_folder_has_no_login(atpub: Atpub, command: str) -> None:
     ran = atpub(command, "--account", "local")
     assert ran.code == 64
-    assert "there is nothing to log in to" in ran.err
+    assert "which needs no login" in ran.err
 
 
 def test_whoami_answers_for_a_folder(atpub: Atpub, folder: Path, snapshot: SnapshotAssertion) -> None:
@@ -334,7 +334,7 @@ def test_a_session_that_is_over_is_said_to_be(
     file.write_text(json.dumps({**session, "access": "e30.eyJleHAiOiAxMDAwfQ.AAAA"}))  # {"exp": 1000}: long ago
     ran = lab.run("whoami", *me)
     assert ran.code == 4
-    assert "it is over: run atpub login" in ran.out
+    assert "it has expired: run atpub login" in ran.out
     refused = lab.apply(*me)
     assert refused.code == 4
     assert "the stored session has ended, and a password is needed" in refused.err

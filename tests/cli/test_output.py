@@ -11,7 +11,7 @@ from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path
 from tests.cli.playground import Ran
 
 from atpub.atproto.syntax import Nsid, deterministic_tid
-from atpub.cli.main import COMMANDS
+from atpub.cli.commands import COMMANDS
 from atpub.repository.model import Create, Delete
 
 IMAGE = path(SCHEMA, "org.lab.image:1.0.0")

@@ -63,7 +63,7 @@ def test_no_other_bytes_are_sent_than_were_planned(lab: Lab) -> None:
     second.write_bytes(content[:-1] + b"x")
     failed = lab.run("apply", "plan.json")
     assert failed.code == 5
-    assert "data/digits-1.tar is not what it was when the plan was made [stale-plan]" in failed.err
+    assert "data/digits-1.tar has changed since the plan was made [stale-plan]" in failed.err
     assert "uploaded" not in failed.err
     assert not (lab.folder / ".atpub").exists()
     second.write_bytes(content)
@@ -115,7 +115,7 @@ def test_a_manifest_is_no_plan_and_is_never_written_over(lab: Lab) -> None:
     for name in ("atpub.yaml", "data/digits-0.tar", "/dev/null"):
         refused = lab.plan("--out", name)
         assert refused.code == 1
-        assert f"{name} is there already, and is not a saved plan [in-the-way]" in refused.err
+        assert f"{name} exists and is not a saved plan [in-the-way]" in refused.err
     assert (lab.folder / "atpub.yaml").read_text() == before
     (lab.folder / "plan.json").touch()  # as mktemp leaves it
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Ctrl-C while something is being applied: the first lets the request in flight end, the second stops at once."""
+"""Ctrl-C during apply: the first lets the request in flight end, the second stops at once."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
 
+from atpub.cli.failures import report
 from atpub.cli.output import tell
 from atpub.errors import Interrupted
 
-_LEAST: Final = 1.0  # seconds that a wait takes, lest a server whose clock is ahead is asked in circles
+_LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
 
 
 class Interrupt:
-    """Whether the user wants it to stop; `wait` does not outlast that."""
+    """The user's request to stop; it also ends a `wait`."""
 
     def __init__(self) -> None:
         self._wanted = threading.Event()
 
     def __call__(self) -> bool:
-        """Whether Ctrl-C was pressed."""
+        """Tell whether Ctrl-C was pressed."""
         return self._wanted.is_set()
 
     def wait(self, until: int) -> None:
         """Wait until a time in seconds since 1970, or for Ctrl-C."""
         seconds = max(_LEAST, until - time.time())
         at = f"{datetime.fromtimestamp(until, UTC):%H:%M:%S}"
-        tell(f"the rate limit is spent; going on at {at} UTC, in {_long(seconds)}")
+        tell(f"the rate limit is exhausted; continuing at {at} UTC, in {_long(seconds)}")
         self._wanted.wait(seconds)
 
     def press(self, at_once: Callable[[], None]) -> None:
-        """Take note of Ctrl-C."""
+        """Record that Ctrl-C was pressed; call `at_once` the second time."""
         if self._wanted.is_set():
             at_once()
         self._wanted.set()
-        tell("stopping once the request in flight is done; Ctrl-C again stops at once")
+        tell("stopping after the request in flight; press Ctrl-C again to stop at once")
 
 
 @contextmanager
 def interruptible(*, as_json: bool) -> Generator[Interrupt]:
-    """What tells of Ctrl-C, in place of KeyboardInterrupt."""
+    """Record Ctrl-C during the block instead of raising KeyboardInterrupt."""
     interrupt = Interrupt()
 
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
@@ -65,10 +66,8 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
 
 
 def _stop_at_once(*, as_json: bool) -> None:
-    """End the process: what is on its way to a server is either carried out or not, and the next run finds out."""
-    from atpub.cli.failures import report
-
-    code = report(Interrupted("interrupted", hint="run it again: it finds out what was done"), as_json=as_json)
+    """End the process; the next run finds out whether the request in flight was carried out."""
+    code = report(Interrupted("interrupted", hint="run it again: it continues from what was applied"), as_json=as_json)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)

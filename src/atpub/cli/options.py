@@ -1,9 +1,11 @@
-"""The options that commands share; imports nothing that help could do without."""
+"""The options that commands share, and the loading of what runs them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import update_wrapper
+from importlib import import_module
 from typing import Any, TypeVar
 
 import click
@@ -11,9 +13,31 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def load(runner: str) -> Callable[..., Any]:
+    """Import a function named as `module:function`."""
+    module, _, name = runner.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def run_by(runner: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
+    """Let a function, named as `module:function`, run a command; it is loaded when the command is run.
+
+    The decorated function contributes its name and docstring, which is the command's help.
+    """
+
+    def decorate(declaration: Callable[[], None]) -> Callable[..., Any]:
+        def run(**values: Any) -> Any:
+            return load(runner)(**values)
+
+        return update_wrapper(run, declaration)
+
+    return decorate
+
+
 @dataclass(frozen=True, slots=True)
 class TargetOptions:
-    """Where to publish, as the flags say it; the environment and the manifest fill in the rest."""
+    """The account, PDS and environment that options name; the environment and the manifest fill in the rest."""
 
     account: str | None
     pds: str | None
@@ -30,7 +54,7 @@ def manifest_options(command: F) -> F:
             "manifests",
             metavar="PATH",
             multiple=True,
-            help="A manifest, or a folder of files that make one. [default: ./atpub.yaml, else ./manifests/]",
+            help="A manifest file, or a folder of manifest files. [default: ./atpub.yaml, else ./manifests/]",
         ),
     ):
         command = option(command)
@@ -40,7 +64,7 @@ def manifest_options(command: F) -> F:
 def target_options(command: F) -> F:
     """Give a command `--account` and `--pds`."""
     for option in (
-        click.option("--pds", metavar="URL", help="The account's PDS, where it is not to be looked up. [ATPUB_PDS]"),
+        click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]"),
         click.option(
             "--account", metavar="ACCOUNT", help="A handle, a DID, local, or local:PATH. [ATPUB_ACCOUNT, the manifest]"
         ),
@@ -50,20 +74,20 @@ def target_options(command: F) -> F:
 
 
 def plan_options(command: F) -> F:
-    """Give a command the flags that allow a plan more than usual."""
+    """Give a command the options that select entries and relax safety rules."""
     for option in (
-        click.option("--reproducible", is_flag=True, help="Take the time from SOURCE_DATE_EPOCH."),
-        click.option("--exclude", metavar="ADDRESS", multiple=True, help="Leave this out, and what needs it."),
+        click.option("--reproducible", is_flag=True, help="Take the current time from SOURCE_DATE_EPOCH."),
+        click.option("--exclude", metavar="ADDRESS", multiple=True, help="Without this entry and those that need it."),
         click.option(
             "--only",
             metavar="ADDRESS",
             multiple=True,
-            help="Only this (datasets/digits, labels/*) and its needs.",
+            help="Only this entry (datasets/digits, labels/*), and those that it needs.",
         ),
-        click.option("--forget", metavar="ADDRESS", multiple=True, help="Stop owning a record, and leave it there."),
-        click.option("--allow-replace-all", is_flag=True, help="Allow a plan that deletes all and creates others."),
-        click.option("--prune-versions", is_flag=True, help="Delete schema and label versions that are gone."),
-        click.option("--delete-drifted", is_flag=True, help="Delete records that somebody else has changed."),
+        click.option("--forget", metavar="ADDRESS", multiple=True, help="Stop owning a record; leave it published."),
+        click.option("--allow-replace-all", is_flag=True, help="Allow a plan that replaces all records."),
+        click.option("--prune-versions", is_flag=True, help="Delete schema and label versions gone from the manifest."),
+        click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project."),
     ):
         command = option(command)
     return command
@@ -71,14 +95,19 @@ def plan_options(command: F) -> F:
 
 def locked_option(command: F) -> F:
     """Give a command `--locked`."""
-    return click.option("--locked", is_flag=True, help="Fail where the data is not what atpub.lock says.")(command)
+    return click.option("--locked", is_flag=True, help="Fail if data differs from atpub.lock.")(command)
 
 
 def wait_option(command: F) -> F:
     """Give a command `--wait`."""
-    return click.option("--wait", is_flag=True, help="Wait where the server's rate limit is spent.")(command)
+    return click.option("--wait", is_flag=True, help="Wait when the server's rate limit is exhausted.")(command)
 
 
 def json_option(command: F) -> F:
     """Give a command `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def yes_option(command: F) -> F:
+    """Give a command `--yes`."""
+    return click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)

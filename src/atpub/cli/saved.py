@@ -1,8 +1,8 @@
-"""Plans in files: written by `atpub plan --out`, carried out by `atpub apply FILE`.
+"""Plans in files: written by `atpub plan --out`, applied by `atpub apply FILE`.
 
-Whoever can change the file decides what is written. They do not decide who gets a password: the server is one that this
-run names, or the one of the account's identity; a password in the environment goes to no account that only the file
-names; and no file is sent but the very bytes that were planned.
+A person who can change the file decides what is written, but not who gets a password: the server is the one that this
+run names, or the one of the account's identity; a password in the environment is not sent to an account that only the
+file names; and only files whose bytes are those of the plan are uploaded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from atpub.cli.credentials import VARIABLE, from_environment
-from atpub.cli.files import require_own, write_text
+from atpub.atomic_files import require_own, write_text
+from atpub.cli.connect import find_target, named_target, open_repository, this_machine
 from atpub.cli.options import TargetOptions
-from atpub.cli.plans import Ready
-from atpub.cli.targets import find, named, open_repository
+from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
+from atpub.login.credentials import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.target import Target
@@ -32,54 +32,54 @@ _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
 
 
 def require_room(file: Path) -> None:
-    """Raise InTheWay where a plan would be written over something else."""
+    """Raise FileConflict if a plan would overwrite a file that is not a saved plan."""
     require_own(file, "a saved plan", _BEGINS)
 
 
-def save(ready: Ready, file: Path) -> None:
+def save(prepared: PreparedPlan, file: Path) -> None:
     """Write a plan to a file, whole or not at all."""
-    document = saved_document(ready.plan, ready.where.folder)
+    document = saved_document(prepared.plan, prepared.target.folder)
     write_text(file, f"{json.dumps(document, indent=1, ensure_ascii=False)}\n")
 
 
 @contextmanager
-def load(file: Path, target: TargetOptions) -> Generator[Ready]:
-    """The rest of a saved plan, on what is live now; raises InvalidInput, Usage, Refused or StalePlan."""
+def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
+    """Load a saved plan without the changes that are live already; raises InvalidInput, Usage, Refused or StalePlan."""
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
     if not file.exists():
         raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
     plan, folder = read_plan(file.read_bytes(), str(file))
-    where = _where(plan, folder, target)
-    with closing(open_repository(where)) as repository:
-        rest = resume_plan(plan, repository, account=where.account)
-        yield Ready(rest, where, repository, _sources(rest.uploads))
+    target = _find_target(plan, folder, options)
+    with closing(open_repository(target)) as repository:
+        rest = resume_plan(plan, repository, account=target.account)
+        yield PreparedPlan(rest, target, repository, _sources(rest.uploads))
 
 
 def _sources(uploads: Iterable[Upload]) -> Mapping[str, FileSource]:
-    """The files that are here, each with the very bytes that were planned; raises StalePlan before any other is sent.
+    """Return the present files after checking that their bytes are those of the plan; raises StalePlan if not.
 
-    Another file that the plan names is not sent anywhere, nor is its digest shown.
+    A file with other bytes is not uploaded, and its digest is not shown.
     """
     here = [item for item in uploads if item.file.is_file()]
     found = measure_files((item.file for item in here), cache=cache_folder(), tar=False)
     for item in here:
         facts = found[item.file]
         if not isinstance(facts, FileFacts) or facts.cid != item.cid:
-            message = f"{item.file} is not what it was when the plan was made"
-            raise StalePlan(message, hint="look at a new plan, then apply that")
+            message = f"{item.file} has changed since the plan was made"
+            raise StalePlan(message, hint="make a new plan, review it and apply that")
     return {item.cid: FileSource(item.file, item.size) for item in here}
 
 
-def _where(plan: Plan, folder: Path | None, target: TargetOptions) -> Target:
-    """Target a plan goes; raises Usage, and Refused where that is not what the run names."""
-    said = named(target)
-    if folder or (said and said.folder):
-        if said and said.account != plan.account:
-            message = f"the plan is for {plan.account}, and not for {said.account}"
+def _find_target(plan: Plan, folder: Path | None, options: TargetOptions) -> Target:
+    """Return the repository of a saved plan; raises Usage, and Refused if this run names another one."""
+    named = named_target(options)
+    if folder or (named and named.folder):
+        if named and named.account != plan.account:
+            message = f"the plan is for {plan.account}, and not for {named.account}"
             raise Refused(message, hint="make one for that account")
         return Target(plan.account, plan.did, folder=folder)
-    if from_environment() and not said:
+    if this_machine().from_environment() and not named:
         message = f"{VARIABLE} is not sent to an account that only the plan names"
-        raise Usage(message, hint=f"say whose it is: --account {plan.account}, or ATPUB_ACCOUNT")
-    return replace(said or find(None, replace(target, account=plan.account)), did=plan.did)
+        raise Usage(message, hint=f"name its account: --account {plan.account}, or ATPUB_ACCOUNT")
+    return replace(named or find_target(None, replace(options, account=plan.account)), did=plan.did)

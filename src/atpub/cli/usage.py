@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.main import cli
+from atpub.cli.commands import cli
 from atpub.errors import Usage
 from atpub.suggest import suggest
 

@@ -1,1 +1,1 @@
-"""Live records → the manifest that says them."""
+"""Importing: live records → manifest entries."""

@@ -1,4 +1,4 @@
-"""URLs → the shortest brace notation that stands for exactly these, in this order."""
+"""URLs → the shortest brace notation that expands to exactly these, in this order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPECIAL: Final = re.compile(r"[\\{}]")
 
 
 def patterns_of(urls: Sequence[str]) -> list[str]:
-    """Patterns that expand to these URLs, one after the other: a run of numbers is one pattern."""
+    """Return patterns that expand to these URLs in order; a run of numbers becomes one pattern."""
     return list(_patterns(urls))
 
 
@@ -26,7 +26,7 @@ def _patterns(urls: Sequence[str]) -> Iterator[str]:
 
 
 def _longest_run(urls: Sequence[str], start: int) -> tuple[int, str]:
-    """How many URLs from there on one pattern stands for, and the pattern."""
+    """Return the pattern of the URLs from an index on, and the number of URLs that it covers."""
     single = (1, _escaped(urls[start]))
     if start + 1 >= len(urls):
         return single
@@ -40,7 +40,7 @@ def _longest_run(urls: Sequence[str], start: int) -> tuple[int, str]:
     while start + count < len(urls) and _follows(urls[start + count], first, at, int(first[at]) + step * count):
         count += 1
     if count == 2 and abs(step) != 1:
-        return single  # two numbers are no series
+        return single  # two numbers are too few for a series
     last = _NUMBER.split(urls[start + count - 1])[at]
     pattern = _pattern(first, at, last, step)
     return (count, pattern) if expand_braces(pattern) == tuple(urls[start : start + count]) else single

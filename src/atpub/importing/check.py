@@ -1,4 +1,4 @@
-"""Whether a manifest says records as they are live: it is read, its records are built and settled, and compared."""
+"""The check of an imported manifest: read it, build and resolve its records, compare them with the live ones."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Entries = Mapping[Address, tuple[Record, JsonObject]]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """For each record whose entry does not say it, one reason."""
+    """One problem for each record that differs from its entry."""
 
     problems: Mapping[RecordPath, Problem]
 
 
 def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
-    """Which entries of a manifest do not say their live records; raises InvalidInput where it is about no entry."""
+    """Find entries that differ from their live records; raises InvalidInput for problems outside of entries."""
     document = parse(text, _FILE)
     documents = [*request.documents, interpolate(document, {}, skip=not_interpolated(None))]
     loaded = load_merged(merge(documents, SECTIONS), request.manifest.folder)
@@ -49,7 +49,7 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     cids = desired_cids(desired, request.live.records)
     return Checked(
         {
-            record.path: Problem("not-expressible", "no entry of a manifest says exactly this record")
+            record.path: Problem("not-expressible", "record cannot be expressed as a manifest entry")
             for record, _ in entries.values()
             if cids.get(record.path) != record.cid
         }
@@ -57,7 +57,7 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
 
 
 def _by_entry(problems: Iterable[Problem], document: Document, entries: Entries) -> Checked:
-    """The first problem of each entry, by the lines that it stands on."""
+    """Map entries to their first problem, by the lines of the entry."""
     starts = sorted((document.place(address.steps, of="key").line, address) for address in entries)
     found: dict[RecordPath, Problem] = {}
     errors = [problem for problem in problems if problem.severity == "error"]

@@ -1,7 +1,7 @@
-"""Live records → a manifest whose plan is empty: each entry in the form that reads best and says the very record.
+"""Live records → a manifest whose plan is empty: each entry in the most readable form that describes its record.
 
-Whether it does is not worked out but tried: the manifest is read, its records are built and settled on the live ones,
-and every entry that does not come out as the live record is written in its next form, or left out.
+Forms are tried: the manifest is read, its records are built and resolved against the live ones, and each entry whose
+record differs from the live record is written in its next form, or left out.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from atpub.repository.model import Record
 
 SECTIONS: Final = ("schemas", "datasets", "lenses", "labels", "records")
 DEEPEST: Final = 90
-"""How many lists and maps of a record may stand inside one another; a manifest's own come on top."""
+"""The deepest nesting of lists and maps in a record, without the levels of the manifest itself."""
 MANY: Final = 8
-"""More checksums than this go into a file of their own, where there may be one."""
+"""The number of checksums above which they go into a file of their own, if files are allowed."""
 
 
 class Importer:
-    """Finds the entries for records; `blobs` are to be saved before the manifest is made."""
+    """The search for the entries of records; save `blobs` before you call `make`."""
 
     def __init__(self, request: ImportRequest) -> None:
-        """Take what is to be imported; records that cannot be are left out at once."""
+        """Leave out the records that cannot be imported."""
         self._request = request
         self._warnings: list[Problem] = []
         self._records = {record.path: record for record in sorted(request.records, key=lambda record: record.path)}
-        self._leave_out_unsayable()
+        self._leave_out_unsupported()
         self._forms: dict[RecordPath, tuple[Form, ...]] = {
             path: _possible_forms(record, with_files=request.with_files) for path, record in self._records.items()
         }
@@ -56,12 +56,12 @@ class Importer:
         seen: set[Cid] = set()
         for path, record in self._records.items():
             for item in blob_files(section_of(self._forms[path][0]), self._keys[path], record.value):
-                if item.blob.cid not in seen:  # several records may hold one blob
+                if item.blob.cid not in seen:  # several records may refer to one blob
                     seen.add(item.blob.cid)
                     yield item.blob.cid, item
 
     def make(self) -> ImportResult:
-        """The manifest; what was tried in vain is in no entry."""
+        """Make the manifest; it leaves out records that no form describes exactly."""
         while True:
             entries = dict(self._entries())
             checked = check(self._request, yaml_text(self._document(entries)), entries)
@@ -69,9 +69,9 @@ class Importer:
                 return self._imported(entries)
             self._try_otherwise(checked)
 
-    # What is left out
+    # Left out
 
-    def _leave_out_unsayable(self) -> None:
+    def _leave_out_unsupported(self) -> None:
         unknown: Counter[Nsid] = Counter()
         for path, record in list(self._records.items()):
             if self._request.manifest.lexicons.record(path.collection) is None:
@@ -79,15 +79,15 @@ class Importer:
                 del self._records[path]
             elif _depth(record.value) > DEEPEST:
                 del self._records[path]
-                self._leave_out("too-deep", path, f"it has more than {DEEPEST} lists and maps inside one another")
+                self._leave_out("too-deep", path, f"its lists and maps are nested more than {DEEPEST} levels deep")
         for collection, count in sorted(unknown.items()):
             what = f"{count:,} record{'' if count == 1 else 's'} of {collection}: there is no lexicon for them"
             hint = "name the folder of the project's lexicons: --lexicons DIR"
             self._warnings.append(Problem("unknown-lexicon", f"left out {what}", None, hint, "warning"))
 
-    def _leave_out(self, code: str, path: RecordPath, why: str) -> None:
-        hint = "" if path in self._request.owned else "it stays as it is: no plan touches what no project owns"
-        message = f"left out {self._request.uri(path)}: {why}"
+    def _leave_out(self, code: str, path: RecordPath, reason: str) -> None:
+        hint = "" if path in self._request.owned else "it does not change: plans change only owned records"
+        message = f"left out {self._request.uri(path)}: {reason}"
         self._warnings.append(Problem(code, message, None, hint, "warning"))
 
     def _try_otherwise(self, checked: Checked) -> None:
@@ -102,7 +102,7 @@ class Importer:
     # Keys
 
     def _choose_keys(self) -> dict[RecordPath, str]:
-        """The key of each record; those of the records that the project owns are their ids, as far as they can be."""
+        """Choose the key of each record; an owned record's key is its id if possible."""
         keys: dict[RecordPath, str] = {}
         by_section: defaultdict[str, list[RecordPath]] = defaultdict(list)
         for path in self._records:
@@ -119,14 +119,14 @@ class Importer:
         return names_of(self._records[path], self._forms[path][0])
 
     def _id_key(self, path: RecordPath) -> str:
-        """The id of an owned record as its key, where it is one."""
+        """Return the id of an owned record as a key; empty if it cannot be one."""
         name = self._request.owned[path].id
         return name if key_of(name) == name else ""
 
     # Entries
 
     def _entries(self) -> Iterator[tuple[Address, tuple[Record, JsonObject]]]:
-        """The entry of each record in the form that is its turn."""
+        """Write the entry of each record in the first form that has not failed."""
         addresses = self._addresses()
         named = {str(self._request.uri(path)): (at, self._records[path].cid) for path, at in addresses.items()}
 
@@ -134,7 +134,7 @@ class Importer:
             address, _ = named.get(uri, (None, None))
             return address.key if address and address.section == section else uri
 
-        # What fits another account as well takes the bytes of its blobs to make.
+        # An entry that fits other accounts needs the bytes of its blobs.
         files = {cid: item.file.as_posix() for cid, item in self._files.items()}
         writer = forms.Writer(files, named) if self._request.with_files else forms.Writer()
         ids = self._ids()
@@ -145,16 +145,16 @@ class Importer:
             yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
 
     def _ids(self) -> set[tuple[Nsid, str]]:
-        """The identities that are taken: those of what the project owns, and those in the manifest that is there."""
+        """Return the identities in use: those of owned records, and those of the present manifest."""
         there = {(collection_of(item), item.common.id) for item in self._request.manifest.entries.values()}
         return there | {(path.collection, item.id) for path, item in self._request.owned.items()}
 
     def _addresses(self) -> Mapping[RecordPath, Address]:
-        """Where each entry stands: a key that is taken in another section is made longer."""
+        """Choose the address of each entry; a key in use in another section is made longer."""
         used = {*self._request.manifest.entries}
         addresses: dict[RecordPath, Address] = {}
         sections = {path: section_of(forms_[0]) for path, forms_ in self._forms.items()}
-        # Those that stand in another section than their own come last.
+        # Entries in another section than their own come last.
         for path in sorted(sections, key=lambda path: sections[path] == "records" and path.collection in FORMS):
             section = sections[path]
             address = Address(section, self._keys[path])
@@ -169,7 +169,7 @@ class Importer:
         return {path: addresses[path] for path in sorted(addresses, key=lambda path: order[path])}
 
     def _identity(self, record: Record, address: Address, body: JsonObject, ids: set[tuple[Nsid, str]]) -> JsonObject:
-        """The entry's `id` and `rkey`, where they do not follow from the rest of it."""
+        """Return the entry's `id` and `rkey`, unless they follow from its other fields."""
         path, owned = record.path, self._request.owned.get(record.path)
         usual = _usual_id(address, body)
         identity = owned.id if owned else usual
@@ -188,13 +188,13 @@ class Importer:
             return {"adopt": True} if self._request.adopt else {}
         return {"protect": True} if owned.protect else {}
 
-    # The whole
+    # The document
 
     def _document(self, entries: Entries) -> JsonObject:
         made: JsonObject = {"atpub": 1, **self._request.header}
         sections: dict[str, JsonObject] = defaultdict(dict)
         for address, (_, body) in entries.items():
-            identity = {"id": body["id"]} if "id" in body else {}  # no place for variables
+            identity = {"id": body["id"]} if "id" in body else {}  # `id` takes no variables
             kept = with_dollars_kept({name: item for name, item in body.items() if name != "id"})
             assert isinstance(kept, dict)
             sections[address.section][address.key] = {**identity, **kept}
@@ -212,7 +212,7 @@ class Importer:
         return ImportResult(self._text(entries), made, (*self._warnings, *_unnamed(entries)), files)
 
     def _text(self, entries: Entries) -> str:
-        """The document, with a blank line before each section."""
+        """Format the document, with a blank line before each section."""
         document = self._document(entries)
         head = {name: item for name, item in document.items() if name not in SECTIONS}
         parts = [yaml_text(head), *(yaml_text({name: document[name]}) for name in SECTIONS if name in document)]
@@ -220,7 +220,7 @@ class Importer:
 
 
 def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: forms.Writer) -> JsonObject | None:
-    """The entry of a record in a form; None where it cannot have it."""
+    """Write the entry of a record in a form; return None if it cannot have this form."""
     match form:
         case "fields" | "json_schema":
             return forms.schema_body(record.path, record.value, writer, by_fields=form == "fields")
@@ -235,24 +235,24 @@ def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: form
 
 
 def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
-    """The forms that a record can have, best first."""
+    """Return the forms that a record can have, best first."""
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
     known = FORMS.get(record.path.collection, ())
     return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))), "records")
 
 
 def _unnamed(entries: Entries) -> Iterator[Problem]:
-    """That a schema has been given an NSID, because it has none of its own."""
+    """Warn about schemas without an NSID, which were given one."""
     for address, (record, body) in entries.items():
         nsid = str(body.get("nsid"))
         if nsid.startswith(forms.UNNAMED):
             message = f"{address}: the record key {record.path.rkey} holds no NSID; {nsid} stands in for it"
-            hint = "put one of your own in its place; the record stays where it is"
+            hint = "replace it by one of your own; the record keeps its URI"
             yield Problem("no-nsid", message, None, hint, "warning")
 
 
 def _usual_id(address: Address, body: JsonObject) -> str:
-    """The id that an entry has where it does not say one."""
+    """Return the default id of an entry."""
     match address.section:
         case "schemas":
             return f"{body['nsid']}:{body['version']}"

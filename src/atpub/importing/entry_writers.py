@@ -1,4 +1,4 @@
-"""A record → the fields of an entry that says it; whether it says it exactly is for the check to find out."""
+"""A record → the fields of its entry; `check` finds out whether they describe it exactly."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCH
 
 CREATED_AT: Final = entry.Entry.WIRE["created_at"]
 UNNAMED: Final = "invalid.unnamed"
-"""Where a schema has no NSID, this stands for the domain in the one that it is given (RFC 2606: nobody's)."""
+"""The domain in the NSID of a schema that has none (a reserved domain, RFC 2606)."""
 
 Refer = Callable[[str, str], str]
-"""What to write for a URI where an entry of a section may be named."""
+"""Returns the reference to write for a URI, if an entry of the section has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes the parts of a record as a manifest has them.
+    """The writer of the parts of a record in a manifest.
 
     `files` names blobs as files, `named` gives the address and CID of records by their URIs, to be referred to so: both
     are empty where the record is kept as it is.
@@ -46,11 +46,11 @@ class Writer:
     named: Mapping[str, tuple[Address, Cid]] = field(default_factory=dict[str, tuple[Address, Cid]])
 
     def object(self, value: JsonObject) -> JsonObject:
-        """The object with each of its fields written; what says its type comes first."""
+        """Write each field of an object, its type first."""
         return {key: self.value(value[key]) for key in sorted(value, key=lambda key: not key.startswith("$"))}
 
     def value(self, value: Json) -> Json:
-        """A value where placeholders may stand: what only looks like one is marked as what it is."""
+        """Write a value that may hold placeholders; a value that only looks like one is marked as literal."""
         match value:
             case str() if value in self.named:
                 return {"$ref": str(self.named[value][0])}
@@ -72,7 +72,7 @@ class Writer:
 
 
 def records_body(path: RecordPath, value: JsonObject, writer: Writer) -> JsonObject:
-    """The record as it is, but for what the writer makes of it."""
+    """Write the record itself, with the writer's references and placeholders."""
     plain = {key: item for key, item in value.items() if key != "$type" or item != path.collection}
     return {"collection": path.collection, "value": writer.object(plain)}
 
@@ -81,7 +81,7 @@ def records_body(path: RecordPath, value: JsonObject, writer: Writer) -> JsonObj
 
 
 def schema_nsid(path: RecordPath, value: JsonObject) -> str:
-    """The NSID in the record key `{nsid}:{version}`, or else one made of the schema's name."""
+    """Return the NSID in the record key `{nsid}:{version}`, else one made of the schema's name."""
     nsid, _, _ = path.rkey.rpartition(":")
     if Nsid.accepts(nsid):
         return nsid
@@ -90,7 +90,7 @@ def schema_nsid(path: RecordPath, value: JsonObject) -> str:
 
 
 def schema_body(path: RecordPath, value: JsonObject, writer: Writer, *, by_fields: bool) -> JsonObject | None:
-    """The entry of a sample schema; None where it cannot be written in this way."""
+    """Write the entry of a sample schema; return None if it does not fit this form."""
     content = _at(value, schema.Schema.WIRE["schema"], schema.JsonSchemaFormat.WIRE["content"])
     name, version = value.get(schema.Schema.WIRE["name"]), value.get(schema.Schema.WIRE["version"])
     if not (isinstance(content, dict) and isinstance(name, str) and isinstance(version, str)):
@@ -106,7 +106,7 @@ def schema_body(path: RecordPath, value: JsonObject, writer: Writer, *, by_field
 
 
 def sample_fields(content: JsonObject) -> JsonObject | None:
-    """A sample's JSON Schema as `fields:`; None where that does not say all of it."""
+    """Write a sample's JSON Schema as `fields:`; return None if `fields:` cannot express it all."""
     properties, required = content.get("properties"), content.get("required")
     if not isinstance(properties, dict) or not isinstance(required, list):
         return None
@@ -131,7 +131,7 @@ def _field(kind: Json) -> str | None:
 
 
 def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
-    """The entry of a dataset; None where it cannot be written so: a dataset of blobs names files."""
+    """Write the entry of a dataset; return None if it does not fit, as blobs without files."""
     try:
         found = entry.Entry.from_json(value)
         where = _shards(found.storage, writer.files)
@@ -182,7 +182,7 @@ def _urls(urls: Sequence[str], checksums: Sequence[entry.ShardChecksum]) -> Json
 
 
 def _by_last_segment(digests: Mapping[str, str]) -> Mapping[str, str]:
-    """The digests by the shards' file names, where these tell them apart."""
+    """Return the digests by the shards' file names, if these are unique."""
     short = {url.rpartition("/")[2]: digest for url, digest in digests.items()}
     is_plain = all(re.fullmatch(r"[\w.-]+", name, re.ASCII) for name in short)
     return short if len(short) == len(digests) and is_plain else digests
@@ -193,7 +193,7 @@ def _one(patterns: list[str]) -> Json:
 
 
 def label_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
-    """The entry of a label."""
+    """Write the entry of a label."""
     target = value.get(label.Label.WIRE["dataset_uri"])
     if not isinstance(target, str):
         return None
@@ -204,7 +204,7 @@ def label_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> Jso
 
 
 def lens_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:
-    """The entry of a lens."""
+    """Write the entry of a lens."""
     source, target = (value.get(lens.Lens.WIRE[name]) for name in ("source_schema", "target_schema"))
     if not (isinstance(source, str) and isinstance(target, str)):
         return None
@@ -216,7 +216,7 @@ def lens_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> Json
 
 
 def _code(value: Json) -> Json:
-    """Where code is, the repository first."""
+    """Write a reference to code, its repository first."""
     first = ("repository", "commit", "path")
     if not isinstance(value, dict):
         return value
@@ -227,7 +227,7 @@ def _code(value: Json) -> Json:
 
 
 def _fields(value: JsonObject, names: frozenset[str], writer: Writer) -> JsonObject:
-    """A record's own fields, in the order that people would give them; its createdAt is kept by the live record."""
+    """Return a record's own fields in the usual order, without createdAt, which the plan takes from the live record."""
     known = [name for name in value if name in names and name != CREATED_AT]
     order = ("name", "version", "description", "tags", "license")
     return {

@@ -1,4 +1,4 @@
-"""Keys for entries: readable, unique, and the same whenever the same records are imported."""
+"""Keys for entries: readable, unique, and the same each time the same records are imported."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def slug(text: str) -> str:
-    """Text as a key: ASCII in lower case, `-` for all that a key cannot hold; empty where nothing is left."""
+    """Return text as a key: ASCII in lower case, other characters replaced by `-`; may be empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return _trimmed(re.sub(r"[^a-z0-9._]+", "-", plain))
 
 
 def key_of(text: str) -> str:
-    """An identifier, such as a record key, as a key: what a key cannot hold is replaced, and nothing else changes."""
+    """Return an identifier, such as a record key, as a key: only characters that a key cannot hold are replaced."""
     return _trimmed(_OTHER.sub("-", text), 256)
 
 
@@ -30,7 +30,7 @@ def _trimmed(text: str, longest: int = _LONGEST) -> str:
 
 
 def choose_keys(candidates: Mapping[RecordPath, Sequence[str]], taken: Set[str]) -> Mapping[RecordPath, str]:
-    """For each record the first of its candidates that no other record would have, and that is not taken.
+    """Choose for each record its first candidate that is free and that no other record would choose.
 
     Records that would get the same one all move on to their next, so that no key depends on which comes first.
     """
@@ -43,7 +43,7 @@ def choose_keys(candidates: Mapping[RecordPath, Sequence[str]], taken: Set[str])
             if names and count[names[0]] == 1 and names[0] not in used:
                 keys[path] = names[0]
         left = {path: names[1:] for path, names in left.items() if path not in keys}
-    for path in left:  # all that they could be called is taken
+    for path in left:  # none of their candidates is free
         keys[path] = _numbered(path.collection.name, {*taken, *keys.values()})
     return keys
 

@@ -1,4 +1,4 @@
-"""What is imported, and what comes of it: frozen values that can be shown and written."""
+"""The request and the result of an import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from atpub.repository.model import Live, Record
 from atpub.text.document import Document
 
 Form: TypeAlias = Literal["fields", "json_schema", "datasets", "labels", "lenses", "records"]
-"""How an entry says a record: a schema by its fields or its JSON Schema, the others as their section has it."""
+"""The form of an entry: a schema by its fields or its JSON Schema, other records by their section."""
 
 FORMS: Final[Mapping[Nsid, tuple[Form, ...]]] = {
     Nsid(schema.NSID): ("fields", "json_schema"),
@@ -25,19 +25,19 @@ FORMS: Final[Mapping[Nsid, tuple[Form, ...]]] = {
     Nsid(label.NSID): ("labels",),
     Nsid(lens.NSID): ("lenses",),
 }
-"""The forms that read best, best first; every record has the form `records` as well."""
+"""The most readable forms, best first; every record can have the form `records` as well."""
 
 
 def section_of(form: Form) -> str:
-    """The section of the manifest that an entry of this form stands in."""
+    """Return the section of the manifest for an entry of this form."""
     return "schemas" if form in ("fields", "json_schema") else form
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """Records to import, and into what: the manifest that is there (perhaps with nothing but a project in it).
+    """The records to import, and the manifest that the entries extend (perhaps only a project's name).
 
-    `owned` is what the project owns; `with_files` says that blobs are named as files, for which the bytes are saved.
+    `owned` is what the project owns; with `with_files`, blobs are named as files, and their bytes must be saved.
     """
 
     records: tuple[Record, ...]
@@ -48,16 +48,16 @@ class ImportRequest:
     header: JsonObject
     adopt: bool = False
     with_files: bool = False
-    beside: bool = False  # whether files may stand beside the manifest
+    beside: bool = False  # whether the entries may name files beside the manifest
 
     def uri(self, path: RecordPath) -> AtUri:
-        """The URI of a record."""
+        """Return the URI of a record."""
         return AtUri.of(self.live.did, path)
 
 
 @dataclass(frozen=True, slots=True)
 class BlobDownload:
-    """A blob, and the file that its bytes are to be saved in, relative to the manifest's folder."""
+    """A blob, and the file for its bytes, relative to the manifest's folder."""
 
     blob: Blob
     file: Path
@@ -65,7 +65,7 @@ class BlobDownload:
 
 @dataclass(frozen=True, slots=True)
 class ImportedEntry:
-    """An entry that was made, and the record that it says."""
+    """An imported entry, and the URI of its record."""
 
     address: Address
     uri: AtUri
@@ -73,7 +73,7 @@ class ImportedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """A manifest in YAML, its entries, the texts of the files that it names; what was left out, and what to look at."""
+    """A manifest in YAML, its entries, the texts of the files that it names, and warnings, as about omissions."""
 
     text: str
     entries: tuple[ImportedEntry, ...]

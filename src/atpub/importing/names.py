@@ -18,7 +18,7 @@ FOLDER: Final = "data"
 
 
 def blob_files(section: str, key: str, value: JsonObject) -> tuple[BlobDownload, ...]:
-    """The blobs of a record, each once, and a file for each: numbered where there are several."""
+    """Return the blobs of a record, each once, with a file for each; several are numbered."""
     blobs = list({blob.cid: blob for blob in blobs_in(value)}.values())
     folder = Path(FOLDER) / section / key
     return tuple(
@@ -35,7 +35,7 @@ def _suffix(blob: Blob) -> str:
 
 
 def names_of(record: Record, form: Form) -> list[str]:
-    """Names for the entry of a record, the shortest first, the last one the record's own."""
+    """Return names for the entry of a record, shortest first; the last one is the record's own."""
     value, rkey, kind = record.value, key_of(record.path.rkey), record.path.collection.name
     name, version = slug(str(value.get("name") or "")), str(value.get("version") or "")
     match form:

@@ -1,7 +1,7 @@
 """A value → YAML text that reads back as the same value, by the rules that manifests are read with (YAML 1.2, core).
 
-Blocks, never flow, but for what is empty; text of several lines as a literal block, a long line folded. No library does
-this: PyYAML's emitters quote by YAML 1.1, write what is beyond U+FFFF as escapes, and fold inside quotes.
+It writes blocks (flow only for empty maps and lists), text of several lines as a literal block, and folds long lines.
+No library does this: PyYAML's emitters quote by YAML 1.1, escape characters beyond U+FFFF, and fold inside quotes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from atpub.text.scalars import resolve
 from atpub.text.source import UNREADABLE
 
 WIDTH: Final = 100
-"""How long a line of text may be before it is folded."""
+"""The longest line of text that is not folded."""
 
 _LONGEST_KEY: Final = 1000  # YAML 1.2, section 7.4.2: an implicit key has at most 1,024 characters
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./($\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
@@ -27,12 +27,12 @@ _STEP: Final = 2
 
 
 def yaml_text(value: Json) -> str:
-    """The value as a YAML document, ending in a line break."""
+    """Write the value as a YAML document, which ends in a line break."""
     return "".join(f"{line}\n" for line in _lines(value, 0))
 
 
 def with_dollars_kept(value: Json) -> Json:
-    """The value, to be written where `${X}` would be filled in: each `$` that would be read as more than itself twice.
+    """Escape a value for a place where `${X}` is interpolated: double each `$` that would be interpreted.
 
     Keys are left as they are: no variables are filled in there.
     """
@@ -46,7 +46,7 @@ def with_dollars_kept(value: Json) -> Json:
 
 
 def _lines(value: Json, indent: int) -> Iterator[str]:
-    """The lines of a value that begins on a line of its own."""
+    """Return the lines of a value that starts on its own line."""
     pad = " " * indent
     if isinstance(value, dict) and value:
         for key, item in value.items():
@@ -76,7 +76,7 @@ def _entry(head: str, item: Json, indent: int) -> Iterator[str]:
 
 
 def _item(item: Json, indent: int) -> Iterator[str]:
-    """An item of a list: a map or list in it begins on the line of the dash."""
+    """Write an item of a list; a map or list in it starts on the line of the dash."""
     pad = " " * indent
     if isinstance(item, dict | list) and item:
         first, *rest = _lines(item, indent + _STEP)
@@ -88,7 +88,7 @@ def _item(item: Json, indent: int) -> Iterator[str]:
 
 
 def _scalar(value: Json, indent: int) -> list[str]:
-    """A scalar, or an empty map or list: what goes on the line of its key, and the lines after it."""
+    """Write a scalar or an empty map or list: the text on the line of its key, and the lines after it."""
     match value:
         case str():
             return _text(value, indent)
@@ -107,7 +107,7 @@ def _scalar(value: Json, indent: int) -> list[str]:
 def _text(text: str, indent: int) -> list[str]:
     pad = " " * (indent + _STEP)
     if _is_block(text):
-        # Where the text begins with blanks, its indentation cannot be seen.
+        # The indentation of text that starts with blanks must be given.
         mark = str(_STEP) if text[0] in " \n" else ""
         lines = text.removesuffix("\n").split("\n")
         return [f"|{mark}{_chomping(text)}", *(f"{pad}{line}" if line else "" for line in lines)]
@@ -119,20 +119,20 @@ def _text(text: str, indent: int) -> list[str]:
 
 
 def _is_block(text: str) -> bool:
-    """Whether text of several lines can stand as it is."""
+    """Tell whether text of several lines can be written as a literal block."""
     is_several = "\n" in text and bool(text.strip()) and text[0] != "\t"
     return is_several and "\r" not in text and not UNREADABLE.search(text)
 
 
 def _chomping(text: str) -> str:
-    """What says how many line breaks the text ends in (YAML 1.2, section 8.1.1.2)."""
+    """Return the indicator of the line breaks at the text's end (YAML 1.2, section 8.1.1.2)."""
     if not text.endswith("\n"):
         return "-"
     return "+" if text.endswith("\n\n") or not text.rpartition("\n")[0].rpartition("\n")[2].strip() else ""
 
 
 def _line(text: str) -> str:
-    """Text on one line: as it is where that reads back as the same text, else in quotes."""
+    """Write text on one line: plain if it reads back as the same text, else quoted."""
     if _PLAIN.fullmatch(text) and text == text.strip() and _reads_as_text(text) and not _ESCAPED.search(text):
         return text
     if "'" not in text and not UNREADABLE.search(text) and not set("\n\r\t").intersection(text) and '"' in text:

@@ -1,4 +1,4 @@
-"""Files that commands write: whole or not at all, and never over somebody else's."""
+"""Atomic writes: a file appears whole or not at all, and replaces only files of its own kind."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from atpub.errors import FileConflict
 
 
 def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
-    """Raise InTheWay where writing a file would overwrite one that is of another kind: that does not begin like it."""
+    """Raise FileConflict if the file exists and is of another kind: `begins` does not match its first bytes."""
     if not file.exists():
         return
     if file.is_file():
@@ -19,19 +20,19 @@ def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
             start = stream.read(64)
         if not start or begins.match(start):
             return
-    raise FileConflict(f"{file} is there already, and is not {kind}", hint="name another file, or move that away")
+    raise FileConflict(f"{file} exists and is not {kind}", hint="name another file, or move that away")
 
 
 @contextmanager
 def replacing(file: Path) -> Generator[Path]:
-    """A name for the new content, which takes the file's place at the end of the block; or of which nothing stays."""
-    target = file.resolve()  # a link goes on leading there
+    """Yield a path for the new content; it replaces the file at the end of the block, or is removed on an error."""
+    target = file.resolve()  # keep a symlink
     temporary = target.with_name(f".{target.name}.new")
     try:
         yield temporary
         temporary.replace(target)
     except BaseException as error:
-        with suppress(OSError):  # it may not be there
+        with suppress(OSError):  # it may not exist yet
             temporary.unlink()
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(file)
@@ -40,9 +41,7 @@ def replacing(file: Path) -> Generator[Path]:
 
 @contextmanager
 def new_folder(folder: Path) -> Generator[Path]:
-    """A name for a folder that is not there yet, which it has at the end of the block; or of which nothing stays."""
-    from tempfile import TemporaryDirectory  # most commands make no folder
-
+    """Yield a path for a new folder; it takes its name at the end of the block, or is removed on an error."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         new = Path(temporary, folder.name)
@@ -57,6 +56,6 @@ def new_folder(folder: Path) -> Generator[Path]:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a text, in UTF-8 and with its line ends as they are."""
+    """Write a text in UTF-8, and leave its line ends as they are."""
     with replacing(file) as new:
         new.write_text(text, "utf-8", newline="\n")

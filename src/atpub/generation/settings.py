@@ -1,4 +1,4 @@
-"""What `atpub generate` is to do: its flags, and for what they leave open `[tool.atpub.generate]` in pyproject.toml."""
+"""Settings of generation: options, then `[tool.atpub.generate]` in pyproject.toml, then defaults."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to generate, from what, and how strictly; `lexicons` are folders, `samples` manifests."""
+    """The settings of a generated package; `lexicons` are folders, `samples` are manifests."""
 
     lexicons: tuple[Path, ...]
     out: Path
@@ -52,15 +52,15 @@ class Settings:
         return self.package == OWN_PACKAGE
 
 
-def settings(flags: Mapping[str, Setting | None]) -> Settings:
-    """The settings, a flag before the file; raises Usage, and InvalidInput where the file is wrong."""
+def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
+    """Read the settings: a flag overrides the file. Raises Usage, and InvalidInput with every problem in the file."""
     given = {**_written(), **{name: value for name, value in flags.items() if value}}
     out, package = _destination(given.get("out"), given.get("package"))
     samples = _paths(given.get("samples"))
     lexicons = _paths(given.get("lexicons")) or _default_lexicons(samples)
     for folder in lexicons:
         if out.resolve().is_relative_to(folder.resolve()):
-            message = f"the package would be among the lexicons in {folder}, and be read as one of them"
+            message = f"the package may not be inside the folder of lexicons {folder}"
             raise Usage(message, hint="give it a folder of its own: --out DIR")
     return Settings(
         lexicons=lexicons,
@@ -80,13 +80,13 @@ def _default_lexicons(samples: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, str]:
-    """Where the package goes and what it is called; in atpub's own source tree that is known. Raises Usage."""
+    """Return the package's folder and name; atpub's own source tree needs neither option. Raises Usage."""
     if out is None and package is None and Path("src/atpub/atproto").is_dir():
         return Path("src/atpub/generated"), OWN_PACKAGE
     if not isinstance(out, str) or not isinstance(package, str):
         missing = " and ".join(name for name, given in (("--out", out), ("--package", package)) if given is None)
         hint = "for example: --out src/lab/records --package lab.records, or in pyproject.toml [tool.atpub.generate]"
-        raise Usage(f"say where the package goes and what it is called: {missing} missing", hint=hint)
+        raise Usage(f"the package needs a folder and a name: {missing} missing", hint=hint)
     if not all(part.isidentifier() and not iskeyword(part) for part in package.split(".")):
         hint = "names of letters, digits and _, with dots between them: for example lab.records"
         raise Usage(f"{package!r} is not the name of a Python package", hint=hint)

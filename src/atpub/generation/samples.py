@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -12,13 +11,19 @@ from atpub.manifest.model import SchemaEntry
 from atpub_codegen.samples import SampleSchema, generate_samples
 
 
-def sample_files(manifests: Sequence[Path], *, alone: bool) -> Mapping[PurePosixPath, str]:
-    """The files of the classes; raises InvalidInput, and Usage where a manifest has no schemas."""
-    return generate_samples([schema for path in manifests for schema in _schemas(path)], alone=alone)
+def generate_sample_files(
+    manifests: Sequence[Path], environ: Mapping[str, str], *, alone: bool
+) -> Mapping[PurePosixPath, str]:
+    """Generate the files of the classes; raises InvalidInput, and Usage if a manifest has no schemas.
+
+    `alone` says that the package holds no classes of lexicons.
+    """
+    schemas = [schema for path in manifests for schema in _read_schemas(path, environ)]
+    return generate_samples(schemas, alone=alone)
 
 
-def _schemas(path: Path) -> Iterator[SampleSchema]:
-    loaded = load_valid_subset([str(path)], environ=os.environ, environment=None)
+def _read_schemas(path: Path, environ: Mapping[str, str]) -> Iterator[SampleSchema]:
+    loaded = load_valid_subset([str(path)], environ=environ, environment=None)
     if loaded.problems:
         raise InvalidInput(tuple(loaded.problems))
     entries = [entry for entry in loaded.manifest.entries.values() if isinstance(entry, SchemaEntry)]

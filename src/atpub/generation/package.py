@@ -1,4 +1,4 @@
-"""Lexicon files → the files of a Python package, and a folder brought up to date with them."""
+"""Generated packages: the files that the settings ask for, and the folder that holds them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from atpub.atomic_files import new_folder, write_text
 from atpub.atproto import data
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.lexicon.select import idle, select
-from atpub.cli.files import new_folder, write_text
-from atpub.cli.settings import OWN_PACKAGE, Settings
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
+from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import LexiconSet, read_folders
-from atpub.report.style import counted
 from atpub_codegen import MARK, generate
 
 _DATA: Final = PurePosixPath("lexicons.json")
@@ -28,8 +27,8 @@ Files = Mapping[PurePosixPath, str]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A folder against the files that it should hold: those that differ or are missing, and those to be removed."""
+class PackageState:
+    """A folder compared with the files that it should hold: stale or missing files, and orphaned ones."""
 
     out: Path
     files: Files
@@ -37,13 +36,13 @@ class State:
     orphaned: tuple[PurePosixPath, ...]
 
     def check(self) -> None:
-        """Raises StaleFiles, naming every file that is not as it should be."""
+        """Raise StaleFiles, which names every stale, missing and orphaned file."""
         wrong = {str(self.out / name): self._how(name) for name in self.stale}
-        wrong |= {str(self.out / name): "orphaned: no lexicon makes it" for name in self.orphaned}
+        wrong |= {str(self.out / name): "orphaned: no lexicon defines it" for name in self.orphaned}
         if wrong:
             listed = "".join(f"\n  {name} is {how}" for name, how in wrong.items())
-            message = f"{counted(len(wrong), 'file')} not as the lexicons have it:{listed}"
-            hint = "run `atpub generate` with the same options, and commit what it writes"
+            message = f"{len(wrong):,} {'file is' if len(wrong) == 1 else 'files are'} out of date:{listed}"
+            hint = "run `atpub generate` with the same options, and commit the result"
             raise StaleFiles(message, hint=hint, files=tuple(wrong))
 
     def _how(self, name: PurePosixPath) -> str:
@@ -51,74 +50,78 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The files of a package by their path in it, and what was passed over for them."""
+class GeneratedPackage:
+    """The files of a package by their paths in it, and warnings about the lexicons."""
 
     files: Files
     warnings: tuple[Problem, ...] = ()
 
 
-def generated(settings: Settings) -> Made:
-    """The files that the settings ask for; raises InvalidInput with every problem in the lexicons, and Usage."""
+def generate_package(settings: Settings, environ: Mapping[str, str]) -> GeneratedPackage:
+    """Generate the files that the settings ask for; raises InvalidInput with every problem in the lexicons, and Usage.
+
+    `environ` fills in the variables of the manifests whose schemas are generated.
+    """
     if not settings.lexicons:
-        return Made(_samples(settings))
+        return GeneratedPackage(_generate_samples(settings, environ))
     builtin = Lexicons({}) if settings.is_own else _builtin()
-    read = _wanted(read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing), settings)
+    read = _select(read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing), settings)
     if settings.strict and read.warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
     files = generate(read.documents, read.lexicons, package=settings.package, known=known)
-    return Made({**files, **_samples(settings)}, read.warnings)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, read.warnings)
 
 
-def _samples(settings: Settings) -> Files:
+def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
     if not settings.samples:
         return {}
-    from atpub.cli.samples import sample_files  # imports generated classes, which may be broken
+    # Reading a manifest imports generated classes. A broken generated package must not stop its own generation.
+    from atpub.generation.samples import generate_sample_files
 
-    return sample_files(settings.samples, alone=not settings.lexicons)
+    return generate_sample_files(settings.samples, environ, alone=not settings.lexicons)
 
 
-def _wanted(read: LexiconSet, settings: Settings) -> LexiconSet:
-    """Those of the lexicons that the patterns name, with what they need; raises Usage."""
+def _select(read: LexiconSet, settings: Settings) -> LexiconSet:
+    """Select the lexicons that match the patterns, with those that they refer to; raises Usage."""
     unused = idle(read.documents, (*settings.include, *settings.exclude))
     if unused:
-        raise Usage(f"no lexicon's NSID is like {', '.join(unused)}", hint="a pattern is an NSID, or such as org.lab.*")
+        raise Usage(f"no lexicon matches {', '.join(unused)}", hint="a pattern is an NSID, or such as org.lab.*")
     own = {nsid: read.lexicons.by_nsid[nsid] for nsid in read.documents}
     names = select(own, settings.include, settings.exclude)
     return replace(read, documents={nsid: document for nsid, document in read.documents.items() if nsid in names})
 
 
 def _builtin() -> Lexicons:
-    """The lexicons that atpub has classes for, read without importing them."""
+    """Return the lexicons of atpub's own generated classes, without importing these classes."""
     found = data.loads((Path(__file__).parent.parent / "generated" / _DATA).read_bytes())
     documents: JsonObject = found if isinstance(found, dict) else {}
     return link((nsid, parse(document, nsid)) for nsid, document in documents.items())
 
 
-def compare(files: Files, out: Path) -> State:
-    """The state of a folder; raises InTheWay where files in it are not atpub's to overwrite."""
+def compare(files: Files, out: Path) -> PackageState:
+    """Compare a folder with its files; raises FileConflict if atpub would overwrite files that it has not written."""
     if not out.exists():
-        return State(out, files, tuple(files), ())
-    stale = tuple(name for name, text in files.items() if _bytes(out / name) != text.encode())
-    ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _ours(out)}
+        return PackageState(out, files, tuple(files), ())
+    stale = tuple(name for name, text in files.items() if _read(out / name) != text.encode())
+    ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _find_generated(out)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]
-    # In a package that atpub has made, a file that does not look like it is one that was damaged.
+    # In a package that atpub has generated, a file without the mark is a damaged file.
     if theirs and not ours:
         hint = "give another --out, or move them away"
-        raise FileConflict(f"atpub has not made {', '.join(theirs)}, and would overwrite it", hint=hint)
-    return State(out, files, stale, tuple(sorted(ours - files.keys())))
+        raise FileConflict(f"atpub would overwrite files that it has not written: {', '.join(theirs)}", hint=hint)
+    return PackageState(out, files, stale, tuple(sorted(ours - files.keys())))
 
 
-def _bytes(path: Path) -> bytes | None:
+def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError:
         return None
 
 
-def _ours(out: Path) -> Iterator[Path]:
-    """The modules in a folder that atpub has made, but for those of other packages inside it."""
+def _find_generated(out: Path) -> Iterator[Path]:
+    """Find the modules in a folder that atpub has generated, except those of other packages inside it."""
     samples = (path for path in out.rglob("samples.py") if _begins(path, _OF_SAMPLES))
     others = {path.parent for path in chain(out.rglob(_DATA.name), samples)} - {out}
     for path in out.rglob("*.py"):
@@ -134,8 +137,8 @@ def _begins(path: Path, mark: str) -> bool:
         return False
 
 
-def update(state: State) -> None:
-    """Bring a folder up to date: each file, or a package that is new, whole or not at all."""
+def update(state: PackageState) -> None:
+    """Write stale and missing files and remove orphaned ones; a new package is written whole or not at all."""
     if not (state.out.exists() or state.out.is_symlink()):
         with new_folder(state.out) as new:
             _fill(new, state.files)
@@ -157,7 +160,7 @@ def _fill(out: Path, files: Files) -> None:
 
 
 def _remove_empty_folders(folder: Path, out: Path) -> None:
-    """Remove a folder that has nothing of anybody's left, and those above it, but not the package's own."""
+    """Remove a folder that holds nothing but compiled files, and such folders above it, up to the package's own."""
     while folder != out and not [path for path in folder.iterdir() if path.name != "__pycache__"]:
         for compiled in folder.glob("__pycache__/*.pyc"):
             compiled.unlink()

@@ -1,0 +1,100 @@
+"""The repository that a command is about, opened with the credentials and caches of this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from atpub.cli.options import TargetOptions
+from atpub.cli.output import is_terminal
+from atpub.errors import Refused, Usage
+from atpub.login.credentials import Credentials
+from atpub.manifest.model import Manifest
+from atpub.pipeline import read_manifest
+from atpub.repository.interface import Repository
+from atpub.repository.model import LOCAL_DID
+from atpub.target import Target, require_target
+from atpub.user_folders import cache_folder, state_folder
+
+
+def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:
+    """Return the repository that options, environment and manifest name; raises Usage if they name none."""
+    return require_target(manifest, options.account, options.pds, os.environ)
+
+
+def named_target(options: TargetOptions) -> Target | None:
+    """Return the repository that options and environment name, if they name an account."""
+    return Target.resolve(None, options.account, options.pds, os.environ)
+
+
+def find_account(manifests: tuple[str, ...], options: TargetOptions) -> Target:
+    """Return the account that options and environment name, else the manifest's; raises Usage if there is none."""
+    named = named_target(options)
+    if named and not (manifests or options.environment):
+        return named
+    try:
+        return find_target(read_manifest(manifests, options.environment), options)
+    except Usage as error:
+        raise Usage(error.message, hint="name the account, --account HANDLE, or the manifest, -m PATH") from None
+
+
+def find_remote(manifests: tuple[str, ...], options: TargetOptions) -> Target:
+    """Return such an account on a server; raises Usage for a repository in a folder."""
+    target = find_account(manifests, options)
+    if target.folder is not None:
+        raise Usage(f"{target.account} is a repository in a folder, which needs no login")
+    return target
+
+
+def open_repository(target: Target, *, remember: bool = False) -> Repository:
+    """Open a repository, without reading from it; raises Refused if it has another DID than the target must have.
+
+    Commands that only read may `remember` the account's identity and server; commands that write look them up.
+    """
+    if target.folder is not None:
+        from atpub.repository.local import LocalRepository  # SQLite
+
+        return LocalRepository(target.folder, target.did or LOCAL_DID)
+    from atpub.atproto.identity.handles import ResolverConfig
+    from atpub.repository.pds import connect  # httpx
+
+    credentials, cache = this_machine(), cache_folder()
+    repository = connect(
+        target.account,
+        pds=target.pds,
+        config=ResolverConfig.of(os.environ),
+        password=lambda: credentials.find_password(repository.did, repository.url),
+        sessions=credentials.usable_sessions(),
+        identity_cache=cache if remember else None,
+        cache=cache and cache / "live",
+    )
+    try:
+        target.check(repository.did)
+    except Refused:
+        repository.close()
+        if not remember:
+            raise
+        return open_repository(target)  # the handle may have moved since it was remembered
+    return repository
+
+
+def this_machine() -> Credentials:
+    """Return the credentials of this machine and its terminal."""
+    return Credentials(os.environ, state_folder(), _ask_password, _ask_code, is_terminal(sys.stdin))
+
+
+def _ask_password(account: str, server: str) -> str | None:
+    """Ask for a password on the terminal and name its destination; return None without a terminal."""
+    if not is_terminal(sys.stdin):
+        return None
+    question = f"Password of {account} at {server} (an app password is enough)"
+    return str(click.prompt(question, hide_input=True, err=True))
+
+
+def _ask_code() -> str | None:
+    """Ask for the code that the server has sent by mail; return None without a terminal."""
+    if not is_terminal(sys.stdin):
+        return None
+    return str(click.prompt("The code sent to you by mail", err=True)).strip()

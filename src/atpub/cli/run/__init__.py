@@ -1,0 +1,1 @@
+"""Runners: what each command does, loaded when it is run."""

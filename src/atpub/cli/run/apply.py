@@ -1,0 +1,174 @@
+"""`atpub apply` and `atpub destroy`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from atpub.atproto.data import JsonObject
+from atpub.cli.failures import DetailedError
+from atpub.cli.interrupt import interruptible
+from atpub.cli.options import TargetOptions
+from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
+from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
+from atpub.cli.saved import load
+from atpub.engine.apply import Event, PartialApplyError, Uploaded, apply_plan
+from atpub.engine.plan.model import Plan, Refusal
+from atpub.engine.plan.serialize import refusal_json
+from atpub.errors import Declined, PartlyApplied, Refused, StalePlan, Usage
+from atpub.pipeline import read_manifest
+from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
+from atpub.report.plan import plan_text
+from atpub.report.style import Style
+
+
+class RefusedPlan(DetailedError, Refused):
+    """A plan, already shown, that holds changes which a safety rule forbids."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        which = "the refusal" if len(refusals) == 1 else f"the {len(refusals)} refusals"
+        super().__init__("nothing was applied", hint=f"resolve {which} above")
+        self.refusals = refusals
+
+    def details_text(self, style: Style) -> str:
+        """Return nothing: the plan was shown with its refusals."""
+        del style
+        return ""
+
+    def details_json(self, error: JsonObject) -> JsonObject:
+        """Add the refusals."""
+        return {**error, "refusals": [refusal_json(refusal) for refusal in self.refusals]}
+
+
+class PartlyAppliedPlan(DetailedError, PartlyApplied):
+    """A plan of which some changes were applied before an error."""
+
+    def __init__(self, plan: Plan, error: PartialApplyError) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.plan, self.outcomes = plan, error.outcomes
+        self.code, self.exit_code = error.code, error.exit_code
+
+    def details_text(self, style: Style) -> str:
+        """Return what was applied and what was not."""
+        return halted_text(self.outcomes, style)
+
+    def details_json(self, error: JsonObject) -> JsonObject:
+        """Add the outcomes."""
+        return {**outcomes_json(self.plan, self.outcomes), **error}
+
+
+def run(
+    plan_file: Path | None,
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    yes: bool,
+    wait: bool,
+    digest: str | None,
+    reproducible: bool,
+    locked: bool,
+    **flags: Any,
+) -> None:
+    """Show a plan, ask for confirmation, and apply it."""
+    target = TargetOptions(account, pds, environment)
+    if plan_file is not None:
+        if manifests or environment or reproducible or locked or any(flags.values()):
+            hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
+            raise Usage("a saved plan is applied unchanged", hint=hint)
+        preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target)
+    elif yes or digest or is_terminal(sys.stdin):
+        manifest = read_manifest(manifests, environment)
+        preparation = prepare_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+    else:
+        message = "apply asks for confirmation, and there is no terminal to ask on"
+        raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")
+    with preparation as prepared:
+        check(prepared.plan, digest)
+        if prepared.plan.pending and not (yes or digest or plan_file):
+            confirm("Apply this?")
+        carry_out(prepared, as_json=as_json, wait=wait)
+
+
+def run_destroy(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    delete_drifted: bool,
+    yes: bool,
+    wait: bool,
+) -> None:
+    """Show the records that a project owns, ask for confirmation, and delete them."""
+    if not (yes or is_terminal(sys.stdin)):
+        message = "destroy asks for confirmation, and there is no terminal to ask on"
+        raise Usage(message, hint="give --yes")
+    manifest = read_manifest(manifests, environment)
+    target = TargetOptions(account, pds, environment)
+    with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
+        check(prepared.plan, None)
+        if prepared.plan.pending and not yes:
+            confirm("Delete this?")
+        carry_out(prepared, as_json=as_json, wait=wait)
+
+
+def check(plan: Plan, digest: str | None) -> None:
+    """Show a plan; raises StalePlan if it has another digest, and RefusedPlan if it has refusals."""
+    if digest and plan.digest != digest.strip().lower().removeprefix("sha256:"):
+        message = f"the plan's digest is {plan.digest} now, not {digest}"
+        raise StalePlan(message, hint="review a new plan, then apply that")
+    if plan.pending or plan.refusals:
+        tell(plan_text(plan, style_for(sys.stderr)))
+    if plan.refusals:
+        raise RefusedPlan(plan.refusals)
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal; raises Declined."""
+    if not click.confirm(f"\n{question}", err=True):
+        raise Declined("nothing was applied")
+
+
+def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool = False) -> None:
+    """Apply a plan, show its progress, and print its outcomes; raises PartlyAppliedPlan."""
+    plan = prepared.plan
+    with interruptible(as_json=as_json) as stop:
+        try:
+            outcomes = apply_plan(
+                plan,
+                prepared.repository,
+                prepared.sources,
+                on_event=_Progress(plan),
+                stop=stop,
+                wait=stop.wait if wait else None,
+            )
+        except PartialApplyError as error:
+            raise PartlyAppliedPlan(plan, error) from error
+    if as_json:
+        print_json(outcomes_json(plan, outcomes))
+    else:
+        print_data(outcomes_text(plan, outcomes, style_for(sys.stdout)))
+
+
+class _Progress:
+    """The display of each upload and commit."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._uploads = len(plan.uploads)
+        self._uploaded = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Uploaded):
+            self._uploaded += 1
+            tell(uploaded_text(event.upload, self._uploaded, self._uploads))
+        else:
+            tell(committed_text(event.head, len(event.changes)))

@@ -1,0 +1,55 @@
+"""`atpub import`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from atpub.cli.connect import open_repository
+from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
+from atpub.importing.base import ImportBase, ImportOptions, find_base
+from atpub.importing.model import BlobDownload
+from atpub.importing.run import ImportHooks, ImportOutcome, import_records
+from atpub.report.imported import imported_json, imported_text
+from atpub.report.style import size
+
+
+def run(
+    uris: tuple[str, ...],
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    everything: bool,
+    project: str | None,
+    out: Path | None,
+    overwrite: bool,
+    adopt: bool,
+    download: bool,
+    lexicons: Path | None,
+) -> None:
+    """Import records, and print their entries or the outcome."""
+    options = ImportOptions(uris, everything, out, overwrite, adopt, download)
+    base = find_base(manifests, environment, project, lexicons, options, (account, pds), os.environ)
+    outcome = import_records(base, options, open_repository, ImportHooks(tell_warnings, _tell_download))
+    _print_outcome(base, outcome, as_json=as_json)
+
+
+def _tell_download(blob: BlobDownload, number: int, total: int) -> None:
+    tell(f"saved {number:>{len(str(total))}}/{total}: {blob.file} ({size(blob.blob.size)})")
+
+
+def _print_outcome(base: ImportBase, outcome: ImportOutcome, *, as_json: bool) -> None:
+    result, out = outcome.result, outcome.out
+    if as_json:
+        names = {"project": base.manifest.project, "account": base.target.account, "did": outcome.did}
+        print_json(imported_json(result, **names, out=out))
+    elif out is not None:
+        print_data(imported_text(result, out, style_for(sys.stdout)))
+    else:
+        tell(imported_text(result, None, style_for(sys.stderr)))
+        if result.entries:
+            print_data(result.text.removesuffix("\n"))

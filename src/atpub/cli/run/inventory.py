@@ -1,0 +1,83 @@
+"""`atpub inventory verify` and `atpub inventory rebuild`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+from atpub.cli.connect import find_target, open_repository
+from atpub.cli.options import TargetOptions
+from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
+from atpub.cli.run.apply import confirm
+from atpub.engine.apply import write_inventory
+from atpub.engine.audit.rebuild import rebuild
+from atpub.engine.audit.verify import verify
+from atpub.errors import Conflict, Usage
+from atpub.pipeline import desired_records, measure_data, read_manifest, usual_paths
+from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
+from atpub.repository.snapshot import read_all
+from atpub.target import Target
+
+
+def run_verify(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    project: str | None,
+) -> int:
+    """Print an audit of a project's inventory; return the exit code."""
+    name, target = _find_project(manifests, project, TargetOptions(account, pds, environment))
+    with closing(open_repository(target)) as repository:
+        audit = verify(read_all(repository), name)
+        if as_json:
+            print_json(audit_json(audit, target.account, repository.did))
+        else:
+            print_data(audit_text(audit, target.account, repository.did, style_for(sys.stdout)))
+    return 0 if audit.exact else Conflict.exit_code
+
+
+def _find_project(manifests: tuple[str, ...], project: str | None, options: TargetOptions) -> tuple[str, Target]:
+    """Return the project to verify and its repository."""
+    if project is None or manifests or usual_paths():
+        manifest = read_manifest(manifests, options.environment)
+        return project or manifest.project, find_target(manifest, options)
+    return project, find_target(None, options)
+
+
+def run_rebuild(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    locked: bool,
+    yes: bool,
+) -> None:
+    """Show the rebuilt inventory, ask for confirmation, and write it."""
+    if not (yes or is_terminal(sys.stdin)):
+        message = "rebuild asks for confirmation, and there is no terminal to ask on"
+        raise Usage(message, hint="run `atpub inventory verify`, then give --yes")
+    manifest = read_manifest(manifests, environment)
+    target = find_target(manifest, TargetOptions(account, pds, environment))
+    facts = measure_data(manifest, locked=locked)
+    with closing(open_repository(target)) as repository:
+        desired, warnings = desired_records(manifest, facts, repository.did)
+        tell_warnings(warnings)
+        live = read_all(repository)
+        found = rebuild(live, manifest.project, desired)
+        names = target.account, repository.did
+        if found.writes:
+            tell(rebuild_text(found, *names, style_for(sys.stderr)))
+        if found.writes and not yes:
+            confirm("Write this?")
+        commits = write_inventory(found.writes, live, repository)
+        if as_json:
+            print_json(rebuild_json(found, *names, commits))
+        elif commits:
+            print_data(rebuilt_text(found, commits, style_for(sys.stdout)))
+        else:
+            print_data(rebuild_text(found, *names, style_for(sys.stdout)))

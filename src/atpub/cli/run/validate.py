@@ -1,0 +1,26 @@
+"""`atpub validate` and `atpub manifest-schema`."""
+
+from __future__ import annotations
+
+import sys
+
+from atpub.cli.output import print_data, print_json, style_for, tell_warnings
+from atpub.manifest.schema import manifest_schema
+from atpub.pipeline import read_manifest, validate
+from atpub.report.valid import valid_json, valid_text
+
+
+def run(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, locked: bool) -> None:
+    """Validate a manifest, and print the number of its records."""
+    manifest = read_manifest(manifests, environment)
+    desired, warnings = validate(manifest, locked=locked)
+    tell_warnings(warnings)
+    if as_json:
+        print_json(valid_json(manifest.project, len(desired), warnings))
+    else:
+        print_data(valid_text(manifest.project, len(desired), warnings, style_for(sys.stdout)))
+
+
+def run_manifest_schema() -> None:
+    """Print the JSON Schema of the manifest."""
+    print_json(manifest_schema())

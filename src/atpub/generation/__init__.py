@@ -1,0 +1,1 @@
+"""Generation: settings and lexicons → the files of a package of classes, and a folder brought up to date."""

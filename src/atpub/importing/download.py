@@ -1,0 +1,61 @@
+"""Downloads of blobs: several at once, each checked against its CID, and each file written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from atpub.atomic_files import replacing
+from atpub.atproto.syntax import RAW, Cid
+from atpub.errors import FileConflict, Unavailable
+from atpub.importing.model import BlobDownload
+from atpub.repository.interface import Repository
+
+_THREADS: Final = 4
+
+
+def find_missing(blobs: Sequence[BlobDownload], folder: Path, *, overwrite: bool) -> list[BlobDownload]:
+    """Find the blobs that are not in their files yet; raises FileConflict if a file would be overwritten."""
+    return [item for item in blobs if not _is_saved(item, folder / item.file, overwrite=overwrite)]
+
+
+def download_blobs(repository: Repository, blobs: Sequence[BlobDownload], folder: Path) -> Iterator[BlobDownload]:
+    """Download each blob to its file, and yield it once it is there; raises BlobNotFound or Unavailable."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="atpub-download") as pool:
+        jobs = [pool.submit(_download, repository, item, folder / item.file) for item in blobs]
+        try:
+            for item, job in zip(blobs, jobs, strict=True):
+                job.result()
+                yield item
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
+    if not file.exists():
+        return False
+    with file.open("rb") as stream:
+        digest = sha256()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    if Cid.of_digest(digest.digest(), RAW) == item.blob.cid:
+        return True
+    if not overwrite:
+        raise FileConflict(f"{file} exists and is not the blob", hint="move it away, or give --overwrite")
+    return False
+
+
+def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    digest = sha256()
+    with replacing(file) as new:
+        with new.open("wb") as stream:
+            for chunk in repository.get_blob(item.blob.cid):
+                digest.update(chunk)
+                stream.write(chunk)
+        if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:
+            raise Unavailable(f"the downloaded bytes do not have the blob's CID {item.blob.cid}")

@@ -1,0 +1,1 @@
+"""Login: passwords, sessions and the keyring, and the accounts that they open."""

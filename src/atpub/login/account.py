@@ -1,0 +1,46 @@
+"""Remote accounts: an account that was looked up, and the HTTP client for its server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.identity.resolve import Identity, resolve
+from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.transport import new_client
+from atpub.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """An account that was looked up, and the way to servers."""
+
+    identity: Identity
+    http: HttpClient
+
+    @property
+    def label(self) -> str:
+        """The handle and DID, for messages."""
+        handle = self.identity.handle
+        return f"{handle} ({self.identity.did})" if handle else self.identity.did
+
+    @property
+    def xrpc(self) -> XrpcClient:
+        """A client of the account's own server."""
+        return XrpcClient(self.identity.pds, self.http)
+
+
+@contextmanager
+def look_up(target: Target, environ: Mapping[str, str]) -> Generator[RemoteAccount]:
+    """Look an account up on the network.
+
+    Raises RepositoryNotFound or Unavailable, and Refused if its DID differs from the one that the target must have.
+    """
+    with new_client() as client:
+        http = HttpClient(client)
+        identity = resolve(target.account, http, pds=target.pds, config=ResolverConfig.of(environ))
+        target.check(identity.did)
+        yield RemoteAccount(identity, http)
