@@ -129,7 +129,7 @@ class Class(NamedTuple):
         """The condition under which the JSON is not of this class, whatever its fields are."""
         tests = ["data.__class__ is not dict"]
         if self.key:
-            tests.append('data.get("$type") != NSID')
+            tests.append('data["$type"] != NSID')
         if any(field.wire.startswith("$") for field in self.fields):  # else `extras` finds it
             tests.append("runtime.is_special(data)")
         return " or ".join(tests)

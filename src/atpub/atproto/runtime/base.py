@@ -96,6 +96,7 @@ class Value:
     MAY_BE_DEEP: ClassVar[bool] = False  # where a value may hold others of its own type, to any depth
     WIRE: ClassVar[Mapping[str, str]] = {}  # each field's name in JSON; generated code lists those that differ
 
+    _load: ClassVar[Callable[[Json], Any]]  # `load`, bound once
     _known: ClassVar[frozenset[str]] = frozenset()
     _knows: ClassVar[Callable[[JsonObject], bool]] = _known.issuperset
     _member_fields: ClassVar[frozenset[str]] = frozenset()  # with `$type`; empty until a union's member is loaded
@@ -109,6 +110,7 @@ class Value:
         if "WIRE" in own:
             wire.update(own["WIRE"])
         cls.WIRE = wire
+        cls._load = cls.load
         cls._known = known = frozenset((*wire.values(), "$type") if "KEY" in own else wire.values())
         cls._knows = known.issuperset
         if "NSID" in own and "$type" not in known:
@@ -122,7 +124,7 @@ class Value:
         """
         if not (cls.MAY_BE_DEEP and is_deep(data)):
             try:
-                return cls.load(data)
+                return cls._load(data)  # type: ignore[no-any-return]
             except (Mismatch, KeyError):
                 pass
         return _refused(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)

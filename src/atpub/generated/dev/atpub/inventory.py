@@ -38,7 +38,7 @@ class Inventory(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Inventory:
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data["$type"] != NSID:
             raise runtime.Mismatch
         value: Any
         self = cls.__new__(cls)

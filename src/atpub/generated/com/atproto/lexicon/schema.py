@@ -35,7 +35,7 @@ class Schema(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Schema:
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data["$type"] != NSID:
             raise runtime.Mismatch
         value: Any
         self = cls.__new__(cls)

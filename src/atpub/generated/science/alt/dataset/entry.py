@@ -106,7 +106,7 @@ class Entry(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Entry:
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data["$type"] != NSID:
             raise runtime.Mismatch
         value: Any
         self = cls.__new__(cls)

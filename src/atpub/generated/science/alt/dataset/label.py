@@ -56,7 +56,7 @@ class Label(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Label:
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data["$type"] != NSID:
             raise runtime.Mismatch
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])

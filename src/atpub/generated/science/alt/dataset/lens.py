@@ -103,7 +103,7 @@ class Lens(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Lens:
-        if data.__class__ is not dict or data.get("$type") != NSID:
+        if data.__class__ is not dict or data["$type"] != NSID:
             raise runtime.Mismatch
         self = cls.__new__(cls)
         self.created_at = runtime.load_datetime(data["createdAt"])

@@ -80,7 +80,7 @@ class Schema(runtime.RecordBase):
 
     @classmethod
     def load(cls, data: Any) -> Schema:
-        if data.__class__ is not dict or data.get("$type") != NSID or runtime.is_special(data):
+        if data.__class__ is not dict or data["$type"] != NSID or runtime.is_special(data):
             raise runtime.Mismatch
         value: Any
         self = cls.__new__(cls)
