@@ -110,10 +110,9 @@ def plan_records(
     """Plan what makes the repository hold the manifest's records; `on_warnings` gets the warnings before it is read."""
     desired, warnings = desired_records(manifest, facts, repository.did)
     on_warnings(warnings)
-    live = _read_around(repository, (item.path for item in desired))
     return plan_manifest(
         desired,
-        live,
+        _read_around(repository, (item.path for item in desired)),
         project=manifest.project,
         account=account,
         now=now,

@@ -1,4 +1,4 @@
-"""The Python API: a client of one's account, publishers of what atpub publishes, and loaders that read it back."""
+"""The Python API: a client of an account, publishers, and loaders."""
 
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset

@@ -1,4 +1,4 @@
-"""The arguments of a call → the records that it wants, by the way that a manifest's entries take; or what is wrong.
+"""Call arguments as manifest entries, so that a call makes the records that a manifest would.
 
 A call that wants what a manifest's entry wants makes the same record: same key, same CID.
 """

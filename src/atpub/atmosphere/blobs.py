@@ -67,7 +67,7 @@ class BytesSource:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return len(self.content)
 
     def open(self) -> BinaryIO:
@@ -133,7 +133,7 @@ class Item:
 
     @property
     def label(self) -> Path:
-        """What stands for its file in a plan."""
+        """The name of its file in a plan."""
         return self.source.path if isinstance(self.source, FileSource) else Path(self.name)
 
 

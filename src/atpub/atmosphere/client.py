@@ -119,12 +119,12 @@ class AtmosphereClient:
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether there is an account of one's own."""
+        """Whether the client has an account."""
         return self._own is not None
 
     @property
     def account(self) -> Account:
-        """One's own account; raises NotLoggedIn."""
+        """The client's account; raises NotLoggedIn."""
         if self._own is None:
             raise NotLoggedIn("not logged in", hint="call login(handle, password), or use AtmosphereClient.local()")
         return self._own

@@ -74,7 +74,7 @@ class Dataset(Generic[S]):
 
     @property
     def sample_type(self) -> type[S]:
-        """The class of the samples; raises Usage where it was not said."""
+        """The class of the samples; raises Usage where it is not known."""
         found: type[S] | None = self._sample_type
         if found is None:
             given = get_args(getattr(self, "__orig_class__", None))

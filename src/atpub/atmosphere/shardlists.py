@@ -1,4 +1,4 @@
-"""The shards of whatever is published: of a dataset object, of a pipeline, or listed as URLs; with their checksums."""
+"""The shards of a dataset object, of a pipeline, or listed as URLs; and their checksums."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REMEDY: Final = 'give checksums={"shard.tar": "<sha256>"}, the path of a sha256s
 
 @runtime_checkable
 class HasShardList(Protocol):
-    """Lists its shards, as atdata's Dataset does."""
+    """An object that lists its shards, as atdata's Dataset does."""
 
     def list_shards(self) -> Sequence[str]:
         """Return the URLs."""
@@ -31,7 +31,7 @@ class HasShardList(Protocol):
 
 @runtime_checkable
 class HasUrl(Protocol):
-    """Has its shards in one URL in brace notation."""
+    """An object with its shards in one URL in brace notation."""
 
     @property
     def url(self) -> str:
@@ -41,7 +41,7 @@ class HasUrl(Protocol):
 
 @runtime_checkable
 class HasPipeline(Protocol):
-    """Is a pipeline whose first stages know the URLs, as webdataset's are."""
+    """A pipeline whose first stages know the URLs, as webdataset's do."""
 
     @property
     def pipeline(self) -> Sequence[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Did
 from atpub.engine.audit.rebuild import Rebuild
-from atpub.engine.audit.verify import Audit, Finding, readable
+from atpub.engine.audit.verify import Audit, InventoryFinding, readable
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style, counted
 from atpub.repository.model import Head
@@ -25,7 +25,7 @@ def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> st
     return "\n".join([*lines, style(f"{counted(len(audit.findings), 'finding')}; {what} owned.", BOLD, RED)])
 
 
-def _finding(item: Finding, style: Style) -> Iterator[str]:
+def _finding(item: InventoryFinding, style: Style) -> Iterator[str]:
     yield f"{style(item.code, BOLD, RED)}: {item.uri}: {item.message}"
     yield f"  {style('effect', YELLOW)}: {item.effect}"
     yield f"  {style('hint', CYAN)}: {item.hint}"

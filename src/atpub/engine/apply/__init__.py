@@ -1,9 +1,9 @@
 """Applying plans, and writing rebuilt inventories."""
 
 from atpub.engine.apply.events import Committed, Event, PartialApplyError, Uploaded
-from atpub.engine.apply.inventory_writes import write_inventory
 from atpub.engine.apply.run import FIRST, apply_plan
 from atpub.engine.apply.uploads import UPLOADS_AT_ONCE
+from atpub.engine.apply.write_inventory import write_inventory
 
 __all__ = [
     "FIRST",

@@ -1,1 +1,1 @@
-"""An inventory against what is live: what is wrong with it, and how it is put right."""
+"""Verifying a project's inventory against the live records, and rebuilding it."""

@@ -1,4 +1,4 @@
-"""A project's inventory, made anew from what of it can be read, the manifest and the live records."""
+"""Rebuilding a project's inventory from its readable entries, the manifest and the live records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from atpub.repository.model import Live, Write
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """What becomes of an inventory: what is listed anew or otherwise, what no more, and what stays with an older CID.
+    """The changes of a rebuilt inventory: entries added or changed, dropped, and kept with an older CID.
 
     `damaged` are the inventory records that are replaced, `lost` is what was in them and is in none any more; `writes`
     is what has to be written for all of that.

@@ -1,4 +1,4 @@
-"""Whether a project's inventory is right: each way in which it is not, and what a plan makes of it."""
+"""Verifying a project's inventory: each problem, and how a plan treats it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _REBUILD: Final = "put it right: atpub inventory rebuild"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with an inventory: where, what, what a plan makes of it, and what to do."""
+class InventoryFinding:
+    """One problem of an inventory: its place, the problem, how a plan treats it, and what to do."""
 
     code: Code
     uri: AtUri
@@ -32,7 +32,7 @@ class Audit:
 
     project: str
     owned: int
-    findings: tuple[Finding, ...]
+    findings: tuple[InventoryFinding, ...]
     others: Mapping[str, int]
     unowned: Mapping[Nsid, int]
 
@@ -81,10 +81,10 @@ def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
     return owners
 
 
-def _damaged(item: Damaged, live: Live, project: str) -> Finding:
+def _damaged(item: Damaged, live: Live, project: str) -> InventoryFinding:
     reason = item.error.problems[0].message.partition(": ")[2]
     whose = "" if item.project == project else f", with the manifest of the project {item.project!r}"
-    return Finding(
+    return InventoryFinding(
         "damaged",
         AtUri.of(live.did, item.record.path),
         f"the inventory record is damaged ({reason}); {readable(item)}",
@@ -93,10 +93,10 @@ def _damaged(item: Damaged, live: Live, project: str) -> Finding:
     )
 
 
-def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[Finding]:
+def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[InventoryFinding]:
     record, uri = live.records.get(path), AtUri.of(live.did, path)
     if record is None:
-        yield Finding(
+        yield InventoryFinding(
             "missing",
             uri,
             f"listed as {owned.cid}, and not there",
@@ -104,7 +104,7 @@ def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[Finding]:
             f"apply; or, if it is gone for good, {_REBUILD}",
         )
     elif record.cid != owned.cid:
-        yield Finding(
+        yield InventoryFinding(
             "changed",
             uri,
             f"listed as {owned.cid}, and {record.cid} now",
@@ -113,14 +113,14 @@ def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[Finding]:
         )
 
 
-def _listed_twice(inventory: Inventory, live: Live) -> Iterator[Finding]:
+def _listed_twice(inventory: Inventory, live: Live) -> Iterator[InventoryFinding]:
     holders: dict[RecordPath, list[str]] = {}
     for rkey, shard in sorted(inventory.shards.items()):
         for path in shard:
             holders.setdefault(path, []).append(rkey)
     for path, rkeys in sorted(holders.items()):
         if len(rkeys) > 1:
-            yield Finding(
+            yield InventoryFinding(
                 "listed-twice",
                 AtUri.of(live.did, path),
                 f"listed in {len(rkeys)} inventory records: {', '.join(rkeys)}",
@@ -129,11 +129,13 @@ def _listed_twice(inventory: Inventory, live: Live) -> Iterator[Finding]:
             )
 
 
-def _two_owners(inventory: Inventory, owners: Mapping[RecordPath, Sequence[str]], live: Live) -> Iterator[Finding]:
+def _two_owners(
+    inventory: Inventory, owners: Mapping[RecordPath, Sequence[str]], live: Live
+) -> Iterator[InventoryFinding]:
     for path in sorted(inventory.owned):
         names = [name for name in owners[path] if name != inventory.project]
         if names:
-            yield Finding(
+            yield InventoryFinding(
                 "two-owners",
                 AtUri.of(live.did, path),
                 f"owned by {inventory.project!r} and by {', '.join(map(repr, names))}",

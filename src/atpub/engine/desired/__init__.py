@@ -1,1 +1,1 @@
-"""The records that a manifest wants."""
+"""Desired records: those that a manifest describes."""

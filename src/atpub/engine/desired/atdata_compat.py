@@ -1,4 +1,4 @@
-"""What the readers of sample schemas cannot read, or read as something else, although every lexicon allows it."""
+"""Sample schemas that lexicons allow, but that readers (atdata) cannot read or misread."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a sample's JSON Schema: where in it, what, and what to do."""
+class ReaderFinding:
+    """A problem of a sample's JSON Schema for its readers: its place, the problem, and what to do."""
 
     steps: tuple[str | int, ...]
     code: str
@@ -23,18 +23,18 @@ class Finding:
     severity: Severity = "error"
 
 
-def check_sample_schema(content: JsonObject) -> tuple[Finding, ...]:
+def check_sample_schema(content: JsonObject) -> tuple[ReaderFinding, ...]:
     """Find whatever atdata 0.7 cannot read in a sample's JSON Schema."""
     properties = content.get("properties")
     if content.get("type") != "object" or not isinstance(properties, dict) or not properties:
         hint = "give `type: object` and `properties`"
-        return (Finding((), "not-a-sample", "a sample is an object with properties", hint),)
+        return (ReaderFinding((), "not-a-sample", "a sample is an object with properties", hint),)
     listed = content.get("required")
     required = listed if isinstance(listed, list) else []
     return (*_order(properties, required), *_types(properties, required))
 
 
-def _order(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
+def _order(properties: JsonObject, required: list[Json]) -> Iterator[ReaderFinding]:
     """Check field order: readers get the fields shorter names first, and make a dataclass in that order."""
     stored = sorted(properties, key=lambda name: (len(name.encode()), name.encode()))
     last = max((index for index, name in enumerate(stored) if name in required), default=-1)
@@ -43,10 +43,10 @@ def _order(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
             first = f"the optional {name!r} is stored before the required {stored[last]!r}"
             message = f"readers cannot load this schema: {first}"
             hint = f"make {name!r} required, or give it a name longer than {stored[last]!r}"
-            yield Finding(("properties", name), "unreadable-order", message, hint)
+            yield ReaderFinding(("properties", name), "unreadable-order", message, hint)
 
 
-def _types(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
+def _types(properties: JsonObject, required: list[Json]) -> Iterator[ReaderFinding]:
     for name, kind in properties.items():
         items = kind.get("items") if isinstance(kind, dict) else None
         if _is_ndarray(items):
@@ -60,7 +60,7 @@ def _types(properties: JsonObject, required: list[Json]) -> Iterator[Finding]:
             hint = "use one of string, integer, number, boolean, bytes, an array of these, or an ndarray"
         else:
             continue
-        yield Finding(("properties", name), "lossy-type", message, hint, "warning")
+        yield ReaderFinding(("properties", name), "lossy-type", message, hint, "warning")
 
 
 def _is_ndarray(kind: Json) -> bool:

@@ -1,4 +1,4 @@
-"""(Manifest, Facts, DID) → the records that the manifest wants, each judged by its lexicon, or every problem found."""
+"""Building the desired records of a manifest: (Manifest, Facts, DID) → records, checked by their lexicons."""
 
 from __future__ import annotations
 

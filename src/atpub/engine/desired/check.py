@@ -1,4 +1,4 @@
-"""What is wrong or doubtful about the records that a manifest wants, each problem at its place in the manifest."""
+"""Checks of desired records: errors and warnings, each at its place in the manifest."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 
 @dataclass(frozen=True, slots=True)
 class RecordChecker:
-    """Judges records by their lexicons, and by what else readers and servers ask of them."""
+    """The checks of records, by their lexicons and by what readers and servers require besides."""
 
     manifest: Manifest
     facts: Facts

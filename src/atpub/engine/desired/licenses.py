@@ -1,4 +1,4 @@
-"""Licences as SPDX has them: readers compare them as text."""
+"""Checks of licences against SPDX: readers compare them as text."""
 
 from __future__ import annotations
 

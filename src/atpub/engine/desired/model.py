@@ -1,4 +1,4 @@
-"""What the manifest wants in the repository: records, but for what only the live state or the server decides."""
+"""Desired records: what a manifest describes, except for what only the live state or the server decides."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class BlobFile:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One record that the manifest wants.
+    """One record that the manifest describes.
 
     `value` has no createdAt where `created_at` leaves it open, no CID in its strong references, and a guessed MIME type
     in its sniffed blobs.

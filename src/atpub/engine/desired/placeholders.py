@@ -1,4 +1,4 @@
-"""The placeholders in a value, filled in: `{$ref: …}`, `{$strongRef: …}`, `{$blob: …}` and `{$literal: …}`."""
+"""Filling in the placeholders of a value: `{$ref: …}`, `{$strongRef: …}`, `{$blob: …}` and `{$literal: …}`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from atpub.shards.measure import FileFacts
 from atpub.suggest import suggest
 
 NO_CID: Final = ""
-"""Stands where the CID of a strong reference comes; what it is, plan says."""
+"""Stands for the CID of a strong reference until the plan knows it."""
 
 _OF_DATA: Final = frozenset({"$type", "$link", "$bytes"})
-"""The keys with a `$` that the data model has; it keeps all others for itself."""
+"""The keys with a `$` that the data model defines; it reserves all others."""
 
 
 @dataclass(slots=True)
 class Filled:
-    """What came of filling in a record: its references, blobs and open places, what is wrong, and what is doubtful.
+    """The results of filling in a record: its references and blobs, its errors (`problems`) and warnings (`doubts`).
 
-    `missing` is where a placeholder could not be filled in: why is said already.
+    `missing` has the paths of placeholders that could not be filled in; their problems are reported already.
     """
 
     refers_to: set[RecordPath] = field(default_factory=set[RecordPath])
@@ -40,7 +40,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Filler:
-    """Fills in placeholders, knowing where every entry goes and what every file holds."""
+    """The data that fills in placeholders: the path of every entry and the facts of every file."""
 
     did: Did
     paths: Mapping[str, RecordPath]  # by address

@@ -1,6 +1,6 @@
-"""Fields of a record that its lexicon does not have, and that are named much like one it has.
+"""Unknown fields of a record whose names resemble a field of its lexicon.
 
-To the AT Protocol a field that no lexicon knows is no fault: a misspelt optional one would be published as it is.
+The AT Protocol allows fields that the lexicon does not define: a misspelt optional one would be published unchanged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The value of an entry's record: what the manifest says of it, what the facts add, and references filled in.
+"""The value of an entry's record: the manifest's fields, the facts of its data, and its references.
 
 An entry's own fields have the names that its lexicon gives them; `createdAt` stays out where they do not give it.
 """
@@ -52,7 +52,7 @@ def collection_of(item: Entry) -> Nsid:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Makes the value of each entry's record, and notes in `filled` what became of its placeholders."""
+    """The builder of each entry's record value; it notes the results of placeholders in `filled`."""
 
     filler: Filler
     shards: Mapping[Address, LocalShards | RemoteShards]

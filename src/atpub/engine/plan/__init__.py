@@ -1,1 +1,1 @@
-"""What applying a manifest would change."""
+"""Plans: what applying a manifest would change."""

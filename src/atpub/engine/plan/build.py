@@ -1,4 +1,4 @@
-"""(desired, live, inventory, now) → Plan: what is decided on each record, with the safety rules that look at all."""
+"""Building a plan from desired and live records: a decision on each record, then the rules that look at all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan: what applying a manifest would change, as frozen values that can be shown, kept and carried out."""
+"""The values of a plan: they can be shown, saved and applied."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What carrying out the plan takes, the inventory's own writes included (points: see the PDS's rate limits)."""
+    """The cost of applying a plan, the inventory's own writes included (points: see the PDS's rate limits)."""
 
     points: int
     writes: int

@@ -1,4 +1,4 @@
-"""The order of records: what refers after what it refers to and, when it is written, no blob without a holder."""
+"""The order of records: each after those that it refers to; in writing, no blob loses its last record."""
 
 from __future__ import annotations
 

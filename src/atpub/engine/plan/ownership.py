@@ -1,4 +1,4 @@
-"""Whose the live records of a repository are, as one project sees it."""
+"""The owners of a repository's live records, from one project's view."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from atpub.repository.model import Live, Record
 
 @dataclass(frozen=True, slots=True)
 class OwnershipView:
-    """What is live, what the project's inventory lists of it, and which other project owns what else."""
+    """The live records, the project's inventory and its entries, and the projects that own other records."""
 
     live: Live
     inventory: Inventory

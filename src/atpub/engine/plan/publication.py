@@ -28,7 +28,7 @@ EXISTS = "exists"
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """A record to publish, and what to do where another one is there."""
+    """A record to publish, and what to do if its path has a record already."""
 
     desired: Desired
     if_exists: IfExists = "update"

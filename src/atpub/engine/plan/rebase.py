@@ -1,4 +1,4 @@
-"""A plan made earlier, on what is live now: what is done already is left alone, and what has changed makes it stale."""
+"""Rebasing a saved plan on the live state: completed changes are skipped; other modifications make it stale."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def rebase(plan: Plan, live: Live) -> Plan:
 def _rebase_change(change: Change, live: Record | None, done: Mapping[RecordPath, Change], *, is_owned: bool) -> Change:
     found = live.cid if live else None
     if change.action == "unchanged" and found != change.before_cid:
-        return replace(change, action="keep", before=live, after_cid=found)  # what became of it, a new plan says
+        return replace(change, action="keep", before=live, after_cid=found)  # a new plan will show it
     if change.action == "forget" or (change.action == "delete" and live is None):
         return replace(change, action="forget" if is_owned else "unchanged", before=live)
     if change.action in ("keep", "unchanged"):

@@ -1,4 +1,4 @@
-"""Desired records, resolved against the live ones: what the manifest leaves open is filled in, or named unknown."""
+"""Resolving desired records against the live ones: open values are filled in, or marked as unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan as a JSON document: printed, saved, and read back to be applied.
+"""Plans as JSON documents: printed, saved, and read to be applied.
 
 Within a major version of the format, fields are only added: a reader ignores those that it does not know.
 """
