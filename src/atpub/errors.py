@@ -39,7 +39,7 @@ A `Problem` is a value, not an exception: checking goes on after one, so that a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -61,13 +61,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what a user wrote: a stable code, what was found, where, and what to do."""
+    """One thing that is wrong with what a user wrote: a stable code, what was found, where, and what to do.
+
+    `path` holds the keys and indexes from the root of the file or record to the value.
+    """
 
     code: str
     message: str
     place: Place | None = None
     hint: str = ""
     severity: Severity = "error"
+    path: tuple[str | int, ...] = field(default=(), compare=False)
 
     @property
     def order(self) -> tuple[str, int, int]:

@@ -113,11 +113,9 @@ def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool,
     sources = {file.source.file: file.source for file in files}
     pairs = [(file.source.file, file.lexicon) for file in files]
     try:
-        linked = link(pairs, known, allow_missing=allow_missing)
+        linked = link(pairs, known, allow_missing=allow_missing, complete=complete)
     except InvalidInput as error:
-        found = _placed(error.problems, sources)
-        counted = [problem for problem in found if complete or "is not at hand" not in problem.message]
-        return Linked(Lexicons({}), tuple(counted))
+        return Linked(Lexicons({}), tuple(_placed(error.problems, sources)))
     return Linked(linked, (), tuple(_placed(linked.warnings, sources)))
 
 

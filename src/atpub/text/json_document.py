@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import NoReturn
 
 from atpub.atproto import data
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput, Problem
 from atpub.manifest.files import read_source
 from atpub.text.document import Document
 from atpub.text.source import Source
-from atpub.text.spans import MAX_DEPTH, Span, Steps
+from atpub.text.spans import MAX_DEPTH, Span
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
-_STEP = re.compile(r'\.(?P<name>[A-Za-z0-9_$:-]+)|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]')
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _HINT = "check the quotes, commas and brackets here and just before"
 
@@ -101,17 +100,5 @@ class _Scanner:
 
 
 def placed(problems: Iterable[Problem], document: Document) -> tuple[Problem, ...]:
-    """The problems, each at the place in the document that the JSON path at its message's start names."""
-    return tuple(replace(problem, place=_place(problem, document)) for problem in problems)
-
-
-def _place(problem: Problem, document: Document) -> Place:
-    path = problem.message.partition(": ")[0]
-    return document.place(_steps(path)) if path.startswith("$") else document.place(())
-
-
-def _steps(path: str) -> Steps:
-    return tuple(
-        int(found["index"]) if found["index"] else found["name"] or str(json.loads(found["quoted"]))
-        for found in _STEP.finditer(path)
-    )
+    """Return the problems, each at the place in the document that its path leads to."""
+    return tuple(replace(problem, place=document.place(problem.path)) for problem in problems)

@@ -140,9 +140,9 @@ def test_a_lexicon_may_stand_instead_of_a_known_one() -> None:
 def test_references_come_with_their_path_and_the_type_that_holds_them() -> None:
     found = list(references(lexicon(A, a=refers("#b"), b=unites("#a", "com.example.b"))[1]))
     assert sorted((path, str(name), type(owner)) for path, name, owner in found) == [
-        ("$.defs.a.properties.p0.ref", "com.example.a#b", Ref),
-        ("$.defs.b.properties.one.refs[0]", "com.example.a#a", Union),
-        ("$.defs.b.properties.one.refs[1]", "com.example.b", Union),
+        (("defs", "a", "properties", "p0", "ref"), "com.example.a#b", Ref),
+        (("defs", "b", "properties", "one", "refs", 0), "com.example.a#a", Union),
+        (("defs", "b", "properties", "one", "refs", 1), "com.example.b", Union),
     ]
 
 

@@ -55,13 +55,18 @@ class JsonNode:
             return "$"
         return self.parent.path + (f"[{self.key}]" if isinstance(self.key, int) else step(self.key))
 
+    @property
+    def steps(self) -> tuple[str | int, ...]:
+        """The keys and indexes from the root to the value."""
+        return () if self.parent is None else (*self.parent.steps, self.key)
+
     def problem(self, message: str, code: str = "lexicon", hint: str = "") -> None:
         """Note something that is wrong here."""
-        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint))
+        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint, path=self.steps))
 
     def warn(self, message: str, code: str, hint: str = "") -> None:
         """Note something here that can be passed over."""
-        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint, "warning"))
+        self.problems.append(Problem(code, f"{self.path}: {message}", Place(self.file), hint, "warning", self.steps))
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.value, dict) and key in self.value

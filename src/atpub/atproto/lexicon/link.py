@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from atpub.atproto.lexicon.json_node import step
 from atpub.atproto.lexicon.model import (
     Array,
     BodyType,
@@ -27,41 +26,47 @@ from atpub.atproto.lexicon.model import (
     Union,
     Unsupported,
 )
+from atpub.atproto.lexicon.violation import Path, json_path
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, Place, Problem, Severity
 
 NONE = Lexicons({})
 
 
-def link(files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE, *, allow_missing: bool = False) -> Lexicons:
+def link(
+    files: Iterable[tuple[str, Lexicon]], known: Lexicons = NONE, *, allow_missing: bool = False, complete: bool = True
+) -> Lexicons:
     """Return the lexicons of some files by NSID, with what was passed over between them; raises InvalidInput.
 
     Takes pairs of file name and lexicon. References may also go to the known lexicons. Where they may be missing, what
-    is not at hand takes any value.
+    is not at hand takes any value. Where the files are not `complete`, a missing lexicon is no error.
     """
     pairs = list(files)
     linked = Lexicons({lexicon.id: lexicon for _, lexicon in pairs})
+    missing: Severity | None = "warning" if allow_missing else "error" if complete else None
     problems = [
         *_duplicates(pairs),
-        *_unresolved(pairs, known.and_also(linked), "warning" if allow_missing else "error"),
+        *_unresolved(pairs, known.and_also(linked), missing),
     ]
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
     return Lexicons({**linked.by_nsid, **_stand_ins(linked, known)}, tuple(problems)) if problems else linked
 
 
-def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity) -> Iterator[Problem]:
+def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity | None) -> Iterator[Problem]:
     for file, lexicon in pairs:
-        for place, name, owner in references(lexicon):
-            message = f"{place}: {lexicon.id} refers to {name}, which "
+        for path, name, owner in references(lexicon):
+            message = f"{json_path(path)}: {lexicon.id} refers to {name}, which "
             if name.nsid not in lexicons.by_nsid:
+                if missing is None:
+                    continue
                 what = f"{message}is not at hand: add the lexicon {name.nsid}"
-                yield Problem("missing-ref", what, Place(file), severity=missing)
+                yield Problem("missing-ref", what, Place(file), severity=missing, path=path)
             elif what := _wrong(lexicons.find(name), owner, name):
-                yield Problem("missing-ref", f"{message}{what}", Place(file))
+                yield Problem("missing-ref", f"{message}{what}", Place(file), path=path)
             elif isinstance(owner, Ref) and isinstance(lexicons.find(name), Token):
                 hint = "a string with the token among its knownValues says the same"
-                yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning")
+                yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning", path)
 
 
 def _stand_ins(linked: Lexicons, known: Lexicons) -> Mapping[Nsid, Lexicon]:
@@ -78,7 +83,9 @@ def _duplicates(pairs: list[tuple[str, Lexicon]]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for file, lexicon in pairs:
         if lexicon.id in first:
-            yield Problem("duplicate-lexicon", f"$.id: {lexicon.id} is also in {first[lexicon.id]}", Place(file))
+            yield Problem(
+                "duplicate-lexicon", f"$.id: {lexicon.id} is also in {first[lexicon.id]}", Place(file), path=("id",)
+            )
         first.setdefault(lexicon.id, file)
 
 
@@ -96,28 +103,28 @@ def _wrong(definition: Definition | None, owner: Ref | Union, name: Name) -> str
             return ""
 
 
-def references(lexicon: Lexicon) -> Iterator[tuple[str, Name, Ref | Union]]:
-    """Every reference in a lexicon: the JSON path that it stands at, the name, and the type that holds it."""
-    stack: list[tuple[str, object]] = [(f"$.defs.{name}", item) for name, item in lexicon.definitions.items()]
+def references(lexicon: Lexicon) -> Iterator[tuple[Path, Name, Ref | Union]]:
+    """Every reference in a lexicon: its path, the name, and the type that holds it."""
+    stack: list[tuple[Path, object]] = [(("defs", name), item) for name, item in lexicon.definitions.items()]
     while stack:
         path, item = stack.pop()
         match item:
             case Ref(target=target):
-                yield f"{path}.ref", target, item
+                yield (*path, "ref"), target, item
             case Union(refs=refs):
-                yield from ((f"{path}.refs[{index}]", ref, item) for index, ref in enumerate(refs))
+                yield from (((*path, "refs", index), ref, item) for index, ref in enumerate(refs))
             case Array(items=items):
-                stack.append((f"{path}.items", items))
+                stack.append(((*path, "items"), items))
             case Object(properties=properties):
-                stack.extend((f"{path}.properties{step(name)}", part) for name, part in properties.items())
+                stack.extend(((*path, "properties", name), part) for name, part in properties.items())
             case RecordType(record=record):
-                stack.append((f"{path}.record", record))
+                stack.append(((*path, "record"), record))
             case QueryType() | ProcedureType():
-                stack.extend([(f"{path}.parameters", item.parameters), (f"{path}.output", item.output)])
-                stack.append((f"{path}.input", item.input if isinstance(item, ProcedureType) else None))
+                stack.extend([((*path, "parameters"), item.parameters), ((*path, "output"), item.output)])
+                stack.append(((*path, "input"), item.input if isinstance(item, ProcedureType) else None))
             case SubscriptionType(parameters=parameters, message=message):
-                stack.extend([(f"{path}.parameters", parameters), (f"{path}.message.schema", message)])
+                stack.extend([((*path, "parameters"), parameters), ((*path, "message", "schema"), message)])
             case BodyType(schema=schema):
-                stack.append((f"{path}.schema", schema))
+                stack.append(((*path, "schema"), schema))
             case _:
                 pass

@@ -85,8 +85,8 @@ class _Judge:
         self.schema = schema
         self.new = new
 
-    def broken(self, path: Path, rule: str, message: str) -> Violation:
-        return Violation(path, rule, message, self.schema)
+    def broken(self, path: Path, rule: str, message: str, detail: str = "") -> Violation:
+        return Violation(path, rule, message, self.schema, detail)
 
     def named(self, name: Name, value: Json, path: Path) -> Iterator[Violation]:
         """Judges by a named definition, in whose name its violations speak."""
@@ -184,7 +184,7 @@ class _Judge:
             count = graphemes(value)
             yield from self.length(kind.min_graphemes, kind.max_graphemes, count, "Graphemes", "graphemes", path)
         if kind.format is not None and not FORMATS[kind.format](value):
-            yield self.broken(path, "format", f"{_shown(value)} is not a valid {kind.format}")
+            yield self.broken(path, "format", f"{_shown(value)} is not a valid {kind.format}", kind.format)
         if not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
         yield from self.choices(kind.enum, kind.const, value, path)
@@ -325,7 +325,7 @@ class _Judge:
             for index, item in enumerate(value):
                 yield from self.data_model(item, (*path, index), top)
         elif isinstance(value, float):
-            yield self.broken(path, "data-model", f"{value} is a float: records hold integers only")
+            yield self.broken(path, "data-model", f"{value} is a float: records hold integers only", "float")
         elif isinstance(value, str) and not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
         elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:

@@ -13,19 +13,23 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule."""
+    """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule.
+
+    `detail` names the case where one rule has several: the name of a format, or `float`.
+    """
 
     path: Path
     rule: str
     message: str
     schema: str
+    detail: str = ""
 
     def __str__(self) -> str:
         return f"{json_path(self.path)}: {self.message} ({self.rule}; {self.schema})"
 
     def problem(self) -> Problem:
         """Return the violation as a problem without a place."""
-        return Problem("invalid-record", str(self))
+        return Problem("invalid-record", str(self), path=self.path)
 
 
 def json_path(path: Path) -> str:

@@ -212,12 +212,12 @@ _HINTS: Final = {
 
 
 def _hint(violation: Violation) -> str:
-    if violation.rule == "data-model" and "float" not in violation.message:
+    if violation.rule == "data-model" and violation.detail != "float":
         return ""
     if violation.rule == "accept":
         return "a shard is an uncompressed tar"
     if violation.rule == "maxSize":
         return "make smaller shards"
-    if violation.rule == "format" and "datetime" in violation.message:
+    if violation.rule == "format" and violation.detail == "datetime":
         return "for example 2024-05-01T12:00:00.000Z"
     return _HINTS.get(violation.rule, "") or f"write it as the lexicon {violation.schema} has it"
