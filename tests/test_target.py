@@ -9,7 +9,7 @@ from atpub.atproto.syntax import Did
 from atpub.errors import Refused
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Manifest
-from atpub.target import Target, resolve
+from atpub.target import Target
 
 DID = Did("did:web:lab.example")
 URL = "https://pds.example"
@@ -24,21 +24,23 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 def test_a_call_goes_before_the_environment_and_that_before_the_manifest(manifest: Manifest) -> None:
-    assert resolve(manifest, "a.example", "https://a.example", ENVIRON) == Target("a.example", DID, "https://a.example")
-    assert resolve(manifest, None, None, ENVIRON) == Target("env.example", DID, "https://env.example")
-    assert resolve(manifest, None, None, {}) == Target("lab.example", DID, URL)
-    assert resolve(None, None, None, ENVIRON) == Target("env.example", None, "https://env.example")
+    assert Target.resolve(manifest, "a.example", "https://a.example", ENVIRON) == Target(
+        "a.example", DID, "https://a.example"
+    )
+    assert Target.resolve(manifest, None, None, ENVIRON) == Target("env.example", DID, "https://env.example")
+    assert Target.resolve(manifest, None, None, {}) == Target("lab.example", DID, URL)
+    assert Target.resolve(None, None, None, ENVIRON) == Target("env.example", None, "https://env.example")
 
 
 def test_nobody_is_meant_where_nobody_is_named(manifest: Manifest) -> None:
-    assert resolve(None, None, URL, {"ATPUB_ACCOUNT": ""}) is None
-    assert resolve(replace(manifest, account=None), "", None, {}) is None
+    assert Target.resolve(None, None, URL, {"ATPUB_ACCOUNT": ""}) is None
+    assert Target.resolve(replace(manifest, account=None), "", None, {}) is None
 
 
 def test_a_folder_is_beside_the_manifest_or_where_it_is_said(manifest: Manifest, tmp_path: Path) -> None:
-    assert resolve(manifest, "local", URL, {}) == Target("local", DID, None, tmp_path / ".atpub/local")
-    assert resolve(manifest, "local:a:b", None, {}) == Target("local:a:b", DID, None, Path("a:b"))
-    assert resolve(None, "local", None, {}) == Target("local", None, None, Path(".atpub/local"))
+    assert Target.resolve(manifest, "local", URL, {}) == Target("local", DID, None, tmp_path / ".atpub/local")
+    assert Target.resolve(manifest, "local:a:b", None, {}) == Target("local:a:b", DID, None, Path("a:b"))
+    assert Target.resolve(None, "local", None, {}) == Target("local", None, None, Path(".atpub/local"))
 
 
 def test_another_identity_is_refused() -> None:

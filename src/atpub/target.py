@@ -1,4 +1,4 @@
-"""Which repository a command or a call is about: as itself, the environment or the manifest says, in this order."""
+"""The repository that a command or a call is about, named by its arguments, the environment or the manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atpub.manifest.model import Manifest
 from atpub.repository.model import is_local
 
 FOLDER: Final = Path(".atpub", "local")
-"""Target the embedded repository is, beside the manifest, where nobody says."""
+"""The default folder of the embedded repository, relative to the manifest's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +27,40 @@ class Target:
 
     @classmethod
     def parse(cls, account: str, pds: str | None = None, *, did: Did | None = None, beside: Path = Path()) -> Target:
-        """Target an account is: a handle, a DID, `local` (beside a manifest in that folder), or `local:PATH`."""
+        """Parse an account: a handle, a DID, `local` (the default folder in `beside`), or `local:PATH`."""
         if not is_local(account):
             return cls(account, did, pds)
         path = account.partition(":")[2]
         return cls(account, did, folder=Path(path) if path else beside / FOLDER)
 
+    @classmethod
+    def resolve(
+        cls, manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
+    ) -> Target | None:
+        """Find the target of a run; None where no account is given.
+
+        Precedence: the arguments, then ATPUB_ACCOUNT and ATPUB_PDS of the environment, then the manifest.
+        """
+        name = account or environ.get("ATPUB_ACCOUNT") or (manifest.account if manifest else None)
+        if not name:
+            return None
+        server = pds or environ.get("ATPUB_PDS") or (manifest.pds if manifest else None)
+        if manifest is None:
+            return cls.parse(name, server)
+        return cls.parse(name, server, did=manifest.did, beside=manifest.folder)
+
     def check(self, did: Did) -> None:
-        """Raise Refused where the account is another than the one that the manifest, or the saved plan, is for."""
+        """Raise Refused where the account's DID is not the one that the manifest or the saved plan names."""
         if self.did and did != self.did:
             hint = "correct one of them: the DID is there to keep records from going to another account"
             raise Refused(f"{self.account} is {did}, and not {self.did} as the manifest or the plan says", hint=hint)
 
 
-def resolve(
-    manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
-) -> Target | None:
-    """Target a manifest's records go, or what is named without one; None where nobody names an account."""
-    name = account or environ.get("ATPUB_ACCOUNT") or (manifest.account if manifest else None)
-    if not name:
-        return None
-    server = pds or environ.get("ATPUB_PDS") or (manifest.pds if manifest else None)
-    if manifest is None:
-        return Target.parse(name, server)
-    return Target.parse(name, server, did=manifest.did, beside=manifest.folder)
-
-
 def require_target(
     manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
 ) -> Target:
-    """Resolve the repository that a run is about; raises Usage if no account is named."""
-    target = resolve(manifest, account, pds, environ)
+    """Resolve the target of a run; raises Usage if no account is given."""
+    target = Target.resolve(manifest, account, pds, environ)
     if target is None:
         hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
         raise Usage("no account is given", hint=hint)

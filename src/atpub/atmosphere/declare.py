@@ -17,7 +17,7 @@ from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import desired_records, plan_records, read_facts, read_manifest
-from atpub.target import Target, resolve
+from atpub.target import Target
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
@@ -115,7 +115,7 @@ def _opened(
         Target(client.account.name, manifest.did).check(client.did)
         yield client.account
         return
-    where = resolve(manifest, account, pds, os.environ)
+    where = Target.resolve(manifest, account, pds, os.environ)
     if where is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
     found = open_where(where)

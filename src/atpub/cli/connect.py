@@ -15,7 +15,7 @@ from atpub.manifest.model import Manifest
 from atpub.pipeline import read_manifest
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
-from atpub.target import Target, require_target, resolve
+from atpub.target import Target, require_target
 from atpub.user_folders import cache_folder, state_folder
 
 
@@ -26,7 +26,7 @@ def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:
 
 def named_target(options: TargetOptions) -> Target | None:
     """Return the repository that options and environment name, if they name an account."""
-    return resolve(None, options.account, options.pds, os.environ)
+    return Target.resolve(None, options.account, options.pds, os.environ)
 
 
 def find_account(manifests: tuple[str, ...], options: TargetOptions) -> Target:

@@ -16,7 +16,7 @@ from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Manifest
 from atpub.manifest.schema import SECTIONS
 from atpub.pipeline import usual_paths
-from atpub.target import Target, require_target, resolve
+from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
@@ -92,7 +92,7 @@ def find_base(
     replaced = [document for document in found if document not in documents]
     folder = _folder(paths) if documents else _folder_of(options.out)
     name, pds = account
-    named = resolve(None, name, pds, environ)
+    named = Target.resolve(None, name, pds, environ)
     owner = named.account if named else known.account if known else None
     owner = owner or (str(uris[0].authority) if uris else None)
     header = _build_header(replaced, project, None if documents else owner, known, environment)
