@@ -59,7 +59,7 @@ class Target:
 def require_target(
     manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
 ) -> Target:
-    """Resolve the repository that a run is about; raises Usage if no account is named."""
+    """Resolve the target of a run; raises Usage if no account is given."""
     target = Target.resolve(manifest, account, pds, environ)
     if target is None:
         hint = "try it first with --account local; then with your handle, or `account:` in the manifest"

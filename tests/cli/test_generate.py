@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from tests.cli.playground import Ran, tree, write_files
 
-from atpub.atomic_files import new_folder
-
 ROOT = Path(__file__).parents[2]
 NOTE = json.dumps(
     {
@@ -81,24 +79,6 @@ print(note.size.shards, note.to_json()["text"])
         check=False,
     )
     assert (found.stdout, found.stderr) == ("3 hello\n", "")
-
-
-def test_a_new_package_is_there_whole_or_not_at_all(folder: Path) -> None:
-    out = folder / "src/lab/records"
-
-    def fail() -> None:
-        with new_folder(out) as new:
-            (new / "note.py").write_text("")
-            raise OSError(28, "No space left on device", str(new / "other.py"))
-
-    with pytest.raises(OSError, match="No space left") as caught:
-        fail()
-    assert caught.value.filename == str(out)
-    assert list(out.parent.iterdir()) == []
-    with new_folder(out) as new:
-        (new / "note.py").write_text("")
-        assert not out.exists()
-    assert [path.name for path in out.parent.rglob("*")] == ["records", "note.py"]
 
 
 def test_again_touches_nothing(generate: Generate, folder: Path) -> None:

@@ -1,11 +1,15 @@
 """What is imported when: help and the version wait for nothing that they do not need."""
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
 
-from atpub.cli.commands import COMMANDS
+from atpub.cli.commands import COMMANDS, cli
+from atpub.cli.options import load
 
 HEAVY = {
     "atpub.generated",
@@ -62,3 +66,18 @@ def test_generating_imports_no_generated_classes() -> None:
     found = imported(run("generate", "--check"))
     assert "jinja2" in found
     assert found & {"atpub.generated", "httpx", "jsonschema"} == set()
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+@pytest.mark.parametrize("command", list(commands(cli)), ids=lambda command: command.name)
+def test_a_runner_takes_the_options_of_its_command(command: click.Command) -> None:
+    declared = inspect.getclosurevars(command.callback).nonlocals["runner"] if command.callback else ""
+    signature = inspect.signature(load(declared))
+    signature.bind(**{item.name: None for item in command.params if item.name})

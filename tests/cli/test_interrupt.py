@@ -53,7 +53,7 @@ def test_it_stops_and_goes_on_later(many: Lab, times: int, flags: tuple[str, ...
     assert "error: interrupted [interrupted]" in ran.stderr
     assert ran.stderr.count("uploaded") < 12
     assert json.loads(ran.stdout)["error"]["code"] == "interrupted" if flags else not ran.stdout
-    assert "continues where it stopped" in ran.stderr if times == 1 else "finds out what was done" in ran.stderr
+    assert "continues where it stopped" in ran.stderr if times == 1 else "continues from what was applied" in ran.stderr
     with_head = many.repository()
     assert with_head.head() is None
     with_head.close()

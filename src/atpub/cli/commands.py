@@ -71,7 +71,7 @@ def cli() -> None:
 @manifest_options
 @locked_option
 @json_option
-@run_by("atpub.cli.run.validate:run")
+@run_by("atpub.cli.run.manifest:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
 
@@ -126,7 +126,7 @@ def apply() -> None:
 @manifest_options
 @json_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
-@run_by("atpub.cli.run.lock:run")
+@run_by("atpub.cli.run.manifest:run_lock")
 def lock() -> None:
     """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.
 
@@ -183,7 +183,7 @@ def inventory() -> None:
 @target_options
 @json_option
 @click.option("--project", metavar="NAME", help="The project to verify. [the manifest's]")
-@run_by("atpub.cli.run.inventory:run_verify")
+@run_by("atpub.cli.run.repository:run_verify")
 def verify() -> None:
     """Verify the project's inventory against the live records.
 
@@ -200,7 +200,7 @@ def verify() -> None:
 @locked_option
 @json_option
 @yes_option
-@run_by("atpub.cli.run.inventory:run_rebuild")
+@run_by("atpub.cli.run.repository:run_rebuild")
 def rebuild() -> None:
     """Rebuild the project's inventory from the manifest and the live records.
 
@@ -254,7 +254,7 @@ def whoami() -> None:
 @manifest_options
 @target_options
 @click.option("--car", "file", type=_FILE, metavar="FILE", required=True, help="The file to write.")
-@run_by("atpub.cli.run.export:run")
+@run_by("atpub.cli.run.repository:run_export")
 def export() -> None:
     """Write the account's whole repository to a CAR file.
 
@@ -301,7 +301,7 @@ def generate() -> None:
 
 
 @cli.command("manifest-schema", epilog=_SCHEMA_EPILOG, short_help="Print the JSON Schema of the manifest.")
-@run_by("atpub.cli.run.validate:run_manifest_schema")
+@run_by("atpub.cli.run.manifest:run_manifest_schema")
 def manifest_schema() -> None:
     """Print the JSON Schema of the manifest, for editors and other tools."""
 

@@ -1,10 +1,14 @@
-"""`atpub inventory verify` and `atpub inventory rebuild`."""
+"""`atpub inventory verify`, `atpub inventory rebuild` and `atpub export`."""
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import closing
+from pathlib import Path
+from typing import Final
 
+from atpub.atomic_files import replacing, require_own
 from atpub.cli.connect import find_target, open_repository
 from atpub.cli.options import TargetOptions
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
@@ -15,8 +19,11 @@ from atpub.engine.audit.verify import verify
 from atpub.errors import Conflict, Usage
 from atpub.pipeline import desired_records, measure_data, read_manifest, usual_paths
 from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
+from atpub.report.style import size
 from atpub.repository.snapshot import read_all
 from atpub.target import Target
+
+_CAR_HEADER: Final = re.compile(rb"(?s).{1,2}\xa2\x65roots")  # the header's length and its first key
 
 
 def run_verify(
@@ -81,3 +88,14 @@ def run_rebuild(
             print_data(rebuilt_text(found, commits, style_for(sys.stdout)))
         else:
             print_data(rebuild_text(found, *names, style_for(sys.stdout)))
+
+
+def run_export(
+    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None, *, file: Path
+) -> None:
+    """Write a repository to a CAR file."""
+    require_own(file, "a CAR file", _CAR_HEADER)
+    target = find_target(read_manifest(manifests, environment), TargetOptions(account, pds, environment))
+    with closing(open_repository(target)) as repository, replacing(file) as new, new.open("wb") as stream:
+        repository.export_car(stream)
+    print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")

@@ -1,0 +1,51 @@
+"""Generating a package from Python: the files, and the state of the folder that holds them."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from atpub.errors import FileConflict, StaleFiles
+from atpub.generation.package import compare, generate_package, update
+from atpub.generation.settings import Settings
+
+NOTE = {
+    "lexicon": 1,
+    "id": "org.lab.note",
+    "defs": {"main": {"type": "record", "key": "any", "record": {"type": "object", "properties": {}}}},
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    folder = tmp_path / "lexicons" / "org" / "lab"
+    folder.mkdir(parents=True)
+    (folder / "note.json").write_text(json.dumps(NOTE))
+    return Settings((tmp_path / "lexicons",), tmp_path / "records", "records")
+
+
+def test_update_and_check(settings: Settings) -> None:
+    package = generate_package(settings, {})
+    assert PurePosixPath("org/lab/note.py") in package.files
+    missing = compare(package.files, settings.out)
+    with pytest.raises(StaleFiles):
+        missing.check()
+    update(missing)
+    compare(package.files, settings.out).check()
+
+
+def test_an_orphaned_file_is_removed(settings: Settings) -> None:
+    package = generate_package(settings, {})
+    update(compare(package.files, settings.out))
+    rest = {name: text for name, text in package.files.items() if name.name != "note.py"}
+    state = compare(rest, settings.out)
+    assert state.orphaned == (PurePosixPath("org/lab/note.py"),)
+    update(state)
+    assert not (settings.out / "org/lab/note.py").exists()
+
+
+def test_other_files_are_not_overwritten(settings: Settings) -> None:
+    settings.out.mkdir()
+    (settings.out / "__init__.py").write_text("mine = True\n")
+    with pytest.raises(FileConflict):
+        compare(generate_package(settings, {}).files, settings.out)
