@@ -83,7 +83,7 @@ PAGES = [
 ]
 COMING = {
     *("src/atpub/storage", "src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
-    *("src/atpub/generation", "src/atpub/cli/run", "src/atpub/cli/run/plan.py", "src/atpub/cli/run/validate.py"),
+    *("src/atpub/generation", "src/atpub/cli/run", "src/atpub/cli/run/plan.py"),
     *("src/atpub/cli/commands.py", "test-fast"),
 }
 
