@@ -20,7 +20,7 @@ quickstart: $(VENV)/.run
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
-# Within a minute: no server, no type checker, and no test marked slow.
+# The quick loop: no server, no type checker, and no test marked slow.
 test-fast: $(VENV)/.dev
 	$(PYTEST) -m 'not pds and not slow' $(ARGS)
 
