@@ -1,4 +1,4 @@
-# Each target sets up what it needs; all of it goes into $(VENV), node_modules and caches that git ignores.
+# Each target installs what it needs into $(VENV), node_modules and caches, all of them ignored by git.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ DEMO_MANIFEST := manifests/quickstart/atpub.yaml
 
 .PHONY: quickstart test test-fast check bench lint types generated clean
 
-# The main job on real data: validate, plan, apply to a repository in a folder, and plan again.
+# Publish the quickstart manifest to a repository in a folder: validate, plan, apply, and plan again.
 quickstart: $(VENV)/.run
 	$(DEMO) validate -m $(DEMO_MANIFEST)
 	$(DEMO) plan -m $(DEMO_MANIFEST)
@@ -20,10 +20,11 @@ quickstart: $(VENV)/.run
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
-# Within a minute: no server, no type checker, and no test marked slow.
+# The quick loop: no server, no type checker, and no test marked slow.
 test-fast: $(VENV)/.dev
 	$(PYTEST) -m 'not pds and not slow' $(ARGS)
 
+# What continuous integration runs.
 check: lint types generated test
 
 lint: $(VENV)/.dev
@@ -37,6 +38,7 @@ types: $(VENV)/.dev
 generated: $(VENV)/.dev
 	$(BIN)/atpub generate --check
 
+# Benchmarks; ARGS names some: make bench ARGS=startup
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Nothing fails for taking long on a busy machine; in CI a run tries what the last one did.
+# No test fails for being slow on a busy machine. CI draws the same examples in every run.
 settings.register_profile(
     "ours", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
 )
@@ -14,15 +14,25 @@ settings.load_profile("ours")
 pytest_plugins = ["tests.pds.plugin"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that are slow as a whole, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: not any(mark.name == "slow" for mark in module_marks(item)))
+
+
+def module_marks(item: pytest.Item) -> list[pytest.Mark]:
+    module = item.getparent(pytest.Module)
+    return list(module.iter_markers()) if module else []
+
+
 @pytest.fixture(autouse=True)
 def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the passwords of other tests: what they hid would be hidden in the texts of this one."""
+    """Forget the passwords of other tests, which would be redacted in the output of this one."""
     monkeypatch.setattr("atpub.atproto.xrpc.redact._hidden", set[str]())
 
 
 @pytest.fixture(autouse=True)
 def _no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what is remembered between runs out of the user's own folders, and the user's settings out of tests."""
+    """Isolate tests from the user's caches, state and settings."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     for name in ("ATPUB_ACCOUNT", "ATPUB_PDS", "ATPUB_PASSWORD", "NO_COLOR", "SOURCE_DATE_EPOCH"):
