@@ -129,7 +129,7 @@ def _of_right_type(error: Any) -> list[Any]:
 
 
 def _copy(value: JsonObject) -> JsonObject:
-    """The value, to be taken from down to the fields of entries."""
+    """Copy the value deep enough to remove fields of entries."""
     return {key: _copy_of_map(item, 2) for key, item in value.items()}
 
 

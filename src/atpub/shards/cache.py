@@ -25,7 +25,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def of(cls, status: stat_result) -> Identity:
-        """The identity in what `os.stat` says."""
+        """Take the identity from a result of `os.stat`."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def is_settled(self, now_ns: int) -> bool:
@@ -49,14 +49,14 @@ Entries = Mapping[str, Entry]
 
 
 def dump_entries(entries: Entries) -> str:
-    """The text of a cache file; of more than 100,000 entries, the newest."""
+    """Format the text of a cache file; keeps the newest 100,000 entries."""
     newest = list(entries.items())[-_KEPT:]
     files = {path: [*entry.identity, entry.sha256, entry.samples] for path, entry in newest}
     return json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
 
 
 def load_entries(text: str) -> Entries:
-    """The entries in the text of a cache file; none where it is not exactly what `dump_entries` writes."""
+    """Parse the text of a cache file; no entries unless `dump_entries` wrote it."""
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):
