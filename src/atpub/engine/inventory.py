@@ -16,10 +16,10 @@ from typing import Final, Self
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey
+from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
 from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory as lexicon
-from atpub.repository.model import Create, Delete, Record, Update, Write
+from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
@@ -70,6 +70,32 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
     for damaged in survey.damaged:
         raise damaged.error
     return survey.inventories
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipView:
+    """The live records, the project's inventory and its entries, and the projects that own other records."""
+
+    live: Live
+    inventory: Inventory
+    owned: Mapping[RecordPath, Owned]
+    foreign: Mapping[RecordPath, str]
+
+    @classmethod
+    def of(cls, live: Live, project: str) -> OwnershipView:
+        """Read the inventories in the live records; raises InvalidRecord where one is damaged."""
+        inventories = read_inventories(live.records.values())
+        inventory = inventories.get(project) or Inventory(project)
+        foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
+        return cls(live, inventory, inventory.owned, foreign)
+
+    def record(self, path: RecordPath) -> Record | None:
+        """Return the live record."""
+        return self.live.records.get(path)
+
+    def uri(self, path: RecordPath) -> AtUri:
+        """Return the URI of a record of this repository."""
+        return AtUri.of(self.live.did, path)
 
 
 @dataclass(frozen=True, slots=True)

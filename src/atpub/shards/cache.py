@@ -15,7 +15,7 @@ _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 
 
-class Identity(NamedTuple):
+class FileIdentity(NamedTuple):
     """What changes when a file does: its size in bytes, times in nanoseconds since 1970, and inode."""
 
     size: int
@@ -24,7 +24,7 @@ class Identity(NamedTuple):
     inode: int
 
     @classmethod
-    def of(cls, status: stat_result) -> Identity:
+    def of(cls, status: stat_result) -> FileIdentity:
         """Take the identity from a result of `os.stat`."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
@@ -39,7 +39,7 @@ class Identity(NamedTuple):
 class Entry(NamedTuple):
     """A file as it was measured: hexadecimal SHA-256, and samples where they were counted."""
 
-    identity: Identity
+    identity: FileIdentity
     sha256: str
     samples: int | None
 
@@ -75,7 +75,7 @@ def _entries(files: JsonObject) -> Entries:
             case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples]:
                 if parse_sha256(sha256) != sha256:
                     return {}
-                entries[path] = Entry(Identity(size, mtime, ctime, inode), sha256, samples)
+                entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples)
             case _:
                 return {}
     return entries

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
-from atpub.shards.cache import Entries, Entry, Identity, dump_entries, load_entries
+from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class _Run:
         if entry is None or (self.tar and entry.samples is None):
             return None
         try:
-            unchanged = Identity.of(path.stat()) == entry.identity
+            unchanged = FileIdentity.of(path.stat()) == entry.identity
         except OSError:
             return None
         if not unchanged:
@@ -167,8 +167,8 @@ class _Run:
             if isinstance(held, Problem):
                 return held
             digest = self._digest(stream, before.st_size)
-        identity = Identity.of(before)
-        if Identity.of(path.stat()) != identity:
+        identity = FileIdentity.of(before)
+        if FileIdentity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
         entry = Entry(identity, digest, held.samples if held else None)
         if identity.is_settled(started):
