@@ -34,7 +34,7 @@ class ImportHooks:
     """Callbacks of an import: for warnings, and for each downloaded blob with its number and the total."""
 
     on_warnings: Callable[[tuple[Problem, ...]], None] = lambda _: None
-    on_download: Callable[[BlobDownload, int, int], None] = lambda *_: None
+    on_download: Callable[[BlobDownload, int, int], None] = lambda _blob, _number, _total: None
 
 
 @dataclass(frozen=True, slots=True)
