@@ -70,6 +70,7 @@ EXCEPTIONS = {
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.headers": "os.SEEK_CUR, a constant",
     "shards.tar": "os.SEEK_END, a constant",
+    "text.files": "reads the text files that the user names",
     "validation": "os.PathLike, a type",
 }
 TOUCHING = {
@@ -84,6 +85,7 @@ TOUCH_FILES = {
     "shards.facts": "reads the file of checksums that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.lock": "asks whether the files are still those that were locked",
+    "text.files": "reads the text files that the user names",
 }
 HTTP_LIBRARIES = {"httpx", "httpcore"}
 TRANSPORT = "atproto.xrpc.transport"

@@ -25,12 +25,12 @@ from wcmatch import glob
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
-from atpub.manifest.files import read_source
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
 from atpub.shards.urls import parse_shard_url
+from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source
 

@@ -1,4 +1,4 @@
-"""JSON files, read strictly, with the place of every part: schemas and lexicons that a manifest names."""
+"""Strict JSON with the place of every part, for schemas and lexicons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from atpub.atproto import data
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_source
 from atpub.text.document import Document
 from atpub.text.source import Source
 from atpub.text.spans import MAX_DEPTH, Span
@@ -18,11 +17,6 @@ from atpub.text.spans import MAX_DEPTH, Span
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _HINT = "check the quotes, commas and brackets here and just before"
-
-
-def read_json(file: str) -> Document:
-    """The JSON in a file, `2.0` as the integer 2; raises InvalidInput."""
-    return parse_json(read_source(file))
 
 
 def parse_json(source: Source) -> Document:
