@@ -1,8 +1,8 @@
-"""A guess at what a misspelt word was meant to be."""
+"""Suggestions for misspelt words, and short lists of names, for messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def suggest(word: str, candidates: Iterable[str]) -> str:
@@ -18,3 +18,9 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     by_folded = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), by_folded, n=1)
     return by_folded[close[0]] if close else None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first five names, and the number of the others."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

@@ -30,6 +30,7 @@ from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
 from atpub.shards.urls import parse_shard_url
+from atpub.suggest import listed
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source
@@ -327,12 +328,6 @@ def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
     """The names that no file has; of what is there and no file, the disk's own problem says enough."""
     missing = set(found.missing)
     return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first five names, and how many more there are."""
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
 
 
 def _is_absent(path: Path) -> bool:
