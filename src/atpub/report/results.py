@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from atpub.atproto.data import JsonObject
 from atpub.errors import Problem
-from atpub.importing.model import ImportResult
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
 from atpub.suggest import listed
+
+if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
+    from atpub.importing.model import ImportResult
 
 
 def valid_text(project: str, records: int, warnings: Sequence[Problem], style: Style = PLAIN) -> str:
