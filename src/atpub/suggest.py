@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 
 def suggest(word: str, candidates: Iterable[str]) -> str:
-    """`did you mean 'datasets'?`, or nothing where no candidate is close."""
+    """Return `did you mean 'datasets'?`, or an empty string if no candidate is close."""
     meant = nearest(word, candidates)
     return "" if meant is None else f"did you mean {meant!r}?"
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that a word is closest to, in capitals or not; None where no candidate is close."""
+    """Return the candidate closest to a word, ignoring case; None if no candidate is close."""
     from difflib import get_close_matches  # only a mistake needs it
 
     by_folded = {candidate.lower(): candidate for candidate in candidates}

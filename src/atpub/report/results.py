@@ -59,7 +59,7 @@ def lock_text(lock: LockSummary) -> str:
 
 def absent_text(lock: LockSummary) -> str:
     """Return a line that names the absent files."""
-    return f"not here, and kept in the lock: {listed(lock.absent)} (--prune drops them)"
+    return f"missing here, kept in the lock: {listed(lock.absent)} (--prune removes them)"
 
 
 def lock_json(lock: LockSummary) -> JsonObject:

@@ -20,7 +20,7 @@ _HINT = "check the quotes, commas and brackets here and just before"
 
 
 def parse_json(source: Source) -> Document:
-    """The JSON in a text, `2.0` as the integer 2; raises InvalidInput."""
+    """Parse JSON, `2.0` as the integer 2; raises InvalidInput."""
     try:
         json.loads(source.text)
     except json.JSONDecodeError as error:
@@ -28,7 +28,7 @@ def parse_json(source: Source) -> Document:
     except (ValueError, RecursionError) as error:
         # Python will not print a number of more than 4,300 digits, nor go deeper than its stack.
         message = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
-        raise InvalidInput((source.problem("json-syntax", message, 0, "make it simpler"),)) from None
+        raise InvalidInput((source.problem("json-syntax", message, 0, "simplify it"),)) from None
     spot = _Scanner(source).scan()
     return Document(source, data.loads(source.text), spot)
 
@@ -45,7 +45,7 @@ def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
 
 
 class _Scanner:
-    """Finds where each part of text that is known to be JSON stands, and what strict readers refuse."""
+    """A scanner of valid JSON, which finds the place of each part and refuses repeated keys and deep nesting."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
