@@ -78,6 +78,7 @@ EXCEPTIONS = {
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.headers": "os.SEEK_CUR, a constant",
     "shards.tar": "os.SEEK_END, a constant",
+    "text.files": "reads the text files that the user names",
     "validation": "os.PathLike, a type",
 }
 TOUCHING = {
@@ -93,6 +94,7 @@ TOUCH_FILES = {
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.lock": "asks whether the files are still those that were locked",
     "shards.locking": "writes the lock beside the manifest",
+    "text.files": "reads the text files that the user names",
     "importing.base": "reads the manifest that entries are imported into",
     "importing.run": "writes the imported manifest and its files",
 }

@@ -87,7 +87,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a name of the Python API on first use (PEP 562)."""
+    """Import a name of the Python API on first access (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module 'atpub' has no attribute {name!r}")
     from importlib import import_module
@@ -98,5 +98,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List the names of the package, whether imported yet or not."""
+    """Return the public names, including those that are not imported yet."""
     return sorted({*globals(), *__all__})

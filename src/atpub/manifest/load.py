@@ -23,7 +23,7 @@ from atpub.manifest.schema import SECTIONS
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document
-from atpub.text.json_document import read_json
+from atpub.text.files import read_json
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 

@@ -25,12 +25,13 @@ from wcmatch import glob
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
-from atpub.manifest.files import read_source
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
 from atpub.shards.urls import parse_shard_url
+from atpub.suggest import listed
+from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source
 
@@ -327,12 +328,6 @@ def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
     """List the names without a file; for other kinds of path the disk's own problem is enough."""
     missing = set(found.missing)
     return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
-
-
-def listed(names: Sequence[str]) -> str:
-    """List the first five names, and the number of the others."""
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
 
 
 def _is_absent(path: Path) -> bool:

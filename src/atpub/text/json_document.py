@@ -1,4 +1,4 @@
-"""JSON files, read strictly, with the place of every part: schemas and lexicons that a manifest names."""
+"""Strict JSON with the place of every part, for schemas and lexicons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from atpub.atproto import data
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_source
 from atpub.text.document import Document
 from atpub.text.source import Source
 from atpub.text.spans import MAX_DEPTH, Span
@@ -20,13 +19,8 @@ _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _HINT = "check the quotes, commas and brackets here and just before"
 
 
-def read_json(file: str) -> Document:
-    """The JSON in a file, `2.0` as the integer 2; raises InvalidInput."""
-    return parse_json(read_source(file))
-
-
 def parse_json(source: Source) -> Document:
-    """The JSON in a text, `2.0` as the integer 2; raises InvalidInput."""
+    """Parse JSON, `2.0` as the integer 2; raises InvalidInput."""
     try:
         json.loads(source.text)
     except json.JSONDecodeError as error:
@@ -34,7 +28,7 @@ def parse_json(source: Source) -> Document:
     except (ValueError, RecursionError) as error:
         # Python will not print a number of more than 4,300 digits, nor go deeper than its stack.
         message = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
-        raise InvalidInput((source.problem("json-syntax", message, 0, "make it simpler"),)) from None
+        raise InvalidInput((source.problem("json-syntax", message, 0, "simplify it"),)) from None
     spot = _Scanner(source).scan()
     return Document(source, data.loads(source.text), spot)
 
@@ -51,7 +45,7 @@ def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
 
 
 class _Scanner:
-    """Finds where each part of text that is known to be JSON stands, and what strict readers refuse."""
+    """A scanner of valid JSON, which finds the place of each part and refuses repeated keys and deep nesting."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""What libyaml says of text that is not YAML → a Problem in the words of somebody who writes a manifest."""
+"""Problems for libyaml's syntax errors, in the terms of a manifest's author."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUOTE = "put the whole value in quotes"
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Which of libyaml's errors, before which character and after which: what to say instead, and what to do."""
+    """A libyaml error, the characters around it, and the message and hint that replace it."""
 
     problem: str
     hint: str
@@ -116,7 +116,7 @@ _OTHER = _Rule("", "check the quotes, brackets and indentation here and on the l
 
 
 def syntax_problem(error: YAMLError, source: Source) -> Problem:
-    """The problem in a parser's error: at the fault, or where what is never closed begins."""
+    """Return the problem of a parser's error, at the fault or at the beginning of the unclosed part."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
         return source.problem("yaml-syntax", str(error), 0, _OTHER.hint)
     fault = error.problem_mark.index
