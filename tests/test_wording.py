@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from atpub.atproto.data import Json
+from atpub.atproto.data import Json, NotInDataModel
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.lexicon.validate import validate
 from atpub.atproto.lexicon.violation import Violation
+from atpub.atproto.syntax import SyntaxViolation
 from atpub.cli.main import run
-from atpub.engine.audit.verify import InventoryFinding
+from atpub.engine.audit.verify import InventoryFinding, verify
 from atpub.engine.plan.model import Refusal
 from atpub.engine.plan.serialize import plan_document
 from atpub.errors import AtpubError, InvalidInput, Problem
@@ -27,6 +28,8 @@ from atpub.manifest.lexicon_files import read_folders
 from tests.atproto.lexicon.tables import MAIN, lexicon, linked, table
 from tests.cli.test_bad_input import Case, prepare
 from tests.cli.test_bad_input import cases as bad_input
+from tests.engine.audit.inventories import live
+from tests.engine.audit.test_verify import WRONG
 from tests.engine.plan.test_plan_table import World
 from tests.engine.plan.test_plan_table import cases as plans
 from tests.engine.plan.worlds import write_data
@@ -65,7 +68,7 @@ def _replace_words(patch: pytest.MonkeyPatch, kind: type, code: str) -> None:
 
 @contextmanager
 def no_words() -> Iterator[None]:
-    """Replace the words of problems, violations, refusals, findings and errors."""
+    """Replace the words of problems, violations, refusals, findings and exceptions."""
     with pytest.MonkeyPatch.context() as patch:
         for kind, code in ((Problem, "code"), (Violation, "rule"), (Refusal, "code"), (InventoryFinding, "code")):
             _replace_words(patch, kind, code)
@@ -76,6 +79,8 @@ def no_words() -> Iterator[None]:
             build(self, self.code, hint="x" if hint else "")
 
         patch.setattr(AtpubError, "__init__", reworded)
+        for exception in (NotInDataModel, SyntaxViolation):
+            patch.setattr(exception, "__init__", lambda self, *_: ValueError.__init__(self, "code"))
         yield
 
 
@@ -160,6 +165,17 @@ def test_plans(case: Any, data: Path) -> None:
     with no_words():
         reworded = plan_document(World(case, data).plan)
     assert without_words(reworded) == without_words(plan_document(World(case, data).plan))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_inventories_that_are_wrong(name: str) -> None:
+    def found() -> list[tuple[object, ...]]:
+        findings = verify(live(*WRONG[name][0]), "ours").findings
+        return [(item.code, item.uri, bool(item.message), bool(item.hint)) for item in findings]
+
+    with no_words():
+        reworded = found()
+    assert reworded == found()
 
 
 # Beyond the tables
