@@ -17,7 +17,7 @@ from typing import Final, Self
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
-from atpub.errors import InvalidRecord
+from atpub.errors import InvalidRecord, Problem
 from atpub.generated.dev.atpub import inventory as lexicon
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
@@ -106,7 +106,16 @@ class Damaged:
     project: str
     owned: Mapping[RecordPath, Owned]
     lost: tuple[str, ...]  # what can be said of each entry that cannot be read
-    error: InvalidRecord
+    violations: tuple[Problem, ...]
+
+    @property
+    def error(self) -> InvalidRecord:
+        """The violations as an error that names the record and the way to repair it."""
+        what = f"the inventory record {self.record.path} is damaged"
+        hint = "put it right with `atpub inventory rebuild`"
+        return InvalidRecord(
+            tuple(replace(item, message=f"{what}: {item.message}", hint=hint) for item in self.violations)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +133,9 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     for record in records:
         if record.path.collection == COLLECTION:
             try:
-                value = _parse_record(record)
+                value = lexicon.Inventory.from_json(record.value)
             except InvalidRecord as error:
-                damaged.append(_salvage(record, error))
+                damaged.append(_salvage(record, error.problems))
             else:
                 projects[value.project][record.path.rkey] = {
                     item.path: item for entry in value.entries if (item := _owned(entry))
@@ -160,17 +169,7 @@ def order(path: RecordPath) -> str:
     return sha256(str(path).encode()).hexdigest()
 
 
-def _parse_record(record: Record) -> lexicon.Inventory:
-    try:
-        return lexicon.Inventory.from_json(record.value)
-    except InvalidRecord as error:
-        what = f"the inventory record {record.path} is damaged"
-        hint = "put it right with `atpub inventory rebuild`"
-        problems = (replace(item, message=f"{what}: {item.message}", hint=hint) for item in error.problems)
-        raise InvalidRecord(tuple(problems)) from None
-
-
-def _salvage(record: Record, error: InvalidRecord) -> Damaged:
+def _salvage(record: Record, violations: tuple[Problem, ...]) -> Damaged:
     """Read what is readable of a damaged inventory record."""
     name = record.value.get(lexicon.Inventory.WIRE["project"])
     project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
@@ -183,7 +182,7 @@ def _salvage(record: Record, error: InvalidRecord) -> Damaged:
             owned[entry.path] = entry
         except InvalidRecord:
             lost.append(_describe_entry(item))
-    return Damaged(record, project, owned, tuple(lost), error)
+    return Damaged(record, project, owned, tuple(lost), violations)
 
 
 def _describe_entry(item: Json) -> str:

@@ -72,12 +72,12 @@ class _Deviation:
 
 def valid_subset(bundle: MergedDocument) -> Sound:
     """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
-    found: dict[tuple[str, Steps], Problem] = {}
+    found: dict[tuple[str, str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
-            found.setdefault((problem.message, steps), problem)
+            found.setdefault((problem.code, deviation.keyword, steps), problem)
     value = _copy(bundle.value)
-    for _, steps in found:
+    for _, _, steps in found:
         _leave_out(value, steps)
     return Sound(value, tuple(found.values()))
 

@@ -15,6 +15,7 @@ from atpub.text.source import Source
 from atpub.text.spans import MAX_DEPTH, Span
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
+_CLOSING = re.compile(r",[ \t\r\n]*[]}]")
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _HINT = "check the quotes, commas and brackets here and just before"
 
@@ -39,9 +40,21 @@ def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
     before = source.text[: error.pos].rstrip()
     if source.text[error.pos : error.pos + 1] in ("}", "]") and before.endswith(","):
         return source.problem("json-syntax", "a comma after the last item", len(before) - 1, "remove it")
-    if source.text[error.pos : error.pos + 1] == "," and "trailing" in error.msg:  # so says Python 3.13
+    if _is_trailing_comma(source.text, error.pos):  # Python 3.13 points at the comma, before it at the bracket
         return source.problem("json-syntax", "a comma after the last item", error.pos, "remove it")
     return source.problem("json-syntax", error.msg[:1].lower() + error.msg[1:], error.pos, _HINT)
+
+
+def _is_trailing_comma(text: str, at: int) -> bool:
+    """Return whether a comma after an item is followed by a bracket, and the text can be read past it without."""
+    closing = _CLOSING.match(text, at)
+    if closing is None or text[:at].rstrip()[-1:] in ("", "[", "{", ",", ":"):
+        return False
+    try:
+        json.loads(f"{text[:at]} {text[at + 1 :]}")
+    except json.JSONDecodeError as error:
+        return error.pos >= closing.end()
+    return True
 
 
 class _Scanner:

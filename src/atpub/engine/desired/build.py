@@ -118,11 +118,11 @@ def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObj
 def root_causes(problems: Iterable[Problem], manifest: Manifest, facts: Facts) -> list[Problem]:
     """Return the problems, without record errors at places whose shards or files have an error themselves."""
     places = _places_with_errors(manifest, facts)
-    found = set(facts.problems)
+    found = {(problem.code, problem.place) for problem in facts.problems}
     return [
         problem
         for problem in problems
-        if problem in found
+        if (problem.code, problem.place) in found
         or problem.place not in places
         or (problem.severity == "error" and problem.code != "invalid-record")
     ]
