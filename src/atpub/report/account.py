@@ -9,7 +9,7 @@ from atpub.login.model import AccountStatus, LoginSource
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 
-_SAID: Final[dict[LoginSource, str]] = {
+_LOGINS: Final[dict[LoginSource, str]] = {
     "nothing": "not needed",
     "environment": "the password in ATPUB_PASSWORD",
     "session": "the session in {path}",
@@ -21,7 +21,7 @@ _SAID: Final[dict[LoginSource, str]] = {
 
 def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
     """Return the account, its server and the login, one per line."""
-    login = _SAID[status.login.way].format(path=status.login.path)
+    login = _LOGINS[status.login.way].format(path=status.login.path)
     if status.login.way == "session":
         login += f": {status.login.trouble or 'good'}"
     return "\n".join(

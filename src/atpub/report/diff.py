@@ -28,33 +28,33 @@ def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
         for key in [*new, *(key for key in old if key not in new)]:
             inner = f"{path}{step(key)}" if path else step(key).removeprefix(".")
             if key not in old:
-                yield Difference(inner, None, shown(new[key]))
+                yield Difference(inner, None, format_value(new[key]))
             elif key not in new:
-                yield Difference(inner, shown(old[key]), None)
+                yield Difference(inner, format_value(old[key]), None)
             else:
                 yield from differences(old[key], new[key], inner)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _of_lists(old, new, path)
+        yield from _list_differences(old, new, path)
     elif not _same(old, new):
-        yield Difference(path, *_shown_both(old, new))
+        yield Difference(path, *_show_both(old, new))
 
 
-def _of_lists(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
+def _list_differences(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
     """Yield the differences between two lists, without the items that both begin or end with."""
-    start, end = _alike(old, new), 0
+    start, end = _common_prefix(old, new), 0
     if len(old) != len(new):
-        end = _alike(old[start:][::-1], new[start:][::-1])
+        end = _common_prefix(old[start:][::-1], new[start:][::-1])
     for index in range(start, max(len(old), len(new)) - end):
         inner = f"{path}[{index}]"
         if index >= len(old) - end:
-            yield Difference(inner, None, shown(new[index]))
+            yield Difference(inner, None, format_value(new[index]))
         elif index >= len(new) - end:
-            yield Difference(inner, shown(old[index]), None)
+            yield Difference(inner, format_value(old[index]), None)
         else:
             yield from differences(old[index], new[index], inner)
 
 
-def _alike(old: Sequence[Json], new: Sequence[Json]) -> int:
+def _common_prefix(old: Sequence[Json], new: Sequence[Json]) -> int:
     """Return the length of the common prefix of two sequences."""
     pairs = enumerate(zip(old, new, strict=False))
     return next((index for index, pair in pairs if not _same(*pair)), min(len(old), len(new)))
@@ -69,17 +69,17 @@ def _same(old: Json, new: Json) -> bool:
     return old == new and isinstance(old, bool) is isinstance(new, bool)
 
 
-def shown(value: Json) -> str:
+def format_value(value: Json) -> str:
     """Return a value on one line, shortened if it is long."""
     return _cut(_text(value), 0)
 
 
-def _shown_both(old: Json, new: Json) -> tuple[str, str]:
+def _show_both(old: Json, new: Json) -> tuple[str, str]:
     """Return two values on one line each; of long values, the part that differs."""
     texts = _text(old), _text(new)
     if max(map(len, texts)) <= _LONGEST:
         return texts
-    start = max(0, _alike(*texts) - _BEFORE)
+    start = max(0, _common_prefix(*texts) - _BEFORE)
     return _cut(texts[0], start), _cut(texts[1], start)
 
 

@@ -34,8 +34,8 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     details = [text for change in shown if (text := _details(change))]
     tail = f"\nDigest `{plan.digest}`\n"
     room = limit - len(head) - len(tail) - 200  # for the lines that say what is left out
-    rows, left_rows = _fitting(parts, room)
-    folded, left_details = _fitting(details, room - sum(map(len, rows)))
+    rows, left_rows = _fit(parts, room)
+    folded, left_details = _fit(details, room - sum(map(len, rows)))
     table = ["", "| | record |", "|---|---|", *rows] if rows else []
     cut: list[str] = []
     if left_rows:
@@ -45,7 +45,7 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     return "\n".join([head, *table, "", *folded, *cut, tail])
 
 
-def _fitting(texts: list[str], room: int) -> tuple[list[str], int]:
+def _fit(texts: list[str], room: int) -> tuple[list[str], int]:
     """Return the leading texts that fit, and the number of the others."""
     for count, text in enumerate(texts):
         room -= len(text) + 1

@@ -66,9 +66,9 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
 def notes(change: Change) -> str:
     """Return what the address does not show: a separate id, which outlives the name, and protection."""
     section, _, key = change.address.partition("/")
-    said = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
-    said += ["protected"] if change.protect else []
-    return f" ({', '.join(said)})" if said else ""
+    parts = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
+    parts += ["protected"] if change.protect else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _details(change: Change, style: Style) -> Iterator[str]:

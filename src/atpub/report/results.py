@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which
 
 def valid_text(project: str, records: int, warnings: Sequence[Problem], style: Style = PLAIN) -> str:
     """Return a line with the numbers of records and warnings."""
-    doubts = f"; {counted(len(warnings), 'warning')}" if warnings else ""
-    return style(f"{project}: {counted(records, 'record')}, all valid{doubts}.", GREEN)
+    more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
+    return style(f"{project}: {counted(records, 'record')}, all valid{more}.", GREEN)
 
 
 def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonObject:
