@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yaml.error import MarkedYAMLError, YAMLError
 
 from atpub.atproto.data import Json, NotInDataModel
 from atpub.atproto.lexicon.parse import parse
@@ -25,6 +26,10 @@ from atpub.engine.plan.serialize import plan_document
 from atpub.errors import AtpubError, InvalidInput, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.lexicon_files import read_folders
+from atpub.text import yaml_document
+from atpub.text.document import parse_source
+from atpub.text.source import Source
+from atpub.text.yaml_errors import syntax_problem
 from tests.atproto.lexicon.tables import MAIN, lexicon, linked, table
 from tests.cli.test_bad_input import Case, prepare
 from tests.cli.test_bad_input import cases as bad_input
@@ -179,6 +184,67 @@ def test_inventories_that_are_wrong(name: str) -> None:
 
 
 # Beyond the tables
+
+NO_YAML = [
+    *(
+        "\ta: 1",
+        "a: @b",
+        "a: *",
+        "a: &",
+        "a: b: c",
+        'a: "b',
+        "a: 'b\n---\n",
+        "a: [b\nc: d",
+        "a: [b",
+        "a: {b",
+        "a: {b: [}",
+    ),
+    *(
+        'a: "\\q"',
+        'a: "\\x1"',
+        'a: "b" c',
+        "a: b\n  c: d",
+        "- a\nb",
+        "a: ]",
+        "a\nb: c",
+        '"a"\nb: c',
+        "[a]\nb: c",
+        "a: b\nc",
+    ),
+    *(
+        "a: !e!x b",
+        "a: &b !e!x c",
+        "a: !",
+        "{}!",
+        "a: !!",
+        "%YAML 3.0\n---\na",
+        "%YAML",
+        "%a b\n",
+        "%x{",
+        "a: |x",
+        "a: |\n\tb",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", NO_YAML)
+def test_what_libyaml_says_costs_a_friendlier_message_alone(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> list[tuple[object, ...]]:
+        try:
+            read = parse_source(Source("a.yaml", text))
+        except InvalidInput as error:
+            return [(item.code, item.place, bool(item.message), bool(item.hint)) for item in error.problems]
+        return [(item.code, item.place) for item in read.problems]
+
+    def reworded(error: YAMLError, source: Source) -> Problem:
+        assert isinstance(error, MarkedYAMLError)
+        error.problem, error.context = "other words", "other words" if error.context else None
+        return syntax_problem(error, source)
+
+    known = found()
+    monkeypatch.setattr(yaml_document, "syntax_problem", reworded)
+    assert found() == known
+    assert known
 
 
 @pytest.mark.parametrize("wording", [words, no_words])

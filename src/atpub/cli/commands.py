@@ -96,7 +96,9 @@ class _OrderedGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.short_help or "") for name, command in self.commands.items()])
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
+            )
 
 
 @click.group(cls=_OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -177,7 +179,7 @@ def lock() -> None:
     apply needs only data that is not published yet. A file that is here takes precedence: if it differs from the lock,
     atpub warns, and with --locked it fails.
 
-    The lock keeps the entries of files that are not here if the manifest still names them; --prune drops them.
+    The lock keeps the entries of files that are not here if the manifest still names them; --prune removes them.
     """
 
 
