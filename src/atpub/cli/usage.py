@@ -1,4 +1,4 @@
-"""Command lines that are put together wrongly, in our own words: click's change from version to version."""
+"""Usage errors in atpub's own words: click's texts change from version to version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from atpub.suggest import nearest, suggest
 
 
 def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
-    """What is wrong with a command line of these arguments, and what to write instead."""
+    """Turn click's error into a Usage error with a hint."""
     ctx = error.ctx or _context(args)
     help_command = f"{ctx.command_path} --help"
     if isinstance(error, click.NoSuchOption):
@@ -28,7 +28,7 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
 
 
 def _context(args: Sequence[str]) -> click.Context:
-    """The command that arguments begin with."""
+    """Find the command that the arguments begin with."""
     found = click.Context(cli, info_name="atpub")
     for name in args:
         command = found.command.get_command(found, name) if isinstance(found.command, click.Group) else None
@@ -43,7 +43,7 @@ def _commands(ctx: click.Context) -> list[str]:
 
 
 def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:
-    """Which option may have been meant, or where it belongs; nothing where that cannot be told."""
+    """Suggest the option that may have been meant, or its right position; empty if there is none."""
     later = next((word for word in args if word in _commands(ctx)), None)
     if later is not None:
         return f"options come after the command: {ctx.command_path} {later} {name}"

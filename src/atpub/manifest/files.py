@@ -34,7 +34,7 @@ def read_merged(
 
 
 def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:
-    """A document for each file, and for each file of each folder, by name; raises InvalidInput with every problem.
+    """Read each file, and each file of each folder, by name; raises InvalidInput with every problem.
 
     A file that is named twice is read once.
     """
@@ -86,7 +86,7 @@ def _real(file: str) -> str:
 
 
 def _files(path: str) -> list[str] | list[Problem]:
-    """The path, or the manifests of the folder that it names."""
+    """List the path itself, or the manifests of the folder that it names."""
     try:
         if not Path(path).is_dir():
             return [path]

@@ -71,7 +71,7 @@ class _Deviation:
 
 
 def valid_subset(bundle: MergedDocument) -> Sound:
-    """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
+    """Return the valid part of a manifest, so that checking can continue with it, and every deviation."""
     found: dict[tuple[str, str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
@@ -108,7 +108,7 @@ def _deviations(value: Any, validator: Any) -> Iterator[_Deviation]:
 
 
 def _of_error(error: Any) -> Iterator[_Deviation]:
-    """The deviation; where a value is of one of several allowed types, what is wrong with it as that type."""
+    """Yield the deviation of an error; a value of one of several allowed types is checked as that type."""
     for inner in _of_right_type(error):
         yield from _of_error(inner)
     if not _of_right_type(error):
@@ -235,7 +235,7 @@ def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
 
 
 def _worded(found: _Deviation) -> tuple[str, str, str]:
-    """The code, message and hint of a deviation that one keyword tells."""
+    """Return the code, message and hint of a deviation."""
     limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":
