@@ -82,7 +82,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 COMING = {
-    *("src/atpub/storage", "src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
+    *("src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
     *("src/atpub/generation", "src/atpub/cli/run", "src/atpub/cli/run/plan.py"),
     *("src/atpub/cli/commands.py", "test-fast"),
 }

@@ -30,7 +30,7 @@ from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
-from atpub.shards.urls import parse_shard_url
+from atpub.storage.registry import parse_location
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source
 
@@ -225,7 +225,7 @@ def _path_fault(value: Json) -> str:
 def _url_fault(value: Json) -> str:
     if not isinstance(value, str) or not _is_sortable(value):
         return "expected a URL"
-    found = parse_shard_url(value)
+    found = parse_location(value)
     return found.message if isinstance(found, Problem) else ""
 
 
