@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
@@ -16,19 +16,13 @@ from atpub.atproto.syntax import AtUri, Cid
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry
+from atpub.manifest.kinds import kind_of_collection
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredShard
 from atpub.storage.registry import EXTERNAL, find_kind
 from atpub.storage.s3 import s3_info
 
 S = TypeVar("S")
-
-_KINDS: Final[Mapping[str, str]] = {
-    schema.NSID: "schema",
-    entry.NSID: "dataset",
-    label.NSID: "label",
-    lens.NSID: "lens",
-}
 
 
 class _Loader:
@@ -45,7 +39,7 @@ class _Loader:
         call = Call(f"{type(self).__name__}.get")
         found = call.uri("uri", uri)
         if found.collection != self._NSID:
-            message = f"{found} is not the URI of a {_KINDS[self._NSID]} record"
+            message = f"{found} is not the URI of a {kind_of_collection(self._NSID).singular} record"
             raise call.refuse("uri", message, f"it goes at://…/{self._NSID}/…")
         return self.client.get_record(found)
 

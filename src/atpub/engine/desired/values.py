@@ -11,12 +11,12 @@ from typing import assert_never
 
 from atpub.atproto.data import Blob, JsonObject
 from atpub.atproto.runtime import member_json
-from atpub.atproto.syntax import AtUri, Nsid
+from atpub.atproto.syntax import AtUri
 from atpub.engine.desired.model import BlobFile
 from atpub.engine.desired.placeholders import Filled, Filler
-from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.generated.science.alt.dataset import entry, schema
 from atpub.manifest.fields import DRAFT
+from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
     Address,
     DatasetEntry,
@@ -34,25 +34,6 @@ from atpub.shards.array_formats import array_formats
 from atpub.shards.facts import LocalShards, RemoteShards
 from atpub.storage.interface import Endpoint
 from atpub.storage.registry import FILES, build_storage
-
-
-def collection_of(item: Entry) -> Nsid:
-    """Return the collection of an entry's record."""
-    match item:
-        case SchemaEntry():
-            return Nsid(schema.NSID)
-        case DatasetEntry():
-            return Nsid(entry.NSID)
-        case LabelEntry():
-            return Nsid(label.NSID)
-        case LensEntry():
-            return Nsid(lens.NSID)
-        case LexiconEntry():
-            return Nsid(lexicon_schema.NSID)
-        case RecordEntry(collection=collection):
-            return collection
-        case _:
-            assert_never(item)
 
 
 @dataclass(frozen=True, slots=True)
