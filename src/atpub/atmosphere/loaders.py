@@ -11,15 +11,13 @@ from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.download import Url, url_of
 from atpub.atproto.data import Json, JsonObject, bytes_value
-from atpub.atproto.runtime import UnknownMember
 from atpub.atproto.syntax import AtUri, Cid
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
-from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry
 from atpub.manifest.kinds import kind_of_collection
 from atpub.shards.samples import sample_class, unpacker
-from atpub.storage.interface import FileStorage, StoredShard
-from atpub.storage.registry import EXTERNAL, find_kind
+from atpub.storage.interface import FileStorage, StoredBlob, StoredShard
+from atpub.storage.registry import EXTERNAL, find_kind, type_of
 from atpub.storage.s3 import s3_info
 
 S = TypeVar("S")
@@ -123,8 +121,7 @@ class DatasetLoader(_Loader):
         storage = _typed(self.get(uri)).storage
         kind = find_kind(storage)
         if kind is None:
-            nsid = storage.type if isinstance(storage, UnknownMember) else storage.NSID
-            raise _refused(uri, f"its storage {nsid} is unknown", "a newer atpub may know it")
+            raise _refused(uri, f"its storage {type_of(storage)} is unknown", "a newer atpub may know it")
         return kind.name
 
     def get_urls(self, uri: str | AtUri) -> list[str]:
@@ -214,7 +211,7 @@ def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
     return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
 
 
-def _blobs(record: RecordValue) -> Sequence[BlobEntry]:
+def _blobs(record: RecordValue) -> Sequence[StoredBlob]:
     """Return the blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
     storage = _typed(record).storage
     kind = find_kind(storage)

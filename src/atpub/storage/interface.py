@@ -31,6 +31,8 @@ class Endpoint:
     endpoint: str | None = None
 
 
+StoredBlob: TypeAlias = BlobEntry
+"""A blob entry of a published record: a shard that the account itself holds."""
 LocatedShards: TypeAlias = Sequence[tuple[Location, str | None]]
 """The location of each shard, and its SHA-256 where there is one."""
 
@@ -113,7 +115,7 @@ class FileStorage(ABC):
         """Return the path, within the storage object, of the blob of the file at an index."""
 
     @abstractmethod
-    def read(self, storage: entry.EntryStorage) -> Sequence[BlobEntry]:
+    def read(self, storage: entry.EntryStorage) -> Sequence[StoredBlob]:
         """Return the blob entries of a storage object of this kind, in order."""
 
 

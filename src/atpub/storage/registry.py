@@ -71,8 +71,13 @@ def http_url(location: Location, endpoint: Endpoint) -> str | None:
 
 def find_kind(storage: entry.EntryStorage) -> StorageKind | None:
     """Return the kind of a record's storage object; None where it is unknown."""
-    nsid = storage.type if isinstance(storage, UnknownMember) else storage.NSID
+    nsid = type_of(storage)
     return next((kind for kind in KINDS if kind.nsid == nsid), None)
+
+
+def type_of(storage: entry.EntryStorage) -> str:
+    """Return the `$type` of a record's storage object."""
+    return storage.type if isinstance(storage, UnknownMember) else storage.NSID
 
 
 def url_kind(location: Location) -> UrlStorage:
