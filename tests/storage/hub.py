@@ -35,7 +35,7 @@ class HubStorage(UrlStorage):
     def read(self, storage: entry.EntryStorage) -> Sequence[StoredShard]:
         assert isinstance(storage, UnknownMember)
         found: list[StoredShard] = []
-        files = storage.raw["files"]
+        files: Json = storage.raw["files"]
         for item in files if isinstance(files, list) else []:
             assert isinstance(item, dict)
             url, checksum = f"hub://{item['file']}", entry.ShardChecksum.from_json(item["checksum"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from atpub.atproto.data import Json
 from atpub.atproto.runtime import UnknownMember, member_json
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_external
@@ -35,5 +36,5 @@ class ExternalStorage(UrlStorage):
     def read(self, storage: entry.EntryStorage) -> Sequence[StoredShard]:
         """Return the shards of a storage object with a list of `urls`; none where it has no such list."""
         assert isinstance(storage, UnknownMember)
-        urls = storage.raw.get("urls")
+        urls: Json = storage.raw.get("urls")
         return [StoredShard(str(url)) for url in urls] if isinstance(urls, list) else []
