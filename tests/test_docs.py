@@ -12,8 +12,9 @@ import yaml
 
 from atpub.cli.main import run
 from atpub.manifest.fields import TYPES
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.model import PLACEHOLDERS
-from atpub.manifest.schema import SECTIONS, manifest_schema
+from atpub.manifest.schema import manifest_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA: Any = manifest_schema()
@@ -82,7 +83,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 COMING = {
-    *("src/atpub/storage", "src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
+    *("src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
     *("src/atpub/generation", "src/atpub/cli/run", "src/atpub/cli/run/plan.py"),
     *("src/atpub/cli/commands.py", "test-fast"),
 }

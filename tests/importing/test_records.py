@@ -19,8 +19,8 @@ from atpub.engine.inventory import Owned
 from atpub.engine.plan.build import plan_manifest
 from atpub.importing.entries import DEEPEST, Importer
 from atpub.importing.model import ImportRequest, ImportResult
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_manifest, load_merged
-from atpub.manifest.schema import SECTIONS
 from atpub.repository.model import LOCAL_DID, Live, Record
 from atpub.shards.facts import gather
 from atpub.text.document import parse

@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.schema import (
     DATASET_FIELDS,
     LABEL_FIELDS,
     LENS_FIELDS,
     SCHEMA_FIELDS,
-    SECTIONS,
     manifest_schema,
 )
 

@@ -1,7 +1,7 @@
 """What is left of a manifest without the parts that are not put together rightly, so that checking can go on."""
 
 from atpub.atproto.data import JsonObject
-from atpub.manifest.schema import SECTIONS
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.structure import Fault, Sound, faults_of_json_schema, name_of, valid_subset
 from atpub.text.document import parse
 from atpub.text.merge import merge

@@ -11,7 +11,6 @@ from atpub.atmosphere.arguments import Call, fields, is_mapping
 from atpub.atmosphere.blobs import TAR, BlobInput, measure_blobs
 from atpub.atmosphere.publisher_base import IF_EXISTS, Publisher, schema_entry
 from atpub.atmosphere.ready_plan import ReadyPlan
-from atpub.atmosphere.remote_checksums import Endpoint
 from atpub.atmosphere.shardlists import Checksums, DatasetLike, given_checksums, urls_of, with_digests
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
@@ -27,6 +26,7 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.shards.facts import Facts, RemoteShards, gather
+from atpub.storage.interface import Endpoint
 
 P = ParamSpec("P")
 

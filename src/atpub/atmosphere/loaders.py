@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.download import Url, url_of
-from atpub.atmosphere.remote_checksums import Endpoint
 from atpub.atproto.data import Json, JsonObject, bytes_value
-from atpub.atproto.runtime import UnknownMember
 from atpub.atproto.syntax import AtUri, Cid
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
-from atpub.generated.science.alt.dataset import entry, label, lens, schema, storage_external
-from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry, StorageBlobs
-from atpub.generated.science.alt.dataset.storage_http import StorageHttp
-from atpub.generated.science.alt.dataset.storage_s3 import StorageS3
-from atpub.shards.checksums import parse_sha256
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.kinds import kind_of_collection
 from atpub.shards.samples import sample_class, unpacker
-from atpub.shards.urls import S3
+from atpub.storage.interface import FileStorage, StoredBlob, StoredShard
+from atpub.storage.registry import EXTERNAL, find_kind, type_of
+from atpub.storage.s3 import s3_info
 
 S = TypeVar("S")
-
-_KINDS: Final[Mapping[str, str]] = {
-    schema.NSID: "schema",
-    entry.NSID: "dataset",
-    label.NSID: "label",
-    lens.NSID: "lens",
-}
 
 
 class _Loader:
@@ -47,7 +37,7 @@ class _Loader:
         call = Call(f"{type(self).__name__}.get")
         found = call.uri("uri", uri)
         if found.collection != self._NSID:
-            message = f"{found} is not the URI of a {_KINDS[self._NSID]} record"
+            message = f"{found} is not the URI of a {kind_of_collection(self._NSID).singular} record"
             raise call.refuse("uri", message, f"it goes at://…/{self._NSID}/…")
         return self.client.get_record(found)
 
@@ -128,17 +118,11 @@ class DatasetLoader(_Loader):
 
     def get_storage_type(self, uri: str | AtUri) -> str:
         """Return where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument otherwise."""
-        match _typed(self.get(uri)).storage:
-            case StorageHttp():
-                return "http"
-            case StorageS3():
-                return "s3"
-            case StorageBlobs():
-                return "blobs"
-            case UnknownMember() as other if other.type == storage_external.NSID:
-                return "external"
-            case UnknownMember() as other:
-                raise _refused(uri, f"its storage {other.type} is unknown", "a newer atpub may know it")
+        storage = _typed(self.get(uri)).storage
+        kind = find_kind(storage)
+        if kind is None:
+            raise _refused(uri, f"its storage {type_of(storage)} is unknown", "a newer atpub may know it")
+        return kind.name
 
     def get_urls(self, uri: str | AtUri) -> list[str]:
         """Return the URLs of the shards, one each; raises InvalidArgument where they are blobs.
@@ -148,15 +132,14 @@ class DatasetLoader(_Loader):
         shards = _url_shards(_typed(self.get(uri)))
         if shards is None:
             raise _refused(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
-        return [url for url, _ in shards]
+        return [shard.http_url or shard.url for shard in shards]
 
     def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
         """Return the bucket, keys, region and endpoint of shards in S3; raises InvalidArgument for other storage."""
-        storage = _typed(self.get(uri)).storage
-        if not isinstance(storage, StorageS3):
+        found = s3_info(_typed(self.get(uri)).storage)
+        if found is None:
             raise _refused(uri, "its shards are not in S3", "call get_storage_type")
-        keys = [shard.key for shard in storage.shards]
-        return {"bucket": storage.bucket, "keys": keys, "region": storage.region, "endpoint": storage.endpoint}
+        return found
 
     def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
         """Return the blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
@@ -188,12 +171,14 @@ class DatasetLoader(_Loader):
         return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind)
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
-        if isinstance(found.storage, StorageBlobs):
+        kind = find_kind(found.storage)
+        if isinstance(kind, FileStorage):
             account = self.client.account_of(uri.authority)
-            for item in found.storage.blobs:
+            for item in kind.read(found.storage):
                 yield Shard(account.blob_source(item.blob.cid), _digest_of(item.blob.cid))
         else:
-            yield from (Shard(Url(url), digest) for url, digest in _url_shards(found) or ())
+            for shard in _url_shards(found) or ():
+                yield Shard(Url(shard.http_url or shard.url), shard.sha256)
 
 
 @overload
@@ -226,34 +211,19 @@ def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
     return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
 
 
-def _blobs(record: RecordValue) -> Sequence[BlobEntry]:
+def _blobs(record: RecordValue) -> Sequence[StoredBlob]:
     """Return the blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
     storage = _typed(record).storage
-    if not isinstance(storage, StorageBlobs):
+    kind = find_kind(storage)
+    if not isinstance(kind, FileStorage):
         raise _refused(record.uri, "its shards are not blobs", "call get_urls")
-    return storage.blobs
+    return kind.read(storage)
 
 
-def _url_shards(found: entry.Entry) -> list[tuple[str, str | None]] | None:
-    """Return the URL of each shard and its SHA-256, if known; None where the shards are blobs."""
-    match found.storage:
-        case StorageHttp(shards=shards):
-            return [(shard.url, _digest(shard.checksum)) for shard in shards]
-        case StorageS3(bucket=bucket, shards=shards) as s3:
-            place = Endpoint(None, s3.endpoint)
-            return [
-                (place.address(S3(bucket, shard.key)) or f"s3://{bucket}/{shard.key}", _digest(shard.checksum))
-                for shard in shards
-            ]
-        case StorageBlobs():
-            return None
-        case UnknownMember() as other:
-            urls: Json = other.raw.get("urls")
-            return [(str(url), None) for url in urls] if isinstance(urls, list) else []
-
-
-def _digest(checksum: entry.ShardChecksum) -> str | None:
-    return parse_sha256(checksum.digest) if checksum.algorithm == "sha256" else None
+def _url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
+    """Return the shards at URLs, those of an unknown kind of storage included; None where the shards are blobs."""
+    kind = find_kind(found.storage) or EXTERNAL
+    return None if isinstance(kind, FileStorage) else kind.read(found.storage)
 
 
 def _digest_of(cid: Cid) -> str:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from atpub.atmosphere.download import AS_STORED, download, new_client
 from atpub.errors import AtpubError
 from atpub.shards.checksums import parse_sha256
-from atpub.shards.urls import S3, Http, ShardUrl
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
@@ -34,31 +33,6 @@ class Fetched:
     url: str
     bytes: int
     total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the objects of s3:// URLs are to be had over HTTP, as far as it is known."""
-
-    region: str | None = None
-    endpoint: str | None = None
-
-    def address(self, shard: ShardUrl) -> str | None:
-        """Return the URL of a shard for HTTP; None where there is none."""
-        match shard:
-            case Http(url=url):
-                return url
-            case S3(bucket=bucket, key=key) if self.endpoint:
-                return f"{self.endpoint.rstrip('/')}/{bucket}/{quote(key)}"
-            case S3(bucket=bucket, key=key) if self.region:
-                return f"https://s3.{self.region}.amazonaws.com/{bucket}/{quote(key)}"
-            case _:
-                return None
-
-
-def shard_text(shard: ShardUrl) -> str:
-    """Return a shard's URL as it was written."""
-    return f"s3://{shard.bucket}/{shard.key}" if isinstance(shard, S3) else shard.url
 
 
 def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:

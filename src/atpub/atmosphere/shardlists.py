@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
-from atpub.atmosphere.remote_checksums import Endpoint, Fetched, fetched_digests, shard_text, stated_digests
+from atpub.atmosphere.remote_checksums import Fetched, fetched_digests, stated_digests
 from atpub.manifest.model import ChecksumMap, NoChecksums
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.facts import RemoteShards
 from atpub.shards.lock import read_lock
-from atpub.shards.urls import External, ShardUrl
+from atpub.storage.interface import Endpoint, Location
+from atpub.storage.registry import http_url, url_kind
 
 Checksums: TypeAlias = Mapping[str, str] | Path | Literal["fetch", "none"] | None
 """The SHA-256 of shards: by URL or file name, in a file as sha256sum writes it, to be found out, or not to be had."""
@@ -84,7 +85,7 @@ def with_digests(
     """
     urls = [url for url, _ in shards.shards]
     found = _digests(call, urls, endpoint, checksums, on_event)
-    return RemoteShards(tuple((url, digest or found.get(shard_text(url))) for url, digest in shards.shards))
+    return RemoteShards(tuple((url, digest or found.get(url.url)) for url, digest in shards.shards))
 
 
 def given_checksums(call: Call, checksums: object) -> ChecksumMap | NoChecksums:
@@ -109,17 +110,17 @@ def _read(call: Call, file: Path) -> Mapping[str, str]:
 
 def _digests(
     call: Call,
-    urls: Sequence[ShardUrl],
+    urls: Sequence[Location],
     endpoint: Endpoint,
     checksums: Checksums,
     on_event: Callable[[Fetched], None],
 ) -> Mapping[str, str]:
     """Find the digests that the call does not give, by URL."""
-    addresses = {shard_text(url): address for url in urls if (address := endpoint.address(url))}
+    addresses = {url.url: address for url in urls if (address := http_url(url, endpoint))}
     match checksums:
         case None:
-            # The storage of other schemes has no place for checksums.
-            return _looked_up([shard_text(url) for url in urls if not isinstance(url, External)], addresses)
+            # Some kinds of storage have no place for checksums.
+            return _looked_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
             found = fetched_digests(addresses.values(), on_event)
@@ -128,8 +129,8 @@ def _digests(
             return {}
 
 
-def _check_reachable(call: Call, urls: Sequence[ShardUrl], addresses: Mapping[str, str]) -> None:
-    lost = [shard_text(url) for url in urls if shard_text(url) not in addresses]
+def _check_reachable(call: Call, urls: Sequence[Location], addresses: Mapping[str, str]) -> None:
+    lost = [url.url for url in urls if url.url not in addresses]
     if lost:
         hint = "for s3:// give endpoint or region; for other schemes, the checksums themselves"
         raise call.refuse("checksums", f"{lost[0]} cannot be fetched over HTTP", hint)

@@ -11,10 +11,9 @@ from typing import Final
 from atpub.atomic_files import new_folder, write_text
 from atpub.atproto import data
 from atpub.atproto.data import JsonObject
-from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.link import idle, link, select
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.parse import parse
-from atpub.atproto.lexicon.select import idle, select
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import LexiconSet, read_folders

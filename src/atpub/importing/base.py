@@ -12,9 +12,9 @@ from atpub.engine.inventory import COLLECTION
 from atpub.errors import InvalidInput, Usage
 from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
 from atpub.manifest.files import read_documents
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Manifest
-from atpub.manifest.schema import SECTIONS
 from atpub.pipeline import usual_paths
 from atpub.target import Target, require_target
 from atpub.text.document import Document, parse

@@ -13,9 +13,9 @@ from atpub.engine.desired.build import build_desired
 from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem
 from atpub.importing.model import ImportRequest
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
-from atpub.manifest.schema import SECTIONS
 from atpub.repository.model import Record
 from atpub.shards.facts import gather
 from atpub.text.document import Document, parse

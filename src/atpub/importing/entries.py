@@ -13,19 +13,26 @@ from typing import Final
 from atpub.atproto.data import Json, JsonObject, blobs_in
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.model import record_key
-from atpub.engine.desired.values import collection_of
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import entry_writers as forms
 from atpub.importing.check import Checked, Entries, check
 from atpub.importing.keys import choose_keys, key_of
-from atpub.importing.model import FORMS, BlobDownload, Form, ImportedEntry, ImportRequest, ImportResult, section_of
+from atpub.importing.model import BlobDownload, ImportedEntry, ImportRequest, ImportResult
 from atpub.importing.names import blob_files, names_of
 from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
+from atpub.manifest.kinds import (
+    ORDERED_SECTIONS,
+    RECORDS,
+    Form,
+    collection_of,
+    has_own_section,
+    kind_of_collection,
+    section_of_form,
+)
 from atpub.manifest.model import Address
 from atpub.repository.model import Record
 
-SECTIONS: Final = ("schemas", "datasets", "lenses", "labels", "records")
 DEEPEST: Final = 90
 """The deepest nesting of lists and maps in a record, without the levels of the manifest itself."""
 MANY: Final = 8
@@ -55,7 +62,7 @@ class Importer:
     def _named_blobs(self) -> Iterator[tuple[Cid, BlobDownload]]:
         seen: set[Cid] = set()
         for path, record in self._records.items():
-            for item in blob_files(section_of(self._forms[path][0]), self._keys[path], record.value):
+            for item in blob_files(section_of_form(self._forms[path][0]), self._keys[path], record.value):
                 if item.blob.cid not in seen:  # several records may refer to one blob
                     seen.add(item.blob.cid)
                     yield item.blob.cid, item
@@ -106,7 +113,7 @@ class Importer:
         keys: dict[RecordPath, str] = {}
         by_section: defaultdict[str, list[RecordPath]] = defaultdict(list)
         for path in self._records:
-            by_section[section_of(self._forms[path][0])].append(path)
+            by_section[section_of_form(self._forms[path][0])].append(path)
         for section, paths in by_section.items():
             taken = {address.key for address in self._request.manifest.entries if address.section == section}
             owned = {path: [self._id_key(path), *self._names(path)] for path in paths if path in self._request.owned}
@@ -153,9 +160,12 @@ class Importer:
         """Choose the address of each entry; a key in use in another section is made longer."""
         used = {*self._request.manifest.entries}
         addresses: dict[RecordPath, Address] = {}
-        sections = {path: section_of(forms_[0]) for path, forms_ in self._forms.items()}
+        sections = {path: section_of_form(forms_[0]) for path, forms_ in self._forms.items()}
+        fallbacks = {
+            path for path in sections if sections[path] == RECORDS.section and has_own_section(path.collection)
+        }
         # Entries in another section than their own come last.
-        for path in sorted(sections, key=lambda path: sections[path] == "records" and path.collection in FORMS):
+        for path in sorted(sections, key=lambda path: path in fallbacks):
             section = sections[path]
             address = Address(section, self._keys[path])
             number = 1
@@ -165,7 +175,7 @@ class Importer:
                 number += 1
             used.add(address)
             addresses[path] = address
-        order = {path: (SECTIONS.index(address.section), address.key) for path, address in addresses.items()}
+        order = {path: (ORDERED_SECTIONS.index(address.section), address.key) for path, address in addresses.items()}
         return {path: addresses[path] for path in sorted(addresses, key=lambda path: order[path])}
 
     def _identity(self, record: Record, address: Address, body: JsonObject, ids: set[tuple[Nsid, str]]) -> JsonObject:
@@ -214,8 +224,8 @@ class Importer:
     def _text(self, entries: Entries) -> str:
         """Format the document, with a blank line before each section."""
         document = self._document(entries)
-        head = {name: item for name, item in document.items() if name not in SECTIONS}
-        parts = [yaml_text(head), *(yaml_text({name: document[name]}) for name in SECTIONS if name in document)]
+        head = {name: item for name, item in document.items() if name not in ORDERED_SECTIONS}
+        parts = [yaml_text(head), *(yaml_text({name: document[name]}) for name in ORDERED_SECTIONS if name in document)]
         return "\n".join(parts)
 
 
@@ -237,8 +247,9 @@ def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: form
 def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     """Return the forms that a record can have, best first."""
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
-    known = FORMS.get(record.path.collection, ())
-    return (*(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))), "records")
+    known = kind_of_collection(record.path.collection).forms
+    possible = tuple(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files)))
+    return possible if known == RECORDS.forms else (*possible, *RECORDS.forms)
 
 
 def _unnamed(entries: Entries) -> Iterator[Problem]:

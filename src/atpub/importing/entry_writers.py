@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from atpub.atproto.data import Blob, Json, JsonObject
-from atpub.atproto.runtime import UnknownMember
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.errors import InvalidRecord
 from atpub.generated.science.alt.dataset import (
@@ -16,15 +15,13 @@ from atpub.generated.science.alt.dataset import (
     label,
     lens,
     schema,
-    storage_blobs,
-    storage_external,
-    storage_http,
-    storage_s3,
 )
 from atpub.importing.brace_patterns import patterns_of
 from atpub.manifest.fields import TYPES, json_schema
 from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
+from atpub.storage.interface import FileStorage
+from atpub.storage.registry import find_kind
 
 CREATED_AT: Final = entry.Entry.WIRE["created_at"]
 UNNAMED: Final = "invalid.unnamed"
@@ -154,31 +151,19 @@ def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> J
 
 
 def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject | None:
-    match storage:
-        case storage_http.StorageHttp(shards=shards):
-            return _urls([shard.url for shard in shards], [shard.checksum for shard in shards])
-        case storage_s3.StorageS3(bucket=bucket, shards=shards):
-            options = {"region": storage.region, "endpoint": storage.endpoint}
-            given: JsonObject = {name: text for name, text in options.items() if isinstance(text, str)}
-            made = _urls([f"s3://{bucket}/{shard.key}" for shard in shards], [shard.checksum for shard in shards])
-            return {"urls": made["urls"], **({"s3": given} if given else {}), "checksums": made["checksums"]}
-        case storage_blobs.StorageBlobs(blobs=blobs):
-            names = [files.get(item.blob.cid) for item in blobs]
-            known = [name for name in names if name is not None]
-            return {"blobs": _one(patterns_of(known))} if len(known) == len(names) else None
-        case UnknownMember(type=storage_external.NSID, raw=raw):
-            return {
-                "urls": _one(patterns_of(storage_external.StorageExternal.from_json(raw).urls)),
-                "checksums": "none",
-            }
-        case _:
-            return None
-
-
-def _urls(urls: Sequence[str], checksums: Sequence[entry.ShardChecksum]) -> JsonObject:
-    digests = {url: found.digest for url, found in zip(urls, checksums, strict=True) if found.digest}
+    """Write the location of the shards; return None if a manifest cannot express it."""
+    kind = find_kind(storage)
+    if kind is None:
+        return None
+    if isinstance(kind, FileStorage):
+        names = [files.get(item.blob.cid) for item in kind.read(storage)]
+        known = [name for name in names if name is not None]
+        return {"blobs": _one(patterns_of(known))} if len(known) == len(names) else None
+    shards = kind.read(storage)
+    digests = {shard.url: shard.digest for shard in shards if shard.digest}
     named = _by_last_segment(digests)
-    return {"urls": _one(patterns_of(urls)), "checksums": {**named} or "none"}
+    urls = _one(patterns_of([shard.url for shard in shards]))
+    return {"urls": urls, **kind.manifest_options(storage), "checksums": {**named} or "none"}
 
 
 def _by_last_segment(digests: Mapping[str, str]) -> Mapping[str, str]:

@@ -5,32 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Blob, JsonObject
-from atpub.atproto.syntax import AtUri, Nsid, RecordPath
+from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.engine.inventory import Owned
 from atpub.errors import Problem
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.model import Address, Manifest
 from atpub.repository.model import Live, Record
 from atpub.text.document import Document
-
-Form: TypeAlias = Literal["fields", "json_schema", "datasets", "labels", "lenses", "records"]
-"""The form of an entry: a schema by its fields or its JSON Schema, other records by their section."""
-
-FORMS: Final[Mapping[Nsid, tuple[Form, ...]]] = {
-    Nsid(schema.NSID): ("fields", "json_schema"),
-    Nsid(entry.NSID): ("datasets",),
-    Nsid(label.NSID): ("labels",),
-    Nsid(lens.NSID): ("lenses",),
-}
-"""The most readable forms, best first; every record can have the form `records` as well."""
-
-
-def section_of(form: Form) -> str:
-    """Return the section of the manifest for an entry of this form."""
-    return "schemas" if form in ("fields", "json_schema") else form
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from atpub.atproto.data import Blob, JsonObject, blobs_in
 from atpub.atproto.syntax import Nsid, Tid
 from atpub.importing.entry_writers import schema_nsid
 from atpub.importing.keys import key_of, slug
-from atpub.importing.model import FORMS, BlobDownload, Form
+from atpub.importing.model import BlobDownload
+from atpub.manifest.kinds import Form, has_own_section
 from atpub.repository.model import Record
 
 _SUFFIXES: Final = {"application/x-tar": ".tar", "application/octet-stream": ".bin", "image/jpeg": ".jpg"}
@@ -48,7 +49,7 @@ def names_of(record: Record, form: Form) -> list[str]:
         case "datasets" | "lenses":
             return [name, key_of(f"{name}-{rkey}"), f"{kind}-{rkey}"]
         case "records":
-            if record.path.collection in FORMS:
+            if has_own_section(record.path.collection):
                 return [name, key_of(f"{name}-{rkey}"), f"{kind}-{rkey}"]
             plain = "" if Tid.accepts(record.path.rkey) else rkey
             return [plain, f"{kind}-{rkey}", key_of(f"{record.path.collection}-{rkey}")]

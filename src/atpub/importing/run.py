@@ -12,13 +12,13 @@ from typing import TypeAlias
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
 from atpub.engine.desired.model import VERSIONED, record_key
-from atpub.engine.desired.values import collection_of
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
 from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
 from atpub.importing.base import ImportBase, ImportOptions
 from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
+from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Manifest
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository

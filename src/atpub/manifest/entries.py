@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
@@ -13,8 +12,9 @@ from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 from atpub.errors import Place, Problem
 from atpub.generated.dev.atpub import inventory
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.generated.science.alt.dataset import label
 from atpub.manifest import fields as sample_fields
+from atpub.manifest.kinds import COLLECTIONS, collection_of
 from atpub.manifest.model import (
     Address,
     BlobShards,
@@ -39,7 +39,6 @@ from atpub.text.document import Document
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
-_COLLECTIONS: Final = {"schemas": schema.NSID, "datasets": entry.NSID, "labels": label.NSID, "lenses": lens.NSID}
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), a map of SHA-256 by file name, or `checksums: none`"
 
 
@@ -235,7 +234,7 @@ class EntryReader:
             hint = "1 to 512 of letters, digits and . _ : ~ -"
             self._note("wrong-form", f"{rkey!r} is not a valid record key", (*address.steps, "rkey"), hint)
             return None
-        record = self._lexicons.record(collection or Nsid(_COLLECTIONS[address.section]))
+        record = self._lexicons.record(collection or COLLECTIONS[address.section])
         if rkey is not None and record is not None and not valid_key(record.key, str(rkey)):
             message = f"{rkey!r} is not a record key of the type {record.key}, which the lexicon asks for"
             self._note("wrong-form", message, (*address.steps, "rkey"), "leave it out: it follows from the id")
@@ -265,8 +264,7 @@ class EntryReader:
 
     def _is_first(self, found: Entry, paths: dict[tuple[str, str], Address]) -> bool:
         address = found.common.address
-        collection = found.collection if isinstance(found, RecordEntry) else _COLLECTIONS[address.section]
-        first = paths.setdefault((collection, found.common.id), address)
+        first = paths.setdefault((collection_of(found), found.common.id), address)
         if first != address:
             message = f"{address} has the same identity as {first}: {found.common.id!r}"
             hint = "give one of them another version or `id`"

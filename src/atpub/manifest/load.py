@@ -17,9 +17,9 @@ from atpub.errors import InvalidInput, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.files import read_merged
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
-from atpub.manifest.schema import SECTIONS
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document

@@ -34,8 +34,8 @@ from atpub.atproto.lexicon.model import (
 from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.kinds import COLLECTIONS
 
-SECTIONS = frozenset({"schemas", "datasets", "labels", "lenses", "records"})
 # JSON Schema's `$` is the end; Python's stands before a line break at the end as well.
 _END = r"$(?!\n)"
 KEY = rf"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{{0,255}}{_END}"
@@ -239,8 +239,9 @@ def _url(description: str) -> JsonObject:
 
 def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
     partial: JsonObject = {}
-    for name in ("schemas", "datasets", "labels", "lenses"):
-        partial[name] = {**sections[name], "required": []}
+    for name, item in sections.items():
+        if name in COLLECTIONS:
+            partial[name] = {**item, "required": []}
     return {**_closed(partial), "description": "What every entry of a section has that does not say otherwise."}
 
 

@@ -12,13 +12,13 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.json_node import kind_of, step
 from atpub.errors import Problem
 from atpub.manifest.fields import DRAFT
+from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.schema import (
     DATASET_FIELDS,
     LABEL_FIELDS,
     LENS_FIELDS,
     PROJECT,
     SCHEMA_FIELDS,
-    SECTIONS,
     VERSION,
     manifest_schema,
 )

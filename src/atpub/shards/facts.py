@@ -30,7 +30,8 @@ from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha25
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
-from atpub.shards.urls import ShardUrl, check_one_storage, parse_shard_url
+from atpub.storage.interface import Location
+from atpub.storage.registry import check_locations, parse_location
 from atpub.suggest import listed
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -49,7 +50,7 @@ class LocalShards:
 class RemoteShards:
     """Shards at URLs, each with its SHA-256 (None: it was said that there is none)."""
 
-    shards: tuple[tuple[ShardUrl, str | None], ...]
+    shards: tuple[tuple[Location, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +227,10 @@ class _Gatherer:
                 self._note([expanded], steps)
             else:
                 urls.extend(expanded)
-        parsed = [parse_shard_url(url) for url in urls]
+        parsed = [parse_location(url) for url in urls]
         known = [item for item in parsed if not isinstance(item, Problem)]
         self._note([item for item in parsed if isinstance(item, Problem)], steps)
-        self._note(check_one_storage(known), steps)
+        self._note(check_locations(known), steps)
         self._note(_unreadable(urls), steps)
         digests = self._digests(entry, shards, urls)
         if isinstance(shards.checksums, NoChecksums):

@@ -29,7 +29,7 @@ from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
-from atpub.shards.urls import parse_shard_url
+from atpub.storage.registry import parse_location
 from atpub.suggest import listed
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
@@ -226,7 +226,7 @@ def _path_fault(value: Json) -> str:
 def _url_fault(value: Json) -> str:
     if not isinstance(value, str) or not _is_sortable(value):
         return "expected a URL"
-    found = parse_shard_url(value)
+    found = parse_location(value)
     return found.message if isinstance(found, Problem) else ""
 
 

@@ -11,9 +11,9 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.desired.storage import array_formats
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
 from atpub.manifest.fields import json_schema
+from atpub.shards.array_formats import array_formats
 
 if TYPE_CHECKING:
     import numpy

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.desired.storage import array_formats
 from atpub.errors import Severity
+from atpub.shards.array_formats import array_formats
 
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 

@@ -12,8 +12,9 @@ from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.desired.check import RecordChecker
 from atpub.engine.desired.model import CreatedAt, Desired, record_key
 from atpub.engine.desired.placeholders import Filled, Filler
-from atpub.engine.desired.values import Values, collection_of
+from atpub.engine.desired.values import Values
 from atpub.errors import InvalidInput, Place, Problem
+from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, Entry, LabelEntry, Manifest, SchemaEntry
 from atpub.shards.facts import Facts, LocalShards, RemoteShards
 

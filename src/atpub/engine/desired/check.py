@@ -17,6 +17,7 @@ from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import find_typos
+from atpub.engine.desired.values import endpoint_of
 from atpub.errors import Place, Problem
 from atpub.manifest.model import (
     BlobShards,
@@ -25,10 +26,9 @@ from atpub.manifest.model import (
     Manifest,
     RecordEntry,
     SchemaEntry,
-    UrlShards,
 )
 from atpub.shards.facts import Facts, RemoteShards
-from atpub.shards.urls import S3
+from atpub.storage.registry import check_endpoint
 
 LARGEST: Final = 900_000
 """The most bytes of a record that fit in a request to any PDS, with room for the inventory."""
@@ -100,12 +100,10 @@ class RecordChecker:
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
-        is_s3 = isinstance(remote, RemoteShards) and any(isinstance(url, S3) for url, _ in remote.shards)
-        if is_s3 and isinstance(item.shards, UrlShards) and not item.shards.endpoint:
+        if isinstance(remote, RemoteShards):
             place = self.manifest.place((*item.common.address.steps, "urls"))
-            message = f"{item.common.address}: atdata reads S3 shards only where the endpoint is given"
-            hint = "add `s3: {endpoint: …}`, for Amazon https://s3.REGION.amazonaws.com"
-            yield Problem("s3-endpoint", message, place, hint, "warning")
+            for found in check_endpoint([location for location, _ in remote.shards], endpoint_of(item.shards)):
+                yield replace(found, message=f"{item.common.address}: {found.message}", place=place)
 
     def _license(self, item: DatasetEntry) -> Iterator[Problem]:
         stated = item.fields.get("license")

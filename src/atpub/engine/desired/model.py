@@ -10,12 +10,12 @@ from typing import Final, TypeAlias
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.generated.com.atproto.repo import strong_ref
-from atpub.generated.science.alt.dataset import label, schema
+from atpub.manifest.kinds import KINDS
 from atpub.manifest.model import Address
 
 Steps: TypeAlias = tuple[str | int, ...]
 
-VERSIONED: Final = frozenset({Nsid(schema.NSID), Nsid(label.NSID)})
+VERSIONED: Final = frozenset(kind.collection for kind in KINDS if kind.versioned and kind.collection)
 """Collections whose records stay published when they leave the manifest."""
 
 CID_FIELD: Final = strong_ref.StrongRef.WIRE["cid"]

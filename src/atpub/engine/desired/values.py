@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Blob, JsonObject
 from atpub.atproto.runtime import member_json
-from atpub.atproto.syntax import AtUri, Nsid
+from atpub.atproto.syntax import AtUri
+from atpub.engine.desired.model import BlobFile
 from atpub.engine.desired.placeholders import Filled, Filler
-from atpub.engine.desired.storage import array_formats, dataset_size, storage
-from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.generated.science.alt.dataset import entry, schema
 from atpub.manifest.fields import DRAFT
+from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
     Address,
     DatasetEntry,
@@ -27,27 +27,13 @@ from atpub.manifest.model import (
     RecordEntry,
     SchemaEntry,
     SchemaRef,
+    Shards,
+    UrlShards,
 )
+from atpub.shards.array_formats import array_formats
 from atpub.shards.facts import LocalShards, RemoteShards
-
-
-def collection_of(item: Entry) -> Nsid:
-    """Return the collection of an entry's record."""
-    match item:
-        case SchemaEntry():
-            return Nsid(schema.NSID)
-        case DatasetEntry():
-            return Nsid(entry.NSID)
-        case LabelEntry():
-            return Nsid(label.NSID)
-        case LensEntry():
-            return Nsid(lens.NSID)
-        case LexiconEntry():
-            return Nsid(lexicon_schema.NSID)
-        case RecordEntry(collection=collection):
-            return collection
-        case _:
-            assert_never(item)
+from atpub.storage.interface import Endpoint
+from atpub.storage.registry import FILES, build_storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +70,13 @@ class Values:
         shards = self.shards[item.common.address]
         made: JsonObject = {
             "schemaRef": self._uri(item.schema, filled),
-            "storage": member_json(storage(shards, item.shards, filled)),
+            "storage": member_json(_storage(shards, item.shards, filled)),
         }
         if item.metadata is not None:
             made["contentMetadata"] = self.filler.fill_object(item.metadata, filled, ("contentMetadata",))
         if item.metadata_schema is not None:
             made["metadataSchemaRef"] = self._uri(item.metadata_schema, filled)
-        if size := dataset_size(shards):
+        if size := _size(shards):
             made["size"] = size.to_json()
         return made
 
@@ -106,6 +92,34 @@ class Values:
         if isinstance(reference, AtUri):
             return str(reference)
         return self.filler.refer(str(reference), filled) or str(AtUri(self.filler.did))
+
+
+def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) -> entry.EntryStorage:
+    """Return the storage object of an entry; note its blobs in `filled`."""
+    if isinstance(shards, RemoteShards):
+        return build_storage(shards.shards, endpoint_of(asked))
+    for index, (path, facts) in enumerate(shards.files):
+        steps = (entry.Entry.WIRE["storage"], *FILES.blob_steps(index))
+        filled.blobs.append(BlobFile(steps, Blob(facts.cid, facts.mime_type, facts.size), path, sniffed=False))
+    return FILES.build([facts for _, facts in shards.files])
+
+
+def endpoint_of(asked: Shards) -> Endpoint:
+    """Return the endpoint that a dataset names."""
+    return Endpoint(asked.region, asked.endpoint) if isinstance(asked, UrlShards) else Endpoint()
+
+
+def _size(shards: LocalShards | RemoteShards) -> entry.DatasetSize | None:
+    """Return the amount of data, as far as it is known."""
+    if isinstance(shards, RemoteShards):
+        return entry.DatasetSize(shards=len(shards.shards)) if shards.shards else None
+    facts = [found for _, found in shards.files]
+    counts = [found.samples for found in facts if found.samples is not None]
+    return entry.DatasetSize(
+        samples=sum(counts) if len(counts) == len(facts) else None,
+        bytes=sum(found.size for found in facts),
+        shards=len(facts) or None,
+    )
 
 
 def _sample_schema(item: SchemaEntry) -> JsonObject:

@@ -15,11 +15,12 @@ from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
 from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock
-from atpub.engine.plan.decide import RECORDS, decide_gone, decide_wanted
+from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Upload
 from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
+from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
@@ -139,7 +140,7 @@ def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[
     """Return the `--forget` options that match none of these changes."""
     forgotten = [item for item in changes if item.action == "forget"]
     return options.forget - {
-        name for item in forgotten for name in (item.address, str(item.uri), f"{RECORDS}/{item.id}")
+        name for item in forgotten for name in (item.address, str(item.uri), f"{RECORDS.section}/{item.id}")
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
@@ -18,18 +17,8 @@ from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.model import Action, Change, Drift, Options, Refusal
 from atpub.engine.plan.order import references, targets_first
 from atpub.engine.plan.resolve import ResolvedRecord
-from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
-from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.kinds import RECORDS, kind_of_collection
 from atpub.repository.model import Record
-
-RECORDS: Final = "records"
-_SECTIONS: Final = {
-    schema.NSID: "schemas",
-    entry.NSID: "datasets",
-    label.NSID: "labels",
-    lens.NSID: "lenses",
-    lexicon_schema.NSID: "lexicons",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +89,7 @@ def _drift(owned: Owned, before: Record | None) -> Drift | None:
 
 
 def _address(owned: Owned) -> str:
-    return f"{_SECTIONS.get(owned.path.collection, RECORDS)}/{owned.id}"
+    return f"{kind_of_collection(owned.path.collection).section}/{owned.id}"
 
 
 def _live_value(path: RecordPath, ownership: OwnershipView) -> Json:
@@ -140,7 +129,7 @@ def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[
     found = {path for path, address in addresses.items() if address in names or str(ownership.uri(path)) in names}
     for name in {*names}.difference(addresses.values()):
         section, _, key = name.partition("/")
-        alike = [path for path, item in ownership.owned.items() if section == RECORDS and item.id == key]
+        alike = [path for path, item in ownership.owned.items() if section == RECORDS.section and item.id == key]
         found.update(alike if len(alike) == 1 else ())
     return found
 

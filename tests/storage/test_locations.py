@@ -5,27 +5,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.errors import Problem
-from atpub.shards.urls import S3, External, Http, ShardUrl, check_one_storage, parse_shard_url
+from atpub.storage.interface import Location
+from atpub.storage.registry import check_locations, parse_location
 
-GOOD: list[tuple[str, ShardUrl]] = [
-    ("https://cdn.lab.example/cats-0.tar", Http("https://cdn.lab.example/cats-0.tar")),
-    ("http://10.0.0.1:8080/a.tar?x=1", Http("http://10.0.0.1:8080/a.tar?x=1")),
-    ("https://[::1]/a.tar", Http("https://[::1]/a.tar")),
-    ("HTTPS://lab.example/A.tar", Http("HTTPS://lab.example/A.tar")),
-    ("https://lab.example/?id=7", Http("https://lab.example/?id=7")),
-    ("https://lab.example/@me/a.tar", Http("https://lab.example/@me/a.tar")),
-    ("s3://lab/speech/00.tar", S3("lab", "speech/00.tar")),
-    ("S3://lab/a#1?.tar", S3("lab", "a#1?.tar")),
-    ("s3://lab/a@b.tar", S3("lab", "a@b.tar")),
-    ("gs://lab/a.tar", External("gs://lab/a.tar")),
-    ("hf://datasets/lab/a.tar", External("hf://datasets/lab/a.tar")),
-    ("sftp://me@lab.example/a.tar", External("sftp://me@lab.example/a.tar")),
+GOOD: list[tuple[str, Location]] = [
+    ("https://cdn.lab.example/cats-0.tar", Location("http", "https://cdn.lab.example/cats-0.tar")),
+    ("http://10.0.0.1:8080/a.tar?x=1", Location("http", "http://10.0.0.1:8080/a.tar?x=1")),
+    ("https://[::1]/a.tar", Location("http", "https://[::1]/a.tar")),
+    ("HTTPS://lab.example/A.tar", Location("http", "HTTPS://lab.example/A.tar")),
+    ("https://lab.example/?id=7", Location("http", "https://lab.example/?id=7")),
+    ("https://lab.example/@me/a.tar", Location("http", "https://lab.example/@me/a.tar")),
+    ("s3://lab/speech/00.tar", Location("s3", "s3://lab/speech/00.tar")),
+    ("S3://lab/a#1?.tar", Location("s3", "s3://lab/a#1?.tar")),
+    ("s3://lab/a@b.tar", Location("s3", "s3://lab/a@b.tar")),
+    ("gs://lab/a.tar", Location("external", "gs://lab/a.tar")),
+    ("hf://datasets/lab/a.tar", Location("external", "hf://datasets/lab/a.tar")),
+    ("sftp://me@lab.example/a.tar", Location("external", "sftp://me@lab.example/a.tar")),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), GOOD)
-def test_a_url_has_a_kind(text: str, expected: ShardUrl) -> None:
-    assert parse_shard_url(text) == expected
+def test_a_url_has_a_kind(text: str, expected: Location) -> None:
+    assert parse_location(text) == expected
 
 
 BAD = [
@@ -62,7 +63,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "code"), BAD)
 def test_a_bad_url_is_a_problem(text: str, code: str) -> None:
-    problem = parse_shard_url(text)
+    problem = parse_location(text)
     assert isinstance(problem, Problem)
     assert problem.code == code
 
@@ -83,7 +84,7 @@ SECRETS = [
 @pytest.mark.parametrize("text", SECRETS)
 @pytest.mark.parametrize("flaw", ["", " ", "#x"])
 def test_a_secret_is_refused_and_never_repeated(text: str, flaw: str) -> None:
-    problem = parse_shard_url(text + flaw)
+    problem = parse_location(text + flaw)
     assert isinstance(problem, Problem)
     assert problem.code == "url-secret" or flaw
     assert "hunter2" not in problem.message + problem.hint
@@ -91,32 +92,34 @@ def test_a_secret_is_refused_and_never_repeated(text: str, flaw: str) -> None:
 
 @pytest.mark.parametrize("text", ["file://me:hunter2@host/a", "https://me:hunter2@/a.tar", "https://me:hunter2@x:y/a"])
 def test_other_problems_do_not_repeat_it_either(text: str) -> None:
-    problem = parse_shard_url(text)
+    problem = parse_location(text)
     assert isinstance(problem, Problem)
     assert "hunter2" not in str(problem)
 
 
 @given(st.text() | st.text("https3:/@#?.[]%a ", max_size=30))
 def test_no_text_raises(text: str) -> None:
-    shard = parse_shard_url(text)
-    if isinstance(shard, (Http, External)):
+    shard = parse_location(text)
+    if isinstance(shard, Location) and shard.kind != "s3":
         assert shard.url == text
 
 
 def test_shards_of_one_dataset_are_in_one_place() -> None:
-    http, other = Http("https://x/a.tar"), Http("http://y/b.tar")
-    assert check_one_storage([]) == ()
-    assert check_one_storage([http, other]) == ()
-    assert check_one_storage([S3("lab", "a"), S3("lab", "b")]) == ()
+    http, other = Location("http", "https://x/a.tar"), Location("http", "http://y/b.tar")
+    assert check_locations([]) == ()
+    assert check_locations([http, other]) == ()
+    assert check_locations([Location("s3", "s3://lab/a"), Location("s3", "s3://lab/b")]) == ()
 
 
 def test_mixed_kinds_are_a_problem() -> None:
-    (problem,) = check_one_storage([Http("https://x/a.tar"), S3("lab", "b"), External("gs://c/d")])
+    (problem,) = check_locations(
+        [Location("http", "https://x/a.tar"), Location("s3", "s3://lab/b"), Location("external", "gs://c/d")]
+    )
     assert problem.code == "mixed-storage"
     assert "gs://c/d and https://x/a.tar and s3://lab/b" in problem.message
     assert problem.hint
 
 
 def test_mixed_buckets_are_a_problem() -> None:
-    (problem,) = check_one_storage([S3("lab", "a"), S3("other", "b")])
+    (problem,) = check_locations([Location("s3", "s3://lab/a"), Location("s3", "s3://other/b")])
     assert (problem.code, "lab, other" in problem.message) == ("mixed-buckets", True)
