@@ -150,7 +150,7 @@ Entry: TypeAlias = SchemaEntry | DatasetEntry | LabelEntry | LensEntry | RecordE
 
 
 def free_values(entry: Entry) -> JsonObject:
-    """The parts of an entry that may hold placeholders, by the manifest's keys."""
+    """Return the parts of an entry that may hold placeholders, by the manifest's keys."""
     match entry:
         case LexiconEntry():
             return {}
@@ -190,7 +190,7 @@ PLACEHOLDERS: Final = frozenset({"$ref", "$strongRef", "$blob", "$literal"})
 
 
 def placeholder(value: Json) -> tuple[str, Json] | None:
-    """The name and argument of a placeholder such as `{$ref: datasets/digits}`; None where the value is none."""
+    """Split a placeholder such as `{$ref: datasets/digits}` into name and argument; None for any other value."""
     if isinstance(value, dict) and len(value) == 1:
         name, argument = next(iter(value.items()))
         if name in PLACEHOLDERS:

@@ -50,7 +50,7 @@ STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
 
 @cache
 def manifest_schema() -> JsonObject:
-    """The JSON Schema of a manifest."""
+    """Build the JSON Schema of a manifest."""
     made = _Definitions(LEXICONS.lexicons)
     sections: dict[str, JsonObject] = {
         "schemas": _schema_entry(made),
@@ -89,7 +89,7 @@ def manifest_schema() -> JsonObject:
 
 
 def own_fields(record: type[entry.Entry | label.Label | lens.Lens | schema.Schema], *computed: str) -> frozenset[str]:
-    """The wire names of a record's fields, less the attributes that atpub fills in."""
+    """List the wire names of a record's fields, without the attributes that atpub fills in."""
     return frozenset(wire for attribute, wire in record.WIRE.items() if attribute not in computed)
 
 
@@ -128,7 +128,7 @@ def _common() -> JsonObject:
         "id": _text("The identity, where the key is not: an entry that is renamed keeps its record by it."),
         "rkey": _text("The record key, where it is not to follow from the id."),
         "protect": {"type": "boolean", "description": "Refuse to delete the record."},
-        "adopt": {"type": "boolean", "description": "Take over a record that is there already and that nobody owns."},
+        "adopt": {"type": "boolean", "description": "Adopt an existing record that no project owns."},
     }
 
 
@@ -204,7 +204,7 @@ def _lens_entry(made: _Definitions) -> JsonObject:
 
 
 def _named(fields: dict[str, JsonObject]) -> JsonObject:
-    """The fields of a record that people find by its name: lexicons let that be empty."""
+    """Require a non-empty name: people find the record by it, although lexicons allow it to be empty."""
     return {**fields, "name": {**fields["name"], "minLength": 1}}
 
 
@@ -268,13 +268,13 @@ class _Definitions:
         self.definitions: dict[str, Json] = {}
 
     def record(self, nsid: str, fields: frozenset[str]) -> dict[str, JsonObject]:
-        """Some fields of a record, by wire name."""
+        """Return some fields of a record, by wire name."""
         found = self._lexicons.record(Nsid(nsid))
         assert found is not None, nsid
         return {name: self.type(kind) for name, kind in found.record.properties.items() if name in fields}
 
     def type(self, kind: Type) -> JsonObject:
-        """A type as JSON Schema, with its description."""
+        """Convert a type to JSON Schema, with its description."""
         made = self._plain(kind)
         return {**made, "description": kind.description} if kind.description and "$ref" not in made else made
 

@@ -85,7 +85,7 @@ def gather(
     cache: Path | None = None,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Facts:
-    """The facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
+    """Gather the facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
 
     `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
     as `locked`, it is an error, and so is what the lock does not have.
@@ -129,7 +129,7 @@ class _Gatherer:
         return Facts(shards, files, tuple(self._problems), frozenset(self._absent), Lock(self._files, self._urls))
 
     def _measured(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
-        """The facts of files: of those that are here as measured, of the others as locked."""
+        """Return the facts of files: measured if the file is here, otherwise from the lock."""
         unique = dict.fromkeys(paths)
         here = [path for path in unique if path not in self._absent]
         measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar)
@@ -261,7 +261,7 @@ class _Gatherer:
         return matched.digests
 
     def _filed_digests(self, name: str, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
-        """The digests that a checksum file gives for URLs; where it is not here, those in the lock."""
+        """Read the digests of URLs from a checksum file; if it is missing, from the lock."""
         found = expand_files([name], self._manifest.folder)
         digests = {url: self._lock.urls[url] for url in urls if url in self._lock.urls}
         if digests and any(problem.code in NOT_THERE for problem in found.problems):

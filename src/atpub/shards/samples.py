@@ -32,7 +32,7 @@ _NPY: Final = b"\x93NUMPY"
 
 
 def sample_content(sample_type: type[object]) -> JsonObject:
-    """The JSON Schema (draft-07) of a sample class; raises InvalidArgument naming each field that has no type in it.
+    """Build the JSON Schema (draft-07) of a sample class; raises InvalidArgument for each field without a schema type.
 
     Understood are dataclasses, and classes with annotations: str, int, float, bool, bytes, numpy arrays, `list[…]` of
     these, and each of them or None.
@@ -66,7 +66,7 @@ def _hints(sample_type: type[object]) -> Mapping[str, object]:
 
 
 def _field(hint: object) -> str | None:
-    """A type as `fields:` of a manifest writes it; None where it has none."""
+    """Return a type as the manifest's `fields:` writes it; None for an unknown type."""
     bare, optional = _without_none(hint)
     if get_origin(bare) is list:
         items = [_SIMPLE.get(item) for item in get_args(bare)]
@@ -98,7 +98,7 @@ def _shown(hint: object) -> str:
 
 
 def sample_class(name: str, content: JsonObject) -> type[Any]:
-    """A dataclass for the samples of a published schema: its fields by their names, required ones first.
+    """Make a dataclass for the samples of a published schema; required fields come first.
 
     Raises Usage where no class can have them.
     """
@@ -122,7 +122,7 @@ _PYTHON: Final[Mapping[str, type[Any]]] = {"string": str, "integer": int, "numbe
 
 
 def _python(kind: Json) -> Any:
-    """The Python type of a property's values."""
+    """Return the Python type of a property's values."""
     if not isinstance(kind, dict):
         return object
     if array_formats({"$ref": kind.get("$ref")}):
@@ -141,7 +141,7 @@ _NOT_READABLE: Final = (ArithmeticError, LookupError, SyntaxError, TypeError, Va
 
 
 def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
-    """What makes a sample of a `.msgpack` file's name and bytes; without a type, a dict as it is.
+    """Return a function that makes a sample from the name and bytes of a `.msgpack` file; without a type, a dict.
 
     It raises Unavailable for bytes that are no sample, and Usage for one whose fields the class does not take.
     """
@@ -155,7 +155,7 @@ def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
             value: dict[str, Any] = dict(unpack(packed))
             value.update((array, read_array(value[array])) for array in arrays if isinstance(value.get(array), bytes))
         except _NOT_READABLE as error:
-            raise Unavailable(f"{name} is no sample: {error}", hint="whoever made the shard can say more") from error
+            raise Unavailable(f"{name} is no sample: {error}", hint="ask the publisher of the shard") from error
         try:
             return make(**value) if make else cast("S", value)
         except TypeError as error:
@@ -166,7 +166,7 @@ def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
 
 
 def unpacker() -> Callable[[bytes], Any]:
-    """What reads msgpack; raises Usage where it is not installed."""
+    """Return msgpack's reader; raises Usage if msgpack is not installed."""
     try:
         unpack: Callable[[bytes], Any] = import_module("msgpack").unpackb  # it has no types
     except ImportError:
@@ -175,7 +175,7 @@ def unpacker() -> Callable[[bytes], Any]:
 
 
 def read_array(packed: bytes) -> numpy.ndarray[Any, numpy.dtype[Any]]:
-    """The array in a sample's bytes: `.npy`, or atdata's compact form (type, shape, values); never a pickle."""
+    """Read the array in a sample's bytes: `.npy`, or atdata's compact form (type, shape, values); never a pickle."""
     import io
 
     import numpy
