@@ -74,14 +74,10 @@ class _Command(click.Command):
         return rest
 
 
-class _OrderedGroup(click.Group):
-    """A group that lists its commands in the order of a user's work, each with its whole summary.
-
-    A command that it does not have raises `UnknownCommand`, where click raises an error of words alone.
-    """
+class _Group(click.Group):
+    """A group that raises `UnknownCommand` where click raises an error of words alone."""
 
     command_class = _Command
-    group_class = type
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -90,6 +86,10 @@ class _OrderedGroup(click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
             raise UnknownCommand(name, ctx)
         return super().resolve_command(ctx, args)
+
+
+class _OrderedGroup(_Group):
+    """A group that lists its commands in the order of a user's work, each with its whole summary."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -213,7 +213,7 @@ def import_command() -> None:
     """
 
 
-@cli.group(no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
+@cli.group(cls=_Group, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
 def inventory() -> None:
     """Verify or rebuild the project's ownership inventory.
 
