@@ -40,11 +40,19 @@ NARROWER = (
     ("repository", "", ("errors", "suggest", "atproto", "generated", "repository")),
     ("engine", "repository", ("repository.model",)),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
-    ("engine.apply", "repository", ("repository.interface", "repository.model", "repository.filter")),
+    (
+        "engine.apply",
+        "repository",
+        ("repository.interface", "repository.model", "repository.filter", "repository.backoff"),
+    ),
     ("manifest", "repository", ()),
     ("storage", "repository", ()),
     ("shards", "repository", ()),
-    ("importing", "repository", ("repository.model",)),
+    (
+        "importing",
+        "repository",
+        ("repository.interface", "repository.model", "repository.filter", "repository.snapshot"),
+    ),
     ("report", "repository", ("repository.model",)),
     ("catalog", "repository", ("repository.model",)),
     *((above, below, ()) for above in ("report", "catalog") for below in ("storage", "shards", "user_folders")),
@@ -70,6 +78,7 @@ EXCEPTIONS = {
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.headers": "os.SEEK_CUR, a constant",
     "shards.tar": "os.SEEK_END, a constant",
+    "text.files": "reads the text files that the user names",
     "validation": "os.PathLike, a type",
 }
 TOUCHING = {
@@ -84,6 +93,10 @@ TOUCH_FILES = {
     "shards.facts": "reads the file of checksums that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.lock": "asks whether the files are still those that were locked",
+    "shards.locking": "writes the lock beside the manifest",
+    "text.files": "reads the text files that the user names",
+    "importing.base": "reads the manifest that entries are imported into",
+    "importing.run": "writes the imported manifest and its files",
 }
 HTTP_LIBRARIES = {"httpx", "httpcore"}
 TRANSPORT = "atproto.xrpc.transport"

@@ -90,7 +90,7 @@ def test_an_error_carries_its_message_and_hint() -> None:
 def test_a_time_that_is_none_is_not_known(reset: int | None) -> None:
     error = RateLimited("too many", reset=reset)
     assert error.reset is None
-    assert error.hint == "run again in a while; the server does not say when"
+    assert error.hint == "run again later; the server does not say when"
 
 
 def test_invalid_input_shows_all_of_its_problems() -> None:

@@ -87,7 +87,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """A name of the Python API, imported now that it is asked for (PEP 562)."""
+    """Import a name of the Python API on first access (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module 'atpub' has no attribute {name!r}")
     from importlib import import_module
@@ -98,5 +98,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """What the package offers, whether it is imported yet or not."""
+    """Return the public names, including those that are not imported yet."""
     return sorted({*globals(), *__all__})

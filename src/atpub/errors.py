@@ -6,21 +6,21 @@
     │   └── InvalidArgument                   an argument of a call is wrong; also a ValueError
     ├── AuthenticationFailed        exit 4    no credentials, or the server refuses them
     │   └── NotLoggedIn                       the call needs an account; also a ValueError
-    ├── Conflict                    exit 5    somebody else was there first
+    ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
     ├── RateLimited                 exit 8    wait until `reset`, then run again
-    ├── Usage                       exit 64   the command or call is put together wrongly
+    ├── Usage                       exit 64   the command line or the call is malformed
     ├── Interrupted                 exit 130  the user stopped it
-    ├── Declined                    exit 130  the user was asked, and said no
-    ├── FileConflict                exit 1    something else is where a file would go
-    ├── StaleFiles                  exit 1    generated files are not what the lexicons say
-    ├── Busy                        exit 1    another process holds what this one needs
-    ├── SessionStoreError           exit 1    the system does not let a session be kept
+    ├── Declined                    exit 130  the user answered no
+    ├── FileConflict                exit 1    another file is in the way
+    ├── StaleFiles                  exit 1    generated files are out of date
+    ├── Busy                        exit 1    another process holds a lock
+    ├── SessionStoreError           exit 1    a session cannot be stored
     ├── OSFailure                   exit 1    the operating system refuses
-    ├── InternalError               exit 1    something that atpub does not expect
+    ├── InternalError               exit 1    a bug in atpub
     └── RepositoryError             exit 1
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
@@ -34,7 +34,7 @@
 Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
 of their own (`atpub.atproto.runtime.MethodError`).
 
-A `Problem` is a value, not an exception: checking goes on after one, so that a user sees all of them at once.
+A `Problem` is a value, not an exception: checks continue after a problem, so that the user sees all of them at once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a text file something stands: 1-based line and column, and the line itself; line 0 is the whole file."""
+    """A place in a text file: 1-based line and column, and the line's text; line 0 is the whole file."""
 
     file: str
     line: int = 0
@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what a user wrote: a stable code, what was found, where, and what to do.
+    """An error in the user's input: a stable code, a message, the place, and a hint.
 
     `path` holds the keys and indexes from the root of the file or record to the value.
     """
@@ -75,7 +75,7 @@ class Problem:
 
     @property
     def order(self) -> tuple[str, int, int]:
-        """What sorts problems as their places follow each other; those without one come first."""
+        """The key that sorts problems by place; those without a place come first."""
         place = self.place or Place("")
         return (place.file, place.line, place.column)
 
@@ -85,11 +85,11 @@ class Problem:
 
 
 class AtpubWarning(UserWarning):
-    """Something that a call does as asked, and that is doubtful all the same."""
+    """A warning about a call that is carried out, but looks like a mistake."""
 
 
 class AtpubError(Exception):
-    """The base of all that atpub raises; `hint` says what to do next, and a traceback ends with it."""
+    """The base class of all errors; `hint` tells what to do next, and ends a traceback."""
 
     code: str = "error"
     exit_code: int = 1
@@ -103,7 +103,7 @@ class AtpubError(Exception):
 
 
 class InvalidInput(AtpubError):
-    """A manifest, lexicon or record is wrong; `problems` holds everything that was found."""
+    """An invalid manifest, lexicon or record; `problems` holds every problem."""
 
     code = "invalid-input"
     exit_code = 3
@@ -117,72 +117,72 @@ class InvalidInput(AtpubError):
 
 
 class InvalidRecord(InvalidInput, ValueError):
-    """A value breaks its lexicon; one problem for each rule that it breaks."""
+    """A value that breaks its lexicon, with a problem for each broken rule."""
 
     code = "invalid-record"
 
 
 class InvalidArgument(InvalidInput, ValueError):
-    """Arguments of a call are wrong; each problem names the argument, and nothing was sent."""
+    """Invalid arguments of a call; each problem names the argument, and nothing was sent."""
 
     code = "invalid-argument"
 
 
 class AuthenticationFailed(AtpubError):
-    """There are no credentials, or the server refuses them."""
+    """Missing credentials, or credentials that the server refuses."""
 
     code = "authentication-failed"
     exit_code = 4
 
 
 class NotLoggedIn(AuthenticationFailed, ValueError):
-    """The call is about the own account, and there is none yet."""
+    """A call that needs an account, before any login."""
 
     code = "not-logged-in"
 
 
 class Conflict(AtpubError):
-    """Somebody else changed what this was about to change."""
+    """A change to the repository or to a record since it was read."""
 
     code = "conflict"
     exit_code = 5
 
 
 class StalePlan(Conflict):
-    """A record that the plan touches has changed since the plan was made."""
+    """A change to a record of the plan since the plan was made."""
 
     code = "stale-plan"
 
 
 class HeadMoved(Conflict):
-    """The repository has another head than `swap_commit` names; nothing was written."""
+    """A repository whose head is not `swap_commit`; nothing was written."""
 
     code = "head-moved"
 
 
 class PartlyApplied(AtpubError):
-    """Some of the plan's commits were made; running again does the rest."""
+    """A plan of which only some commits were made; run again to make the others."""
 
     code = "partly-applied"
     exit_code = 6
 
 
 class Refused(AtpubError):
-    """A safety rule forbids this: a protected record, too many deletes, another project's record."""
+    """A change that a safety rule forbids: a protected record, too many deletes, another project's record."""
 
     code = "refused"
     exit_code = 7
 
 
 class RateLimited(AtpubError):
-    """The server's rate limit is spent until `reset` (seconds since 1970; None where the server names no time)."""
+    """A rate limit that is spent until `reset` (seconds since 1970; None if the server gives no time)."""
 
     code = "rate-limited"
     exit_code = 8
 
     def __init__(self, message: str, *, reset: int | None = None) -> None:
         moment = _moment(reset)
-        when = f"after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "in a while; the server does not say when"
+        when = f"after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "later; the server does not say when"
         super().__init__(message, hint=f"run again {when}")
         self.reset = reset if moment else None
 
@@ -195,34 +195,34 @@ def _moment(seconds: int | None) -> datetime | None:
 
 
 class Usage(AtpubError):
-    """The command line or the call is put together wrongly."""
+    """A malformed command line or call."""
 
     code = "usage"
     exit_code = 64
 
 
 class Interrupted(AtpubError):
-    """The user stopped it; between two requests, and nothing is half done."""
+    """A stop by the user, between two requests; nothing is half done."""
 
     code = "interrupted"
     exit_code = 130
 
 
 class Declined(AtpubError):
-    """The user looked at what would be done, and said no."""
+    """A question that the user answered with no."""
 
     code = "declined"
     exit_code = 130
 
 
 class FileConflict(AtpubError):
-    """There is something else where a file would go."""
+    """Another file at the path of a file to write."""
 
     code = "in-the-way"
 
 
 class StaleFiles(AtpubError):
-    """The generated files are not what the lexicons say; `files` names them."""
+    """Generated files that are out of date; `files` names them."""
 
     code = "stale"
 
@@ -232,43 +232,43 @@ class StaleFiles(AtpubError):
 
 
 class Busy(AtpubError):
-    """Another process holds what this one needs, and does not let go of it."""
+    """A lock that another process holds too long."""
 
     code = "busy"
 
 
 class SessionStoreError(AtpubError):
-    """The system does not let a session be kept: no permission, no space, no such folder."""
+    """A session that cannot be stored: no permission, no space, no such folder."""
 
     code = "session-not-kept"
 
 
 class OSFailure(AtpubError):
-    """The operating system refuses: no permission, no space, no such folder."""
+    """A refusal of the operating system: no permission, no space, no such folder."""
 
     code = "system-error"
 
 
 class InternalError(AtpubError):
-    """Something that atpub does not expect."""
+    """An unexpected error: a bug in atpub."""
 
     code = "internal-error"
 
 
 class RepositoryError(AtpubError):
-    """A repository cannot do what it was asked."""
+    """The base class of a repository's errors."""
 
     code = "repository-error"
 
 
 class RepositoryNotFound(RepositoryError):
-    """There is no repository at that DID, handle or path."""
+    """A DID, handle or path without a repository."""
 
     code = "repository-not-found"
 
 
 class RecordNotFound(RepositoryError, KeyError):
-    """There is no record at that URI, or of that name."""
+    """A URI or name without a record."""
 
     code = "record-not-found"
 
@@ -283,30 +283,30 @@ class RecordConflict(RepositoryError):
 
 
 class BlobNotFound(RepositoryError):
-    """The repository does not hold the blob (any more)."""
+    """A blob that the repository does not hold."""
 
     code = "blob-not-found"
 
 
 class BlobRejected(RepositoryError):
-    """The blob is too large, or its type or size are not what the record says."""
+    """A blob that is too large, or differs from the record in type or size."""
 
     code = "blob-rejected"
 
 
 class RequestTooLarge(RepositoryError):
-    """The request's body, or the commit that it would make, is over the server's limit; nothing was written."""
+    """A request or commit over the server's size limit; nothing was written."""
 
     code = "request-too-large"
 
 
 class Unavailable(RepositoryError):
-    """The server gave no usable answer; nothing was written."""
+    """A server that gave no usable answer; nothing was written."""
 
     code = "unavailable"
 
 
 class OutcomeUnknown(RepositoryError):
-    """A write was sent and its reply is lost: whether it was carried out must be read from the repository."""
+    """A write whose reply was lost: read the repository to find out whether it was carried out."""
 
     code = "outcome-unknown"

@@ -22,8 +22,7 @@ from typing import TypeAlias
 
 from atpub.atproto.syntax import Did, RecordPath
 from atpub.engine.apply import apply_plan as apply_plan
-from atpub.engine.desired.build import build_desired
-from atpub.engine.desired.causes import root_causes
+from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest

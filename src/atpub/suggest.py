@@ -1,20 +1,26 @@
-"""A guess at what a misspelt word was meant to be."""
+"""Suggestions for misspelt words, and short lists of names, for messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def suggest(word: str, candidates: Iterable[str]) -> str:
-    """`did you mean 'datasets'?`, or nothing where no candidate is close."""
+    """Return `did you mean 'datasets'?`, or an empty string if no candidate is close."""
     meant = nearest(word, candidates)
     return "" if meant is None else f"did you mean {meant!r}?"
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that a word is closest to, in capitals or not; None where no candidate is close."""
+    """Return the candidate closest to a word, ignoring case; None if no candidate is close."""
     from difflib import get_close_matches  # only a mistake needs it
 
     by_folded = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), by_folded, n=1)
     return by_folded[close[0]] if close else None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first five names, and the number of the others."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

@@ -37,18 +37,23 @@ def shown(problem: dict[str, Any]) -> str:
     return f"{place.removeprefix('atpub.yaml:')} {problem['code']}".strip()
 
 
-@pytest.mark.parametrize("case", list(cases()))
-def test_bad_input(case: Case, folder: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = case.keys() - {"manifest", "files", "args", "environ", "exit", "problems", "text", "no_text"}
-    assert not unknown, unknown
+def prepare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Write a case's files and set its environment; its command line."""
     files = {name: written_out(text) if isinstance(text, str) else text for name, text in case.get("files", {}).items()}
     if "manifest" in case:
         files["atpub.yaml"] = written_out(case["manifest"])
     write_files(folder, files)
     for name, value in case.get("environ", {}).items():
         monkeypatch.setenv(name, value)
+    return shlex.split(case.get("args", "plan --account local"))
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_bad_input(case: Case, folder: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = case.keys() - {"manifest", "files", "args", "environ", "exit", "problems", "text", "no_text"}
+    assert not unknown, unknown
+    args = prepare(case, folder, monkeypatch)
     before = tree(folder)
-    args = shlex.split(case.get("args", "plan --account local"))
 
     told = atpub(*args)
     assert told.out == ""

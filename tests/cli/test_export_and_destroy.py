@@ -65,7 +65,7 @@ def test_destroy_leaves_nothing_of_the_project_and_all_of_others(lab: Lab) -> No
 
 def test_destroy_says_what_is_left(lab: Lab) -> None:
     lab.apply()
-    assert lab.run("destroy", "--yes").out == "Applied 4 changes; nothing of lab is left.\n"
+    assert lab.run("destroy", "--yes").out == "Applied 4 changes; no records of lab are left.\n"
 
 
 def test_destroy_refuses_what_is_protected(lab: Lab) -> None:

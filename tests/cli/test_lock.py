@@ -204,7 +204,7 @@ def test_what_is_not_here_stays_until_it_is_pruned(folder: Path, lock: Path, atp
     (folder / SHARDS[2]).unlink()
     ran = atpub("lock")
     assert "all up to date" in ran.out
-    assert ran.err == f"not here, and kept in the lock: {SHARDS[2]} (--prune drops them)\n"
+    assert ran.err == f"missing here, kept in the lock: {SHARDS[2]} (--prune removes them)\n"
     assert atpub("lock", "--prune").out == "atpub.lock: 2 files, 2 URLs; 0 added, 0 changed, 1 removed.\n"
     (folder / "sums/cats.sha256").unlink()
     kept = lock.read_text()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
-_MODULES = ("engine.apply", "cli.apply", "cli.plans", "repository.pds", "repository.local", "report.outcomes")
+_MODULES = ("cli.run.apply", "cli.run.plan", "repository.pds", "repository.local", "report.outcomes")
 _FILES = frozenset({"os.rename", "os.remove", "os.mkdir"})
 _TRANSACTIONS = ("begin immediate", "commit")
 

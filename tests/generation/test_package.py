@@ -9,7 +9,7 @@ from atpub.errors import FileConflict, StaleFiles
 from atpub.generation.package import compare, generate_package, update
 from atpub.generation.settings import Settings
 
-NOTE = {
+NOTE: dict[str, object] = {
     "lexicon": 1,
     "id": "org.lab.note",
     "defs": {"main": {"type": "record", "key": "any", "record": {"type": "object", "properties": {}}}},

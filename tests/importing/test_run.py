@@ -44,7 +44,7 @@ def test_import_of_everything(
     assert [str(entry.address) for entry in outcome.result.entries] == ["schemas/image", "datasets/digits"]
     assert tuple(told) == outcome.result.warnings
     assert outcome.out == Path("new.yaml")
-    assert outcome.out.read_text() == outcome.result.text
+    assert Path("new.yaml").read_text() == outcome.result.text
     assert capsys.readouterr() == ("", "")
     with pytest.raises(FileConflict):
         import_records(base, options, connect)

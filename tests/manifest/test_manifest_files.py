@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_documents, read_merged, read_source
+from atpub.manifest.files import read_documents, read_merged
+from atpub.text.files import read_source
 from atpub.text.source import MAX_BYTES, decode
 
 SECTIONS = frozenset({"datasets"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid
-from atpub.report.diff import Difference, differences, shown
+from atpub.report.diff import Difference, differences, format_value
 
 
 def listed(old: Json, new: Json) -> list[tuple[str, str | None, str | None]]:
@@ -59,8 +59,8 @@ def test_long_values_show_where_they_differ() -> None:
 
 def test_nothing_in_a_record_acts_on_a_terminal() -> None:
     for character in ("\x1b", "\x9b", "\u202e", "\u200b", "\x7f", "\n"):
-        assert shown({"a": f"x{character}y"}).isprintable()
-        assert json.loads(shown(f"x{character}y")) == f"x{character}y"
+        assert format_value({"a": f"x{character}y"}).isprintable()
+        assert json.loads(format_value(f"x{character}y")) == f"x{character}y"
 
 
 VALUES = st.recursive(

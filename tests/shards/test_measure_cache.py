@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.shards.cache import Entry, Identity, dump_entries, load_entries
+from atpub.shards.cache import Entry, FileIdentity, dump_entries, load_entries
 
 DIGEST = "0f" * 32
-ENTRY = Entry(Identity(10, 20, 30, 40), DIGEST, 5)
+ENTRY = Entry(FileIdentity(10, 20, 30, 40), DIGEST, 5)
 NUMBERS = st.integers(0, 2**63)
 ENTRIES = st.dictionaries(
     st.text(),
     st.builds(
         Entry,
-        st.builds(Identity, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+        st.builds(FileIdentity, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
         st.binary(min_size=32, max_size=32).map(bytes.hex),
         st.none() | NUMBERS,
     ),
@@ -62,11 +62,11 @@ def test_the_oldest_entries_are_dropped() -> None:
 def test_a_file_just_written_is_not_settled(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"x")
-    identity = Identity.of(path.stat())
+    identity = FileIdentity.of(path.stat())
     second = 1_000_000_000
     assert not identity.is_settled(identity.ctime_ns)
     assert not identity.is_settled(identity.ctime_ns + 2 * second)
     assert identity.is_settled(identity.ctime_ns + 2 * second + 1)
     # An old mtime does not help: it can be set.
     os.utime(path, (1, 1))
-    assert not Identity.of(path.stat()).is_settled(path.stat().st_ctime_ns + second)
+    assert not FileIdentity.of(path.stat()).is_settled(path.stat().st_ctime_ns + second)

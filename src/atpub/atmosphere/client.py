@@ -114,7 +114,7 @@ class AtmosphereClient:
         self._own = account
 
     def export_session(self) -> str:
-        """Return the session as text for later use; whoever holds it can write to the account."""
+        """Return the session as text for later use; anyone who has it can write to the account."""
         return self.account.export_session()
 
     @property

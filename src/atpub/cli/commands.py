@@ -46,15 +46,59 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
+class UnknownCommand(click.UsageError):
+    """The name of a command that a group does not have."""
+
+    def __init__(self, name: str, ctx: click.Context) -> None:
+        super().__init__(f"there is no command {name!r}", ctx)
+        self.name = name
+
+
+class ExtraArguments(click.UsageError):
+    """The arguments that are left over when a command has taken its own."""
+
+    def __init__(self, arguments: tuple[str, ...], ctx: click.Context) -> None:
+        noun = "argument" if len(arguments) == 1 else "arguments"
+        super().__init__(f"got unexpected extra {noun} ({' '.join(arguments)})", ctx)
+        self.arguments = arguments
+
+
+class _Command(click.Command):
+    """A command that raises `ExtraArguments` where click raises an error of words alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise ExtraArguments(tuple(rest), ctx)
+        return rest
+
+
 class _OrderedGroup(click.Group):
-    """A group that lists its commands in the order of a user's work, each with its whole summary."""
+    """A group that lists its commands in the order of a user's work, each with its whole summary.
+
+    A command that it does not have raises `UnknownCommand`, where click raises an error of words alone.
+    """
+
+    command_class = _Command
+    group_class = type
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            raise UnknownCommand(name, ctx)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.short_help or "") for name, command in self.commands.items()])
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
+            )
 
 
 @click.group(cls=_OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -135,7 +179,7 @@ def lock() -> None:
     apply needs only data that is not published yet. A file that is here takes precedence: if it differs from the lock,
     atpub warns, and with --locked it fails.
 
-    The lock keeps the entries of files that are not here if the manifest still names them; --prune drops them.
+    The lock keeps the entries of files that are not here if the manifest still names them; --prune removes them.
     """
 
 

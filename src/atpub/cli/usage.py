@@ -1,41 +1,34 @@
-"""Command lines that are put together wrongly, in our own words: click's change from version to version."""
+"""Usage errors in atpub's own words: click's texts change from version to version."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 import click
 
-from atpub.cli.commands import cli
+from atpub.cli.commands import ExtraArguments, UnknownCommand, cli
 from atpub.errors import Usage
-from atpub.suggest import suggest
-
-_UNKNOWN: Final = re.compile(r"No such command '(.+?)'")
-_EXTRA: Final = re.compile(r"Got unexpected extra arguments? \((.+)\)")
+from atpub.suggest import nearest, suggest
 
 
 def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
-    """What is wrong with a command line of these arguments, and what to write instead."""
+    """Turn click's error into a Usage error with a hint."""
     ctx = error.ctx or _context(args)
     help_command = f"{ctx.command_path} --help"
-    message = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
         hint = _option_hint(error.option_name, ctx, args) or f"{help_command} lists the options"
         return Usage(f"there is no option {error.option_name}", hint=hint)
-    if unknown := _UNKNOWN.match(message):
-        hint = suggest(unknown[1], _commands(ctx)) or f"{help_command} lists the commands"
-        return Usage(f"there is no command {unknown[1]!r}", hint=hint)
+    message = error.format_message().rstrip(".")
+    if isinstance(error, UnknownCommand):
+        return Usage(message, hint=suggest(error.name, _commands(ctx)) or f"{help_command} lists the commands")
     hint = f"{help_command} says how to use it"
-    extra = _EXTRA.match(message)
-    if extra and any(item.name == "manifests" for item in ctx.command.params):
-        hint = f"name a manifest with -m: {ctx.command_path} -m {extra[1].replace(' ', ' -m ')}"
+    if isinstance(error, ExtraArguments) and any(item.name == "manifests" for item in ctx.command.params):
+        hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
     return Usage(message[:1].lower() + message[1:], hint=hint)
 
 
 def _context(args: Sequence[str]) -> click.Context:
-    """The command that arguments begin with."""
+    """Find the command that the arguments begin with."""
     found = click.Context(cli, info_name="atpub")
     for name in args:
         command = found.command.get_command(found, name) if isinstance(found.command, click.Group) else None
@@ -50,10 +43,11 @@ def _commands(ctx: click.Context) -> list[str]:
 
 
 def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:
-    """Which option may have been meant, or where it belongs; nothing where that cannot be told."""
+    """Suggest the option that may have been meant, or its right position; empty if there is none."""
     later = next((word for word in args if word in _commands(ctx)), None)
     if later is not None:
         return f"options come after the command: {ctx.command_path} {later} {name}"
     known = [text[2:] for item in ctx.command.params for text in item.opts if text.startswith("--")]
     # The dashes, which all have, would make any two of them alike.
-    return suggest(name.lstrip("-"), known).replace("'", "'--", 1)
+    meant = nearest(name.lstrip("-"), known)
+    return "" if meant is None else f"did you mean '--{meant}'?"

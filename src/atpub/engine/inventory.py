@@ -16,10 +16,10 @@ from typing import Final, Self
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey
-from atpub.errors import InvalidRecord
+from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
+from atpub.errors import InvalidRecord, Problem
 from atpub.generated.dev.atpub import inventory as lexicon
-from atpub.repository.model import Create, Delete, Record, Update, Write
+from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
@@ -73,6 +73,32 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnershipView:
+    """The live records, the project's inventory and its entries, and the projects that own other records."""
+
+    live: Live
+    inventory: Inventory
+    owned: Mapping[RecordPath, Owned]
+    foreign: Mapping[RecordPath, str]
+
+    @classmethod
+    def of(cls, live: Live, project: str) -> OwnershipView:
+        """Read the inventories in the live records; raises InvalidRecord where one is damaged."""
+        inventories = read_inventories(live.records.values())
+        inventory = inventories.get(project) or Inventory(project)
+        foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
+        return cls(live, inventory, inventory.owned, foreign)
+
+    def record(self, path: RecordPath) -> Record | None:
+        """Return the live record."""
+        return self.live.records.get(path)
+
+    def uri(self, path: RecordPath) -> AtUri:
+        """Return the URI of a record of this repository."""
+        return AtUri.of(self.live.did, path)
+
+
+@dataclass(frozen=True, slots=True)
 class Damaged:
     """An inventory record that breaks its lexicon: its probable project, its readable entries, and the lost ones."""
 
@@ -80,7 +106,16 @@ class Damaged:
     project: str
     owned: Mapping[RecordPath, Owned]
     lost: tuple[str, ...]  # what can be said of each entry that cannot be read
-    error: InvalidRecord
+    violations: tuple[Problem, ...]
+
+    @property
+    def error(self) -> InvalidRecord:
+        """The violations as an error that names the record and the way to repair it."""
+        what = f"the inventory record {self.record.path} is damaged"
+        hint = "put it right with `atpub inventory rebuild`"
+        return InvalidRecord(
+            tuple(replace(item, message=f"{what}: {item.message}", hint=hint) for item in self.violations)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +133,9 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     for record in records:
         if record.path.collection == COLLECTION:
             try:
-                value = _parse_record(record)
+                value = lexicon.Inventory.from_json(record.value)
             except InvalidRecord as error:
-                damaged.append(_salvage(record, error))
+                damaged.append(_salvage(record, error.problems))
             else:
                 projects[value.project][record.path.rkey] = {
                     item.path: item for entry in value.entries if (item := _owned(entry))
@@ -134,17 +169,7 @@ def order(path: RecordPath) -> str:
     return sha256(str(path).encode()).hexdigest()
 
 
-def _parse_record(record: Record) -> lexicon.Inventory:
-    try:
-        return lexicon.Inventory.from_json(record.value)
-    except InvalidRecord as error:
-        what = f"the inventory record {record.path} is damaged"
-        hint = "put it right with `atpub inventory rebuild`"
-        problems = (replace(item, message=f"{what}: {item.message}", hint=hint) for item in error.problems)
-        raise InvalidRecord(tuple(problems)) from None
-
-
-def _salvage(record: Record, error: InvalidRecord) -> Damaged:
+def _salvage(record: Record, violations: tuple[Problem, ...]) -> Damaged:
     """Read what is readable of a damaged inventory record."""
     name = record.value.get(lexicon.Inventory.WIRE["project"])
     project = name if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME else record.path.rkey.partition(":")[0]
@@ -157,7 +182,7 @@ def _salvage(record: Record, error: InvalidRecord) -> Damaged:
             owned[entry.path] = entry
         except InvalidRecord:
             lost.append(_describe_entry(item))
-    return Damaged(record, project, owned, tuple(lost), error)
+    return Damaged(record, project, owned, tuple(lost), violations)
 
 
 def _describe_entry(item: Json) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -14,6 +13,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidInput, Place, Problem, Usage
 from atpub.suggest import suggest
 from atpub.text.source import Source, decode
+from atpub.text.toml_document import parse_toml
 
 OWN_PACKAGE: Final = "atpub.generated"
 PYPROJECT: Final = Path("pyproject.toml")
@@ -105,9 +105,6 @@ def _paths(value: Setting | None) -> tuple[Path, ...]:
 
 # The file
 
-_AT: Final = re.compile(
-    r"(?P<what>.+?) \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)", re.DOTALL
-)
 _TABLE: Final = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*atpub[ \t]*\.[ \t]*generate[ \t]*\]", re.MULTILINE)
 _ANY_TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
@@ -117,11 +114,7 @@ def _written() -> Mapping[str, Setting]:
         source = decode(PYPROJECT.read_bytes(), str(PYPROJECT))
     except FileNotFoundError:
         return {}
-    try:
-        document: JsonObject = tomllib.loads(source.text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput((_syntax_problem(source, str(error)),)) from None
-    own = _table(_table(document, "tool"), "atpub")
+    own = _table(_table(parse_toml(source), "tool"), "atpub")
     table = own.get("generate", {})
     problems = [_unknown(source, f".{name}", name, ["generate"]) for name in own if name != "generate"]
     if not isinstance(table, dict):
@@ -131,16 +124,6 @@ def _written() -> Mapping[str, Setting]:
     if problems:
         raise InvalidInput(tuple(problems))
     return {name: value for name, value in found.items() if not isinstance(value, Problem)}
-
-
-def _syntax_problem(source: Source, message: str) -> Problem:
-    found = _AT.fullmatch(message)
-    if found is None:
-        return Problem("toml-syntax", message, Place(source.file), "check the quotes, commas and brackets")
-    starts = [0, *(end.end() for end in re.finditer("\n", source.text))]
-    offset = starts[int(found["line"]) - 1] + int(found["column"]) - 1 if found["line"] else len(source.text)
-    what = found["what"][:1].lower() + found["what"][1:]
-    return source.problem("toml-syntax", what, offset, "check the quotes, commas and brackets here and just before")
 
 
 def _table(document: JsonObject, name: str) -> JsonObject:

@@ -12,7 +12,7 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject, blobs_in
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
-from atpub.engine.desired.record_keys import record_key
+from atpub.engine.desired.model import record_key
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import entry_writers as forms

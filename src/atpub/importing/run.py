@@ -11,8 +11,7 @@ from typing import TypeAlias
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
-from atpub.engine.desired.model import VERSIONED
-from atpub.engine.desired.record_keys import record_key
+from atpub.engine.desired.model import VERSIONED, record_key
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
 from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
 from atpub.importing.base import ImportBase, ImportOptions
@@ -21,9 +20,10 @@ from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Manifest
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record, is_local
-from atpub.repository.snapshot import read_all, read_collections
+from atpub.repository.snapshot import read_all
 from atpub.target import Target
 
 Connect: TypeAlias = Callable[[Target], Repository]
@@ -34,7 +34,7 @@ class ImportHooks:
     """Callbacks of an import: for warnings, and for each downloaded blob with its number and the total."""
 
     on_warnings: Callable[[tuple[Problem, ...]], None] = lambda _: None
-    on_download: Callable[[BlobDownload, int, int], None] = lambda *_: None
+    on_download: Callable[[BlobDownload, int, int], None] = lambda _blob, _number, _total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ def import_records(
         raise FileConflict(f"{options.out} already exists", hint="give another --out, or --overwrite")
     with closing(connect(base.target)) as repository:
         uris = tuple(_resolve_uri(uri, base, repository, connect) for uri in options.parse_uris())
-        live = read_all(repository) if options.everything else read_collections(repository, _collections(uris))
+        live = (
+            read_all(repository) if options.everything else repository.read(RecordFilter(frozenset(_collections(uris))))
+        )
         survey = survey_inventories(live.records.values())
         records, passed_over = _select_new(_select_named(uris, live), base, survey)
         hooks.on_warnings(passed_over)

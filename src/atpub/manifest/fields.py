@@ -51,7 +51,7 @@ class Made:
 
 
 def json_schema(fields: JsonObject) -> Made:
-    """The JSON Schema of a sample with these fields."""
+    """Build the JSON Schema of a sample with these fields."""
     properties: JsonObject = {}
     required: list[str] = []
     problems: list[tuple[str, str, str]] = []
@@ -79,7 +79,7 @@ def _shown(written: Json) -> str:
 
 
 def _hint(written: Json) -> str:
-    """What may have been meant, or all that there is."""
+    """Suggest the nearest type, or list all types."""
     if isinstance(written, list) and len(written) > 1:
         return "a list has items of one type: [string]"
     text = "".join(str(written[0] if isinstance(written, list) and written else written).lower().split())
@@ -93,12 +93,12 @@ def _hint(written: Json) -> str:
 
 
 def _meant(name: str) -> str:
-    """The type that a name stands for, or is nearest to."""
+    """Return the type that has this name or alias, or the nearest one."""
     return _MEANT.get(name) or nearest(name, TYPES) or ""
 
 
 def _field(written: Json) -> tuple[JsonObject, bool] | None:
-    """The JSON Schema of a field and whether it is required; None where it is no type."""
+    """Return the JSON Schema of a field, and whether it is required; None for an unknown type."""
     if isinstance(written, list):
         item = TYPES.get(str(written[0])) if len(written) == 1 else None
         return None if item is None else ({"type": "array", "items": dict(item)}, True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from stat import S_ISREG
 from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document, parse_source
+from atpub.text.files import read_source, unreadable
 from atpub.text.interpolate import interpolate, nowhere
 from atpub.text.merge import MergedDocument, merge
-from atpub.text.source import MAX_BYTES, Source, decode, too_large
 from atpub.text.spans import Steps
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -35,7 +34,7 @@ def read_merged(
 
 
 def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:
-    """A document for each file, and for each file of each folder, by name; raises InvalidInput with every problem.
+    """Read each file, and each file of each folder, by name; raises InvalidInput with every problem.
 
     A file that is named twice is read once.
     """
@@ -44,23 +43,6 @@ def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:
     if len(documents) < len(outcomes):
         raise InvalidInput(tuple(problem for outcome in outcomes for problem in _problems(outcome)))
     return documents
-
-
-def read_source(file: str) -> Source:
-    """The text of a UTF-8 file; raises InvalidInput."""
-    try:
-        with Path(file).open("rb") as stream:
-            found = os.fstat(stream.fileno())
-            if found.st_size > MAX_BYTES:
-                raise InvalidInput((too_large(file),))
-            # A pipe does not know its size: never more than it takes to see that there is too much.
-            return decode(stream.read() if S_ISREG(found.st_mode) else stream.read(MAX_BYTES + 1), file)
-    except FileNotFoundError:
-        hint = "give the path of a manifest, or of a folder of manifests"
-        problem = Problem("file-missing", f"{file}: there is no such file", hint=hint)
-    except (OSError, ValueError) as error:
-        problem = _unreadable(file, error)
-    raise InvalidInput((problem,))
 
 
 def holds_manifests(folder: Path) -> bool:
@@ -104,13 +86,13 @@ def _real(file: str) -> str:
 
 
 def _files(path: str) -> list[str] | list[Problem]:
-    """The path, or the manifests of the folder that it names."""
+    """List the path itself, or the manifests of the folder that it names."""
     try:
         if not Path(path).is_dir():
             return [path]
         files = sorted(file for file in Path(path).iterdir() if _is_manifest(file))
     except OSError as error:
-        return [_unreadable(path, error)]
+        return [unreadable(path, error)]
     if not files:
         hint = "a manifest's name ends in .yaml or .yml; folders inside the folder are not read"
         return [Problem("no-manifests", f"{path}: the folder holds no manifest", hint=hint)]
@@ -119,8 +101,3 @@ def _files(path: str) -> list[str] | list[Problem]:
 
 def _is_manifest(file: Path) -> bool:
     return file.suffix in _SUFFIXES and not file.name.startswith(".") and not file.is_dir()
-
-
-def _unreadable(file: str, error: OSError | ValueError) -> Problem:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return Problem("file-unreadable", f"{file}: {reason}", hint="check the path and its permissions")

@@ -15,8 +15,8 @@ from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_source
 from atpub.text.document import Document
+from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.source import Source
 
@@ -55,20 +55,20 @@ class Linked:
 
 
 def lexicon_files(folder: Path) -> Sequence[Path]:
-    """The files in a folder and its folders that hold lexicons: all that end in .json, sorted."""
+    """List the lexicon files in a folder and its subfolders: all that end in .json, sorted."""
     named = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".json"))
     return sorted(filter(Path.is_file, named), key=str)
 
 
 def why_none(folder: Path) -> str:
-    """What keeps a folder from having lexicons."""
+    """Explain why a folder has no lexicons."""
     if folder.is_file():
         return "is a file, not a folder"
     return "has no lexicons (*.json) in it" if folder.exists() else "does not exist"
 
 
 def read_folders(folders: Iterable[Path], known: Lexicons, *, allow_missing: bool = False) -> LexiconSet:
-    """The lexicons in some folders, which may refer to those that are known; raises InvalidInput with every problem."""
+    """Read the lexicons in some folders; they may refer to known ones. Raises InvalidInput with every problem."""
     read: list[LexiconFile] = []
     problems: list[Problem] = []
     for file in dict.fromkeys(chain.from_iterable(map(_some_files, folders))):  # folders may overlap
@@ -94,7 +94,7 @@ def _some_files(folder: Path) -> Sequence[Path]:
 
 
 def read_lexicon(file: Path) -> LexiconFile:
-    """The lexicon in a file; raises InvalidInput with every problem."""
+    """Read the lexicon in a file; raises InvalidInput with every problem."""
     source = read_source(str(file))
     try:
         value = data.loads(source.text)
@@ -109,7 +109,7 @@ def read_lexicon(file: Path) -> LexiconFile:
 
 
 def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool, allow_missing: bool = False) -> Linked:
-    """The lexicons of some files together; where these are not all, what is not at hand is no problem yet."""
+    """Link the lexicons of some files; if files are missing, unresolved references are no problem yet."""
     sources = {file.source.file: file.source for file in files}
     pairs = [(file.source.file, file.lexicon) for file in files]
     try:

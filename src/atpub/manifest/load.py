@@ -23,7 +23,7 @@ from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest,
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document
-from atpub.text.json_document import read_json
+from atpub.text.files import read_json
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
@@ -44,7 +44,7 @@ class Loaded:
 def load_manifest(
     paths: Sequence[str | os.PathLike[str]], *, environ: Mapping[str, str], environment: str | None = None
 ) -> Manifest:
-    """The manifest in files and folders; raises InvalidInput with every problem.
+    """Load the manifest in files and folders; raises InvalidInput with every problem.
 
     `environ` fills in `${X}`; `environment` names one of the manifest's `environments`.
     """
@@ -76,7 +76,7 @@ def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None
 
 
 def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterator[Problem]:
-    """The problems that are not where another is known already, which may well have brought them on."""
+    """Yield the problems at places without a known problem, which may have caused them."""
     places = {problem.place for problem in known if problem.place}
     return (problem for problem in problems if problem.place not in places)
 
@@ -97,7 +97,7 @@ def _has_unset(problems: Iterable[Problem]) -> bool:
 
 
 def _without_unset(bundle: MergedDocument, value: JsonObject) -> JsonObject:
-    """The value without entries in which a variable could not be filled in."""
+    """Leave out the entries in which a variable could not be filled in."""
     if not _has_unset(bundle.problems):
         return value
     return {
@@ -147,7 +147,7 @@ class _Loader:
         )
 
     def _independent(self, entries: Mapping[Address, Entry]) -> Iterator[tuple[Address, Entry]]:
-        """The entries that do not refer to one which is not among them: of the others, enough is said already."""
+        """Yield the entries that refer to no missing entry: the missing ones have problems of their own."""
         left_out = {
             f"{section}/{key}"
             for section in SECTIONS
@@ -234,7 +234,7 @@ class _Loader:
         self._warnings.append(Problem("builtin-lexicon", message, place, "remove the file", "warning"))
 
     def _schema_file(self, name: str, steps: Steps) -> Document | None:
-        """The JSON file that an entry names; None, with a problem, where it cannot be had."""
+        """Read the JSON file that an entry names; None, with a problem, if it cannot be read."""
         if not self._is_inside(name, steps):
             return None
         if not (self._folder / name).is_file():
@@ -254,7 +254,7 @@ class _Loader:
         return False
 
     def _reading(self, read: Callable[[Path], T], file: Path, steps: Steps) -> T | None:
-        """What is read from a file; None, with its problems, where it cannot be: those without a place are here."""
+        """Read a file; None, with its problems, if that fails. Problems without a place get the place of `steps`."""
         try:
             return read(file)
         except InvalidInput as error:
@@ -268,7 +268,7 @@ def _published(nsid: Nsid, document: JsonObject) -> LexiconEntry:
 
 
 def _referred(value: Json) -> Iterator[str]:
-    """The addresses in the placeholders of a value."""
+    """Yield the addresses in the placeholders of a value."""
     stack = [value]
     while stack:
         part = stack.pop()

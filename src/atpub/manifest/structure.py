@@ -71,13 +71,13 @@ class _Deviation:
 
 
 def valid_subset(bundle: MergedDocument) -> Sound:
-    """What of a manifest has a manifest's structure, so that checking can go on with it, and every deviation."""
-    found: dict[tuple[str, Steps], Problem] = {}
+    """Return the valid part of a manifest, so that checking can continue with it, and every deviation."""
+    found: dict[tuple[str, str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
-            found.setdefault((problem.message, steps), problem)
+            found.setdefault((problem.code, deviation.keyword, steps), problem)
     value = _copy(bundle.value)
-    for _, steps in found:
+    for _, _, steps in found:
         _leave_out(value, steps)
     return Sound(value, tuple(found.values()))
 
@@ -108,7 +108,7 @@ def _deviations(value: Any, validator: Any) -> Iterator[_Deviation]:
 
 
 def _of_error(error: Any) -> Iterator[_Deviation]:
-    """The deviation; where a value is of one of several allowed types, what is wrong with it as that type."""
+    """Yield the deviation of an error; a value of one of several allowed types is checked as that type."""
     for inner in _of_right_type(error):
         yield from _of_error(inner)
     if not _of_right_type(error):
@@ -129,7 +129,7 @@ def _of_right_type(error: Any) -> list[Any]:
 
 
 def _copy(value: JsonObject) -> JsonObject:
-    """The value, to be taken from down to the fields of entries."""
+    """Copy the value deep enough to remove fields of entries."""
     return {key: _copy_of_map(item, 2) for key, item in value.items()}
 
 
@@ -235,7 +235,7 @@ def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
 
 
 def _worded(found: _Deviation) -> tuple[str, str, str]:
-    """The code, message and hint of a deviation that one keyword tells."""
+    """Return the code, message and hint of a deviation."""
     limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":

@@ -1,4 +1,4 @@
-"""An account and how a run would log in to it, for people and for programs."""
+"""An account and the login that a run would use, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from atpub.login.model import AccountStatus, LoginSource
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 
-_SAID: Final[dict[LoginSource, str]] = {
-    "nothing": "none is needed",
+_LOGINS: Final[dict[LoginSource, str]] = {
+    "nothing": "not needed",
     "environment": "the password in ATPUB_PASSWORD",
     "session": "the session in {path}",
     "keyring": "the password in the system's keyring",
-    "question": "a password that is asked for; atpub login would keep a session",
+    "question": "a password prompt; run atpub login to store a session",
     "none": "none: run atpub login, or set ATPUB_PASSWORD",
 }
 
 
 def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
-    """The account, its server and the login, a line each."""
-    login = _SAID[status.login.way].format(path=status.login.path)
+    """Return the account, its server and the login, one per line."""
+    login = _LOGINS[status.login.way].format(path=status.login.path)
     if status.login.way == "session":
         login += f": {status.login.trouble or 'good'}"
     return "\n".join(
@@ -35,7 +35,7 @@ def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
 
 
 def account_json(status: AccountStatus) -> JsonObject:
-    """The same as JSON."""
+    """Return the account and the login as JSON."""
     login = status.login
     return {
         "format_version": FORMAT_VERSION,

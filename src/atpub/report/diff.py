@@ -15,7 +15,7 @@ _BEFORE = 24
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that differs, each value on one line; None for `old` or `new` where it is not there."""
+    """A field that differs, each value on one line; `old` or `new` is None if that side lacks the field."""
 
     path: str
     old: str | None
@@ -23,45 +23,45 @@ class Difference:
 
 
 def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
-    """What differs between two values, in the order of the new one's fields."""
+    """Yield the fields that differ between two values, in the order of the new value's fields."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             inner = f"{path}{step(key)}" if path else step(key).removeprefix(".")
             if key not in old:
-                yield Difference(inner, None, shown(new[key]))
+                yield Difference(inner, None, format_value(new[key]))
             elif key not in new:
-                yield Difference(inner, shown(old[key]), None)
+                yield Difference(inner, format_value(old[key]), None)
             else:
                 yield from differences(old[key], new[key], inner)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _of_lists(old, new, path)
+        yield from _list_differences(old, new, path)
     elif not _same(old, new):
-        yield Difference(path, *_shown_both(old, new))
+        yield Difference(path, *_show_both(old, new))
 
 
-def _of_lists(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
-    """What differs between what two lists do not begin and end with alike."""
-    start, end = _alike(old, new), 0
+def _list_differences(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
+    """Yield the differences between two lists, without the items that both begin or end with."""
+    start, end = _common_prefix(old, new), 0
     if len(old) != len(new):
-        end = _alike(old[start:][::-1], new[start:][::-1])
+        end = _common_prefix(old[start:][::-1], new[start:][::-1])
     for index in range(start, max(len(old), len(new)) - end):
         inner = f"{path}[{index}]"
         if index >= len(old) - end:
-            yield Difference(inner, None, shown(new[index]))
+            yield Difference(inner, None, format_value(new[index]))
         elif index >= len(new) - end:
-            yield Difference(inner, shown(old[index]), None)
+            yield Difference(inner, format_value(old[index]), None)
         else:
             yield from differences(old[index], new[index], inner)
 
 
-def _alike(old: Sequence[Json], new: Sequence[Json]) -> int:
-    """How many items, or characters, two values have in common from the first on."""
+def _common_prefix(old: Sequence[Json], new: Sequence[Json]) -> int:
+    """Return the length of the common prefix of two sequences."""
     pairs = enumerate(zip(old, new, strict=False))
     return next((index for index, pair in pairs if not _same(*pair)), min(len(old), len(new)))
 
 
 def _same(old: Json, new: Json) -> bool:
-    """Whether two values are the same; true is not 1, as it is to Python."""
+    """Tell whether two values are equal; unlike in Python, true does not equal 1."""
     if isinstance(old, dict) and isinstance(new, dict):
         return old.keys() == new.keys() and all(_same(value, new[key]) for key, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
@@ -69,23 +69,23 @@ def _same(old: Json, new: Json) -> bool:
     return old == new and isinstance(old, bool) is isinstance(new, bool)
 
 
-def shown(value: Json) -> str:
-    """A value on one line, cut where it is long."""
+def format_value(value: Json) -> str:
+    """Return a value on one line, shortened if it is long."""
     return _cut(_text(value), 0)
 
 
-def _shown_both(old: Json, new: Json) -> tuple[str, str]:
-    """Two values on one line each; where they are long, the part in which they differ."""
+def _show_both(old: Json, new: Json) -> tuple[str, str]:
+    """Return two values on one line each; of long values, the part that differs."""
     texts = _text(old), _text(new)
     if max(map(len, texts)) <= _LONGEST:
         return texts
-    start = max(0, _alike(*texts) - _BEFORE)
+    start = max(0, _common_prefix(*texts) - _BEFORE)
     return _cut(texts[0], start), _cut(texts[1], start)
 
 
 def _text(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    # A record may be anybody's: nothing in it is to move the cursor or turn the writing round.
+    # Records are untrusted: escape characters that move the cursor or change the writing direction.
     return text if text.isprintable() else "".join(map(_printable, text))
 
 

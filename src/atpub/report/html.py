@@ -15,7 +15,7 @@ _MOST_FIELDS: Final = 50
 
 
 def plan_html(plan: Plan) -> str:
-    """A table of the records that would change, with the fields that differ, and the totals."""
+    """Return a table of the records that would change, their differing fields, and the totals."""
     shown = [change for change in plan.changes if change.action != "unchanged"]
     rows = [_row(change) for change in shown[:_MOST_ROWS]]
     if len(shown) > _MOST_ROWS:
@@ -25,7 +25,7 @@ def plan_html(plan: Plan) -> str:
 
 
 def facts_html(title: str, facts: Mapping[str, str], shards: Iterable[str]) -> str:
-    """What is known of a dataset, and its shards, folded."""
+    """Return a table of facts about a dataset, with its shards folded."""
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
     listed = [escape(shard) for shard in shards]
     more = [f"… and {counted(len(listed) - _MOST_ROWS, 'more shard')}"] if len(listed) > _MOST_ROWS else []

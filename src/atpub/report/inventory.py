@@ -1,4 +1,4 @@
-"""The state of an inventory, and how it is put right, for people and for programs."""
+"""The audit and the rebuild of an inventory, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from atpub.repository.model import Head
 
 
 def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:
-    """Each finding with what a plan makes of it, what else there is, and the verdict."""
+    """Return each finding with its effect on a plan, then the unowned records and the verdict."""
     lines = [f"{style(audit.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
     lines += [line for item in audit.findings for line in _finding(item, style)]
     lines += [""] if audit.findings else []
-    lines += [f"Also there: {', '.join(also)}."] if (also := [*_others(audit)]) else []
+    lines += [f"Also in the repository: {', '.join(also)}."] if (also := [*_others(audit)]) else []
     what = counted(audit.owned, "record")
     if audit.exact:
-        return "\n".join([*lines, style(f"The inventory is right: {what} owned.", GREEN)])
+        return "\n".join([*lines, style(f"The inventory is correct: {what} owned.", GREEN)])
     return "\n".join([*lines, style(f"{counted(len(audit.findings), 'finding')}; {what} owned.", BOLD, RED)])
 
 
@@ -40,7 +40,7 @@ def _others(audit: Audit) -> Iterator[str]:
 
 
 def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
-    """The same as JSON."""
+    """Return the audit as JSON."""
     return {
         "format_version": FORMAT_VERSION,
         "project": audit.project,
@@ -64,19 +64,24 @@ def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
 
 
 def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN) -> str:
-    """What becomes of each record's listing, and what is lost of damaged records."""
+    """Return the planned change to each listing, and the unreadable entries of damaged records."""
     lines = [f"{style(rebuild.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
     lines += [style(f"  + list     {AtUri.of(did, item.path)}", GREEN) for item in rebuild.listed]
-    lines += [style(f"  - drop     {AtUri.of(did, item.path)}: it is not there", RED) for item in rebuild.dropped]
     lines += [
-        style(f"    keep     {AtUri.of(did, item.path)}: it has drifted from {item.cid}", YELLOW)
+        style(f"  - drop     {AtUri.of(did, item.path)}: the record does not exist", RED) for item in rebuild.dropped
+    ]
+    lines += [
+        style(f"    keep     {AtUri.of(did, item.path)}: it differs from the listed {item.cid}", YELLOW)
         for item in rebuild.drifted
     ]
     lines += [
         style(f"  ~ replace  {AtUri.of(did, item.record.path)}: it is damaged; {readable(item)}", YELLOW)
         for item in rebuild.damaged
     ]
-    lines += [style(f"  ! lost     {name}: it cannot be read, and is not live as wanted", RED) for name in rebuild.lost]
+    lines += [
+        style(f"  ! lost     {name}: it cannot be read, and no live record equals its manifest entry", RED)
+        for name in rebuild.lost
+    ]
     lines += [""] if len(lines) > 2 else []
     if not rebuild.writes:
         return "\n".join([*lines, style(f"Nothing to do: {counted(rebuild.owned, 'record')} owned.", GREEN)])
@@ -88,13 +93,13 @@ def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN)
 
 
 def rebuilt_text(rebuild: Rebuild, commits: Sequence[Head], style: Style = PLAIN) -> str:
-    """That it was done."""
+    """Return a line about the finished rebuild."""
     made = counted(len(commits), "commit")
     return style(f"Rebuilt in {made}; {rebuild.project} owns {counted(rebuild.owned, 'record')}.", BOLD, GREEN)
 
 
 def rebuild_json(rebuild: Rebuild, account: str, did: Did, commits: Sequence[Head]) -> JsonObject:
-    """What was done, as JSON."""
+    """Return the rebuild and its commits as JSON."""
     return {
         "format_version": FORMAT_VERSION,
         "project": rebuild.project,

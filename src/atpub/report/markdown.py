@@ -13,7 +13,7 @@ from atpub.report.plan import notes, protection
 from atpub.report.style import counted, size
 
 LIMIT: Final = 60_000
-"""The most characters that it may have: code forges refuse comments of more than 65,536."""
+"""The maximum number of characters: code forges refuse comments of more than 65,536."""
 
 _MOST_FIELDS = 50
 _WORDS: Final = {
@@ -27,15 +27,15 @@ _WORDS: Final = {
 
 
 def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
-    """The plan as Markdown of at most `limit` characters; what is left out is said."""
+    """Return the plan as Markdown of at most `limit` characters, with a note on anything left out."""
     shown = [change for change in plan.changes if change.action != "unchanged"]
     head = "\n".join(_head(plan))
     parts = [_row(change) for change in shown]
     details = [text for change in shown if (text := _details(change))]
     tail = f"\nDigest `{plan.digest}`\n"
     room = limit - len(head) - len(tail) - 200  # for the lines that say what is left out
-    rows, left_rows = _fitting(parts, room)
-    folded, left_details = _fitting(details, room - sum(map(len, rows)))
+    rows, left_rows = _fit(parts, room)
+    folded, left_details = _fit(details, room - sum(map(len, rows)))
     table = ["", "| | record |", "|---|---|", *rows] if rows else []
     cut: list[str] = []
     if left_rows:
@@ -45,8 +45,8 @@ def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
     return "\n".join([head, *table, "", *folded, *cut, tail])
 
 
-def _fitting(texts: list[str], room: int) -> tuple[list[str], int]:
-    """As many texts from the first on as fit, and how many do not."""
+def _fit(texts: list[str], room: int) -> tuple[list[str], int]:
+    """Return the leading texts that fit, and the number of the others."""
     for count, text in enumerate(texts):
         room -= len(text) + 1
         if room < 0:
@@ -67,7 +67,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield ", ".join(parts) + "."
     yield from (_plain(line) for line in protection(plan))
     if plan.unmanaged:
-        yield f"Not managed: {counted(len(plan.unmanaged), 'record')} that no project owns."
+        yield f"Unmanaged: {counted(len(plan.unmanaged), 'record')} that no project owns."
     if plan.left_out:
         yield f"Left out: {counted(len(plan.left_out), 'change')}."
     if plan.uploads:
@@ -86,14 +86,14 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _nothing(plan: Plan) -> str:
-    """What is said where no record changes."""
+    """Return the summary of a plan that changes no record."""
     if plan.pending:
         return "No record changes, only the inventory"
     return "Nothing can be done" if plan.refusals else "Nothing to do"
 
 
 def _row(change: Change) -> str:
-    drift = " (drift: changed by somebody else)" if change.drift else ""
+    drift = " (drift: modified outside this project)" if change.drift else ""
     what = f"`{change.address}`{drift}{escape(notes(change))}"
     return f"| {_WORDS[change.action]} | {what}<br><sub>{escape(str(change.uri))}</sub> |"
 
@@ -114,11 +114,11 @@ def _details(change: Change) -> str:
 
 
 def _fence(text: str) -> str:
-    """A fence that nothing in the text can close."""
+    """Return a fence that is longer than any run of backticks in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     return "`" * max(3, longest + 1)
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes as text, on one line."""
+    """Escape text for Markdown, on one line."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))

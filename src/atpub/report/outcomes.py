@@ -1,4 +1,4 @@
-"""What became of a plan, for people and for programs."""
+"""The outcomes of applying a plan, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MOST = 20
 
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
-    """What was done, and the URI of each dataset."""
+    """Return a line about the applied changes, and the URI of each dataset."""
     applied = [outcome for outcome in outcomes if outcome.status == "applied"]
     what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
-    now = f"nothing of {plan.project} is left" if is_empty else f"{plan.project} is as the manifest wants it"
+    now = f"no records of {plan.project} are left" if is_empty else f"{plan.project} is up to date"
     if plan.left_out:
         now = f"{counted(len(plan.left_out), 'change')} left out"
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
@@ -27,7 +27,7 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
 
 
 def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
-    """What is still to be done, a line a record."""
+    """Return the changes that were not applied, one per line."""
     left = [item for item in outcomes if item.status in ("failed", "pending")]
     width = max((len(item.change.address) for item in left), default=0)
     lines = [f"  {item.change.address:<{width}}  {item.change.action}, {item.status}" for item in left[:_MOST]]
@@ -36,7 +36,7 @@ def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
 
 
 def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
-    """The outcomes as JSON, sorted by URI."""
+    """Return the outcomes as JSON, sorted by URI."""
     return {
         "format_version": FORMAT_VERSION,
         "digest": plan.digest,
@@ -58,13 +58,13 @@ def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
 
 
 def uploaded_text(upload: Upload, number: int, uploads: int) -> str:
-    """That a blob has arrived."""
+    """Return a line about an uploaded blob."""
     width = len(str(uploads))
     return f"uploaded {number:>{width}}/{uploads}: {upload.file.name} ({size(upload.size)})"
 
 
 def committed_text(head: Head, changes: int) -> str:
-    """That a commit was made."""
+    """Return a line about a commit."""
     return f"committed {counted(changes, 'change')} as {head.rev}"
 
 

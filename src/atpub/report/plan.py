@@ -1,4 +1,4 @@
-"""A plan, for people and for programs."""
+"""A plan, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _NAMED_BY_KEY: Final = ("datasets", "lenses", "records")
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
-    """What a plan would do: a line a record, with the fields that differ, then the totals."""
+    """Return the changes of a plan, one per line with the fields that differ, then the totals."""
     return "\n".join(_lines(plan, style))
 
 
 def plan_json(plan: Plan) -> JsonObject:
-    """The plan as the document that it is saved as, with its warnings."""
+    """Return the plan as its saved document, with the warnings."""
     return {**plan_document(plan), "warnings": [problem_json(item) for item in plan.warnings]}
 
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
-    """Where the plan goes: the project, the account and its DID."""
-    owner = f"{style(plan.project, BOLD)} → " if plan.project else ""  # single records may be nobody's
+    """Return the plan's project, account and DID."""
+    owner = f"{style(plan.project, BOLD)} → " if plan.project else ""  # single records may have no project
     return f"{owner}{style(plan.account, BOLD)} ({plan.did})"
 
 
@@ -64,11 +64,11 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def notes(change: Change) -> str:
-    """What the address does not tell: an identity of its own, which outlives the name; protection."""
+    """Return what the address does not show: a separate id, which outlives the name, and protection."""
     section, _, key = change.address.partition("/")
-    said = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
-    said += ["protected"] if change.protect else []
-    return f" ({', '.join(said)})" if said else ""
+    parts = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
+    parts += ["protected"] if change.protect else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _details(change: Change, style: Style) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _field(item: Difference, style: Style) -> str:
 
 
 def protection(plan: Plan) -> Iterator[str]:
-    """Which records are protected from now on, and which no longer."""
+    """Yield a line for each record whose protection changes."""
     owned = plan.inventory.owned
     for change in plan.changes:
         was, now = owned.get(change.path), plan.inventory_changes.get(change.path)
@@ -102,10 +102,10 @@ def protection(plan: Plan) -> Iterator[str]:
 
 
 def unmanaged_text(plan: Plan) -> str:
-    """What is there beside it all."""
+    """Return a line about the unmanaged records."""
     count = len(plan.unmanaged)
     link = ":" if count == 1 else ", such as"
-    return f"Not managed: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
+    return f"Unmanaged: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
 
 
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
@@ -113,13 +113,13 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     if plan.unmanaged:
         yield style(unmanaged_text(plan), FAINT)
     if plan.left_out:
-        yield f"Left out, as you ask: {counted(len(plan.left_out), 'change')}."
+        yield f"Left out as requested: {counted(len(plan.left_out), 'change')}."
     if not plan.pending and plan.refusals:
-        yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} as wanted.", BOLD)
+        yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} up to date.", BOLD)
         return
     if not plan.pending:
         kept = f", {summary['keep']:,} kept" if summary["keep"] else ""
-        yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} as wanted{kept}.", GREEN)
+        yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
         return
     done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
     parts = [f"{count:,} to {action}" for action, count in done if count] or ["No record changes, only the inventory"]

@@ -1,4 +1,4 @@
-"""Problems and errors, for people and for programs."""
+"""Problems and errors, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
 from atpub.text.source import caret
 
 FORMAT_VERSION: Final = "1.0"
-"""The version of all JSON that atpub prints; another first number where a program would have to change."""
+"""The version of all JSON that atpub prints; the first number changes with incompatible formats."""
 
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
-    """Each problem with its place, the line, a caret under what is wrong, and a hint; by file and line."""
+    """Return each problem with its place, line, caret and hint, ordered by file and line."""
     return "\n".join(_problem_text(problem, style) for problem in sorted(problems, key=attrgetter("order")))
 
 
 def error_text(error: AtpubError, style: Style = PLAIN) -> str:
-    """An error and what to do about it; every problem where there are several."""
+    """Return an error and its hint; of invalid input, every problem."""
     if isinstance(error, InvalidInput):
         return f"{problems_text(error.problems, style)}\n{style(_total(error), BOLD, RED)}"
     first, *rest = error.message.split("\n")
@@ -32,14 +32,14 @@ def error_text(error: AtpubError, style: Style = PLAIN) -> str:
 
 
 def _total(error: InvalidInput) -> str:
-    """How many errors and warnings there are."""
+    """Return the numbers of errors and warnings."""
     errors = sum(problem.severity == "error" for problem in error.problems)
     warnings = len(error.problems) - errors
     return ", ".join([counted(errors, "error"), *([counted(warnings, "warning")] if warnings else [])])
 
 
 def error_json(error: AtpubError) -> JsonObject:
-    """An error as JSON."""
+    """Return an error as JSON."""
     found: JsonObject = {"code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, InvalidInput):
         found["message"] = _total(error)
@@ -50,7 +50,7 @@ def error_json(error: AtpubError) -> JsonObject:
 
 
 def problem_json(problem: Problem) -> JsonObject:
-    """A problem as JSON; line and column are null where there is no place."""
+    """Return a problem as JSON; line and column are null if the problem has no place."""
     place = problem.place
     return {
         "severity": problem.severity,

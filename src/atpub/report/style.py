@@ -1,4 +1,4 @@
-"""Colour for terminals, and nothing elsewhere: text is made with a `Style` that may do nothing."""
+"""Terminal colours, sizes and counts; `PLAIN` is the style without colours."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Wraps text in the terminal's codes where `colour` is on."""
+    """A wrapper of text in terminal codes, which leaves text alone unless `colour` is set."""
 
     colour: bool = False
 
     def __call__(self, text: str, *codes: int) -> str:
-        """The text in these styles (ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan)."""
+        """Return the text in these styles (ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan)."""
         return f"\033[{';'.join(map(str, codes))}m{text}\033[0m" if self.colour and codes else text
 
 
@@ -22,7 +22,7 @@ BOLD, FAINT, RED, GREEN, YELLOW, CYAN = 1, 2, 31, 32, 33, 36
 
 
 def size(count: int) -> str:
-    """A number of bytes for people: 1.9 MB."""
+    """Format a number of bytes: 1.9 MB."""
     if count < 1000:
         return f"{count} B"
     number = count / 1000
@@ -34,5 +34,5 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun: 1 commit, 2 commits."""
+    """Format a number with its noun: 1 commit, 2 commits."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

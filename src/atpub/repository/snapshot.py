@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 
@@ -24,11 +24,6 @@ def read_all(repository: Repository) -> Live:
     repository.export_car(stream)
     snapshot = snapshot_of(read_car(stream.getvalue()), repository.did)
     return Live(snapshot.did, head_of(snapshot), records_of(snapshot))
-
-
-def read_collections(repository: Repository, collections: Collection[Nsid]) -> Live:
-    """Return every record of these collections."""
-    return repository.read(RecordFilter(frozenset(collections)))
 
 
 def head_of(snapshot: Snapshot) -> Head:

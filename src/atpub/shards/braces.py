@@ -23,7 +23,7 @@ _NOTATION = r"a range is written {000..009}, a list {a,b}, a literal brace \{ or
 
 
 def expand_braces(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem:
-    r"""The strings that a pattern stands for, in its order, or what is wrong with it; nothing is expanded over `limit`.
+    r"""Expand a pattern to its strings, in order, or return its problem; never expands more than `limit` strings.
 
     Whatever is accepted means what it means to the `braceexpand` package, which WebDataset and atdata use: ranges of
     numbers (zero-padded) and letters with an optional step, lists, nesting, products, and `\` before a literal
@@ -34,7 +34,7 @@ def expand_braces(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem
 
 
 def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem:
-    """The same, with backslash escapes left in: a glob has its own use for them."""
+    """Expand a pattern but keep backslash escapes, which globs interpret themselves."""
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
@@ -48,7 +48,7 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
 
 
 def unescape(text: str) -> str:
-    """The text without the backslashes that escape a character."""
+    """Remove the backslashes that escape a character."""
     return _ESCAPED.sub(r"\1", text)
 
 
@@ -73,7 +73,7 @@ def _unbalanced(pattern: str, what: str) -> Problem:
 
 
 def _mixed_case_range(pattern: str) -> Problem | None:
-    """The one kind of range that shells and WebDataset read differently: the shell's holds punctuation."""
+    """Reject a range from upper to lower case: in shells, but not in WebDataset, it includes punctuation."""
     found = _MIXED_CASE.search(pattern)
     if not found:
         return None

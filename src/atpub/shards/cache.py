@@ -15,7 +15,7 @@ _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 
 
-class Identity(NamedTuple):
+class FileIdentity(NamedTuple):
     """What changes when a file does: its size in bytes, times in nanoseconds since 1970, and inode."""
 
     size: int
@@ -24,8 +24,8 @@ class Identity(NamedTuple):
     inode: int
 
     @classmethod
-    def of(cls, status: stat_result) -> Identity:
-        """The identity in what `os.stat` says."""
+    def of(cls, status: stat_result) -> FileIdentity:
+        """Take the identity from a result of `os.stat`."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def is_settled(self, now_ns: int) -> bool:
@@ -39,7 +39,7 @@ class Identity(NamedTuple):
 class Entry(NamedTuple):
     """A file as it was measured: hexadecimal SHA-256, and samples where they were counted."""
 
-    identity: Identity
+    identity: FileIdentity
     sha256: str
     samples: int | None
 
@@ -49,14 +49,14 @@ Entries = Mapping[str, Entry]
 
 
 def dump_entries(entries: Entries) -> str:
-    """The text of a cache file; of more than 100,000 entries, the newest."""
+    """Format the text of a cache file; keeps the newest 100,000 entries."""
     newest = list(entries.items())[-_KEPT:]
     files = {path: [*entry.identity, entry.sha256, entry.samples] for path, entry in newest}
     return json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
 
 
 def load_entries(text: str) -> Entries:
-    """The entries in the text of a cache file; none where it is not exactly what `dump_entries` writes."""
+    """Parse the text of a cache file; no entries unless `dump_entries` wrote it."""
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def _entries(files: JsonObject) -> Entries:
             case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples]:
                 if parse_sha256(sha256) != sha256:
                     return {}
-                entries[path] = Entry(Identity(size, mtime, ctime, inode), sha256, samples)
+                entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples)
             case _:
                 return {}
     return entries

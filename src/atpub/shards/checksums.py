@@ -22,7 +22,7 @@ _FORM = "write one `<64 hexadecimal digits>  <file>` a line, as sha256sum does"
 
 
 def parse_sha256(text: str) -> str | None:
-    """A SHA-256 digest of 64 hexadecimal digits in lower case, or None where the text is none."""
+    """Return a SHA-256 digest as 64 lower-case hexadecimal digits; None for any other text."""
     return text.lower() if _SHA256.fullmatch(text) else None
 
 
@@ -35,7 +35,7 @@ class Checksums:
 
 
 def parse_checksums(text: str, file: str) -> Checksums:
-    r"""The digests in the text of a checksum file; `file` is its name, for the places of problems.
+    r"""Parse the text of a checksum file; `file` is its name, for the places of problems.
 
     Understood: the text and binary lines of GNU `sha256sum` (with its `\` escapes), the tagged lines of `--tag`, BSD
     and OpenSSL, CRLF, a byte-order mark, blank lines and `#` comments. Every bad line is a Problem.
@@ -123,7 +123,7 @@ _NAME_THEM = "give the URL itself, or more of its path, in place of the file nam
 
 
 def match_checksums(shards: Sequence[str], digests: Mapping[str, str]) -> Matched:
-    """The digest of every shard (a URL or path) among digests by file name.
+    """Match each shard (a URL or path) to a digest by file name.
 
     A name is a shard's where it is the whole URL; else where it ends the URL's path, the longest such name first; else
     where it has the same last segment. A name that could be two shards', or two names that differ, are ambiguous.
@@ -159,7 +159,7 @@ class _Index:
             self._by_last[path.rpartition("/")[2]].append(name)
 
     def find(self, shard: str) -> Sequence[str]:
-        """The names that may be the shard's; several only where all fit equally well."""
+        """Return the names that match the shard; several only if all match equally well."""
         if shard in self._names:
             return (shard,)
         paths = dict.fromkeys((_path(shard), unquote(_path(shard))))
@@ -171,7 +171,7 @@ class _Index:
 
 
 def _path(name: str) -> str:
-    """The path in a URL or file name, without what stands before its first segment."""
+    """Return the path of a URL or file name, without scheme, host and leading slashes."""
     return re.sub(r"^(?:\.?/)+", "", _url_path(name) if "://" in name else name)
 
 

@@ -28,10 +28,11 @@ from atpub.manifest.model import (
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
 from atpub.shards.files import Found, expand_files
-from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile, listed
+from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.storage.interface import Location
 from atpub.storage.registry import check_locations, parse_location
+from atpub.suggest import listed
 
 Steps: TypeAlias = tuple[str | int, ...]
 

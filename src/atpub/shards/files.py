@@ -32,7 +32,7 @@ class Found:
 
 
 def expand_files(patterns: Sequence[str], folder: Path) -> Found:
-    r"""The files that patterns name in a folder: `folder / name` each, once, in the order of the patterns.
+    r"""Find the files that patterns name in a folder: each `folder / name` once, in the order of the patterns.
 
     A pattern is a path relative to the folder, with `/`, brace notation (as in `expand_braces`) and wildcards: `*`,
     `?`, `[…]` and `**` (any folders, symlinked ones left out); `\` stands before a character that means itself. What
@@ -72,7 +72,7 @@ def _leads_out(name: str) -> bool:
 
 
 def _join(parts: Sequence[Found]) -> Found:
-    """The parts of one pattern as one: its missing files, which may be thousands, make one Problem."""
+    """Join the parts of one pattern; its missing files, perhaps thousands, become one Problem."""
     missing = tuple(name for part in parts for name in part.missing)
     others = tuple(problem for part in parts for problem in part.problems if problem.code != _MISSING)
     alike = [problem for part in parts for problem in part.problems if problem.code == _MISSING]
@@ -124,7 +124,7 @@ def _missing(name: str, path: Path, folder: Path) -> Problem:
 
 
 def _nearest(path: Path, folder: Path) -> str:
-    """The name beside `path` that it may be a slip of, or the part of its folder that is not there."""
+    """Suggest the nearest name beside `path`, or name the missing part of its folder."""
     try:
         siblings = [entry.name for entry in islice(path.parent.iterdir(), _SIBLINGS)]
     except (OSError, ValueError):

@@ -35,7 +35,7 @@ class _Header(NamedTuple):
 
 
 def plain_members(stream: BinaryIO) -> Generator[str, None, int]:
-    """The names of regular files from the stream's position on; returns the first offset that is not plain.
+    """Yield the names of regular files from the stream's position; returns the first offset that is not plain.
 
     The archive's end is not plain either, nor is anything damaged. The stream is seekable, and left anywhere. Bytes
     that are not UTF-8 come as surrogate escapes, as from `tarfile`.
@@ -96,7 +96,7 @@ def _padded(size: int) -> int:
 
 
 def _pax_path(data: bytes, size: int) -> str | None:
-    """The path in a pax header's records, "" where it gives none; None where the records are not plain."""
+    """Return the path in a pax header's records, "" if it has none; None if the records are not plain."""
     path = ""
     at = 0
     while at < size:

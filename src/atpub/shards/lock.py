@@ -25,12 +25,13 @@ from wcmatch import glob
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
-from atpub.manifest.files import read_source
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
 from atpub.storage.registry import parse_location
+from atpub.suggest import listed
+from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source
 
@@ -55,11 +56,11 @@ class LockedFile:
 
     @classmethod
     def of(cls, facts: FileFacts) -> LockedFile:
-        """What is kept of a file's facts."""
+        """Take the facts of a file that a lock keeps."""
         return cls(facts.size, facts.sha256, facts.samples)
 
     def facts(self, *, tar: bool) -> FileFacts | None:
-        """The facts that measuring the file would give; None for a shard whose samples were not counted."""
+        """Return the facts of the file; None for a shard whose samples were not counted."""
         if not tar:
             return FileFacts(self.size, self.sha256, None, "application/octet-stream")
         return None if self.samples is None else FileFacts(self.size, self.sha256, self.samples)
@@ -78,12 +79,12 @@ class Lock:
 
 
 def bytewise(text: str) -> bytes:
-    """The key by which paths are sorted: the bytes that a POSIX file system has for them."""
+    """Return the sort key of a path: its bytes in a POSIX file system."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def dump_lock(lock: Lock) -> str:
-    """The text of a lock: the same for the same facts, whatever their order."""
+    """Format a lock; the same facts give the same text, in any order."""
     lines: list[Json] = [{LOCK_FILE: VERSION}]
     for path, known in sorted(lock.files.items(), key=lambda item: bytewise(item[0])):
         samples: dict[str, Json] = {} if known.samples is None else {"samples": known.samples}
@@ -98,13 +99,13 @@ def _line(value: Json) -> str:
 
 
 def read_lock(folder: Path) -> Lock | None:
-    """The lock beside a manifest, None where there is none; raises InvalidInput with every problem."""
+    """Read the lock beside a manifest; None if there is none. Raises InvalidInput with every problem."""
     file = folder / LOCK_FILE
     return parse_lock(read_source(str(file))) if file.exists() else None
 
 
 def parse_lock(source: Source) -> Lock:
-    """The lock in a text; raises InvalidInput with every problem. The order of lines means nothing."""
+    """Parse the text of a lock; raises InvalidInput with every problem. The order of lines does not matter."""
     return _Reader(source).read()
 
 
@@ -166,7 +167,7 @@ class _Reader:
             self._problems.append(self._source.problem("lock-duplicate", message, line.start(), hint))
 
     def _placed(self, line: re.Match[str], value: Json) -> Iterator[Problem]:
-        """What is wrong with a line, at its column; reads the line again, which is slow."""
+        """Yield the problems of a line at their columns; parses the line again, which is slow."""
         start = self._source.place(line.start())
         try:
             document = parse_json(Source(self._source.file, "\n" * (start.line - 1) + line[0]))
@@ -181,7 +182,7 @@ class _Reader:
 
 
 def _load(line: str) -> Json:
-    """The object in a line; None where it is no JSON object, or a key is in it twice."""
+    """Parse a line as a JSON object; None if it is not one, or has a duplicate key."""
     try:
         value: Json = json.loads(line, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
@@ -197,7 +198,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def _faults(value: Json) -> Iterator[tuple[_Steps, str]]:
-    """What is wrong with a line, and where in it."""
+    """Yield each fault of a line with its path."""
     kind = next((kind for kind in _KINDS if isinstance(value, dict) and kind in value), None)
     if kind is None or not isinstance(value, dict):
         yield (), "expected an object with `file` or `url`"
@@ -270,7 +271,7 @@ class Locator:
         self._locked = None if lock is None else _Paths(lock.files)
 
     def locate(self, patterns: Sequence[str]) -> Located:
-        """The files in the order that they would have if all were there; else as `expand_files`."""
+        """Return the files in the order of a complete folder; otherwise as `expand_files`."""
         parts = [self._locate(pattern) for pattern in patterns]
         return Located(
             tuple(dict.fromkeys(file for part in parts for file in part.files)),
@@ -311,7 +312,7 @@ class Locator:
         )
 
     def hinted(self, problem: Problem) -> Problem:
-        """The problem; where it is that a file is not there, with what a lock could do about it."""
+        """Add a hint about the lock to the problem of a missing file."""
         if problem.code not in NOT_THERE:
             return problem
         hint = _LOCK_THERE if self._locked is None else f"{LOCK_FILE} does not have it either: {LOCK_HERE}"
@@ -324,15 +325,9 @@ _LOCK_THERE = f"if the files are elsewhere, run `atpub lock` there, and commit {
 
 
 def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
-    """The names that no file has; of what is there and no file, the disk's own problem says enough."""
+    """List the names without a file; for other kinds of path the disk's own problem is enough."""
     missing = set(found.missing)
     return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first five names, and how many more there are."""
-    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
 
 
 def _is_absent(path: Path) -> bool:
@@ -361,7 +356,7 @@ class _Paths:
         self._known = frozenset(self._sorted)
 
     def matching(self, name: str) -> Sequence[str]:
-        """The paths that a name without braces stands for, sorted bytewise."""
+        """Return the paths that match a name without braces, sorted bytewise."""
         if _is_plain(name):
             path = PurePosixPath(unescape(name)).as_posix()
             return [path] if path in self._known else []
@@ -372,7 +367,7 @@ class _Paths:
         return sorted(map(str, found), key=bytewise)
 
     def _beginning(self, pattern: str) -> Iterator[str]:
-        """The paths that begin as the pattern does, before its first wildcard."""
+        """Yield the paths that begin like the pattern up to its first wildcard."""
         plain = _PLAIN.match(pattern)
         start = unescape(plain[0]) if plain else ""
         for index in range(bisect_left(self._sorted, start), len(self._sorted)):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
-from atpub.shards.cache import Entries, Entry, Identity, dump_entries, load_entries
+from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class FileSource:
     size: int
 
     def open(self) -> BinaryIO:
-        """A new stream from the file's start.
+        """Open a new stream at the file's start.
 
         Raises BlobRejected where the file has another size now; that, and each read, also where it cannot be read.
         """
@@ -93,7 +93,7 @@ def measure_files(
     tar: bool = True,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Mapping[Path, Measured]:
-    """The facts of each file, or why it cannot be published, in the order given; each file is read in constant memory.
+    """Measure each file, in the order given: its facts, or its problem. Reads each file in constant memory.
 
     `workers` threads hash at once (None: one for each CPU, at most 8). `cache` is a folder that remembers facts;
     whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted. `on_bytes`
@@ -136,12 +136,12 @@ class _Run:
     learned: dict[str, Entry] = field(default_factory=dict[str, Entry])
 
     def recall(self, path: Path) -> FileFacts | None:
-        """The facts of a file that has not changed since they were learned."""
+        """Return the cached facts of an unchanged file."""
         entry = self.known.get(str(path.absolute()))
         if entry is None or (self.tar and entry.samples is None):
             return None
         try:
-            unchanged = Identity.of(path.stat()) == entry.identity
+            unchanged = FileIdentity.of(path.stat()) == entry.identity
         except OSError:
             return None
         if not unchanged:
@@ -150,7 +150,7 @@ class _Run:
         return self._facts(entry)
 
     def measure(self, path: Path) -> Measured:
-        """The facts of a file, from its bytes."""
+        """Measure a file by reading it."""
         try:
             entry = self._read(path)
         except OSError as error:
@@ -167,8 +167,8 @@ class _Run:
             if isinstance(held, Problem):
                 return held
             digest = self._digest(stream, before.st_size)
-        identity = Identity.of(before)
-        if Identity.of(path.stat()) != identity:
+        identity = FileIdentity.of(before)
+        if FileIdentity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
         entry = Entry(identity, digest, held.samples if held else None)
         if identity.is_settled(started):
@@ -190,7 +190,7 @@ class _Run:
         return FileFacts(entry.identity.size, entry.sha256, samples, mime_type)
 
     def merged(self) -> Entries:
-        """What is known now, the newest last."""
+        """Return the cache entries with those of this run, the newest last."""
         return {path: entry for path, entry in self.known.items() if path not in self.learned} | self.learned
 
 

@@ -42,7 +42,7 @@ class TarFacts:
 
 
 def read_tar(stream: BinaryIO, name: str) -> TarFacts | Problem:
-    """What a seekable stream holds from its start, or why it is no whole, uncompressed tar that has samples.
+    """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
     ustar, GNU and pax archives are read, their headers only. `name` is what messages call the stream. Raises OSError
     where it cannot be read.
@@ -138,7 +138,7 @@ class _Samples:
             self._extensions.add(extension)
 
     def result(self, name: str) -> TarFacts | Problem:
-        """What was counted, or why readers cannot use it."""
+        """Return the counts, or why readers cannot use the tar."""
         if self._twice is not None:
             message = f"{name} has {self._twice!r} twice in one sample, which WebDataset refuses to read"
             return Problem("tar-duplicate", message, hint=_NAMING)

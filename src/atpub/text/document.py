@@ -1,4 +1,4 @@
-"""YAML text → plain data, with the place of every part of it, or every problem found."""
+"""YAML parsed to plain data, with the place of every part."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from atpub.text.spans import Part, Span, Steps, Value, child
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file's value, to be treated as immutable: what several aliases name is shared.
+    """A file's value, to be treated as immutable: aliases of a node share its value.
 
-    `problems` is what is wrong although the rest can be used: duplicate keys (the first one counts), tags,
-    keys that are not strings, merge keys and aliases of nothing (all left out).
+    `problems` holds the errors that leave the rest usable: duplicate keys (the first one counts), tags, keys that
+    are not strings, merge keys and undefined aliases (all left out).
     """
 
     source: Source
@@ -28,16 +28,16 @@ class Document:
         return self.source.file
 
     def has(self, steps: Steps) -> bool:
-        """Whether the file gives a value there."""
+        """Tell whether the file has a value at a path."""
         return self._reach(steps)[1]
 
     def offset(self, steps: Steps, *, of: Part = "value") -> int:
-        """As `place`, in characters from the start of the text."""
+        """Return the place as a number of characters from the start of the text."""
         spot, found = self._reach(steps)
         return spot.at if found and of == "value" else spot.key
 
     def place(self, steps: Steps, *, of: Part = "value") -> Place:
-        """The place of a value or of its key; where there is no such value, that of the nearest parent's key.
+        """Return the place of a value or its key; if there is no such value, that of the nearest parent's key.
 
         A key is the better place for what is missing: the value of a block map begins at its first field. An item of
         a list and the document itself have no key, so that the value's place is given.
@@ -55,13 +55,13 @@ class Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """The document in YAML text; raises InvalidInput where the text cannot be read to its end."""
+    """Parse YAML text; raises InvalidInput if the text cannot be read to its end."""
     return parse_source(Source(file, text.removeprefix("\ufeff")))
 
 
 def parse_source(source: Source) -> Document:
-    """The document in a file that was read; raises InvalidInput where the text cannot be read to its end."""
-    from atpub.text.yaml_document import compose  # a program that reads JSON alone has no use for YAML's parser
+    """Parse a YAML source; raises InvalidInput if the text cannot be read to its end."""
+    from atpub.text.yaml_document import compose  # programs that read only JSON do not load the YAML parser
 
     composed = compose(source)
     return Document(source, composed.value, composed.spot, composed.problems)

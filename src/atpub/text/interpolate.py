@@ -1,6 +1,6 @@
 """Environment variables in parsed strings: `${X}`, `${X:-default}` and `$$`; any other `$` is itself.
 
-Only values are touched, never keys, and what was a string stays one, whatever the variable holds.
+Only values are interpolated, never keys, and a string stays a string, whatever the variable holds.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _MALFORMED = "write `${NAME}` or `${NAME:-default}` (a default holds no `${`), o
 
 
 def nowhere(_: Steps) -> bool:
-    """No part of a document."""
+    """Return False: skip no part of a document."""
     return False
 
 
 def interpolate(document: Document, environ: Mapping[str, str], *, skip: Callable[[Steps], bool] = nowhere) -> Document:
-    """The document with its variables filled in; what could not be is left as it is and added to its problems.
+    """Fill in a document's variables; a reference that cannot be filled in stays and adds a problem.
 
-    `skip` says where strings stay as they are, and everything inside that place. As in a shell, `${X:-default}` is
-    the default where X is unset or empty; `$$` is a `$` in a default as well.
+    `skip` tells which paths, with everything inside, stay as they are. As in a shell, `${X:-default}` is the
+    default if X is unset or empty; `$$` is a `$` in a default as well.
     """
     text = document.source.text
     # Only an escape can make a reference that the text does not show.
@@ -86,7 +86,7 @@ class _Filler:
 
 
 def _offset_of(found: re.Match[str], text: str, start: int) -> int:
-    """Where in the file a reference stands: its line as it is, or else (folded, escaped) the first like it."""
+    """Return the offset of a reference: of its line if that is in the text, else of the first equal reference."""
     line = found.string[: found.end()].rpartition("\n")[2]
     for stretch in (line, found[0]):
         at = text.find(stretch, start)

@@ -1,4 +1,4 @@
-"""JSON files, read strictly, with the place of every part: schemas and lexicons that a manifest names."""
+"""Strict JSON with the place of every part, for schemas and lexicons."""
 
 from __future__ import annotations
 
@@ -10,23 +10,18 @@ from typing import NoReturn
 
 from atpub.atproto import data
 from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_source
 from atpub.text.document import Document
 from atpub.text.source import Source
 from atpub.text.spans import MAX_DEPTH, Span
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
+_CLOSING = re.compile(r",[ \t\r\n]*[]}]")
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")
 _HINT = "check the quotes, commas and brackets here and just before"
 
 
-def read_json(file: str) -> Document:
-    """The JSON in a file, `2.0` as the integer 2; raises InvalidInput."""
-    return parse_json(read_source(file))
-
-
 def parse_json(source: Source) -> Document:
-    """The JSON in a text, `2.0` as the integer 2; raises InvalidInput."""
+    """Parse JSON, `2.0` as the integer 2; raises InvalidInput."""
     try:
         json.loads(source.text)
     except json.JSONDecodeError as error:
@@ -34,7 +29,7 @@ def parse_json(source: Source) -> Document:
     except (ValueError, RecursionError) as error:
         # Python will not print a number of more than 4,300 digits, nor go deeper than its stack.
         message = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
-        raise InvalidInput((source.problem("json-syntax", message, 0, "make it simpler"),)) from None
+        raise InvalidInput((source.problem("json-syntax", message, 0, "simplify it"),)) from None
     spot = _Scanner(source).scan()
     return Document(source, data.loads(source.text), spot)
 
@@ -45,13 +40,25 @@ def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:
     before = source.text[: error.pos].rstrip()
     if source.text[error.pos : error.pos + 1] in ("}", "]") and before.endswith(","):
         return source.problem("json-syntax", "a comma after the last item", len(before) - 1, "remove it")
-    if source.text[error.pos : error.pos + 1] == "," and "trailing" in error.msg:  # so says Python 3.13
+    if _is_trailing_comma(source.text, error.pos):  # Python 3.13 points at the comma, before it at the bracket
         return source.problem("json-syntax", "a comma after the last item", error.pos, "remove it")
     return source.problem("json-syntax", error.msg[:1].lower() + error.msg[1:], error.pos, _HINT)
 
 
+def _is_trailing_comma(text: str, at: int) -> bool:
+    """Return whether a comma after an item is followed by a bracket, and the text can be read past it without."""
+    closing = _CLOSING.match(text, at)
+    if closing is None or text[:at].rstrip()[-1:] in ("", "[", "{", ",", ":"):
+        return False
+    try:
+        json.loads(f"{text[:at]} {text[at + 1 :]}")
+    except json.JSONDecodeError as error:
+        return error.pos >= closing.end()
+    return True
+
+
 class _Scanner:
-    """Finds where each part of text that is known to be JSON stands, and what strict readers refuse."""
+    """A scanner of valid JSON, which finds the place of each part and refuses repeated keys and deep nesting."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Several documents → one value, with the place of every part of it, or every contradiction between them."""
+"""Several documents merged into one value, with the place of every part."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from atpub.text.spans import Part, Steps, Value
 
 @dataclass(frozen=True, slots=True)
 class MergedDocument:
-    """What several documents say together; where two contradict each other, the first one counts.
+    """The merged value of several documents; if two contradict each other, the first one counts.
 
-    `problems` is what is wrong within the documents and between them, although the rest can be used.
+    `problems` holds the errors within and between the documents that leave the rest usable.
     """
 
     documents: tuple[Document, ...]
@@ -23,7 +23,7 @@ class MergedDocument:
     problems: tuple[Problem, ...] = ()
 
     def owner(self, steps: Steps) -> Document:
-        """The document that gives the value, or else the nearest parent of it."""
+        """Return the document that holds the value, or else its nearest parent."""
         depth = 2 if steps and steps[0] in self.sections else 1
         for length in range(min(depth, len(steps)), 0, -1):
             found = _first_with(self.documents, steps[:length])
@@ -32,14 +32,14 @@ class MergedDocument:
         return self.documents[0]
 
     def place(self, steps: Steps, *, of: Part = "value") -> Place:
-        """The place of a value or of its key in the file that gives it; as `Document.place`."""
+        """Return the place of a value or its key in its own file, as `Document.place`."""
         return self.owner(steps).place(steps, of=of)
 
 
 def merge(documents: Iterable[Document], sections: frozenset[str]) -> MergedDocument:
-    """The documents (at least one) as one: of a section, each address may be given once, in any of them.
+    """Merge documents (at least one): each address of a section may be given once, in any of them.
 
-    Other top-level scalars may be given again if they are equal, other maps and lists in one document only.
+    Other top-level scalars may be repeated if they are equal; other maps and lists are given in one document.
     """
     merger = _Merger(tuple(documents), sections)
     assert merger.documents, "a bundle has a place even for what is missing"

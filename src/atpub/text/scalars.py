@@ -25,11 +25,11 @@ _MOST_DIGITS = 1000
 
 
 class NumberTooLong(ValueError):
-    """The number has more than 1,000 digits."""
+    """A number of more than 1,000 digits."""
 
 
 def resolve(text: str) -> Scalar:
-    """The value of a plain scalar; raises NumberTooLong."""
+    """Return the value of a plain scalar; raises NumberTooLong."""
     if text[:1] in _FIRST_OF_NUMBER:
         return _number(text)
     return _WORDS.get(text, text)

@@ -1,4 +1,4 @@
-"""The text of one manifest file: which line and column an offset stands at, and how bytes become text."""
+"""The text of a file: decoding, and offsets as lines and columns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from functools import cached_property
 from atpub.errors import InvalidInput, Place, Problem
 
 MAX_BYTES = 32 * 1024 * 1024
-"""The largest file that is read: larger ones are more likely a mistake than a manifest."""
+"""The maximum size of a file, in bytes; larger files are more likely a mistake than a manifest."""
 
 _BEFORE = 120
 _WIDTH = 200
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-# What YAML 1.2 counts as not printable, and U+0085, U+2028 and U+2029: text in YAML 1.2, line breaks to libyaml (1.1).
+# Characters that YAML 1.2 counts as not printable, and U+0085, U+2028 and U+2029, which are text in YAML 1.2 but line
+# breaks to libyaml (1.1).
 UNREADABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -27,7 +28,7 @@ class Source:
     text: str = field(repr=False)
 
     def place(self, offset: int) -> Place:
-        """Line and column of an offset in characters; a long line is cut around the column, see `caret`."""
+        """Return the line and column of an offset in characters; a long line is cut around the column, see `caret`."""
         starts = self._line_starts
         line = bisect_right(starts, offset)
         start = starts[line - 1]
@@ -35,7 +36,7 @@ class Source:
         return Place(self.file, line, offset - start + 1, self._window(start, offset, end))
 
     def problem(self, code: str, message: str, offset: int, hint: str = "") -> Problem:
-        """A problem with what stands at an offset."""
+        """Return a problem at an offset."""
         return Problem(code, message, self.place(offset), hint)
 
     @cached_property
@@ -50,12 +51,12 @@ class Source:
             shown = f"…{shown[1:]}"
         if len(shown) > _WIDTH:
             shown = f"{shown[: _WIDTH - 1]}…"
-        # What a terminal might act on is not shown as it is; the caret still fits.
+        # Replace control characters one for one, so that the caret still fits.
         return UNREADABLE.sub("\ufffd", shown)
 
 
 def caret(place: Place) -> int:
-    """How many characters of `place.text` stand before the place's column.
+    """Return the number of characters of `place.text` before the place's column.
 
     `Place.column` is the file's own. `Place.text` is a window of at most 200 characters on the line: from its
     start where the column is at most 121, else from 120 characters before the column. A side that is cut shows `…`.
@@ -64,7 +65,7 @@ def caret(place: Place) -> int:
 
 
 def decode(data: bytes, file: str) -> Source:
-    """The text of a file's bytes; raises InvalidInput where they are too many or not UTF-8."""
+    """Decode a file's bytes; raises InvalidInput if they are too many or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise InvalidInput((too_large(file),))
     try:
@@ -74,7 +75,7 @@ def decode(data: bytes, file: str) -> Source:
 
 
 def check_characters(source: Source) -> None:
-    """Raises InvalidInput at the first character that YAML forbids, or that its versions read differently."""
+    """Raise InvalidInput at the first character that YAML forbids, or that its versions read differently."""
     found = UNREADABLE.search(source.text)
     if found is None:
         return
@@ -90,7 +91,7 @@ def check_characters(source: Source) -> None:
 
 
 def too_large(file: str) -> Problem:
-    """The problem with a file of more than `MAX_BYTES`."""
+    """Return the problem with a file of more than `MAX_BYTES`."""
     message = f"the file is larger than {MAX_BYTES // 2**20} MiB"
     hint = "split it into a folder of files, or into several projects"
     return Problem("too-large", message, Place(file, 1, 1), hint)

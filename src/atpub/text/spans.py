@@ -1,4 +1,4 @@
-"""Plain data, and beside it where each part of it stands in the text."""
+"""The types of plain data, and of the places of its parts in the text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Steps: TypeAlias = tuple[str | int, ...]
 Part: TypeAlias = Literal["key", "value"]
 
 MAX_DEPTH = 100
-"""How many lists and maps may stand inside one another, aliases followed."""
+"""The maximum depth of nested lists and maps, with aliases followed."""
 
 
 class Span(NamedTuple):
-    """Where a value stands: the offset of its key (an item's: its own), its own, and what is inside."""
+    """The offsets of a value's key (of an item: the value's own) and of the value, and the spans inside it."""
 
     key: int
     at: int
@@ -26,7 +26,7 @@ Inside: TypeAlias = "dict[str, Span] | list[Span] | None"
 
 
 def child(inside: Inside, step: str | int) -> Span | None:
-    """The spot one step further in, where there is one."""
+    """Return the span one step further in, or None."""
     if isinstance(inside, dict):
         return inside.get(step) if isinstance(step, str) else None
     if isinstance(inside, list):

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from yaml._yaml import CParser
 
 MAX_EXPANSION = 1_000_000
-"""How many values aliases may add, counted wherever they are repeated; 16 characters of text count as one more."""
+"""The maximum number of values that aliases add, counted at each use; 16 characters of text count as one more."""
 
 _Node: TypeAlias = tuple[Value, int, Inside]
 
 
 class Composed(NamedTuple):
-    """The value in a text, its outline, and the problems that do not keep the rest from being used."""
+    """The value in a text, its outline, and the problems that leave the rest usable."""
 
     value: Value
     spot: Span
@@ -47,7 +47,7 @@ class Composed(NamedTuple):
 
 
 def compose(source: Source) -> Composed:
-    """The one document in a text; raises InvalidInput where it cannot be read to its end."""
+    """Compose the only document in a text; raises InvalidInput if it cannot be read to its end."""
     check_characters(source)
     composer = _Composer(source)
     try:
@@ -221,7 +221,7 @@ class _Composer:
         self._anchors[anchor] = _Anchored(node, size)
 
     def _measure(self, value: Value) -> _Size:
-        """How much the value expands to; what aliases can name was measured when it was closed, so this is linear."""
+        """Return the expanded size of a value; anchored values are already measured, so this is linear."""
         if isinstance(value, str):
             return _Size(value, 1 + len(value) // 16, 0)
         if not isinstance(value, dict | list):

@@ -288,7 +288,7 @@ def test_an_answer_outside_its_lexicon_names_the_method(content: bytes) -> None:
     assert len(server.requests) == 1
 
 
-UNTOLD = "run again in a while; the server does not say when"
+UNTOLD = "run again later; the server does not say when"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from atpub.atproto.syntax import Nsid, Rkey, Tid, deterministic_tid
-from atpub.engine.desired.record_keys import record_key
+from atpub.engine.desired.model import record_key
 
 NOTE = Nsid("org.test.note")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tests.engine.apply.publishing import NOTE, NOW, write_manifest
+from tests.engine.apply.publishing import NOTE, NOW, write_lexicons, write_manifest, write_tar
 
 from atpub.atproto.data import Json, JsonObject, cid_of, put
 from atpub.atproto.syntax import Cid, Did, RecordPath, Tid
@@ -40,6 +40,15 @@ class Wanted:
 
     desired: tuple[Desired, ...]
     policy: Policy
+
+
+def write_data(folder: Path) -> None:
+    """Lexicons, two shards, and files that are none."""
+    write_lexicons(folder)
+    write_tar(folder / "data/0.tar", "zero")
+    write_tar(folder / "data/1.tar", "one")
+    (folder / "data/a.json").write_text("{}", "utf-8")
+    (folder / "data/b.unknown").write_text("what is it", "utf-8")
 
 
 def read(folder: Path, sections: Mapping[str, Json], did: Did = ALICE) -> Wanted:

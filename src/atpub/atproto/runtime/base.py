@@ -106,10 +106,10 @@ class Value:
 
     def __init_subclass__(cls) -> None:
         own, names = cls.__dict__, cls.__slots__
-        wire = dict(zip(names, names, strict=True))
+        wire: dict[str, str] = dict(zip(names, names, strict=True))
         if "WIRE" in own:
             wire.update(own["WIRE"])
-        cls.WIRE = wire
+        cls.WIRE = wire  # pyright: ignore[reportConstantRedefinition]  # a constant of the class, completed
         cls._load = cls.load
         cls._known = known = frozenset((*wire.values(), "$type") if "KEY" in own else wire.values())
         cls._knows = known.issuperset

@@ -8,8 +8,8 @@ import sys
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.generation.package import compare, generate_package, update
 from atpub.generation.settings import read_settings
-from atpub.report.files import files_json, files_text
 from atpub.report.problems import problems_text
+from atpub.report.results import files_json, files_text
 
 
 def run(

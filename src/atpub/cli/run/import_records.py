@@ -11,7 +11,7 @@ from atpub.cli.output import print_data, print_json, style_for, tell, tell_warni
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
-from atpub.report.imported import imported_json, imported_text
+from atpub.report.results import imported_json, imported_text
 from atpub.report.style import size
 
 

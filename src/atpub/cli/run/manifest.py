@@ -7,8 +7,8 @@ import sys
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
 from atpub.manifest.schema import manifest_schema
 from atpub.pipeline import read_manifest, validate
-from atpub.report.valid import absent_text, lock_json, lock_text, valid_json, valid_text
-from atpub.shards.locking import update_lock
+from atpub.report.results import LockSummary, absent_text, lock_json, lock_text, valid_json, valid_text
+from atpub.shards.locking import LockUpdate, update_lock
 from atpub.user_folders import cache_folder
 
 
@@ -25,13 +25,25 @@ def run_validate(manifests: tuple[str, ...], environment: str | None, *, as_json
 
 def run_lock(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, prune: bool) -> None:
     """Update atpub.lock, and print what changed."""
-    update = update_lock(read_manifest(manifests, environment), prune=prune, cache=cache_folder())
+    lock = _summary(update_lock(read_manifest(manifests, environment), prune=prune, cache=cache_folder()))
     if as_json:
-        print_json(lock_json(update))
+        print_json(lock_json(lock))
         return
-    if update.absent:
-        tell(absent_text(update))
-    print_data(lock_text(update))
+    if lock.absent:
+        tell(absent_text(lock))
+    print_data(lock_text(lock))
+
+
+def _summary(update: LockUpdate) -> LockSummary:
+    return LockSummary(
+        update.file,
+        len(update.lock.files),
+        len(update.lock.urls),
+        update.added,
+        update.changed,
+        update.removed,
+        update.absent,
+    )
 
 
 def run_manifest_schema() -> None:

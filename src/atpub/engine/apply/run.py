@@ -16,11 +16,11 @@ from atpub.engine.apply.batching import batch_size
 from atpub.engine.apply.drafts import Drafts
 from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
+from atpub.engine.inventory import OwnershipView
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import points_of
 from atpub.engine.plan.model import Change, Outcome, Plan
 from atpub.engine.plan.order import Group, commit_order
-from atpub.engine.plan.ownership import OwnershipView
 from atpub.errors import (
     AtpubError,
     BlobNotFound,

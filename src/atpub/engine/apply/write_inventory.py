@@ -10,9 +10,9 @@ from atpub.engine.apply.events import PartialApplyError
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import AtpubError, HeadMoved, RequestTooLarge, StalePlan
 from atpub.repository.backoff import TRIES, back_off
+from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Commit, Head, Live, Write
-from atpub.repository.snapshot import read_collections
 
 
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
@@ -48,7 +48,7 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
         except HeadMoved:
             moves += 1
             back_off(moves)
-            now = read_collections(repository, [COLLECTION])
+            now = repository.read(RecordFilter(frozenset([COLLECTION])))
             if _inventories(now) != known or moves == TRIES:
                 hint = "run it again, and review its proposal"
                 raise StalePlan("an inventory was modified meanwhile, outside this run", hint=hint) from None

@@ -82,7 +82,7 @@ def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
 
 
 def _damaged(item: Damaged, live: Live, project: str) -> InventoryFinding:
-    reason = item.error.problems[0].message.partition(": ")[2]
+    reason = item.violations[0].message
     whose = "" if item.project == project else f", with the manifest of the project {item.project!r}"
     return InventoryFinding(
         "damaged",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -10,14 +10,13 @@ from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.desired.check import RecordChecker
-from atpub.engine.desired.model import CreatedAt, Desired
+from atpub.engine.desired.model import CreatedAt, Desired, record_key
 from atpub.engine.desired.placeholders import Filled, Filler
-from atpub.engine.desired.record_keys import record_key
 from atpub.engine.desired.values import Values
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput, Place, Problem
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, Entry, LabelEntry, Manifest, SchemaEntry
-from atpub.shards.facts import Facts
+from atpub.shards.facts import Facts, LocalShards, RemoteShards
 
 CREATED_AT: Final = "createdAt"
 
@@ -112,3 +111,34 @@ def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObj
             return CreatedAt(CREATED_AT, str(value["name"]))
         case _:
             return CreatedAt(CREATED_AT)
+
+
+# Problems that only follow from others: a missing shard also makes the record that lists it invalid
+
+
+def root_causes(problems: Iterable[Problem], manifest: Manifest, facts: Facts) -> list[Problem]:
+    """Return the problems, without record errors at places whose shards or files have an error themselves."""
+    places = _places_with_errors(manifest, facts)
+    found = {(problem.code, problem.place) for problem in facts.problems}
+    return [
+        problem
+        for problem in problems
+        if (problem.code, problem.place) in found
+        or problem.place not in places
+        or (problem.severity == "error" and problem.code != "invalid-record")
+    ]
+
+
+def _places_with_errors(manifest: Manifest, facts: Facts) -> Collection[Place]:
+    """Return the places of failed files, and of entries none of whose shards could be used."""
+    places = {problem.place for problem in facts.problems if problem.place and problem.severity == "error"}
+    for address, shards in facts.shards.items():
+        ways = [(*address.steps, *way) for way in ((), ("blobs",), ("urls",))]
+        here = {place_of(steps) for steps in ways for place_of in (manifest.place, manifest.key_place)}
+        # If some shards are valid, what the lexicon says of them is new information.
+        places = places - here if _count(shards) else places | here
+    return places
+
+
+def _count(found: LocalShards | RemoteShards) -> int:
+    return len(found.files if isinstance(found, LocalShards) else found.shards)

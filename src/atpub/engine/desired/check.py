@@ -84,7 +84,7 @@ class RecordChecker:
             yield Problem("not-a-placeholder", message, self._place(item, steps), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
-        noted: set[tuple[Place, str]] = set()
+        noted: set[tuple[object, ...]] = set()
         for violation in validate_record(self.manifest.lexicons, _complete(found)):
             if any(violation.path[: len(steps)] == steps for steps in filled.missing):
                 continue
@@ -93,8 +93,9 @@ class RecordChecker:
             is_sample = isinstance(item, SchemaEntry) and violation.path[:1] == ("schema",)
             where = "" if is_sample else json_path(_as_written(violation.path)).removeprefix("$")
             message = f"{item.common.address}{where}: {violation.message} ({violation.rule}; {violation.schema})"
-            if (place, message) not in noted:
-                noted.add((place, message))
+            same = (place, where, violation.rule, violation.schema, violation.detail)
+            if same not in noted:
+                noted.add(same)
                 yield Problem("invalid-record", message, place, _hint(violation))
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:

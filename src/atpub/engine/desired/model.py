@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
-from atpub.atproto.syntax import RecordPath
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import KINDS
 from atpub.manifest.model import Address
@@ -17,9 +18,10 @@ Steps: TypeAlias = tuple[str | int, ...]
 VERSIONED: Final = frozenset(kind.collection for kind in KINDS if kind.versioned and kind.collection)
 """Collections whose records stay published when they leave the manifest."""
 
-
 CID_FIELD: Final = strong_ref.StrongRef.WIRE["cid"]
 """The field of a strong reference that holds the CID."""
+
+_NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._:~-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,21 @@ class Desired:
             if item.sniffed:
                 value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
         return value
+
+
+def record_key(key: str, collection: Nsid, id: str) -> Rkey | None:
+    """Return an entry's record key for a key type (tid, nsid, any or literal:…); None where there is none.
+
+    The same identity gets the same key on every account (specification: Record Key).
+    """
+    kind, _, literal = key.partition(":")
+    match kind:
+        case "literal":
+            return Rkey(literal) if Rkey.accepts(literal) else None
+        case "tid":
+            return Rkey(deterministic_tid(collection, id))
+        case "nsid":
+            return Rkey(id) if Nsid.accepts(id) else None
+        case _:
+            readable = _NOT_IN_KEYS.sub("-", id)[:512]
+            return Rkey(readable) if Rkey.accepts(readable) else None

@@ -13,11 +13,10 @@ from atpub.atproto.data import Encoded, Json, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
-from atpub.engine.inventory import Owned
+from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Upload
-from atpub.engine.plan.ownership import OwnershipView
 from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem

@@ -13,10 +13,9 @@ from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, RecordPath
 from atpub.engine.desired.model import VERSIONED, Desired
-from atpub.engine.inventory import Owned
+from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.model import Action, Change, Drift, Options, Refusal
 from atpub.engine.plan.order import references, targets_first
-from atpub.engine.plan.ownership import OwnershipView
 from atpub.engine.plan.resolve import ResolvedRecord
 from atpub.manifest.kinds import RECORDS, kind_of_collection
 from atpub.repository.model import Record

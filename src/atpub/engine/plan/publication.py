@@ -12,11 +12,11 @@ from typing import Literal, TypeAlias
 
 from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.engine.desired.model import Desired
+from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.build import build_plan
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import Decision, immutable_refusal, make_change
 from atpub.engine.plan.model import Change, Drift, Plan, Refusal
-from atpub.engine.plan.ownership import OwnershipView
 from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
 from atpub.errors import Problem
 from atpub.repository.model import Live

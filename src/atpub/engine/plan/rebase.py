@@ -9,9 +9,9 @@ from typing import Final
 from atpub.atproto.data import blobs_in, cid_of, put
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.model import CID_FIELD
+from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.build import cost_of, inventory_changes
 from atpub.engine.plan.model import Change, Plan
-from atpub.engine.plan.ownership import OwnershipView
 from atpub.errors import StalePlan
 from atpub.repository.model import Live, Record
 

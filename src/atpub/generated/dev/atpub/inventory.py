@@ -64,7 +64,7 @@ class Entry(runtime.Value):
     """One owned record, as the project last wrote it."""
 
     cid: runtime.Cid
-    """CID of the record as last applied. Another CID at the same place means that somebody else has changed the
+    """CID of the record as last applied. Another CID at the same place means that another client has changed the
     record.
     """
     collection: runtime.NsidText

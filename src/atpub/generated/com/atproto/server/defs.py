@@ -15,7 +15,7 @@ NSID: Final = "com.atproto.server.defs"
 
 @final
 class InviteCode(runtime.Value):
-    """Code with which somebody may open an account."""
+    """Code that allows one to open an account."""
 
     available: int
     """How many accounts it is good for."""

@@ -18,7 +18,7 @@ AUTOMATED_TEST: Final = "science.alt.dataset.verificationMethod#automatedTest"
 """A test suite has passed."""
 
 CODE_REVIEW: Final = "science.alt.dataset.verificationMethod#codeReview"
-"""Somebody trusted has read the code."""
+"""A trusted person has read the code."""
 
 FORMAL_PROOF: Final = "science.alt.dataset.verificationMethod#formalProof"
 """A proof assistant, such as Coq or Lean, has checked a proof."""

@@ -1,0 +1,132 @@
+"""The results of validate, lock, generate and import, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from atpub.atproto.data import JsonObject
+from atpub.errors import Problem
+from atpub.report.problems import FORMAT_VERSION, problem_json
+from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
+from atpub.suggest import listed
+
+if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
+    from atpub.importing.model import ImportResult
+
+
+def valid_text(project: str, records: int, warnings: Sequence[Problem], style: Style = PLAIN) -> str:
+    """Return a line with the numbers of records and warnings."""
+    more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
+    return style(f"{project}: {counted(records, 'record')}, all valid{more}.", GREEN)
+
+
+def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonObject:
+    """Return the numbers and the warnings as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "project": project,
+        "records": records,
+        "warnings": [problem_json(problem) for problem in warnings],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LockSummary:
+    """The size of a lock file, and its differences from the lock before it, by the names of files and URLs."""
+
+    file: Path
+    files: int
+    urls: int
+    added: Sequence[str]
+    changed: Sequence[str]
+    removed: Sequence[str]
+    absent: Sequence[str]
+
+
+def lock_text(lock: LockSummary) -> str:
+    """Return a line with the numbers of locked files and URLs, and of those that changed."""
+    kinds = [(lock.files, "file"), (lock.urls, "URL")]
+    held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
+    if not (lock.added or lock.changed or lock.removed):
+        return f"{lock.file}: {held}, all up to date."
+    added, changed, removed = len(lock.added), len(lock.changed), len(lock.removed)
+    return f"{lock.file}: {held}; {added} added, {changed} changed, {removed} removed."
+
+
+def absent_text(lock: LockSummary) -> str:
+    """Return a line that names the absent files."""
+    return f"missing here, kept in the lock: {listed(lock.absent)} (--prune removes them)"
+
+
+def lock_json(lock: LockSummary) -> JsonObject:
+    """Return the update as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "lock": str(lock.file),
+        "files": lock.files,
+        "urls": lock.urls,
+        "added": [*sorted(lock.added)],
+        "changed": [*sorted(lock.changed)],
+        "removed": [*sorted(lock.removed)],
+        "absent": [*sorted(lock.absent)],
+    }
+
+
+def files_text(out: Path, files: int, written: Sequence[PurePosixPath], removed: Sequence[PurePosixPath]) -> str:
+    """Return a line with the numbers of generated, written and removed files."""
+    total = f"{out}: {counted(files, 'file')}"
+    if not written and not removed:
+        return f"{total}, all up to date."
+    gone = f", {len(removed)} removed" if removed else ""
+    return f"{total}, {len(written)} written{gone}."
+
+
+def files_json(
+    out: Path,
+    files: int,
+    written: Sequence[PurePosixPath],
+    removed: Sequence[PurePosixPath],
+    warnings: Sequence[Problem] = (),
+) -> JsonObject:
+    """Return the names of the files, and the warnings, as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "out": str(out),
+        "files": files,
+        "written": [str(name) for name in written],
+        "removed": [str(name) for name in removed],
+        "warnings": [problem_json(problem) for problem in warnings],
+    }
+
+
+def imported_text(imported: ImportResult, out: Path | None, style: Style = PLAIN) -> str:
+    """Return a line with the number of new entries in each section, and one with the other files."""
+    if not imported.entries:
+        return style("Nothing to import.", BOLD)
+    sections = Counter(entry.address.section for entry in imported.entries)
+    counts = ", ".join(f"{count:,} in {section}" for section, count in sections.items())
+    count = len(imported.entries)
+    line = style(
+        f"{f'{out}: ' if out else ''}{count:,} {'entry' if count == 1 else 'entries'} ({counts}).", BOLD, GREEN
+    )
+    files = [f"Also written: {', '.join(imported.files)}."] if imported.files else []
+    return "\n".join([line, *files])
+
+
+def imported_json(imported: ImportResult, *, project: str, account: str, did: str, out: Path | None) -> JsonObject:
+    """Return the entries and warnings as JSON, with the manifest's text unless it is written to a file."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "project": project,
+        "account": account,
+        "did": did,
+        "out": str(out) if out else None,
+        "manifest": imported.text if imported.entries and not out else None,
+        "entries": [{"address": str(entry.address), "uri": str(entry.uri)} for entry in imported.entries],
+        "files": [*imported.files],
+        "warnings": [problem_json(problem) for problem in imported.warnings],
+    }

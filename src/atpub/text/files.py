@@ -1,0 +1,40 @@
+"""Reading manifests, schemas and other text files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from stat import S_ISREG
+
+from atpub.errors import InvalidInput, Problem
+from atpub.text.document import Document
+from atpub.text.json_document import parse_json
+from atpub.text.source import MAX_BYTES, Source, decode, too_large
+
+
+def read_source(file: str) -> Source:
+    """Read a UTF-8 file of at most MAX_BYTES; raises InvalidInput."""
+    try:
+        with Path(file).open("rb") as stream:
+            found = os.fstat(stream.fileno())
+            if found.st_size > MAX_BYTES:
+                raise InvalidInput((too_large(file),))
+            # The size of a pipe is unknown: read just enough to see that it is too large.
+            return decode(stream.read() if S_ISREG(found.st_mode) else stream.read(MAX_BYTES + 1), file)
+    except FileNotFoundError:
+        hint = "give the path of a manifest, or of a folder of manifests"
+        problem = Problem("file-missing", f"{file}: there is no such file", hint=hint)
+    except (OSError, ValueError) as error:
+        problem = unreadable(file, error)
+    raise InvalidInput((problem,))
+
+
+def read_json(file: str) -> Document:
+    """Read a JSON file, `2.0` as the integer 2; raises InvalidInput."""
+    return parse_json(read_source(file))
+
+
+def unreadable(file: str, error: OSError | ValueError) -> Problem:
+    """Return the problem that a file or folder cannot be read."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Problem("file-unreadable", f"{file}: {reason}", hint="check the path and its permissions")
