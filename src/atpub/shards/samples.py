@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, g
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
-from atpub.manifest.fields import json_schema
-from atpub.shards.array_formats import array_formats
+from atpub.manifest.fields import array_formats, json_schema
 
 if TYPE_CHECKING:
     import numpy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import Severity
-from atpub.shards.array_formats import array_formats
+from atpub.manifest.fields import array_formats
 
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 

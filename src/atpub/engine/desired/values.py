@@ -15,7 +15,7 @@ from atpub.atproto.syntax import AtUri
 from atpub.engine.desired.model import BlobFile
 from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.generated.science.alt.dataset import entry, schema
-from atpub.manifest.fields import DRAFT
+from atpub.manifest.fields import DRAFT, array_formats
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
     Address,
@@ -30,7 +30,6 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.shards.array_formats import array_formats
 from atpub.shards.facts import LocalShards, RemoteShards
 from atpub.storage.interface import Endpoint
 from atpub.storage.registry import FILES, build_storage
