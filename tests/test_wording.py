@@ -6,10 +6,10 @@ Every message of ours becomes its code, and every hint becomes `x`, before anyth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from yaml.error import MarkedYAMLError, YAMLError
@@ -71,8 +71,12 @@ def _replace_words(patch: pytest.MonkeyPatch, kind: type, code: str) -> None:
     patch.setattr(kind, "__init__", reworded)
 
 
+def _say_code(self: ValueError, *_: object) -> None:
+    ValueError.__init__(self, "code")
+
+
 @contextmanager
-def no_words() -> Iterator[None]:
+def no_words() -> Generator[None]:
     """Replace the words of problems, violations, refusals, findings and exceptions."""
     with pytest.MonkeyPatch.context() as patch:
         for kind, code in ((Problem, "code"), (Violation, "rule"), (Refusal, "code"), (InventoryFinding, "code")):
@@ -85,21 +89,26 @@ def no_words() -> Iterator[None]:
 
         patch.setattr(AtpubError, "__init__", reworded)
         for exception in (NotInDataModel, SyntaxViolation):
-            patch.setattr(exception, "__init__", lambda self, *_: ValueError.__init__(self, "code"))
+            patch.setattr(exception, "__init__", _say_code)
         yield
 
 
 @contextmanager
-def words() -> Iterator[None]:
+def words() -> Generator[None]:
     """Leave everything as it is."""
     yield
 
 
 def without_words(value: Any) -> Any:
-    """JSON without messages and hints; whether there is one stays."""
-    if isinstance(value, dict):
-        return {key: bool(item) if key in WORDS else without_words(item) for key, item in value.items()}
-    return [without_words(item) for item in value] if isinstance(value, list) else value
+    """Return JSON without messages and hints; only whether there is one stays."""
+    match value:
+        case dict():
+            fields = cast("dict[str, Any]", value)
+            return {key: bool(item) if key in WORDS else without_words(item) for key, item in fields.items()}
+        case list():
+            return [without_words(item) for item in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def test_the_words_are_gone() -> None:

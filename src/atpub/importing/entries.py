@@ -248,7 +248,9 @@ def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     """Return the forms that a record can have, best first."""
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
     known = kind_of_collection(record.path.collection).forms
-    possible = tuple(form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files)))
+    possible: tuple[Form, ...] = tuple(
+        form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))
+    )
     return possible if known == RECORDS.forms else (*possible, *RECORDS.forms)
 
 
