@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from yaml.error import MarkedYAMLError, YAMLError
@@ -99,14 +99,13 @@ def words() -> Generator[None]:
     yield
 
 
-def without_words(value: Any) -> Any:
+def without_words(value: Json) -> Json:
     """Return JSON without messages and hints; only whether there is one stays."""
     match value:
         case dict():
-            fields = cast("dict[str, Any]", value)
-            return {key: bool(item) if key in WORDS else without_words(item) for key, item in fields.items()}
+            return {key: bool(item) if key in WORDS else without_words(item) for key, item in value.items()}
         case list():
-            return [without_words(item) for item in cast("list[Any]", value)]
+            return [without_words(item) for item in value]
         case _:
             return value
 
