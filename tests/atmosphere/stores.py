@@ -49,7 +49,7 @@ def running(store: Store) -> Generator[Store]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         store.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:

@@ -53,7 +53,7 @@ def counting(target: str) -> Generator[Counting]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         counted = Counting(f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield counted

@@ -213,7 +213,7 @@ def import_command() -> None:
     """
 
 
-@cli.group(cls=_Group, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
+@cli.group(cls=_OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
 def inventory() -> None:
     """Verify or rebuild the project's ownership inventory.
 

@@ -91,7 +91,7 @@ def test_a_number_of_points_that_is_none(left: str) -> None:
     assert ledger.budget("a.b.c", NOW) == Budget(None)
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])
 def limited(request: pytest.FixtureRequest) -> Iterator[ReferencePds]:
     with served(request.param, rate_limits=True) as server:
         yield server
