@@ -22,6 +22,8 @@ from atpub.repository.local import LocalRepository
 from tests.cli.playground import Ran, tree
 from tests.repository.samples import read
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent / "manifests"
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/atpub.yaml"))
 COLLECTIONS = {"schemas": "schema", "datasets": "entry", "labels": "label", "lenses": "lens"}

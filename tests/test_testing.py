@@ -19,6 +19,8 @@ from atpub.generated.science.alt.dataset.entry import Entry
 from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
 from atpub.testing import FORMATS, documents, instances, records, values
 
+pytestmark = pytest.mark.slow
+
 PROPERTIES = {
     "long": {"type": "string", "minLength": 30, "maxLength": 40},
     "wide": {"type": "string", "minGraphemes": 3, "maxGraphemes": 5},

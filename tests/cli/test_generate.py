@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.cli.playground import Ran, tree, write_files
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOTE = json.dumps(
     {

@@ -18,6 +18,8 @@ from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create
 from atpub.repository.pds import repository
 
+pytestmark = pytest.mark.slow
+
 DID = "did:web:lab.example"
 PASSWORD = 'pass"MARKER-wörd/1'
 ACCESS = "acc.MARKER-access.x"

@@ -8,6 +8,8 @@ from tests.cli.lab import Lab
 from tests.cli.playground import write_files
 from tests.cli.terminal import shell, terminal
 
+pytestmark = pytest.mark.slow
+
 ESCAPE = "\033["
 
 

@@ -29,6 +29,8 @@ from atpub.errors import (
 )
 from atpub.repository.local import LocalRepository
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:

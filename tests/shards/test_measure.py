@@ -16,6 +16,8 @@ from atpub.repository.interface import BlobSource
 from atpub.shards.cache import load_entries
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 
+pytestmark = pytest.mark.slow
+
 
 def make_shards(folder: Path) -> list[Path]:
     folder.mkdir()

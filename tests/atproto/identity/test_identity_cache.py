@@ -17,6 +17,8 @@ from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import RepositoryError
 from atpub.repository.pds.records import newest_commit
 
+pytestmark = pytest.mark.slow
+
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 RESOLVE = "com.atproto.identity.resolveHandle"
 HEAD = "com.atproto.sync.getLatestCommit"

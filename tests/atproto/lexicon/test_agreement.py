@@ -27,6 +27,8 @@ from atpub.atproto.lexicon.validate import validate
 from atpub.atproto.syntax import Nsid
 from atpub.testing import records
 
+pytestmark = pytest.mark.slow
+
 JUDGE = Path(__file__).parents[2] / "pds" / "judge.mjs"
 UNKNOWN_TO_IT = "space"  # a type of lexicon that neither knows
 DOCUMENTS = {

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportClient, TransportError, new_client
 
+pytestmark = pytest.mark.slow
+
 REFUSAL = b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\n\r\nno"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SIZE = 64 * 1024 * 1024  # far more than the buffers of both sides

@@ -44,6 +44,8 @@ from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Commit, Live, Write
 
+pytestmark = pytest.mark.slow
+
 POST = RecordPath(Nsid("com.example.post"), Rkey("hello"))
 
 
