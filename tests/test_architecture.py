@@ -21,8 +21,9 @@ generated
 { atproto.identity atproto.xrpc atproto.auth }
 text
 repository
+storage
 manifest
-{ storage shards }
+shards
 { engine.desired engine.inventory engine.plan }
 { engine.owned_records engine.apply engine.audit }
 user_folders

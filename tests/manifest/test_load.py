@@ -12,10 +12,10 @@ from atpub.errors import InvalidInput
 from atpub.manifest.load import Loaded, load_manifest, load_valid_subset
 from atpub.manifest.model import (
     Address,
-    BlobShards,
     ChecksumFile,
     ChecksumMap,
     DatasetEntry,
+    FileShards,
     LabelEntry,
     LensEntry,
     LexiconEntry,
@@ -27,6 +27,7 @@ from atpub.manifest.model import (
     UrlShards,
     placeholder,
 )
+from atpub.storage.interface import Endpoint
 
 HEAD = "atpub: 1\nproject: lab\n"
 SCHEMAS = "schemas:\n  image: {nsid: org.lab.image, version: 1.0.0, fields: {image: ndarray}}\n"
@@ -112,15 +113,15 @@ def test_datasets(tmp_path: Path) -> None:
     one, two, three, four, five, six = entries
     assert (one.schema, one.shards, one.fields) == (
         Address("schemas", "image"),
-        BlobShards(("a.tar",)),
+        FileShards(("a.tar",)),
         {"name": "one"},
     )
     assert (one.metadata, one.metadata_schema) == ({"a": 1}, Address("schemas", "image"))
-    assert two.shards == BlobShards(("a.tar", "b.tar"))
+    assert two.shards == FileShards(("a.tar", "b.tar"))
     assert two.fields == {"name": "Two", "tags": ["x"], "createdAt": "2024-01-01T00:00:00Z"}
-    assert (three.shards, three.common.id) == (BlobShards(("c-*.tar",)), "drei")
+    assert (three.shards, three.common.id) == (FileShards(("c-*.tar",)), "drei")
     assert four.shards == UrlShards(("https://x.example/{0..2}.tar",), ChecksumFile("sums.txt"))
-    assert five.shards == UrlShards(("s3://b/1.tar",), ChecksumMap({"1.tar": "abc"}), "r", "https://e")
+    assert five.shards == UrlShards(("s3://b/1.tar",), ChecksumMap({"1.tar": "abc"}), Endpoint("r", "https://e"))
     assert six.schema == AtUri.parse("at://lab.example/science.alt.dataset.schema/x")
     assert isinstance(six.shards, UrlShards)
     assert six.shards.checksums == NoChecksums()

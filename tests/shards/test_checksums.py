@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.errors import Place
-from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
+from atpub.shards.checksums import match_checksums, parse_checksums
+from atpub.storage.interface import parse_sha256
 
 A, B, C = (hashlib.sha256(letter).hexdigest() for letter in (b"a", b"b", b"c"))
 

@@ -18,9 +18,9 @@ from atpub.engine.plan.publication import IfExists
 from atpub.errors import Usage
 from atpub.generated.science.alt.dataset import entry
 from atpub.manifest.model import (
-    BlobShards,
     DatasetEntry,
     Entry,
+    FileShards,
     SchemaRef,
     Shards,
     UrlShards,
@@ -74,7 +74,7 @@ class DatasetPublisher(Publisher):
             referred = found.common.address
         else:
             raise call.refuse("schema_uri", "it is needed where auto_publish_schema is False")
-        shards = UrlShards(urls_of(call, dataset), given_checksums(call, checksums), region, endpoint)
+        shards = UrlShards(urls_of(call, dataset), given_checksums(call, checksums), Endpoint(region, endpoint))
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
         about = self._dataset(call, referred, shards, own, id, rkey, metadata or None)
         return self._publish_urls(call, [*made, about], shards, checksums, if_exists)
@@ -108,9 +108,8 @@ class DatasetPublisher(Publisher):
         patterns = (urls,) if isinstance(urls, str) else tuple(urls)
         if not patterns:
             raise call.refuse("urls", "it is empty: a dataset has at least one shard")
-        shards = UrlShards(
-            tuple(call.text("urls", url) for url in patterns), given_checksums(call, checksums), region, endpoint
-        )
+        given = tuple(call.text("urls", url) for url in patterns)
+        shards = UrlShards(given, given_checksums(call, checksums), Endpoint(region, endpoint))
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
         referred = call.uri("schema_uri", schema_uri)
         about = None if metadata_schema_uri is None else call.uri("metadata_schema_uri", metadata_schema_uri)
@@ -143,7 +142,7 @@ class DatasetPublisher(Publisher):
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
         referred = call.uri("schema_uri", schema_uri)
         about = None if metadata_schema_uri is None else call.uri("metadata_schema_uri", metadata_schema_uri)
-        made = self._dataset(call, referred, BlobShards(()), own, id, rkey, call.json("metadata", metadata), about)
+        made = self._dataset(call, referred, FileShards(()), own, id, rkey, call.json("metadata", metadata), about)
         if not isinstance(blobs, list | tuple) or not blobs:
             found = f"{blobs!r}" if isinstance(blobs, list | tuple) else type(blobs).__name__
             raise call.refuse("blobs", f"expected a list of shards, found {found}", "give [shard, …]")
@@ -192,8 +191,7 @@ class DatasetPublisher(Publisher):
         if not (isinstance(remote, RemoteShards) and all(digest for _, digest in remote.shards)):
             call.desired(manifest, facts)  # all else must be right before a store is asked
             assert isinstance(remote, RemoteShards)
-            place = Endpoint(shards.region, shards.endpoint)
-            known = with_digests(call, remote, place, checksums, self._on_event)
+            known = with_digests(call, remote, shards.endpoint, checksums, self._on_event)
             facts = replace(facts, shards={address: known})
         return self._post(call, entries, facts, if_exists=if_exists)
 

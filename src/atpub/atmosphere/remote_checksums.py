@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from atpub.atmosphere.download import AS_STORED, download, new_client
 from atpub.errors import AtpubError
-from atpub.shards.checksums import parse_sha256
+from atpub.storage.interface import parse_sha256
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient

@@ -132,7 +132,7 @@ def _digests(
 def _check_reachable(call: Call, urls: Sequence[Location], addresses: Mapping[str, str]) -> None:
     lost = [url.url for url in urls if url.url not in addresses]
     if lost:
-        hint = "for s3:// give endpoint or region; for other schemes, the checksums themselves"
+        hint = "give endpoint or region where the store offers its objects over HTTP, else the checksums themselves"
         raise call.refuse("checksums", f"{lost[0]} cannot be fetched over HTTP", hint)
 
 

@@ -21,7 +21,7 @@ from atpub.manifest.fields import TYPES, json_schema
 from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
 from atpub.storage.interface import FileStorage
-from atpub.storage.registry import find_kind
+from atpub.storage.registry import CHECKSUMS_KEY, URLS_KEY, find_kind
 
 CREATED_AT: Final = entry.Entry.WIRE["created_at"]
 UNNAMED: Final = "invalid.unnamed"
@@ -158,12 +158,12 @@ def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject
     if isinstance(kind, FileStorage):
         names = [files.get(item.blob.cid) for item in kind.read(storage)]
         known = [name for name in names if name is not None]
-        return {"blobs": _one(patterns_of(known))} if len(known) == len(names) else None
+        return {kind.key: _one(patterns_of(known))} if len(known) == len(names) else None
     shards = kind.read(storage)
     digests = {shard.url: shard.digest for shard in shards if shard.digest}
     named = _by_last_segment(digests)
     urls = _one(patterns_of([shard.url for shard in shards]))
-    return {"urls": urls, **kind.manifest_options(storage), "checksums": {**named} or "none"}
+    return {URLS_KEY: urls, **kind.write_options(storage), CHECKSUMS_KEY: {**named} or "none"}
 
 
 def _by_last_segment(digests: Mapping[str, str]) -> Mapping[str, str]:

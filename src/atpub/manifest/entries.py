@@ -17,12 +17,12 @@ from atpub.manifest import fields as sample_fields
 from atpub.manifest.kinds import COLLECTIONS, collection_of
 from atpub.manifest.model import (
     Address,
-    BlobShards,
     ChecksumFile,
     ChecksumMap,
     Common,
     DatasetEntry,
     Entry,
+    FileShards,
     LabelEntry,
     LensEntry,
     NoChecksums,
@@ -34,6 +34,8 @@ from atpub.manifest.model import (
 )
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
 from atpub.manifest.structure import faults_of_json_schema
+from atpub.storage.interface import texts
+from atpub.storage.registry import CHECKSUMS_KEY, FILES, URLS_KEY, option_keys, read_endpoint
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.merge import MergedDocument
@@ -151,28 +153,21 @@ class EntryReader:
         return DatasetEntry(common, referred, shards, fields, metadata, about)
 
     def _shards(self, address: Address, given: JsonObject) -> Shards | None:
-        ways = [name for name in ("blobs", "urls") if name in given]
+        ways = [name for name in (FILES.key, URLS_KEY) if name in given]
         if len(ways) != 1:
             message = f"{address} has {' and '.join(ways)}" if ways else f"{address} does not say where its shards are"
-            self._note("one-of", message, address.steps, "give either `blobs` or `urls`", key=True)
+            self._note("one-of", message, address.steps, f"give either `{FILES.key}` or `{URLS_KEY}`", key=True)
             return None
-        if ways == ["blobs"]:
-            for name in ("checksums", "s3"):
-                if name in given:
-                    message = f"{name!r} goes with `urls`; the CID of a blob is its checksum"
-                    self._note("not-for-blobs", message, (*address.steps, name), "remove it", key=True)
-            blobs = given["blobs"]
-            return BlobShards(_texts(_object(blobs).get("files") if isinstance(blobs, dict) else blobs))
-        if "checksums" not in given:
-            self._note("no-checksum", f"{address} has URLs without checksums", (*address.steps, "urls"), _NO_CHECKSUMS)
-        s3 = _object(given.get("s3"))
-        region, endpoint = s3.get("region"), s3.get("endpoint")
-        return UrlShards(
-            _texts(given["urls"]),
-            _checksums(given.get("checksums", "none")),
-            region if isinstance(region, str) else None,
-            endpoint if isinstance(endpoint, str) else None,
-        )
+        if ways == [FILES.key]:
+            for name in given.keys() & {CHECKSUMS_KEY, *option_keys()}:
+                message = f"{name!r} goes with `{URLS_KEY}`; the CID of a blob is its checksum"
+                self._note("not-for-blobs", message, (*address.steps, name), "remove it", key=True)
+            return FileShards(FILES.patterns(given[FILES.key]))
+        if CHECKSUMS_KEY not in given:
+            steps = (*address.steps, URLS_KEY)
+            self._note("no-checksum", f"{address} has URLs without checksums", steps, _NO_CHECKSUMS)
+        checksums = _checksums(given.get(CHECKSUMS_KEY, "none"))
+        return UrlShards(texts(given[URLS_KEY]), checksums, read_endpoint(given))
 
     def _label(self, address: Address, given: JsonObject) -> LabelEntry | None:
         fields = _own({"name": address.key, **given}, LABEL_FIELDS)
@@ -282,10 +277,6 @@ def _own(given: JsonObject, names: frozenset[str]) -> JsonObject:
 
 def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
 def _checksums(value: Json) -> ChecksumFile | ChecksumMap | NoChecksums:

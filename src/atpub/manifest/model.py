@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import AtUri, Did, Nsid, Rkey
 from atpub.errors import Place, Problem
+from atpub.storage.interface import NO_ENDPOINT, Endpoint
+from atpub.storage.registry import FILES, URLS_KEY
 
 
 class Address(NamedTuple):
@@ -57,8 +59,11 @@ class SchemaEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class BlobShards:
-    """Shards in local files, to be held as blobs: patterns relative to the manifest's folder."""
+class FileShards:
+    """Shards in local files, published with the record: patterns relative to the manifest's folder."""
+
+    key: ClassVar = FILES.key
+    """The key of the dataset that lists them."""
 
     patterns: tuple[str, ...]
 
@@ -86,13 +91,15 @@ class NoChecksums:
 class UrlShards:
     """Shards that are somewhere already: URLs in brace notation, and what is known of their bytes."""
 
+    key: ClassVar = URLS_KEY
+    """The key of the dataset that lists them."""
+
     urls: tuple[str, ...]
     checksums: ChecksumFile | ChecksumMap | NoChecksums | None
-    region: str | None = None
-    endpoint: str | None = None
+    endpoint: Endpoint = NO_ENDPOINT
 
 
-Shards: TypeAlias = BlobShards | UrlShards
+Shards: TypeAlias = FileShards | UrlShards
 SchemaRef: TypeAlias = Address | AtUri
 
 

@@ -35,6 +35,7 @@ from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.kinds import COLLECTIONS
+from atpub.storage.registry import dataset_keys
 
 # JSON Schema's `$` is the end; Python's stands before a line break at the end as well.
 _END = r"$(?!\n)"
@@ -155,31 +156,9 @@ def _schema_entry(made: _Definitions) -> JsonObject:
 
 
 def _dataset_entry(made: _Definitions) -> JsonObject:
-    patterns: list[Json] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
-    files: JsonObject = _closed({"files": {"anyOf": patterns}}, ("files",))
     own: JsonObject = {
         "schema": _reference("The samples' schema: a key of `schemas`, or an at:// URI."),
-        "blobs": {
-            "description": "Tar files to publish as blobs: a path or glob, a list of them, or a map.",
-            "anyOf": [*patterns, files],
-            "examples": ["data/digits-*.tar"],
-        },
-        "urls": {
-            "description": "Where the shards are: URLs in brace notation.",
-            "anyOf": patterns,
-            "examples": ["https://cdn.example.org/digits-{000000..000005}.tar"],
-        },
-        "checksums": {
-            "description": "The shards' SHA-256: a file as sha256sum writes it, a map, or `none`.",
-            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
-            "examples": ["digits.sha256", "none"],
-        },
-        "s3": _closed(
-            {
-                "region": _text("The bucket's region, such as eu-west-1."),
-                "endpoint": _text("The URL of the S3 service; atdata needs it."),
-            }
-        ),
+        **dataset_keys(),
         "metadata": {"type": "object", "description": "Facts about the dataset as a whole, without floats."},
         "metadata_schema": _reference("The metadata's schema: a key of `schemas`, or an at:// URI."),
     }

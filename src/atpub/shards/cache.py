@@ -8,7 +8,7 @@ from os import stat_result
 from typing import NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.shards.checksums import parse_sha256
+from atpub.storage.interface import parse_sha256
 
 VERSION = 1
 _KEPT = 100_000

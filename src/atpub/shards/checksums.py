@@ -7,11 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from atpub.errors import Place, Problem
+from atpub.storage.interface import parse_sha256
+from atpub.storage.registry import shard_path
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9/-]+) ?\((?P<name>.+)\) ?= ?(?P<digest>\S+)", re.DOTALL)
 _PLAIN = re.compile(r"(?P<digest>\S+)(?: [ *]|[ \t](?![ *]))(?P<name>.+)", re.DOTALL)
 _SHA256_NAMES = ("SHA256", "SHA2-256", "SHA-256")
@@ -19,11 +20,6 @@ _OTHER_ALGORITHMS = {32: "MD5", 40: "SHA-1", 56: "SHA-224", 96: "SHA-384", 128: 
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "n": "\n", "r": "\r"}
 _FORM = "write one `<64 hexadecimal digits>  <file>` a line, as sha256sum does"
-
-
-def parse_sha256(text: str) -> str | None:
-    """Return a SHA-256 digest as 64 lower-case hexadecimal digits; None for any other text."""
-    return text.lower() if _SHA256.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +168,7 @@ class _Index:
 
 def _path(name: str) -> str:
     """Return the path of a URL or file name, without scheme, host and leading slashes."""
-    return re.sub(r"^(?:\.?/)+", "", _url_path(name) if "://" in name else name)
-
-
-def _url_path(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if scheme.lower() == "s3":
-        return rest.partition("/")[2]
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return url
+    return re.sub(r"^(?:\.?/)+", "", shard_path(name) if "://" in name else name)
 
 
 def _endings(path: str) -> Iterator[str]:

@@ -14,11 +14,11 @@ from atpub.atproto.data import Json
 from atpub.errors import Place, Problem, Severity
 from atpub.manifest.model import (
     Address,
-    BlobShards,
     ChecksumFile,
     ChecksumMap,
     DatasetEntry,
     Entry,
+    FileShards,
     Manifest,
     NoChecksums,
     UrlShards,
@@ -26,12 +26,12 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
-from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
+from atpub.shards.checksums import match_checksums, parse_checksums
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
-from atpub.storage.interface import Location
-from atpub.storage.registry import check_locations, parse_location
+from atpub.storage.interface import Location, parse_sha256
+from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.suggest import listed
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -198,8 +198,8 @@ class _Gatherer:
 
     def _local_files(self) -> Iterator[tuple[Address, tuple[tuple[Path, ...], Steps]]]:
         for entry in self._datasets():
-            if isinstance(entry.shards, BlobShards):
-                steps = (*entry.common.address.steps, "blobs")
+            if isinstance(entry.shards, FileShards):
+                steps = (*entry.common.address.steps, entry.shards.key)
                 found = self._locate(entry.shards.patterns, steps)
                 yield entry.common.address, (found.files, steps)
 
@@ -219,7 +219,7 @@ class _Gatherer:
         return found
 
     def _remote(self, entry: DatasetEntry, shards: UrlShards) -> RemoteShards:
-        steps = (*entry.common.address.steps, "urls")
+        steps = (*entry.common.address.steps, shards.key)
         urls: list[str] = []
         for pattern in shards.urls:
             expanded = expand_braces(pattern)
@@ -244,7 +244,7 @@ class _Gatherer:
         )
 
     def _digests(self, entry: DatasetEntry, shards: UrlShards, urls: list[str]) -> Mapping[str, str]:
-        steps = (*entry.common.address.steps, "checksums")
+        steps = (*entry.common.address.steps, CHECKSUMS_KEY)
         match shards.checksums:
             case ChecksumFile(path=name):
                 return self._filed_digests(name, urls, steps)

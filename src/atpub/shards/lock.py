@@ -26,9 +26,9 @@ from wcmatch import glob
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
-from atpub.shards.checksums import parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.measure import FileFacts
+from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import parse_location
 from atpub.suggest import listed
 from atpub.text.files import read_source

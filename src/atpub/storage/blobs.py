@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from atpub.atproto.data import Blob
+from atpub.atproto.data import Blob, Json, JsonObject
 from atpub.generated.science.alt.dataset import entry, storage_blobs
-from atpub.shards.measure import FileFacts
-from atpub.storage.interface import FileStorage
+from atpub.storage.interface import TEXTS, FileStorage, texts
 
 
 class BlobStorage(FileStorage):
@@ -15,10 +15,27 @@ class BlobStorage(FileStorage):
 
     name = "blobs"
     nsid = storage_blobs.NSID
+    key = "blobs"
+    schema: ClassVar[JsonObject] = {
+        "description": "Tar files to publish as blobs: a path or glob, a list of them, or a map.",
+        "anyOf": [
+            *TEXTS,
+            {
+                "type": "object",
+                "properties": {"files": {"anyOf": [*TEXTS]}},
+                "required": ["files"],
+                "additionalProperties": False,
+            },
+        ],
+        "examples": ["data/digits-*.tar"],
+    }
 
-    def build(self, files: Sequence[FileFacts]) -> entry.EntryStorage:
+    def patterns(self, given: Json) -> tuple[str, ...]:
+        """Return the paths and globs of `blobs:`, or of the `files:` in it."""
+        return texts(given["files"] if isinstance(given, dict) else given)
+
+    def build(self, blobs: Sequence[Blob]) -> entry.EntryStorage:
         """Return a storageBlobs object."""
-        blobs = [Blob(facts.cid, facts.mime_type, facts.size) for facts in files]
         return storage_blobs.StorageBlobs(blobs=[storage_blobs.BlobEntry(blob=blob) for blob in blobs])
 
     def blob_steps(self, index: int) -> tuple[str | int, ...]:

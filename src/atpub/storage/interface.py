@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
+from urllib.parse import urlsplit
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Blob, Json, JsonObject
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
 from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry
-from atpub.shards.checksums import parse_sha256
-from atpub.shards.measure import FileFacts
+
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class Endpoint:
     region: str | None = None
     endpoint: str | None = None
 
+
+NO_ENDPOINT: Final = Endpoint()
+
+
+TEXTS: Final[tuple[JsonObject, JsonObject]] = (
+    {"type": "string"},
+    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+)
+"""The JSON Schemas of one text, and of a list of texts."""
 
 StoredBlob: TypeAlias = BlobEntry
 """A blob entry of a published record: a shard that the account itself holds."""
@@ -66,6 +77,8 @@ class UrlStorage(ABC):
     """The `$type` of its storage object in a record."""
     has_checksums: ClassVar[bool] = True
     """Whether its storage object has room for checksums."""
+    options: ClassVar[Mapping[str, JsonObject]] = {}
+    """The keys of a manifest's dataset that belong to this kind, besides `urls` and `checksums`: their JSON Schemas."""
 
     @abstractmethod
     def owns(self, scheme: str) -> bool:
@@ -95,8 +108,19 @@ class UrlStorage(ABC):
         """Return the URL that offers a shard over HTTP; None where it is not known."""
         return None
 
-    def manifest_options(self, storage: entry.EntryStorage) -> JsonObject:
-        """Return the keys of a manifest's dataset, besides `urls` and `checksums`, that describe a storage object."""
+    def path(self, url: str) -> str:
+        """Return the path of a shard on its server; the URL itself where it is not valid."""
+        try:
+            return urlsplit(url).path
+        except ValueError:
+            return url
+
+    def read_options(self, given: JsonObject) -> Endpoint | None:
+        """Return the endpoint that the keys in `options` name, if any."""
+        return None
+
+    def write_options(self, storage: entry.EntryStorage) -> JsonObject:
+        """Return the keys in `options` that describe a storage object."""
         return {}
 
 
@@ -105,10 +129,18 @@ class FileStorage(ABC):
 
     name: ClassVar[str]
     nsid: ClassVar[str]
+    key: ClassVar[str]
+    """The key of a manifest's dataset that lists the files."""
+    schema: ClassVar[JsonObject]
+    """The JSON Schema of its value."""
 
     @abstractmethod
-    def build(self, files: Sequence[FileFacts]) -> entry.EntryStorage:
-        """Return the storage object of a record with these files as shards."""
+    def patterns(self, given: Json) -> tuple[str, ...]:
+        """Return the paths and globs that a value of the key names; the value is valid by `schema`."""
+
+    @abstractmethod
+    def build(self, blobs: Sequence[Blob]) -> entry.EntryStorage:
+        """Return the storage object of a record with these blobs as shards."""
 
     @abstractmethod
     def blob_steps(self, index: int) -> tuple[str | int, ...]:
@@ -120,6 +152,16 @@ class FileStorage(ABC):
 
 
 StorageKind: TypeAlias = UrlStorage | FileStorage
+
+
+def parse_sha256(text: str) -> str | None:
+    """Return a SHA-256 digest as 64 lower-case hexadecimal digits; None for any other text."""
+    return text.lower() if _SHA256.fullmatch(text) else None
+
+
+def texts(value: Json) -> tuple[str, ...]:
+    """Return a text, or a list of texts, as a tuple."""
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
 def shard_checksum(digest: str | None) -> entry.ShardChecksum:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from atpub.atproto.data import JsonObject
 from atpub.atproto.runtime import UnknownMember
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
 from atpub.storage.blobs import BlobStorage
 from atpub.storage.external import ExternalStorage
 from atpub.storage.http import HttpStorage
-from atpub.storage.interface import Endpoint, FileStorage, LocatedShards, Location, StorageKind, UrlStorage
+from atpub.storage.interface import (
+    NO_ENDPOINT,
+    TEXTS,
+    Endpoint,
+    FileStorage,
+    LocatedShards,
+    Location,
+    StorageKind,
+    UrlStorage,
+)
 from atpub.storage.s3 import S3Storage
 from atpub.storage.urls import scheme_of
 
@@ -26,6 +36,48 @@ KINDS: tuple[StorageKind, ...] = (
     FILES,
     EXTERNAL,  # the last one
 )
+
+
+URLS_KEY: Final = "urls"
+"""The key of a manifest's dataset that lists the URLs of shards, whatever kind of storage they are in."""
+CHECKSUMS_KEY: Final = "checksums"
+"""The key of a manifest's dataset that has the checksums of shards at URLs."""
+
+
+def dataset_keys() -> dict[str, JsonObject]:
+    """Return the keys of a manifest's dataset that say where its shards are, with their JSON Schemas."""
+    return {
+        FILES.key: FILES.schema,
+        URLS_KEY: {
+            "description": "Where the shards are: URLs in brace notation.",
+            "anyOf": [*TEXTS],
+            "examples": ["https://cdn.example.org/digits-{000000..000005}.tar"],
+        },
+        CHECKSUMS_KEY: {
+            "description": "The shards' SHA-256: a file as sha256sum writes it, a map, or `none`.",
+            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
+            "examples": ["digits.sha256", "none"],
+        },
+        **option_keys(),
+    }
+
+
+def option_keys() -> dict[str, JsonObject]:
+    """Return the keys of a manifest's dataset that describe the service which offers its URLs."""
+    return {key: schema for kind in _url_kinds() for key, schema in kind.options.items()}
+
+
+def read_endpoint(given: JsonObject) -> Endpoint:
+    """Return the endpoint that a manifest's dataset names."""
+    return next((found for kind in _url_kinds() if (found := kind.read_options(given))), NO_ENDPOINT)
+
+
+def shard_path(url: str) -> str:
+    """Return the path of a shard on its server, from its URL; the URL itself where it has no scheme."""
+    scheme = scheme_of(url)
+    if isinstance(scheme, Problem):
+        return url
+    return next(kind for kind in _url_kinds() if kind.owns(scheme)).path(url)
 
 
 def parse_location(url: str) -> Location | Problem:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from atpub.atproto.data import JsonObject
@@ -18,6 +18,17 @@ class S3Storage(UrlStorage):
 
     name = "s3"
     nsid = storage_s3.NSID
+    options: ClassVar[Mapping[str, JsonObject]] = {
+        "s3": {
+            "type": "object",
+            "properties": {
+                "region": {"type": "string", "description": "The bucket's region, such as eu-west-1."},
+                "endpoint": {"type": "string", "description": "The URL of the S3 service; atdata needs it."},
+            },
+            "required": [],
+            "additionalProperties": False,
+        }
+    }
 
     def owns(self, scheme: str) -> bool:
         """Own s3://."""
@@ -37,7 +48,7 @@ class S3Storage(UrlStorage):
 
     def check(self, locations: Sequence[Location]) -> tuple[Problem, ...]:
         """Check that all shards are in one bucket."""
-        buckets = sorted({_split(location)[0] for location in locations})
+        buckets = sorted({_split(location.url)[0] for location in locations})
         if len(buckets) < 2:
             return ()
         message = f"the shards of one dataset are in {len(buckets)} buckets: {', '.join(buckets[:5])}"
@@ -54,11 +65,11 @@ class S3Storage(UrlStorage):
     def build(self, shards: LocatedShards, endpoint: Endpoint) -> entry.EntryStorage:
         """Return a storageS3 object of the bucket of the first shard."""
         return storage_s3.StorageS3(
-            bucket=_split(shards[0][0])[0],
+            bucket=_split(shards[0][0].url)[0],
             region=endpoint.region,
             endpoint=endpoint.endpoint,
             shards=[
-                storage_s3.ShardEntry(key=_split(location)[1], checksum=shard_checksum(digest))
+                storage_s3.ShardEntry(key=_split(location.url)[1], checksum=shard_checksum(digest))
                 for location, digest in shards
             ],
         )
@@ -74,9 +85,24 @@ class S3Storage(UrlStorage):
 
     def http_url(self, location: Location, endpoint: Endpoint) -> str | None:
         """Return the URL of the object at the endpoint, else at Amazon's service for the region."""
-        return _http_url(*_split(location), endpoint)
+        return _http_url(*_split(location.url), endpoint)
 
-    def manifest_options(self, storage: entry.EntryStorage) -> JsonObject:
+    def path(self, url: str) -> str:
+        """Return the key of an object."""
+        return _split(url)[1]
+
+    def read_options(self, given: JsonObject) -> Endpoint | None:
+        """Return the region and endpoint of `s3:`."""
+        place = given.get("s3")
+        if not isinstance(place, dict):
+            return None
+        region, endpoint = place.get("region"), place.get("endpoint")
+        return Endpoint(
+            region if isinstance(region, str) else None,
+            endpoint if isinstance(endpoint, str) else None,
+        )
+
+    def write_options(self, storage: entry.EntryStorage) -> JsonObject:
         """Return `s3:` with the region and endpoint."""
         assert isinstance(storage, storage_s3.StorageS3)
         options = {"region": storage.region, "endpoint": storage.endpoint}
@@ -96,8 +122,8 @@ def _url(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def _split(location: Location) -> tuple[str, str]:
-    bucket, _, key = location.url.removeprefix("s3://").partition("/")
+def _split(url: str) -> tuple[str, str]:
+    bucket, _, key = url.partition("://")[2].partition("/")
     return bucket, key
 
 

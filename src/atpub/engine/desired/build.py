@@ -15,7 +15,7 @@ from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.manifest.kinds import collection_of
-from atpub.manifest.model import Address, Entry, LabelEntry, Manifest, SchemaEntry
+from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
 from atpub.shards.facts import Facts, LocalShards, RemoteShards
 
 CREATED_AT: Final = "createdAt"
@@ -133,7 +133,9 @@ def _places_with_errors(manifest: Manifest, facts: Facts) -> Collection[Place]:
     """Return the places of failed files, and of entries none of whose shards could be used."""
     places = {problem.place for problem in facts.problems if problem.place and problem.severity == "error"}
     for address, shards in facts.shards.items():
-        ways = [(*address.steps, *way) for way in ((), ("blobs",), ("urls",))]
+        entry = manifest.entries[address]
+        keys = ((), (entry.shards.key,)) if isinstance(entry, DatasetEntry) else ((),)
+        ways = [(*address.steps, *key) for key in keys]
         here = {place_of(steps) for steps in ways for place_of in (manifest.place, manifest.key_place)}
         # If some shards are valid, what the lexicon says of them is new information.
         places = places - here if _count(shards) else places | here

@@ -17,15 +17,14 @@ from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import find_typos
-from atpub.engine.desired.values import endpoint_of
 from atpub.errors import Place, Problem
 from atpub.manifest.model import (
-    BlobShards,
     DatasetEntry,
     Entry,
     Manifest,
     RecordEntry,
     SchemaEntry,
+    UrlShards,
 )
 from atpub.shards.facts import Facts, RemoteShards
 from atpub.storage.registry import check_endpoint
@@ -100,9 +99,9 @@ class RecordChecker:
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
-        if isinstance(remote, RemoteShards):
-            place = self.manifest.place((*item.common.address.steps, "urls"))
-            for found in check_endpoint([location for location, _ in remote.shards], endpoint_of(item.shards)):
+        if isinstance(remote, RemoteShards) and isinstance(item.shards, UrlShards):
+            place = self.manifest.place((*item.common.address.steps, item.shards.key))
+            for found in check_endpoint([location for location, _ in remote.shards], item.shards.endpoint):
                 yield replace(found, message=f"{item.common.address}: {found.message}", place=place)
 
     def _license(self, item: DatasetEntry) -> Iterator[Problem]:
@@ -139,7 +138,7 @@ class RecordChecker:
         if not steps:
             return self.manifest.key_place(own)
         if isinstance(item, DatasetEntry) and steps[0] == "storage":
-            return self.manifest.place((*own, "blobs" if isinstance(item.shards, BlobShards) else "urls"))
+            return self.manifest.place((*own, item.shards.key))
         return self.manifest.place((*own, *_as_written(steps)))
 
 

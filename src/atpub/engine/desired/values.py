@@ -31,7 +31,7 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.shards.facts import LocalShards, RemoteShards
-from atpub.storage.interface import Endpoint
+from atpub.storage.interface import NO_ENDPOINT
 from atpub.storage.registry import FILES, build_storage
 
 
@@ -96,16 +96,12 @@ class Values:
 def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) -> entry.EntryStorage:
     """Return the storage object of an entry; note its blobs in `filled`."""
     if isinstance(shards, RemoteShards):
-        return build_storage(shards.shards, endpoint_of(asked))
-    for index, (path, facts) in enumerate(shards.files):
+        return build_storage(shards.shards, asked.endpoint if isinstance(asked, UrlShards) else NO_ENDPOINT)
+    blobs = [Blob(facts.cid, facts.mime_type, facts.size) for _, facts in shards.files]
+    for index, ((path, _), blob) in enumerate(zip(shards.files, blobs, strict=True)):
         steps = (entry.Entry.WIRE["storage"], *FILES.blob_steps(index))
-        filled.blobs.append(BlobFile(steps, Blob(facts.cid, facts.mime_type, facts.size), path, sniffed=False))
-    return FILES.build([facts for _, facts in shards.files])
-
-
-def endpoint_of(asked: Shards) -> Endpoint:
-    """Return the endpoint that a dataset names."""
-    return Endpoint(asked.region, asked.endpoint) if isinstance(asked, UrlShards) else Endpoint()
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=False))
+    return FILES.build(blobs)
 
 
 def _size(shards: LocalShards | RemoteShards) -> entry.DatasetSize | None:
