@@ -9,15 +9,14 @@ from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
-from atpub.engine.desired.build import build_desired
 from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem
 from atpub.importing.model import ImportRequest
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
+from atpub.pipeline import desired_records, measure_data
 from atpub.repository.model import Record
-from atpub.shards.facts import gather
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
@@ -43,7 +42,7 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     ours = {address: item for address, item in loaded.manifest.entries.items() if address in entries}
     manifest = replace(loaded.manifest, entries=ours)
     try:
-        desired, _ = build_desired(manifest, gather(manifest), request.live.did)
+        desired, _ = desired_records(manifest, measure_data(manifest), request.live.did)
     except InvalidInput as error:
         return _by_entry(error.problems, document, entries)
     cids = desired_cids(desired, request.live.records)
