@@ -99,7 +99,9 @@ class EntryReader:
             hint = "readers make a class of it: letters, digits and _ only, no digit first, and no word of Python's own"
             where = "name" if "name" in given else "nsid"
             self._note("wrong-form", f"{name!r} cannot name a Python class", (*address.steps, where), hint)
-        if nsid is None or content is None or common is None or not self._is_json_schema(content):
+        if nsid is None or content is None or common is None:
+            return None
+        if "fields" not in given and not self._is_json_schema(content):
             return None
         self._check_properties(content)
         return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)

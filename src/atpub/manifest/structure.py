@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
-
-from jsonschema import Draft7Validator, Draft202012Validator
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.json_node import kind_of, step
 from atpub.errors import Problem
+from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.schema import (
@@ -34,7 +34,6 @@ _KINDS: Final = {
     "boolean": "true or false",
     "null": "null",
 }
-_META_SCHEMA: Final[Any] = Draft7Validator.META_SCHEMA
 _FORMS: Final = {
     PROJECT: "at most 64 letters, digits and . _ -, a letter or digit first",
     VERSION: "a semantic version has three numbers: MAJOR.MINOR.PATCH",
@@ -72,14 +71,28 @@ class _Deviation:
 
 def valid_subset(bundle: MergedDocument) -> Sound:
     """Return the valid part of a manifest, so that checking can continue with it, and every deviation."""
+    if _acceptance()(bundle.value):
+        return Sound(bundle.value, ())
     found: dict[tuple[str, str, Steps], Problem] = {}
-    for deviation in _deviations(bundle.value, Draft202012Validator(manifest_schema())):
+    for deviation in _deviations(bundle.value, _jsonschema().Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
             found.setdefault((problem.code, deviation.keyword, steps), problem)
     value = _copy(bundle.value)
     for _, _, steps in found:
         _leave_out(value, steps)
     return Sound(value, tuple(found.values()))
+
+
+@cache
+def _acceptance() -> Accepts:
+    return compile_schema(manifest_schema())
+
+
+def _jsonschema() -> Any:
+    """Import jsonschema: only what is not valid needs it, and it takes longer than reading a small manifest."""
+    import jsonschema
+
+    return jsonschema
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,8 @@ def faults_of_json_schema(content: JsonObject) -> Iterator[Fault]:
     if not isinstance(draft, str) or draft.rstrip("#") != DRAFT.rstrip("#"):
         yield Fault(("$schema",), f"{_shown(draft)} is not draft-07", f"write it in draft-07: {DRAFT}")
         return
-    for found in _deviations(content, Draft7Validator(_META_SCHEMA)):
+    draft7 = _jsonschema().Draft7Validator
+    for found in _deviations(content, draft7(draft7.META_SCHEMA)):
         _, message, hint = _worded(found)
         yield Fault(found.steps, message, hint)
 
