@@ -11,6 +11,7 @@ from atpub.atproto import data
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
+from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
 from atpub.engine.desired.licenses import check_license
@@ -18,9 +19,12 @@ from atpub.engine.desired.model import CID_FIELD, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import find_typos
 from atpub.errors import Place, Problem
+from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.model import (
     DatasetEntry,
     Entry,
+    LabelEntry,
+    LensEntry,
     Manifest,
     RecordEntry,
     SchemaEntry,
@@ -33,6 +37,13 @@ LARGEST: Final = 900_000
 """The most bytes of a record that fit in a request to any PDS, with room for the inventory."""
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
+
+_RECORDS: Final[Mapping[type[Entry], type[RecordBase]]] = {
+    DatasetEntry: entry.Entry,
+    LabelEntry: label.Label,
+    LensEntry: lens.Lens,
+}
+"""The generated classes of the kinds of entries whose records hold what they declare, and no more."""
 
 _OPEN_BYTES: Final = 80
 """More bytes than a createdAt, or the CID of a strong reference, takes."""
@@ -83,8 +94,11 @@ class RecordChecker:
             yield Problem("not-a-placeholder", message, self._place(item, steps), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
+        value = _complete(found)
+        if _is_accepted(item, value):
+            return
         noted: set[tuple[object, ...]] = set()
-        for violation in validate_record(self.manifest.lexicons, _complete(found)):
+        for violation in validate_record(self.manifest.lexicons, value):
             if any(violation.path[: len(steps)] == steps for steps in filled.missing):
                 continue
             place = self._place(item, violation.path)
@@ -146,6 +160,21 @@ def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
     for finding in check_sample_schema(item.content):
         message = f"{item.common.address}: {finding.message}"
         yield Problem(finding.code, message, item.content_place(finding.steps), finding.hint, finding.severity)
+
+
+def _is_accepted(item: Entry, value: JsonObject) -> bool:
+    """Return whether the generated class of an entry's record loads it, which takes an eighth of the validator's time.
+
+    The class is more lenient only about `unknown` values, which metadata may hold.
+    """
+    record = _RECORDS.get(type(item))
+    if record is None or entry.Entry.WIRE["content_metadata"] in value:
+        return False
+    try:
+        record.load(value)
+    except (Mismatch, KeyError):
+        return False
+    return True
 
 
 def _complete(found: Desired) -> JsonObject:
