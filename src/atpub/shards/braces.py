@@ -19,6 +19,8 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DOLLAR = re.compile(r"(\\.)|\$(?=\{)", re.DOTALL)
 _MIXED_CASE = re.compile(r"\{(?:[a-z]\.\.[A-Z]|[A-Z]\.\.[a-z])(?:\.\.-?\d+)?\}")
+_SPECIAL = re.compile(r"[\\{}]")
+_ONE_RANGE = re.compile(r"([^\\{}]*)\{([0-9]{1,15})\.\.([0-9]{1,15})\}([^\\{}]*)")
 _NOTATION = r"a range is written {000..009}, a list {a,b}, a literal brace \{ or \}"
 
 
@@ -35,6 +37,10 @@ def expand_braces(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem
 
 def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] | Problem:
     """Expand a pattern but keep backslash escapes, which globs interpret themselves."""
+    if not _SPECIAL.search(pattern):
+        return (pattern,) if pattern else ()
+    if one_range := _ONE_RANGE.fullmatch(pattern):
+        return _numbered(*one_range.groups(), limit) or _too_many(pattern, limit)
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
@@ -45,6 +51,15 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     except bracex.ExpansionLimitException:
         return _too_many(pattern, limit)
     return _literal_group(pattern, expanded) or expanded
+
+
+def _numbered(before: str, low: str, high: str, after: str, limit: int) -> tuple[str, ...]:
+    """Return the texts of one range of numbers, as most patterns are; none where they are more than the limit."""
+    step = 1 if int(low) <= int(high) else -1
+    numbers = range(int(low), int(high) + step, step)
+    is_padded = any(len(end) > 1 and end.startswith("0") for end in (low, high))
+    width = max(len(low), len(high)) if is_padded else 0
+    return tuple(f"{before}{number:0{width}}{after}" for number in numbers) if len(numbers) <= limit else ()
 
 
 def unescape(text: str) -> str:

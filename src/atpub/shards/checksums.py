@@ -19,6 +19,7 @@ _SHA256_NAMES = ("SHA256", "SHA2-256", "SHA-256")
 _OTHER_ALGORITHMS = {32: "MD5", 40: "SHA-1", 56: "SHA-224", 96: "SHA-384", 128: "SHA-512"}
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "n": "\n", "r": "\r"}
+_LEADING = re.compile(r"^(?:\.?/)+")
 _FORM = "write one `<64 hexadecimal digits>  <file>` a line, as sha256sum does"
 
 
@@ -158,7 +159,8 @@ class _Index:
         """Return the names that match the shard; several only if all match equally well."""
         if shard in self._names:
             return (shard,)
-        paths = dict.fromkeys((_path(shard), unquote(_path(shard))))
+        path = _path(shard)
+        paths = dict.fromkeys((path, unquote(path)))
         for path in paths:
             for ending in _endings(path):
                 if found := self._by_path.get(ending):
@@ -168,7 +170,8 @@ class _Index:
 
 def _path(name: str) -> str:
     """Return the path of a URL or file name, without scheme, host and leading slashes."""
-    return re.sub(r"^(?:\.?/)+", "", shard_path(name) if "://" in name else name)
+    path = shard_path(name) if "://" in name else name
+    return _LEADING.sub("", path, count=1) if path.startswith(("/", ".")) else path
 
 
 def _endings(path: str) -> Iterator[str]:

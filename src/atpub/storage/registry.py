@@ -74,10 +74,8 @@ def read_endpoint(given: JsonObject) -> Endpoint:
 
 def shard_path(url: str) -> str:
     """Return the path of a shard on its server, from its URL; the URL itself where it has no scheme."""
-    scheme = scheme_of(url)
-    if isinstance(scheme, Problem):
-        return url
-    return next(kind for kind in _url_kinds() if kind.owns(scheme)).path(url)
+    scheme, colon, _ = url.partition(":")
+    return _kind_of_scheme(scheme.lower()).path(url) if colon else url
 
 
 def parse_location(url: str) -> Location | Problem:
@@ -89,7 +87,7 @@ def parse_location(url: str) -> Location | Problem:
     scheme = scheme_of(url)
     if isinstance(scheme, Problem):
         return scheme
-    return next(kind for kind in _url_kinds() if kind.owns(scheme)).parse(url)
+    return _kind_of_scheme(scheme).parse(url)
 
 
 def check_locations(locations: Sequence[Location]) -> tuple[Problem, ...]:
@@ -135,6 +133,10 @@ def type_of(storage: entry.EntryStorage) -> str:
 def url_kind(location: Location) -> UrlStorage:
     """Return the kind of storage of a location."""
     return next(kind for kind in _url_kinds() if kind.name == location.kind)
+
+
+def _kind_of_scheme(scheme: str) -> UrlStorage:
+    return next(kind for kind in _url_kinds() if kind.owns(scheme))
 
 
 def _url_kinds() -> Iterator[UrlStorage]:

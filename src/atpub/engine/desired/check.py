@@ -114,8 +114,8 @@ class RecordChecker:
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
         if isinstance(remote, RemoteShards) and isinstance(item.shards, UrlShards):
-            place = self.manifest.place((*item.common.address.steps, item.shards.key))
             for found in check_endpoint([location for location, _ in remote.shards], item.shards.endpoint):
+                place = self.manifest.place((*item.common.address.steps, item.shards.key))
                 yield replace(found, message=f"{item.common.address}: {found.message}", place=place)
 
     def _license(self, item: DatasetEntry) -> Iterator[Problem]:
@@ -133,12 +133,14 @@ class RecordChecker:
 
     def _size(self, item: Entry, found: Desired) -> Iterator[Problem]:
         size = _size_when_complete(found)
+        if size <= LARGE:
+            return
         place = self.manifest.key_place(item.common.address.steps)
         hint = "use fewer, larger shards, or several entries"
         if size > LARGEST:
             message = f"{item.common.address}: the record has {size:,} bytes, and no PDS takes more than {LARGEST:,}"
             yield Problem("record-too-large", message, place, hint)
-        elif size > LARGE:
+        else:
             message = f"{item.common.address}: the record has {size:,} bytes, which older PDSes (0.4) refuse"
             yield Problem("record-large", message, place, hint, "warning")
 
