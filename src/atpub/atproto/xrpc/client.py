@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from atpub.atproto.auth.access import Access
 from atpub.atproto.data import Json, loads
 from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
-from atpub.atproto.xrpc.errors import failure, printable, uncertainty
+from atpub.atproto.xrpc.connections import is_loopback
+from atpub.atproto.xrpc.errors import breach, failure, printable, uncertainty
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import RateLimits
 from atpub.atproto.xrpc.transport import (
@@ -25,9 +26,8 @@ from atpub.atproto.xrpc.transport import (
     HttpResponse,
     Timeouts,
     TransportError,
-    is_loopback,
 )
-from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from atpub.errors import AuthenticationFailed, OutcomeUnknown, OversizedResponse, Unavailable
 
 P = TypeVar("P", bound=Value)
 O = TypeVar("O")  # noqa: E741 - the output, as in atpub.atproto.runtime
@@ -166,15 +166,16 @@ class XrpcClient:
             case NoResponse(sent=False):
                 raise Unavailable(f"cannot reach {self.base}: {outcome.reason}", hint=_SILENT)
             case NoResponse():
-                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}", hint=_SILENT)
+                message = f"no answer from {self._where(nsid)}: {outcome.reason}"
+                raise breach(outcome.code)(message, hint=_SILENT)
             case ResponseTooLarge():
-                raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
+                raise OversizedResponse(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
 
     def _chunks(self, nsid: str, response: HttpResponse) -> Iterator[bytes]:
         try:
             yield from response.chunks()
         except TransportError as error:
-            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
+            raise breach(error.code)(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
 
     def _note(self, nsid: str, outcome: Outcome) -> None:
         if isinstance(outcome, Reply):

@@ -16,11 +16,13 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
+    OversizedResponse,
     RateLimited,
     RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
     RequestTooLarge,
+    SlowResponse,
     Unavailable,
 )
 
@@ -111,6 +113,11 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
             return OutcomeUnknown(_text(where, outcome))
         case _:
             return None
+
+
+def breach(code: str) -> type[Unavailable]:
+    """Return the class of the error with a transport's code."""
+    return next((kind for kind in (SlowResponse, OversizedResponse) if kind.code == code), Unavailable)
 
 
 def printable(text: str) -> str:
