@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from atpub.atproto.auth.access import Access
 from atpub.atproto.data import Json, loads
 from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
-from atpub.atproto.xrpc.connections import is_loopback
+from atpub.atproto.xrpc.connections import TOTAL_SECONDS, is_loopback
 from atpub.atproto.xrpc.errors import breach, failure, printable, uncertainty
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import RateLimits
@@ -56,6 +56,7 @@ class XrpcClient:
     base: str
     http: HttpClient
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """Return the output of a query; raises Unavailable after three tries."""
@@ -118,12 +119,12 @@ class XrpcClient:
 
     def _at(self, server: str) -> XrpcClient:
         """Return the same account's methods at another server."""
-        return XrpcClient(server, self.http, self.rate_limits)
+        return replace(self, base=server)
 
     # Building requests
 
     def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> HttpRequest:
-        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json())
+        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json(), timeouts=self.timeouts)
 
     def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
         return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
@@ -132,12 +133,12 @@ class XrpcClient:
         headers = {} if access is None else self._bearer(access)
         if body is not None:
             headers["Content-Type"] = method.encoding
-        return HttpRequest("POST", self._url(method.nsid), headers, content=body)
+        return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=self.timeouts)
 
     def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> HttpRequest:
         headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
-        timeouts = Timeouts(read=patience, pool=None)
+        timeouts = Timeouts(read=patience, pool=None, total=patience + TOTAL_SECONDS)
         return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
 
     def _bearer(self, access: Access) -> dict[str, str]:

@@ -44,6 +44,10 @@ class Patience:
         self._total = self._left = seconds
         self._head: int | None = LONGEST_HEAD
 
+    def begin_head(self) -> None:
+        """Note that another response is to come."""
+        self._head = LONGEST_HEAD
+
     def begin_body(self) -> None:
         """Note that the head was read: from now on, bytes are content."""
         self._head = None

@@ -178,6 +178,7 @@ class TransportClient:
             response.close()
             if len(response.history) == MOST_REDIRECTS:
                 raise httpx.TooManyRedirects(f"more than {MOST_REDIRECTS} redirects", request=built)
+            patience.begin_head()
             response = self._send_one(following, patience, *response.history, response)
         return response
 
