@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from atpub.atproto.identity.dns import Unresolved, did_in_dns
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import InvalidRequest
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, base_url
 from atpub.errors import RepositoryNotFound, Unavailable
@@ -69,7 +70,7 @@ def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
     params = resolve_handle.ResolveHandleParams(handle=handle)
     try:
         return Did(XrpcClient(server, http, timeouts=LOOKUP_TIMEOUTS).query(resolve_handle.METHOD, params).did)
-    except RepositoryNotFound as error:
+    except (RepositoryNotFound, InvalidRequest) as error:  # the reference PDS names no better error
         raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
 
 

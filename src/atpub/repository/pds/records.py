@@ -17,6 +17,7 @@ from atpub.atproto.repo.block import decoded
 from atpub.atproto.repo.car import Car, CarReader, snapshot_of
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import InvalidRequest
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
@@ -106,7 +107,11 @@ class Records:
 
     def some(self, collection: Nsid, limit: int | None, cursor: str | None) -> Page:
         """Return the records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
-        return self._lister.some(collection, limit, cursor)
+        try:
+            return self._lister.some(collection, limit, cursor)
+        except InvalidRequest:
+            self.head()  # as above
+            raise
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head.
@@ -212,7 +217,11 @@ class Records:
 
     def _opened(self, params: get_repo.GetRepoParams, stack: ExitStack) -> Iterator[bytes]:
         try:
-            return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
+            try:
+                return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
+            except RepositoryNotFound:
+                self.head()  # Cirrus makes the repository of a new account when it is asked for that
+                return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
         except RepositoryNotFound:
             raise
         except RepositoryError as error:

@@ -22,12 +22,13 @@ from atpub.atproto.identity.resolve import Identity
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath
 from atpub.atproto.xrpc.client import XrpcClient, encoded
-from atpub.atproto.xrpc.errors import ServerFailed
+from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.rate_limits import Budget
 from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import (
     AtpubError,
+    BlobNotFound,
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
@@ -58,6 +59,7 @@ SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
 _CHUNK = 1024 * 1024
+_AGAIN = "run atpub apply again: it reads first what was written"
 
 
 class PdsRepository:
@@ -183,6 +185,8 @@ class PdsRepository:
             self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
             raise
+        except (InvalidRequest, NamelessRefusal) as refusal:
+            raise self._explain(batch, swap_commit, len(body), refusal) from None
         except OutcomeUnknown as unknown:
             return self._find_outcome(batch, swap_commit, unknown)
 
@@ -192,7 +196,10 @@ class PdsRepository:
         Raises BlobNotFound, and Unavailable where they break off or are not those that the CID stands for.
         """
         chunks = self._blob_chunks(cid)
-        first = next(chunks, b"")
+        try:
+            first = next(chunks, b"")
+        except InvalidRequest as error:  # so the reference PDS calls a blob that it does not hold
+            raise BlobNotFound(error.message) from None
         return chain((first,), chunks)
 
     def export_car(self, stream: BinaryIO) -> None:
@@ -246,6 +253,18 @@ class PdsRepository:
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
 
+    def _explain(self, batch: WriteBatch, swap_commit: Cid, body: int, refusal: RepositoryError) -> AtpubError:
+        """Return the reason of a refusal that the server gives in prose, by what the repository holds now."""
+        live = self.read(RecordFilter(paths=batch.paths))
+        if live.head is None or live.head.cid != swap_commit:
+            return HeadMoved(refusal.message, hint="read the records again")
+        conflict = pds_writes.conflict(batch, live.records)
+        if conflict is not None:
+            return conflict
+        if isinstance(refusal, InvalidRequest) and pds_writes.may_be_too_large(batch, body):
+            return RequestTooLarge(refusal.message)
+        return refusal
+
     def _find_outcome(self, batch: WriteBatch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
         """Find out what became of a write, by what the repository holds now.
 
@@ -263,13 +282,19 @@ class PdsRepository:
             if isinstance(unknown, ServerFailed):
                 hint = "the server's own log says why; an integer beyond 2^53 is one reason"
                 raise Unavailable(f"{unknown.message}; nothing was written", hint=hint) from None
-        raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
+        raise OutcomeUnknown(
+            f"{unknown.message}; so far nothing of it is written",
+            hint=_AGAIN,
+        )
 
     def _read_after(self, batch: WriteBatch, unknown: OutcomeUnknown) -> Live:
         try:
             return self.read(RecordFilter(paths=batch.paths))
         except AtpubError as error:
-            raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
+            raise OutcomeUnknown(
+                f"{unknown.message}; and then: {error.message}",
+                hint=_AGAIN,
+            ) from None
 
     def _blob_chunks(self, cid: Cid) -> Iterator[bytes]:
         digest = sha256()
