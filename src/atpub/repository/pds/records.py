@@ -30,6 +30,7 @@ FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
 
 _TRIES = 3
+_MOST_BLOCKS = 900_000  # a short block takes as much memory as one of 250 bytes
 _FEW = 10  # one record in so many is wanted: the others are not worth fetching
 
 
@@ -207,7 +208,7 @@ class Records:
             for piece in self._opened(get_repo.GetRepoParams(did=self._did, since=since), stack):
                 reader.feed(piece)
                 size += len(piece)
-                if size > self._largest:
+                if size > self._largest or len(reader.blocks) > _MOST_BLOCKS:
                     raise _NotGiven(lasting=True)
                 if about is not None and size >= look:
                     look = 2 * size
