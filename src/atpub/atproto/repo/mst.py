@@ -163,6 +163,19 @@ def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def keys_of_changes(root: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    """Yield the keys whose records are among the blocks, in those nodes of the tree that are; raises RepositoryError."""
+    waiting, seen = [root], set[bytes]()
+    while waiting:
+        cid = waiting.pop()
+        if cid in seen or cid not in blocks:
+            continue
+        seen.add(cid)
+        left, items = _parse(blocks[cid])
+        waiting += [child for child in (left, *(right for _, _, right in items)) if child is not None]
+        yield from (key for key, value, _ in items if value in blocks)
+
+
 def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: list[tuple[bytes, bytes]]) -> None:
     """Add the entries of the subtree of that height (None: of a whole tree) to those that were found already."""
     block = get_block(cid)

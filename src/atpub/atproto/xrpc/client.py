@@ -49,6 +49,17 @@ class UploadBody(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Traits:
+    """What the replies of a server show of its software: the reference PDS, which runs on Express, keeps to swaps."""
+
+    keeps_swaps: bool = False
+
+    def note(self, reply: Reply) -> None:
+        """Record what a reply shows."""
+        self.keeps_swaps = reply.headers.get("x-powered-by") == "Express"
+
+
 @dataclass(frozen=True, slots=True)
 class XrpcClient:
     """The methods of the server at `base`, such as `https://pds.example`."""
@@ -57,6 +68,7 @@ class XrpcClient:
     http: HttpClient
     rate_limits: RateLimits = field(default_factory=RateLimits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    traits: Traits = field(default_factory=Traits)
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """Return the output of a query; raises Unavailable after three tries."""
@@ -181,6 +193,7 @@ class XrpcClient:
     def _note(self, nsid: str, outcome: Outcome) -> None:
         if isinstance(outcome, Reply):
             self.rate_limits.note(nsid, outcome, self.http.clock())
+            self.traits.note(outcome)
 
     def _misfit(self, nsid: str, error: ValueError) -> str:
         return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"

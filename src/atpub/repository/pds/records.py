@@ -7,14 +7,16 @@ Where a server does not give that file, or it is too large, or mostly about othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import decoded
 from atpub.atproto.repo.car import Car, CarReader, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import InvalidRequest
@@ -95,6 +97,19 @@ class Records:
         """Note a commit of this client: its head need not be asked for."""
         if self._copy is not None and self._copy.head.cid != head.cid:
             self._known_head = head
+
+    def changed_beside(self, paths: Set[RecordPath], since: Tid) -> Set[str]:
+        """Return the keys of records that have changed since a revision, besides those at the paths, where known.
+
+        Nothing where the server does not give the changes.
+        """
+        try:
+            found = self._fetch(since=since)
+            commit = parse_commit(found.blocks[found.roots[0]])
+            keys = {key.decode(errors="replace") for key in mst.keys_of_changes(commit.data, found.blocks)}
+        except (RepositoryError, _NotGiven, LookupError):
+            return set()
+        return keys - {str(path) for path in paths}
 
     def one(self, path: RecordPath) -> Record | None:
         """Return the record there by now, in one request; raises RepositoryNotFound or Unavailable."""

@@ -6,7 +6,9 @@ Reading needs no credentials and sends none; the first write logs in.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -20,7 +22,7 @@ from atpub.atproto.identity.cache import IdentityCache, lookup
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity
 from atpub.atproto.runtime import Nothing
-from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath, Tid
 from atpub.atproto.xrpc.client import XrpcClient, encoded
 from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.http import HttpClient
@@ -28,6 +30,7 @@ from atpub.atproto.xrpc.rate_limits import Budget
 from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import (
     AtpubError,
+    AtpubWarning,
     BlobNotFound,
     BlobRejected,
     HeadMoved,
@@ -73,6 +76,7 @@ class PdsRepository:
         self._authorizer = authorizer
         self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, known_head=head)
         self._tracker = HeadTracker()
+        self._revisions: dict[Cid, Tid] = {}
         self._body = BODY  # what fits, as far as that can be guessed
         self._too_long = BODY + 1  # what is known not to
         self._blob: tuple[int | None] | None = None
@@ -115,7 +119,9 @@ class PdsRepository:
 
     def head(self) -> Head | None:
         """Return the newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
-        return self._records.head()
+        head = self._records.head()
+        self._revisions[head.cid] = head.rev
+        return head
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
@@ -125,6 +131,8 @@ class PdsRepository:
         with self._lock:
             live = self._records.read(wanted, follow_up)
             self._tracker.learn(live)
+            if live.head is not None:
+                self._revisions[live.head.cid] = live.head.rev
             return live
 
     def get_record(self, path: RecordPath) -> Record | None:
@@ -180,7 +188,7 @@ class PdsRepository:
             self._tracker.commit(batch, swap_commit, commit)
             with self._lock:
                 self._records.committed(commit.head)
-            return commit
+            return self._check_race(batch, swap_commit, commit)
         except RequestTooLarge:
             self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
@@ -252,6 +260,27 @@ class PdsRepository:
                 f"what is at {moved} goes to another key in the same commit: a PDS would lose the record",
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
+
+    def _check_race(self, batch: WriteBatch, swap_commit: Cid, commit: Commit) -> Commit:
+        """Return the commit, not `alone` where the server made it on another head than `swap_commit`; and warn then.
+
+        Servers other than the reference PDS may ignore the swap: what has changed since that head then includes
+        records that this commit did not write. One that keeps its own is not asked.
+        """
+        since = self._revisions.get(swap_commit)
+        self._revisions[commit.head.cid] = commit.head.rev
+        if since is None or self._xrpc.traits.keeps_swaps:
+            return commit
+        others = self._records.changed_beside(batch.paths, since)
+        if not others:
+            return commit
+        first = min(others)
+        warnings.warn(
+            f"{self.url} did not keep to swapCommit: another client wrote {first} at the same time [swap-ignored]",
+            AtpubWarning,
+            stacklevel=2,
+        )
+        return replace(commit, alone=False)
 
     def _explain(self, batch: WriteBatch, swap_commit: Cid, body: int, refusal: RepositoryError) -> AtpubError:
         """Return the reason of a refusal that the server gives in prose, by what the repository holds now."""
