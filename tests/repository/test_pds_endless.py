@@ -25,7 +25,7 @@ NOTE = Nsid("org.example.note")
 
 
 def page(cursor: str, records: int = 1) -> tuple[int, Any]:
-    value = {"$type": NOTE, "text": cursor}
+    value: dict[str, Any] = {"$type": NOTE, "text": cursor}
     items = [{"uri": f"at://{DID}/{NOTE}/{cursor}{at}", "cid": cid_of(value), "value": value} for at in range(records)]
     return 200, {"records": items, "cursor": cursor}
 

@@ -164,7 +164,7 @@ def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
 
 
 def keys_of_changes(root: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
-    """Yield the keys whose records are among the blocks, in those nodes of the tree that are; raises RepositoryError."""
+    """Yield the keys whose records are among the blocks, as are only some nodes; raises RepositoryError."""
     waiting, seen = [root], set[bytes]()
     while waiting:
         cid = waiting.pop()
