@@ -208,7 +208,7 @@ def base_url(text: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     beyond = url.userinfo or url.query or url.fragment or url.path.strip("/")
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond:
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond or (url.port or 0) > 65535:
         raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
     return f"{url.scheme}://{url.netloc.decode()}"
 
