@@ -29,6 +29,9 @@
         ├── BlobRejected                      the blob is too large or of a type that is not accepted
         ├── RequestTooLarge                   the body or the commit is over the server's limit
         ├── Unavailable                       no usable answer; nothing was written
+        │   ├── OversizedResponse             more bytes than atpub reads
+        │   ├── EndlessPages                  more pages than atpub reads, or the same ones again
+        │   └── SlowResponse                  fewer bytes a second than atpub waits for
         └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
 
 Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
@@ -304,6 +307,24 @@ class Unavailable(RepositoryError):
     """A server that gave no usable answer; nothing was written."""
 
     code = "unavailable"
+
+
+class OversizedResponse(Unavailable):
+    """An answer with more bytes, blocks or records than the limit that the message names."""
+
+    code = "response-too-large"
+
+
+class EndlessPages(Unavailable):
+    """A list in more pages than the limit that the message names, or with a cursor that comes twice."""
+
+    code = "too-many-pages"
+
+
+class SlowResponse(Unavailable):
+    """An answer that comes more slowly than the limit that the message names."""
+
+    code = "too-slow"
 
 
 class OutcomeUnknown(RepositoryError):

@@ -10,7 +10,7 @@ from typing import Final
 
 from atpub.atomic_files import replacing
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import FileConflict, Unavailable
+from atpub.errors import FileConflict, OversizedResponse, Unavailable
 from atpub.importing.model import BlobDownload
 from atpub.repository.interface import Repository
 
@@ -51,10 +51,15 @@ def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
 
 def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    digest = sha256()
+    digest, size = sha256(), 0
     with replacing(file) as new:
         with new.open("wb") as stream:
             for chunk in repository.get_blob(item.blob.cid):
+                size += len(chunk)
+                if size > item.blob.size:
+                    raise OversizedResponse(
+                        f"the blob {item.blob.cid} has more than the {item.blob.size:,} bytes that its record states"
+                    )
                 digest.update(chunk)
                 stream.write(chunk)
         if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:

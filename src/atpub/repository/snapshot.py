@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
 from atpub.atproto.data import NotInDataModel, decode
-from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
+from atpub.atproto.repo.car import MOST_BYTES, Snapshot, read_car, snapshot_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey, SyntaxViolation
-from atpub.errors import RepositoryError
+from atpub.errors import OversizedResponse, RepositoryError
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Head, Live, Record
@@ -20,10 +21,20 @@ def read_all(repository: Repository) -> Live:
 
     Raises RepositoryNotFound, and RepositoryError where the repository is incomplete or damaged.
     """
-    stream = BytesIO()
+    stream = _Bounded()
     repository.export_car(stream)
     snapshot = snapshot_of(read_car(stream.getvalue()), repository.did)
     return Live(snapshot.did, head_of(snapshot), records_of(snapshot))
+
+
+class _Bounded(BytesIO):
+    """Bytes in memory, of a limited number."""
+
+    def write(self, content: Any, /) -> int:
+        """Add bytes; raises OversizedResponse."""
+        if self.tell() > MOST_BYTES:
+            raise OversizedResponse(f"the repository has more than {MOST_BYTES:,} bytes")
+        return super().write(content)
 
 
 def head_of(snapshot: Snapshot) -> Head:

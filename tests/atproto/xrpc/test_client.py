@@ -15,9 +15,10 @@ from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc import redact
 from atpub.atproto.xrpc.client import XrpcClient, encoded
-from atpub.atproto.xrpc.errors import ServerFailed
+from atpub.atproto.xrpc.connections import is_loopback
+from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.http import HttpClient, Outcome, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, TransportClient, is_loopback, new_client
+from atpub.atproto.xrpc.transport import HttpRequest, TransportClient, new_client
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,
@@ -225,19 +226,15 @@ def test_a_write_that_was_never_sent_is_tried_again(error: httpx.RequestError) -
     [
         (refusal(400, "InvalidSwap", "Commit was at bafy"), HeadMoved),
         (refusal(400, "BlobNotFound", "Could not find blob: bafk"), BlobNotFound),
-        (refusal(400, "InvalidRequest", "Blob not found"), BlobNotFound),
         (refusal(400, "InvalidMimeType", "Referenced Mimetype"), BlobRejected),
         (refusal(400, "InvalidSize"), BlobRejected),
         (refusal(400, "BlobTooLarge"), BlobRejected),
         (refusal(413, "PayloadTooLarge"), RequestTooLarge),
         (httpx.Response(413, text="<html>"), RequestTooLarge),
-        (refusal(400, "InvalidRequest", "Too many writes. Max: 200"), RequestTooLarge),
-        (refusal(400, "InvalidRequest", "Too many writes. Max event size: 2MB"), RequestTooLarge),
+        (refusal(400, "InvalidRequest", "Too many writes. Max event size: 2MB"), InvalidRequest),
         (refusal(400, "RepoNotFound"), RepositoryNotFound),
         (refusal(400, "RepoDeactivated"), RepositoryNotFound),
         (refusal(403, "AccountNotFound"), RepositoryNotFound),
-        (refusal(400, "InvalidRequest", "Could not find repo: did:plc:x"), RepositoryNotFound),
-        (refusal(400, "InvalidRequest", "Unable to resolve handle"), RepositoryNotFound),
         (refusal(400, "ExpiredToken", "Token has expired"), AuthenticationFailed),
         (refusal(401, "ExpiredToken"), AuthenticationFailed),
         (refusal(400, "InvalidToken"), AuthenticationFailed),
@@ -247,9 +244,11 @@ def test_a_write_that_was_never_sent_is_tried_again(error: httpx.RequestError) -
         (refusal(403, "Forbidden"), AuthenticationFailed),
         (httpx.Response(401), AuthenticationFailed),
         (refusal(429, "RateLimitExceeded"), RateLimited),
-        (refusal(400, "InvalidRequest", "Expected an integer"), RepositoryError),
+        (refusal(400, "InvalidRequest", "Expected an integer"), InvalidRequest),
+        (httpx.Response(400, text="swapCommit did not match current head"), NamelessRefusal),
+        (httpx.Response(501, json={"error": "MethodNotImplemented"}), Unavailable),
         (refusal(409, "Anything"), RepositoryError),
-        (httpx.Response(404, text="<html>not here"), Unavailable),
+        (httpx.Response(404, text="<html>not here"), NamelessRefusal),
         (httpx.Response(301, headers={"Location": "https://elsewhere.example"}), Unavailable),
         (httpx.Response(304), Unavailable),
     ],

@@ -170,7 +170,14 @@ def _parsed(text: str) -> SessionTokens | None:
             "server": str(server),
             "access": str(access),
             "refresh": str(refresh),
-        } if Did.accepts(did) and is_token(access) and is_token(refresh) and _is_server(login) and _is_server(server):
+        } if (
+            Did.accepts(did)
+            and handle.isprintable()
+            and is_token(access)
+            and is_token(refresh)
+            and _is_server(login)
+            and _is_server(server)
+        ):
             return SessionTokens(Did(did), handle, login, server, access, refresh)
         case _:
             return None

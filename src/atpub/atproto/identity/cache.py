@@ -35,7 +35,7 @@ class IdentityCache:
         """Return the answer to a question, if it is less than an hour old."""
         match self._answers().get(question):
             case [int() | float() as when, str(did), str(pds), (str() | None) as handle]:
-                return _identity(did, pds, handle) if 0 <= self.clock() - when < SECONDS else None
+                return _identity(did, pds, handle) if _is_recent(when, self.clock()) else None
             case _:
                 return None
 
@@ -109,6 +109,10 @@ def _identity(did: str, pds: str, handle: str | None) -> Identity | None:
 def _is_fresh(item: Json, now: float) -> bool:
     match item:
         case [int() | float() as when, *_]:
-            return 0 <= now - when < SECONDS
+            return _is_recent(when, now)
         case _:
             return False
+
+
+def _is_recent(when: float, now: float) -> bool:
+    return now - SECONDS < when <= now  # no difference: of a damaged file it may be beyond any float

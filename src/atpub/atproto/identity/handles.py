@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from atpub.atproto.identity.dns import Unresolved, did_in_dns
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import InvalidRequest
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, base_url
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.identity import resolve_handle
 
+LOOKUP_TIMEOUTS = Timeouts.of(4.0)
+"""Those of one of three tries to look up a name: a directory that is up answers in a fraction of a second."""
 _WELL_KNOWN_TIMEOUTS = Timeouts.of(5.0)  # most handles have no web server of their own, and some have a silent one
 
 
@@ -66,8 +69,8 @@ def did_at_server(handle: Handle, server: str, http: HttpClient) -> Did:
     """Return the DID that a server knows the handle to lead to (com.atproto.identity.resolveHandle)."""
     params = resolve_handle.ResolveHandleParams(handle=handle)
     try:
-        return Did(XrpcClient(server, http).query(resolve_handle.METHOD, params).did)
-    except RepositoryNotFound as error:
+        return Did(XrpcClient(server, http, timeouts=LOOKUP_TIMEOUTS).query(resolve_handle.METHOD, params).did)
+    except (RepositoryNotFound, InvalidRequest) as error:  # the reference PDS names no better error
         raise RepositoryNotFound(f"the handle {handle} leads to no account: {error.message}") from None
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atpub.atproto.data import Json, JsonObject, loads
-from atpub.atproto.identity.handles import ResolverConfig, did_at_server, did_of
+from atpub.atproto.identity.handles import LOOKUP_TIMEOUTS, ResolverConfig, did_at_server, did_of
 from atpub.atproto.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
-from atpub.atproto.xrpc.errors import printable
+from atpub.atproto.xrpc.connections import is_loopback
+from atpub.atproto.xrpc.errors import breach, printable
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, base_url, is_loopback
-from atpub.errors import RepositoryNotFound, Unavailable, Usage
+from atpub.atproto.xrpc.transport import HttpRequest, base_url
+from atpub.errors import OversizedResponse, RepositoryNotFound, Unavailable, Usage
 
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")
 _WEB = re.compile(r"did:web:(?P<host>[a-zA-Z0-9.-]+)(?:%3[Aa](?P<port>[0-9]{1,5}))?")
@@ -72,7 +73,7 @@ def _of_handle(handle: Handle, http: HttpClient, config: ResolverConfig) -> Iden
 def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
     """Return the DID's document, from the PLC directory or the domain of a did:web (DID page)."""
     url = _document_url(did, config)
-    outcome = http.send(HttpRequest("GET", url), retry="if-failed", longest=_LONGEST_DOCUMENT)
+    outcome = http.send(HttpRequest("GET", url, timeouts=LOOKUP_TIMEOUTS), retry="if-failed", longest=_LONGEST_DOCUMENT)
     match outcome:
         case Reply(status=200, body=body):
             return _checked(did, url, body)
@@ -80,10 +81,10 @@ def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
             raise RepositoryNotFound(f"there is no account {did}: {url} does not have it", hint="check the DID")
         case Reply(status=status):
             raise Unavailable(f"the document of {did} cannot be read: {url} answers {status}", hint=_AGAIN)
-        case NoResponse(reason=reason):
-            raise Unavailable(f"cannot reach {url}: {reason}", hint=_AGAIN)
+        case NoResponse(reason=reason, code=code):
+            raise breach(code)(f"cannot reach {url}: {reason}", hint=_AGAIN)
         case ResponseTooLarge(longest=longest):
-            raise Unavailable(f"{url} has more than {longest:,} bytes", hint=_AGAIN)
+            raise OversizedResponse(f"{url} has more than {longest:,} bytes", hint=_AGAIN)
 
 
 def _document_url(did: Did, config: ResolverConfig) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import libipld
 
@@ -14,7 +15,14 @@ from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import CID_LENGTH, Native, decoded, is_cid, matches
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did, Tid
-from atpub.errors import RepositoryError
+from atpub.errors import OversizedResponse, RepositoryError
+
+MOST_BLOCKS: Final = 1_000_000
+"""The most blocks of a repository: a block takes 250 bytes of memory, however short it is."""
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""The most bytes of all records: many keys may name one block."""
+LARGEST_BLOCK: Final = 2 * 1024 * 1024
+"""The most bytes of a block of a repository: the reference PDS takes no larger commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class CarReader:
         if not matches(cid, block):
             raise _damaged(f"the block {cid.hex()} does not match its CID")
         self.blocks[cid] = block
+        if len(self.blocks) > MOST_BLOCKS:
+            raise OversizedResponse(f"the CAR file has more than {MOST_BLOCKS:,} blocks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
         raise _damaged("it does not hold the commit that it names")
     root = car.roots[0]
     blocks = {root: car.blocks[root]}
+    _check_size(blocks[root])
     commit = parse_commit(blocks[root])
     if commit.did != did:
         raise RepositoryError(f"the repository is that of {commit.did}, not of {did}")
@@ -120,16 +131,27 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
     def node(cid: bytes) -> bytes | None:
         block = car.blocks.get(cid)
         if block is not None:
+            _check_size(block)
             blocks[cid] = block
         return block
 
     entries = dict(mst.walk(commit.data, node))
+    size = 0
     for key, cid in entries.items():
         block = car.blocks.get(cid)
         if block is None:
             raise _damaged(f"the record {key.decode(errors='replace')} is missing")
+        _check_size(block)
         blocks[cid] = block
+        size += len(block)
+        if size > MOST_BYTES:
+            raise OversizedResponse(f"the repository has more than {MOST_BYTES:,} bytes of records")
     return Snapshot(did, root, commit.rev, entries, blocks)
+
+
+def _check_size(block: bytes) -> None:
+    if len(block) > LARGEST_BLOCK:  # decoded, it may take seventy times the memory
+        raise OversizedResponse(f"the repository has a block of {len(block):,} bytes; {LARGEST_BLOCK:,} are read")
 
 
 def _roots(header: Native) -> tuple[bytes, ...]:

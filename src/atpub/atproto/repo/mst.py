@@ -144,6 +144,8 @@ EMPTY = _node(0, (), (), (None,))
 # Reading: nothing about a tree from elsewhere is taken for granted.
 
 
+_LONGEST_KEY = 317 + 1 + 512  # an NSID, a slash, a record key: entries that share prefixes may each name a longer one
+
 _Entry: TypeAlias = tuple[bytes, bytes, bytes | None]
 """A key, its record's CID, and the node after it."""
 
@@ -159,6 +161,19 @@ def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
     found: list[tuple[bytes, bytes]] = []
     _walk(root, None, get_block, found)
     return found
+
+
+def keys_of_changes(root: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    """Yield the keys whose records are among the blocks, as are only some nodes; raises RepositoryError."""
+    waiting, seen = [root], set[bytes]()
+    while waiting:
+        cid = waiting.pop()
+        if cid in seen or cid not in blocks:
+            continue
+        seen.add(cid)
+        left, items = _parse(blocks[cid])
+        waiting += [child for child in (left, *(right for _, _, right in items)) if child is not None]
+        yield from (key for key, value, _ in items if value in blocks)
 
 
 def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: list[tuple[bytes, bytes]]) -> None:
@@ -213,6 +228,8 @@ def _parse_entries(items: list[Native]) -> list[_Entry]:
         if not 0 <= shared <= len(previous) or (rest[:1] and rest[:1] == previous[shared : shared + 1]):
             raise _ill_formed(f"{rest!r} shares another prefix with the key before it than is said")
         key = previous[:shared] + rest
+        if len(key) > _LONGEST_KEY:
+            raise _ill_formed(f"{key[:80]!r}… is longer than a record's key can be")
         if not _is_link(right) or not is_cid(value):
             raise _ill_formed(f"{key!r} has something else than a CID")
         parsed.append((key, value, right))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from atpub.atproto.auth.access import Access
 from atpub.atproto.data import Json, loads
 from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
-from atpub.atproto.xrpc.errors import failure, printable, uncertainty
+from atpub.atproto.xrpc.connections import TOTAL_SECONDS, is_loopback
+from atpub.atproto.xrpc.errors import breach, failure, printable, uncertainty
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import RateLimits
 from atpub.atproto.xrpc.transport import (
@@ -25,9 +26,8 @@ from atpub.atproto.xrpc.transport import (
     HttpResponse,
     Timeouts,
     TransportError,
-    is_loopback,
 )
-from atpub.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from atpub.errors import AuthenticationFailed, OutcomeUnknown, OversizedResponse, Unavailable
 
 P = TypeVar("P", bound=Value)
 O = TypeVar("O")  # noqa: E741 - the output, as in atpub.atproto.runtime
@@ -49,6 +49,17 @@ class UploadBody(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Traits:
+    """What the replies of a server show of its software: the reference PDS, which runs on Express, keeps to swaps."""
+
+    keeps_swaps: bool = False
+
+    def note(self, reply: Reply) -> None:
+        """Record what a reply shows."""
+        self.keeps_swaps = reply.headers.get("x-powered-by") == "Express"
+
+
 @dataclass(frozen=True, slots=True)
 class XrpcClient:
     """The methods of the server at `base`, such as `https://pds.example`."""
@@ -56,6 +67,8 @@ class XrpcClient:
     base: str
     http: HttpClient
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    traits: Traits = field(default_factory=Traits)
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """Return the output of a query; raises Unavailable after three tries."""
@@ -118,12 +131,12 @@ class XrpcClient:
 
     def _at(self, server: str) -> XrpcClient:
         """Return the same account's methods at another server."""
-        return XrpcClient(server, self.http, self.rate_limits)
+        return replace(self, base=server)
 
     # Building requests
 
     def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> HttpRequest:
-        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json())
+        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json(), timeouts=self.timeouts)
 
     def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
         return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
@@ -132,12 +145,12 @@ class XrpcClient:
         headers = {} if access is None else self._bearer(access)
         if body is not None:
             headers["Content-Type"] = method.encoding
-        return HttpRequest("POST", self._url(method.nsid), headers, content=body)
+        return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=self.timeouts)
 
     def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> HttpRequest:
         headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
-        timeouts = Timeouts(read=patience, pool=None)
+        timeouts = Timeouts(read=patience, pool=None, total=patience + TOTAL_SECONDS)
         return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
 
     def _bearer(self, access: Access) -> dict[str, str]:
@@ -166,19 +179,21 @@ class XrpcClient:
             case NoResponse(sent=False):
                 raise Unavailable(f"cannot reach {self.base}: {outcome.reason}", hint=_SILENT)
             case NoResponse():
-                raise Unavailable(f"no answer from {self._where(nsid)}: {outcome.reason}", hint=_SILENT)
+                message = f"no answer from {self._where(nsid)}: {outcome.reason}"
+                raise breach(outcome.code)(message, hint=_SILENT)
             case ResponseTooLarge():
-                raise Unavailable(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
+                raise OversizedResponse(f"{self._where(nsid)}: the answer has more than {outcome.longest:,} bytes")
 
     def _chunks(self, nsid: str, response: HttpResponse) -> Iterator[bytes]:
         try:
             yield from response.chunks()
         except TransportError as error:
-            raise Unavailable(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
+            raise breach(error.code)(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
 
     def _note(self, nsid: str, outcome: Outcome) -> None:
         if isinstance(outcome, Reply):
             self.rate_limits.note(nsid, outcome, self.http.clock())
+            self.traits.note(outcome)
 
     def _misfit(self, nsid: str, error: ValueError) -> str:
         return f"{self._where(nsid)}: the answer does not fit its lexicon: {printable(str(error))}"

@@ -16,17 +16,30 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
+    OversizedResponse,
     RateLimited,
     RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
     RequestTooLarge,
+    SlowResponse,
     Unavailable,
 )
+
+_LONGEST_TEXT = 300
+_NO_PDS = "a PDS has that method: is this the address of one?"
 
 
 class CodeNeeded(AuthenticationFailed):
     """The server has sent a code by mail, and wants it with the password."""
+
+
+class InvalidRequest(RepositoryError):
+    """A request that the server calls invalid, and tells only in prose why: the method and the repository tell more."""
+
+
+class NamelessRefusal(Unavailable):
+    """A request that is refused without the name of an error, as other servers than the reference PDS do."""
 
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
@@ -46,15 +59,8 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidToken": AuthenticationFailed,
     "AuthMissing": AuthenticationFailed,
     "AuthFactorTokenRequired": CodeNeeded,
+    "InvalidRequest": InvalidRequest,
 }
-
-# What the reference PDS calls InvalidRequest and tells apart in the message alone.
-_BY_MESSAGE: tuple[tuple[str, type[AtpubError]], ...] = (
-    ("Too many writes", RequestTooLarge),
-    ("Blob not found", BlobNotFound),
-    ("Could not find repo", RepositoryNotFound),
-    ("Unable to resolve handle", RepositoryNotFound),
-)
 
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
@@ -72,11 +78,8 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
 
     `where` names the method and the server; `now` is in seconds since 1970.
     """
-    name, message = _said(reply)
+    name, _ = _said(reply)
     text = _text(where, reply)
-    for beginning, meaning in _BY_MESSAGE:
-        if message.startswith(beginning):
-            return meaning(text)
     if name in _BY_NAME:
         return _BY_NAME[name](text, hint=_HINTS.get(name, ""))
     match reply.status:
@@ -91,11 +94,13 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
         case status if name and status < 500:
             return RepositoryError(text)
         case 404 | 405:
-            return Unavailable(text, hint="a PDS has that method: is this the address of one?")
+            return NamelessRefusal(text, hint=_NO_PDS)
+        case 501:
+            return Unavailable(text, hint="the server does not have that method")
+        case status if status >= 500:
+            return Unavailable(text, hint="try again later: the server itself has failed")
         case _:
-            return Unavailable(
-                text, hint="try again later: the server itself has failed" if reply.status >= 500 else ""
-            )
+            return NamelessRefusal(text)
 
 
 def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
@@ -105,7 +110,9 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
             return OutcomeUnknown(f"the answer of {where} is lost: {outcome.reason}")
         case ResponseTooLarge():
             return OutcomeUnknown(f"the answer of {where} has no end")
-        case Reply(status=500) if any(_said(outcome)):
+        case Reply(status=501):  # it has no such method
+            return None
+        case Reply(status=500) if _said(outcome)[0]:
             return ServerFailed(_text(where, outcome))
         case Reply(status=status) if status >= 500:  # from a gateway that may have tired of waiting
             return OutcomeUnknown(_text(where, outcome))
@@ -113,9 +120,14 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
             return None
 
 
+def breach(code: str) -> type[Unavailable]:
+    """Return the class of the error with a transport's code."""
+    return next((kind for kind in (SlowResponse, OversizedResponse) if kind.code == code), Unavailable)
+
+
 def printable(text: str) -> str:
     """Return the text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
-    return "".join(character if character.isprintable() else " " for character in redacted(text)[:300])
+    return "".join(character if character.isprintable() else " " for character in redacted(text)[:_LONGEST_TEXT])
 
 
 def _text(where: str, reply: Reply) -> str:
@@ -124,7 +136,10 @@ def _text(where: str, reply: Reply) -> str:
 
 
 def _said(reply: Reply) -> tuple[str, str]:
-    """Return the name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none."""
+    """Return the name and the message of an error (HTTP API: Error Responses), as sent; empty where there is none.
+
+    Plain text is a message.
+    """
     try:
         match loads(reply.body):
             case {"error": str(name), "message": str(message)}:
@@ -134,7 +149,8 @@ def _said(reply: Reply) -> tuple[str, str]:
             case _:
                 pass
     except ValueError:
-        pass
+        if reply.headers.get("content-type", "").startswith("text/plain"):
+            return "", reply.body[:_LONGEST_TEXT].decode(errors="replace").strip()
     return "", ""
 
 

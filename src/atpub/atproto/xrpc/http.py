@@ -24,10 +24,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """The lack of a reply: the reason, and whether the server may have received the request."""
+    """The lack of a reply: the reason, whether the server may have received the request, and the error's code."""
 
     reason: str
     sent: bool
+    code: str = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class HttpClient:
         try:
             response = self.client.send(request, follow_redirects=is_public)
         except TransportError as error:
-            return NoResponse(error.reason, error.sent)
+            return NoResponse(error.reason, error.sent, error.code)
         if _is_https(request.url) and not _is_https(response.url):
             response.close()
             return response.history[0]  # as if not followed
@@ -111,7 +112,7 @@ def _read(response: HttpResponse, longest: int) -> Outcome:
                 response.close()
                 return ResponseTooLarge(longest)
     except TransportError as error:
-        return NoResponse(error.reason, sent=True)
+        return NoResponse(error.reason, sent=True, code=error.code)
     return Reply(response.status, response.headers, bytes(body))
 
 
@@ -123,9 +124,14 @@ def _calls_for(retry: Retry, outcome: object) -> bool:
         case "if-unsent":
             return isinstance(outcome, NoResponse) and not outcome.sent
         case "if-failed":
-            return isinstance(outcome, NoResponse) or _has_failed(outcome)
+            return _is_lost(outcome) or _has_failed(outcome)
         case _:
             assert_never(retry)
+
+
+def _is_lost(outcome: object) -> bool:
+    """Return whether there is no reply, for a reason that may be gone at the next try."""
+    return isinstance(outcome, NoResponse) and outcome.code == "unavailable"
 
 
 def _has_failed(outcome: object) -> bool:

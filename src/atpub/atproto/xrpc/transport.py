@@ -1,27 +1,17 @@
-"""HTTP requests and responses over connections that notice an early reply. No other module imports httpx or httpcore.
-
-A server that refuses a request may answer before it has read it all: the reference PDS does so with a blob over its
-limit or a token that has expired, and then reads no further. A usual client fills its buffers, waits until its write
-timeout, and never sees the reply. Here a blocked write looks for one.
-"""
+"""HTTP requests and responses, within limits of time and size: over connections of `connections`."""
 
 from __future__ import annotations
 
 import re
-import selectors
-import socket
-import ssl
-import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any, Self
-from urllib.request import getproxies, proxy_bypass
 
-import httpcore
 import httpx
 
+from atpub.atproto.xrpc.body import ENCODINGS, BodyError, decoded
+from atpub.atproto.xrpc.connections import TOTAL_SECONDS, Patience, Transport, with_patience
 from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import Usage
 
@@ -29,8 +19,6 @@ CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # without a byte in either direction
 MOST_REDIRECTS = 5
 
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_READ_SIZE = 65_536
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -39,18 +27,20 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 class Timeouts:
     """Seconds to wait for a connection, for received bytes, for sent bytes, and for a free connection (None: no limit).
 
-    Those for bytes count anew with every byte.
+    Those for bytes count anew with every byte; `total` is for all waiting together, where less than `SLOWEST` bytes a
+    second come or go.
     """
 
     connect: float = CONNECT_SECONDS
     read: float = SILENCE_SECONDS
     write: float = SILENCE_SECONDS
     pool: float | None = SILENCE_SECONDS
+    total: float = TOTAL_SECONDS
 
     @classmethod
     def of(cls, seconds: float) -> Self:
-        """Return the same limit for each of the four."""
-        return cls(seconds, seconds, seconds, seconds)
+        """Return the same limit for each of the five."""
+        return cls(seconds, seconds, seconds, seconds, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +58,26 @@ class HttpRequest:
 class TransportError(Exception):
     """A request without a response, or a response that breaks off.
 
-    `reason` explains it in a few words; `sent` tells whether the server may have received the request.
+    `reason` explains it in a few words; `sent` tells whether the server may have received the request. `code` is that
+    of the error that it means: `too-slow` and `response-too-large` name the limit that was passed.
     """
 
-    def __init__(self, reason: str, *, sent: bool) -> None:
+    def __init__(self, reason: str, *, sent: bool, code: str = "unavailable") -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+        self.code = code
 
 
 class HttpResponse:
     """A response whose body is still to be read; it must be closed."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(
+        self, response: httpx.Response, patience: Patience | None = None, history: tuple[HttpResponse, ...] = ()
+    ) -> None:
         self._response = response
+        self._patience = patience or Patience(TOTAL_SECONDS)
+        self._history = history
 
     @property
     def status(self) -> int:
@@ -99,19 +95,34 @@ class HttpResponse:
         return str(self._response.url)
 
     @property
+    def redirect(self) -> httpx.Request | None:
+        """The request that it redirects to."""
+        return self._response.next_request
+
+    @property
     def history(self) -> tuple[HttpResponse, ...]:
         """The redirects that led to it, the first one first."""
-        return tuple(map(HttpResponse, self._response.history))
+        return self._history
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body, decompressed, and close the response; raises TransportError where it breaks off."""
-        with self, _transport_errors():
-            yield from self._response.iter_bytes()
+        """Yield the body, decompressed in pieces, and close the response; raises TransportError where it breaks off."""
+        with self, _transport_errors(self._patience):
+            stream = self._response.stream
+            assert isinstance(stream, httpx.SyncByteStream)
+            yield from decoded(self._read(iter(stream)), self.headers.get("content-encoding", ""))
 
     def stored_chunks(self, size: int) -> Iterator[bytes]:
         """Yield the body as it was sent, in chunks of that size; raises TransportError where it breaks off."""
-        with self, _transport_errors():
-            yield from self._response.iter_raw(size)
+        with self, _transport_errors(self._patience):
+            yield from self._read(self._response.iter_raw(size))
+
+    def _read(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        while True:
+            with with_patience(self._patience):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
 
     def close(self) -> None:
         """Give up what is left of the body."""
@@ -133,8 +144,12 @@ class TransportClient:
     client: httpx.Client
 
     def send(self, request: HttpRequest, *, follow_redirects: bool = False) -> HttpResponse:
-        """Send a request and return the response, its body still to be read; raises TransportError."""
-        with _transport_errors():
+        """Send a request and return the response, its body still to be read; raises TransportError.
+
+        The body of a redirect is not read.
+        """
+        patience = Patience(request.timeouts.total)
+        with _transport_errors(patience), with_patience(patience):
             built = self.client.build_request(
                 request.method,
                 request.url,
@@ -144,11 +159,28 @@ class TransportClient:
                 timeout=_httpx_timeout(request.timeouts),
             )
             try:
-                return HttpResponse(self.client.send(built, stream=True, follow_redirects=follow_redirects))
+                response = self._follow(built, patience) if follow_redirects else self._send_one(built, patience)
             except httpx.RequestError as error:
                 host = error.request.url.host
                 moved = "" if host == built.url.host else f" at {host}, to which it redirects"
-                raise TransportError(_reason(error) + moved, sent=not isinstance(error, _NOT_SENT)) from error
+                reason = _reason(error, patience) + moved
+                sent = not isinstance(error, _NOT_SENT)
+                raise TransportError(reason, sent=sent, code=patience.code) from error
+        patience.begin_body()
+        return response
+
+    def _send_one(self, built: httpx.Request, patience: Patience, *history: HttpResponse) -> HttpResponse:
+        return HttpResponse(self.client.send(built, stream=True, follow_redirects=False), patience, history)
+
+    def _follow(self, built: httpx.Request, patience: Patience) -> HttpResponse:
+        response = self._send_one(built, patience)
+        while (following := response.redirect) is not None:
+            response.close()
+            if len(response.history) == MOST_REDIRECTS:
+                raise httpx.TooManyRedirects(f"more than {MOST_REDIRECTS} redirects", request=built)
+            patience.begin_head()
+            response = self._send_one(following, patience, *response.history, response)
+        return response
 
     def close(self) -> None:
         """Close every connection."""
@@ -165,8 +197,8 @@ class TransportClient:
 
 def new_client() -> TransportClient:
     """Return a client for one program's requests, which obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
-    headers = {"User-Agent": "atpub"}
-    return TransportClient(httpx.Client(transport=_Transport(), headers=headers, max_redirects=MOST_REDIRECTS))
+    headers = {"User-Agent": "atpub", "Accept-Encoding": ENCODINGS}
+    return TransportClient(httpx.Client(transport=Transport(), headers=headers))
 
 
 def base_url(text: str) -> str:
@@ -176,19 +208,9 @@ def base_url(text: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     beyond = url.userinfo or url.query or url.fragment or url.path.strip("/")
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond:
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host) or beyond or (url.port or 0) > 65535:
         raise Usage(f"{text!r} is not the address of a server", hint="such as https://pds.example.com")
     return f"{url.scheme}://{url.netloc.decode()}"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether the host is this machine, so that what is sent there cannot be overheard."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _httpx_timeout(timeouts: Timeouts) -> httpx.Timeout:
@@ -196,17 +218,21 @@ def _httpx_timeout(timeouts: Timeouts) -> httpx.Timeout:
 
 
 @contextmanager
-def _transport_errors() -> Generator[None, None, None]:
+def _transport_errors(patience: Patience) -> Generator[None, None, None]:
     try:
         yield
     except httpx.InvalidURL as error:
         raise TransportError(str(error), sent=False) from error
+    except BodyError as error:
+        raise TransportError(str(error), sent=True) from error
     except httpx.RequestError as error:
-        raise TransportError(_reason(error), sent=True) from error
+        raise TransportError(_reason(error, patience), sent=True, code=patience.code) from error
 
 
-def _reason(error: httpx.RequestError) -> str:
+def _reason(error: httpx.RequestError, patience: Patience) -> str:
     """Explain an error in the operating system's words where it has some."""
+    if patience.code == "too-slow":
+        return patience.exceeded
     if isinstance(error, httpx.WriteTimeout):
         return str(error)  # its cause is a write that would have blocked, which explains nothing
     cause: BaseException | None = error
@@ -221,128 +247,3 @@ def _reason(error: httpx.RequestError) -> str:
             return "no answer within the time allowed"
         case _:
             return redacted(str(error)) or type(error).__name__
-
-
-class _Transport(httpx.BaseTransport):
-    """Sends each request through the proxy that the environment names for its host, else directly."""
-
-    def __init__(self) -> None:
-        self._pools: dict[str | None, _Pool] = {}
-        self._lock = threading.Lock()
-        self._proxies = getproxies()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the server's reply, its body still to be read."""
-        proxy = self._proxy_for(request.url)
-        with self._lock:
-            if proxy not in self._pools:
-                self._pools[proxy] = _Pool(proxy)
-            pool = self._pools[proxy]
-        return pool.handle_request(request)
-
-    def close(self) -> None:
-        """Close every connection."""
-        for pool in self._pools.values():
-            pool.close()
-
-    def _proxy_for(self, url: httpx.URL) -> str | None:
-        if is_loopback(url.host) or proxy_bypass(url.host):
-            return None
-        return self._proxies.get(url.scheme) or self._proxies.get("all")
-
-
-class _Pool(httpx.HTTPTransport):
-    """httpx's own transport over connections that notice early replies."""
-
-    def __init__(self, proxy_url: str | None) -> None:
-        # In place of super().__init__, which takes no network backend: all else that it does is to make this pool.
-        proxy = httpx.Proxy(proxy_url) if proxy_url else None
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            proxy=httpcore.Proxy(str(proxy.url), proxy.raw_auth, proxy.headers.raw) if proxy else None,
-            max_connections=100,
-            keepalive_expiry=5.0,
-            network_backend=_Backend(),
-        )
-
-
-class _Backend(httpcore.SyncBackend):
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, timeout, local_address, socket_options))
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose blocked writes end as soon as the server says something."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-        self._socket: socket.socket = inner.get_extra_info("socket")
-        self._early = b""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._early:
-            taken, self._early = self._early[:max_bytes], self._early[max_bytes:]
-            return taken
-        return self._inner.read(max_bytes, timeout)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send the bytes; `timeout` is how long none of them may get through.
-
-        Raises WriteError on an early reply, as on a connection that the server closes: the HTTP layer then reads on.
-        """
-        left = memoryview(buffer)
-        with _network_errors():
-            self._socket.settimeout(0)
-            while left:
-                try:
-                    left = left[self._socket.send(left) :]
-                except _WOULD_BLOCK:
-                    self._wait(timeout)
-
-    def _wait(self, timeout: float | None) -> None:
-        """Wait until more can be sent; raises WriteError on an early reply."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
-            ready = selector.select(timeout)
-        if not ready:
-            raise TimeoutError(f"the server took no byte in {timeout:.0f} seconds")
-        if ready[0][1] & selectors.EVENT_READ and self._has_reply():
-            raise httpcore.WriteError("the server replied before it had the whole request")
-
-    def _has_reply(self) -> bool:
-        """Return whether the server has sent something, even the end of the connection: TLS has messages of its own."""
-        try:
-            self._early = self._socket.recv(_READ_SIZE)
-        except _WOULD_BLOCK:
-            return False
-        return True
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        encrypted = self._inner.start_tls(ssl_context, server_hostname, timeout)
-        # TLS through a proxy that itself speaks TLS has no socket of its own to look at.
-        return encrypted if isinstance(self._socket, ssl.SSLSocket) else _Stream(encrypted)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-@contextmanager
-def _network_errors() -> Generator[None, None, None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpcore.WriteTimeout(str(error)) from error
-    except OSError as error:
-        raise httpcore.WriteError(str(error)) from error

@@ -1,5 +1,6 @@
 """A repository on a PDS, over XRPC."""
 
-from atpub.repository.pds.repository import BODY, SMALL_BODY, WRITES, PdsRepository, connect
+from atpub.repository.pds.connect import connect
+from atpub.repository.pds.repository import BODY, SMALL_BODY, WRITES, PdsRepository
 
 __all__ = ["BODY", "SMALL_BODY", "WRITES", "PdsRepository", "connect"]

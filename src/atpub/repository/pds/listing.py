@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atpub.atproto.data import JsonObject, NotInDataModel, cid_of
+from atpub.atproto.data import JsonObject, NotInDataModel, cid_of, encode
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath, SyntaxViolation
 from atpub.atproto.xrpc.client import XrpcClient
-from atpub.errors import RecordNotFound, Unavailable
+from atpub.errors import EndlessPages, OversizedResponse, RecordNotFound, Unavailable
 from atpub.generated.com.atproto.repo import get_record, list_records
 from atpub.repository.filter import RecordFilter
 from atpub.repository.model import Page, Record
 
 _PAGE = 100  # the most that the reference PDS gives at once
+MOST_PAGES = 20_000  # of one collection
+MOST_BYTES = 256 * 1024 * 1024  # of the records of one collection
 _WORTH = 4  # single records that a page of their collection must be expected to hold
 
 
@@ -86,20 +88,29 @@ class Lister:
 
         A page that is not full need not be the last: a server may have a smaller limit than the reference PDS.
         """
+        seen, size = {cursor}, 0
         while limit is None or limit > 0:
             most = _PAGE if limit is None else min(limit, _PAGE)
             params = list_records.ListRecordsParams(repo=self.did, collection=collection, limit=most, cursor=cursor)
             found = self.xrpc.query(list_records.METHOD, params)
+            if len(found.records) > most:
+                raise OversizedResponse(f"{self.xrpc.base} gives more than {most} records in a page")
             page = Page([self._checked(item.uri, item.cid, item.value) for item in found.records], found.cursor)
+            size += sum(len(encode(record.value)) for record in page.records)
+            if size > MOST_BYTES:
+                raise OversizedResponse(f"{self.xrpc.base}: the records of {collection} exceed {MOST_BYTES:,} bytes")
             strange = next((record for record in page.records if record.path.collection != collection), None)
             if strange is not None:
                 raise self._other(str(AtUri.of(self.did, strange.path)))
             yield page if page.records else Page((), None)
             if not page.records or page.cursor is None:
                 return
-            if page.cursor == cursor:
-                raise Unavailable(f"{self.xrpc.base} gives the same page of {collection} again and again")
+            if page.cursor in seen:
+                raise EndlessPages(f"{self.xrpc.base} gives the same page of {collection} again and again")
+            if len(seen) == MOST_PAGES:
+                raise EndlessPages(f"{self.xrpc.base} gives more than {MOST_PAGES:,} pages of {collection}")
             cursor = page.cursor
+            seen.add(cursor)
             limit = limit and limit - len(page.records)
 
     def _checked(self, uri: str, cid: str | None, value: JsonObject) -> Record:

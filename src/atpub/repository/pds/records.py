@@ -7,16 +7,19 @@ Where a server does not give that file, or it is too large, or mostly about othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import decoded
 from atpub.atproto.repo.car import Car, CarReader, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import InvalidRequest
 from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
@@ -29,6 +32,7 @@ FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
 
 _TRIES = 3
+_MOST_BLOCKS = 900_000  # a short block takes as much memory as one of 250 bytes
 _FEW = 10  # one record in so many is wanted: the others are not worth fetching
 
 
@@ -94,6 +98,19 @@ class Records:
         if self._copy is not None and self._copy.head.cid != head.cid:
             self._known_head = head
 
+    def changed_beside(self, paths: Set[RecordPath], since: Tid) -> Set[str]:
+        """Return the keys of records that have changed since a revision, besides those at the paths, where known.
+
+        Nothing where the server does not give the changes.
+        """
+        try:
+            found = self._fetch(since=since)
+            commit = parse_commit(found.blocks[found.roots[0]])
+            keys = {key.decode(errors="replace") for key in mst.keys_of_changes(commit.data, found.blocks)}
+        except (RepositoryError, _NotGiven, LookupError):
+            return set()
+        return keys - {str(path) for path in paths}
+
     def one(self, path: RecordPath) -> Record | None:
         """Return the record there by now, in one request; raises RepositoryNotFound or Unavailable."""
         try:
@@ -106,7 +123,11 @@ class Records:
 
     def some(self, collection: Nsid, limit: int | None, cursor: str | None) -> Page:
         """Return the records of a collection by now, as they are listed; raises RepositoryNotFound or Unavailable."""
-        return self._lister.some(collection, limit, cursor)
+        try:
+            return self._lister.some(collection, limit, cursor)
+        except InvalidRequest:
+            self.head()  # as above
+            raise
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head.
@@ -202,7 +223,7 @@ class Records:
             for piece in self._opened(get_repo.GetRepoParams(did=self._did, since=since), stack):
                 reader.feed(piece)
                 size += len(piece)
-                if size > self._largest:
+                if size > self._largest or len(reader.blocks) > _MOST_BLOCKS:
                     raise _NotGiven(lasting=True)
                 if about is not None and size >= look:
                     look = 2 * size
@@ -212,7 +233,11 @@ class Records:
 
     def _opened(self, params: get_repo.GetRepoParams, stack: ExitStack) -> Iterator[bytes]:
         try:
-            return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
+            try:
+                return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
+            except RepositoryNotFound:
+                self.head()  # Cirrus makes the repository of a new account when it is asked for that
+                return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
         except RepositoryNotFound:
             raise
         except RepositoryError as error:

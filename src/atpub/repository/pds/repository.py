@@ -6,28 +6,25 @@ Reading needs no credentials and sends none; the first write logs in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from atpub.atproto.auth.access import Authorizer
-from atpub.atproto.auth.session import Session
-from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.data import Blob
-from atpub.atproto.identity.cache import IdentityCache, lookup
-from atpub.atproto.identity.handles import ResolverConfig
-from atpub.atproto.identity.resolve import Identity
 from atpub.atproto.runtime import Nothing
-from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath
+from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath, Tid
 from atpub.atproto.xrpc.client import XrpcClient, encoded
-from atpub.atproto.xrpc.errors import ServerFailed
-from atpub.atproto.xrpc.http import HttpClient
+from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.rate_limits import Budget
-from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import (
     AtpubError,
+    AtpubWarning,
+    BlobNotFound,
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
@@ -49,7 +46,7 @@ from atpub.repository.interface import UNLIMITED, BlobSource, Limits
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 from atpub.repository.pds import writes as pds_writes
 from atpub.repository.pds.cache import Cache
-from atpub.repository.pds.records import Records, newest_commit
+from atpub.repository.pds.records import Records
 from atpub.repository.pds.writes import HeadTracker, WriteBatch
 
 WRITES = 200
@@ -58,6 +55,7 @@ SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
 _CHUNK = 1024 * 1024
+_AGAIN = "run atpub apply again: it reads first what was written"
 
 
 class PdsRepository:
@@ -71,6 +69,7 @@ class PdsRepository:
         self._authorizer = authorizer
         self._records = Records(xrpc, did, Cache(cache, did, xrpc.base) if cache else None, known_head=head)
         self._tracker = HeadTracker()
+        self._revisions: dict[Cid, Tid] = {}
         self._body = BODY  # what fits, as far as that can be guessed
         self._too_long = BODY + 1  # what is known not to
         self._blob: tuple[int | None] | None = None
@@ -113,7 +112,9 @@ class PdsRepository:
 
     def head(self) -> Head | None:
         """Return the newest commit; an account on a PDS always has one. Raises RepositoryNotFound or Unavailable."""
-        return self._records.head()
+        head = self._records.head()
+        self._revisions[head.cid] = head.rev
+        return head
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
@@ -123,6 +124,8 @@ class PdsRepository:
         with self._lock:
             live = self._records.read(wanted, follow_up)
             self._tracker.learn(live)
+            if live.head is not None:
+                self._revisions[live.head.cid] = live.head.rev
             return live
 
     def get_record(self, path: RecordPath) -> Record | None:
@@ -178,11 +181,13 @@ class PdsRepository:
             self._tracker.commit(batch, swap_commit, commit)
             with self._lock:
                 self._records.committed(commit.head)
-            return commit
+            return self._check_race(batch, swap_commit, commit)
         except RequestTooLarge:
             self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
             raise
+        except (InvalidRequest, NamelessRefusal) as refusal:
+            raise self._explain(batch, swap_commit, len(body), refusal) from None
         except OutcomeUnknown as unknown:
             return self._find_outcome(batch, swap_commit, unknown)
 
@@ -192,7 +197,10 @@ class PdsRepository:
         Raises BlobNotFound, and Unavailable where they break off or are not those that the CID stands for.
         """
         chunks = self._blob_chunks(cid)
-        first = next(chunks, b"")
+        try:
+            first = next(chunks, b"")
+        except InvalidRequest as error:  # so the reference PDS calls a blob that it does not hold
+            raise BlobNotFound(error.message) from None
         return chain((first,), chunks)
 
     def export_car(self, stream: BinaryIO) -> None:
@@ -246,6 +254,39 @@ class PdsRepository:
                 hint="write it under its new key first, and take it from the old one in a commit of its own",
             )
 
+    def _check_race(self, batch: WriteBatch, swap_commit: Cid, commit: Commit) -> Commit:
+        """Return the commit, not `alone` where the server made it on another head than `swap_commit`; and warn then.
+
+        Servers other than the reference PDS may ignore the swap: what has changed since that head then includes
+        records that this commit did not write. One that keeps its own is not asked.
+        """
+        since = self._revisions.get(swap_commit)
+        self._revisions[commit.head.cid] = commit.head.rev
+        if since is None or self._xrpc.traits.keeps_swaps:
+            return commit
+        others = self._records.changed_beside(batch.paths, since)
+        if not others:
+            return commit
+        first = min(others)
+        warnings.warn(
+            f"{self.url} did not keep to swapCommit: another client wrote {first} at the same time [swap-ignored]",
+            AtpubWarning,
+            stacklevel=2,
+        )
+        return replace(commit, alone=False)
+
+    def _explain(self, batch: WriteBatch, swap_commit: Cid, body: int, refusal: RepositoryError) -> AtpubError:
+        """Return the reason of a refusal that the server gives in prose, by what the repository holds now."""
+        live = self.read(RecordFilter(paths=batch.paths))
+        if live.head is None or live.head.cid != swap_commit:
+            return HeadMoved(refusal.message, hint="read the records again")
+        conflict = pds_writes.conflict(batch, live.records)
+        if conflict is not None:
+            return conflict
+        if isinstance(refusal, InvalidRequest) and pds_writes.may_be_too_large(batch, body):
+            return RequestTooLarge(refusal.message)
+        return refusal
+
     def _find_outcome(self, batch: WriteBatch, swap_commit: Cid, unknown: OutcomeUnknown) -> Commit:
         """Find out what became of a write, by what the repository holds now.
 
@@ -263,13 +304,19 @@ class PdsRepository:
             if isinstance(unknown, ServerFailed):
                 hint = "the server's own log says why; an integer beyond 2^53 is one reason"
                 raise Unavailable(f"{unknown.message}; nothing was written", hint=hint) from None
-        raise OutcomeUnknown(f"{unknown.message}; so far nothing of it is written", hint="run again in a while")
+        raise OutcomeUnknown(
+            f"{unknown.message}; so far nothing of it is written",
+            hint=_AGAIN,
+        )
 
     def _read_after(self, batch: WriteBatch, unknown: OutcomeUnknown) -> Live:
         try:
             return self.read(RecordFilter(paths=batch.paths))
         except AtpubError as error:
-            raise OutcomeUnknown(f"{unknown.message}; and then: {error.message}", hint="run again in a while") from None
+            raise OutcomeUnknown(
+                f"{unknown.message}; and then: {error.message}",
+                hint=_AGAIN,
+            ) from None
 
     def _blob_chunks(self, cid: Cid) -> Iterator[bytes]:
         digest = sha256()
@@ -306,46 +353,3 @@ class _Hashed:
             raise BlobRejected(
                 f"the blob has not the {self.size:,} bytes that were announced: did it change meanwhile?"
             )
-
-
-def connect(
-    account: str,
-    *,
-    pds: str | None = None,
-    config: ResolverConfig | None = None,
-    password: str | Callable[[], str | None] | None = None,
-    sessions: SessionStore | None = None,
-    identity_cache: Path | None = None,
-    cache: Path | None = None,
-    http: HttpClient | None = None,
-) -> PdsRepository:
-    """Return the repository of an account, a handle or DID, on the server of its identity (or at the URL `pds`).
-
-    A stored session takes precedence over the password; neither is used before the first write. `identity_cache` is a
-    folder that keeps identities for an hour, `cache` one that keeps what was read. The repository owns `http`: it is
-    closed with it, or at once where this fails. Raises Usage, RepositoryNotFound or Unavailable.
-    """
-    client = http or HttpClient(new_client())
-    ask_password = password if callable(password) else lambda: password
-    try:
-        identity, head = lookup(
-            account,
-            client,
-            pds=pds,
-            config=config or ResolverConfig(),
-            cache=IdentityCache(identity_cache, client.clock) if identity_cache else None,
-            confirm=lambda known: newest_commit(XrpcClient(known.pds, client), known.did),
-        )
-        server = _own_server(identity, sessions) if pds else identity.pds
-    except BaseException:
-        client.close()
-        raise
-    xrpc = XrpcClient(server, client)
-    session = Session(xrpc, identity.did, ask_password, sessions)
-    return PdsRepository(identity.did, xrpc, session, cache, head if server == identity.pds else None)
-
-
-def _own_server(identity: Identity, sessions: SessionStore | None) -> str:
-    """Return the account's own server, where the one that the user names is known to be for logging in alone."""
-    tokens = sessions.read(identity.did) if sessions else None
-    return tokens.server if tokens and tokens.login == identity.pds else identity.pds

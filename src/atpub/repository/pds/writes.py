@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from atpub.atproto.data import NotInDataModel, cid_of
 from atpub.atproto.syntax import Cid, RecordPath, SyntaxViolation, Tid
 from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
 from atpub.generated.com.atproto.repo import apply_writes
 from atpub.repository.model import Commit, Create, Delete, Head, Live, Update, Write
+
+_COMMIT: Final = 1_500_000  # the reference PDS takes 2,000,000 bytes of blocks; how many there are is estimated
+_NODES: Final = 8192  # bytes of the tree that change with one record, in a large repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ def commit_of(output: apply_writes.ApplyWritesOutput, batch: WriteBatch) -> Comm
         return Commit(head, tuple(map(_cid_in, results)))
     except SyntaxViolation as error:
         raise OutcomeUnknown(f"the answer of com.atproto.repo.applyWrites is malformed: {error}") from None
+
+
+def may_be_too_large(batch: WriteBatch, body: int) -> bool:
+    """Whether the blocks of a commit, records and nodes of the tree, may be more than a PDS takes."""
+    return len(batch.writes) > 1 and body + len(batch.writes) * _NODES > _COMMIT
 
 
 def conflict(batch: WriteBatch, records: Collection[RecordPath]) -> RecordConflict | None:

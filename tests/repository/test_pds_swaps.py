@@ -1,0 +1,81 @@
+"""Servers that treat swapCommit in their own way: the reference PDS, behind a proxy that answers as they do."""
+
+import json
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+
+import pytest
+from tests.faults.proxy import Answer, Exchange, Proxy, Reply, server_at
+from tests.pds.reference import Account, ReferencePds
+
+from atpub.atproto.syntax import Nsid, RecordPath, Rkey
+from atpub.errors import AtpubWarning, HeadMoved
+from atpub.repository.model import Commit, Create
+from atpub.repository.pds import PdsRepository, connect
+
+pytestmark = pytest.mark.pds
+
+NOTE = Nsid("org.example.note")
+
+
+def as_millipds(exchange: Exchange) -> Answer:
+    reply = exchange.pass_on()
+    if reply.status == 400 and json.loads(reply.body)["error"] == "InvalidSwap":
+        return Reply(400, b"swapCommit did not match current head", [("Content-Type", "text/plain")])
+    return nameless(reply)
+
+
+def without_swaps(exchange: Exchange) -> Answer:
+    if exchange.point.method == "applyWrites":
+        body = {name: value for name, value in exchange.json.items() if name != "swapCommit"}
+        exchange._body = json.dumps(body).encode()
+    return nameless(exchange.pass_on())
+
+
+def nameless(reply: Reply) -> Reply:
+    """The reply without what shows the server's software."""
+    return Reply(reply.status, reply.body, [item for item in reply.headers if item[0].lower() != "x-powered-by"])
+
+
+@contextmanager
+def two(server: ReferencePds, account: Account, meddle: Callable[[Exchange], Answer]) -> Generator[list[PdsRepository]]:
+    proxy = Proxy(server_at(server.url))
+    proxy.meddle = meddle
+    with closing(proxy), closing(open_at(proxy, account)) as one, closing(open_at(proxy, account)) as other:
+        yield [one, other]
+
+
+def open_at(proxy: Proxy, account: Account) -> PdsRepository:
+    return connect(account.did, pds=proxy.url, password=account.password)
+
+
+def write(repository: PdsRepository, rkey: str, swap: Commit | None = None) -> Commit:
+    head = swap.head if swap else repository.head()
+    assert head is not None
+    path = RecordPath(NOTE, Rkey(rkey))
+    return repository.apply_writes([Create(path, {"$type": NOTE, "text": rkey})], head.cid)
+
+
+def test_a_stale_swap_in_plain_text_is_a_moved_head(server: ReferencePds, account: Account) -> None:
+    with two(server, account, as_millipds) as (one, other):
+        first = write(one, "millipds-a")
+        write(other, "millipds-b")
+        with pytest.raises(HeadMoved, match="swapCommit did not match current head"):
+            write(one, "millipds-c", first)
+
+
+def test_a_lost_race_on_a_server_that_ignores_swaps_is_told(server: ReferencePds, account: Account) -> None:
+    with two(server, account, without_swaps) as (one, other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # alone, there is nothing to tell
+            first = write(one, "ignored-a")
+            assert write(other, "ignored-b").alone
+        with pytest.warns(AtpubWarning, match=r"ignored-b at the same time \[swap-ignored\]"):
+            assert not write(one, "ignored-c", first).alone
+
+
+def test_the_reference_pds_is_not_asked(server: ReferencePds, account: Account) -> None:
+    with two(server, account, Exchange.pass_on) as (one, _):
+        write(one, "reference-a")
+        assert one._xrpc.traits.keeps_swaps
