@@ -37,7 +37,7 @@ atmosphere cli testing validation
 # the third. `repository.model` holds plain values (records, writes, commits) and does nothing.
 NARROWER = (
     ("atproto.", "generated", ("generated.com",)),
-    ("repository", "", ("errors", "suggest", "atproto", "generated", "repository")),
+    ("repository", "", ("errors", "suggest", "atomic_files", "atproto", "generated", "repository")),
     ("engine", "repository", ("repository.model",)),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
     (

@@ -52,10 +52,9 @@ def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
 def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     digest = sha256()
-    with replacing(file) as new:
-        with new.open("wb") as stream:
-            for chunk in repository.get_blob(item.blob.cid):
-                digest.update(chunk)
-                stream.write(chunk)
+    with replacing(file) as stream:
+        for chunk in repository.get_blob(item.blob.cid):
+            digest.update(chunk)
+            stream.write(chunk)
         if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:
             raise Unavailable(f"the downloaded bytes do not have the blob's CID {item.blob.cid}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
+from atpub.atomic_files import write_text
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
@@ -207,11 +207,4 @@ def _save_cache(folder: Path | None, entries: Entries) -> None:
     # A cache that cannot be written (a full disk, a read-only checkout) is one that is not there.
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=_CACHE_FILE, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(dump_entries(entries))
-                file.close()
-                temporary.replace(folder / _CACHE_FILE)
-            finally:
-                temporary.unlink(missing_ok=True)
+        write_text(folder / _CACHE_FILE, dump_entries(entries), private=True)
