@@ -200,7 +200,7 @@ class _Gatherer:
         for entry in self._datasets():
             if isinstance(entry.shards, BlobShards):
                 steps = (*entry.common.address.steps, "blobs")
-                found = self._locate(entry.shards.patterns, steps)
+                found = self._locate(entry.shards.patterns, steps, shards=True)
                 yield entry.common.address, (found.files, steps)
 
     def _blob_files(self) -> Iterator[tuple[str, tuple[Path, Steps]]]:
@@ -212,8 +212,8 @@ class _Gatherer:
                 elif found.files:
                     self._note([Problem("one-of", f"{name!r} is {len(found.files)} files", hint="name one")], steps)
 
-    def _locate(self, patterns: Sequence[str], steps: Steps) -> Located:
-        found = self._locator.locate(patterns)
+    def _locate(self, patterns: Sequence[str], steps: Steps, *, shards: bool = False) -> Located:
+        found = self._locator.locate(patterns, shards=shards)
         self._absent |= found.absent
         self._note(found.problems, steps)
         return found

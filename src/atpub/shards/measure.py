@@ -161,7 +161,7 @@ class _Run:
         started = time.time_ns()
         before = path.stat()
         if not stat.S_ISREG(before.st_mode):
-            return Problem("not-a-file", f"{path} is not a regular file")
+            return Problem("not-a-regular-file", f"{path} is not a regular file")
         with path.open("rb") as stream:
             held = read_tar(stream, str(path)) if self.tar else None
             if isinstance(held, Problem):
