@@ -15,14 +15,15 @@ from atpub.text.paths import refuse
 
 SECRET = "SECRET=hunter2"
 HEAD = "atpub: 1\nproject: lab\n"
+RECORD = "records: {org.lab.x: {collection: com.atproto.lexicon.schema, value: {f: {$blob: NAME}}}}"
 NAMED: Mapping[str, str] = {
     "file:": "schemas: {s: {nsid: org.lab.s, version: 1.0.0, file: link.json}}",
     "lexicons:": "lexicons: {path: lexicons}",
     "folder of lexicons:": "lexicons: {path: folder}",
-    "$blob:": "records: {x: {collection: com.atproto.lexicon.schema, rkey: x, value: {f: {$blob: link.json}}}}",
-    "$blob in a folder:": "records: {x: {collection: com.atproto.lexicon.schema, rkey: x, value: {f: {$blob: folder/a.json}}}}",
-    "checksums:": "datasets: {d: {name: D, schema: at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/science.alt.dataset.schema/s@1.0.0,"
-    " urls: https://x.example/a.tar, checksums: link.json}}",
+    "$blob:": RECORD.replace("NAME", "link.json"),
+    "$blob in a folder:": RECORD.replace("NAME", "folder/a.json"),
+    "checksums:": "datasets: {d: {name: D, license: MIT, schema: s, urls: https://x.org/a.tar, checksums: link.json}}\n"
+    "schemas: {s: {nsid: org.lab.s, version: 1.0.0, fields: {image: ndarray}}}",
 }
 
 
