@@ -19,6 +19,7 @@ from atpub.atomic_files import write_text
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
+from atpub.shards.stand_ins import HEAD_LENGTH, stand_in_blob
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class _Run:
         if not stat.S_ISREG(before.st_mode):
             return Problem("not-a-regular-file", f"{path} is not a regular file")
         with path.open("rb") as stream:
-            held = read_tar(stream, str(path)) if self.tar else None
+            held = read_tar(stream, str(path)) if self.tar else stand_in_blob(stream.read(HEAD_LENGTH), str(path))
             if isinstance(held, Problem):
                 return held
             digest = self._digest(stream, before.st_size)
