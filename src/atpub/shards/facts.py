@@ -26,7 +26,7 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
-from atpub.shards.checksums import match_checksums, parse_checksums, parse_sha256
+from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums, parse_sha256
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
@@ -261,7 +261,7 @@ class _Gatherer:
         return matched.digests
 
     def _filed_digests(self, name: str, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
-        """Read the digests of URLs from a checksum file; if it is missing, from the lock."""
+        """Read the digests of URLs from checksum files; if there is none, from the lock."""
         found = expand_files([name], self._manifest.folder)
         digests = {url: self._lock.urls[url] for url in urls if url in self._lock.urls}
         if digests and any(problem.code in NOT_THERE for problem in found.problems):
@@ -270,18 +270,24 @@ class _Gatherer:
                 message = f"{name} is not here, and {LOCK_FILE} does not have the checksum of {listed(missing)}"
                 self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
         else:
-            known = self._checksum_file(name, found, steps)
+            known = self._checksum_files(found, steps)
             digests = {} if known is None else dict(self._matched(urls, known, steps))
         self._keep_urls(digests, steps)
         return digests
 
-    def _checksum_file(self, name: str, found: Found, steps: Steps) -> Mapping[str, str] | None:
-        if found.problems or len(found.files) != 1:
-            problems = [self._locator.hinted(problem) for problem in found.problems]
-            self._note(problems or [Problem("one-of", f"{name!r} is not one file")], steps)
+    def _checksum_files(self, found: Found, steps: Steps) -> Mapping[str, str] | None:
+        if found.problems:
+            self._note([self._locator.hinted(problem) for problem in found.problems], steps)
             return None
+        read = [parsed for file in found.files if (parsed := self._checksum_file(file, steps))]
+        joined = join_checksums(read)
+        self._note(joined.problems, steps)
+        return joined.digests if len(read) == len(found.files) else None
+
+    def _checksum_file(self, file: Path, steps: Steps) -> Checksums | None:
+        name = self._name(file)
         try:
-            text = found.files[0].read_text("utf-8")
+            text = file.read_text("utf-8")
         except UnicodeDecodeError as error:
             message = f"{name} is not UTF-8: byte {error.start + 1:,} is 0x{error.object[error.start]:02X}"
             self._note([Problem("not-utf8", message, hint="is it what sha256sum wrote? save it as UTF-8")], steps)
@@ -289,9 +295,7 @@ class _Gatherer:
         except OSError as error:
             self._note([Problem("file-unreadable", f"{name} cannot be read: {error.strerror}")], steps)
             return None
-        checksums = parse_checksums(text, str(found.files[0]))
-        self._problems.extend(checksums.problems)
-        return checksums.digests
+        return parse_checksums(text, str(file))
 
     def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
         place = self._manifest.place(steps) if problems else None
