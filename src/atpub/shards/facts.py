@@ -33,6 +33,7 @@ from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.storage.interface import Location
 from atpub.storage.registry import check_locations, parse_location
 from atpub.suggest import listed
+from atpub.text.paths import outside_target
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -41,9 +42,10 @@ _RUN_LOCK: Final = f"run `atpub lock`, and commit {LOCK_FILE}"
 
 @dataclass(frozen=True, slots=True)
 class LocalShards:
-    """Shards in local files, in the order in which the record lists them."""
+    """Shards in local files, in the order in which the record lists them; `links` lead out of the manifest's folder."""
 
     files: tuple[tuple[Path, FileFacts], ...]
+    links: Mapping[Path, Path] = field(default_factory=dict[Path, Path])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class _Gatherer:
         plain = self._measured([path for path, _ in named.values()], tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
-            shards[address] = LocalShards(self._known(tars, paths, steps))
+            links = {path: target for path in paths if (target := outside_target(path, self._manifest.folder))}
+            shards[address] = LocalShards(self._known(tars, paths, steps), links)
         for entry in self._datasets():
             if isinstance(entry.shards, UrlShards):
                 shards[entry.common.address] = self._remote(entry, entry.shards)

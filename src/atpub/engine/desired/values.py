@@ -99,7 +99,8 @@ def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) 
         return build_storage(shards.shards, endpoint_of(asked))
     for index, (path, facts) in enumerate(shards.files):
         steps = (entry.Entry.WIRE["storage"], *FILES.blob_steps(index))
-        filled.blobs.append(BlobFile(steps, Blob(facts.cid, facts.mime_type, facts.size), path, sniffed=False))
+        blob = Blob(facts.cid, facts.mime_type, facts.size)
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=False, target=shards.links.get(path)))
     return FILES.build([facts for _, facts in shards.files])
 
 
