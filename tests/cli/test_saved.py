@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 from tests.cli.lab import Lab
 
 from atpub.report.markdown import LIMIT
@@ -168,3 +169,16 @@ def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:
     assert LIMIT - 1000 < len(text) <= LIMIT + 1
     assert "more changes of 704; run `atpub plan` to see all" in text
     assert text.count("Digest `") == 1
+
+
+def test_a_shard_elsewhere_is_named_with_its_target(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shard, target = lab.folder / "data/digits-0.tar", tmp_path_factory.mktemp("disk") / "a.tar"
+    target.write_bytes(shard.read_bytes())
+    shard.unlink()
+    shard.symlink_to(target)
+    arrow = f"data/digits-0.tar -> {target}"
+    assert arrow in lab.plan().out
+    assert "digits-0.tar -\\> " in lab.plan("--markdown").out
+    assert [item.get("target") for item in lab.plan("--json").json["uploads"]] == [str(target), None]
+    assert lab.plan("--out", "plan.json").code == 0
+    assert lab.run("apply", "plan.json").code == 0

@@ -150,7 +150,10 @@ class Store:
         Our .gitignore would hide those other things from git.
         """
         try:
-            if (self.folder / _DATABASE).exists():
+            database = self.folder / _DATABASE
+            if database.is_symlink():  # SQLite would write through it
+                raise RepositoryError(f"{database} is a symlink", hint="move the file itself there")
+            if database.exists():
                 return True
             foreign = self.folder.exists() and any(not _is_ours(entry.name) for entry in self.folder.iterdir())
         except NotADirectoryError:
