@@ -250,13 +250,13 @@ class _Loader:
         return self._reading(lambda file: read_json(str(file)), self._folder / name, steps)
 
     def _is_inside(self, name: str, steps: Steps) -> bool:
+        problem = refuse(self._folder / name, self._folder)
         if leads_out(name):
             hint = "keep it in the manifest's folder, and give its path from there"
             problem = Problem("outside-folder", f"{name!r} is outside the manifest's folder", hint=hint)
-        elif not (problem := refuse(self._folder / name, self._folder)):
-            return True
-        self._problems.append(replace(problem, place=self._bundle.place(steps)))
-        return False
+        if problem:
+            self._problems.append(replace(problem, place=self._bundle.place(steps)))
+        return problem is None
 
     def _reading(self, read: Callable[[Path], T], file: Path, steps: Steps) -> T | None:
         """Read a file; None, with its problems, if that fails. Problems without a place get the place of `steps`."""
