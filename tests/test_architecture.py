@@ -38,7 +38,7 @@ atmosphere cli testing validation
 # the third. `repository.model` holds plain values (records, writes, commits) and does nothing.
 NARROWER = (
     ("atproto.", "generated", ("generated.com",)),
-    ("repository", "", ("errors", "suggest", "atproto", "generated", "repository")),
+    ("repository", "", ("errors", "suggest", "atomic_files", "atproto", "generated", "repository")),
     ("engine", "repository", ("repository.model",)),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
     (
@@ -80,6 +80,7 @@ EXCEPTIONS = {
     "shards.headers": "os.SEEK_CUR, a constant",
     "shards.tar": "os.SEEK_END, a constant",
     "text.files": "reads the text files that the user names",
+    "text.paths": "resolves the paths that a manifest names",
     "validation": "os.PathLike, a type",
 }
 TOUCHING = {
@@ -96,6 +97,7 @@ TOUCH_FILES = {
     "shards.lock": "asks whether the files are still those that were locked",
     "shards.locking": "writes the lock beside the manifest",
     "text.files": "reads the text files that the user names",
+    "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",
     "importing.run": "writes the imported manifest and its files",
 }
@@ -254,7 +256,7 @@ def test_some_parts_see_less_than_their_layer() -> None:
 
 
 def test_the_protocol_knows_no_manifest_dataset_project_or_inventory() -> None:
-    allowed = ("errors", "suggest", "atproto", "generated.com")
+    allowed = ("errors", "suggest", "atomic_files", "atproto", "generated.com")
     wrong = [
         f"{module.name} imports {other}"
         for module in ATPUB

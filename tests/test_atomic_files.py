@@ -1,11 +1,14 @@
 """Atomic writes: whole or not at all, and only over files of the same kind."""
 
+import os
 import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from atpub.atomic_files import new_folder, replacing, require_own
+from atpub.atomic_files import new_folder, open_new, replacing, require_own, write_text
 from atpub.errors import FileConflict
 
 
@@ -32,9 +35,9 @@ def test_a_file_keeps_its_content_on_an_error(tmp_path: Path) -> None:
     file.write_text("old")
 
     def fail() -> None:
-        with replacing(file) as new:
-            new.write_text("new")
-            raise OSError(28, "No space left on device", str(new))
+        with replacing(file) as stream:
+            stream.write(b"new")
+            raise OSError(28, "No space left on device", stream.name)
 
     with pytest.raises(OSError, match="No space left") as caught:
         fail()
@@ -51,3 +54,49 @@ def test_only_files_of_a_kind_are_replaced(tmp_path: Path) -> None:
     file.write_text("text")
     with pytest.raises(FileConflict, match="exists and is not a list"):
         require_own(file, "a list", re.compile(rb"- "))
+
+
+def test_a_planted_symlink_is_not_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    precious, file = tmp_path / "precious", tmp_path / "a.txt"
+    precious.write_text("precious")
+    for name in ("a.txt", ".a.txt.new", ".atpub-00"):
+        (tmp_path / name).symlink_to(precious)
+    write_text(file, "new")
+    assert (file.is_symlink(), file.read_text()) == (False, "new")
+    monkeypatch.setattr("atpub.atomic_files.token_hex", lambda _: "00")  # as if an attacker had guessed it
+    with pytest.raises(FileExistsError) as caught:
+        write_text(file, "newer")
+    assert caught.value.filename == str(file)
+    (tmp_path / ".atpub-00").unlink()
+    (tmp_path / ".atpub-00").symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        write_text(file, "newer")
+    assert not (tmp_path / "nowhere").exists()
+    assert (precious.read_text(), file.read_text()) == ("precious", "new")
+
+
+def test_concurrent_writers_do_not_mix_their_files(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    texts = [letter * 200_000 for letter in "abcdefgh"]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        for _ in range(5):
+            list(pool.map(lambda text: write_text(file, text), texts))
+            assert file.read_text() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_with_the_longest_name_can_be_replaced(tmp_path: Path) -> None:
+    write_text(tmp_path / ("a" * 255), "new")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        write_text(tmp_path / "a", "")
+        write_text(tmp_path / "b", "", private=True)
+        with open_new(tmp_path, "c-", private=True) as stream:
+            assert stat.S_IMODE(os.fstat(stream.fileno()).st_mode) == 0o600
+    finally:
+        os.umask(umask)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"] == [0o666, 0o600]

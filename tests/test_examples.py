@@ -75,7 +75,7 @@ def head(folder: Path) -> str:
 
 def lexicons(example: Path) -> Lexicons:
     """atpub's lexicons and the example's own."""
-    own = [(str(path), read_lexicon(path).lexicon) for path in sorted(example.rglob("lexicons/**/*.json"))]
+    own = [(str(path), read_lexicon(path, example).lexicon) for path in sorted(example.rglob("lexicons/**/*.json"))]
     return LEXICONS.lexicons.and_also(link(own, LEXICONS.lexicons))
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final
 
 from atpub.errors import FileConflict
+
+PREFIX: Final = ".atpub-"
+"""What the names of files begin with that are being written, or that a crash has left."""
+
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)  # Windows has none, and needs a privilege to make symlinks
 
 
 def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
@@ -23,20 +31,57 @@ def require_own(file: Path, kind: str, begins: re.Pattern[bytes]) -> None:
     raise FileConflict(f"{file} exists and is not {kind}", hint="name another file, or move that away")
 
 
+def open_new(folder: Path, prefix: str, *, private: bool = False) -> BinaryIO:
+    """Open a new file under a random name (`stream.name`): no other writer's file, and no planted symlink's target.
+
+    A private file is for its owner only.
+    """
+
+    def create(path: str, flags: int) -> int:
+        return os.open(path, flags | _NO_FOLLOW, 0o600 if private else 0o666)
+
+    return open(folder / f"{prefix}{token_hex(8)}", "xb", opener=create)
+
+
 @contextmanager
-def replacing(file: Path) -> Generator[Path]:
-    """Yield a path for the new content; it replaces the file at the end of the block, or is removed on an error."""
-    target = file.resolve()  # keep a symlink
-    temporary = target.with_name(f".{target.name}.new")
+def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
+    """Yield a stream for the new content; it replaces the file at the end of the block, or is removed on an error.
+
+    A symlink is replaced itself: a write through it could reach any file that the user may write.
+    """
     try:
-        yield temporary
-        temporary.replace(target)
-    except BaseException as error:
-        with suppress(OSError):  # it may not exist yet
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename == str(temporary):
+        with open_new(file.parent, PREFIX, private=private) as stream, _removing(Path(stream.name)) as temporary:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()  # Windows renames no open file
+            temporary.replace(file)
+            sync_folder(file.parent)
+    except OSError as error:
+        if Path(str(error.filename)).name.startswith(PREFIX):
             error.filename = str(file)
         raise
+
+
+@contextmanager
+def _removing(temporary: Path) -> Generator[Path]:
+    try:
+        yield temporary
+    except BaseException:
+        with suppress(OSError):  # it may have its name already
+            temporary.unlink()
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring what was created or renamed in a folder onto the disk."""
+    if os.name == "nt":  # Windows cannot open a folder, and writes its entries through
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -55,7 +100,7 @@ def new_folder(folder: Path) -> Generator[Path]:
             raise
 
 
-def write_text(file: Path, text: str) -> None:
+def write_text(file: Path, text: str, *, private: bool = False) -> None:
     """Write a text in UTF-8, and leave its line ends as they are."""
-    with replacing(file) as new:
-        new.write_text(text, "utf-8", newline="\n")
+    with replacing(file, private=private) as stream:
+        stream.write(text.encode())

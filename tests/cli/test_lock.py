@@ -254,10 +254,11 @@ def test_the_lock_is_beside_the_manifest(folder: Path, atpub: Atpub, tmp_path: P
     assert atpub("lock", "-m", "lab/one.yaml").out.endswith("0 added, 0 changed, 5 removed.\n"), "no more than it names"
 
 
-def test_a_symlinked_lock_stays_one(folder: Path, lock: Path, atpub: Atpub) -> None:
+def test_a_symlinked_lock_is_replaced_and_not_written_through(folder: Path, lock: Path, atpub: Atpub) -> None:
     shutil.move(lock, folder / "elsewhere.lock")
     lock.symlink_to("elsewhere.lock")
     write_files(folder, {"data/digits-9.tar": {"tar": 1}})
     assert atpub("lock").code == 0
-    assert lock.is_symlink()
-    assert "digits-9" in (folder / "elsewhere.lock").read_text()
+    assert not lock.is_symlink()
+    assert "digits-9" in lock.read_text()
+    assert "digits-9" not in (folder / "elsewhere.lock").read_text()

@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 from tests.cli.lab import Lab
 
 from atpub.report.markdown import LIMIT
@@ -128,11 +129,12 @@ def test_a_plan_is_printed_in_one_form(lab: Lab) -> None:
     assert both.json["error"]["hint"] == "give one of them"
 
 
-def test_a_link_to_a_plan_stays_one(lab: Lab) -> None:
+def test_a_link_to_a_plan_is_replaced_and_not_written_through(lab: Lab) -> None:
     (lab.folder / "latest.json").symlink_to("plan.json")
     assert lab.plan("--out", "latest.json").code == 0
-    assert (lab.folder / "latest.json").is_symlink()
-    assert lab.run("apply", "plan.json").code == 0
+    assert not (lab.folder / "latest.json").is_symlink()
+    assert not (lab.folder / "plan.json").exists()
+    assert lab.run("apply", "latest.json").code == 0
 
 
 def test_a_folder_that_is_not_there_is_told_by_the_name_that_was_given(lab: Lab) -> None:
@@ -167,3 +169,16 @@ def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:
     assert LIMIT - 1000 < len(text) <= LIMIT + 1
     assert "more changes of 704; run `atpub plan` to see all" in text
     assert text.count("Digest `") == 1
+
+
+def test_a_shard_elsewhere_is_named_with_its_target(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shard, target = lab.folder / "data/digits-0.tar", tmp_path_factory.mktemp("disk") / "a.tar"
+    target.write_bytes(shard.read_bytes())
+    shard.unlink()
+    shard.symlink_to(target)
+    arrow = f"data/digits-0.tar -> {target}"
+    assert arrow in lab.plan().out
+    assert "digits-0.tar -\\> " in lab.plan("--markdown").out
+    assert [item.get("target") for item in lab.plan("--json").json["uploads"]] == [str(target), None]
+    assert lab.plan("--out", "plan.json").code == 0
+    assert lab.run("apply", "plan.json").code == 0

@@ -58,6 +58,15 @@ def test_reading_creates_nothing(folder: Path, repository: LocalRepository) -> N
     assert not folder.parent.exists()
 
 
+def test_a_database_that_leads_elsewhere_is_not_written(folder: Path, repository: LocalRepository) -> None:
+    folder.mkdir(parents=True)
+    (folder.parent / "theirs.sqlite").touch()
+    (folder / "repo.sqlite").symlink_to(folder.parent / "theirs.sqlite")
+    with pytest.raises(RepositoryError, match="is a symlink"):
+        repository.upload_blob(InMemory(b"a"), "text/plain")
+    assert (folder.parent / "theirs.sqlite").stat().st_size == 0
+
+
 def test_the_first_write_makes_the_folder(folder: Path, repository: LocalRepository) -> None:
     create(repository, "one")
     assert (folder / ".gitignore").read_text() == "*\n"

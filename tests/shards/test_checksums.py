@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.errors import Place
-from atpub.shards.checksums import match_checksums, parse_checksums
+from atpub.shards.checksums import join_checksums, match_checksums, parse_checksums
 from atpub.storage.interface import parse_sha256
 
 A, B, C = (hashlib.sha256(letter).hexdigest() for letter in (b"a", b"b", b"c"))
@@ -196,3 +196,23 @@ def test_every_shard_is_accounted_for_once(shards: list[str], digests: dict[str,
     matched = match_checksums(shards, digests)
     assert sorted([*matched.digests, *matched.missing, *matched.ambiguous]) == sorted(set(shards))
     assert all(matched.digests[shard] == digests[shard] for shard in shards if shard in digests)
+
+
+@pytest.mark.parametrize("name", [r".\out\d-0.tar", "d-0.tar ", "D-0.TAR", "d_0.tar"])
+def test_a_name_that_nearly_matches_is_suggested(name: str) -> None:
+    (problem,) = match_checksums(["https://cdn.lab.example/d-0.tar"], {name: "a" * 64}).problems
+    assert f"a checksum of '{name}'" in problem.hint
+
+
+@pytest.mark.parametrize("shard", ["data/a\u0308-0.tar", "https://x.org/%C3%A4-0.tar", "https://x.org/a%CC%88-0.tar"])
+@pytest.mark.parametrize("name", ["a\u0308-0.tar", "\u00e4-0.tar"])
+def test_composed_and_decomposed_letters_match(shard: str, name: str) -> None:
+    assert match_checksums([shard], {name: "a" * 64}).digests == {shard: "a" * 64}
+
+
+def test_checksum_files_are_joined() -> None:
+    files = [parse_checksums(f"{letter * 64}  d-{number}.tar\n", "x") for letter, number in ("a0", "b1", "a0")]
+    joined = join_checksums(files)
+    assert (dict(joined.digests), joined.problems) == ({"d-0.tar": "a" * 64, "d-1.tar": "b" * 64}, ())
+    (problem,) = join_checksums([*files, parse_checksums(f"{'c' * 64}  d-0.tar", "y")]).problems
+    assert problem.code == "checksum-conflict"

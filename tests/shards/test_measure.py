@@ -81,9 +81,9 @@ def test_a_path_given_twice_is_measured_once(shards: list[Path]) -> None:
 def test_each_bad_file_is_its_own_problem(shards: list[Path], tmp_path: Path) -> None:
     bad = {
         tmp_path / "gone.tar": "file-unreadable",
-        tmp_path: "not-a-file",
+        tmp_path: "not-a-regular-file",
         tmp_path / "text.tar": "not-a-tar",
-        tmp_path / "pipe": "not-a-file",
+        tmp_path / "pipe": "not-a-regular-file",
     }
     (tmp_path / "text.tar").write_text("hello")
     os.mkfifo(tmp_path / "pipe")

@@ -81,7 +81,7 @@ FOUND: list[tuple[list[str], list[str]]] = [
 
 @pytest.mark.parametrize(("patterns", "expected"), FOUND)
 def test_patterns_name_these_files(folder: Path, patterns: list[str], expected: list[str]) -> None:
-    found = expand_files(patterns, folder)
+    found = expand_files(patterns, folder, shards=True)
     assert found.problems == ()
     assert names(found, folder) == expected
 
@@ -111,7 +111,7 @@ PROBLEMS = [
     ("data", "not-a-file", "data is a folder", "name the files in it: data/*.tar"),
     ("data/", "not-a-file", "is a folder", "data/*.tar"),
     (".", "not-a-file", "is a folder", ""),
-    ("pipe.tar", "not-a-file", "not a regular file", ""),
+    ("pipe.tar", "not-a-regular-file", "not a regular file", ""),
     ("x" * 300, "file-unreadable", "File name too long", ""),
     ("data/{0..", "brace-unbalanced", "never closed", "range"),
     ("data/{0..9999999}.tar", "brace-too-many", "100,000", ""),

@@ -52,15 +52,13 @@ def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
 def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     digest, size = sha256(), 0
-    with replacing(file) as new:
-        with new.open("wb") as stream:
-            for chunk in repository.get_blob(item.blob.cid):
-                size += len(chunk)
-                if size > item.blob.size:
-                    raise OversizedResponse(
-                        f"the blob {item.blob.cid} has more than the {item.blob.size:,} bytes that its record states"
-                    )
-                digest.update(chunk)
-                stream.write(chunk)
+    with replacing(file) as stream:
+        for chunk in repository.get_blob(item.blob.cid):
+            size += len(chunk)
+            if size > item.blob.size:
+                message = f"the blob {item.blob.cid} has more than the {item.blob.size:,} bytes that its record states"
+                raise OversizedResponse(message)
+            digest.update(chunk)
+            stream.write(chunk)
         if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:
             raise Unavailable(f"the downloaded bytes do not have the blob's CID {item.blob.cid}")

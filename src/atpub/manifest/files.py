@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document, parse_source
 from atpub.text.files import read_source, unreadable
 from atpub.text.interpolate import interpolate, nowhere
 from atpub.text.merge import MergedDocument, merge
+from atpub.text.paths import outside_target, refuse_special
 from atpub.text.spans import Steps
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -57,10 +58,24 @@ _Outcome: TypeAlias = "Document | InvalidInput | Problem"
 
 
 def _outcome(file: str) -> _Outcome:
+    if refused := _refuse(Path(file)):
+        return refused
     try:
         return parse_source(read_source(file))
     except InvalidInput as error:
         return error
+
+
+def _refuse(file: Path) -> Problem | None:
+    """Return why a file may not be read: excerpts of it may be printed, and a checkout may hold any symlink.
+
+    A pipe may be named by hand, as in `-m <(…)` and `-m /dev/stdin`, which is a symlink too.
+    """
+    target = outside_target(file, file.parent)
+    if target is None or (file.is_absolute() and file.parts[1:2] == ("dev",)):
+        return None
+    message = f"{file} is a symlink to {target}, outside its folder"
+    return Problem("outside-folder", message, Place(str(file)), f"name the file itself: -m {target}")
 
 
 def _problems(outcome: _Outcome) -> tuple[Problem, ...]:
@@ -96,7 +111,7 @@ def _files(path: str) -> list[str] | list[Problem]:
     if not files:
         hint = "a manifest's name ends in .yaml or .yml; folders inside the folder are not read"
         return [Problem("no-manifests", f"{path}: the folder holds no manifest", hint=hint)]
-    return [str(file) for file in files]
+    return [problem for file in files if (problem := refuse_special(file))] or [str(file) for file in files]
 
 
 def _is_manifest(file: Path) -> bool:

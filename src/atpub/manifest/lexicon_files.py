@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from atpub.atproto import data
@@ -18,6 +17,7 @@ from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
+from atpub.text.paths import refuse
 from atpub.text.source import Source
 
 
@@ -57,7 +57,7 @@ class Linked:
 def lexicon_files(folder: Path) -> Sequence[Path]:
     """List the lexicon files in a folder and its subfolders: all that end in .json, sorted."""
     named = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".json"))
-    return sorted(filter(Path.is_file, named), key=str)
+    return sorted(filter(Path.exists, named), key=str)
 
 
 def why_none(folder: Path) -> str:
@@ -71,9 +71,10 @@ def read_folders(folders: Iterable[Path], known: Lexicons, *, allow_missing: boo
     """Read the lexicons in some folders; they may refer to known ones. Raises InvalidInput with every problem."""
     read: list[LexiconFile] = []
     problems: list[Problem] = []
-    for file in dict.fromkeys(chain.from_iterable(map(_some_files, folders))):  # folders may overlap
+    found = {file: folder for folder in folders for file in _some_files(folder)}  # folders may overlap
+    for file, root in found.items():
         try:
-            read.append(read_lexicon(file))
+            read.append(read_lexicon(file, root))
         except InvalidInput as error:
             problems.extend(error.problems)
     linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
@@ -93,8 +94,10 @@ def _some_files(folder: Path) -> Sequence[Path]:
     return files
 
 
-def read_lexicon(file: Path) -> LexiconFile:
-    """Read the lexicon in a file; raises InvalidInput with every problem."""
+def read_lexicon(file: Path, root: Path) -> LexiconFile:
+    """Read the lexicon in a file, which must be inside the root; raises InvalidInput with every problem."""
+    if refused := refuse(file, root):
+        raise InvalidInput((refused,))
     source = read_source(str(file))
     try:
         value = data.loads(source.text)

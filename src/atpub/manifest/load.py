@@ -25,6 +25,7 @@ from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
 from atpub.text.merge import MergedDocument
+from atpub.text.paths import leads_out, refuse
 from atpub.text.spans import Steps
 
 T = TypeVar("T")
@@ -204,7 +205,7 @@ class _Loader:
         if not own:
             return LEXICONS.lexicons, []
         files = self._lexicon_files(str(own["path"]))
-        read = [found for file in files if (found := self._reading(read_lexicon, file, ("lexicons", "path")))]
+        read = [found for file in files if (found := self._reading(self._read_lexicon, file, ("lexicons", "path")))]
         for file in read:
             if file.lexicon.id in LEXICONS.lexicons.by_nsid:
                 self._warn_builtin(file)
@@ -228,6 +229,9 @@ class _Loader:
             self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
         return files
 
+    def _read_lexicon(self, file: Path) -> LexiconFile:
+        return read_lexicon(file, self._folder)
+
     def _warn_builtin(self, file: LexiconFile) -> None:
         message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"
         place = file.document.place(("id",))
@@ -237,7 +241,7 @@ class _Loader:
         """Read the JSON file that an entry names; None, with a problem, if it cannot be read."""
         if not self._is_inside(name, steps):
             return None
-        if not (self._folder / name).is_file():
+        if not (self._folder / name).is_file():  # a pipe is refused already
             is_folder = (self._folder / name).is_dir()
             code, what = ("not-a-file", "is a folder") if is_folder else ("file-missing", "does not exist")
             hint = "name a JSON file; the path is relative to the manifest"
@@ -246,12 +250,13 @@ class _Loader:
         return self._reading(lambda file: read_json(str(file)), self._folder / name, steps)
 
     def _is_inside(self, name: str, steps: Steps) -> bool:
-        if not Path(name).is_absolute() and ".." not in Path(name).parts:
-            return True
-        hint = "keep it in the manifest's folder, and give its path from there"
-        message = f"{name!r} is outside the manifest's folder"
-        self._problems.append(Problem("outside-folder", message, self._bundle.place(steps), hint))
-        return False
+        problem = refuse(self._folder / name, self._folder)
+        if leads_out(name):
+            hint = "keep it in the manifest's folder, and give its path from there"
+            problem = Problem("outside-folder", f"{name!r} is outside the manifest's folder", hint=hint)
+        if problem:
+            self._problems.append(replace(problem, place=self._bundle.place(steps)))
+        return problem is None
 
     def _reading(self, read: Callable[[Path], T], file: Path, steps: Steps) -> T | None:
         """Read a file; None, with its problems, if that fails. Problems without a place get the place of `steps`."""

@@ -16,6 +16,7 @@ LIMIT: Final = 60_000
 """The maximum number of characters: code forges refuse comments of more than 65,536."""
 
 _MOST_FIELDS = 50
+_MOST_FILES = 50
 _WORDS: Final = {
     "create": "➕ create",
     "update": "✏️ update",
@@ -73,6 +74,11 @@ def _head(plan: Plan) -> Iterator[str]:
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
+        yield ""
+        yield from (f"- {_plain(upload.source)} ({size(upload.size)})" for upload in plan.uploads[:_MOST_FILES])
+        if len(plan.uploads) > _MOST_FILES:
+            yield f"- … and {counted(len(plan.uploads) - _MOST_FILES, 'more file')}"
+        yield ""
     if plan.pending:
         cost = plan.cost
         spent = (counted(cost.commits, "commit"), counted(cost.writes, "write"), counted(cost.points, "point"))

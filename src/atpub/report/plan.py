@@ -130,6 +130,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
+        yield from (style(f"  {upload.source} ({size(upload.size)})", FAINT) for upload in plan.uploads)
     cost = plan.cost
     yield f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
     yield style(f"Digest: {plan.digest}", FAINT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import unquote
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from atpub.errors import Place, Problem
 from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import shard_path
+from atpub.suggest import nearest
 
 _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9/-]+) ?\((?P<name>.+)\) ?= ?(?P<digest>\S+)", re.DOTALL)
 _PLAIN = re.compile(r"(?P<digest>\S+)(?: [ *]|[ \t](?![ *]))(?P<name>.+)", re.DOTALL)
@@ -88,6 +90,17 @@ def _unescape(name: str) -> str | None:
     return _ESCAPE.sub(lambda found: _ESCAPES[found[1]], name)
 
 
+def join_checksums(files: Sequence[Checksums]) -> Checksums:
+    """Join what several checksum files say: a name that they give different digests is a Problem."""
+    digests: dict[str, str] = {}
+    problems = [problem for file in files for problem in file.problems]
+    for name, digest in (item for file in files for item in file.digests.items()):
+        if digests.setdefault(name, digest) != digest:
+            message = f"the checksum files give {name} two digests: {digests[name][:12]}… and {digest[:12]}…"
+            problems.append(Problem("checksum-conflict", message, hint="remove the file that is out of date"))
+    return Checksums(MappingProxyType(digests), tuple(problems))
+
+
 def _given_twice(line: _Line, first: str) -> Problem:
     message = f"{line.name} has another digest here than before ({first[:12]}…)"
     return Problem("checksum-conflict", message, line.place, "keep the line that is right")
@@ -100,6 +113,8 @@ class Matched:
     digests: Mapping[str, str]
     missing: tuple[str, ...]
     ambiguous: Mapping[str, str]
+    near: str = ""
+    """A suggestion for the first missing shard."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -112,7 +127,8 @@ class Matched:
             total = len(self.missing) + len(self.digests) + len(self.ambiguous)
             listed = ", ".join(self.missing[:5]) + (", …" if len(self.missing) > 5 else "")
             message = f"{len(self.missing)} of {total} shards have no checksum: {listed}"
-            found.append(Problem("checksum-missing", message, hint="add the lines that sha256sum prints for them"))
+            hint = self.near or "add the lines that sha256sum prints for them"
+            found.append(Problem("checksum-missing", message, hint=hint))
         return tuple(found)
 
 
@@ -131,7 +147,21 @@ def match_checksums(shards: Sequence[str], digests: Mapping[str, str]) -> Matche
     ambiguous = {shard: why for shard, found in names.items() if (why := _doubt(shard, found, digests, claims))}
     known = {shard: digests[found[0]] for shard, found in names.items() if found and shard not in ambiguous}
     missing = tuple(shard for shard, found in names.items() if not found)
-    return Matched(MappingProxyType(known), missing, MappingProxyType(ambiguous))
+    near = _nearly(missing[0], digests) if missing else ""
+    return Matched(MappingProxyType(known), missing, MappingProxyType(ambiguous), near)
+
+
+def _nearly(shard: str, names: Iterable[str]) -> str:
+    """Suggest the name that differs from the shard's only by case, blanks or backslashes, or else the closest one."""
+    last = _last(shard)
+    by_last = {_last(name.strip().replace("\\", "/")): name for name in names}
+    found = next((name for end, name in by_last.items() if end.lower() == last.lower()), None)
+    close = found or by_last.get(nearest(last, by_last) or "")
+    return f"there is a checksum of '{close}': write the name as it is in the shard's path" if close else ""
+
+
+def _last(name: str) -> str:
+    return _path(name).rpartition("/")[2]
 
 
 def _doubt(shard: str, names: Sequence[str], digests: Mapping[str, str], claims: Mapping[str, int]) -> str:
@@ -153,14 +183,14 @@ class _Index:
         for name in digests:
             path = _path(name)
             self._by_path[path].append(name)
-            self._by_last[path.rpartition("/")[2]].append(name)
+            self._by_last[_last(name)].append(name)
 
     def find(self, shard: str) -> Sequence[str]:
         """Return the names that match the shard; several only if all match equally well."""
         if shard in self._names:
             return (shard,)
         path = _path(shard)
-        paths = dict.fromkeys((path, unquote(path)))
+        paths = dict.fromkeys((path, _composed(unquote(path))))
         for path in paths:
             for ending in _endings(path):
                 if found := self._by_path.get(ending):
@@ -170,8 +200,13 @@ class _Index:
 
 def _path(name: str) -> str:
     """Return the path of a URL or file name, without scheme, host and leading slashes."""
-    path = shard_path(name) if "://" in name else name
+    path = _composed(shard_path(name) if "://" in name else name)
     return _LEADING.sub("", path, count=1) if path.startswith(("/", ".")) else path
+
+
+def _composed(text: str) -> str:
+    """Return a text in NFC: macOS decomposes letters in the names of files."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _endings(path: str) -> Iterator[str]:

@@ -26,13 +26,14 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
-from atpub.shards.checksums import match_checksums, parse_checksums
+from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.storage.interface import Location, parse_sha256
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.suggest import listed
+from atpub.text.paths import outside_target
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -41,9 +42,10 @@ _RUN_LOCK: Final = f"run `atpub lock`, and commit {LOCK_FILE}"
 
 @dataclass(frozen=True, slots=True)
 class LocalShards:
-    """Shards in local files, in the order in which the record lists them."""
+    """Shards in local files, in the order in which the record lists them; `links` lead out of the manifest's folder."""
 
     files: tuple[tuple[Path, FileFacts], ...]
+    links: Mapping[Path, Path] = field(default_factory=dict[Path, Path])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class _Gatherer:
         plain = self._measured([path for path, _ in named.values()], tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
-            shards[address] = LocalShards(self._known(tars, paths, steps))
+            links = {path: target for path in paths if (target := outside_target(path, self._manifest.folder))}
+            shards[address] = LocalShards(self._known(tars, paths, steps), links)
         for entry in self._datasets():
             if isinstance(entry.shards, UrlShards):
                 shards[entry.common.address] = self._remote(entry, entry.shards)
@@ -200,7 +203,7 @@ class _Gatherer:
         for entry in self._datasets():
             if isinstance(entry.shards, FileShards):
                 steps = (*entry.common.address.steps, entry.shards.key)
-                found = self._locate(entry.shards.patterns, steps)
+                found = self._locate(entry.shards.patterns, steps, shards=True)
                 yield entry.common.address, (found.files, steps)
 
     def _blob_files(self) -> Iterator[tuple[str, tuple[Path, Steps]]]:
@@ -212,8 +215,8 @@ class _Gatherer:
                 elif found.files:
                     self._note([Problem("one-of", f"{name!r} is {len(found.files)} files", hint="name one")], steps)
 
-    def _locate(self, patterns: Sequence[str], steps: Steps) -> Located:
-        found = self._locator.locate(patterns)
+    def _locate(self, patterns: Sequence[str], steps: Steps, *, shards: bool = False) -> Located:
+        found = self._locator.locate(patterns, shards=shards)
         self._absent |= found.absent
         self._note(found.problems, steps)
         return found
@@ -261,7 +264,7 @@ class _Gatherer:
         return matched.digests
 
     def _filed_digests(self, name: str, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
-        """Read the digests of URLs from a checksum file; if it is missing, from the lock."""
+        """Read the digests of URLs from checksum files; if there is none, from the lock."""
         found = expand_files([name], self._manifest.folder)
         digests = {url: self._lock.urls[url] for url in urls if url in self._lock.urls}
         if digests and any(problem.code in NOT_THERE for problem in found.problems):
@@ -270,18 +273,24 @@ class _Gatherer:
                 message = f"{name} is not here, and {LOCK_FILE} does not have the checksum of {listed(missing)}"
                 self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
         else:
-            known = self._checksum_file(name, found, steps)
+            known = self._checksum_files(found, steps)
             digests = {} if known is None else dict(self._matched(urls, known, steps))
         self._keep_urls(digests, steps)
         return digests
 
-    def _checksum_file(self, name: str, found: Found, steps: Steps) -> Mapping[str, str] | None:
-        if found.problems or len(found.files) != 1:
-            problems = [self._locator.hinted(problem) for problem in found.problems]
-            self._note(problems or [Problem("one-of", f"{name!r} is not one file")], steps)
+    def _checksum_files(self, found: Found, steps: Steps) -> Mapping[str, str] | None:
+        if found.problems:
+            self._note([self._locator.hinted(problem) for problem in found.problems], steps)
             return None
+        read = [parsed for file in found.files if (parsed := self._checksum_file(file, steps))]
+        joined = join_checksums(read)
+        self._note(joined.problems, steps)
+        return joined.digests if len(read) == len(found.files) else None
+
+    def _checksum_file(self, file: Path, steps: Steps) -> Checksums | None:
+        name = self._name(file)
         try:
-            text = found.files[0].read_text("utf-8")
+            text = file.read_text("utf-8")
         except UnicodeDecodeError as error:
             message = f"{name} is not UTF-8: byte {error.start + 1:,} is 0x{error.object[error.start]:02X}"
             self._note([Problem("not-utf8", message, hint="is it what sha256sum wrote? save it as UTF-8")], steps)
@@ -289,9 +298,7 @@ class _Gatherer:
         except OSError as error:
             self._note([Problem("file-unreadable", f"{name} cannot be read: {error.strerror}")], steps)
             return None
-        checksums = parse_checksums(text, str(found.files[0]))
-        self._problems.extend(checksums.problems)
-        return checksums.digests
+        return parse_checksums(text, str(file))
 
     def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
         place = self._manifest.place(steps) if problems else None

@@ -15,11 +15,13 @@ from wcmatch import glob
 from atpub.errors import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.suggest import nearest
+from atpub.text.paths import leads_out, refuse
 
 _FLAGS = glob.GLOBSTAR
 _WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
 _SIBLINGS = 10_000
 _MISSING = "file-missing"
+_COPY = "copy its content into a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,17 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def expand_files(patterns: Sequence[str], folder: Path) -> Found:
+def expand_files(patterns: Sequence[str], folder: Path, *, shards: bool = False) -> Found:
     r"""Find the files that patterns name in a folder: each `folder / name` once, in the order of the patterns.
 
     A pattern is a path relative to the folder, with `/`, brace notation (as in `expand_braces`) and wildcards: `*`,
     `?`, `[…]` and `**` (any folders, symlinked ones left out); `\` stands before a character that means itself. What
-    wildcards match is sorted bytewise; they match neither folders nor names that begin with a dot. Symlinks are
-    followed: data often is on another disk. A pattern that leads out of the folder is a Problem.
+    wildcards match is sorted bytewise; they match neither folders nor names that begin with a dot. A pattern that leads
+    out of the folder is a Problem. So is a symlink that does, except among `shards`: data often is on another disk.
     """
     found = [_expand(pattern, folder) for pattern in patterns]
+    if not shards:
+        found = [_inside(part, folder) for part in found]
     return Found(
         tuple(dict.fromkeys(file for part in found for file in part.files)),
         tuple(dict.fromkeys(name for part in found for name in part.missing)),
@@ -56,19 +60,21 @@ def _expand(pattern: str, folder: Path) -> Found:
         return _only(names)
     if not names:
         return _only(Problem("no-match", "the pattern is empty", hint="name a file, or several as in data/*.tar"))
-    if outside := next((name for name in names if _leads_out(unescape(name))), None):
+    if outside := next((name for name in names if leads_out(unescape(name))), None):
         message = f"{unescape(outside)} leads out of the manifest's folder"
         return _only(Problem("outside-folder", message, hint="make a symlink to the data in the folder, and name that"))
     return _join([_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder) for name in names])
 
 
+def _inside(found: Found, folder: Path) -> Found:
+    """Leave out the files that a symlink leads out to, and say so."""
+    refused = {file: problem for file in found.files if (problem := refuse(file, folder))}
+    files = tuple(file for file in found.files if file not in refused)
+    return Found(files, found.missing, (*found.problems, *refused.values()))
+
+
 def _only(problem: Problem) -> Found:
     return Found((), (), (problem,))
-
-
-def _leads_out(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.is_absolute() or ".." in path.parts
 
 
 def _join(parts: Sequence[Found]) -> Found:
@@ -111,7 +117,7 @@ def _named(name: str, folder: Path) -> Found:
             Problem("not-a-file", f"{name} is a folder", hint=f"name the files in it: {name.rstrip('/')}/*.tar")
         )
     if not stat.S_ISREG(mode):
-        return _only(Problem("not-a-file", f"{name} is not a regular file"))
+        return _only(Problem("not-a-regular-file", f"{name} is not a regular file", hint=_COPY))
     return Found((path,), (), ())
 
 

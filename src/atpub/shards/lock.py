@@ -33,6 +33,7 @@ from atpub.storage.registry import parse_location
 from atpub.suggest import listed
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
+from atpub.text.paths import refuse
 from atpub.text.source import Source
 
 LOCK_FILE: Final = "atpub.lock"
@@ -101,7 +102,11 @@ def _line(value: Json) -> str:
 def read_lock(folder: Path) -> Lock | None:
     """Read the lock beside a manifest; None if there is none. Raises InvalidInput with every problem."""
     file = folder / LOCK_FILE
-    return parse_lock(read_source(str(file))) if file.exists() else None
+    if not file.exists():
+        return None
+    if refused := refuse(file, folder):
+        raise InvalidInput((replace(refused, place=Place(str(file))),))
+    return parse_lock(read_source(str(file)))
 
 
 def parse_lock(source: Source) -> Lock:
@@ -270,17 +275,17 @@ class Locator:
         self._folder = folder
         self._locked = None if lock is None else _Paths(lock.files)
 
-    def locate(self, patterns: Sequence[str]) -> Located:
+    def locate(self, patterns: Sequence[str], *, shards: bool = False) -> Located:
         """Return the files in the order of a complete folder; otherwise as `expand_files`."""
-        parts = [self._locate(pattern) for pattern in patterns]
+        parts = [self._locate(pattern, shards=shards) for pattern in patterns]
         return Located(
             tuple(dict.fromkeys(file for part in parts for file in part.files)),
             frozenset(file for part in parts for file in part.absent),
             tuple(problem for part in parts for problem in part.problems),
         )
 
-    def _locate(self, pattern: str) -> Located:
-        found = expand_files([pattern], self._folder)
+    def _locate(self, pattern: str, *, shards: bool) -> Located:
+        found = expand_files([pattern], self._folder, shards=shards)
         names = expand_keeping_escapes(pattern)
         if isinstance(names, Problem) or not names:
             return Located(found.files, frozenset(), found.problems)

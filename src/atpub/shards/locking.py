@@ -60,8 +60,7 @@ def _check(facts: Facts) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    file = file.resolve()  # keep a symlink
-    if file.is_file() and file.read_bytes() == text.encode():
+    if not file.is_symlink() and file.is_file() and file.read_bytes() == text.encode():
         return
     write_text(file, text)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
+from atpub.atomic_files import write_text
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
+from atpub.shards.stand_ins import HEAD_LENGTH, stand_in_blob
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:
@@ -161,9 +162,9 @@ class _Run:
         started = time.time_ns()
         before = path.stat()
         if not stat.S_ISREG(before.st_mode):
-            return Problem("not-a-file", f"{path} is not a regular file")
+            return Problem("not-a-regular-file", f"{path} is not a regular file")
         with path.open("rb") as stream:
-            held = read_tar(stream, str(path)) if self.tar else None
+            held = read_tar(stream, str(path)) if self.tar else stand_in_blob(stream.read(HEAD_LENGTH), str(path))
             if isinstance(held, Problem):
                 return held
             digest = self._digest(stream, before.st_size)
@@ -207,11 +208,4 @@ def _save_cache(folder: Path | None, entries: Entries) -> None:
     # A cache that cannot be written (a full disk, a read-only checkout) is one that is not there.
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=_CACHE_FILE, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(dump_entries(entries))
-                file.close()
-                temporary.replace(folder / _CACHE_FILE)
-            finally:
-                temporary.unlink(missing_ok=True)
+        write_text(folder / _CACHE_FILE, dump_entries(entries), private=True)

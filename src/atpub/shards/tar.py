@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from atpub.errors import Problem
 from atpub.shards.headers import BLOCK, is_header, plain_members
+from atpub.shards.stand_ins import stand_in_shard
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -54,6 +55,8 @@ def read_tar(stream: BinaryIO, name: str) -> TarFacts | Problem:
         return Problem("tar-compressed", message, hint="unpack the shard, or pack its members one by one")
     if not start:
         return Problem("tar-empty", f"{name} is an empty file", hint=_AGAIN)
+    if stand_in := stand_in_shard(start, name):
+        return stand_in
     if start.strip(b"\0") and not is_header(start):
         return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
     return _read_members(stream, name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from atpub.atomic_files import write_text
 from atpub.atproto.auth.access import is_token
 from atpub.atproto.identity.resolve import parse_account
 from atpub.atproto.syntax import Did
@@ -79,16 +79,7 @@ class SessionStore:
         text = json.dumps({item.name: getattr(session, item.name) for item in fields(session)}, indent=1)
         with self._keeping():
             self._make_folder()
-            # mkstemp makes the file anew (O_EXCL) with mode 0600.
-            number, temporary = tempfile.mkstemp(dir=self._folder, prefix=".new-")
-            try:
-                with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
-                    file.write(f"{text}\n")
-                    file.flush()
-                    os.fsync(number)
-                Path(temporary).replace(self.path(session.did))
-            finally:
-                Path(temporary).unlink(missing_ok=True)
+            write_text(self.path(session.did), f"{text}\n", private=True)
 
     def remove(self, did: Did) -> None:
         """Forget the session of an account, if there is one."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from atpub.atomic_files import write_text
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
@@ -56,16 +56,7 @@ class IdentityCache:
     def _write(self, answers: JsonObject) -> None:
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=self.folder, prefix=_FILE, delete=False
-            ) as file:
-                temporary = Path(file.name)
-                try:
-                    json.dump(answers, file)
-                    file.close()
-                    temporary.replace(self.folder / _FILE)
-                finally:
-                    temporary.unlink(missing_ok=True)
+            write_text(self.folder / _FILE, json.dumps(answers), private=True)
 
 
 def lookup(

@@ -96,6 +96,6 @@ def run_export(
     """Write a repository to a CAR file."""
     require_own(file, "a CAR file", _CAR_HEADER)
     target = find_target(read_manifest(manifests, environment), TargetOptions(account, pds, environment))
-    with closing(open_repository(target)) as repository, replacing(file) as new, new.open("wb") as stream:
+    with closing(open_repository(target)) as repository, replacing(file) as stream:
         repository.export_car(stream)
     print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")

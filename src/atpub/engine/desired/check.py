@@ -105,7 +105,9 @@ class RecordChecker:
             # A sample's schema stands in its record twice, and in the manifest once: its place says enough.
             is_sample = isinstance(item, SchemaEntry) and violation.path[:1] == ("schema",)
             where = "" if is_sample else json_path(_as_written(violation.path)).removeprefix("$")
-            message = f"{item.common.address}{where}: {violation.message} ({violation.rule}; {violation.schema})"
+            held = (blob.file for blob in found.blobs if violation.path[: len(blob.steps)] == blob.steps)
+            file = next((f"{name}: " for name in held), "")
+            message = f"{item.common.address}{where}: {file}{violation.message} ({violation.rule}; {violation.schema})"
             same = (place, where, violation.rule, violation.schema, violation.detail)
             if same not in noted:
                 noted.add(same)

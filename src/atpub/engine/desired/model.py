@@ -42,12 +42,16 @@ class StrongRef:
 
 @dataclass(frozen=True, slots=True)
 class BlobFile:
-    """A blob that a record holds, and the file with its bytes; `sniffed` where the server decides its MIME type."""
+    """A blob that a record holds, and the file with its bytes; `sniffed` where the server decides its MIME type.
+
+    `target` is where the file really is, if a symlink leads out of the manifest's folder.
+    """
 
     steps: Steps
     blob: Blob
     file: Path
     sniffed: bool
+    target: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

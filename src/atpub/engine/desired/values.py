@@ -100,7 +100,7 @@ def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) 
     blobs = [Blob(facts.cid, facts.mime_type, facts.size) for _, facts in shards.files]
     for index, ((path, _), blob) in enumerate(zip(shards.files, blobs, strict=True)):
         steps = (entry.Entry.WIRE["storage"], *FILES.blob_steps(index))
-        filled.blobs.append(BlobFile(steps, blob, path, sniffed=False))
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=False, target=shards.links.get(path)))
     return FILES.build(blobs)
 
 

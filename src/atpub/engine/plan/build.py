@@ -170,7 +170,7 @@ def uploads_of(
         for item in resolved[change.path].desired.blobs:
             if item.blob.cid not in there:
                 there.add(item.blob.cid)
-                yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file)
+                yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file, item.target)
 
 
 def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:

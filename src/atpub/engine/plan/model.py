@@ -69,12 +69,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A blob whose bytes the repository does not have yet."""
+    """A blob whose bytes the repository does not have yet; `target` as of `BlobFile`."""
 
     cid: Cid
     size: int
     mime_type: str
     file: Path
+    target: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """The file, and where it really is: `data/a.tar -> /disk/a.tar`."""
+        return f"{self.file} -> {self.target}" if self.target else str(self.file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,7 @@ def plan_document(plan: Plan) -> JsonObject:
         "head": plan.head.cid if plan.head else None,
         "pending": plan.pending,
         "changes": [_change_json(change) for change in plan.changes],
-        "uploads": [
-            {"cid": item.cid, "size": item.size, "mime_type": item.mime_type, "file": str(item.file)}
-            for item in plan.uploads
-        ],
+        "uploads": [*map(_upload_json, plan.uploads)],
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
         "summary": {str(action): count for action, count in plan.summary.items()},
         "refusals": [refusal_json(item) for item in plan.refusals],
@@ -51,6 +48,17 @@ def plan_document(plan: Plan) -> JsonObject:
 def saved_document(plan: Plan, folder: Path | None) -> JsonObject:
     """Return the plan as it is saved: with the folder of an embedded repository, without the server's URL."""
     return {**plan_document(plan), "folder": None if folder is None else str(folder)}
+
+
+def _upload_json(upload: Upload) -> JsonObject:
+    target: JsonObject = {"target": str(upload.target)} if upload.target else {}
+    return {
+        "cid": upload.cid,
+        "size": upload.size,
+        "mime_type": upload.mime_type,
+        "file": str(upload.file),
+        **target,
+    }
 
 
 def _change_json(change: Change) -> JsonObject:
@@ -143,6 +151,7 @@ def _upload(found: dict[str, Any]) -> Upload:
         _is(int, found["size"]),
         _is(str, found["mime_type"]),
         Path(_is(str, found["file"])),
+        Path(_is(str, found["target"])) if "target" in found else None,
     )
 
 

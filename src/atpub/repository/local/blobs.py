@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
 
+from atpub.atomic_files import open_new, sync_folder
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobNotFound, BlobRejected, Unavailable
 from atpub.repository.interface import BlobSource
@@ -43,15 +43,17 @@ class BlobFiles:
 
         Raises BlobRejected where the source has another size than it said, and Unavailable where the disk fails.
         """
-        file = self.folder / f"{_PARTIAL}{token_hex(8)}"
+        file: Path | None = None
         try:
-            with source.open() as stream, _disk(self.folder), file.open("xb") as target:
+            with source.open() as stream, _disk(self.folder), open_new(self.folder, _PARTIAL) as target:
+                file = Path(target.name)
                 received = _copy(stream, target, file)
             if received.size != source.size:
                 raise BlobRejected(f"the blob has {received.size:,} bytes, not the {source.size:,} that were announced")
             yield received
         finally:
-            file.unlink(missing_ok=True)
+            if file:
+                file.unlink(missing_ok=True)
 
     def keep(self, received: Received) -> None:
         """Give the file its name for good, in a way that outlasts a loss of power; raises Unavailable."""
@@ -86,17 +88,6 @@ class BlobFiles:
 
     def _file(self, cid: Cid) -> Path:
         return self.folder / cid
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring what was created or renamed in a folder onto the disk."""
-    if os.name == "nt":  # Windows cannot open a folder, and writes its entries through
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _written(file: Path) -> int:

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
+from atpub.atomic_files import PREFIX, sync_folder, write_text
 from atpub.atproto.syntax import Did
 from atpub.errors import OutcomeUnknown, RepositoryError, Unavailable
-from atpub.repository.local.blobs import sync_folder
 from atpub.repository.local.tables import FORMAT, Tables, create_tables, did_of, format_of
 
 _DATABASE = "repo.sqlite"
@@ -103,7 +103,7 @@ class Store:
             missing = [folder for folder in (self.blobs, *self.blobs.parents) if not folder.exists()]
             self.blobs.mkdir(parents=True, exist_ok=True)
             if not (ignore := self.folder / ".gitignore").exists():
-                ignore.write_text("*\n")
+                write_text(ignore, "*\n")
             for folder in missing:
                 sync_folder(folder.parent)
         except OSError as error:
@@ -150,9 +150,12 @@ class Store:
         Our .gitignore would hide those other things from git.
         """
         try:
-            if (self.folder / _DATABASE).exists():
+            database = self.folder / _DATABASE
+            if database.is_symlink():  # SQLite would write through it
+                raise RepositoryError(f"{database} is a symlink", hint="move the file itself there")
+            if database.exists():
                 return True
-            foreign = self.folder.exists() and any(entry.name not in _OURS for entry in self.folder.iterdir())
+            foreign = self.folder.exists() and any(not _is_ours(entry.name) for entry in self.folder.iterdir())
         except NotADirectoryError:
             foreign = True
         except OSError as error:
@@ -179,3 +182,7 @@ class Store:
             raise Unavailable(f"{self.folder}: {error}; nothing was written") from error
         except sqlite3.Error as error:
             raise RepositoryError(f"{self.folder} is damaged: {error}", hint=MEND) from error
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or name.startswith(PREFIX)

@@ -6,8 +6,6 @@ copy, or one of another repository, is ignored; nothing but speed depends on it.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Final, TypeAlias
 
 import libipld
 
+from atpub.atomic_files import replacing
 from atpub.atproto.data import encode
 from atpub.atproto.repo.block import Native, cid_of, decoded
 from atpub.atproto.repo.car import Car, Snapshot, read_car, snapshot_of, write_car
@@ -102,13 +101,8 @@ class Cache:
         return self.folder / f"{sha256(f'{self.server} {self.did}'.encode()).hexdigest()[:32]}.car"
 
     def _replace(self, content: Iterable[bytes]) -> None:
-        handle, name = tempfile.mkstemp(dir=self.folder)  # its mode is 0600
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.writelines(content)
-            Path(name).replace(self._file)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with replacing(self._file, private=True) as stream:
+            stream.writelines(content)
 
     def _tidy(self) -> None:
         """Delete the oldest files while all of them together are too large."""
