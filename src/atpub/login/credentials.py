@@ -9,9 +9,9 @@ from typing import Final
 
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
-from atpub.atproto.xrpc.redact import hide
 from atpub.errors import Usage
 from atpub.login import keyring
+from atpub.redact import hide
 
 VARIABLE: Final = "ATPUB_PASSWORD"
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from atpub.atproto.data import loads
 from atpub.atproto.xrpc.http import NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import reset_of
-from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,
@@ -23,6 +22,7 @@ from atpub.errors import (
     RequestTooLarge,
     Unavailable,
 )
+from atpub.redact import redact
 
 
 class CodeNeeded(AuthenticationFailed):
@@ -115,7 +115,7 @@ def uncertainty(where: str, outcome: Outcome) -> OutcomeUnknown | None:
 
 def printable(text: str) -> str:
     """Return the text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
-    return "".join(character if character.isprintable() else " " for character in redacted(text)[:300])
+    return "".join(character if character.isprintable() else " " for character in redact(text)[:300])
 
 
 def _text(where: str, reply: Reply) -> str:

@@ -22,8 +22,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
-from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import Usage
+from atpub.redact import redact
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # without a byte in either direction
@@ -220,7 +220,7 @@ def _reason(error: httpx.RequestError) -> str:
         case httpx.ReadTimeout():
             return "no answer within the time allowed"
         case _:
-            return redacted(str(error)) or type(error).__name__
+            return redact(str(error)) or type(error).__name__
 
 
 class _Transport(httpx.BaseTransport):
