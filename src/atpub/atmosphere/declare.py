@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
@@ -18,16 +18,23 @@ from atpub.errors import Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.target import Target
+from atpub.text.interpolate import declare_variables
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
+_NO_VARIABLES: Final[Mapping[str, str]] = {}
 
-def load_manifest(*paths: ManifestPath, environment: str | None = None) -> Manifest:
+
+def load_manifest(
+    *paths: ManifestPath, environment: str | None = None, variables: Mapping[str, str] = _NO_VARIABLES
+) -> Manifest:
     """Load the manifest in files and folders, else ./atpub.yaml or ./manifests/; raises InvalidInput.
 
-    `environment` names one of the manifest's `environments`; `${X}` is filled in from the process's environment.
+    `environment` names one of the manifest's `environments`. `${X}` is filled in from `variables`, and from the
+    process's environment where `ATPUB_VARS` lists X or X begins with `ATPUB_VAR_`.
     """
-    return read_manifest(paths, environment)
+    declared = (f"{name}={value}" for name, value in variables.items())
+    return read_manifest(paths, environment, declare_variables(os.environ, declared))
 
 
 def plan(
@@ -37,6 +44,7 @@ def plan(
     account: str | None = None,
     pds: str | None = None,
     environment: str | None = None,
+    variables: Mapping[str, str] = _NO_VARIABLES,
     locked: bool = False,
     delete_drifted: bool = False,
     prune_versions: bool = False,
@@ -53,7 +61,7 @@ def plan(
     need one. The other options are the flags of `atpub plan`; `forget`, `only` and `exclude` list addresses. Raises
     InvalidInput with every problem, or Usage.
     """
-    read = _read(manifest, environment)
+    read = _read(manifest, environment, variables)
     facts = measure_data(read, locked=locked)
     options = Options(
         delete_drifted=delete_drifted,
@@ -80,14 +88,16 @@ def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]
     return plan.apply(on_event=on_event)
 
 
-def _read(manifest: Manifest | ManifestPath | Sequence[ManifestPath], environment: str | None) -> Manifest:
+def _read(
+    manifest: Manifest | ManifestPath | Sequence[ManifestPath], environment: str | None, variables: Mapping[str, str]
+) -> Manifest:
     match manifest:
         case Manifest():
             return manifest
         case str() | os.PathLike():
-            return read_manifest([manifest], environment)
+            return load_manifest(manifest, environment=environment, variables=variables)
         case _:
-            return read_manifest(manifest, environment)
+            return load_manifest(*manifest, environment=environment, variables=variables)
 
 
 def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:

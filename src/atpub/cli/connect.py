@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from atpub.cli.options import TargetOptions
+from atpub.cli.options import TargetOptions, environ
 from atpub.cli.output import is_terminal
 from atpub.errors import Refused, Usage
 from atpub.login.credentials import Credentials
@@ -35,7 +35,7 @@ def find_account(manifests: tuple[str, ...], options: TargetOptions) -> Target:
     if named and not (manifests or options.environment):
         return named
     try:
-        return find_target(read_manifest(manifests, options.environment), options)
+        return find_target(read_manifest(manifests, options.environment, environ()), options)
     except Usage as error:
         raise Usage(error.message, hint="name the account, --account HANDLE, or the manifest, -m PATH") from None
 

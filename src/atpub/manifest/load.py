@@ -24,6 +24,7 @@ from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
+from atpub.text.interpolate import NOT_FILLED
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
@@ -46,7 +47,7 @@ def load_manifest(
 ) -> Manifest:
     """Load the manifest in files and folders; raises InvalidInput with every problem.
 
-    `environ` fills in `${X}`; `environment` names one of the manifest's `environments`.
+    `environ` fills in `${X}` where it declares X; `environment` names one of the manifest's `environments`.
     """
     loaded = load_valid_subset(paths, environ=environ, environment=environment)
     if loaded.problems:
@@ -93,7 +94,7 @@ def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
 
 
 def _has_unset(problems: Iterable[Problem]) -> bool:
-    return any(problem.code in ("unset-variable", "bad-variable") for problem in problems)
+    return any(problem.code in NOT_FILLED for problem in problems)
 
 
 def _without_unset(bundle: MergedDocument, value: JsonObject) -> JsonObject:
