@@ -11,6 +11,7 @@
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
+    │   └── UnconfirmedServer                 only the manifest says that the account is on that server
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command line or the call is malformed
     ├── Interrupted                 exit 130  the user stopped it
@@ -188,6 +189,12 @@ class Refused(AtpubError):
 
     code = "refused"
     exit_code = 7
+
+
+class UnconfirmedServer(Refused):
+    """A server that the manifest names, and the account's identity does not: it gets no password."""
+
+    code = "unconfirmed-server"
 
 
 class RateLimited(AtpubError):

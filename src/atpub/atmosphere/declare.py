@@ -15,6 +15,7 @@ from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
 from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
+from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.target import Target
@@ -71,11 +72,11 @@ def plan(
         only=_addresses("only", only),
         exclude=_addresses("exclude", exclude),
     )
-    with _opened(read, client, account, pds) as found:
+    with _opened(read, client, account, pds) as (found, target):
         made = plan_records(
             read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
-    again = partial(_reopened, found) if client is None else partial(client.still, found)
+    again = partial(_reopened, found, target) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
 
 
@@ -109,26 +110,31 @@ def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
 @contextmanager
 def _opened(
     manifest: Manifest, client: AtmosphereClient | None, account: str | None, pds: str | None
-) -> Generator[Account]:
+) -> Generator[tuple[Account, Target]]:
     """Open the manifest's account; raises Refused where its DID is not the one that the manifest names."""
     if client is not None:
         if account or pds:
             raise Usage("a client has an account of its own", hint="give either client, or account and pds")
-        Target(client.account.name, manifest.did).check(client.did)
-        yield client.account
+        target = Target(client.account.name, manifest.did)
+        target.check(client.did)
+        yield client.account, target
         return
-    target = Target.resolve(manifest, account, pds, os.environ)
-    if target is None:
+    named = Target.resolve(manifest, account, pds, os.environ)
+    if named is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
-    found = open_target(target)
+    found = open_target(named)
     with closing(found.repository):
-        target.check(found.repository.did)
-        yield found
+        named.check(found.repository.did)
+        yield found, named
 
 
 @contextmanager
-def _reopened(account: Account) -> Generator[Account]:
-    """Open the planned account again to write to it, with `ATPUB_PASSWORD`."""
-    again = account.reopened(os.environ.get("ATPUB_PASSWORD"))
+def _reopened(account: Account, target: Target) -> Generator[Account]:
+    """Open the planned account again to write to it, with `ATPUB_PASSWORD`; raises UnconfirmedServer."""
+    if target.folder is None:
+        from atpub.login.account import confirm_server
+
+        confirm_server(target, account.repository.did, os.environ)
+    again = account.reopened(password_in(os.environ))
     with closing(again.repository):
         yield again

@@ -58,14 +58,20 @@ def open_repository(target: Target, *, remember: bool = False) -> Repository:
 
         return LocalRepository(target.folder, target.did or LOCAL_DID)
     from atpub.atproto.identity.handles import ResolverConfig
+    from atpub.login.account import confirm_server
     from atpub.repository.pds import connect  # httpx
 
     credentials, cache = this_machine(), cache_folder()
+
+    def find_password() -> str | None:
+        confirm_server(target, repository.did, os.environ)
+        return credentials.find_password(repository.did, repository.url)
+
     repository = connect(
         target.account,
         pds=target.pds,
         config=ResolverConfig.of(os.environ),
-        password=lambda: credentials.find_password(repository.did, repository.url),
+        password=find_password,
         sessions=credentials.usable_sessions(),
         identity_cache=cache if remember else None,
         cache=cache and cache / "live",

@@ -182,7 +182,7 @@ class _Loader:
         if _VARIABLE in text and _has_unset(self._known):
             return False
         match name:
-            case "account" if not (_LOCAL.fullmatch(text) or Did.accepts(text) or Handle.accepts(text)):
+            case "account" if not _is_account(text):
                 message = f"{text!r} is not an account"
                 hint = "a handle such as lab.example.org, a DID, or local"
             case "did" if not Did.accepts(text):
@@ -282,6 +282,11 @@ def _referred(value: Json) -> Iterator[str]:
                 stack.extend(part)
             case _:
                 pass
+
+
+def _is_account(text: str) -> bool:
+    name = text.removeprefix("@")
+    return _LOCAL.fullmatch(text) is not None or Did.accepts(name) or Handle.accepts(name)
 
 
 def _at(value: Json, steps: Steps) -> Json:
