@@ -2,7 +2,8 @@
 
 import pytest
 
-from atpub.errors import AtpubError, Place, Problem
+from atpub.atproto.xrpc.transport import base_url
+from atpub.errors import AtpubError, Place, Problem, Usage
 from atpub.redact import find_url_secret, hide, redact
 
 SECRET = "hunter2"
@@ -51,3 +52,9 @@ def test_registered_secrets_are_redacted() -> None:
 )
 def test_long_texts_take_no_time(text: str) -> None:
     redact(text)
+
+
+def test_the_address_of_a_server_is_not_repeated_with_its_password() -> None:
+    with pytest.raises(Usage) as raised:
+        base_url(f"https://me:{SECRET}@pds.example")
+    assert SECRET not in str(raised.value) + raised.value.hint
