@@ -19,7 +19,8 @@ _MASK: Final = "(secret)"
 _URL_MASK: Final = "***"
 _hidden: set[str] = set()
 
-_USER = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#\\\"'<>]*)@")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+")
+_USER = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,30})://([^\s/?#\\\"'<>]*)@")
 _PARAMETER = re.compile(r"([?&;#])([^\s=&;?#\"'<>]+)=([^\s?&#\"'<>]+)")
 _PIPE = re.compile(r"\bpipe:(?=\s*[\w./~\"'])[^\n]*", re.IGNORECASE)
 _NAMED_USERS: Final = frozenset(("abfs", "abfss", "ftp", "git+ssh", "hdfs", "rsync", "sftp", "ssh", "wasb", "wasbs"))
@@ -68,8 +69,10 @@ def find_url_secret(url: str) -> UrlSecret | None:
 
 def find_url_secrets(text: str) -> Iterator[UrlSecret]:
     """Yield the kind of secret of each URL in a text that has one."""
-    if "://" in text:
-        yield from filter(None, map(find_url_secret, re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", text)))
+    for url in _URL.findall(text) if "://" in text else ():
+        secret = find_url_secret(url)
+        if secret:
+            yield secret
 
 
 def _is_credential(found: re.Match[str]) -> bool:
