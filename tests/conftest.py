@@ -27,7 +27,7 @@ def module_marks(item: pytest.Item) -> list[pytest.Mark]:
 @pytest.fixture(autouse=True)
 def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the passwords of other tests, which would be redacted in the output of this one."""
-    monkeypatch.setattr("atpub.atproto.xrpc.redact._hidden", set[str]())
+    monkeypatch.setattr("atpub.redact._hidden", set[str]())
 
 
 @pytest.fixture(autouse=True)

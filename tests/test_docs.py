@@ -239,6 +239,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "manifests/summaries/digits-000000.parquet").write_bytes(b"PAR1")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PUBLISHER", "The lab")
+    monkeypatch.setenv("ATPUB_VARS", "MIRROR,PUBLISHER")
     return tmp_path
 
 

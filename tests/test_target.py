@@ -28,7 +28,7 @@ def test_a_call_goes_before_the_environment_and_that_before_the_manifest(manifes
         "a.example", DID, "https://a.example"
     )
     assert Target.resolve(manifest, None, None, ENVIRON) == Target("env.example", DID, "https://env.example")
-    assert Target.resolve(manifest, None, None, {}) == Target("lab.example", DID, URL)
+    assert Target.resolve(manifest, None, None, {}) == Target("lab.example", DID, URL, is_pds_suggested=True)
     assert Target.resolve(None, None, None, ENVIRON) == Target("env.example", None, "https://env.example")
 
 
@@ -48,3 +48,15 @@ def test_another_identity_is_refused() -> None:
     Target("lab.example", DID).check(DID)
     with pytest.raises(Refused, match=r"lab\.example is did:web:other\.example, and not did:web:lab\.example"):
         Target("lab.example", DID).check(Did("did:web:other.example"))
+
+
+@pytest.mark.parametrize("account", ["@lab.example", "lab.example"])
+def test_a_handle_may_begin_with_an_at_sign(account: str, manifest: Manifest) -> None:
+    assert Target.parse(account) == Target("lab.example")
+    assert Target.resolve(None, None, None, {"ATPUB_ACCOUNT": account}) == Target("lab.example")
+    assert Target.resolve(replace(manifest, account=account, pds=None), None, None, {}) == Target("lab.example", DID)
+
+
+def test_only_the_manifest_s_server_is_suggested(manifest: Manifest) -> None:
+    named = [Target.resolve(manifest, None, pds, environ) for pds, environ in ((URL, {}), (None, ENVIRON))]
+    assert not any(target.is_pds_suggested for target in named if target)

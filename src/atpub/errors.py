@@ -11,6 +11,7 @@
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
+    │   └── UnconfirmedServer                 only the manifest says that the account is on that server
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command line or the call is malformed
     ├── Interrupted                 exit 130  the user stopped it
@@ -46,17 +47,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from atpub.redact import redact_urls
+
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a text file: 1-based line and column, and the line's text; line 0 is the whole file."""
+    """A place in a text file: 1-based line and column, and the line's text; line 0 is the whole file.
+
+    The text shows no secrets of URLs.
+    """
 
     file: str
     line: int = 0
     column: int = 0
     text: str = ""
+
+    def __post_init__(self) -> None:
+        """Redact the text."""
+        object.__setattr__(self, "text", redact_urls(self.text))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -66,7 +76,8 @@ class Place:
 class Problem:
     """An error in the user's input: a stable code, a message, the place, and a hint.
 
-    `path` holds the keys and indexes from the root of the file or record to the value.
+    `path` holds the keys and indexes from the root of the file or record to the value. Message and hint show no secrets
+    of URLs.
     """
 
     code: str
@@ -75,6 +86,11 @@ class Problem:
     hint: str = ""
     severity: Severity = "error"
     path: tuple[str | int, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        """Redact the message and the hint."""
+        object.__setattr__(self, "message", redact_urls(self.message))
+        object.__setattr__(self, "hint", redact_urls(self.hint))
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -98,6 +114,7 @@ class AtpubError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        message, hint = redact_urls(message), redact_urls(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -175,6 +192,12 @@ class Refused(AtpubError):
 
     code = "refused"
     exit_code = 7
+
+
+class UnconfirmedServer(Refused):
+    """A server that the manifest names, and the account's identity does not: it gets no password."""
+
+    code = "unconfirmed-server"
 
 
 class RateLimited(AtpubError):

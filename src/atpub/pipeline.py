@@ -14,7 +14,7 @@ deletes what a project owns, and `resume_plan` continues a saved plan.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -43,15 +43,18 @@ from atpub.user_folders import cache_folder
 Warnings: TypeAlias = tuple[Problem, ...]
 
 
-def read_manifest(paths: Sequence[str | os.PathLike[str]], environment: str | None) -> Manifest:
+def read_manifest(
+    paths: Sequence[str | os.PathLike[str]], environment: str | None, environ: Mapping[str, str] | None = None
+) -> Manifest:
     """Read the manifest in these files and folders, or in the default ones.
 
+    `environ` holds and declares variables, as `declare_variables` returns it (None: the process's environment).
     Raises InvalidInput with every problem, or Usage where there is no manifest.
     """
     named = list(paths) or usual_paths()
     if not named:
         raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint="name the manifest: -m PATH")
-    loaded = load_valid_subset(named, environ=os.environ, environment=environment)
+    loaded = load_valid_subset(named, environ=os.environ if environ is None else environ, environment=environment)
     if loaded.problems:
         raise InvalidInput((*loaded.problems, *_further_problems(loaded)))
     return loaded.manifest

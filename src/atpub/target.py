@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,18 +18,22 @@ FOLDER: Final = Path(".atpub", "local")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A repository: its account, the DID that it must have, and its folder or its PDS, where they are known."""
+    """A repository: its account, the DID that it must have, and its folder or its PDS, where they are known.
+
+    `is_pds_suggested` says that only the manifest names the PDS: it is good for reading, but gets no password.
+    """
 
     account: str
     did: Did | None = None
     pds: str | None = None
     folder: Path | None = None
+    is_pds_suggested: bool = False
 
     @classmethod
     def parse(cls, account: str, pds: str | None = None, *, did: Did | None = None, beside: Path = Path()) -> Target:
         """Parse an account: a handle, a DID, `local` (the default folder in `beside`), or `local:PATH`."""
         if not is_local(account):
-            return cls(account, did, pds)
+            return cls(account.removeprefix("@"), did, pds)
         path = account.partition(":")[2]
         return cls(account, did, folder=Path(path) if path else beside / FOLDER)
 
@@ -44,10 +48,11 @@ class Target:
         name = account or environ.get("ATPUB_ACCOUNT") or (manifest.account if manifest else None)
         if not name:
             return None
-        server = pds or environ.get("ATPUB_PDS") or (manifest.pds if manifest else None)
+        server = pds or environ.get("ATPUB_PDS")
         if manifest is None:
             return cls.parse(name, server)
-        return cls.parse(name, server, did=manifest.did, beside=manifest.folder)
+        target = cls.parse(name, server or manifest.pds, did=manifest.did, beside=manifest.folder)
+        return replace(target, is_pds_suggested=target.pds is not None and not server)
 
     def check(self, did: Did) -> None:
         """Raise Refused where the account's DID is not the one that the manifest or the saved plan names."""

@@ -77,7 +77,18 @@ def test_environments(lab: Lab) -> None:
     assert lab.plan("--detailed-exitcode", "--env", "staging").code == 0
 
 
-def test_variables_of_other_environments_need_not_be_set(lab: Lab) -> None:
+def test_variables_are_declared_on_the_command_line(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TITLE", "MARKER")
+    lab.change(("name: Digits\n", "name: ${TITLE}\n"))
+    refused = lab.plan()
+    assert (refused.code, "[variable-not-declared]" in refused.err, "MARKER" in refused.err) == (3, True, False)
+    assert "MARKER" in lab.plan("--var", "TITLE", "--json").out
+    assert "OTHER" in lab.plan("--var", "TITLE=OTHER", "--json").out
+    assert lab.plan("--var", "A B").code == 64
+
+
+def test_variables_of_other_environments_need_not_be_set(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATPUB_VARS", "NO_SUCH_ACCOUNT")
     environments = "environments: {staging: {account: local:s}, prod: {account: '${NO_SUCH_ACCOUNT}'}}"
     lab.change(("account: local\n", f"account: local\n{environments}\n"))
     assert lab.plan().code == 0

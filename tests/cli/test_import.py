@@ -194,7 +194,8 @@ def test_a_damaged_inventory_is_no_obstacle(old: Lab) -> None:
     assert "damaged-inventory" in {problem["code"] for problem in ran.json["warnings"]}
 
 
-def test_a_published_lexicon_and_its_records(lab: Lab) -> None:
+def test_a_published_lexicon_and_its_records(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATPUB_VARS", "VAR")
     write_files(lab.folder, {"lexicons/note.json": NOTE})
     lab.change(("account: local\n", "account: local\nlexicons: {path: lexicons/, publish: true}\n"))
     lab.write(f"{lab.manifest}records:\n  a: {{collection: org.lab.note, value: {{text: '${{VAR:-x}} $$ $'}}}}\n")

@@ -80,4 +80,4 @@ def commands(group: click.Group) -> Iterator[click.Command]:
 def test_a_runner_takes_the_options_of_its_command(command: click.Command) -> None:
     declared = inspect.getclosurevars(command.callback).nonlocals["runner"] if command.callback else ""
     signature = inspect.signature(load(declared))
-    signature.bind(**{item.name: None for item in command.params if item.name})
+    signature.bind(**{item.name: None for item in command.params if item.name and item.expose_value})

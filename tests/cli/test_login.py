@@ -184,7 +184,8 @@ def test_the_password_is_asked_for(
 def test_a_manifest_names_the_account(
     lab: Lab, me: list[str], reference_pds: ReferencePds, pds_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab.change(("account: local", f"account: {pds_account.handle}\npds: {reference_pds.url}\ndid: {pds_account.did}"))
+    lab.change(("account: local", f"account: '@{pds_account.handle}'\ndid: {pds_account.did}"))
+    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
     log_in(lab.run, [], pds_account, monkeypatch)
     assert lab.run("whoami", "--json").json["login"]["way"] == "session"
     lab.change((pds_account.did, "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"))

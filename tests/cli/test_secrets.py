@@ -12,8 +12,9 @@ from tests.cli.lab import Lab
 from tests.cli.playground import Ran
 from tests.repository.small_server import Asked, Said, SmallServer, small_server
 
+from atpub import redact
 from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
-from atpub.atproto.xrpc import http, redact
+from atpub.atproto.xrpc import http
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create
 from atpub.repository.pds import repository

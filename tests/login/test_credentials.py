@@ -22,6 +22,15 @@ def test_the_environment_takes_precedence(tmp_path: Path) -> None:
     assert found.stored_sessions() is not None
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_line_break_after_the_password_is_left_out(end: str) -> None:
+    assert credentials({"ATPUB_PASSWORD": f" from a file {end}"}).from_environment() == " from a file "
+
+
+def test_a_line_break_alone_is_no_password() -> None:
+    assert credentials({"ATPUB_PASSWORD": "\n"}).from_environment() is None
+
+
 def test_the_question_comes_last() -> None:
     assert credentials({}, answer="typed").find_password(DID, "https://pds.example") == "typed"
     assert credentials({"ATPUB_PASSWORD": ""}).find_password(DID, "https://pds.example") is None

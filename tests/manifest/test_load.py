@@ -228,8 +228,8 @@ schemas:
   ${X}: {nsid: org.lab.x, version: 1.0.0, id: "${X}", file: "${X}.json", description: "$X ${X:-y} ${Z:-z} $$"}
 """
     with pytest.raises(InvalidInput, match="cannot be a key"):
-        load(tmp_path, text, X="lab")
-    manifest = load(tmp_path, text.replace("  ${X}:", "  x:"), X="lab")
+        load(tmp_path, text, X="lab", ATPUB_VARS="X,Z")
+    manifest = load(tmp_path, text.replace("  ${X}:", "  x:"), X="lab", ATPUB_VARS="X,Z")
     entry = manifest.entries[Address("schemas", "x")]
     assert isinstance(entry, SchemaEntry)
     assert manifest.account == "lab.example"

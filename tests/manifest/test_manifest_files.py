@@ -166,7 +166,9 @@ def test_a_bundle_is_read_filled_in_and_merged(here: Path) -> None:
     (here / "m").mkdir()
     (here / "m/a.yaml").write_text("project: ${P}\ndatasets: {a: {id: '${P}', name: '${Q:-x}'}}")
     (here / "m/b.yaml").write_text("project: lab\ndatasets: {b: {name: $$}}")
-    bundle = read_merged(["m"], sections=SECTIONS, environ={"P": "lab"}, skip=lambda steps: steps[-1:] == ("id",))
+    bundle = read_merged(
+        ["m"], sections=SECTIONS, environ={"P": "lab", "ATPUB_VARS": "P,Q"}, skip=lambda steps: steps[-1:] == ("id",)
+    )
     assert bundle.problems == ()
     assert bundle.value == {"project": "lab", "datasets": {"a": {"id": "${P}", "name": "x"}, "b": {"name": "$"}}}
     assert str(bundle.place(("datasets", "b"), of="key")) == "m/b.yaml:2:12"

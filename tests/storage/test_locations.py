@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from atpub.errors import Problem
 from atpub.storage.interface import Location
 from atpub.storage.registry import check_locations, parse_location
+from atpub.storage.urls import check_pattern
 
 GOOD: list[tuple[str, Location]] = [
     ("https://cdn.lab.example/cats-0.tar", Location("http", "https://cdn.lab.example/cats-0.tar")),
@@ -20,6 +21,13 @@ GOOD: list[tuple[str, Location]] = [
     ("s3://lab/a@b.tar", Location("s3", "s3://lab/a@b.tar")),
     ("gs://lab/a.tar", Location("external", "gs://lab/a.tar")),
     ("hf://datasets/lab/a.tar", Location("external", "hf://datasets/lab/a.tar")),
+    ("abfss://box@lab.dfs.core.windows.net/a.tar", Location("external", "abfss://box@lab.dfs.core.windows.net/a.tar")),
+    ("doi:10.5281/zenodo.1", Location("external", "doi:10.5281/zenodo.1")),
+    ("ark:12345/x", Location("external", "ark:12345/x")),
+    ("quux://lab/a.tar", Location("external", "quux://lab/a.tar")),
+    ("https://lab.example/a.tar?cols=*", Location("http", "https://lab.example/a.tar?cols=*")),
+    ("https://lab.example/a.tar?design=1&keyword=2", Location("http", "https://lab.example/a.tar?design=1&keyword=2")),
+    ("https://lab.example/a.tar?token=", Location("http", "https://lab.example/a.tar?token=")),
     ("sftp://me@lab.example/a.tar", Location("external", "sftp://me@lab.example/a.tar")),
 ]
 
@@ -58,6 +66,18 @@ BAD = [
     ("s3://lab/folder/", "url-path"),
     ("https://lab.example/a.tar#part", "url-fragment"),
     ("gs://lab/a.tar#", "url-fragment"),
+    ("C:/data/cats.tar", "url-scheme"),
+    ("https://lab.example/a\\b.tar", "url-backslash"),
+    ("localhost:8000/d.tar", "url-scheme"),
+    ("lab.example:8000", "url-scheme"),
+    ("htps://lab.example/d.tar", "url-scheme"),
+    ("http2s://lab.example/d.tar", "url-scheme"),
+    ("https://lab.example/d-*.tar", "url-wildcard"),
+    ("https://lab.example/d-[0-9].tar", "url-wildcard"),
+    ("gs://lab/d-*.tar", "url-wildcard"),
+    ("s3://lab/d-*.tar", "url-wildcard"),
+    ("a.tar::b.tar", "url-joined"),
+    ("https://lab.example/a.tar::https://lab.example/b.tar", "url-joined"),
 ]
 
 
@@ -78,6 +98,30 @@ SECRETS = [
     "s3://KEY:hunter2@lab/a.tar",
     "https://lab.s3.amazonaws.com/a.tar?X-Amz-Date=1&X-Amz-Signature=hunter2",
     "https://storage.googleapis.com/lab/a.tar?x-goog-signature=hunter2&x=1",
+    "https://lab.s3.amazonaws.com/a.tar?X-Amz-Security-Token=hunter2",
+    "https://lab.s3.amazonaws.com/a.tar?AWSAccessKeyId=hunter2&Expires=1&Signature=hunter2%3D",
+    "https://lab.blob.core.windows.net/c/a.tar?sv=2022-11-02&sp=r&sig=hunter2%3D",
+    "https://d1.cloudfront.net/a.tar?Expires=1&Signature=hunter2&Key-Pair-Id=hunter2",
+    "https://b.oss-x.aliyuncs.com/a.tar?x-oss-credential=hunter2&x-oss-signature=hunter2",
+    "https://b.cos.ap.myqcloud.com/a.tar?q-sign-algorithm=sha1&q-ak=hunter2&q-signature=hunter2",
+    *(
+        f"https://lab.example/a.tar?x=1&{name}=hunter2"
+        for name in (
+            "token",
+            "access_token",
+            "private_token",
+            "api_key",
+            "apikey",
+            "password",
+            "clientSecret",
+            "X%2DAmz%2DSignature",
+        )
+    ),
+    "https://lab.example/a.tar?next=https%3A%2F%2Fx.example%2F%3Ftoken%3Dhunter2",
+    "https://lab.example/a.tar?x=1&amp;token=hunter2",
+    "s3://lab/a.tar?X-Amz-Signature=hunter2",
+    "gs://lab/a.tar?access_token=hunter2",
+    "quux://hunter2@lab/a.tar",
 ]
 
 
@@ -86,8 +130,27 @@ SECRETS = [
 def test_a_secret_is_refused_and_never_repeated(text: str, flaw: str) -> None:
     problem = parse_location(text + flaw)
     assert isinstance(problem, Problem)
-    assert problem.code == "url-secret" or flaw
+    assert problem.code in ("credentials-in-url", "signed-url") or flaw
     assert "hunter2" not in problem.message + problem.hint
+
+
+def test_a_command_is_refused_once_and_not_repeated() -> None:
+    problem = check_pattern("pipe:curl -s https://hub.example/x-{0..9}.tar -H 'Authorization:Bearer hunter2'")
+    assert problem is not None
+    assert (problem.code, "hunter2" in str(problem)) == ("url-scheme", False)
+
+
+def test_escapes_of_braces_are_no_backslashes() -> None:
+    assert check_pattern(r"https://lab.example/a\{{0..9}\}.tar") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("htps://x/a.tar", "https://"), ("localhost:8000/a.tar", "https://localhost:8000/a.tar")]
+)
+def test_hints_name_what_was_meant(text: str, meant: str) -> None:
+    problem = parse_location(text)
+    assert isinstance(problem, Problem)
+    assert meant in problem.hint
 
 
 @pytest.mark.parametrize("text", ["file://me:hunter2@host/a", "https://me:hunter2@/a.tar", "https://me:hunter2@x:y/a"])

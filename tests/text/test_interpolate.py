@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atpub.errors import Usage
 from atpub.text.document import parse
-from atpub.text.interpolate import interpolate
+from atpub.text.interpolate import declare_variables, interpolate
 from atpub.text.spans import Steps, Value
 
 ENVIRON = {"X": "value", "EMPTY": "", "_a1": "low", "N": "1", "TRICKY": "${X} $$ : # {"}
+ENVIRON["ATPUB_VARS"] = ",".join([*ENVIRON, "NO, NO_SUCH"])
 
 TEXTS = {
     "${X}": "value",
@@ -125,6 +127,63 @@ def test_an_unset_variable_names_the_default_as_the_remedy() -> None:
     assert problem.hint == "set it, or give a default: `${NO_SUCH:-default}`"
 
 
+SECRETS = [
+    *("ATPUB_PASSWORD", "ATPUB_VARS", "ATPUB_PDS", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "API_KEY"),
+    *("my_credentials", "KEY", "HF_TOKEN", "ATPUB_VAR_TOKEN", "SSH_AUTH_SOCK", "apikey"),
+]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("form", ["${%s}", "x ${%s:-default}"])
+def test_no_secret_is_filled_in_even_where_it_is_declared(name: str, form: str) -> None:
+    document = parse(f"a: {form % name}", "x.yaml")
+    found = interpolate(document, declare_variables({name: "hunter2"}, [name]))
+    assert [problem.code for problem in found.problems] == ["variable-is-secret"]
+    assert found.value == document.value
+    assert "hunter2" not in str(found.problems)
+
+
+@pytest.mark.parametrize("form", ["${HOME}", "${HOME:-default}"])
+def test_only_declared_variables_are_filled_in(form: str) -> None:
+    document = parse(f"a: {form}", "x.yaml")
+    found = interpolate(document, {"HOME": "hunter2"})
+    (problem,) = found.problems
+    assert str(problem) == "x.yaml:1:4: the variable HOME is not declared [variable-not-declared]"
+    assert problem.hint == "declare it: --var HOME, or ATPUB_VARS=HOME in the environment"
+    assert found.value == {"a": form}
+
+
+@pytest.mark.parametrize(
+    ("environ", "declarations", "value"),
+    [
+        ({"BUCKET": "b", "ATPUB_VARS": "OTHER, BUCKET"}, [], "b"),
+        ({"BUCKET": "b"}, ["BUCKET"], "b"),
+        ({"BUCKET": "b"}, ["BUCKET=c=d"], "c=d"),
+        ({}, ["OTHER", "BUCKET="], ""),
+        ({"ATPUB_VARS": "OTHER"}, ["BUCKET=b"], "b"),
+    ],
+)
+def test_variables_are_declared(environ: dict[str, str], declarations: list[str], value: str) -> None:
+    found = interpolate(parse("a: ${BUCKET}", "x.yaml"), declare_variables(environ, declarations))
+    assert (found.value, found.problems) == ({"a": value}, ())
+
+
+def test_a_prefix_declares_a_variable() -> None:
+    assert interpolate(parse("a: ${ATPUB_VAR_X}", "x.yaml"), {"ATPUB_VAR_X": "b"}).value == {"a": "b"}
+
+
+def test_ordinary_names_are_no_secrets() -> None:
+    names = ["KEYWORDS", "TOKENIZER", "MONKEY", "PWD", "AUTHOR", "PASSENGERS", "PATH"]
+    document = parse("a: " + " ".join(f"${{{name}}}" for name in names), "x.yaml")
+    assert not interpolate(document, declare_variables({}, [f"{name}=x" for name in names])).problems
+
+
+@pytest.mark.parametrize("declaration", ["", "=x", "1X=x", "A B", "A,B"])
+def test_a_declaration_has_a_name(declaration: str) -> None:
+    with pytest.raises(Usage):
+        declare_variables({}, [declaration])
+
+
 def test_a_variable_is_reported_once_for_each_string() -> None:
     document = interpolate(parse("a: ${NO} ${NO}\nb: ${NO}", "x.yaml"), {})
     assert [str(problem.place) for problem in document.problems] == ["x.yaml:1:4", "x.yaml:2:4"]
@@ -132,7 +191,7 @@ def test_a_variable_is_reported_once_for_each_string() -> None:
 
 def test_every_unset_variable_is_found_after_the_document_s_own_problems() -> None:
     document = parse("a: ${A}\na: 1\nb: [x, '${B} ${C}']", "x.yaml")
-    found = [(problem.code, str(problem.place)) for problem in interpolate(document, {}).problems]
+    found = [(problem.code, str(problem.place)) for problem in interpolate(document, {"ATPUB_VARS": "A,B,C"}).problems]
     assert found == [
         ("duplicate-key", "x.yaml:2:1"),
         ("unset-variable", "x.yaml:1:4"),

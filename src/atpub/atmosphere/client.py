@@ -35,6 +35,7 @@ from atpub.errors import (
 )
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.login.credentials import password_in
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -86,7 +87,7 @@ class AtmosphereClient:
         if not account:
             raise Usage("ATPUB_ACCOUNT is not set", hint="set it to your handle, or to local")
         client = cls()
-        client._own = open_account(account, client._pds, os.environ.get("ATPUB_PASSWORD"))
+        client._own = open_account(account, client._pds, password_in(os.environ))
         return client
 
     # Whose it is

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
@@ -15,19 +15,27 @@ from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
 from atpub.engine.plan.model import Options, Outcome
 from atpub.errors import Usage
+from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.target import Target
+from atpub.text.interpolate import declare_variables
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
+_NO_VARIABLES: Final[Mapping[str, str]] = {}
 
-def load_manifest(*paths: ManifestPath, environment: str | None = None) -> Manifest:
+
+def load_manifest(
+    *paths: ManifestPath, environment: str | None = None, variables: Mapping[str, str] = _NO_VARIABLES
+) -> Manifest:
     """Load the manifest in files and folders, else ./atpub.yaml or ./manifests/; raises InvalidInput.
 
-    `environment` names one of the manifest's `environments`; `${X}` is filled in from the process's environment.
+    `environment` names one of the manifest's `environments`. `${X}` is filled in from `variables`, and from the
+    process's environment where `ATPUB_VARS` lists X or X begins with `ATPUB_VAR_`.
     """
-    return read_manifest(paths, environment)
+    declared = (f"{name}={value}" for name, value in variables.items())
+    return read_manifest(paths, environment, declare_variables(os.environ, declared))
 
 
 def plan(
@@ -37,6 +45,7 @@ def plan(
     account: str | None = None,
     pds: str | None = None,
     environment: str | None = None,
+    variables: Mapping[str, str] = _NO_VARIABLES,
     locked: bool = False,
     delete_drifted: bool = False,
     prune_versions: bool = False,
@@ -53,7 +62,7 @@ def plan(
     need one. The other options are the flags of `atpub plan`; `forget`, `only` and `exclude` list addresses. Raises
     InvalidInput with every problem, or Usage.
     """
-    read = _read(manifest, environment)
+    read = _read(manifest, environment, variables)
     facts = measure_data(read, locked=locked)
     options = Options(
         delete_drifted=delete_drifted,
@@ -63,11 +72,11 @@ def plan(
         only=_addresses("only", only),
         exclude=_addresses("exclude", exclude),
     )
-    with _opened(read, client, account, pds) as found:
+    with _opened(read, client, account, pds) as (found, target):
         made = plan_records(
             read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
-    again = partial(_reopened, found) if client is None else partial(client.still, found)
+    again = partial(_reopened, found, target) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
 
 
@@ -80,14 +89,16 @@ def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]
     return plan.apply(on_event=on_event)
 
 
-def _read(manifest: Manifest | ManifestPath | Sequence[ManifestPath], environment: str | None) -> Manifest:
+def _read(
+    manifest: Manifest | ManifestPath | Sequence[ManifestPath], environment: str | None, variables: Mapping[str, str]
+) -> Manifest:
     match manifest:
         case Manifest():
             return manifest
         case str() | os.PathLike():
-            return read_manifest([manifest], environment)
+            return load_manifest(manifest, environment=environment, variables=variables)
         case _:
-            return read_manifest(manifest, environment)
+            return load_manifest(*manifest, environment=environment, variables=variables)
 
 
 def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
@@ -99,26 +110,31 @@ def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
 @contextmanager
 def _opened(
     manifest: Manifest, client: AtmosphereClient | None, account: str | None, pds: str | None
-) -> Generator[Account]:
+) -> Generator[tuple[Account, Target]]:
     """Open the manifest's account; raises Refused where its DID is not the one that the manifest names."""
     if client is not None:
         if account or pds:
             raise Usage("a client has an account of its own", hint="give either client, or account and pds")
-        Target(client.account.name, manifest.did).check(client.did)
-        yield client.account
+        target = Target(client.account.name, manifest.did)
+        target.check(client.did)
+        yield client.account, target
         return
-    target = Target.resolve(manifest, account, pds, os.environ)
-    if target is None:
+    named = Target.resolve(manifest, account, pds, os.environ)
+    if named is None:
         raise Usage("no account is given", hint='try it first with account="local"; then with your handle')
-    found = open_target(target)
+    found = open_target(named)
     with closing(found.repository):
-        target.check(found.repository.did)
-        yield found
+        named.check(found.repository.did)
+        yield found, named
 
 
 @contextmanager
-def _reopened(account: Account) -> Generator[Account]:
-    """Open the planned account again to write to it, with `ATPUB_PASSWORD`."""
-    again = account.reopened(os.environ.get("ATPUB_PASSWORD"))
+def _reopened(account: Account, target: Target) -> Generator[Account]:
+    """Open the planned account again to write to it, with `ATPUB_PASSWORD`; raises UnconfirmedServer."""
+    if target.folder is None:
+        from atpub.login.account import confirm_server
+
+        confirm_server(target, account.repository.did, os.environ)
+    again = account.reopened(password_in(os.environ))
     with closing(again.repository):
         yield again

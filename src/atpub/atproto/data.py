@@ -71,6 +71,22 @@ def blobs_in(value: Json) -> Iterator[Blob]:
             yield from blobs_in(item)
 
 
+def texts(value: Json) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every string in a value, however deep, and its path; the order is not defined."""
+    stack: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
+    while stack:
+        steps, part = stack.pop()
+        match part:
+            case str():
+                yield steps, part
+            case dict():
+                stack.extend(((*steps, key), item) for key, item in part.items())
+            case list():
+                stack.extend(((*steps, index), item) for index, item in enumerate(part))
+            case _:
+                pass
+
+
 def encode(value: Json) -> bytes:
     """Return the canonical DAG-CBOR of a value; raises NotInDataModel."""
     try:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from atpub.cli.options import TargetOptions
+from atpub.cli.options import TargetOptions, environ
 from atpub.cli.output import is_terminal
 from atpub.errors import Refused, Usage
 from atpub.login.credentials import Credentials
@@ -35,7 +35,7 @@ def find_account(manifests: tuple[str, ...], options: TargetOptions) -> Target:
     if named and not (manifests or options.environment):
         return named
     try:
-        return find_target(read_manifest(manifests, options.environment), options)
+        return find_target(read_manifest(manifests, options.environment, environ()), options)
     except Usage as error:
         raise Usage(error.message, hint="name the account, --account HANDLE, or the manifest, -m PATH") from None
 
@@ -58,14 +58,20 @@ def open_repository(target: Target, *, remember: bool = False) -> Repository:
 
         return LocalRepository(target.folder, target.did or LOCAL_DID)
     from atpub.atproto.identity.handles import ResolverConfig
+    from atpub.login.account import confirm_server
     from atpub.repository.pds import connect  # httpx
 
     credentials, cache = this_machine(), cache_folder()
+
+    def find_password() -> str | None:
+        confirm_server(target, repository.did, os.environ)
+        return credentials.find_password(repository.did, repository.url)
+
     repository = connect(
         target.account,
         pds=target.pds,
         config=ResolverConfig.of(os.environ),
-        password=lambda: credentials.find_password(repository.did, repository.url),
+        password=find_password,
         sessions=credentials.usable_sessions(),
         identity_cache=cache if remember else None,
         cache=cache and cache / "live",

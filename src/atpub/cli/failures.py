@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import click
 
 from atpub.atproto.data import JsonObject
-from atpub.atproto.xrpc.redact import redacted
 from atpub.cli.output import print_json, style_for, tell
 from atpub.cli.usage import usage
 from atpub.errors import AtpubError, InternalError, Interrupted, OSFailure
+from atpub.redact import redact
 from atpub.report.problems import error_json, error_text
 from atpub.report.style import Style
 
@@ -36,7 +36,7 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
         found = error_json(known)
         print_json(known.details_json(found) if isinstance(known, DetailedError) else found)
     if isinstance(known, InternalError):
-        tell(redacted("".join(traceback.format_exception(error))))
+        tell(redact("".join(traceback.format_exception(error))))
     if isinstance(known, DetailedError) and not as_json and (text := known.details_text(style_for(sys.stderr))):
         tell(text)
     tell(error_text(known, style_for(sys.stderr)))
@@ -56,4 +56,4 @@ def _classify(error: BaseException, args: Sequence[str]) -> AtpubError:
             return OSFailure(f"{named}{error.strerror or error}", hint="check the path, its permissions and the disk")
         case _:
             hint = "please report it, with the output above"
-            return InternalError(f"this is a bug in atpub: {type(error).__name__}: {redacted(str(error))}", hint=hint)
+            return InternalError(f"this is a bug in atpub: {type(error).__name__}: {redact(str(error))}", hint=hint)

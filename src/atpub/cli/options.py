@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_VARIABLES: Final = "atpub.variables"
 
 
 def load(runner: str) -> Callable[..., Any]:
@@ -44,9 +47,30 @@ class TargetOptions:
     environment: str | None
 
 
+def environ() -> Mapping[str, str]:
+    """Return the process's environment, with the variables that `--var` declares for the manifest."""
+    from atpub.text.interpolate import declare_variables
+
+    context = click.get_current_context(silent=True)
+    declared: tuple[str, ...] = context.meta.get(_VARIABLES, ()) if context else ()
+    return declare_variables(os.environ, declared)
+
+
+def _remember_variables(context: click.Context, _: click.Parameter, declared: tuple[str, ...]) -> None:
+    context.meta[_VARIABLES] = declared
+
+
 def manifest_options(command: F) -> F:
-    """Give a command `-m` and `--env`."""
+    """Give a command `-m`, `--env` and `--var`."""
     for option in (
+        click.option(
+            "--var",
+            metavar="NAME[=VALUE]",
+            multiple=True,
+            expose_value=False,
+            callback=_remember_variables,
+            help="A variable that the manifest may use as ${NAME}. [ATPUB_VARS]",
+        ),
         click.option("--env", "environment", metavar="NAME", help="One of the manifest's environments."),
         click.option(
             "-m",

@@ -9,9 +9,9 @@ from typing import Final
 
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
-from atpub.atproto.xrpc.redact import hide
 from atpub.errors import Usage
 from atpub.login import keyring
+from atpub.redact import hide
 
 VARIABLE: Final = "ATPUB_PASSWORD"
 
@@ -33,9 +33,7 @@ class Credentials:
 
     def from_environment(self) -> str | None:
         """Return the password in the environment."""
-        password = self.environ.get(VARIABLE) or None
-        hide(password or "")
-        return password
+        return password_in(self.environ)
 
     def from_question(self, account: str, server: str) -> str | None:
         """Return the password that the user types."""
@@ -61,3 +59,10 @@ class Credentials:
         if sessions is None:
             raise Usage("there is no home folder to store a session in", hint="set XDG_STATE_HOME to a folder of yours")
         return sessions
+
+
+def password_in(environ: Mapping[str, str]) -> str | None:
+    """Return the password in the environment, without the line break that a file or a command ends with."""
+    password = environ.get(VARIABLE, "").rstrip("\r\n") or None
+    hide(password or "")
+    return password

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from atpub.atproto.syntax import Did
-from atpub.atproto.xrpc.redact import hide
 from atpub.errors import Usage
+from atpub.redact import hide
 
 
 def read_password(did: Did, server: str) -> str | None:

@@ -13,7 +13,7 @@ from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import AtpubError, AuthenticationFailed, RepositoryError, Unavailable
 from atpub.login import keyring
-from atpub.login.account import RemoteAccount, look_up
+from atpub.login.account import RemoteAccount, confirm_server, look_up
 from atpub.login.credentials import Credentials
 from atpub.login.model import EndedSession, LogoutResult, OpenedSession
 from atpub.target import Target
@@ -29,6 +29,7 @@ def log_in(target: Target, credentials: Credentials, *, use_keyring: bool = Fals
     if use_keyring:
         keyring.require_keyring()
     with look_up(target, credentials.environ) as account:
+        confirm_server(target, account.identity.did, credentials.environ)
         password = _require_password(account, credentials)
         tokens = _open_session(account, password, credentials)
         _store(tokens, sessions, account.http)

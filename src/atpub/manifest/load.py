@@ -24,6 +24,7 @@ from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
+from atpub.text.interpolate import NOT_FILLED
 from atpub.text.merge import MergedDocument
 from atpub.text.paths import leads_out, refuse
 from atpub.text.spans import Steps
@@ -47,7 +48,7 @@ def load_manifest(
 ) -> Manifest:
     """Load the manifest in files and folders; raises InvalidInput with every problem.
 
-    `environ` fills in `${X}`; `environment` names one of the manifest's `environments`.
+    `environ` fills in `${X}` where it declares X; `environment` names one of the manifest's `environments`.
     """
     loaded = load_valid_subset(paths, environ=environ, environment=environment)
     if loaded.problems:
@@ -94,7 +95,7 @@ def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
 
 
 def _has_unset(problems: Iterable[Problem]) -> bool:
-    return any(problem.code in ("unset-variable", "bad-variable") for problem in problems)
+    return any(problem.code in NOT_FILLED for problem in problems)
 
 
 def _without_unset(bundle: MergedDocument, value: JsonObject) -> JsonObject:
@@ -182,7 +183,7 @@ class _Loader:
         if _VARIABLE in text and _has_unset(self._known):
             return False
         match name:
-            case "account" if not (_LOCAL.fullmatch(text) or Did.accepts(text) or Handle.accepts(text)):
+            case "account" if not _is_account(text):
                 message = f"{text!r} is not an account"
                 hint = "a handle such as lab.example.org, a DID, or local"
             case "did" if not Did.accepts(text):
@@ -286,6 +287,11 @@ def _referred(value: Json) -> Iterator[str]:
                 stack.extend(part)
             case _:
                 pass
+
+
+def _is_account(text: str) -> bool:
+    name = text.removeprefix("@")
+    return _LOCAL.fullmatch(text) is not None or Did.accepts(name) or Handle.accepts(name)
 
 
 def _at(value: Json, steps: Steps) -> Json:

@@ -32,6 +32,7 @@ from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator,
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.storage.interface import Location, parse_sha256
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
+from atpub.storage.urls import check_pattern
 from atpub.suggest import listed
 from atpub.text.paths import outside_target
 
@@ -225,7 +226,7 @@ class _Gatherer:
         steps = (*entry.common.address.steps, shards.key)
         urls: list[str] = []
         for pattern in shards.urls:
-            expanded = expand_braces(pattern)
+            expanded = check_pattern(pattern) or expand_braces(pattern)
             if isinstance(expanded, Problem):
                 self._note([expanded], steps)
             else:

@@ -9,7 +9,7 @@ from atpub.atproto.runtime import UnknownMember, member_json
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_external
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage
-from atpub.storage.urls import split_url
+from atpub.storage.urls import check_scheme, split_url
 
 
 class ExternalStorage(UrlStorage):
@@ -26,7 +26,9 @@ class ExternalStorage(UrlStorage):
     def parse(self, url: str) -> Location | Problem:
         """Return the location of a shard; the URL is kept as it is written."""
         parts = split_url(url, is_http=False)
-        return parts if isinstance(parts, Problem) else Location(self.name, url)
+        if isinstance(parts, Problem):
+            return parts
+        return check_scheme(parts.scheme) or Location(self.name, url)
 
     def build(self, shards: LocatedShards, endpoint: Endpoint) -> entry.EntryStorage:
         """Return a storageExternal object, which the open union of an entry's storages does not name."""

@@ -81,8 +81,8 @@ def shard_path(url: str) -> str:
 def parse_location(url: str) -> Location | Problem:
     """Return the location of one shard's URL, without brace notation, or the problem of the URL.
 
-    It is a problem if the URL has blanks, a fragment, or no scheme or host, if only this machine can read it (`file:`,
-    `pipe:`), and if it holds a secret (a password, a presigned query), which no message repeats.
+    It is a problem if the URL has blanks, a fragment, a wildcard, or no scheme or host, if only this machine can read
+    it (`file:`, `pipe:`), and if it holds a secret (a password, a presigned query), which no message repeats.
     """
     scheme = scheme_of(url)
     if isinstance(scheme, Problem):

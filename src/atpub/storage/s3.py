@@ -10,7 +10,7 @@ from atpub.atproto.data import JsonObject
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_s3
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage, shard_checksum
-from atpub.storage.urls import no_host, secret_in
+from atpub.storage.urls import no_host
 
 
 class S3Storage(UrlStorage):
@@ -38,8 +38,6 @@ class S3Storage(UrlStorage):
         """Return the location of an object, with the scheme in lower case."""
         rest = url[len("s3:") :]
         bucket, _, key = rest.removeprefix("//").partition("/")
-        if "@" in bucket:
-            return secret_in(url)
         if not bucket or not rest.startswith("//"):
             return no_host(url)
         if not key or key.endswith("/"):

@@ -1,48 +1,170 @@
-"""Checks that the URLs of all kinds of storage share. No message repeats a secret."""
+"""Checks that the URLs of all kinds of storage share. No message repeats a secret: problems redact their messages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from atpub.errors import Problem
+from atpub.redact import find_url_secret, find_url_secrets, redact_urls
+from atpub.suggest import nearest
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\\)")
+SCHEMES: Final = frozenset(
+    [
+        "abfs",
+        "abfss",
+        "adl",
+        "ais",
+        "ark",
+        "at",
+        "az",
+        "azure",
+        "b2",
+        "cos",
+        "cosn",
+        "data",
+        "dat",
+        "dav",
+        "davs",
+        "dbfs",
+        "doi",
+        "dropbox",
+        "dvc",
+        "ftp",
+        "ftps",
+        "gcs",
+        "gdrive",
+        "git",
+        "globus",
+        "gs",
+        "gsiftp",
+        "hdfs",
+        "hdl",
+        "hf",
+        "http",
+        "https",
+        "ipfs",
+        "ipns",
+        "irods",
+        "kaggle",
+        "lakefs",
+        "magnet",
+        "minio",
+        "obs",
+        "oci",
+        "onedrive",
+        "osf",
+        "oss",
+        "r2",
+        "root",
+        "roots",
+        "rsync",
+        "s3",
+        "s3a",
+        "s3n",
+        "scp",
+        "sftp",
+        "sharepoint",
+        "ssh",
+        "swift",
+        "tos",
+        "urn",
+        "viewfs",
+        "wasb",
+        "wasbs",
+        "webdav",
+        "webdavs",
+        "webhdfs",
+        "xroot",
+        "zenodo",
+    ]
+)
+"""Schemes that readers know; another one that resembles one of these is taken for a mistake."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
-_PASSWORD = re.compile(r"(?<=//)[^/?#]*@")
-_SIGNED = re.compile(r"[?&](X-Amz-Signature|X-Goog-Signature)=[^&]*", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"[A-Za-z][A-Za-z0-9.-]*:\d{1,5}(/|$)")
+_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?([^?#]*)")
+_GLOB = re.compile(r"\*|\[[^\]/]*\]")
+_ESCAPE = re.compile(r"\\[{},$\\]")
 _LOCAL: Final = "list local files under `blobs:`"
 _PUBLIC: Final = "records are public: give a URL that anyone can read without a secret"
+
+
+def check_pattern(pattern: str) -> Problem | None:
+    """Return the problem of a URL in brace notation that all URLs that it stands for would have."""
+    scheme = scheme_of(_ESCAPE.sub("", pattern)) if _SCHEME.match(pattern) else None
+    return scheme if isinstance(scheme, Problem) else None
 
 
 def scheme_of(url: str) -> str | Problem:
     """Return the scheme of a shard's URL, in lower case.
 
-    It is a problem if the URL has blanks or no scheme, or if only this machine can read it (`file:`, `pipe:`).
+    It is a problem if the URL has blanks, wildcards, backslashes, a secret or no scheme, or if only this machine can
+    read it (`file:`, `pipe:`).
     """
-    scheme = _SCHEME.match(url)
+    found = _SCHEME.match(url)
+    scheme = found[1].lower() if found else ""
+    if scheme in ("file", "pipe"):
+        return Problem("url-scheme", f"{redact_urls(url)} can be read on this machine only", hint=_LOCAL)
+    if len(scheme) == 1:
+        return Problem("url-scheme", f"{url!r} is a path on a drive, not a URL", hint=_LOCAL)
+    problem = _check_characters(url) or _check_dialect(url, scheme)
+    if problem:
+        return problem
+    secret = find_url_secret(url)
+    return secret_in(url, secret) if secret else scheme
+
+
+def _check_characters(url: str) -> Problem | None:
     if blank := _BLANK.search(url):
-        message = f"{_redact(url)!r} has a blank or control character at character {blank.start() + 1}"
+        message = f"{redact_urls(url)!r} has a blank or control character at character {blank.start() + 1}"
         return Problem("url-blank", message, hint="write it percent-encoded, as in %20")
-    if scheme is None:
+    if "\\" in url:
+        message = f"{redact_urls(url)} has a backslash, which no URL has"
+        return Problem("url-backslash", message, hint=f"write / in URLs; {_LOCAL}")
+    return None
+
+
+def _check_dialect(url: str, scheme: str) -> Problem | None:
+    """Return the problem of what other programs take for a URL: a path, a host and port, several URLs, a wildcard."""
+    path = _PATH.match(url)
+    if "::" in (path[1] if path else url) or scheme.endswith(".tar"):
+        hint = "list each URL as an item of its own"
+        return Problem("url-joined", f"{redact_urls(url)} joins several URLs with `::`", hint=hint)
+    if not scheme:
         return Problem("url-scheme", f"{url!r} is not a URL: it has no scheme, such as https://", hint=_LOCAL)
-    if scheme[1].lower() in ("file", "pipe"):
-        return Problem("url-scheme", f"{_redact(url)} can be read on this machine only", hint=_LOCAL)
-    return scheme[1].lower()
+    if scheme not in SCHEMES and _HOST_AND_PORT.match(url):
+        return Problem("url-scheme", f"{url} has no scheme", hint=f"did you mean https://{url}?")
+    if path and _has_wildcard(path[1], scheme):
+        hint = "a list of shards is written with braces, as in d-{000..009}.tar; a literal * is %2A"
+        return Problem("url-wildcard", f"{redact_urls(url)} has a wildcard, which readers do not expand", hint=hint)
+    return None
+
+
+def _has_wildcard(path: str, scheme: str) -> bool:
+    return bool(_GLOB.search(path)) if scheme in ("http", "https") else "*" in path
+
+
+def check_scheme(scheme: str) -> Problem | None:
+    """Return the problem of a scheme that no reader knows, and that resembles a known one."""
+    meant = None if scheme in SCHEMES else nearest(scheme, SCHEMES)
+    if meant is None:
+        return None
+    return Problem("url-scheme", f"{scheme}: is not a scheme that readers know", hint=f"did you mean {meant}://?")
 
 
 def split_url(url: str, *, is_http: bool) -> SplitResult | Problem:
-    """Return the parts of a URL; it is a problem if it holds a secret or a fragment, or if an HTTP URL has no host."""
+    """Return the parts of a URL; it is a problem if it has a fragment, or if an HTTP URL has no host."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        return Problem("url-invalid", f"{_redact(url)} is not a valid URL: {error}")
+        return Problem("url-invalid", f"{redact_urls(url)} is not a valid URL: {error}")
     if is_http and not parts.hostname:
         return no_host(url)
-    if parts.password is not None or (is_http and parts.username is not None) or _SIGNED.search(url):
-        return secret_in(url)
     if "#" in url:
         return Problem("url-fragment", f"{url} has a fragment, which no server sees", hint="write # as %23")
     return parts
@@ -50,14 +172,20 @@ def split_url(url: str, *, is_http: bool) -> SplitResult | Problem:
 
 def no_host(url: str) -> Problem:
     """Return the problem of a URL without a host or bucket."""
-    return Problem("url-host", f"{_redact(url)} names no host or bucket", hint="the form is scheme://host/path")
+    return Problem("url-host", f"{redact_urls(url)} names no host or bucket", hint="the form is scheme://host/path")
 
 
-def secret_in(url: str) -> Problem:
-    """Return the problem of a URL that holds a secret."""
-    return Problem("url-secret", f"{_redact(url)} holds a user name, a password or a signature", hint=_PUBLIC)
+def secret_in(url: str, code: str) -> Problem:
+    """Return the problem of a URL that holds a secret: `credentials-in-url` or `signed-url`."""
+    what = "a user name or password" if code == "credentials-in-url" else "a signature, token or key"
+    return Problem(code, f"{redact_urls(url)} holds {what}", hint=_PUBLIC)
 
 
-def _redact(url: str) -> str:
-    hidden = _PASSWORD.sub("***@", url, count=1)
-    return _SIGNED.sub(lambda found: f"{found[0][0]}{found[1]}=***", hidden)
+def check_text(text: str) -> Iterator[Problem]:
+    """Yield the problems of secrets in the URLs of any text; they are only warnings where the text is no URL."""
+    for code in find_url_secrets(text):
+        if _BLANK.search(text):
+            what = "a URL with a user name or password" if code == "credentials-in-url" else "a signed URL"
+            yield Problem(code, f"the text has {what}", hint="records are public", severity="warning")
+        else:
+            yield secret_in(text, code)

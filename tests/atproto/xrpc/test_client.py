@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from atpub import redact
 from atpub.atproto.auth.access import Access
 from atpub.atproto.auth.session import Session, access_of
 from atpub.atproto.auth.session_store import SessionTokens
 from atpub.atproto.data import Json
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import Did
-from atpub.atproto.xrpc import redact
 from atpub.atproto.xrpc.client import XrpcClient, encoded
 from atpub.atproto.xrpc.connections import is_loopback
 from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed

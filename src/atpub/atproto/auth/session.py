@@ -18,11 +18,11 @@ from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.redact import hide
 from atpub.errors import AtpubWarning, AuthenticationFailed, RepositoryNotFound, SessionStoreError
 from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
 from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
 from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
+from atpub.redact import hide
 
 T = TypeVar("T")
 Password: TypeAlias = Callable[[], str | None]

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from atpub.atproto.data import loads
 from atpub.atproto.xrpc.http import NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.rate_limits import reset_of
-from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,
@@ -25,6 +24,7 @@ from atpub.errors import (
     SlowResponse,
     Unavailable,
 )
+from atpub.redact import redact
 
 _LONGEST_TEXT = 300
 _NO_PDS = "a PDS has that method: is this the address of one?"
@@ -127,7 +127,7 @@ def breach(code: str) -> type[Unavailable]:
 
 def printable(text: str) -> str:
     """Return the text without secrets, in a form that cannot play tricks on a terminal, and not too long."""
-    return "".join(character if character.isprintable() else " " for character in redacted(text)[:_LONGEST_TEXT])
+    return "".join(character if character.isprintable() else " " for character in redact(text)[:_LONGEST_TEXT])
 
 
 def _text(where: str, reply: Reply) -> str:

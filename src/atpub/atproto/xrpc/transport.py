@@ -12,8 +12,8 @@ import httpx
 
 from atpub.atproto.xrpc.body import ENCODINGS, BodyError, decoded
 from atpub.atproto.xrpc.connections import TOTAL_SECONDS, Patience, Transport, with_patience
-from atpub.atproto.xrpc.redact import redacted
 from atpub.errors import Usage
+from atpub.redact import redact
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 60.0  # without a byte in either direction
@@ -246,4 +246,4 @@ def _reason(error: httpx.RequestError, patience: Patience) -> str:
         case httpx.ReadTimeout():
             return "no answer within the time allowed"
         case _:
-            return redacted(str(error)) or type(error).__name__
+            return redact(str(error)) or type(error).__name__

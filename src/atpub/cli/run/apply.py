@@ -13,7 +13,7 @@ import click
 from atpub.atproto.data import JsonObject
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
-from atpub.cli.options import TargetOptions
+from atpub.cli.options import TargetOptions, environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
 from atpub.cli.saved import load
@@ -85,7 +85,7 @@ def run(
             raise Usage("a saved plan is applied unchanged", hint=hint)
         preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target)
     elif yes or digest or is_terminal(sys.stdin):
-        manifest = read_manifest(manifests, environment)
+        manifest = read_manifest(manifests, environment, environ())
         preparation = prepare_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
     else:
         message = "apply asks for confirmation, and there is no terminal to ask on"
@@ -112,7 +112,7 @@ def run_destroy(
     if not (yes or is_terminal(sys.stdin)):
         message = "destroy asks for confirmation, and there is no terminal to ask on"
         raise Usage(message, hint="give --yes")
-    manifest = read_manifest(manifests, environment)
+    manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
         check(prepared.plan, None)

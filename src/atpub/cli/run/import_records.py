@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from atpub.cli.connect import open_repository
+from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
@@ -33,7 +33,7 @@ def run(
 ) -> None:
     """Import records, and print their entries or the outcome."""
     options = ImportOptions(uris, everything, out, overwrite, adopt, download)
-    base = find_base(manifests, environment, project, lexicons, options, (account, pds), os.environ)
+    base = find_base(manifests, environment, project, lexicons, options, (account, pds), environ())
     outcome = import_records(base, options, open_repository, ImportHooks(tell_warnings, _tell_download))
     _print_outcome(base, outcome, as_json=as_json)
 

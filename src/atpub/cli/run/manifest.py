@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
 from atpub.manifest.schema import manifest_schema
 from atpub.pipeline import read_manifest, validate
@@ -14,7 +15,7 @@ from atpub.user_folders import cache_folder
 
 def run_validate(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, locked: bool) -> None:
     """Validate a manifest, and print the number of its records."""
-    manifest = read_manifest(manifests, environment)
+    manifest = read_manifest(manifests, environment, environ())
     desired, warnings = validate(manifest, locked=locked)
     tell_warnings(warnings)
     if as_json:
@@ -25,7 +26,7 @@ def run_validate(manifests: tuple[str, ...], environment: str | None, *, as_json
 
 def run_lock(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, prune: bool) -> None:
     """Update atpub.lock, and print what changed."""
-    lock = _summary(update_lock(read_manifest(manifests, environment), prune=prune, cache=cache_folder()))
+    lock = _summary(update_lock(read_manifest(manifests, environment, environ()), prune=prune, cache=cache_folder()))
     if as_json:
         print_json(lock_json(lock))
         return

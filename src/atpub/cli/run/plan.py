@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from atpub.cli.options import TargetOptions
+from atpub.cli.options import TargetOptions, environ
 from atpub.cli.output import print_data, print_json, style_for
 from atpub.cli.prepare import options_of, prepare_plan
 from atpub.cli.saved import require_room, save
@@ -35,7 +35,7 @@ def run(
         raise Usage("--json and --markdown exclude each other", hint="give one of them")
     if out is not None:
         require_room(out)
-    manifest = read_manifest(manifests, environment)
+    manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     options = options_of(flags)
     with prepare_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as prepared:

@@ -10,7 +10,7 @@ from typing import Final
 
 from atpub.atomic_files import replacing, require_own
 from atpub.cli.connect import find_target, open_repository
-from atpub.cli.options import TargetOptions
+from atpub.cli.options import TargetOptions, environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.run.apply import confirm
 from atpub.engine.apply import write_inventory
@@ -49,7 +49,7 @@ def run_verify(
 def _find_project(manifests: tuple[str, ...], project: str | None, options: TargetOptions) -> tuple[str, Target]:
     """Return the project to verify and its repository."""
     if project is None or manifests or usual_paths():
-        manifest = read_manifest(manifests, options.environment)
+        manifest = read_manifest(manifests, options.environment, environ())
         return project or manifest.project, find_target(manifest, options)
     return project, find_target(None, options)
 
@@ -68,7 +68,7 @@ def run_rebuild(
     if not (yes or is_terminal(sys.stdin)):
         message = "rebuild asks for confirmation, and there is no terminal to ask on"
         raise Usage(message, hint="run `atpub inventory verify`, then give --yes")
-    manifest = read_manifest(manifests, environment)
+    manifest = read_manifest(manifests, environment, environ())
     target = find_target(manifest, TargetOptions(account, pds, environment))
     facts = measure_data(manifest, locked=locked)
     with closing(open_repository(target)) as repository:
@@ -95,7 +95,7 @@ def run_export(
 ) -> None:
     """Write a repository to a CAR file."""
     require_own(file, "a CAR file", _CAR_HEADER)
-    target = find_target(read_manifest(manifests, environment), TargetOptions(account, pds, environment))
+    target = find_target(read_manifest(manifests, environment, environ()), TargetOptions(account, pds, environment))
     with closing(open_repository(target)) as repository, replacing(file) as stream:
         repository.export_car(stream)
     print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")

@@ -32,6 +32,7 @@ from atpub.manifest.model import (
 )
 from atpub.shards.facts import Facts, RemoteShards
 from atpub.storage.registry import check_endpoint
+from atpub.storage.urls import check_text
 
 LARGEST: Final = 900_000
 """The most bytes of a record that fit in a request to any PDS, with room for the inventory."""
@@ -62,6 +63,7 @@ class RecordChecker:
         """Yield an entry's problems; where a placeholder could not be filled in, only that."""
         yield from self._placeholders(item, filled)
         yield from self._violations(item, found, filled)
+        yield from self._secrets(item, found)
         match item:
             case SchemaEntry():
                 yield from _unreadable(item)
@@ -112,6 +114,14 @@ class RecordChecker:
             if same not in noted:
                 noted.add(same)
                 yield Problem("invalid-record", message, place, _hint(violation))
+
+    def _secrets(self, item: Entry, found: Desired) -> Iterator[Problem]:
+        """Yield the secrets in URLs anywhere in a record: it is public."""
+        for steps, text in data.texts(found.value):
+            for problem in check_text(text):
+                yield replace(
+                    problem, message=f"{item.common.address}: {problem.message}", place=self._place(item, steps)
+                )
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
