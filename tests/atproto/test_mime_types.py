@@ -12,7 +12,7 @@ import zlib
 import pytest
 from tests.repository.samples import tar_of
 
-from atpub.repository.local.sniff import sniff
+from atpub.atproto.mime_types import sniff
 
 
 def zip_of(name: str) -> bytes:
