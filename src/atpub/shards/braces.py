@@ -15,6 +15,8 @@ LIMIT = 100_000
 """How many shards one pattern may stand for."""
 
 _DEPTH = 50
+_MOST_TEXT = 100_000_000
+"""How many characters the strings of one pattern may have together."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DOLLAR = re.compile(r"(\\.)|\$(?=\{)", re.DOTALL)
@@ -38,6 +40,8 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
+    if len(pattern) > _MOST_TEXT // limit:
+        limit = max(1, _MOST_TEXT // len(pattern))  # none of the strings is longer than the pattern
     try:
         # bracex takes `${` for a shell variable; WebDataset does not.
         shielded = _DOLLAR.sub(lambda found: found[1] or r"\$", pattern)

@@ -36,6 +36,10 @@ class FileIdentity(NamedTuple):
         return max(self.mtime_ns, self.ctime_ns) < now_ns - _RACY_NS
 
 
+NOTES = ("scattered-samples", "link-member")
+"""The codes of notes."""
+
+
 class Note(NamedTuple):
     """What is odd in a shard, as the code of a problem, and the first member that shows it."""
 
@@ -81,8 +85,10 @@ def _entries(files: JsonObject) -> Entries:
     for path, row in files.items():
         match row:
             case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples, dict(notes)]:
-                found = tuple(Note(code, member) for code, member in notes.items() if isinstance(member, str))
-                if parse_sha256(sha256) != sha256:
+                found = tuple(
+                    Note(code, member) for code, member in notes.items() if code in NOTES and isinstance(member, str)
+                )
+                if parse_sha256(sha256) != sha256 or len(found) < len(notes):
                     return {}
                 entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples, found)
             case _:
