@@ -107,6 +107,13 @@ def test_the_same_bytes_under_a_name_that_is_accepted(folder: Path, repository: 
     assert types(repository) == ["text/csv", "text/csv"]
 
 
+@pytest.mark.parametrize("accept", ["application/octet-stream", "*/*"])
+def test_any_bytes_fit_where_only_the_name_says_more(folder: Path, repository: LocalRepository, accept: str) -> None:
+    (folder / "a.parquet").write_bytes(b"nearly")
+    publish(manifest(folder, [accept], x="a.parquet"), repository)
+    assert types(repository) == ["application/vnd.apache.parquet" if accept == "*/*" else accept]
+
+
 def test_the_manifest_states_the_type(folder: Path, repository: LocalRepository) -> None:
     (folder / "a.dat").write_text("a,b")
     publish(manifest(folder, ["text/csv"], x={"file": "a.dat", "mimeType": "text/csv"}), repository)

@@ -13,6 +13,7 @@ from typing import Final
 from atpub.atproto.data import Blob, JsonObject, put
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import accepts, validate_record
+from atpub.atproto.mime_types import ANY_BYTES
 from atpub.atproto.syntax import Cid
 from atpub.engine.desired.model import BlobFile, Desired
 
@@ -37,16 +38,21 @@ def accepted_types(lexicons: Lexicons, value: JsonObject, blobs: Iterable[BlobFi
 
 
 def agree_on_types(records: Sequence[Desired]) -> tuple[Desired, ...]:
-    """Return the records with one type for the same bytes: the first that every lexicon accepts, if there is one."""
+    """Return the records with one type for the same bytes: the first that every lexicon accepts, if there is one.
+
+    Any bytes are also `application/octet-stream`, where only the file's name says more.
+    """
     held: dict[Cid, list[BlobFile]] = {}
     for item in (item for record in records for item in record.blobs if item.sniffed):
         held.setdefault(item.blob.cid, []).append(item)
-    agreed = {cid: _common_type(items) for cid, items in held.items() if len(items) > 1}
+    agreed = {cid: _common_type(items) for cid, items in held.items()}
     return tuple(_with_types(record, agreed) for record in records)
 
 
 def _common_type(items: Sequence[BlobFile]) -> str:
     types = [item.blob.mime_type for item in items]
+    if all(item.named for item in items):
+        types.append(ANY_BYTES)
     return next((name for name in types if all(accepts(item.accept, name) for item in items)), types[0])
 
 

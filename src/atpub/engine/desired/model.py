@@ -48,7 +48,8 @@ class StrongRef:
 class BlobFile:
     """A blob that a record holds, and the file with its bytes; `sniffed` where the server decides its MIME type.
 
-    `accept` are the MIME types that the record's lexicon takes there; none where it takes all.
+    `accept` are the MIME types that the record's lexicon takes there; none where it takes all. `named` is a blob whose
+    type comes from the file's name alone.
     """
 
     steps: Steps
@@ -56,6 +57,7 @@ class BlobFile:
     file: Path
     sniffed: bool
     accept: tuple[str, ...] = ()
+    named: bool = False
 
     def rejection(self, mime_type: str) -> Problem | None:
         """Return the problem of this type as the server's; None where the lexicon accepts it."""

@@ -104,7 +104,8 @@ class Filler:
         sniffed = None if facts.mime_type == ANY_BYTES else facts.mime_type
         guess = named.mime_type or sniffed or mime_type_of(named.file) or ANY_BYTES
         blob = Blob(facts.cid, guess, facts.size)
-        filled.blobs.append(BlobFile(steps, blob, path, sniffed=True))
+        named_only = named.mime_type is None and sniffed is None
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=True, named=named_only))
         return blob.to_json()
 
 
