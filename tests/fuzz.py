@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
 from atpub.engine.plan.build import plan_digest
 from atpub.engine.plan.serialize import read_plan
@@ -30,6 +31,7 @@ from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
 from atpub.shards.tar import read_tar
 from tests.shards.tars import make_tar
 
+DID = Did("did:web:x.org")
 SECONDS = 10
 MEGABYTES = 500
 
@@ -76,11 +78,16 @@ TAR = make_tar(["0.npy", "0.cls", "1.npy", "1.cls"])
 CACHE = json.dumps({"version": 2, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
 PLAN = json.dumps({
     "format_version": "1.0",
-    "digest": plan_digest(Did("did:web:x.org"), "fuzz", ()), "project": "fuzz", "account": "local", "did": "did:web:x.org", "head": None,
+    "digest": plan_digest(DID, "fuzz", ()), "project": "fuzz", "account": "local", "did": DID, "head": None,
     "changes": [], "uploads": [], "cost": {"points": 0, "writes": 0, "commits": 0, "bytes": 0}, "refusals": [],
     "folder": "/a",
 })  # fmt: skip
 LOCK = dump_lock(Lock({"data/0.tar": LockedFile(10, "ab" * 32, 2), "note.txt": LockedFile(4, "cd" * 32)}, {}))
+
+SESSION = json.dumps({
+    "did": DID, "handle": "x.org", "login": "https://x.org", "server": "https://x.org",
+    "access": "a.b.c", "refresh": "a.b.c",
+})  # fmt: skip
 
 NASTY = (
     *("9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "1e999", "-0", ".inf", "1.5", "null", "true", "''", '""'),
@@ -189,6 +196,15 @@ def run_lock(folder: Path, content: bytes) -> object:
         (folder / "atpub.lock").unlink()
 
 
+def run_session(folder: Path, content: bytes) -> object:
+    store = SessionStore(folder / "sessions")
+    file = store.path(DID)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o600)
+    return store.read(DID)
+
+
 TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
     "manifest": (MANIFEST.encode(), run_project("manifest")),
     "lexicon": (LEXICON.encode(), run_project("lexicon")),
@@ -198,6 +214,7 @@ TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
     "checksums": (SUMS.encode(), lambda _, content: parse_checksums(content.decode("utf-8", "replace"), "sums")),
     "cache": (CACHE.encode(), lambda _, content: load_entries(content.decode("utf-8", "replace"))),
     "plan": (PLAN.encode(), lambda _, content: read_plan(content, "plan.json")),
+    "session": (SESSION.encode(), run_session),
     "lock": (LOCK.encode(), run_lock),
 }
 
