@@ -88,3 +88,18 @@ def test_known_formats(head: bytes, mime_type: str) -> None:
 @pytest.mark.parametrize("head", UNKNOWN.values(), ids=UNKNOWN)
 def test_other_bytes_say_nothing(head: bytes) -> None:
     assert sniff(head) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("a.webp", "image/webp"),
+        ("data/A.CSV", "text/csv"),
+        ("a.csv.gz", "application/gzip"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.unknown", None),
+        ("folder.csv/README", None),
+    ],
+)
+def test_names_by_their_last_suffix(name: str, found: str | None) -> None:
+    assert mime_type_of(name) == found
