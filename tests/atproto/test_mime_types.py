@@ -12,7 +12,7 @@ import zlib
 import pytest
 from tests.repository.samples import tar_of
 
-from atpub.atproto.mime_types import sniff
+from atpub.atproto.mime_types import mime_type_of, sniff
 
 
 def zip_of(name: str) -> bytes:
@@ -50,6 +50,7 @@ def png() -> bytes:
 
 
 KNOWN = {
+    "svg with a prolog": (b'<?xml version="1.0"?><svg/>', "application/xml"),
     "tar": (tar_of(b"x"), "application/x-tar"),
     "gnu tar": (gnu_tar(), "application/x-tar"),
     "zip": (zip_of("a.txt"), "application/zip"),
