@@ -16,7 +16,7 @@ LAYERS = """
 redact
 errors suggest
 atomic_files
-{ atproto.syntax atproto.data atproto.lexicon atproto.runtime atproto.repo }
+{ atproto.syntax atproto.data atproto.mime_types atproto.lexicon atproto.runtime atproto.repo }
 generated
 { atproto.identity atproto.xrpc atproto.auth }
 text

@@ -193,5 +193,5 @@ def test_facts_come_back_as_they_were_measured() -> None:
     tar, plain = FileFacts(10, A, 3), FileFacts(0, B, None, "application/octet-stream")
     assert LockedFile.of(tar).facts(tar=True) == tar
     assert LockedFile.of(plain).facts(tar=False) == plain
-    assert LockedFile.of(tar).facts(tar=False) == FileFacts(10, A, None, "application/octet-stream")
+    assert LockedFile.of(tar).facts(tar=False) == FileFacts(10, A, None, "application/x-tar")
     assert LockedFile.of(plain).facts(tar=True) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.shards.cache import Entry, FileIdentity, dump_entries, load_entries
+from atpub.shards.cache import NOTES, Entry, FileIdentity, Note, dump_entries, load_entries
 
 DIGEST = "0f" * 32
 ENTRY = Entry(FileIdentity(10, 20, 30, 40), DIGEST, 5)
@@ -19,6 +19,7 @@ ENTRIES = st.dictionaries(
         st.builds(FileIdentity, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
         st.binary(min_size=32, max_size=32).map(bytes.hex),
         st.none() | NUMBERS,
+        st.just(()) | st.builds(Note, st.sampled_from(NOTES), st.text()).map(lambda note: (note,)),
     ),
 )
 
@@ -37,14 +38,16 @@ def test_what_is_dumped_is_loaded(entries: dict[str, Entry]) -> None:
         "null",
         "[" * 100_000,
         '{"version": 1}',
-        '{"version": 2, "files": {}}',
-        '{"version": 1, "files": []}',
-        '{"version": 1, "files": {"a": []}}',
-        '{"version": 1, "files": {"a": null}}',
+        '{"version": 3, "files": {}}',
+        '{"version": 2, "files": []}',
+        '{"version": 2, "files": {"a": []}}',
+        '{"version": 2, "files": {"a": null}}',
         dump_entries({"a": ENTRY}).replace("0f0f", "0F0F"),
         dump_entries({"a": ENTRY}).replace("0f0f", "zzzz"),
         dump_entries({"a": ENTRY}).replace("[10,", "[10.5,"),
-        dump_entries({"a": ENTRY}).replace(",5]", ',"5"]'),
+        dump_entries({"a": ENTRY}).replace(",5,", ',"5",'),
+        dump_entries({"a": ENTRY}).replace("{}", '{"strange": "0"}'),
+        dump_entries({"a": ENTRY}).replace("{}", '{"link-member": 0}'),
         dump_entries({"a": ENTRY})[:-5],
     ],
 )

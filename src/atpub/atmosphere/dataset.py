@@ -145,7 +145,7 @@ class _Reader(RawIOBase):
     def __init__(self, chunks: Iterator[bytes], on_chunk: Callable[[bytes], object]) -> None:
         self._chunks = chunks
         self._on_chunk = on_chunk
-        self._left = b""
+        self._left = memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -153,8 +153,9 @@ class _Reader(RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
         if not self._left:
-            self._left = next(self._chunks, b"")
-            self._on_chunk(self._left)
+            chunk = next(self._chunks, b"")
+            self._on_chunk(chunk)
+            self._left = memoryview(chunk)  # whose rest is not copied at each read
         taken, self._left = self._left[: len(view)], self._left[len(view) :]
         view[: len(taken)] = taken
         return len(taken)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,7 +194,29 @@ class Manifest:
     key_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
 
 
+_MIME_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
+
 PLACEHOLDERS: Final = frozenset({"$ref", "$strongRef", "$blob", "$literal"})
+
+
+class BlobArgument(NamedTuple):
+    """What a `$blob` placeholder names: a file, and its MIME type where the manifest states it."""
+
+    file: str
+    mime_type: str | None = None
+
+
+def blob_argument(argument: Json) -> BlobArgument | None:
+    """Read the argument of `$blob`: a file, or a map of `file` and `mimeType`; None where it is neither."""
+    match argument:
+        case str(file):
+            return BlobArgument(file)
+        case {"file": str(file), **rest} if not rest:
+            return BlobArgument(file)
+        case {"file": str(file), "mimeType": str(mime_type), **rest} if not rest and _MIME_TYPE.fullmatch(mime_type):
+            return BlobArgument(file, mime_type)
+        case _:
+            return None
 
 
 def placeholder(value: Json) -> tuple[str, Json] | None:

@@ -15,6 +15,8 @@ LIMIT = 100_000
 """How many shards one pattern may stand for."""
 
 _DEPTH = 50
+_MOST_TEXT = 100_000_000
+"""How many characters the strings of one pattern may have together."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DOLLAR = re.compile(r"(\\.)|\$(?=\{)", re.DOTALL)
@@ -44,6 +46,8 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
+    if len(pattern) > _MOST_TEXT // limit:
+        limit = max(1, _MOST_TEXT // len(pattern))  # none of the strings is longer than the pattern
     try:
         # bracex takes `${` for a shell variable; WebDataset does not.
         shielded = _DOLLAR.sub(lambda found: found[1] or r"\$", pattern)
@@ -78,14 +82,16 @@ def _misplaced_brace(pattern: str) -> Problem | None:
         elif found[0] == "}":
             opened.pop()
         if len(opened) > _DEPTH:
-            return Problem("brace-depth", f"{_shown(pattern)}: braces are nested deeper than {_DEPTH}", hint=_NOTATION)
+            return Problem(
+                "brace-depth", f"{shortened(pattern)}: braces are nested deeper than {_DEPTH}", hint=_NOTATION
+            )
     if opened:
         return _unbalanced(pattern, f"the `{{` at character {opened[-1] + 1} is never closed")
     return None
 
 
 def _unbalanced(pattern: str, what: str) -> Problem:
-    return Problem("brace-unbalanced", f"{_shown(pattern)}: {what}", hint=_NOTATION)
+    return Problem("brace-unbalanced", f"{shortened(pattern)}: {what}", hint=_NOTATION)
 
 
 def _mixed_case_range(pattern: str) -> Problem | None:
@@ -93,12 +99,12 @@ def _mixed_case_range(pattern: str) -> Problem | None:
     found = _MIXED_CASE.search(pattern)
     if not found:
         return None
-    message = f"{_shown(pattern)}: `{found[0]}` mixes upper and lower case, which programs read differently"
+    message = f"{shortened(pattern)}: `{found[0]}` mixes upper and lower case, which programs read differently"
     return Problem("brace-range", message, hint="write two ranges, as in {{A..Z},{a..z}}")
 
 
 def _too_many(pattern: str, limit: int) -> Problem:
-    message = f"{_shown(pattern)} stands for more than {limit:,} shards"
+    message = f"{shortened(pattern)} stands for more than {limit:,} shards"
     return Problem("brace-too-many", message, hint="use fewer, larger shards, or several datasets")
 
 
@@ -107,12 +113,13 @@ def _literal_group(pattern: str, expanded: Sequence[str]) -> Problem | None:
         start = next((found.start() for found in _BRACE.finditer(text) if found[0] in "{}"), None)
         if start is not None:
             group = text[start : text.find("}", start) + 1]
-            message = f"{_shown(pattern)}: `{group}` is neither a range nor a list"
+            message = f"{shortened(pattern)}: `{shortened(group)}` is neither a range nor a list"
             return Problem("brace-literal", message, hint=_NOTATION)
     return None
 
 
-def _shown(pattern: str) -> str:
+def shortened(pattern: str) -> str:
+    """Return the start of a pattern, for messages."""
     return pattern if len(pattern) <= 120 else f"{pattern[:117]}…"
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from atpub.atproto.data import Json, JsonObject
 from atpub.storage.interface import parse_sha256
 
-VERSION = 1
+VERSION = 2
 _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 
@@ -36,12 +36,24 @@ class FileIdentity(NamedTuple):
         return max(self.mtime_ns, self.ctime_ns) < now_ns - _RACY_NS
 
 
+NOTES = ("scattered-samples", "link-member")
+"""The codes of notes."""
+
+
+class Note(NamedTuple):
+    """What is odd in a shard, as the code of a problem, and the first member that shows it."""
+
+    code: str
+    member: str
+
+
 class Entry(NamedTuple):
-    """A file as it was measured: hexadecimal SHA-256, and samples where they were counted."""
+    """A file as it was measured: hexadecimal SHA-256, and samples with their notes where they were counted."""
 
     identity: FileIdentity
     sha256: str
     samples: int | None
+    notes: tuple[Note, ...] = ()
 
 
 Entries = Mapping[str, Entry]
@@ -51,7 +63,7 @@ Entries = Mapping[str, Entry]
 def dump_entries(entries: Entries) -> str:
     """Format the text of a cache file; keeps the newest 100,000 entries."""
     newest = list(entries.items())[-_KEPT:]
-    files = {path: [*entry.identity, entry.sha256, entry.samples] for path, entry in newest}
+    files = {path: [*entry.identity, entry.sha256, entry.samples, dict(entry.notes)] for path, entry in newest}
     return json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
 
 
@@ -72,10 +84,13 @@ def _entries(files: JsonObject) -> Entries:
     entries: dict[str, Entry] = {}
     for path, row in files.items():
         match row:
-            case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples]:
-                if parse_sha256(sha256) != sha256:
+            case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples, dict(notes)]:
+                found = tuple(
+                    Note(code, member) for code, member in notes.items() if code in NOTES and isinstance(member, str)
+                )
+                if parse_sha256(sha256) != sha256 or len(found) < len(notes):
                     return {}
-                entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples)
+                entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples, found)
             case _:
                 return {}
     return entries

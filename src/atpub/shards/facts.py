@@ -22,10 +22,12 @@ from atpub.manifest.model import (
     Manifest,
     NoChecksums,
     UrlShards,
+    blob_argument,
     free_values,
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
+from atpub.shards.cache import Note
 from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
@@ -157,6 +159,7 @@ class _Gatherer:
                 self._note([found], steps)
             else:
                 known.append((path, found))
+                self._note([_oddity(self._name(path), note) for note in found.notes], steps)
         self._keep_files({self._name(path): LockedFile.of(facts) for path, facts in known}, steps)
         return tuple(known)
 
@@ -312,14 +315,32 @@ def blob_files(entry: Entry) -> Iterator[tuple[Steps, str]]:
     while stack:
         steps, value = stack.pop()
         match placeholder(value), value:
-            case ("$blob", str(name)), _:
-                yield steps, name
+            case ("$blob", argument), _:
+                if blob := blob_argument(argument):
+                    yield steps, blob.file
             case None, dict():
                 stack.extend(((*steps, key), item) for key, item in value.items())
             case None, list():
                 stack.extend(((*steps, index), item) for index, item in enumerate(value))
             case _:
                 pass
+
+
+_ODDITIES: Final = {
+    "scattered-samples": (
+        "the files of the sample {!r} are not side by side: every reader takes them for several broken samples",
+        "write it again in order: tar --sort=name",
+    ),
+    "link-member": (
+        "{!r} is a link, whose content readers leave out",
+        "write the file itself: tar --dereference --hard-dereference",
+    ),
+}
+
+
+def _oddity(name: str, note: Note) -> Problem:
+    message, hint = _ODDITIES[note.code]
+    return Problem(note.code, f"{name}: {message.format(note.member)}", None, hint, "warning")
 
 
 def _unreadable(urls: list[str]) -> list[Problem]:

@@ -13,13 +13,14 @@ from pathlib import Path, PurePosixPath
 from wcmatch import glob
 
 from atpub.errors import Problem
-from atpub.shards.braces import expand_keeping_escapes, unescape
+from atpub.shards.braces import expand_keeping_escapes, shortened, unescape
 from atpub.suggest import nearest
 from atpub.text.paths import leads_out, refuse
 
 _FLAGS = glob.GLOBSTAR
 _WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
 _SIBLINGS = 10_000
+_WILDCARDS = 1_000
 _MISSING = "file-missing"
 _COPY = "copy its content into a file"
 
@@ -63,6 +64,11 @@ def _expand(pattern: str, folder: Path) -> Found:
     if outside := next((name for name in names if leads_out(unescape(name))), None):
         message = f"{unescape(outside)} leads out of the manifest's folder"
         return _only(Problem("outside-folder", message, hint="make a symlink to the data in the folder, and name that"))
+    names = tuple(dict.fromkeys(names))
+    wild = sum(_WILDCARD.match(name) is not None for name in names)
+    if wild > _WILDCARDS:
+        message = f"{shortened(pattern)} stands for {wild:,} patterns, each of which searches the folder"
+        return _only(Problem("brace-too-many", message, hint="let a wildcard stand for what the braces list"))
     return _join([_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder) for name in names])
 
 

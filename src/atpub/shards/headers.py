@@ -10,22 +10,47 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from os import SEEK_CUR
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import adler32
 
 BLOCK = 512
 
 _DIRECTORY = b"5"
+_LINKS = b"1", b"2"
 _PAX = b"x"
 _LONGEST_PAX = 1 << 20
 
 # From byte 100 on: mode, owner, group, size, time, checksum, type.
 _NUMBERS = re.compile(
-    rb"(?:[0-7]{7}[\0 ]|[0-7]{6} \0){3}([0-7]{11})[\0 ][0-7]{11}[\0 ](?:([0-7]{7})[\0 ]|([0-7]{6})[\0 ]{2})([\x0005x])"
+    rb"(?:[0-7]{7}[\0 ]|[0-7]{6} \0){3}"
+    rb"([0-7]{11})[\0 ][0-7]{11}[\0 ](?:([0-7]{7})[\0 ]|([0-7]{6})[\0 ]{2})([\x000125x])"
 )
 _RECORD = re.compile(rb"(\d{1,7}) ([^=]+)=")
 # These change how much data follows, or how names are encoded.
 _INTRICATE = re.compile(rb"size|hdrcharset|GNU\.sparse\..*", re.DOTALL)
+
+
+class Stream(Protocol):
+    """A seekable stream of bytes."""
+
+    def read(self, count: int, /) -> bytes:
+        """Read so many bytes."""
+        ...
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Move, and return the position."""
+        ...
+
+    def tell(self) -> int:
+        """Return the position."""
+        ...
+
+
+class Member(NamedTuple):
+    """A member that is no directory."""
+
+    name: str
+    is_link: bool
 
 
 class _Header(NamedTuple):
@@ -34,8 +59,8 @@ class _Header(NamedTuple):
     size: int
 
 
-def plain_members(stream: BinaryIO) -> Generator[str, None, int]:
-    """Yield the names of regular files from the stream's position; returns the first offset that is not plain.
+def plain_members(stream: Stream) -> Generator[Member, None, int]:
+    """Yield the regular files and links from the stream's position; returns the first offset that is not plain.
 
     The archive's end is not plain either, nor is anything damaged. The stream is seekable, and left anywhere. Bytes
     that are not UTF-8 come as surrogate escapes, as from `tarfile`.
@@ -43,7 +68,7 @@ def plain_members(stream: BinaryIO) -> Generator[str, None, int]:
     offset = stream.tell()
     while (member := _read_member(stream)) is not None:
         if member.kind != _DIRECTORY:
-            yield member.name
+            yield Member(member.name, member.kind in _LINKS)
         offset = stream.seek(_padded(member.size), SEEK_CUR)
     return offset
 
@@ -54,7 +79,7 @@ def is_header(block: bytes) -> bool:
     return len(block) == BLOCK and stored is not None and _has_checksum(block, int(stored[1], 8))
 
 
-def _read_member(stream: BinaryIO) -> _Header | None:
+def _read_member(stream: Stream) -> _Header | None:
     header = _parse(stream.read(BLOCK))
     if header is None or header.kind != _PAX:
         return header
@@ -74,6 +99,8 @@ def _parse(block: bytes) -> _Header | None:
     name, prefix, kind = _text(block[:100]), _text(block[345:500]), numbers[4]
     if kind == b"\0" and name.endswith("/"):
         return None  # how archives before ustar name a directory
+    if kind in _LINKS and int(numbers[1], 8):
+        return None
     size = 0 if kind == _DIRECTORY else int(numbers[1], 8)
     return _Header(kind, f"{prefix}/{name}" if prefix else name, size)
 

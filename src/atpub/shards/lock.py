@@ -63,7 +63,8 @@ class LockedFile:
     def facts(self, *, tar: bool) -> FileFacts | None:
         """Return the facts of the file; None for a shard whose samples were not counted."""
         if not tar:
-            return FileFacts(self.size, self.sha256, None, "application/octet-stream")
+            mime_type = "application/octet-stream" if self.samples is None else "application/x-tar"
+            return FileFacts(self.size, self.sha256, None, mime_type)
         return None if self.samples is None else FileFacts(self.size, self.sha256, self.samples)
 
     def says(self, measured: LockedFile) -> bool:

@@ -9,35 +9,39 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from io import BufferedReader, FileIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.atomic_files import write_text
+from atpub.atproto.mime_types import ANY_BYTES, HEAD_LENGTH, sniff
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
-from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
-from atpub.shards.stand_ins import HEAD_LENGTH, stand_in_blob
+from atpub.shards.cache import Entries, Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.shards.digest_stream import DigestStream
+from atpub.shards.stand_ins import stand_in_blob
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_CHUNK = 1 << 20
 _CACHE_FILE = "measured-shards.json"
 _AGAIN = "wait until nothing writes to it, and run again"
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted."""
+    """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted.
+
+    `notes` name the members of a shard that readers take otherwise than they are meant.
+    """
 
     size: int
     sha256: str
     samples: int | None
     mime_type: str = "application/x-tar"
+    notes: tuple[Note, ...] = ()
 
     @property
     def cid(self) -> Cid:
@@ -147,48 +151,46 @@ class _Run:
             return None
         if not unchanged:
             return None
+        try:
+            facts = self._facts(path, entry)
+        except OSError:
+            return None
         self.on_bytes(entry.identity.size)
-        return self._facts(entry)
+        return facts
 
     def measure(self, path: Path) -> Measured:
         """Measure a file by reading it."""
         try:
             entry = self._read(path)
+            return entry if isinstance(entry, Problem) else self._facts(path, entry)
         except OSError as error:
             return Problem("file-unreadable", f"{path} cannot be read: {error.strerror or error}")
-        return entry if isinstance(entry, Problem) else self._facts(entry)
 
     def _read(self, path: Path) -> Entry | Problem:
         started = time.time_ns()
         before = path.stat()
         if not stat.S_ISREG(before.st_mode):
             return Problem("not-a-regular-file", f"{path} is not a regular file")
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as file:
+            stream = DigestStream(file, before.st_size, self.on_bytes)
             held = read_tar(stream, str(path)) if self.tar else stand_in_blob(stream.read(HEAD_LENGTH), str(path))
             if isinstance(held, Problem):
                 return held
-            digest = self._digest(stream, before.st_size)
+            digest = stream.hexdigest()
         identity = FileIdentity.of(before)
         if FileIdentity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
-        entry = Entry(identity, digest, held.samples if held else None)
+        entry = Entry(identity, digest, held.samples if held else None, held.notes if held else ())
         if identity.is_settled(started):
             self.learned[str(path.absolute())] = entry
         return entry
 
-    def _digest(self, stream: BufferedReader, size: int) -> str:
-        stream.seek(0)
-        digest = sha256()
-        buffer = memoryview(bytearray(_CHUNK))
-        # A file that grows as fast as it is read would never end.
-        while stream.tell() <= size and (count := stream.readinto(buffer)):
-            digest.update(buffer[:count])
-            self.on_bytes(count)
-        return digest.hexdigest()
-
-    def _facts(self, entry: Entry) -> FileFacts:
-        samples, mime_type = (entry.samples, "application/x-tar") if self.tar else (None, "application/octet-stream")
-        return FileFacts(entry.identity.size, entry.sha256, samples, mime_type)
+    def _facts(self, path: Path, entry: Entry) -> FileFacts:
+        size = entry.identity.size
+        if self.tar:
+            return FileFacts(size, entry.sha256, entry.samples, notes=entry.notes)
+        with path.open("rb") as stream:
+            return FileFacts(size, entry.sha256, None, sniff(stream.read(HEAD_LENGTH)) or ANY_BYTES)
 
     def merged(self) -> Entries:
         """Return the cache entries with those of this run, the newest last."""

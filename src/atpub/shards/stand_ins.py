@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from typing import Final
 
+from atpub.atproto.mime_types import mime_type_of
 from atpub.errors import Problem
-
-HEAD_LENGTH: Final = 512
 
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1"
 _HTML: Final = re.compile(
@@ -30,7 +28,7 @@ def stand_in_blob(head: bytes, name: str) -> Problem | None:
     if not head:
         hint = "write the file again: an empty one is seldom meant, and not every PDS takes it"
         return Problem("empty-file", f"{name} is an empty file", hint=hint)
-    guess = mimetypes.guess_type(name)[0]
+    guess = mime_type_of(name)
     is_page = guess is not None and not _TEXTUAL.fullmatch(guess) and _HTML.match(head)
     return _pointer(head, name) or (_page(name) if is_page else None)
 

@@ -7,10 +7,11 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import SEEK_END
-from typing import BinaryIO
+from typing import IO, cast
 
 from atpub.errors import Problem
-from atpub.shards.headers import BLOCK, is_header, plain_members
+from atpub.shards.cache import Note
+from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
 from atpub.shards.stand_ins import stand_in_shard
 
 _MAGIC = {
@@ -24,6 +25,7 @@ _MAGIC = {
 }
 _CHUNK = 1 << 20
 _EXTENSIONS = 100
+_KEYS = 1_000_000  # so many fit in 100 MB
 
 # Both are webdataset.tariterators': what it skips, and where a sample's key ends.
 _METADATA = re.compile(r"__[^/]*__($|/)")
@@ -35,14 +37,18 @@ _AGAIN = "write the shard again"
 
 @dataclass(frozen=True, slots=True)
 class TarFacts:
-    """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100)."""
+    """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100).
+
+    A sample whose files are apart is counted once; `notes` say so, as they do of links in the place of files.
+    """
 
     samples: int
     files: int
     extensions: frozenset[str]
+    notes: tuple[Note, ...] = ()
 
 
-def read_tar(stream: BinaryIO, name: str) -> TarFacts | Problem:
+def read_tar(stream: Stream, name: str) -> TarFacts | Problem:
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
     ustar, GNU and pax archives are read, their headers only. `name` is what messages call the stream. Raises OSError
@@ -62,7 +68,7 @@ def read_tar(stream: BinaryIO, name: str) -> TarFacts | Problem:
     return _read_members(stream, name)
 
 
-def _read_members(stream: BinaryIO, name: str) -> TarFacts | Problem:
+def _read_members(stream: Stream, name: str) -> TarFacts | Problem:
     archive = _Archive(stream)
     samples = _Samples()
     for file in archive.files():
@@ -86,13 +92,13 @@ class _Reader(tarfile.TarFile):
 class _Archive:
     """The regular files of a tar; `end` is the offset that reading has come to, `fault` whether it broke off there."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.end = 0
         self.fault = False
 
-    def files(self) -> Iterator[str]:
-        """Their names, in order."""
+    def files(self) -> Iterator[Member]:
+        """Yield them in order."""
         self.end = yield from plain_members(self._stream)
         self._stream.seek(self.end)
         try:
@@ -101,15 +107,15 @@ class _Archive:
             # tarfile lets all of these out where a header makes no sense.
             self.fault = True
 
-    def _intricate_files(self) -> Iterator[str]:
-        with _Reader(fileobj=self._stream) as reader:
+    def _intricate_files(self) -> Iterator[Member]:
+        with _Reader(fileobj=cast("IO[bytes]", self._stream)) as reader:
             while (member := reader.next()) is not None:
                 if reader.offset <= self.end:
                     raise tarfile.ReadError("a member ends before it starts")
                 self.end = reader.offset
                 reader.members.clear()
-                if member.isreg():
-                    yield member.name
+                if member.isreg() or member.islnk() or member.issym():
+                    yield Member(member.name, not member.isreg())
 
 
 class _Samples:
@@ -122,23 +128,37 @@ class _Samples:
         self._of_sample: set[str] = set()
         self._extensions: set[str] = set()
         self._twice: str | None = None
+        self._keys: set[str] = set()
+        self._notes: dict[str, str] = {}
 
-    def add(self, file: str) -> None:
-        """Count one more regular file."""
-        self.files += 1
+    def add(self, member: Member) -> None:
+        """Count one more regular file, or note a link."""
+        file = member.name
+        self.files += not member.is_link
         found = None if _METADATA.match(file) else _KEY.match(file)
         if found is None:
             return
+        if member.is_link:
+            self._notes.setdefault("link-member", file)
+            return
         key, extension = found[1], found[2].lower()
         if key != self._key:
-            self._key = key
-            self._samples += 1
-            self._of_sample.clear()
+            self._begin(key)
         if extension in self._of_sample:
             self._twice = self._twice or file
         self._of_sample.add(extension)
         if len(self._extensions) < _EXTENSIONS:
             self._extensions.add(extension)
+
+    def _begin(self, key: str) -> None:
+        self._key = key
+        self._of_sample.clear()
+        if key in self._keys:
+            self._notes.setdefault("scattered-samples", key)
+            return
+        self._samples += 1
+        if len(self._keys) < _KEYS:
+            self._keys.add(key)
 
     def result(self, name: str) -> TarFacts | Problem:
         """Return the counts, or why readers cannot use the tar."""
@@ -148,14 +168,16 @@ class _Samples:
         if not self._samples:
             held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
-        return TarFacts(self._samples, self.files, frozenset(self._extensions))
+        return TarFacts(
+            self._samples, self.files, frozenset(self._extensions), tuple(map(Note._make, self._notes.items()))
+        )
 
 
-def _ends_at(stream: BinaryIO, offset: int) -> bool:
+def _ends_at(stream: Stream, offset: int) -> bool:
     """Whether the mark of an archive's end stands there: a block of zeros."""
     stream.seek(offset)
     return stream.read(BLOCK) == bytes(BLOCK)
 
 
-def _has_more(stream: BinaryIO) -> bool:
+def _has_more(stream: Stream) -> bool:
     return any(chunk.strip(b"\0") for chunk in iter(lambda: stream.read(_CHUNK), b""))

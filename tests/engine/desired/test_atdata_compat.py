@@ -94,3 +94,10 @@ def test_every_way_to_write_fields_is_readable() -> None:
     made = json_schema(written)
     assert made.problems == ()
     assert check_sample_schema(made.content) == ()
+
+
+@pytest.mark.parametrize("shim", ["atdata-dataframe", "atdata-sparse-bytes"])
+def test_shims_that_are_bytes_are_not_taken_for_strings(shim: str) -> None:
+    reference = f"https://json-schema.alt.science/schemas/{shim}/1.0.0#/$defs/value"
+    content: JsonObject = {"type": "object", "properties": {"frame": {"$ref": reference}}, "required": ["frame"]}
+    assert check_sample_schema(content) == ()

@@ -267,7 +267,9 @@ class _Judge:
             yield self.wrong_type((*path, "mimeType"), "a MIME type", value)
         elif not accepts(kind.accept, value):
             accepted = ", ".join(kind.accept)
-            yield self.broken((*path, "mimeType"), "accept", f"{_shown(value)} is not accepted; {accepted} is")
+            yield self.broken(
+                (*path, "mimeType"), "accept", f"{_shown(value)} is not accepted; {accepted} is", accepted
+            )
 
     def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, list):

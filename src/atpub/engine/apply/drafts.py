@@ -12,6 +12,7 @@ from atpub.engine.apply.batching import request_bytes, size_of
 from atpub.engine.desired.model import CID_FIELD
 from atpub.engine.inventory import Inventory, Owned
 from atpub.engine.plan.model import Change, Plan
+from atpub.errors import InvalidInput
 from atpub.repository.model import Create, Delete, Update, Write
 
 
@@ -101,6 +102,8 @@ class Drafts:
         for item in change.open_blobs:
             blob = self._describe(item.blob.cid)
             if blob is not None:
+                if problem := item.rejection(blob.mime_type):
+                    raise InvalidInput((problem,))
                 value = put(value, item.steps, blob.to_json())
         for reference in change.strong_refs:
             value = put(value, (*reference.steps, CID_FIELD), self._cids[reference.target])

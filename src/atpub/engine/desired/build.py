@@ -9,6 +9,7 @@ from typing import Final
 from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import Did, Nsid, RecordPath
+from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
 from atpub.engine.desired.model import CreatedAt, Desired, record_key
 from atpub.engine.desired.placeholders import Filled, Filler
@@ -36,6 +37,8 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
         record = _encode(_desired(manifest, item, path, values.of(item, filled), filled))
         problems.extend(checker.problems(item, record, filled))
         found.append(record)
+    found = list(agree_on_types(found))
+    problems.extend(problem for record in found for problem in checker.blob_types(record))
     problems.extend(checker.circles(found))
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
@@ -80,7 +83,7 @@ def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObjec
         value=value,
         created_at=_open_time(manifest, item, path.collection, value),
         strong_refs=tuple(filled.strong_refs),
-        blobs=tuple(filled.blobs),
+        blobs=accepted_types(manifest.lexicons, value, filled.blobs),
         refers_to=frozenset(filled.refers_to),
         immutable=_IMMUTABLE if isinstance(item, SchemaEntry) else frozenset(),
         protect=item.common.protect,

@@ -9,13 +9,13 @@ from typing import Final
 
 from atpub.atproto import data
 from atpub.atproto.data import JsonObject
-from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.lexicon.validate import accepts, validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
 from atpub.engine.desired.licenses import check_license
-from atpub.engine.desired.model import CID_FIELD, Desired, Steps
+from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import find_typos
 from atpub.errors import Place, Problem
@@ -89,6 +89,15 @@ class RecordChecker:
             yield Problem("circular-reference", message, place, "use $ref for one of them")
             targets[circle[0]] -= {circle[1]}
 
+    def blob_types(self, found: Desired) -> Iterator[Problem]:
+        """Yield the `$blob` files whose type the record's lexicon does not accept."""
+        item = self.manifest.entries[found.address]
+        for blob in found.blobs:
+            if blob.sniffed and not accepts(blob.accept, blob.blob.mime_type):
+                types = f"{blob.blob.mime_type}; the record's lexicon accepts {', '.join(blob.accept)}"
+                message = f"{found.address}: {blob.file.name} is {types}"
+                yield Problem("type-not-accepted", message, self._place(item, blob.steps), TYPE_HINT)
+
     def _placeholders(self, item: Entry, filled: Filled) -> Iterator[Problem]:
         for steps, message, hint in filled.problems:
             yield Problem("dangling-reference", message, self._place(item, steps), hint)
@@ -100,9 +109,12 @@ class RecordChecker:
         if _is_accepted(item, value):
             return
         noted: set[tuple[object, ...]] = set()
+        sniffed = {blob.steps for blob in found.blobs if blob.sniffed}
         for violation in validate_record(self.manifest.lexicons, value):
             if any(violation.path[: len(steps)] == steps for steps in filled.missing):
                 continue
+            if violation.rule == "accept" and violation.path[:-1] in sniffed:
+                continue  # see blob_types
             place = self._place(item, violation.path)
             # A sample's schema stands in its record twice, and in the manifest once: its place says enough.
             is_sample = isinstance(item, SchemaEntry) and violation.path[:1] == ("schema",)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
+from atpub.atproto.lexicon.validate import accepts
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
+from atpub.errors import Problem
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import KINDS
 from atpub.manifest.model import Address
@@ -20,6 +22,8 @@ VERSIONED: Final = frozenset(kind.collection for kind in KINDS if kind.versioned
 
 CID_FIELD: Final = strong_ref.StrongRef.WIRE["cid"]
 """The field of a strong reference that holds the CID."""
+
+TYPE_HINT: Final = "publish the file in a format that the lexicon accepts, or let the lexicon accept the type"
 
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._:~-]")
 
@@ -44,14 +48,28 @@ class StrongRef:
 class BlobFile:
     """A blob that a record holds, and the file with its bytes; `sniffed` where the server decides its MIME type.
 
-    `target` is where the file really is, if a symlink leads out of the manifest's folder.
+    `accept` are the MIME types that the record's lexicon takes there; none where it takes all. `named` is a blob whose
+    type comes from the file's name alone. `target` is where the file really is, if a symlink leads out of the
+    manifest's folder.
     """
 
     steps: Steps
     blob: Blob
     file: Path
     sniffed: bool
+    accept: tuple[str, ...] = ()
+    named: bool = False
     target: Path | None = None
+
+    def rejection(self, mime_type: str) -> Problem | None:
+        """Return the problem of this type as the server's; None where the lexicon accepts it."""
+        if accepts(self.accept, mime_type):
+            return None
+        message = (
+            f"{self.file} is {self.blob.mime_type} here and {mime_type} on the server; "
+            f"the record's lexicon accepts {', '.join(self.accept)}"
+        )
+        return Problem("type-not-accepted", message, hint=TYPE_HINT)
 
 
 @dataclass(frozen=True, slots=True)

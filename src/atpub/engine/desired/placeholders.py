@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import Blob, Json, JsonObject
+from atpub.atproto.mime_types import ANY_BYTES, mime_type_of
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.generated.com.atproto.repo import strong_ref
-from atpub.manifest.model import PLACEHOLDERS, placeholder
+from atpub.manifest.model import PLACEHOLDERS, blob_argument, placeholder
 from atpub.shards.measure import FileFacts
 from atpub.suggest import suggest
 
@@ -77,7 +77,7 @@ class Filler:
         if name == "$literal":
             return argument
         if name == "$blob":
-            return self._blob(str(argument), filled, steps)
+            return self._blob(argument, filled, steps)
         address = str(argument)
         uri = self.refer(address, filled)
         if uri is None:
@@ -90,14 +90,22 @@ class Filler:
         filled.strong_refs.append(StrongRef(steps, self.paths[address]))
         return strong_ref.StrongRef(uri=uri, cid=NO_CID).to_json()
 
-    def _blob(self, name: str, filled: Filled, steps: Steps) -> Json:
-        if name not in self.files:  # its problem is known already
+    def _blob(self, argument: Json, filled: Filled, steps: Steps) -> Json:
+        named = blob_argument(argument)
+        if named is None:
+            filled.missing.append(steps)
+            hint = "write {$blob: FILE}, or {$blob: {file: FILE, mimeType: text/csv}}"
+            filled.problems.append((steps, "$blob takes a file, or a map of `file` and `mimeType`", hint))
+            return {}
+        if named.file not in self.files:  # its problem is known already
             filled.missing.append(steps)
             return {}
-        path, facts = self.files[name]
-        guess = mimetypes.guess_type(name)[0] or facts.mime_type
+        path, facts = self.files[named.file]
+        sniffed = None if facts.mime_type == ANY_BYTES else facts.mime_type
+        guess = named.mime_type or sniffed or mime_type_of(named.file) or ANY_BYTES
         blob = Blob(facts.cid, guess, facts.size)
-        filled.blobs.append(BlobFile(steps, blob, path, sniffed=True))
+        named_only = named.mime_type is None and sniffed is None
+        filled.blobs.append(BlobFile(steps, blob, path, sniffed=True, named=named_only))
         return blob.to_json()
 
 

@@ -92,13 +92,24 @@ def build_plan(
         head=live.head,
         changes=tuple(changes),
         uploads=uploads,
-        refusals=refusals,
+        refusals=(*refusals, *_refused_types(changes, resolved)),
         warnings=warnings,
         cost=cost_of(changes, inventory.writes(owned), uploads),
         digest=plan_digest(live.did, inventory.project, changes),
         inventory=inventory,
         inventory_changes=owned,
     )
+
+
+def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord]) -> Iterator[Refusal]:
+    """Yield records to write whose blobs are on the server already, with a type that their lexicon refuses."""
+    for change in changes:
+        if change.after is None:
+            continue
+        types = {blob.cid: blob.mime_type for blob in blobs_in(change.after)}
+        for item in resolved[change.path].desired.blobs:
+            if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
+                yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
 
 
 def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:

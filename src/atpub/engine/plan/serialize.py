@@ -77,7 +77,13 @@ def _change_json(change: Change) -> JsonObject:
         "value": change.after,
         "strong_refs": [{"path": [*item.steps], "target": str(item.target)} for item in change.strong_refs],
         "open_blobs": [
-            {"path": [*item.steps], "file": str(item.file), "blob": item.blob.to_json()} for item in change.open_blobs
+            {
+                "path": [*item.steps],
+                "file": str(item.file),
+                "blob": item.blob.to_json(),
+                "accept": [*item.accept],
+            }
+            for item in change.open_blobs
         ],
     }
 
@@ -199,7 +205,8 @@ def _open_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[BlobFile]:
         blob = Blob.from_json(item["blob"])
         if blob is None:
             raise ValueError(f"{item['blob']!r} is not a blob")
-        yield BlobFile(_steps(item["path"], value), blob, Path(_is(str, item["file"])), sniffed=True)
+        accept = tuple(_is(str, pattern) for pattern in _is(list, item.get("accept", [])))
+        yield BlobFile(_steps(item["path"], value), blob, Path(_is(str, item["file"])), sniffed=True, accept=accept)
 
 
 def _steps(found: object, value: Any) -> Steps:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from atpub.atomic_files import open_new, sync_folder
+from atpub.atproto.mime_types import HEAD_LENGTH, sniff
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobNotFound, BlobRejected, Unavailable
 from atpub.repository.interface import BlobSource
-from atpub.repository.local.sniff import HEAD_LENGTH, sniff
 
 _CHUNK = 1024 * 1024
 _PARTIAL = "partial-"

@@ -12,7 +12,7 @@ import zlib
 import pytest
 from tests.repository.samples import tar_of
 
-from atpub.repository.local.sniff import sniff
+from atpub.atproto.mime_types import mime_type_of, sniff
 
 
 def zip_of(name: str) -> bytes:
@@ -50,6 +50,7 @@ def png() -> bytes:
 
 
 KNOWN = {
+    "svg with a prolog": (b'<?xml version="1.0"?><svg/>', "application/xml"),
     "tar": (tar_of(b"x"), "application/x-tar"),
     "gnu tar": (gnu_tar(), "application/x-tar"),
     "zip": (zip_of("a.txt"), "application/zip"),
@@ -88,3 +89,18 @@ def test_known_formats(head: bytes, mime_type: str) -> None:
 @pytest.mark.parametrize("head", UNKNOWN.values(), ids=UNKNOWN)
 def test_other_bytes_say_nothing(head: bytes) -> None:
     assert sniff(head) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("a.webp", "image/webp"),
+        ("data/A.CSV", "text/csv"),
+        ("a.csv.gz", "application/gzip"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.unknown", None),
+        ("folder.csv/README", None),
+    ],
+)
+def test_names_by_their_last_suffix(name: str, found: str | None) -> None:
+    assert mime_type_of(name) == found

@@ -1,0 +1,85 @@
+"""A file that is hashed as it is read, so that its tar headers and its digest take one pass over the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from io import SEEK_CUR, SEEK_END, SEEK_SET, FileIO
+
+_CHUNK = 1 << 20
+
+
+class DigestStream:
+    """A seekable stream over a raw file of `size` bytes; seeking forward hashes what is passed over.
+
+    The file is read in chunks, the last of which stays in memory. Only a step back before that chunk, which headers of
+    plain tars never ask for, reads bytes again.
+    """
+
+    def __init__(self, file: FileIO, size: int, on_bytes: Callable[[int], None]) -> None:
+        self._file = file
+        self._size = size
+        self._on_bytes = on_bytes
+        self._digest = sha256()
+        self._buffer = memoryview(bytearray(_CHUNK))
+        self._start = 0  # of the chunk in the buffer
+        self._end = 0
+        self._position = 0
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        """Move to an offset; reads nothing."""
+        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, count: int) -> bytes:
+        """Return so many bytes, fewer at the file's end only."""
+        start = self._position
+        if self._start <= start and start + count <= self._end:  # nearly always
+            self._position = start + count
+            return bytes(self._buffer[start - self._start : self._position - self._start])
+        data = b"".join(self._pieces(start, count))
+        self._position = start + len(data)
+        return data
+
+    def hexdigest(self) -> str:
+        """Hash the rest of the file, and return the SHA-256 of all of it."""
+        while self._advance():
+            pass
+        return self._digest.hexdigest()
+
+    def _pieces(self, at: int, count: int) -> list[bytes]:
+        pieces: list[bytes] = []
+        if at < self._start:
+            pieces.append(self._read_again(at, min(count, self._start - at)))
+            at, count = at + len(pieces[0]), count - len(pieces[0])
+        while count:
+            if at >= self._end:
+                if not self._advance():
+                    break
+                continue
+            piece = bytes(self._buffer[at - self._start : min(at + count, self._end) - self._start])
+            pieces.append(piece)
+            at, count = at + len(piece), count - len(piece)
+        return pieces
+
+    def _read_again(self, at: int, count: int) -> bytes:
+        self._file.seek(at)
+        data = self._file.read(count)
+        self._file.seek(self._end)
+        return data or b""
+
+    def _advance(self) -> bool:
+        """Read and hash the next chunk; return False at the file's end."""
+        # A file that grows as fast as it is read would never end.
+        count = self._file.readinto(self._buffer) if self._end <= self._size else 0
+        if not count:
+            return False
+        self._start, self._end = self._end, self._end + count
+        self._digest.update(self._buffer[:count])
+        self._on_bytes(count)
+        return True

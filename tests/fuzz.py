@@ -1,0 +1,278 @@
+"""Damaged input of every kind, in search of a traceback, a hang or a full memory: `python -m tests.fuzz --minutes 30`.
+
+Each case damages a valid text with what has broken parsers before. It may raise an error for users, and nothing else;
+it may take neither 10 seconds nor the process more than 500 MB. A failure prints its seed, which `--seed` runs again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from atpub.atproto.auth.session_store import SessionStore
+from atpub.atproto.syntax import Did
+from atpub.engine.plan.build import plan_digest
+from atpub.engine.plan.serialize import read_plan
+from atpub.errors import AtpubError
+from atpub.pipeline import read_manifest, validate
+from atpub.shards.cache import load_entries
+from atpub.shards.checksums import parse_checksums
+from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
+from atpub.shards.tar import read_tar
+from tests.shards.tars import make_tar
+
+DID = Did("did:web:x.org")
+SECONDS = 10
+MEGABYTES = 500
+
+MANIFEST = """\
+atpub: 1
+project: fuzz
+account: local
+lexicons: {path: lexicons/}
+schemas:
+  s: {nsid: org.test.s, version: 1.0.0, fields: {image: ndarray, label: integer, tags: "[string]"}}
+  j:
+    nsid: org.test.j
+    version: 1.0.0
+    json_schema: {type: object, properties: {a: {type: string, pattern: "^a+$", maxLength: 5}}, required: [a]}
+datasets:
+  local: {schema: s, name: Local, license: MIT, blobs: "data/{0..0}.tar", metadata: {a: [1, {b: c}]}}
+  remote: {schema: s, name: Remote, license: MIT, urls: "https://x.org/a-{000..009}.tar", checksums: sums.sha256}
+records:
+  r: {collection: org.test.r, rkey: r, value: {text: "${NAME:-x}", file: {$blob: note.txt}, see: {$ref: schemas/s}}}
+"""
+LEXICON = json.dumps({
+    "lexicon": 1,
+    "id": "org.test.r",
+    "defs": {
+        "main": {
+            "type": "record",
+            "key": "any",
+            "record": {
+                "type": "object",
+                "required": ["text"],
+                "properties": {
+                    "text": {"type": "string", "maxLength": 300},
+                    "see": {"type": "string", "format": "at-uri"},
+                    "file": {"type": "blob", "accept": ["text/*"]},
+                    "again": {"type": "ref", "ref": "#part"},
+                },
+            },
+        },
+        "part": {"type": "object", "properties": {"more": {"type": "array", "items": {"type": "ref", "ref": "#part"}}}},
+    },
+})  # fmt: skip
+SUMS = "".join(f"{'ab' * 32}  a-{number:03}.tar\n" for number in range(10))
+TAR = make_tar(["0.npy", "0.cls", "1.npy", "1.cls"])
+CACHE = json.dumps({"version": 2, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
+PLAN = json.dumps({
+    "format_version": "1.0",
+    "digest": plan_digest(DID, "fuzz", ()), "project": "fuzz", "account": "local", "did": DID, "head": None,
+    "changes": [], "uploads": [], "cost": {"points": 0, "writes": 0, "commits": 0, "bytes": 0}, "refusals": [],
+    "folder": "/a",
+})  # fmt: skip
+LOCK = dump_lock(Lock({"data/0.tar": LockedFile(10, "ab" * 32, 2), "note.txt": LockedFile(4, "cd" * 32)}, {}))
+
+SESSION = json.dumps({
+    "did": DID, "handle": "x.org", "login": "https://x.org", "server": "https://x.org",
+    "access": "a.b.c", "refresh": "a.b.c",
+})  # fmt: skip
+
+NASTY = (
+    *("9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "1e999", "-0", ".inf", "1.5", "null", "true", "''", '""'),
+    *("[" * 3000, "{" * 3000, "[" * 200 + "]" * 200, '{"a":' * 1500, "(" * 3000, "- " * 3000, "? " * 2000),
+    *(
+        "{0..999999999}",
+        "{a,b}" * 40,
+        "{a," * 49 + "b" + "}" * 49,
+        "{" + "0" * 9000 + "1..99999}",
+        "{a..Z}",
+        "{1..9..0}",
+    ),
+    *(
+        "**/" * 60,
+        "*a" * 60,
+        "[a-z" * 500,
+        "{*,?}" * 16,
+        "&a [*a]",
+        "*a",
+        "<<: *a",
+        "!!python/object:os x",
+        "${",
+    ),
+    *(
+        "${A:-" * 2000,
+        "^(a+)+$",
+        "(a|a)*" * 50,
+        "a" * 40 + "!",
+        "((a{1,99}){1,99}){1,99}",
+        "k" * 100_000,
+        "\t",
+        "\r",
+    ),
+    *(
+        "\0",
+        "\ufeff",
+        "\ud7ff",
+        "\u2028",
+        "\x85",
+        "\U0010ffff",
+        "é" * 300,
+        "\\",
+        '"',
+        "'",
+        "#",
+        ": ",
+        ",",
+        "|",
+        ">",
+        "%",
+    ),
+    *('{"$ref": "#"}', '{"$ref": "#/properties/a"}', '{"$blob": 5}', '{"$blob": {"file": "note.txt"}}', "..", "/", "~"),
+    *("2024-13-99T99:99:99Z", "0000-00-00", "at://", "did:", "pipe:cat x", "http://[", "s3://", "file:///dev/zero"),
+)
+
+
+def damage(text: bytes, chance: random.Random) -> bytes:
+    """Return the text with one to four places cut, doubled, swapped or filled with something nasty."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(text) + 1)
+        end = min(len(text), start + chance.choice((0, 0, 1, 3, 10, 60)))
+        other = chance.randrange(len(text) + 1)
+        part: bytes = chance.choice((
+            b"",
+            text[start:end] * chance.randint(2, 50),
+            text[other : other + 30],
+            chance.choice(NASTY).encode(),
+            chance.choice(NASTY).encode(),
+            chance.randbytes(chance.randint(1, 8)),
+        ))  # fmt: skip
+        text = text[:start] + part + text[end:]
+    return text
+
+
+def fill(folder: Path, **files: bytes) -> None:
+    """Write the valid project, with these files in the place of its own."""
+    names = {
+        "manifest": "atpub.yaml",
+        "lexicon": "lexicons/org.test.r.json",
+        "sums": "sums.sha256",
+        "tar": "data/0.tar",
+    }
+    valid = {"manifest": MANIFEST.encode(), "lexicon": LEXICON.encode(), "sums": SUMS.encode(), "tar": TAR}
+    for name, content in (valid | files).items():
+        file = folder / names.get(name, name)
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_bytes(content)
+    (folder / "note.txt").write_text("note")
+
+
+def run_project(kind: str) -> Callable[[Path, bytes], object]:
+    """Return what validates the project with one of its files damaged."""
+
+    def run(folder: Path, content: bytes) -> object:
+        fill(folder, **{kind: content})
+        return validate(read_manifest([folder / "atpub.yaml"], None))
+
+    return run
+
+
+def run_lock(folder: Path, content: bytes) -> object:
+    (folder / "atpub.lock").write_bytes(content)
+    try:
+        return read_lock(folder)
+    finally:
+        (folder / "atpub.lock").unlink()
+
+
+def run_session(folder: Path, content: bytes) -> object:
+    store = SessionStore(folder / "sessions")
+    file = store.path(DID)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o600)
+    return store.read(DID)
+
+
+TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
+    "manifest": (MANIFEST.encode(), run_project("manifest")),
+    "lexicon": (LEXICON.encode(), run_project("lexicon")),
+    "sums of a project": (SUMS.encode(), run_project("sums")),
+    "tar of a project": (TAR, run_project("tar")),
+    "tar": (TAR, lambda _, content: read_tar(io.BytesIO(content), "x.tar")),
+    "checksums": (SUMS.encode(), lambda _, content: parse_checksums(content.decode("utf-8", "replace"), "sums")),
+    "cache": (CACHE.encode(), lambda _, content: load_entries(content.decode("utf-8", "replace"))),
+    "plan": (PLAN.encode(), lambda _, content: read_plan(content, "plan.json")),
+    "session": (SESSION.encode(), run_session),
+    "lock": (LOCK.encode(), run_lock),
+}
+
+
+class Hang(BaseException):
+    """A case that took too long."""
+
+
+def stop(*_: object) -> None:
+    raise Hang
+
+
+def attempt(folder: Path, seed: int) -> str | None:
+    """Run the case of a seed; return what is wrong with it."""
+    chance = random.Random(seed)
+    name = chance.choice(list(TARGETS))
+    content, run = TARGETS[name]
+    damaged = damage(content, chance)
+    signal.alarm(SECONDS)
+    try:
+        run(folder, damaged)
+    except AtpubError:
+        pass
+    except Hang:
+        return f"{name}, seed {seed}: more than {SECONDS} s"
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return f"{name}, seed {seed}: {type(error).__name__}: {str(error)[:300]}"
+    finally:
+        signal.alarm(0)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return f"{name}, seed {seed}: {used} MB" if used > MEGABYTES else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0.2)
+    parser.add_argument("--seed", type=int, help="run one case")
+    parser.add_argument("--start", type=int, default=0, help="the first seed")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGALRM, stop)
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+    end, seed, failures = time.monotonic() + asked.minutes * 60, asked.start, 0
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.seed is not None:
+            print(attempt(Path(folder), asked.seed) or "fine")
+            return 0
+        while time.monotonic() < end:
+            if problem := attempt(Path(folder), seed):
+                failures += 1
+                print(problem, flush=True)
+                if problem.endswith("MB"):
+                    break  # so would all that follow
+            seed += 1
+    print(f"{seed - asked.start:,} cases, {failures:,} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
