@@ -51,7 +51,6 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HANDLE = rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?"
 _NSID = rf"[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?(?:\.{_LABEL})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}"
 _RKEY = r"(?!\.\.?\Z)[A-Za-z0-9._:~-]{1,512}"
-_SHORT = 253  # the shortest limit on an identifier, or on a part of one
 
 
 class Did(_Identifier):
@@ -73,22 +72,12 @@ class Handle(_Identifier):
 
 
 class Nsid(_Identifier):
-    """The name of a lexicon, such as `science.alt.dataset.entry` (NSID page; 317 characters, 253 before the name)."""
+    """The name of a lexicon, such as `science.alt.dataset.entry` (NSID page; at most 317 characters)."""
 
     __slots__ = ()
     _KIND = "NSID"
     _PATTERN = re.compile(_NSID)
     _LONGEST = 317
-
-    @classmethod
-    def accepts(cls, text: str) -> bool:
-        """Whether the text is an NSID, its authority (all but the name) at most 253 characters."""
-        return super().accepts(text) and text.rindex(".") <= _SHORT
-
-    @classmethod
-    def rule(cls) -> tuple[re.Pattern[str], int]:
-        """Return a pattern that decides on a text of at most so many characters."""
-        return cls._PATTERN, _SHORT
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -199,6 +188,7 @@ class RecordPath(NamedTuple):
 
 # Text that this matches is an AT URI, if no part of it is longer than the shortest of their limits.
 _AT_URI = re.compile(rf"at://(?:{_DID}|{_HANDLE})(?:/{_NSID}(?:/{_RKEY})?)?")
+_SHORT = 253
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -62,12 +62,19 @@ def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: S
                 if missing is None:
                     continue
                 what = f"{message}is not at hand: add the lexicon {name.nsid}"
-                yield Problem("missing-ref", what, Place(file), severity=missing, path=path)
+                yield Problem("missing-ref", what, Place(file), _meant(name, lexicons), missing, path)
             elif what := _wrong(lexicons.find(name), owner, name):
                 yield Problem("missing-ref", f"{message}{what}", Place(file), path=path)
             elif isinstance(owner, Ref) and isinstance(lexicons.find(name), Token):
                 hint = "a string with the token among its knownValues says the same"
                 yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning", path)
+
+
+def _meant(name: Name, lexicons: Lexicons) -> str:
+    """Return a hint for a reference that has a dot where it needs a `#`."""
+    above, _, last = name.nsid.rpartition(".")
+    found = Nsid.accepts(above) and lexicons.find(Name(Nsid(above), last))
+    return f"did you mean '{above}#{last}'?" if found else ""
 
 
 def _stand_ins(linked: Lexicons, known: Lexicons) -> Mapping[Nsid, Lexicon]:
