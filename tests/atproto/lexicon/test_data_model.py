@@ -422,6 +422,6 @@ def test_an_item_is_put_in_its_place_and_the_rest_is_left_alone(steps: tuple[str
 
 
 def test_a_whole_float_is_encoded_as_the_integer() -> None:
-    assert data.cid_of({"n": 123.0, "all": [1e2]}) == data.cid_of({"n": 123, "all": [100]})
+    assert cid_of({"n": 123.0, "all": [1e2]}) == cid_of({"n": 123, "all": [100]})
     blob: Json = {"$type": "blob", "ref": {"$link": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"}}
-    assert [found.size for found in data.blobs_in({**blob, "mimeType": "a/b", "size": 3.0})] == [3]
+    assert [found.size for found in blobs_in({**blob, "mimeType": "a/b", "size": 3.0})] == [3]

@@ -145,7 +145,7 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
     """
     if not include and not exclude:
         return frozenset(lexicons)
-    found = {nsid for nsid in lexicons if _matches(nsid, include or ("*",)) and not _matches(nsid, exclude)}
+    found = {nsid for nsid in lexicons if is_selected(nsid, include, exclude)}
     waiting = list(found)
     while waiting:
         needed = {name.nsid for _, name, _ in references(lexicons[waiting.pop()])} & lexicons.keys()
@@ -154,11 +154,16 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
     return frozenset(found)
 
 
-def idle(nsids: Iterable[Nsid], patterns: Sequence[str]) -> tuple[str, ...]:
+def is_selected(nsid: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Return whether an NSID matches a pattern of `include` (none: all) and none of `exclude`."""
+    return _matches(nsid, include or ("*",)) and not _matches(nsid, exclude)
+
+
+def idle(nsids: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the patterns that match nothing."""
     known = list(nsids)
     return tuple(pattern for pattern in patterns if not any(fnmatchcase(nsid, pattern) for nsid in known))
 
 
-def _matches(nsid: Nsid, patterns: Sequence[str]) -> bool:
+def _matches(nsid: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(nsid, pattern) for pattern in patterns)
