@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from atpub.atomic_files import new_folder, write_text
-from atpub.atproto.lexicon.link import idle, select
+from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
