@@ -275,3 +275,13 @@ def test_the_data_file_of_an_older_package_is_removed(generate: Generate, folder
     assert generate("--check").code == 0
     (package / "lexicons.json").write_text('{"made": "by hand"}\n')
     assert generate("--check").code == 0
+
+
+def test_a_broken_lexicon_that_nothing_selected_needs_is_a_warning(generate: Generate, folder: Path) -> None:
+    write_files(folder, {"lexicons/com/bad.json": '{"lexicon": 1, "id": "com.lab.bad", "defs": {}}'})
+    assert generate().code == 3
+    ran = generate("--include", "org.lab.*")
+    assert ran.code == 0
+    assert "expected at least one definition" in ran.err
+    assert generate("--exclude", "com.lab.*").code == 0
+    assert generate("--include", "com.lab.*").code == 3
