@@ -52,8 +52,9 @@ class Blob:
                 **rest,
             }:
                 size = whole(given)
-                kept = is_blob_cid(cid) and mime and isinstance(size, int) and size > 0 and not inner and not rest
-                return cls(Cid(cid), mime, size) if kept else None
+                if size is None or size < 1 or not mime or inner or rest or not is_blob_cid(cid):
+                    return None
+                return cls(Cid(cid), mime, size)
             case _:
                 return None
 
