@@ -127,7 +127,7 @@ def test_fields_keep_their_wire_names(everything: GeneratedPackage) -> None:
     names = everything.module("com.example.names")
     for kind in (names.Names, names.Required, names.Objects):
         assert len({*kind.WIRE.values()}) == len(kind.WIRE) == len(kind.__slots__)
-    assert names.Names.WIRE["foo_bar"] == "foo_bar"
+    assert names.Names.WIRE["foo_bar"] == "fooBar"
     assert names.Names.WIRE["class_"] == "class"
     assert names.Names.WIRE["extra_"] == "extra"
     value = dict(zip(names.Required.WIRE.values(), range(100), strict=False))
