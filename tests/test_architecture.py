@@ -88,7 +88,6 @@ TOUCHING = {
     *("rglob", "rmdir", "stat", "today", "touch", "unlink", "utcnow", "write_bytes", "write_text"),
 }
 TOUCH_FILES = {
-    "atproto.runtime.package": "reads the lexicons that a generated package carries",
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
     "manifest.load": "asks whether what a manifest names is a file or a folder",

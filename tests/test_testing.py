@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.formats import FORMATS as TESTS
 from atpub.atproto.lexicon.link import link
-from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.model import Lexicons, Name
 from atpub.atproto.lexicon.parse import parse
-from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.lexicon.validate import validate, validate_record
+from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset.entry import Entry
 from atpub.generated.science.alt.dataset.storage_blobs import StorageBlobs
@@ -102,3 +103,26 @@ def test_the_rest_of_atpub_does_without_hypothesis() -> None:
         "import sys; sys.modules['hypothesis'] = None; import atpub.cli.main, atpub.generated, atpub.atproto.runtime"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"minLength": 5, "maxGraphemes": 2},
+        {"format": "datetime", "maxLength": 20},
+        {"format": "uri", "minLength": 100},
+        {"format": "at-uri", "maxLength": 12},
+        {"format": "handle", "minLength": 60},
+    ],
+)
+def test_texts_of_odd_lengths_are_drawn(limits: JsonObject) -> None:
+    main: Any = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", **limits}}}
+    document: Any = {"lexicon": 1, "id": "com.example.odd", "defs": {"main": main}}
+    odd = link([("odd.json", parse(document, "odd.json"))])
+
+    @settings(max_examples=10, database=None, phases=[Phase.generate])
+    @given(values(odd, "com.example.odd"))
+    def check(value: Any) -> None:
+        assert not validate(odd, Name(Nsid("com.example.odd")), value)
+
+    check()

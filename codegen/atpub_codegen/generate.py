@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import PurePosixPath
 
 from atpub.atproto.data import Json
@@ -40,7 +41,7 @@ def generate(
     for nsid, parts in modules.items():
         file = (*parts, "__init__.py") if parts in folders else (*parts[:-1], f"{parts[-1]}.py")
         files[file] = render.module_source(build_module(own.by_nsid[nsid], table), command)
-    files["lexicons.json",] = _embedded(documents)
+    files["_lexicons.py",] = render.documents_source(_embedded(documents), command)
     return {PurePosixPath(*parts): files[parts] for parts in sorted(files)}
 
 
@@ -53,8 +54,9 @@ def _folder(folder: tuple[str, ...], package: str, table: NameTable, own: Lexico
 
 
 def _embedded(documents: Mapping[Nsid, Json]) -> str:
-    rows = (
-        f"{json.dumps(nsid)}: {json.dumps(documents[nsid], separators=(',', ':'), sort_keys=True)}"
-        for nsid in sorted(documents)
+    """Return lexicons as JSON in ASCII, without three quotation marks in a row: a line for each authority."""
+    lines = (
+        ",".join(f'"{nsid}":{json.dumps(documents[nsid], separators=(",", ":"), sort_keys=True)}' for nsid in group)
+        for _, group in groupby(sorted(documents), key=lambda nsid: nsid.rpartition(".")[0])
     )
-    return "{\n" + ",\n".join(rows) + "\n}\n"
+    return "{" + ",\n".join(lines) + "}"

@@ -44,9 +44,12 @@ def pascal_case(name: str) -> str:
 
 
 def distinct(wire_names: Iterable[str]) -> Mapping[str, str]:
-    """Return an attribute for each wire name; of two equal ones, the less similar wire name gets a number."""
+    """Return an attribute for each wire name; of two equal ones, the one that is not in camelCase gets a number.
+
+    Names in lexicons are in camelCase, so that an attribute keeps its name when such a field as `ban_type` is added.
+    """
     scope = Scope()
-    ordered = sorted(wire_names, key=lambda name: (name != snake_case(name), not _CAMEL.fullmatch(name), name))
+    ordered = sorted(wire_names, key=lambda name: (not _CAMEL.fullmatch(name), name != snake_case(name), name))
     return {wire: scope.give(snake_case(wire), "_") for wire in ordered}
 
 

@@ -94,6 +94,11 @@ def package_source(doc: str, command: str) -> str:
     return _rendered("package", doc=doc, command=command) + "\n"
 
 
+def documents_source(text: str, command: str) -> str:
+    """Return the source of the module that holds a package's lexicons: every build backend includes modules."""
+    return _rendered("documents", text=text, command=command) + "\n"
+
+
 def samples_source(samples: Sequence[Sample], command: str) -> str:
     """Return the source of a module of samples."""
     words = {word for sample in samples for field in sample.fields for word in re.findall(r"\w+", field.annotation)}

@@ -194,8 +194,40 @@ def _texts(kind: String) -> SearchStrategy[str]:
     choices = [text for text in kind.enum or kind.known_values if not _wrong(kind, text)]
     if kind.enum:
         return st.sampled_from(choices)
-    free = FORMATS[kind.format].filter(lambda text: not _wrong(kind, text)) if kind.format else _free_texts(kind)
+    free = _formatted(kind, kind.format) if kind.format else _free_texts(kind)
     return st.sampled_from(choices) | free if choices else free
+
+
+def _formatted(kind: String, name: str) -> SearchStrategy[str]:
+    """Draw texts of a format; of the shortest and of long ones, where the limits keep the usual ones out."""
+    usual = FORMATS[name].filter(lambda text: not _wrong(kind, text))
+    low = max(kind.min_length or 0, kind.min_graphemes or 0)
+    high = min(limit for limit in (kind.max_length, kind.max_graphemes, 8192) if limit is not None)
+    if low <= 8 and high >= 64:
+        return usual
+    made = (_of_length(name, length) for length in {low, low + 1, min(low + 16, high), high})
+    fit = [text for text in (*_SHORT.get(name, ()), *made) if not _wrong(kind, text)]
+    return st.sampled_from(fit) if fit else usual
+
+
+def _of_length(name: str, length: int) -> str:
+    """Return a text of a format with so many characters; empty or of another length, where there is none."""
+    labels = ("a" * 61 + ".") * (length // 62) + "a.bc"
+    match name:
+        case "handle" | "at-identifier":
+            return labels[-length:]
+        case "datetime":
+            return f"2024-05-06T07:08:09.{'0' * (length - 21)}Z"
+        case "did" | "uri":
+            return "did:a:".ljust(length, "b")
+        case "at-uri":
+            return "at://a.bc/a.b.c/".ljust(length, "d")
+        case "nsid":
+            return f"a.{labels[-(length - 2) :]}"
+        case "language":
+            return "en-x" + "-aaaaaaa" * ((length - 4) // 8)
+        case _:
+            return "b" * length
 
 
 def _wrong(kind: String, text: str) -> bool:
@@ -206,6 +238,8 @@ def _free_texts(kind: String) -> SearchStrategy[str]:
     """Texts of the right length, some of them of characters that take many bytes, if those fit."""
     low = max(kind.min_length or 0, kind.min_graphemes or 0)
     limits = [limit for limit in (kind.max_length, kind.max_graphemes, low + 16) if limit is not None]
+    if min(limits) < low:  # few graphemes of many bytes
+        return st.just("a" * min(limits) + "\u0301" * ((low - min(limits) + 1) // 2))
     narrow = st.text(string.ascii_letters + " ", min_size=low, max_size=max(low, min(limits)))
     wide = st.lists(st.sampled_from(_WIDE), min_size=kind.min_graphemes or 0, max_size=low + 2).map("".join)
     longest = (low + 2) * _WIDEST
@@ -260,6 +294,19 @@ FORMATS: Final[Mapping[str, SearchStrategy[str]]] = {
     "uri": st.builds("https://{}/{}".format, _HANDLES, _RECORD_KEYS) | st.sampled_from(["mailto:a@b", "tag:a,2020:b"]),
 }
 """Texts of each string format of the Lexicon language."""
+
+_SHORT: Final[Mapping[str, tuple[str, ...]]] = {
+    "at-identifier": ("a.bc", "did:a:b"),
+    "at-uri": ("at://a.bc", "at://did:a:b"),
+    "datetime": ("2024-05-06T07:08:09Z",),
+    "did": ("did:a:b",),
+    "handle": ("a.bc",),
+    "language": ("en",),
+    "nsid": ("a.b.c",),
+    "record-key": ("a",),
+    "uri": ("a:b",),
+}
+"""The shortest texts of formats."""
 
 # What no lexicon describes
 

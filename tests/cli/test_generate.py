@@ -57,7 +57,7 @@ def test_a_package_that_imports(generate: Generate, folder: Path) -> None:
     files = [name for name, held in tree(folder / "src/lab/records").items() if held != "folder"]
     assert files == [
         "__init__.py",
-        "lexicons.json",
+        "_lexicons.py",
         "org/__init__.py",
         "org/lab/__init__.py",
         "org/lab/deep/__init__.py",
@@ -100,10 +100,10 @@ def test_a_change_touches_only_what_it_changes(generate: Generate, folder: Path)
     write_files(
         folder, {"lexicons/org/lab/note.json": NOTE.replace('"text": {"type"', '"text": {"maxLength": 9, "type"')}
     )
-    assert generate("--json").json["written"] == ["lexicons.json", "org/lab/note.py"]
+    assert generate("--json").json["written"] == ["_lexicons.py", "org/lab/note.py"]
     after = {path: path.stat().st_mtime_ns for path in package.rglob("*") if path.is_file()}
     touched = sorted(path.name for path, time in after.items() if before[path] != time)
-    assert touched == ["lexicons.json", "note.py"]
+    assert touched == ["_lexicons.py", "note.py"]
 
 
 def test_packages_inside_a_package_are_let_be(generate: Generate, folder: Path, atpub: Callable[..., Ran]) -> None:
@@ -132,7 +132,7 @@ def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder
     assert ran.code == 1
     assert ran.err.splitlines() == [
         "error: 5 files are out of date: [stale]",
-        "  src/lab/records/lexicons.json is stale",
+        "  src/lab/records/_lexicons.py is stale",
         "  src/lab/records/org/__init__.py is missing",
         "  src/lab/records/org/lab/note.py is stale",
         "  src/lab/records/org/lab/deep/__init__.py is orphaned: no lexicon defines it",
@@ -143,7 +143,7 @@ def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder
     assert error["files"] == [line.split()[0] for line in ran.err.splitlines()[1:-1]]
     assert tree(folder) == before
     made = generate("--json").json
-    assert made["written"] == ["lexicons.json", "org/__init__.py", "org/lab/note.py"]
+    assert made["written"] == ["_lexicons.py", "org/__init__.py", "org/lab/note.py"]
     assert made["removed"] == ["org/lab/deep/__init__.py", "org/lab/deep/other.py"]
     assert not (package / "org/lab/deep").exists()
     assert generate("--check").code == 0
@@ -188,8 +188,8 @@ def test_a_damaged_file_of_its_own_is_made_again(generate: Generate, folder: Pat
     package = folder / "src/lab/records"
     good = tree(package)
     (package / "org/lab/note.py").write_text("def broken(:\n")
-    (package / "lexicons.json").write_text("{")
-    assert generate("--json").json["written"] == ["lexicons.json", "org/lab/note.py"]
+    (package / "_lexicons.py").write_text("{")
+    assert generate("--json").json["written"] == ["_lexicons.py", "org/lab/note.py"]
     assert tree(package) == good
 
 
@@ -244,8 +244,8 @@ def test_the_committed_classes_are_those_of_the_lexicons(original: Path) -> None
         pytest.param("", None, id="all gone"),
         pytest.param("__init__.py", "def broken(:", id="root broken"),
         pytest.param("science/alt/dataset/entry.py", "x = = 1\n", id="module broken"),
-        pytest.param("lexicons.json", "{", id="lexicons broken"),
-        pytest.param("lexicons.json", None, id="lexicons gone"),
+        pytest.param("_lexicons.py", "{", id="lexicons broken"),
+        pytest.param("_lexicons.py", None, id="lexicons gone"),
         pytest.param("com/__init__.py", None, id="package gone"),
     ],
 )
@@ -264,3 +264,24 @@ def test_restores_its_own_classes_byte_for_byte(name: str, text: str | None, che
     ran = in_checkout(checkout, "generate")
     assert ran.returncode == 0, ran.stderr
     assert tree(generated) == good
+
+
+def test_the_data_file_of_an_older_package_is_removed(generate: Generate, folder: Path) -> None:
+    generate()
+    package = folder / "src/lab/records"
+    (package / "lexicons.json").write_text('{\n"org.lab.note": {}\n}\n')
+    assert "lexicons.json is orphaned" in generate("--check").err
+    assert generate("--json").json["removed"] == ["lexicons.json"]
+    assert generate("--check").code == 0
+    (package / "lexicons.json").write_text('{"made": "by hand"}\n')
+    assert generate("--check").code == 0
+
+
+def test_a_broken_lexicon_that_nothing_selected_needs_is_a_warning(generate: Generate, folder: Path) -> None:
+    write_files(folder, {"lexicons/com/bad.json": '{"lexicon": 1, "id": "com.lab.bad", "defs": {}}'})
+    assert generate().code == 3
+    ran = generate("--include", "org.lab.*")
+    assert ran.code == 0
+    assert "expected at least one definition" in ran.err
+    assert generate("--exclude", "com.lab.*").code == 0
+    assert generate("--include", "com.lab.*").code == 3

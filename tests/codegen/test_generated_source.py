@@ -88,9 +88,7 @@ def test_nothing_unseen_stands_in_the_source(everything: GeneratedPackage) -> No
 
 def test_the_formatter_changes_nothing(everything: GeneratedPackage, tmp_path: Path) -> None:
     """But where names are longer than a line."""
-    formatted = {
-        path: text for path, text in everything.files.items() if path.name not in ("names.py", "lexicons.json")
-    }
+    formatted = {path: text for path, text in everything.files.items() if path.name not in ("names.py", "_lexicons.py")}
     write(formatted, tmp_path / everything.name)
     for command in (["format", "--check"], ["check", "--select=E5,E7,E9,F,I,PIE,RET,UP,W"]):
         options = ["--isolated", "--no-cache", "--line-length=120", "--target-version=py311"]
@@ -222,15 +220,15 @@ def test_a_union_of_thousands(tmp_path: Path) -> None:
 
 
 def test_no_lexicons_give_an_empty_package() -> None:
-    assert [str(path) for path in generate({}, Lexicons({}), package="p")] == ["__init__.py", "lexicons.json"]
+    assert [str(path) for path in generate({}, Lexicons({}), package="p")] == ["__init__.py", "_lexicons.py"]
 
 
 def test_a_lexicon_of_which_python_has_no_use_gets_no_module() -> None:
     permissions: Json = {"type": "permission-set", "permissions": []}
     documents = lexicon("com.example.permissions", main=permissions)
     files = generate(documents, linked(documents), package="p")
-    assert [str(path) for path in files] == ["__init__.py", "lexicons.json"]
-    assert "com.example.permissions" in text_of(files, "lexicons.json")
+    assert [str(path) for path in files] == ["__init__.py", "_lexicons.py"]
+    assert "com.example.permissions" in text_of(files, "_lexicons.py")
 
 
 def test_a_package_may_refer_to_another(everything: GeneratedPackage, tmp_path: Path) -> None:

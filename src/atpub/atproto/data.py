@@ -48,13 +48,36 @@ class Blob:
                 "$type": "blob",
                 "ref": {"$link": str(cid), **inner},
                 "mimeType": str(mime),
-                "size": int(size),
+                "size": int() | float() as given,
                 **rest,
             }:
-                kept = Cid.accepts(cid) and mime and size > 0 and not isinstance(size, bool) and not inner and not rest
-                return cls(Cid(cid), mime, size) if kept else None
+                size = whole(given)
+                if size is None or size < 1 or not mime or inner or rest or not is_blob_cid(cid):
+                    return None
+                return cls(Cid(cid), mime, size)
             case _:
                 return None
+
+
+def whole(value: Json) -> int | None:
+    """Return an integer, which JSON also writes as `123.0` or `1e2`; None for a boolean or any other value."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_blob_cid(text: str) -> bool:
+    """Whether the text is the CID of a blob: its codec is raw (Data Model page)."""
+    return Cid.accepts(text) and text.startswith("bafk")
+
+
+def is_legacy_blob(value: Json) -> bool:
+    """Whether the value is a blob in the form that blobs had before they had a `$type`."""
+    match value:
+        case {"cid": str(cid), "mimeType": str(), **rest} if not rest:
+            return Cid.accepts(cid)
+        case _:
+            return False
 
 
 def blobs_in(value: Json) -> Iterator[Blob]:
@@ -185,7 +208,8 @@ def _refused(text: str) -> float:
 
 def _whole(text: str) -> int | float:
     number = float(text)
-    return int(number) if number.is_integer() else number
+    found = whole(number)
+    return number if found is None else found
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
@@ -215,10 +239,12 @@ def _to_native(value: Json) -> _Native:
         return {key: item if type(item) is str else _to_native(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_to_native(item) for item in value]
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise NotInDataModel(f"{value} is a float: records hold integers only")
+        value = int(value)
     if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
         raise NotInDataModel(f"{value} does not fit in 64 bits")
-    if isinstance(value, float):
-        raise NotInDataModel(f"{value} is a float: records hold integers only")
     return value
 
 

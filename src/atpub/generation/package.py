@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from atpub.atomic_files import new_folder, write_text
-from atpub.atproto import data
-from atpub.atproto.data import JsonObject
-from atpub.atproto.lexicon.link import idle, link, select
-from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.lexicon.link import idle, is_selected, references, select
+from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
-from atpub.manifest.lexicon_files import LexiconSet, read_folders
+from atpub.manifest.lexicon_files import read_folders
 from atpub_codegen import MARK, generate
 
-_DATA: Final = PurePosixPath("lexicons.json")
+_DATA: Final = "_lexicons.py"
+_OLD_DATA: Final = "lexicons.json"  # its form in older packages
 _OF_SAMPLES: Final = f"{MARK} from the schemas"
 
 Files = Mapping[PurePosixPath, str]
@@ -64,7 +63,8 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     if not settings.lexicons:
         return GeneratedPackage(_generate_samples(settings, environ))
     builtin = Lexicons({}) if settings.is_own else _builtin()
-    read = _select(read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing), settings)
+    selection = partial(_select, settings) if settings.include or settings.exclude else None
+    read = read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing, selection=selection)
     if settings.strict and read.warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
@@ -81,21 +81,23 @@ def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
     return generate_sample_files(settings.samples, environ, alone=not settings.lexicons)
 
 
-def _select(read: LexiconSet, settings: Settings) -> LexiconSet:
+def _select(settings: Settings, read: Sequence[Lexicon], broken: Collection[str]) -> Collection[str]:
     """Select the lexicons that match the patterns, with those that they refer to; raises Usage."""
-    unused = idle(read.documents, (*settings.include, *settings.exclude))
+    unused = idle([*(lexicon.id for lexicon in read), *broken], (*settings.include, *settings.exclude))
     if unused:
         raise Usage(f"no lexicon matches {', '.join(unused)}", hint="a pattern is an NSID, or such as org.lab.*")
-    own = {nsid: read.lexicons.by_nsid[nsid] for nsid in read.documents}
+    own = {lexicon.id: lexicon for lexicon in read}
     names = select(own, settings.include, settings.exclude)
-    return replace(read, documents={nsid: document for nsid, document in read.documents.items() if nsid in names})
+    needed = {name.nsid for nsid in names for _, name, _ in references(own[nsid])}
+    chosen = {name for name in broken if name and is_selected(name, settings.include, settings.exclude)}
+    return {*names, *(needed & {*broken}), *chosen}
 
 
 def _builtin() -> Lexicons:
     """Return the lexicons of atpub's own generated classes, without importing these classes."""
-    found = data.loads((Path(__file__).parent.parent / "generated" / _DATA).read_bytes())
-    documents: JsonObject = found if isinstance(found, dict) else {}
-    return link((nsid, parse(document, nsid)) for nsid, document in documents.items())
+    from atpub.generated import LEXICONS  # a broken package must not stop its own generation
+
+    return LEXICONS.lexicons
 
 
 def compare(files: Files, out: Path) -> PackageState:
@@ -122,7 +124,9 @@ def _read(path: Path) -> bytes | None:
 def _find_generated(out: Path) -> Iterator[Path]:
     """Find the modules in a folder that atpub has generated, except those of other packages inside it."""
     samples = (path for path in out.rglob("samples.py") if _begins(path, _OF_SAMPLES))
-    others = {path.parent for path in chain(out.rglob(_DATA.name), samples)} - {out}
+    others = {path.parent for path in chain(out.rglob(_DATA), out.rglob(_OLD_DATA), samples)} - {out}
+    if _begins(out / "__init__.py", MARK) and _begins(out / _OLD_DATA, "{\n"):
+        yield out / _OLD_DATA
     for path in out.rglob("*.py"):
         if others.isdisjoint(path.parents) and _begins(path, MARK):
             yield path

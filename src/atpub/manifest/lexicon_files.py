@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 from atpub.atproto import data
 from atpub.atproto.data import Json
@@ -19,6 +21,9 @@ from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import refuse
 from atpub.text.source import Source
+
+Selection: TypeAlias = Callable[[Sequence[Lexicon], Collection[str]], Collection[str]]
+"""Takes the lexicons that can be read and the names of those that cannot; returns the names of those to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +72,51 @@ def why_none(folder: Path) -> str:
     return "has no lexicons (*.json) in it" if folder.exists() else "does not exist"
 
 
-def read_folders(folders: Iterable[Path], known: Lexicons, *, allow_missing: bool = False) -> LexiconSet:
-    """Read the lexicons in some folders; they may refer to known ones. Raises InvalidInput with every problem."""
+def read_folders(
+    folders: Iterable[Path], known: Lexicons, *, allow_missing: bool = False, selection: Selection | None = None
+) -> LexiconSet:
+    """Read the lexicons in some folders; they may refer to known ones. Raises InvalidInput with every problem.
+
+    With a selection, problems of files that it neither selects nor needs are warnings, and these files are left out.
+    """
     read: list[LexiconFile] = []
     problems: list[Problem] = []
+    broken: dict[str, tuple[Problem, ...]] = {}
     found = {file: folder for folder in folders for file in _some_files(folder)}  # folders may overlap
     for file, root in found.items():
         try:
             read.append(read_lexicon(file, root))
         except InvalidInput as error:
-            problems.extend(error.problems)
+            name = _named_id(file, root)
+            broken[name] = (*broken.get(name, ()), *error.problems)
+    idle: list[Problem] = []
+    if selection is not None:
+        wanted = selection([file.lexicon for file in read], broken)
+        read = [file for file in read if file.lexicon.id in wanted]
+        idle = [
+            replace(problem, severity="warning") for name in broken if name not in wanted for problem in broken[name]
+        ]
+        broken = {name: found for name, found in broken.items() if name in wanted}
+    problems.extend(chain.from_iterable(broken.values()))
     linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
     problems.extend(linked.problems)
     warnings = [warning for file in read for warning in file.warnings]
     if problems:
         raise InvalidInput((*problems, *warnings))
     documents = {found.lexicon.id: found.value for found in read}
-    return LexiconSet(documents, linked.lexicons, (*warnings, *linked.warnings))
+    return LexiconSet(documents, linked.lexicons, (*warnings, *linked.warnings, *idle))
+
+
+def _named_id(file: Path, root: Path) -> str:
+    """Return the NSID that a broken lexicon states; empty where it states none, or may not be read."""
+    if refuse(file, root):
+        return ""
+    try:
+        value = data.loads(read_source(str(file)).text)
+    except (ValueError, InvalidInput):
+        return ""
+    name = value.get("id") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _some_files(folder: Path) -> Sequence[Path]:

@@ -145,7 +145,7 @@ def test_the_cid_is_the_hash_of_the_bytes(value: Json) -> None:
     "value",
     [
         1.5,
-        1.0,
+        1e300,
         float("nan"),
         float("inf"),
         2**63,
@@ -419,3 +419,12 @@ def test_an_item_is_put_in_its_place_and_the_rest_is_left_alone(steps: tuple[str
     value: JsonObject = {"a": {"b": [1, {"x": 2}]}}
     assert put(value, steps, {"new": 1}) == made
     assert value == {"a": {"b": [1, {"x": 2}]}}
+
+
+def test_a_whole_float_is_encoded_as_the_integer() -> None:
+    assert cid_of({"n": 123.0, "all": [1e2]}) == cid_of({"n": 123, "all": [100]})
+    blob: JsonObject = {
+        "$type": "blob",
+        "ref": {"$link": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"},
+    }
+    assert [found.size for found in blobs_in({**blob, "mimeType": "a/b", "size": 3.0})] == [3]

@@ -97,7 +97,7 @@ def test_every_place_of_a_reference_is_looked_at() -> None:
         ({"type": "cid-link"}, True, False),
         ({"type": "token"}, True, False),
         ({"type": "space"}, True, True),
-        ({"type": "subscription"}, False, False),
+        ({"type": "subscription", "message": {"schema": {"type": "union", "refs": []}}}, False, False),
         ({"type": "query"}, False, False),
         ({"type": "procedure"}, False, False),
     ],
@@ -154,3 +154,8 @@ def test_only_records_are_found_as_records() -> None:
     assert (found.key, found.record) == ("tid", Object())
     assert linked.record(B) is None
     assert linked.record(Nsid("com.example.absent")) is None
+
+
+def test_a_reference_with_a_dot_for_a_hash_sign_has_a_hint() -> None:
+    found = problems(lexicon(A, main=refers("com.example.b.leaf")), lexicon(B, leaf={"type": "string"}))
+    assert [problem.hint for problem in found] == ["did you mean 'com.example.b#leaf'?"]

@@ -177,7 +177,6 @@ def test_a_subscription_keeps_its_messages() -> None:
     stream: Json = {"type": "subscription", "message": message, "errors": [{"name": "Late"}], "description": "d"}
     found = parse(lexicon({"main": stream, "a": {"type": "object"}}), "")
     assert found.main == SubscriptionType(Object(), Union((Name(THING, "a"),)), {"Late": ""}, "d")
-    assert parse(lexicon({"main": {"type": "subscription"}}), "").main == SubscriptionType(Object())
 
 
 def test_what_atpub_does_not_know_is_passed_over_with_a_warning() -> None:
@@ -324,3 +323,31 @@ def test_half_of_a_surrogate_pair_is_no_name_of_a_field() -> None:
     document: Json = {"lexicon": 1, "id": "a.b.c", "defs": {"main": {"type": "object", "properties": properties}}}
     with pytest.raises(InvalidInput, match=r"\$.defs.main.properties: '\\ud800' holds half of a surrogate pair"):
         parse(document, "a.json")
+
+
+@pytest.mark.parametrize(
+    ("definition", "severity", "hint"),
+    [
+        ({"type": "string", "format": "date-time"}, "warning", "did you mean 'datetime'?"),
+        ({"type": "string", "format": "space-ref"}, "warning", ""),
+        ({"type": "number"}, "error", "did you mean 'integer'?"),
+        ({"type": "float"}, "error", "did you mean 'integer'?"),
+        ({"type": "int"}, "warning", "did you mean 'integer'?"),
+        (
+            {"type": "object", "properties": {}, "additionalProperties": False},
+            "warning",
+            "every object may have fields that its lexicon does not name",
+        ),
+        ({"type": "string", "pattern": "a+"}, "warning", "use a format, an enum, or lengths"),
+    ],
+)
+def test_words_of_other_languages_have_hints(definition: Json, severity: str, hint: str) -> None:
+    (problem,) = problems(lexicon({"a": definition}))
+    assert (problem.severity, problem.hint) == (severity, hint)
+
+
+def test_the_authority_of_a_lexicon_has_at_most_253_characters() -> None:
+    longest = f"{'.'.join(['a' * 50] * 4)}.{'b' * 49}"
+    assert not problems({"lexicon": 1, "id": f"{longest}.c", "defs": {"a": {"type": "token"}}})
+    found = said({"lexicon": 1, "id": f"{longest}b.c", "defs": {"a": {"type": "token"}}})
+    assert found == ["$.id: the authority of an NSID, all but its name, has at most 253 characters"]

@@ -110,7 +110,7 @@ def test_a_name_that_is_no_plain_word_is_quoted_in_a_path() -> None:
     [
         ({"$type": "com.example.thing"}, []),
         ({"$type": "com.example.other"}, ["$.$type lexicon"]),
-        ({"$type": "com.example.thing#main"}, ["$.$type lexicon"]),
+        ({"$type": "com.example.thing#main"}, ["$.$type $type"]),
         ({"$type": "com.example.thing#dims"}, ["$.$type lexicon"]),
         ({"$type": "?"}, ["$.$type lexicon"]),
         ({"$type": 1}, ["$ $type"]),
@@ -232,3 +232,30 @@ def test_any_value_gets_a_verdict(value: Json) -> None:
 @given(st.lists(st.text() | st.integers(0), max_size=6))
 def test_any_path_can_be_printed(path: list[str | int]) -> None:
     assert json_path(tuple(path)).isascii()
+
+
+OLD_BLOB = {"cid": "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", "mimeType": "image/png"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"any": {"picture": OLD_BLOB}},
+        {"any": {"all": [OLD_BLOB]}},
+        {"later": OLD_BLOB},
+        {"embed": {"$type": "com.example.later", "picture": OLD_BLOB}},
+        {"pair": OLD_BLOB},
+    ],
+)
+def test_a_blob_of_the_old_form_is_read_and_not_written_wherever_it_is(value: dict[str, Json]) -> None:
+    text: Json = {"type": "string"}
+    fields: dict[str, Json] = {
+        "any": {"type": "unknown"},
+        "embed": {"type": "union", "refs": []},
+        "pair": {"type": "object", "properties": {"cid": text, "mimeType": text}},
+    }
+    record: Json = {"type": "record", "key": "any", "record": {"type": "object", "properties": fields}}
+    lexicons = linked({"main": record})
+    value = {"$type": "com.example.thing", **value}
+    assert validate(lexicons, MAIN, value) == ()
+    assert [violation.rule for violation in validate_record(lexicons, value)] == ["data-model"]

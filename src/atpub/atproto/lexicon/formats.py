@@ -13,7 +13,7 @@ from atpub.atproto.syntax import AtUri, Did, Handle, Nsid, Rkey, Tid
 _CID = re.compile(r"(?!Qm)[a-zA-Z0-9+=]{8,256}")
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[!-~]+")
 _DATETIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|(?!-00:00)[+-]([01]\d|2[0-3]):[0-5]\d)",
+    r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(?P<zone>Z|(?!-00:00)[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 _USUAL_DATETIME = re.compile(  # of a day that every month has
@@ -46,7 +46,7 @@ def is_cid(text: str) -> bool:
 def is_datetime(text: str) -> bool:
     """Whether the text is a time that RFC 3339, ISO 8601 and WHATWG HTML all accept, and that exists.
 
-    A leap second does not.
+    A leap second does not, nor a time that is before the year 0000 in UTC.
     """
     if _USUAL_DATETIME.fullmatch(text):
         return True
@@ -58,7 +58,16 @@ def is_datetime(text: str) -> bool:
         date(year or 2000, month, day)  # the year 0000 is legal, was a leap year, and is unknown to Python
     except ValueError:
         return False
-    return True
+    return text[:10] != "0000-01-01" or _minutes(text[11:16]) >= _offset(match["zone"])
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
+def _offset(zone: str) -> int:
+    """Return the minutes by which a time zone is ahead of UTC; 0 for one that is not."""
+    return _minutes(zone[1:]) if zone[0] == "+" else 0
 
 
 def is_uri(text: str) -> bool:

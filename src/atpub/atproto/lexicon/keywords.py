@@ -5,7 +5,7 @@ Unknown words that resemble none of the language's are extensions, and not repor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from atpub.atproto.lexicon.json_node import JsonNode
@@ -38,6 +38,55 @@ _OWN: Final = {kind: frozenset(("description", "type", *words)) for kind, words 
 _ALL: Final = frozenset(word for words in _WORDS.values() for word in words)
 _NONE: Final = frozenset(("description", "type"))
 
+_JSON_SCHEMA: Final[Mapping[str, str]] = {  # words of JSON Schema, and what Lexicon has in their place
+    "$ref": 'write {"type": "ref", "ref": "…"}',
+    "additionalProperties": "every object may have fields that its lexicon does not name",
+    "allOf": "Lexicon has no inheritance: list all the properties",
+    "anyOf": 'write {"type": "union", "refs": […]}',
+    "exclusiveMaximum": "use maximum",
+    "exclusiveMinimum": "use minimum",
+    "maxItems": "use maxLength",
+    "minItems": "use minLength",
+    "oneOf": 'write {"type": "union", "refs": […]}',
+    "pattern": "use a format, an enum, or lengths",
+    "patternProperties": "use the type unknown",
+    "uniqueItems": "readers have to take an item that comes twice",
+}
+_TYPES_MEANT: Final[Mapping[str, str]] = {
+    "bool": "boolean",
+    "double": "integer",
+    "enum": "string",
+    "float": "integer",
+    "int": "integer",
+    "list": "array",
+    "number": "integer",
+}
+_FORMATS_MEANT: Final[Mapping[str, str]] = {
+    "date": "datetime",
+    "date-time": "datetime",
+    "iri": "uri",
+    "lang": "language",
+    "rkey": "record-key",
+    "time": "datetime",
+    "timestamp": "datetime",
+    "url": "uri",
+}
+
+
+def suggest_type(word: str, candidates: Iterable[str]) -> str:
+    """Return a hint for a word that is no type of the language; empty where none comes to mind."""
+    return _suggest(word, _TYPES_MEANT, candidates)
+
+
+def suggest_format(word: str, candidates: Iterable[str]) -> str:
+    """Return a hint for a word that is no format of the language; empty where none comes to mind."""
+    return _suggest(word, _FORMATS_MEANT, candidates)
+
+
+def _suggest(word: str, meant: Mapping[str, str], candidates: Iterable[str]) -> str:
+    found = meant.get(word.lower())
+    return f"did you mean {found!r}?" if found else suggest(word, candidates)
+
 
 def check_words(node: JsonNode, kind: str) -> None:
     """Warn of each word in a definition, or part of one, that its type does not have."""
@@ -45,12 +94,13 @@ def check_words(node: JsonNode, kind: str) -> None:
     if not isinstance(node.value, dict) or node.value.keys() <= own:
         return
     for word in node.value:
-        if word not in own and not word.startswith("$"):
+        if word not in own and (word in _JSON_SCHEMA or not word.startswith("$")):
             _check(node, kind, word, sorted(own))
 
 
 def _check(node: JsonNode, kind: str, word: str, own: Sequence[str]) -> None:
-    hint = "take it out, or put it where it belongs" if word in _ALL else suggest(word, own)
+    known = "take it out, or put it where it belongs" if word in _ALL else _JSON_SCHEMA.get(word)
+    hint = known or suggest(word, own)
     if hint:
         article = "an" if kind[0] in "aio" else "a"
         node[word].warn(f"{word[:80]!r} means nothing in {article} {kind}: passed over", "unknown-word", hint)

@@ -62,12 +62,19 @@ def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: S
                 if missing is None:
                     continue
                 what = f"{message}is not at hand: add the lexicon {name.nsid}"
-                yield Problem("missing-ref", what, Place(file), severity=missing, path=path)
+                yield Problem("missing-ref", what, Place(file), _meant(name, lexicons), missing, path)
             elif what := _wrong(lexicons.find(name), owner, name):
                 yield Problem("missing-ref", f"{message}{what}", Place(file), path=path)
             elif isinstance(owner, Ref) and isinstance(lexicons.find(name), Token):
                 hint = "a string with the token among its knownValues says the same"
                 yield Problem("token-ref", f"{message}is a token, no type of value", Place(file), hint, "warning", path)
+
+
+def _meant(name: Name, lexicons: Lexicons) -> str:
+    """Return a hint for a reference that has a dot where it needs a `#`."""
+    above, _, last = name.nsid.rpartition(".")
+    found = Nsid.accepts(above) and lexicons.find(Name(Nsid(above), last))
+    return f"did you mean '{above}#{last}'?" if found else ""
 
 
 def _stand_ins(linked: Lexicons, known: Lexicons) -> Mapping[Nsid, Lexicon]:
@@ -138,7 +145,7 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
     """
     if not include and not exclude:
         return frozenset(lexicons)
-    found = {nsid for nsid in lexicons if _matches(nsid, include or ("*",)) and not _matches(nsid, exclude)}
+    found = {nsid for nsid in lexicons if is_selected(nsid, include, exclude)}
     waiting = list(found)
     while waiting:
         needed = {name.nsid for _, name, _ in references(lexicons[waiting.pop()])} & lexicons.keys()
@@ -147,11 +154,16 @@ def select(lexicons: Mapping[Nsid, Lexicon], include: Sequence[str], exclude: Se
     return frozenset(found)
 
 
-def idle(nsids: Iterable[Nsid], patterns: Sequence[str]) -> tuple[str, ...]:
+def is_selected(nsid: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Return whether an NSID matches a pattern of `include` (none: all) and none of `exclude`."""
+    return _matches(nsid, include or ("*",)) and not _matches(nsid, exclude)
+
+
+def idle(nsids: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the patterns that match nothing."""
     known = list(nsids)
     return tuple(pattern for pattern in patterns if not any(fnmatchcase(nsid, pattern) for nsid in known))
 
 
-def _matches(nsid: Nsid, patterns: Sequence[str]) -> bool:
+def _matches(nsid: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(nsid, pattern) for pattern in patterns)

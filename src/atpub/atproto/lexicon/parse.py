@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Final
 
 from atpub.atproto.data import Json
-from atpub.atproto.lexicon.formats import FORMATS, is_language
+from atpub.atproto.lexicon.constraints import check_choices, check_mime_types
+from atpub.atproto.lexicon.formats import FORMATS
 from atpub.atproto.lexicon.json_node import JsonNode, kind_of
-from atpub.atproto.lexicon.keywords import check_words
+from atpub.atproto.lexicon.keywords import check_words, suggest_format, suggest_type
 from atpub.atproto.lexicon.model import (
     MAIN,
     Array,
@@ -41,11 +42,12 @@ from atpub.atproto.lexicon.model import (
     Unknown,
     Unsupported,
 )
+from atpub.atproto.lexicon.permissions import check_permission_set
 from atpub.atproto.syntax import Nsid, Rkey
 from atpub.errors import InvalidInput
-from atpub.suggest import suggest
 
 DEEPEST = 64
+_LONGEST_AUTHORITY: Final = 253  # as a domain name
 _FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
 
 
@@ -68,6 +70,8 @@ def _lexicon(node: JsonNode) -> Lexicon | None:
     if not Nsid.accepts(text):
         node["id"].problem(f"{text[:80]!r} is not a valid NSID")
         return None
+    if len(text.rpartition(".")[0]) > _LONGEST_AUTHORITY:
+        node["id"].problem(f"the authority of an NSID, all but its name, has at most {_LONGEST_AUTHORITY} characters")
     node.number("revision")
     check_words(node, "lexicon")
     if node.value.get("defs") == {}:
@@ -114,18 +118,21 @@ class _Reader:
             check_words(node, str(kind))
             return read(self, node)
         if isinstance(kind, str) and kind and kind not in _NO_VALUES:
-            hint = suggest(kind, [*_TYPES, *_NO_VALUES])
+            hint = suggest_type(kind, [*_TYPES, *_NO_VALUES])
             node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
             return Unsupported(kind, _description(node))
         shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
-        node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type")
+        hint = suggest_type(kind, _TYPES) if isinstance(kind, str) else ""
+        node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type", hint)
         return None
 
     def record(self, node: JsonNode) -> RecordType:
         """Return a record, its key type checked."""
         key = node.text("key") or ""
         kind, _, literal = key.partition(":")
-        if key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
+        if node["key"].value is None:
+            node["key"].problem("is required and missing", hint="tid, nsid, any or literal:…")
+        elif key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
             node["key"].problem(f"{key[:80]!r} is not a key type: tid, nsid, any or literal:…")
         record = node["record"]
         if isinstance(record.value, dict) and "type" not in record:
@@ -171,16 +178,13 @@ class _Reader:
             message = self.union(schema)
         elif "message" in node:
             schema.problem("expected a union")
+        else:
+            node["message"].problem("is required and missing", hint='{"schema": {"type": "union", "refs": […]}}')
         return SubscriptionType(self.parameters(node), message, _errors(node), _description(node))
 
     def permission_set(self, node: JsonNode) -> None:
         """Check a bundle of permissions, and keep nothing of it: nothing here asks for them."""
-        for key in ("title", "detail"):
-            node.text(key)
-            if f"{key}:lang" in node:
-                _translations(node[f"{key}:lang"])
-        for item in node["permissions"]:
-            _permission(item)
+        check_permission_set(node, self.nsid)
 
     def parameters(self, node: JsonNode) -> Object:
         """Return the parameters of a method: an empty object where there are none."""
@@ -193,7 +197,7 @@ class _Reader:
         found = self.object(node)
         for name, item in found.properties.items():
             simple = item.items if isinstance(item, Array) else item
-            if not isinstance(simple, Boolean | Integer | String | Unknown):
+            if not isinstance(simple, Boolean | Integer | String | Unknown | Unsupported):
                 node["properties"][name].problem("a parameter is a boolean, integer or string, or an array of one")
         return found
 
@@ -204,12 +208,16 @@ class _Reader:
         node = node[key]
         check_words(node, "body")
         schema = self.type(node["schema"]) if "schema" in node else None
+        if isinstance(schema, Unsupported):
+            schema = Object(description=schema.description)  # a body is an object, whatever it holds
         if schema is not None and not isinstance(schema, Object | Ref | Union):
             node["schema"].problem("expected an object, ref or union")
             schema = None
         encoding = node.text("encoding")
         if not encoding:
             node["encoding"].problem("expected a MIME type")
+        else:
+            check_mime_types(node["encoding"], [encoding])
         return BodyType(encoding or "", schema, _description(node))
 
     def object(self, node: JsonNode) -> Object:
@@ -266,6 +274,10 @@ def _errors(node: JsonNode) -> Mapping[str, str]:
     found = [item for item in listed if isinstance(item, dict) and isinstance(item.get("name"), str)]
     if len(found) != len(listed):
         errors.problem("expected a list of errors, each with a name")
+    for item in errors if isinstance(errors.value, list) else ():
+        name = item["name"].value
+        if isinstance(name, str) and (not name or any(map(str.isspace, name))):
+            item["name"].problem(f"{name[:80]!r} is not a name for an error", hint="one word, such as NotFound")
     return {str(item["name"]): str(item.get("description") or "") for item in found}
 
 
@@ -284,73 +296,40 @@ def _lengths(node: JsonNode, low: str, high: str) -> tuple[int | None, int | Non
     return least, most
 
 
-def _translations(node: JsonNode) -> None:
-    for language, item in node.fields():
-        if not is_language(language):
-            item.problem(f"{language[:80]!r} is not a valid language")
-        if not isinstance(item.value, str):
-            item.problem(f"expected a string, found {kind_of(item.value)}")
-
-
-def _permission(node: JsonNode) -> None:
-    if node["type"].value != "permission":
-        node["type"].problem("expected permission")
-    if not node.text("resource"):
-        node["resource"].problem("expected the name of a resource")
-    for resource, key in (("repo", "collection"), ("rpc", "lxm")):
-        if node["resource"].value == resource and not node.texts(key):
-            node[key].problem("expected a list that is not empty")
-
-
-def _both(node: JsonNode, const: object, default: object) -> None:
-    if const is not None and default is not None:
-        node.problem("const and default exclude each other")
-
-
-def _one_of(node: JsonNode, const: int | str | None, enum: tuple[int, ...] | tuple[str, ...]) -> None:
-    if enum and const is not None and const not in enum:
-        node["const"].problem(f"{const!r} is not in the enum: no value would do")
-
-
 def _null(_: _Reader, node: JsonNode) -> Null:
     node["type"].warn("the language has no type null any more", "lexicon", "let a field be nullable")
     return Null(_description(node))
 
 
 def _boolean(_: _Reader, node: JsonNode) -> Boolean:
-    const, default = node.flag("const"), node.flag("default")
-    _both(node, const, default)
-    return Boolean(const, default, _description(node))
+    return check_choices(node, Boolean(node.flag("const"), node.flag("default"), _description(node)))
 
 
 def _integer(_: _Reader, node: JsonNode) -> Integer:
     low, high = _range(node, "minimum", "maximum")
     const, default = node.number("const"), node.number("default")
-    enum = node.numbers("enum")
-    _both(node, const, default)
-    _one_of(node, const, enum)
-    return Integer(low, high, enum, const, default, _description(node))
+    return check_choices(node, Integer(low, high, node.numbers("enum"), const, default, _description(node)))
 
 
 def _string(_: _Reader, node: JsonNode) -> String:
     const, default, named = node.text("const"), node.text("default"), node.text("format")
-    _both(node, const, default)
-    enum = node.texts("enum")
-    _one_of(node, const, enum)
     node["const"].unicode(const)
     node["default"].unicode(default)
     if named is not None and named not in FORMATS:
-        node["format"].problem(f"{named!r} is not a format of the Lexicon language", "unknown-format")
-    return String(
+        message = f"{named[:80]!r} is a format that atpub does not know: any text has it"
+        node["format"].warn(message, "unknown-format", suggest_format(named, FORMATS))
+        named = None
+    found = String(
         named,
         *_lengths(node, "minLength", "maxLength"),
         *_lengths(node, "minGraphemes", "maxGraphemes"),
-        enum,
+        node.texts("enum"),
         node.texts("knownValues"),
         const,
         default,
         _description(node),
     )
+    return check_choices(node, found)
 
 
 def _bytes(_: _Reader, node: JsonNode) -> Bytes:
@@ -358,7 +337,9 @@ def _bytes(_: _Reader, node: JsonNode) -> Bytes:
 
 
 def _blob(_: _Reader, node: JsonNode) -> BlobType:
-    return BlobType(node.texts("accept"), node.number("maxSize"), _description(node))
+    accept = node.texts("accept")
+    check_mime_types(node["accept"], accept)
+    return BlobType(accept, node.number("maxSize"), _description(node))
 
 
 _TYPES: Final[Mapping[str, Callable[[_Reader, JsonNode], Type]]] = {

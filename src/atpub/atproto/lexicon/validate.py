@@ -51,6 +51,8 @@ def violations(lexicons: Lexicons, value: Json) -> Iterator[Violation]:
     match value:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
             yield from _Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ())
+        case {"$type": str(name)} if name.endswith("#main"):
+            yield Violation(("$type",), "$type", f"{_shown(name)} is written without #main", "record")
         case {"$type": str(nsid)}:
             yield Violation(("$type",), "lexicon", f"no lexicon for {_shown(nsid)} is at hand", "record")
         case _:
@@ -165,14 +167,15 @@ class _Judge:
             yield self.broken(path, "const", f"{value} is not {kind.const}")
 
     def integer(self, kind: Integer, value: Json, path: Path) -> Iterator[Violation]:
-        if not isinstance(value, int) or isinstance(value, bool):
+        number = data.whole(value)
+        if number is None:
             yield self.wrong_type(path, "an integer", value)
             return
         low = INTEGER_MIN if kind.minimum is None else kind.minimum
         high = INTEGER_MAX if kind.maximum is None else kind.maximum
-        if not low <= value <= high:
-            yield self.broken(path, "range", f"{value}{_beyond(kind.minimum, kind.maximum, value)}")
-        yield from self.choices(kind.enum, kind.const, value, path)
+        if not low <= number <= high:
+            yield self.broken(path, "range", f"{number}{_beyond(kind.minimum, kind.maximum, number)}")
+        yield from self.choices(kind.enum, kind.const, number, path)
 
     def string(self, kind: String, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, str):
@@ -234,15 +237,17 @@ class _Judge:
         if not isinstance(value, dict) or value.get("$type") != "blob":
             yield from self.legacy_blob(kind, value, path)
             return
-        size = value.get("size")
+        size = data.whole(value.get("size"))
         match value.get("ref"):
             case {"$link": str(cid), **rest} if not rest and Cid.accepts(cid):
-                pass
+                if not data.is_blob_cid(cid):
+                    message = f"{cid} is not the CID of a blob, which has the codec raw"
+                    yield self.broken((*path, "ref"), "data-model", message)
             case ref:
                 yield self.wrong_type((*path, "ref"), "a link: {'$link': cid}, the CID of a blob", ref)
         yield from self.mime_type(kind, value.get("mimeType"), path)
-        if not isinstance(size, int) or isinstance(size, bool):
-            yield self.wrong_type((*path, "size"), "a number of bytes", size)
+        if size is None:
+            yield self.wrong_type((*path, "size"), "a number of bytes", value.get("size"))
         elif size < 1:
             yield self.broken((*path, "size"), "range", f"{size} bytes, at least 1")
         elif size > (INTEGER_MAX if kind.max_size is None else kind.max_size):
@@ -257,10 +262,13 @@ class _Judge:
         match value:
             case {"cid": str(cid), "mimeType": mime_type, **rest} if not rest and Cid.accepts(cid):
                 yield from self.mime_type(kind, mime_type, path)
-                if self.new:
-                    yield self.broken(path, "data-model", "a blob of the old form {cid, mimeType} cannot be written")
+                yield from self.old_form(value, path)
             case _:
                 yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+
+    def old_form(self, value: Json, path: Path) -> Iterator[Violation]:
+        if self.new and data.is_legacy_blob(value):
+            yield self.broken(path, "data-model", "a blob of the old form {cid, mimeType} cannot be written")
 
     def mime_type(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, str) or not value:
@@ -283,6 +291,7 @@ class _Judge:
         if not isinstance(value, dict) or _special(value):
             yield self.broken(path, "type", f"expected an object, found {_special(value) or kind_of(value)}")
             return
+        yield from self.old_form(value, path)
         for name, part in kind.properties.items():
             if name not in value:
                 if name in kind.required:
@@ -326,11 +335,11 @@ class _Judge:
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self.data_model(item, (*path, index), top)
-        elif isinstance(value, float):
+        elif isinstance(value, float) and not value.is_integer():
             yield self.broken(path, "data-model", f"{value} is a float: records hold integers only", "float")
         elif isinstance(value, str) and not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
-        elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+        elif isinstance(value, int | float) and not INTEGER_MIN <= value <= INTEGER_MAX:
             yield self.broken(path, "data-model", f"{value} does not fit in 64 bits")
 
     def data_object(self, value: JsonObject, path: Path, top: int) -> Iterator[Violation]:
@@ -341,6 +350,7 @@ class _Judge:
         elif value.get("$type") == "blob":
             yield from self.blob(BlobType(), value, path)
         else:
+            yield from self.old_form(value, path)
             for name, item in value.items():
                 yield from self.field(name, item, path, top)
 

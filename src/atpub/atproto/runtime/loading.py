@@ -119,7 +119,7 @@ def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
 
 
 def exact(value: Json) -> Json:
-    """Convert subclasses of JSON's types, which generated code does not accept, to these types."""
+    """Convert subclasses of JSON's types and whole floats, which generated code does not accept."""
     found: Any = value
     if isinstance(value, dict):
         return {exact(name): exact(part) for name, part in found.items()}
@@ -127,7 +127,8 @@ def exact(value: Json) -> Json:
         return [exact(part) for part in found]
     if isinstance(value, str):
         return str(value)
-    return int(value) if isinstance(value, int) and value.__class__ is not bool else value
+    number = _data.whole(value)
+    return value if number is None else number
 
 
 class TextLoader(Protocol):
@@ -223,7 +224,7 @@ def _blob(value: JsonObject) -> Blob | None:
     if len(value) != 4 or size.__class__ is not int or size < 1 or ref.__class__ is not dict or len(ref) != 1:
         return None
     cid: Any = ref.get("$link")
-    return Blob(Cid(cid), mime_type, size) if cid.__class__ is str and Cid.accepts(cid) else None
+    return Blob(Cid(cid), mime_type, size) if cid.__class__ is str and _data.is_blob_cid(cid) else None
 
 
 def _legacy_blob(value: JsonObject, mime_type: str) -> Blob | None:

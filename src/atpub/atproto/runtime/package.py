@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from importlib import import_module, resources
+from importlib import import_module
 from typing import Any
 
 from atpub.atproto import data
@@ -26,8 +26,7 @@ class Package:
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
         """This package's own lexicons as JSON, by NSID."""
-        text = resources.files(self._name).joinpath("lexicons.json").read_bytes()
-        found = data.loads(text)
+        found = data.loads(import_module(f"{self._name}._lexicons").TEXT)
         assert isinstance(found, dict)
         return found  # type: ignore[return-value]  # written by the generator
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.validate import accepts, validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.runtime import Mismatch, RecordBase
@@ -39,6 +39,9 @@ LARGEST: Final = 900_000
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
 
+LARGEST_INTEGER: Final = 2**53 - 1
+"""The largest integer that a PDS takes in JSON."""
+
 _RECORDS: Final[Mapping[type[Entry], type[RecordBase]]] = {
     DatasetEntry: entry.Entry,
     LabelEntry: label.Label,
@@ -64,6 +67,8 @@ class RecordChecker:
         yield from self._placeholders(item, filled)
         yield from self._violations(item, found, filled)
         yield from self._secrets(item, found)
+        if self.manifest.account != "local":
+            yield from self._large_integers(item, found)
         match item:
             case SchemaEntry():
                 yield from _unreadable(item)
@@ -134,6 +139,14 @@ class RecordChecker:
                 yield replace(
                     problem, message=f"{item.common.address}: {problem.message}", place=self._place(item, steps)
                 )
+
+    def _large_integers(self, item: Entry, found: Desired) -> Iterator[Problem]:
+        """Yield integers that a PDS, which reads JSON as JavaScript does, would round or refuse."""
+        for path, number in _integers(found.value, ()):
+            if abs(number) > LARGEST_INTEGER:
+                message = f"{item.common.address}{json_path(path).removeprefix('$')}: {number} is beyond 2^53-1"
+                hint = "no PDS takes it: write it as a string"
+                yield Problem("large-integer", message, self._place(item, path), hint)
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
@@ -274,3 +287,15 @@ def _hint(violation: Violation) -> str:
     if violation.rule == "format" and violation.detail == "datetime":
         return "for example 2024-05-01T12:00:00.000Z"
     return _HINTS.get(violation.rule, "") or f"write it as the lexicon {violation.schema} has it"
+
+
+def _integers(value: Json, path: Steps) -> Iterator[tuple[Steps, int]]:
+    """Yield the integers in a value that are written as numbers, each with its path."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _integers(part, (*path, name))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _integers(part, (*path, index))
+    elif (number := data.whole(value)) is not None:
+        yield path, number
