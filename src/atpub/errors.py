@@ -154,6 +154,12 @@ class StalePlan(Conflict):
     code = "stale-plan"
 
 
+class AlteredPlan(Conflict):
+    """A saved plan that is not as it was saved."""
+
+    code = "plan-digest"
+
+
 class HeadMoved(Conflict):
     """A repository whose head is not `swap_commit`; nothing was written."""
 

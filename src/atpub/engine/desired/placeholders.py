@@ -25,7 +25,7 @@ _OF_DATA: Final = frozenset({"$type", "$link", "$bytes"})
 
 @dataclass(slots=True)
 class Filled:
-    """The results of filling in a record: its references and blobs, its errors (`problems`), and the keys with a `$` (`doubts`).
+    """The results of filling in a record: its references and blobs, its errors (`problems`) and odd keys (`doubts`).
 
     `missing` has the paths of placeholders that could not be filled in; their problems are reported already.
     """
