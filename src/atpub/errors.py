@@ -267,6 +267,12 @@ class RepositoryError(AtpubError):
     code = "repository-error"
 
 
+class NewerInventory(RepositoryError):
+    """An inventory record of a format that only a later atpub knows; nothing was written."""
+
+    code = "newer-inventory"
+
+
 class RepositoryNotFound(RepositoryError):
     """A DID, handle or path without a repository."""
 
