@@ -295,7 +295,7 @@ def test_a_gitignore_that_a_full_disk_left_empty_is_written_by_the_next_write(fo
     for existing in (False, True):
         if existing:
             (folder / ".gitignore").unlink()
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if left is not None:
             (folder / ".gitignore").write_text(left)
         with closing(LocalRepository(folder)) as repository:
@@ -304,7 +304,7 @@ def test_a_gitignore_that_a_full_disk_left_empty_is_written_by_the_next_write(fo
 
 
 def test_there_is_no_key_where_git_would_take_it(folder: Path) -> None:
-    (folder / ".gitignore-partial").mkdir(parents=True)
+    (folder / ".gitignore").mkdir(parents=True)
     with closing(LocalRepository(folder)) as repository, pytest.raises(Unavailable):
         create(repository, "one")
     assert not (folder / "key").exists()

@@ -190,3 +190,24 @@ def test_a_plan_that_was_spoilt_anywhere_is_applied_or_said_to_be_so(world: Worl
             json.dumps(saved_document(rebase(found, world.live()), folder))
         except AtpubError:
             pass
+
+
+def test_an_edit_that_is_sealed_again_is_refused_or_has_the_same_effect(world: World) -> None:
+    plan, _ = world.plan()
+    before = rebase(saved(plan), world.live())
+    effect = [(c.path, c.action in ("create", "update"), c.after, c.protect, c.id) for c in before.changes]
+    for value in spoilt(document(plan)):
+        if not isinstance(value, dict):
+            continue
+        with pytest.raises(AtpubError):
+            read_plan(json.dumps(value), "plan.json")
+        try:
+            found = reread(seal(value))
+            after = rebase(found, world.live())
+        except AtpubError:
+            continue
+        if found.digest == plan.digest:
+            assert [
+                (c.path, c.action in ("create", "update"), c.after, c.protect, c.id) for c in after.changes
+            ] == effect
+            assert {item.cid for item in after.uploads} == {item.cid for item in before.uploads}

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 
 from atpub.atproto.syntax import Did
@@ -30,6 +31,7 @@ _OURS = frozenset(
         *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")),
     )
 )
+_IGNORE_PARTIAL = ".gitignore-"
 _WAIT_SECONDS = 30
 # A commit counts once its last piece is in the log: where that could not be written, it is sure not to be there.
 MEND = "move that folder away: the next apply makes a new repository"
@@ -144,12 +146,15 @@ class Store:
         """Write a .gitignore that hides the folder, unless there is one: an empty one is left by a full disk."""
         ignore = self.folder / ".gitignore"
         if not (ignore.is_file() and ignore.stat().st_size):
-            partial = self.folder / ".gitignore-partial"
-            with partial.open("w", encoding="ascii") as target:
-                target.write("*\n")
-                target.flush()
-                os.fsync(target.fileno())
-            partial.replace(ignore)
+            partial = self.folder / f"{_IGNORE_PARTIAL}{token_hex(8)}"  # others may write it at the same time
+            try:
+                with partial.open("x", encoding="ascii") as target:
+                    target.write("*\n")
+                    target.flush()
+                    os.fsync(target.fileno())
+                partial.replace(ignore)
+            finally:
+                partial.unlink(missing_ok=True)
             sync_folder(self.folder)
 
     @contextmanager
@@ -185,7 +190,10 @@ class Store:
         try:
             if (self.folder / _DATABASE).exists():
                 return True
-            foreign = self.folder.exists() and any(entry.name not in _OURS for entry in self.folder.iterdir())
+            foreign = self.folder.exists() and any(
+                entry.name not in _OURS and not entry.name.startswith(_IGNORE_PARTIAL)
+                for entry in self.folder.iterdir()
+            )
         except NotADirectoryError:
             foreign = True
         except OSError as error:
