@@ -21,7 +21,7 @@ from typing import Any
 
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
-from atpub.engine.plan.build import plan_digest
+from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.serialize import read_plan
 from atpub.errors import AtpubError
 from atpub.pipeline import read_manifest, validate

@@ -174,6 +174,12 @@ class StalePlan(Conflict):
     code = "stale-plan"
 
 
+class AlteredPlan(Conflict):
+    """A saved plan that is not as it was saved."""
+
+    code = "plan-digest"
+
+
 class HeadMoved(Conflict):
     """A repository whose head is not `swap_commit`; nothing was written."""
 
@@ -285,6 +291,12 @@ class RepositoryError(AtpubError):
     """The base class of a repository's errors."""
 
     code = "repository-error"
+
+
+class NewerInventory(RepositoryError):
+    """An inventory record of a format that only a later atpub knows; nothing was written."""
+
+    code = "newer-inventory"
 
 
 class RepositoryNotFound(RepositoryError):

@@ -227,7 +227,7 @@ def test_plan_json(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
 def test_plan_json_has_what_it_must(state: State, lab: Lab) -> None:
     flags = state(lab)
     plan = lab.plan("--json", *flags).json
-    assert plan["format_version"].startswith("1.")
+    assert plan["format_version"].startswith("2.")
     assert re.fullmatch("[0-9a-f]{64}", plan["digest"])
     assert (plan["account"], plan["did"]) == ("local", "did:web:local.invalid")
     for change in plan["changes"]:

@@ -6,13 +6,19 @@ import os
 import pytest
 from tests.cli.lab import Lab
 
+from atpub.engine.plan.serialize import seal
 from atpub.report.markdown import LIMIT
 
 
 def test_a_saved_plan_is_applied(lab: Lab) -> None:
     planned = lab.plan("--out", "plan.json", "--json")
     saved = json.loads((lab.folder / "plan.json").read_text())
-    assert {**saved, "warnings": []} == {**json.loads(planned.out), "folder": ".atpub/local", "warnings": []}
+    assert {**saved, "warnings": []} == {
+        **json.loads(planned.out),
+        "folder": ".atpub/local",
+        "warnings": [],
+        "checksum": saved["checksum"],
+    }
     applied = lab.run("apply", "plan.json", "--json")
     assert applied.code == 0, applied.err
     cids = {item["uri"]: item["cid"] for item in json.loads(applied.out)["outcomes"]}
@@ -88,7 +94,7 @@ def test_a_file_that_is_no_plan(lab: Lab) -> None:
     lab.plan("--out", "plan.json")
     saved = json.loads((lab.folder / "plan.json").read_text())
     for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "nobody"}):
-        (lab.folder / "plan.json").write_text(json.dumps(value))
+        (lab.folder / "plan.json").write_text(json.dumps(seal(value) if value else value))
         failed = lab.run("apply", "plan.json", "--json")
         assert failed.code == 3
         assert json.loads(failed.out)["error"]["problems"][0]["code"] == "bad-plan"

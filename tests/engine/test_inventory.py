@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 
 from atpub.atproto.data import Json, JsonObject, cid_of, encode
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey
-from atpub.engine.inventory import COLLECTION, LARGEST, Inventory, Owned, order, read_inventories
-from atpub.errors import InvalidRecord
+from atpub.engine.inventory import (
+    COLLECTION,
+    FORMAT,
+    LARGEST,
+    Inventory,
+    Owned,
+    order,
+    read_inventories,
+    survey_inventories,
+)
+from atpub.errors import InvalidRecord, NewerInventory
 from atpub.repository.model import Create, Delete, Record, Update, Write
 
 NOTE = Nsid("org.test.note")
@@ -258,3 +267,20 @@ def test_any_changes(steps: list[dict[str, str | None]]) -> None:
             path for path in {*before, *repository.records} if before.get(path) != repository.records.get(path)
         }
         assert all(len(encode(record.value)) <= LARGEST for record in repository.records.values())
+
+
+def test_a_record_of_a_later_version_stops_every_reader() -> None:
+    with pytest.raises(NewerInventory, match="has format 2, and this version of atpub knows 1"):
+        survey_inventories([record("lab", item("a"), version=FORMAT + 1)])
+    assert survey_inventories([record("lab", item("a"), version=FORMAT)]).inventories
+
+
+def test_fields_that_are_not_known_stay() -> None:
+    later: Json = {**entry(item("a")), "until": "then"}
+    value: JsonObject = {"$type": COLLECTION, "project": "lab", "entries": [later], "later": 1}
+    found = survey_inventories([Record(RecordPath(COLLECTION, Rkey("lab")), cid_of(value), value)]).inventories["lab"]
+    for state in (found, found.after({at("b"): item("b")})):
+        (write,) = state.writes({at("a"): item("a", "new")})
+        assert isinstance(write, Update)
+        assert write.value["later"] == 1
+        assert {**entry(item("a", "new")), "until": "then"} in (write.value["entries"] or ())  # type: ignore[operator]

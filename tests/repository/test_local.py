@@ -296,3 +296,24 @@ def test_a_key_that_is_gone_or_broken_is_not_made_anew(
     with pytest.raises(RepositoryError, match=re.escape(str(folder / "key"))):
         create(repository, "two")
     assert repository.head() == before
+
+
+@pytest.mark.parametrize("left", ["", None])
+def test_a_gitignore_that_a_full_disk_left_empty_is_written_by_the_next_write(folder: Path, left: str | None) -> None:
+    """Else `git add .` takes the key."""
+    for existing in (False, True):
+        if existing:
+            (folder / ".gitignore").unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        if left is not None:
+            (folder / ".gitignore").write_text(left)
+        with closing(LocalRepository(folder)) as repository:
+            create(repository, f"n{existing}")
+        assert (folder / ".gitignore").read_text() == "*\n"
+
+
+def test_there_is_no_key_where_git_would_take_it(folder: Path) -> None:
+    (folder / ".gitignore").mkdir(parents=True)
+    with closing(LocalRepository(folder)) as repository, pytest.raises(Unavailable):
+        create(repository, "one")
+    assert not (folder / "key").exists()

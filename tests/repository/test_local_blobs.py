@@ -10,7 +10,7 @@ from tests.repository.conftest import Open
 from tests.repository.samples import InMemory, at, clock_at, content, create, notes, swap, tar_of
 
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, Unavailable
+from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, Unavailable
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Delete
 
@@ -146,3 +146,16 @@ def test_a_missing_blob_folder_is_unavailable(folder: Path, repository: LocalRep
     (folder / "blobs").rmdir()
     with pytest.raises(Unavailable):
         repository.upload_blob(InMemory(b"x"), "text/plain")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"12", b"54321", b"1234567"])
+def test_a_damaged_file_is_told_and_mended_by_an_upload(
+    folder: Path, repository: LocalRepository, damaged: bytes
+) -> None:
+    blob = repository.upload_blob(InMemory(b"12345"), "text/plain")
+    create(repository, "one", blob)
+    (folder / "blobs" / blob.cid).write_bytes(damaged)
+    with pytest.raises(RepositoryError, match="is damaged"):
+        content(repository, blob)
+    assert repository.upload_blob(InMemory(b"12345"), "text/plain") == blob
+    assert content(repository, blob) == b"12345"

@@ -17,13 +17,15 @@ from typing import Final, Self
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
-from atpub.errors import InvalidRecord, Problem
+from atpub.errors import InvalidRecord, NewerInventory, Problem
 from atpub.generated.dev.atpub import inventory as lexicon
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
 """The most bytes that one inventory record may have in DAG-CBOR before it is split."""
+FORMAT: Final = 1
+"""The highest version of an inventory record that this atpub reads and writes; a record without one is of version 1."""
 _DEEPEST: Final = 8
 """The most digits in the key of an inventory record."""
 
@@ -38,6 +40,8 @@ class Owned:
     path: RecordPath
     cid: Cid
     protect: bool = False
+    extra: Mapping[str, Json] = field(default_factory=dict[str, Json], compare=False)
+    """The fields of its entry that this version of atpub does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Inventory:
 
     project: str
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
+    extras: Mapping[Rkey, Mapping[str, Json]] = field(default_factory=dict[Rkey, Mapping[str, Json]])
+    """The fields of inventory records that this version of atpub does not know."""
 
     @property
     def owned(self) -> Mapping[RecordPath, Owned]:
@@ -61,7 +67,7 @@ class Inventory:
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
         """Return the inventory after these changes."""
-        return Inventory(self.project, _Layout(self).apply_changes(changes).split_shards())
+        return replace(self, shards=_Layout(self).apply_changes(changes).split_shards())
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
@@ -129,9 +135,11 @@ class Survey:
 def survey_inventories(records: Iterable[Record]) -> Survey:
     """Read every inventory in a repository, damaged ones included."""
     projects: dict[str, dict[Rkey, Mapping[RecordPath, Owned]]] = defaultdict(dict)
+    extras: dict[str, dict[Rkey, Mapping[str, Json]]] = defaultdict(dict)
     damaged: list[Damaged] = []
     for record in records:
         if record.path.collection == COLLECTION:
+            _check_version(record)
             try:
                 value = lexicon.Inventory.from_json(record.value)
             except InvalidRecord as error:
@@ -140,7 +148,10 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
                 projects[value.project][record.path.rkey] = {
                     item.path: item for entry in value.entries if (item := _owned(entry))
                 }
-    return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
+                if value.extra:
+                    extras[value.project][record.path.rkey] = value.extra
+    found = {name: Inventory(name, shards, extras.get(name, {})) for name, shards in projects.items()}
+    return Survey(found, tuple(damaged))
 
 
 def replacement_writes(
@@ -153,7 +164,7 @@ def replacement_writes(
     """
     writes: list[Write] = []
     for rkey, shard in sorted(new.shards.items()):
-        value = _value(new.project, shard)
+        value = _value(new.project, shard, new.extras.get(rkey, {}))
         path = RecordPath(COLLECTION, rkey)
         if rkey in there:
             writes.append(Update(path, value))
@@ -167,6 +178,14 @@ def replacement_writes(
 def order(path: RecordPath) -> str:
     """Return the hash that decides a record's shard: records written in this order touch few shards at a time."""
     return sha256(str(path).encode()).hexdigest()
+
+
+def _check_version(record: Record) -> None:
+    """Raise NewerInventory for a record of a later version: writing it would drop what this version does not know."""
+    version = record.value.get(lexicon.Inventory.WIRE["version"])
+    if isinstance(version, int) and version > FORMAT:
+        message = f"the inventory record {record.path} has format {version}, and this version of atpub knows {FORMAT}"
+        raise NewerInventory(message, hint="install a newer atpub")
 
 
 def _salvage(record: Record, violations: tuple[Problem, ...]) -> Damaged:
@@ -198,7 +217,7 @@ def _describe_entry(item: Json) -> str:
 
 def _owned(entry: lexicon.Entry) -> Owned:
     path = RecordPath(Nsid(entry.collection), Rkey(entry.rkey))
-    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False)
+    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False, entry.extra)
 
 
 class _Layout:
@@ -207,6 +226,7 @@ class _Layout:
     def __init__(self, inventory: Inventory) -> None:
         self._shards = dict(inventory.shards)
         self._project = inventory.project
+        self._extras = inventory.extras
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
@@ -221,10 +241,11 @@ class _Layout:
 
     def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
         home = holders[0] if holders else self._home(path)
+        extra = self._shards[home][path].extra if holders else {}
         for rkey in holders:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:
-            self._shard(home)[path] = owned
+            self._shard(home)[path] = replace(owned, extra={**extra, **owned.extra}) if extra else owned
 
     def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
         """Return a copy of a shard that may be changed."""
@@ -246,9 +267,12 @@ class _Layout:
             if rkey not in split:
                 yield Delete(path)
             elif rkey not in before:
-                yield Create(path, _value(self._project, split[rkey]))
+                yield Create(path, self._value(rkey, split[rkey]))
             elif rkey in self._touched and split[rkey] != before[rkey]:
-                yield Update(path, _value(self._project, split[rkey]))
+                yield Update(path, self._value(rkey, split[rkey]))
+
+    def _value(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> JsonObject:
+        return _value(self._project, shard, self._extras.get(rkey, {}))
 
     def _home(self, path: RecordPath) -> Rkey:
         """Find the deepest shard for a path; once the inventory is split, one of at least one digit."""
@@ -263,7 +287,7 @@ class _Layout:
     def _split(self, rkey: Rkey) -> None:
         shard = self._touched[rkey]
         depth = len(self._prefix(rkey)) + 1
-        if len(shard) < 2 or depth > _DEEPEST or len(data.encode(_value(self._project, shard))) <= LARGEST:
+        if len(shard) < 2 or depth > _DEEPEST or len(data.encode(self._value(rkey, shard))) <= LARGEST:
             return
         parts: set[Rkey] = set()
         for path, owned in shard.items():
@@ -281,7 +305,7 @@ class _Layout:
         return Rkey(f"{self._project}:{prefix}" if prefix else self._project)
 
 
-def _value(project: str, shard: Mapping[RecordPath, Owned]) -> JsonObject:
+def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, Json]) -> JsonObject:
     entries = [
         lexicon.Entry(
             id=item.id,
@@ -289,7 +313,7 @@ def _value(project: str, shard: Mapping[RecordPath, Owned]) -> JsonObject:
             rkey=item.path.rkey,
             cid=item.cid,
             protect=True if item.protect else None,
-        )
+        ).with_extra(item.extra)
         for _, item in sorted(shard.items())
     ]
-    return lexicon.Inventory(project=project, entries=entries).to_json()
+    return lexicon.Inventory(project=project, entries=entries).with_extra(extra).to_json()

@@ -106,18 +106,12 @@ def test_what_the_server_decides_does_not_matter(folder: Path) -> None:
     assert len({made.digest for made in plans}) == 1
 
 
-def test_the_name_of_a_file_does_not_matter(folder: Path) -> None:
-    """Though another MIME type is guessed by it."""
-    (folder / "data/copy.txt").write_bytes((folder / "data/a.json").read_bytes())
+@pytest.mark.parametrize(("name", "same"), [("copy.json", True), ("copy.txt", False)])
+def test_the_name_of_a_file_does_not_matter_but_its_mime_type_does(folder: Path, name: str, same: bool) -> None:
+    (folder / "data" / name).write_bytes((folder / "data/a.json").read_bytes())
     other = deepcopy(SECTIONS)
-    other["records"]["a"]["value"]["file"] = {"$blob": "data/copy.txt"}
-    assert digest(folder, other) == digest(folder, SECTIONS)
-
-
-def test_protection_does_not_matter(folder: Path) -> None:
-    other = deepcopy(SECTIONS)
-    other["datasets"]["digits"]["protect"] = True
-    assert digest(folder, other) == digest(folder, SECTIONS)
+    other["records"]["a"]["value"]["file"] = {"$blob": f"data/{name}"}
+    assert (digest(folder, other) == digest(folder, SECTIONS)) == same
 
 
 def test_what_is_live_elsewhere_does_not_matter(folder: Path) -> None:
@@ -136,6 +130,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], Any]] = {
     "fewer shards": (("datasets", "digits", "blobs"), "data/0.tar"),
     "a URL": (("datasets", "letters", "urls"), "https://a.test/{0..8}.tar"),
     "metadata": (("datasets", "digits", "metadata", "x"), 2),
+    "a protection": (("datasets", "digits", "protect"), True),
     "an identity": (("datasets", "digits", "id"), "renamed"),
     "a createdAt of its own": (("labels", "digits-1", "createdAt"), "2024-05-01T12:00:00.000Z"),
     "a blob": (("records", "a", "value", "file"), {"$blob": "data/b.unknown"}),

@@ -20,8 +20,8 @@ from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Plan
 from atpub.engine.plan.rebase import rebase
-from atpub.engine.plan.serialize import plan_document, read_plan, saved_document
-from atpub.errors import AtpubError, InvalidInput, StalePlan
+from atpub.engine.plan.serialize import plan_document, read_plan, saved_document, seal
+from atpub.errors import AlteredPlan, AtpubError, InvalidInput, StalePlan
 from atpub.manifest.load import load_manifest
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create, Live, Update
@@ -133,11 +133,11 @@ def test_of_another_account(world: World, tmp_path: Path) -> None:
 
 def test_newer_minor_formats_are_read(world: World) -> None:
     plan, _ = world.plan()
-    newer: JsonObject = {**document(plan), "format_version": "1.7", "something_new": {"a": 1}}
+    newer: JsonObject = {**document(plan), "format_version": "2.7", "something_new": {"a": 1}}
     changes = newer["changes"]
     assert isinstance(changes, list)
     newer["changes"] = [{**change, "new_field": 1} for change in changes if isinstance(change, dict)]
-    assert plan_document(reread(newer))["changes"] == plan_document(plan)["changes"]
+    assert plan_document(reread(seal(newer)))["changes"] == plan_document(plan)["changes"]
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_newer_minor_formats_are_read(world: World) -> None:
         ("", "Expecting value"),
         ("[]", "list"),
         ("{}", "it has no 'format_version'"),
-        ('{"format_version": "2.0"}', "it is of format 2.0"),
-        ('{"format_version": 1.0}', "1.0 is not of the type str"),
-        ('{"format_version": "1.0"}', "it has no 'did'"),
+        ('{"format_version": "1.0"}', "it is of format 1.0"),
+        ('{"format_version": 2.0}', "2.0 is not of the type str"),
+        ('{"format_version": "2.0"}', "it has no 'checksum'"),
     ],
 )
 def test_what_is_no_plan(text: str, says: str) -> None:
@@ -161,8 +161,10 @@ def test_what_is_no_plan(text: str, says: str) -> None:
 def test_a_value_that_was_changed_by_hand(world: World) -> None:
     plan, _ = world.plan()
     text = json.dumps(document(plan)).replace("CC-BY-4.0", "CC-BY-5.0")
-    with pytest.raises(InvalidInput, match="is not the record"):
+    with pytest.raises(AlteredPlan, match="is not as it was saved"):
         read_plan(text, "plan.json")
+    with pytest.raises(InvalidInput, match="is not the record"):
+        reread(seal(json.loads(text)))
 
 
 def spoilt(value: Json) -> Iterator[Json]:
@@ -188,3 +190,24 @@ def test_a_plan_that_was_spoilt_anywhere_is_applied_or_said_to_be_so(world: Worl
             json.dumps(saved_document(rebase(found, world.live()), folder))
         except AtpubError:
             pass
+
+
+def test_an_edit_that_is_sealed_again_is_refused_or_has_the_same_effect(world: World) -> None:
+    plan, _ = world.plan()
+    before = rebase(saved(plan), world.live())
+    effect = [(c.path, c.action in ("create", "update"), c.after, c.protect, c.id) for c in before.changes]
+    for value in spoilt(document(plan)):
+        if not isinstance(value, dict):
+            continue
+        with pytest.raises(AtpubError):
+            read_plan(json.dumps(value), "plan.json")
+        try:
+            found = reread(seal(value))
+            after = rebase(found, world.live())
+        except AtpubError:
+            continue
+        if found.digest == plan.digest:
+            assert [
+                (c.path, c.action in ("create", "update"), c.after, c.protect, c.id) for c in after.changes
+            ] == effect
+            assert {item.cid for item in after.uploads} == {item.cid for item in before.uploads}

@@ -43,7 +43,12 @@ def check_choices(node: JsonNode, kind: Scalar) -> Scalar:
 
 def _check_enum(node: JsonNode, kind: Integer | String) -> None:
     """Report an enum of which no value is valid; warn of each single one that is not."""
-    free = replace(kind, const=None, enum=()) if isinstance(kind, String) else replace(kind, const=None, enum=())
+    free: Integer | String
+    match kind:
+        case Integer():
+            free = replace(kind, const=None, enum=())
+        case String():
+            free = replace(kind, const=None, enum=())
     wrong = [message for value in kind.enum for message in list(_wrong(free, value))[:1]]
     for message in wrong:
         if len(wrong) == len(kind.enum):

@@ -19,8 +19,9 @@ from atpub.engine.apply.uploads import Uploads
 from atpub.engine.inventory import OwnershipView
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import points_of
-from atpub.engine.plan.model import Change, Outcome, Plan
+from atpub.engine.plan.model import Change, Outcome, Plan, Refusal
 from atpub.engine.plan.order import Group, commit_order
+from atpub.engine.plan.safety import live_refusals
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
@@ -63,9 +64,7 @@ def apply_plan(
     if repository.did != plan.did:
         hint = "apply it to the account that it was made for, or make a new plan"
         raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
-    if plan.refusals:
-        refusal = plan.refusals[0]
-        raise Refused("\n".join(item.message for item in plan.refusals), hint=refusal.hint)
+    _refuse(plan.refusals)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
     return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run()
@@ -248,7 +247,8 @@ class _Applier:
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
         """Return the newest commit, the changes that it contains and those that remain; continue from it.
 
-        Raises StalePlan where a record or its ownership was modified outside this run.
+        Raises StalePlan where a record or its ownership was modified outside this run, and Refused where a safety rule
+        forbids a change now.
         """
         live = read_owned(self._repository, records_around(change.path for change in changes))
         ownership = OwnershipView.of(live, self._plan.project)
@@ -266,7 +266,15 @@ class _Applier:
                 left.append(change)
             else:
                 raise _stale(change)
+        _refuse(live_refusals(left, ownership, self._plan.rules))
         return live.head, made, left
+
+
+def _refuse(refusals: Iterable[Refusal]) -> None:
+    """Raise Refused if there is a refusal."""
+    found = tuple(refusals)
+    if found:
+        raise Refused("\n".join(item.message for item in found), hint=found[0].hint)
 
 
 def _stale(change: Change) -> StalePlan:

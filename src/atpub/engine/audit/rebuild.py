@@ -47,7 +47,7 @@ def rebuild(live: Live, project: str, desired: tuple[Desired, ...]) -> Rebuild:
         **wanted,
     }
     shards = {rkey: shard for rkey, shard in before.after(changes).shards.items() if shard}
-    after = Inventory(project, shards)
+    after = Inventory(project, shards, sound.extras)
     again = {str(path) for path in after.owned}
     return Rebuild(
         project,

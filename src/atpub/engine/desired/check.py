@@ -17,9 +17,10 @@ from atpub.engine.desired.atdata_compat import check_sample_schema
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
-from atpub.engine.desired.typos import find_typos
+from atpub.engine.desired.typos import defines, find_typos
 from atpub.errors import Place, Problem
 from atpub.generated.science.alt.dataset import entry, label, lens
+from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
     DatasetEntry,
     Entry,
@@ -64,7 +65,7 @@ class RecordChecker:
 
     def problems(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
         """Yield an entry's problems; where a placeholder could not be filled in, only that."""
-        yield from self._placeholders(item, filled)
+        yield from self._placeholders(item, found, filled)
         yield from self._violations(item, found, filled)
         yield from self._secrets(item, found)
         if self.manifest.account != "local":
@@ -103,11 +104,13 @@ class RecordChecker:
                 message = f"{found.address}: {blob.file.name} is {types}"
                 yield Problem("type-not-accepted", message, self._place(item, blob.steps), TYPE_HINT)
 
-    def _placeholders(self, item: Entry, filled: Filled) -> Iterator[Problem]:
+    def _placeholders(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
         for steps, message, hint in filled.problems:
             yield Problem("dangling-reference", message, self._place(item, steps), hint)
+        lexicons = self.manifest.lexicons
         for steps, message, hint in filled.doubts:
-            yield Problem("not-a-placeholder", message, self._place(item, steps), hint, "warning")
+            if not defines(lexicons, lexicons.record(collection_of(item)), found.value, steps):
+                yield Problem("not-a-placeholder", message, self._place(item, steps[:-1]), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
         value = _complete(found)

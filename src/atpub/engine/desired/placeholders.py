@@ -25,7 +25,7 @@ _OF_DATA: Final = frozenset({"$type", "$link", "$bytes"})
 
 @dataclass(slots=True)
 class Filled:
-    """The results of filling in a record: its references and blobs, its errors (`problems`) and warnings (`doubts`).
+    """The results of filling in a record: its references and blobs, its errors (`problems`) and odd keys (`doubts`).
 
     `missing` has the paths of placeholders that could not be filled in; their problems are reported already.
     """
@@ -51,7 +51,7 @@ class Filler:
         for key in value:
             if key.startswith("$") and key not in _OF_DATA:
                 message = f"{key!r} is no placeholder here: it is published as it stands"
-                filled.doubts.append((steps, message, _meant(key)))
+                filled.doubts.append(((*steps, key), message, _meant(key)))
         return {key: self.fill(item, filled, (*steps, key)) for key, item in value.items()}
 
     def fill(self, value: Json, filled: Filled, steps: Steps) -> Json:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
-from atpub.atproto import data
-from atpub.atproto.data import Encoded, Json, blobs_in
+from atpub.atproto.data import Encoded, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
 from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import decide_gone, decide_wanted
-from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Upload
+from atpub.engine.plan.digest import plan_digest
+from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Rules, Upload
 from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
+from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
 from atpub.manifest.kinds import RECORDS
@@ -26,10 +26,6 @@ from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 _POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 MOST_WRITES: Final = 200
-OWNED_FROM: Final = 10
-"""A share of what is owned limits deletes from this many owned records on."""
-
-_GONE: Final = ("delete", "keep", "forget")
 
 
 def plan_manifest(
@@ -55,7 +51,11 @@ def plan_manifest(
     refused = [item.refusal for item in decisions if item.refusal]
     check_options(options, whole, {item.address for item in refused})
     changes = select(whole, options.only, options.exclude)
-    gates = _gates(changes, whole, ownership.owned, policy or Policy(), options)
+    rules = Rules((policy or Policy()).max_delete, options.delete_drifted, options.allow_replace_all)
+    gates = (
+        *total_refusals(changes, any_stays(whole, ownership.owned), ownership.owned, rules),
+        *_forget_refusals(changes, whole, options),
+    )
     plan = build_plan(
         changes,
         resolved,
@@ -63,6 +63,7 @@ def plan_manifest(
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
         warnings=warnings,
+        rules=rules,
     )
     chosen = {change.path for change in changes}
     return replace(
@@ -80,6 +81,7 @@ def build_plan(
     account: str,
     refusals: tuple[Refusal, ...],
     warnings: tuple[Problem, ...],
+    rules: Rules = Rules(),  # noqa: B008 - frozen
 ) -> Plan:
     """Build the plan of these changes with its uploads, inventory changes, cost and digest."""
     live, inventory = ownership.live, ownership.inventory
@@ -95,9 +97,10 @@ def build_plan(
         refusals=(*refusals, *_refused_types(changes, resolved)),
         warnings=warnings,
         cost=cost_of(changes, inventory.writes(owned), uploads),
-        digest=plan_digest(live.did, inventory.project, changes),
+        digest=plan_digest(live.did, inventory.project, changes, refusals, rules),
         inventory=inventory,
         inventory_changes=owned,
+        rules=rules,
     )
 
 
@@ -121,30 +124,12 @@ def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> It
             yield path
 
 
-def _gates(
-    changes: Sequence[Change],
-    whole: Sequence[Change],
-    owned: Collection[RecordPath],
-    policy: Policy,
-    options: Options,
-) -> Iterator[Refusal]:
-    """Apply the rules that look at all changes of a plan at once; `whole` includes changes that were left out."""
+def _forget_refusals(changes: Iterable[Change], whole: Sequence[Change], options: Options) -> Iterator[Refusal]:
+    """Refuse to delete records while a `--forget` names none; `whole` includes changes that were left out."""
     deletes = sum(change.action == "delete" for change in changes)
-    creates = sum(change.action == "create" for change in changes)
-    limit = policy.max_delete
-    too_many = deletes > limit * len(owned) if isinstance(limit, float) and len(owned) >= OWNED_FROM else False
-    if too_many or (isinstance(limit, int) and deletes > limit):
-        allowed = f"{limit:.0%}" if isinstance(limit, float) else str(limit)
-        message = f"this would delete {deletes} of {len(owned)} records; the policy allows {allowed}"
-        yield Refusal("", None, "max-delete", message, "raise `policy: {max_delete: …}` if that is meant")
     for name in sorted(unmatched_forgets(options, whole)) if deletes else ():
         message = f"--forget {name}: the project owns no such record, and this would delete {deletes}"
         yield Refusal("", None, "nothing-to-forget", message, "did you mean one of those?")
-    stays = any(change.path in owned and change.action not in _GONE for change in whole)
-    if deletes and creates and not stays and not options.allow_replace_all:
-        message = f"none of the project's {len(owned)} records is wanted: this would delete {deletes} and create others"
-        hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
-        yield Refusal("", None, "replace-all", message, hint)
 
 
 def unmatched_forgets(options: Options, changes: Iterable[Change]) -> frozenset[str]:
@@ -207,10 +192,3 @@ def _kind(change: Change) -> type[Write]:
     if change.action == "delete":
         return Delete
     return Create if change.before is None else Update
-
-
-def plan_digest(did: str, project: str, changes: Iterable[Change]) -> str:
-    """Return a plan's digest, 64 hexadecimal digits: it depends on neither the time nor the order of the changes."""
-    by_uri = sorted(changes, key=lambda change: str(change.uri))
-    rows: list[Json] = [[c.address, c.action, str(c.uri), c.before_cid, c.digest_cid] for c in by_uri]
-    return sha256(data.encode([did, project, *rows])).hexdigest()

@@ -17,6 +17,7 @@ from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.model import Action, Change, Drift, Options, Refusal
 from atpub.engine.plan.order import references, targets_first
 from atpub.engine.plan.resolve import ResolvedRecord
+from atpub.engine.plan.safety import deletion_refusal, drift_of
 from atpub.manifest.kinds import RECORDS, kind_of_collection
 from atpub.repository.model import Record
 
@@ -44,7 +45,7 @@ def decide_wanted(resolved: ResolvedRecord, ownership: OwnershipView) -> Decisio
     elif owned is None and before is not None:
         return Decision(None, refusal or _not_owned_refusal(desired, uri))
     else:
-        drift = _drift(owned, before) if owned else None
+        drift = drift_of(owned, before) if owned else None
         change = make_change(resolved, uri, before, "update" if before else "create", drift)
     return Decision(change, refusal)
 
@@ -65,7 +66,7 @@ def decide_gone(
             yield Decision(_removal(owned, ownership, "keep"))
         else:
             change = _removal(owned, ownership, "delete")
-            yield Decision(change, _deletion_refusal(change, options))
+            yield Decision(change, deletion_refusal(change, delete_drifted=options.delete_drifted))
 
 
 def _removal(owned: Owned, ownership: OwnershipView, action: Action) -> Change:
@@ -79,13 +80,9 @@ def _removal(owned: Owned, ownership: OwnershipView, action: Action) -> Change:
         uri=ownership.uri(owned.path),
         before=before,
         after_cid=before.cid if before and action == "keep" else None,
-        drift=_drift(owned, before),
+        drift=drift_of(owned, before),
         protect=owned.protect and action != "forget",
     )
-
-
-def _drift(owned: Owned, before: Record | None) -> Drift | None:
-    return None if before and before.cid == owned.cid else Drift(owned.cid, before.cid if before else None)
 
 
 def _address(owned: Owned) -> str:
@@ -132,19 +129,6 @@ def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[
         alike = [path for path, item in ownership.owned.items() if section == RECORDS.section and item.id == key]
         found.update(alike if len(alike) == 1 else ())
     return found
-
-
-def _deletion_refusal(change: Change, options: Options) -> Refusal | None:
-    """Return the refusal to delete a record; None where it may be deleted."""
-    address = change.address
-    if change.protect:
-        hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
-        return Refusal(address, change.uri, "protected", f"{address} is protected: it is not deleted", hint)
-    if change.drift and not options.delete_drifted:
-        message = f"{address} was modified outside this project since it was applied"
-        hint = f"delete it anyway: --delete-drifted; or leave it alone: --forget {address}"
-        return Refusal(address, change.uri, "drifted-delete", message, hint)
-    return None
 
 
 def _foreign_refusal(desired: Desired, uri: AtUri, owner: str) -> Refusal:
@@ -201,6 +185,8 @@ def make_change(
         digest_cid=resolved.digest_cid,
         strong_refs=desired.strong_refs,
         open_blobs=resolved.open_blobs,
+        sniffed_blobs=tuple(item for item in desired.blobs if item.sniffed) if written else (),
+        created_at=desired.created_at.field if written and desired.created_at else None,
         encoded=resolved.encoded if written else None,
     )
 

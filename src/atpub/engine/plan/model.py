@@ -12,6 +12,7 @@ from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, StrongRef
 from atpub.engine.inventory import Inventory, Owned
 from atpub.errors import Problem
+from atpub.manifest.model import Policy
 from atpub.repository.model import Head, Record
 
 Action: TypeAlias = Literal["create", "update", "delete", "keep", "adopt", "forget", "unchanged"]
@@ -48,6 +49,10 @@ class Change:
     digest_cid: Cid | None = None
     strong_refs: tuple[StrongRef, ...] = ()
     open_blobs: tuple[BlobFile, ...] = ()
+    sniffed_blobs: tuple[BlobFile, ...] = ()
+    """The blobs of `after` whose MIME type the server decides, with the announced one; `open_blobs` are among them."""
+    created_at: str | None = None
+    """The field of `after` whose time is not the manifest's, where there is one."""
     encoded: Encoded | None = field(default=None, repr=False, compare=False)
     """The encoding of `after`, where it is known."""
 
@@ -105,6 +110,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What the policy of a manifest and the options of a plan allow: see `Policy` and `Options`."""
+
+    max_delete: int | float = Policy().max_delete
+    delete_drifted: bool = False
+    allow_replace_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The changes that make a repository hold a manifest's records, planned at the head that was read."""
 
@@ -120,6 +134,7 @@ class Plan:
     digest: str
     inventory: Inventory
     inventory_changes: Mapping[RecordPath, Owned | None]
+    rules: Rules = Rules()
     left_out: tuple[str, ...] = ()
     """The addresses of pending changes that the user left out."""
     unmanaged: tuple[AtUri, ...] = ()

@@ -71,8 +71,8 @@ def _needs(changes: Sequence[Change]) -> Mapping[RecordPath, set[RecordPath]]:
             gainers.setdefault(cid, set()).add(change.path)
     for change in pending.values():
         own = needs[change.path]
-        pins = {reference.target for reference in change.strong_refs}
-        own |= {target for target in references(change.after, uris) if target in pins or _is_new(pending[target])}
+        own |= needs.keys() & {reference.target for reference in change.strong_refs}  # unchanged ones, for their CIDs
+        own |= {target for target in references(change.after, uris) if _is_new(pending[target])}
         for target in references(_value(change.before), uris):
             if pending[target].action == "delete":
                 needs[target].add(change.path)

@@ -6,22 +6,26 @@ Within a major version of the format, fields are only added: a reader ignores th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import reduce
+from hashlib import sha256
 from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
 from atpub.atproto.data import Blob, Encoded, Json, JsonObject, NotInDataModel
+from atpub.atproto.lexicon.formats import is_datetime
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath, SyntaxViolation, parse_at_identifier
 from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.engine.inventory import Inventory
-from atpub.engine.plan.build import plan_digest
-from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Upload
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.engine.plan.digest import announced_blobs, blob_at, plan_digest, portable_cid
+from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Rules, Upload
+from atpub.errors import AlteredPlan, InvalidInput, Place, Problem
 from atpub.repository.model import Record, is_local
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "2.0"
+_CHECKSUM: Final = "checksum"
 
 
 def plan_document(plan: Plan) -> JsonObject:
@@ -37,6 +41,11 @@ def plan_document(plan: Plan) -> JsonObject:
         "pending": plan.pending,
         "changes": [_change_json(change) for change in plan.changes],
         "uploads": [*map(_upload_json, plan.uploads)],
+        "rules": {
+            "max_delete": plan.rules.max_delete,
+            "delete_drifted": plan.rules.delete_drifted,
+            "allow_replace_all": plan.rules.allow_replace_all,
+        },
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
         "summary": {str(action): count for action, count in plan.summary.items()},
         "refusals": [refusal_json(item) for item in plan.refusals],
@@ -46,8 +55,15 @@ def plan_document(plan: Plan) -> JsonObject:
 
 
 def saved_document(plan: Plan, folder: Path | None) -> JsonObject:
-    """Return the plan as it is saved: with the folder of an embedded repository, without the server's URL."""
-    return {**plan_document(plan), "folder": None if folder is None else str(folder)}
+    """Return the plan as it is saved: with the folder of an embedded repository, and a checksum of all of it."""
+    return seal({**plan_document(plan), "folder": None if folder is None else str(folder)})
+
+
+def seal(document: JsonObject) -> JsonObject:
+    """Return the document with its checksum: any edit shows, though not one by a program that seals it again."""
+    content = {name: item for name, item in document.items() if name != _CHECKSUM}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**content, _CHECKSUM: sha256(text.encode()).hexdigest()}
 
 
 def _upload_json(upload: Upload) -> JsonObject:
@@ -76,15 +92,17 @@ def _change_json(change: Change) -> JsonObject:
         "digest_cid": change.digest_cid,
         "value": change.after,
         "strong_refs": [{"path": [*item.steps], "target": str(item.target)} for item in change.strong_refs],
-        "open_blobs": [
+        "sniffed_blobs": [
             {
                 "path": [*item.steps],
                 "file": str(item.file),
                 "blob": item.blob.to_json(),
                 "accept": [*item.accept],
+                "open": item in change.open_blobs,
             }
-            for item in change.open_blobs
+            for item in change.sniffed_blobs
         ],
+        "created_at": change.created_at,
     }
 
 
@@ -100,7 +118,7 @@ def refusal_json(refusal: Refusal) -> JsonObject:
 
 
 def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
-    """Read a saved plan, to be rebased on the live state, and its folder; raises InvalidInput.
+    """Read a saved plan, to be rebased on the live state, and its folder; raises InvalidInput or AlteredPlan.
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
@@ -109,7 +127,12 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
         version = _is(str, found["format_version"])
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
             raise _bad(file, f"it is of format {version}; this atpub reads {FORMAT_VERSION.partition('.')[0]}.x")
-        return _plan(found), _folder(found)
+        if seal(found)[_CHECKSUM] != found[_CHECKSUM]:
+            raise _altered(file)
+        plan = _plan(found)
+        if plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules) != plan.digest:
+            raise _altered(file)
+        return plan, _folder(found)
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidInput):
             raise
@@ -122,6 +145,10 @@ def _bad(file: str, reason: str) -> InvalidInput:
     return InvalidInput((Problem("bad-plan", f"this is not a plan that can be applied: {reason}", Place(file), hint),))
 
 
+def _altered(file: str) -> AlteredPlan:
+    return AlteredPlan(f"{file} is not as it was saved", hint="save a new plan: atpub plan --out FILE")
+
+
 def _folder(found: dict[str, Any]) -> Path | None:
     """Return the folder of a plan for an embedded repository."""
     return Path(_is(str, found["folder"])) if is_local(found["account"]) else None
@@ -131,24 +158,42 @@ def _plan(found: dict[str, Any]) -> Plan:
     did, project, account = Did.parse(_is(str, found["did"])), _is(str, found["project"]), _is(str, found["account"])
     if not is_local(account):
         parse_at_identifier(account.removeprefix("@"))
-    changes = tuple(_change(item, did) for item in _is(list, found["changes"]))
-    if plan_digest(did, project, changes) != found["digest"]:
-        raise ValueError("its changes are not those of its digest")
+    changes = tuple(_changes(_is(list, found["changes"]), did))
     return Plan(
         project=project,
         account=account,
         did=did,
         head=None,
         changes=changes,
-        uploads=tuple(map(_upload, _is(list, found["uploads"]))),
+        uploads=tuple(_uploads(_is(list, found["uploads"]), changes)),
         refusals=tuple(map(_refusal, _is(list, found["refusals"]))),
         warnings=(),
         cost=Cost(**{name: _is(int, found["cost"][name]) for name in ("points", "writes", "commits", "bytes")}),
-        digest=found["digest"],
+        digest=_is(str, found["digest"]),
         inventory=Inventory(project),
         inventory_changes={},
+        rules=_rules(found["rules"]),
         left_out=tuple(_is(str, name) for name in _is(list, found.get("left_out", []))),
     )
+
+
+def _rules(found: dict[str, Any]) -> Rules:
+    limit = found["max_delete"]
+    return Rules(
+        limit if isinstance(limit, float) else _is(int, limit),
+        _is(bool, found["delete_drifted"]),
+        _is(bool, found["allow_replace_all"]),
+    )
+
+
+def _uploads(found: list[dict[str, Any]], changes: Iterable[Change]) -> Iterator[Upload]:
+    """Yield the uploads; each must be of a blob that a change announces."""
+    announced = {blob for change in changes for blob in announced_blobs(change)}
+    for item in found:
+        upload = _upload(item)
+        if Blob(upload.cid, upload.mime_type, upload.size) not in announced:
+            raise ValueError(f"no change has the blob {upload.cid} of {upload.file}")
+        yield upload
 
 
 def _upload(found: dict[str, Any]) -> Upload:
@@ -163,7 +208,32 @@ def _upload(found: dict[str, Any]) -> Upload:
 
 def _refusal(found: dict[str, Any]) -> Refusal:
     address, code, message, hint = (_is(str, found[name]) for name in ("address", "code", "message", "hint"))
-    return Refusal(address, None, code, message, hint)
+    uri = found["uri"]
+    return Refusal(address, None if uri is None else AtUri.parse(_is(str, uri)), code, message, hint)
+
+
+def _changes(found: list[dict[str, Any]], did: Did) -> Iterator[Change]:
+    """Yield the changes, each once, with the digest CIDs that their values have."""
+    targets: dict[RecordPath, Cid | None] = {}
+    for item in found:
+        change = _change(item, did)
+        if change.path in targets:
+            raise ValueError(f"{change.uri} is there twice")
+        if change.after is not None:
+            _check_open(change, change.after)
+            parts = change.created_at, change.sniffed_blobs, change.strong_refs
+            change = replace(change, digest_cid=portable_cid(change.after, *parts, targets))
+        targets[change.path] = change.digest_cid
+        yield change
+
+
+def _check_open(change: Change, value: JsonObject) -> None:
+    """Raise ValueError where a value is open in another way than by a time or by a blob as it was announced."""
+    if change.created_at is not None and not is_datetime(_is(str, value[change.created_at])):
+        raise ValueError(f"the {change.created_at} of {change.address} is not a datetime")
+    for item in change.open_blobs:
+        if blob_at(value, item.steps) != item.blob:
+            raise ValueError(f"a blob of {change.address} is not the one of {item.file}")
 
 
 def _change(found: dict[str, Any], did: Did) -> Change:
@@ -178,6 +248,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
     if encoded is not None and after is not None and encoded.cid != after:
         raise ValueError(f"the value of {found['address']} is not the record {after}")
     drift = found["drift"]
+    sniffed = tuple(_sniffed_blobs(_is(list, found["sniffed_blobs"]), value))
     return Change(
         address=_is(str, found["address"]),
         action=found["action"],
@@ -195,18 +266,23 @@ def _change(found: dict[str, Any], did: Did) -> Change:
             StrongRef(_steps(item["path"], value), RecordPath.parse(_is(str, item["target"])))
             for item in _is(list, found["strong_refs"])
         ),
-        open_blobs=tuple(_open_blobs(_is(list, found["open_blobs"]), value)),
+        open_blobs=tuple(blob for blob, is_open in sniffed if is_open),
+        sniffed_blobs=tuple(blob for blob, _ in sniffed),
+        created_at=None if found["created_at"] is None else _is(str, found["created_at"]),
         encoded=encoded,
     )
 
 
-def _open_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[BlobFile]:
+def _sniffed_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[tuple[BlobFile, bool]]:
+    """Yield the blobs whose MIME type the server decides, and whether it is still open."""
     for item in found:
         blob = Blob.from_json(item["blob"])
         if blob is None:
             raise ValueError(f"{item['blob']!r} is not a blob")
         accept = tuple(_is(str, pattern) for pattern in _is(list, item.get("accept", [])))
-        yield BlobFile(_steps(item["path"], value), blob, Path(_is(str, item["file"])), sniffed=True, accept=accept)
+        file = Path(_is(str, item["file"]))
+        blob_file = BlobFile(_steps(item["path"], value), blob, file, sniffed=True, accept=accept)
+        yield blob_file, _is(bool, item["open"])
 
 
 def _steps(found: object, value: Any) -> Steps:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from atpub.atomic_files import open_new, sync_folder
 from atpub.atproto.mime_types import HEAD_LENGTH, sniff
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobNotFound, BlobRejected, Unavailable
+from atpub.errors import BlobNotFound, BlobRejected, RepositoryError, Unavailable
 from atpub.repository.interface import BlobSource
 
 _CHUNK = 1024 * 1024
@@ -61,19 +61,25 @@ class BlobFiles:
             received.file.replace(self._file(received.cid))
             sync_folder(self.folder)
 
-    def holds(self, cid: Cid) -> bool:
-        """Whether there is a file of that blob."""
-        return self._file(cid).is_file()
+    def holds(self, cid: Cid, size: int) -> bool:
+        """Whether there is a file of that blob, with its size."""
+        file = self._file(cid)
+        return file.is_file() and file.stat().st_size == size
 
     def read(self, cid: Cid) -> Iterator[bytes]:
-        """Yield the blob in chunks; raises BlobNotFound in place of the first."""
+        """Yield the blob in chunks; raises BlobNotFound before the first, RepositoryError after a damaged one."""
         try:
             stream = self._file(cid).open("rb")
         except FileNotFoundError:
             raise BlobNotFound(f"the file of the blob {cid} is missing from {self.folder}") from None
+        digest = sha256()
         with stream:
             while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
                 yield chunk
+        if Cid.of_digest(digest.digest(), RAW) != cid:
+            hint = "upload its bytes again"
+            raise RepositoryError(f"{self._file(cid)} is damaged: its bytes are those of another blob", hint=hint)
 
     def remove(self, name: str) -> None:
         """Delete the file of that name, where there is one: a blob's is its CID; raises Unavailable."""

@@ -202,13 +202,22 @@ class LocalRepository:
 
     def _keep(self, received: Received, mime_type: str, tables: Tables) -> Blob:
         stored = tables.blob(received.cid)
-        if stored is None or not self._files.holds(received.cid):
+        if stored is None or not self._is_sound(received):
             self._files.keep(received)
         if stored is not None and tables.is_referred_to(received.cid):
             return stored
         blob = Blob(received.cid, received.sniffed or mime_type, received.size)
         tables.put_blob(blob, self._clock())
         return blob
+
+    def _is_sound(self, received: Received) -> bool:
+        """Return whether the file of a blob has its size and bytes: one that is damaged is written again."""
+        try:
+            return self._files.holds(received.cid, received.size) and all(
+                map(bytes.__len__, self._files.read(received.cid))
+            )
+        except RepositoryError:
+            return False
 
     def _check_head(self, last: StoredHead | None, swap_commit: Cid | None) -> None:
         found = last and Cid.of_bytes(last.cid)

@@ -20,7 +20,13 @@ from atpub.repository.local.tables import FORMAT, Tables, create_tables, did_of,
 
 _DATABASE = "repo.sqlite"
 _OURS = frozenset(
-    (".gitignore", "blobs", "key", "key-partial", *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")))
+    (
+        ".gitignore",
+        "blobs",
+        "key",
+        "key-partial",
+        *(f"{_DATABASE}{end}" for end in ("", "-wal", "-shm", "-journal")),
+    )
 )
 _WAIT_SECONDS = 30
 # A commit counts once its last piece is in the log: where that could not be written, it is sure not to be there.
@@ -36,6 +42,7 @@ class Store:
         self.did = did
         self._lock = Lock()
         self._db: sqlite3.Connection | None = None
+        self._is_hidden = False
 
     @property
     def blobs(self) -> Path:
@@ -65,7 +72,7 @@ class Store:
     def writing(self) -> Generator[Tables, None, None]:
         """Yield the tables for this process alone; changes are on disk at the end, or undone by an exception."""
         with self._lock, self._errors():
-            db = self._open() or self._create()
+            db = self._open_to_write()
             db.execute("begin immediate")
             try:
                 yield Tables(db)
@@ -77,7 +84,7 @@ class Store:
     def create(self) -> None:
         """Make the folder and the tables, unless they are there."""
         with self._lock, self._errors():
-            _ = self._open() or self._create()
+            _ = self._open_to_write()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -85,6 +92,18 @@ class Store:
             if self._db is not None:
                 self._db.close()
                 self._db = None
+
+    def _open_to_write(self) -> sqlite3.Connection:
+        """Return the connection to a repository that is hidden from git; makes the repository where there is none."""
+        if self._db is not None and self._is_hidden:
+            return self._db
+        db = self._open() or self._create()
+        try:
+            self._hide_from_git()
+        except OSError as error:
+            raise Unavailable(f"cannot write to {self.folder}: {error.strerror}") from error
+        self._is_hidden = True
+        return db
 
     def _open(self) -> sqlite3.Connection | None:
         """Return the connection to the repository in the folder; None where there is none yet."""
@@ -101,9 +120,9 @@ class Store:
         """Make the folder and the tables, wherever another process or a crash has left that work."""
         try:
             missing = [folder for folder in (self.blobs, *self.blobs.parents) if not folder.exists()]
-            self.blobs.mkdir(parents=True, exist_ok=True)
-            if not (ignore := self.folder / ".gitignore").exists():
-                write_text(ignore, "*\n")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._hide_from_git()  # before there is a key to hide
+            self.blobs.mkdir(exist_ok=True)
             for folder in missing:
                 sync_folder(folder.parent)
         except OSError as error:
@@ -118,6 +137,12 @@ class Store:
             self._check(db)
             self._db = db
         return db
+
+    def _hide_from_git(self) -> None:
+        """Write a .gitignore that hides the folder, unless there is one: an empty one is left by a full disk."""
+        ignore = self.folder / ".gitignore"
+        if not (ignore.is_file() and ignore.stat().st_size):
+            write_text(ignore, "*\n")
 
     @contextmanager
     def _connecting(self, mode: str) -> Generator[sqlite3.Connection, None, None]:

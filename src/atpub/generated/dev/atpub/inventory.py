@@ -25,15 +25,20 @@ class Inventory(runtime.RecordBase):
     """Owned records, or this record's share of them."""
     project: str
     """Name of the project, the same in each of its inventory records."""
+    version: int | None
+    """Version of this format, absent: 1. A program that knows only lower versions must not write the inventory. Within
+    a version, a writer keeps the fields that it does not know.
+    """
 
     NSID = "dev.atpub.inventory"
     KEY = "any"
     WITHIN = ("record",)
-    __slots__ = __match_args__ = ("entries", "project")
+    __slots__ = __match_args__ = ("entries", "project", "version")
 
-    def __init__(self, *, entries: list[Entry], project: str) -> None:
+    def __init__(self, *, entries: list[Entry], project: str, version: int | None = None) -> None:
         self.entries = entries
         self.project = project
+        self.version = version
         self._extra = None
 
     @classmethod
@@ -47,7 +52,10 @@ class Inventory(runtime.RecordBase):
             raise runtime.Mismatch
         self.entries = list(map(Entry.load, value))
         self.project = runtime.load_limited_text(data["project"], 64, min_length=1)
-        self._extra = None if len(data) == 3 else cls._extras(data)
+        self.version = value = data.get("version")
+        if (value.__class__ is not int or not 1 <= value <= runtime.INTEGER_MAX) and "version" in data:
+            raise runtime.Mismatch
+        self._extra = None if len(data) == 3 or cls._knows(data) else cls._extras(data)
         return self
 
     def to_json(self) -> runtime.JsonObject:
@@ -56,6 +64,8 @@ class Inventory(runtime.RecordBase):
             "entries": [x.to_json() for x in self.entries],
             "project": self.project,
         }
+        if self.version is not None:
+            out["version"] = self.version
         return {**out, **self._extra} if self._extra else out
 
 
