@@ -134,6 +134,8 @@ def reconcile(batch: WriteBatch, swap_commit: Cid, live: Live) -> Commit | None:
 def _future_cid(write: Write) -> Cid | None:
     if isinstance(write, Delete):
         return None
+    if write.encoded is not None and write.encoded.value is write.value and "$type" in write.value:
+        return write.encoded.cid
     try:
         # The server adds a $type that is absent, and refuses a wrong one.
         return cid_of({"$type": write.path.collection, **write.value})
