@@ -177,8 +177,12 @@ class PdsRepository:
             commit = pds_writes.commit_of(output, batch)
             self._tracker.commit(batch, swap_commit, commit)
             with self._lock:
-                self._records.committed(commit.head)
+                self._records.committed(batch, swap_commit, commit)
             return commit
+        except HeadMoved:
+            with self._lock:
+                self._records.moved()
+            raise
         except RequestTooLarge:
             self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
