@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
@@ -149,14 +150,30 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
     for record in records:
         if record.path.collection == COLLECTION:
             try:
-                value = lexicon.Inventory.from_json(record.value)
+                project, owned = _parse(_Source(record.cid, record.value))
             except InvalidRecord as error:
                 damaged.append(_salvage(record, error.problems))
             else:
-                projects[value.project][record.path.rkey] = {
-                    item.path: item for entry in value.entries if (item := _owned(entry))
-                }
+                projects[project][record.path.rkey] = owned
     return Survey({name: Inventory(name, shards) for name, shards in projects.items()}, tuple(damaged))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The content of an inventory record, which its CID stands for."""
+
+    cid: Cid
+    value: JsonObject = field(compare=False)
+
+
+@lru_cache(maxsize=1024)
+def _parse(source: _Source) -> tuple[str, Mapping[RecordPath, Owned]]:
+    """Return the project and the entries of an inventory record; raises InvalidRecord.
+
+    A process that publishes one record at a time sees the same ones again and again.
+    """
+    value = lexicon.Inventory.from_json(source.value)
+    return value.project, {item.path: item for item in map(_owned, value.entries)}
 
 
 def replacement_writes(
