@@ -131,7 +131,7 @@ class Records:
         if self._copy is None:
             return self._read_anew(query)
         head = head or self.head()
-        recent = self._recent and _answer_at(head, self._recent, query)
+        recent = _answer_at(head, self._recent, query) if self._recent else None
         if recent is not None:
             return Live(self._did, head, recent)
         return self._read_on(self._copy, query, head) or self._read_anew(query)
