@@ -215,13 +215,14 @@ def test_a_server_that_does_not_answer_is_not_read_from_its_copy(runs: Runs) -> 
         runs.read()
 
 
-def test_our_own_commits_are_read_back(runs: Runs, on: OnServer, account: Account) -> None:
+def test_our_own_commits_are_known(runs: Runs, on: OnServer, account: Account) -> None:
     repository = on(account, runs.way, runs.cache)
+    notes(repository)
     for rkey in ("one", "two"):
         create(repository, rkey)
         runs.methods()
         assert at(rkey) in notes(repository)
-        assert runs.methods() == ["getRepo"]  # that there is something new is known
+        assert runs.methods() == ["getLatestCommit"]
     assert {*runs.read().records} == {at("one"), at("two")}
 
 

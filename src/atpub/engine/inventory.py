@@ -9,13 +9,13 @@ of whatever shards there are, so any layout is valid.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
-from atpub.atproto import data
-from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.data import Encoded, Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
 from atpub.errors import InvalidRecord, NewerInventory, Problem
 from atpub.generated.dev.atpub import inventory as lexicon
@@ -26,6 +26,8 @@ LARGEST: Final = 16 * 1024
 """The most bytes that one inventory record may have in DAG-CBOR before it is split."""
 FORMAT: Final = 1
 """The highest version of an inventory record that this atpub reads and writes; a record without one is of version 1."""
+_SURELY_TOO_MANY: Final = LARGEST // 90
+"""More entries than fit in one inventory record: the names of its fields and a CID take 85 bytes of each."""
 _DEEPEST: Final = 8
 """The most digits in the key of an inventory record."""
 
@@ -52,22 +54,37 @@ class Inventory:
     shards: Mapping[Rkey, Mapping[RecordPath, Owned]] = field(default_factory=dict[Rkey, Mapping[RecordPath, Owned]])
     extras: Mapping[Rkey, Mapping[str, Json]] = field(default_factory=dict[Rkey, Mapping[str, Json]])
     """The fields of inventory records that this version of atpub does not know."""
+    strays: Mapping[RecordPath, Sequence[Rkey]] | None = field(default=None, repr=False, compare=False)
+    """The inventory records that list a record, but not by its hash; None where they were not looked for yet."""
 
     @property
     def owned(self) -> Mapping[RecordPath, Owned]:
         """Every record that the project owns."""
         return {path: item for shard in self.shards.values() for path, item in shard.items()}
 
-    def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
-        """Return the writes that add, change or (None) remove these entries.
+    def change(self, changes: Mapping[RecordPath, Owned | None]) -> InventoryChange:
+        """Add, change or (None) remove these entries.
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
-        return tuple(_Layout(self).apply_changes(changes).writes(self.shards))
+        layout = _Layout(self).apply_changes(changes)
+        return InventoryChange(layout.inventory(), tuple(layout.writes()))
+
+    def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
+        """Return the writes that make these changes."""
+        return self.change(changes).writes
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
         """Return the inventory after these changes."""
-        return replace(self, shards=_Layout(self).apply_changes(changes).split_shards())
+        return _Layout(self).apply_changes(changes).inventory()
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryChange:
+    """The inventory after some changes of its entries, and the writes that lead to it."""
+
+    after: Inventory
+    writes: tuple[Write, ...]
 
 
 def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
@@ -141,17 +158,33 @@ def survey_inventories(records: Iterable[Record]) -> Survey:
         if record.path.collection == COLLECTION:
             _check_version(record)
             try:
-                value = lexicon.Inventory.from_json(record.value)
+                project, owned, extra = _parse(_Source(record.cid, record.value))
             except InvalidRecord as error:
                 damaged.append(_salvage(record, error.problems))
             else:
-                projects[value.project][record.path.rkey] = {
-                    item.path: item for entry in value.entries if (item := _owned(entry))
-                }
-                if value.extra:
-                    extras[value.project][record.path.rkey] = value.extra
+                projects[project][record.path.rkey] = owned
+                if extra:
+                    extras[project][record.path.rkey] = extra
     found = {name: Inventory(name, shards, extras.get(name, {})) for name, shards in projects.items()}
     return Survey(found, tuple(damaged))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The content of an inventory record, which its CID stands for."""
+
+    cid: Cid
+    value: JsonObject = field(compare=False)
+
+
+@lru_cache(maxsize=1024)
+def _parse(source: _Source) -> tuple[str, Mapping[RecordPath, Owned], Mapping[str, Json]]:
+    """Return the project, the entries and the unknown fields of an inventory record; raises InvalidRecord.
+
+    A process that publishes one record at a time sees the same ones again and again.
+    """
+    value = lexicon.Inventory.from_json(source.value)
+    return value.project, {item.path: item for item in map(_owned, value.entries)}, value.extra
 
 
 def replacement_writes(
@@ -224,25 +257,50 @@ class _Layout:
     """The shards of one inventory while it changes; those that do not are the inventory's own, not copies."""
 
     def __init__(self, inventory: Inventory) -> None:
-        self._shards = dict(inventory.shards)
         self._project = inventory.project
         self._extras = inventory.extras
+        self._before = inventory.shards
+        self._shards = dict(inventory.shards)
+        self._strays = _find_strays(inventory) if inventory.strays is None else inventory.strays
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
+        self._encoded: dict[Rkey, Encoded] = {}
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
-        """Apply changes to the layout, and return it."""
-        holders: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
-        for rkey, shard in self._shards.items():
-            for path in changes.keys() & shard.keys():
-                holders[path].append(rkey)
+        """Apply changes to the layout, and return it.
+
+        Shards that were changed are split where they are too large, and dropped where empty.
+        """
         for path, owned in changes.items():
-            self._put(path, owned, holders[path])
+            self._put(path, owned)
+        for rkey in list(self._touched):
+            self._split(rkey)
+        for rkey, shard in self._touched.items():
+            if not shard:
+                del self._shards[rkey]
         return self
 
-    def _put(self, path: RecordPath, owned: Owned | None, holders: Sequence[Rkey]) -> None:
-        home = holders[0] if holders else self._home(path)
-        extra = self._shards[home][path].extra if holders else {}
-        for rkey in holders:  # more than one, if another program wrote the shards
+    def inventory(self) -> Inventory:
+        """Return the inventory as it is now."""
+        return Inventory(self._project, self._shards, self._extras, self._strays)
+
+    def writes(self) -> Iterator[Write]:
+        """Yield the writes that lead to it."""
+        for rkey in sorted(self._touched):
+            path, shard, before = RecordPath(COLLECTION, rkey), self._shards.get(rkey), self._before.get(rkey)
+            if shard is None:
+                if before is not None:
+                    yield Delete(path)
+            elif before is None:
+                yield Create(path, (encoded := self._encode(rkey)).value, encoded)
+            elif shard != before:
+                yield Update(path, (encoded := self._encode(rkey)).value, encoded)
+
+    def _put(self, path: RecordPath, owned: Owned | None) -> None:
+        way = [self._rkey(prefix) for prefix in _prefixes(path)]
+        lists = [rkey for rkey in (*way, *self._strays.get(path, ())) if path in self._shards.get(rkey, ())]
+        home = lists[0] if lists else self._home(way)
+        extra = self._shards[home][path].extra if lists else {}
+        for rkey in lists:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:
             self._shard(home)[path] = replace(owned, extra={**extra, **owned.extra}) if extra else owned
@@ -254,40 +312,17 @@ class _Layout:
             self._shards[rkey] = self._touched[rkey]
         return self._touched[rkey]
 
-    def split_shards(self) -> dict[Rkey, Mapping[RecordPath, Owned]]:
-        """Return the shards; those that were changed are split where they are too large, and dropped where empty."""
-        for rkey in list(self._touched):
-            self._split(rkey)
-        return {rkey: shard for rkey, shard in self._shards.items() if shard or rkey not in self._touched}
-
-    def writes(self, before: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Iterable[Write]:
-        split = self.split_shards()
-        for rkey in sorted({*before, *split}):
-            path = RecordPath(COLLECTION, rkey)
-            if rkey not in split:
-                yield Delete(path)
-            elif rkey not in before:
-                yield Create(path, self._value(rkey, split[rkey]))
-            elif rkey in self._touched and split[rkey] != before[rkey]:
-                yield Update(path, self._value(rkey, split[rkey]))
-
-    def _value(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> JsonObject:
-        return _value(self._project, shard, self._extras.get(rkey, {}))
-
-    def _home(self, path: RecordPath) -> Rkey:
-        """Find the deepest shard for a path; once the inventory is split, one of at least one digit."""
-        digits = order(path)
-        for depth in range(_DEEPEST, 0, -1):
-            rkey = self._rkey(digits[:depth])
-            if rkey in self._shards:
-                return rkey
-        is_split = any(rkey != self._project for rkey in self._shards)
-        return self._rkey(digits[:1] if is_split else "")
+    def _home(self, way: Sequence[Rkey]) -> Rkey:
+        """Find the deepest shard on the way to a record; once the inventory is split, one of at least one digit."""
+        root, *parts = way
+        deepest = next((rkey for rkey in reversed(parts) if rkey in self._shards), None)
+        is_split = len(self._shards) > (root in self._shards)
+        return deepest or (parts[0] if is_split else root)
 
     def _split(self, rkey: Rkey) -> None:
         shard = self._touched[rkey]
         depth = len(self._prefix(rkey)) + 1
-        if len(shard) < 2 or depth > _DEEPEST or len(data.encode(self._value(rkey, shard))) <= LARGEST:
+        if len(shard) < 2 or depth > _DEEPEST or self._fits(rkey, shard):
             return
         parts: set[Rkey] = set()
         for path, owned in shard.items():
@@ -298,11 +333,42 @@ class _Layout:
         for part in parts:
             self._split(part)
 
+    def _fits(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> bool:
+        """Return whether a shard makes one record; keeps its encoding, which nothing changes from then on."""
+        if len(shard) > _SURELY_TOO_MANY:
+            return False
+        self._encoded[rkey] = encoded = Encoded.of(self._value(rkey, shard))
+        return encoded.size <= LARGEST
+
+    def _encode(self, rkey: Rkey) -> Encoded:
+        return self._encoded.get(rkey) or Encoded.of(self._value(rkey, self._shards[rkey]))
+
+    def _value(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> JsonObject:
+        return _value(self._project, shard, self._extras.get(rkey, {}))
+
     def _prefix(self, rkey: Rkey) -> str:
         return rkey.removeprefix(self._project).removeprefix(":")
 
     def _rkey(self, prefix: str) -> Rkey:
         return Rkey(f"{self._project}:{prefix}" if prefix else self._project)
+
+
+def _prefixes(path: RecordPath) -> Iterator[str]:
+    """Yield what the keys of those inventory records begin with that may list a record by its hash: shortest first."""
+    digits = order(path)
+    return (digits[:depth] for depth in range(_DEEPEST + 1))
+
+
+def _find_strays(inventory: Inventory) -> Mapping[RecordPath, Sequence[Rkey]]:
+    """Return the entries that are not listed by their hash: another program wrote them."""
+    strays: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
+    for rkey, shard in inventory.shards.items():
+        start, colon, prefix = rkey.partition(":")
+        is_ours = start == inventory.project and (bool(prefix) == bool(colon)) and len(prefix) <= _DEEPEST
+        for path in shard:
+            if not is_ours or (prefix and not order(path).startswith(prefix)):
+                strays[path].append(rkey)
+    return strays
 
 
 def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, Json]) -> JsonObject:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import Cid, Did, RecordPath, Tid
 
 LOCAL_DID: Final = Did("did:web:local.invalid")
@@ -58,6 +58,8 @@ class Create:
 
     path: RecordPath
     value: JsonObject
+    encoded: Encoded | None = field(default=None, repr=False, compare=False)
+    """The encoding of `value`, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Update:
 
     path: RecordPath
     value: JsonObject
+    encoded: Encoded | None = field(default=None, repr=False, compare=False)
+    """The encoding of `value`, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,15 @@ from tests.engine.apply.publishing import NOTE
 from tests.engine.plan.worlds import ALICE, Wanted, live, owning, plan, read, records
 
 from atpub.atproto.data import Blob, Json, JsonObject, blobs_in
+from atpub.atproto.repo import mst
+from atpub.atproto.repo.block import cid_of
 from atpub.atproto.syntax import RAW, AtUri, Cid, RecordPath, Rkey
 from atpub.engine.desired.model import CID_FIELD, Desired, StrongRef
 from atpub.engine.inventory import order
 from atpub.engine.plan.model import Options, Plan
 from atpub.engine.plan.order import Group, commit_order, references, targets_first
 from atpub.manifest.model import Address, Policy
+from atpub.repository.model import Live
 
 Graph = Mapping[int, Sequence[int]]
 Holders = Mapping[str, frozenset[int]]
@@ -131,6 +134,30 @@ def test_the_rest_is_in_the_inventory_s_order(folder: Path) -> None:
     first, *others = [change.path for group in commit_order(plan(read(folder, sections), live({}))) for change in group]
     assert first == at("pinned")
     assert others == sorted(others, key=order)
+
+
+@pytest.mark.parametrize("count", [500, 3_000])
+def test_deletes_keep_the_tree_of_the_repository_high(count: int) -> None:
+    """No node of it grows long, however many there are."""
+    made = plan(Wanted((), Policy(1.0)), deletable(count))
+    paths = [change.path for group in commit_order(made) for change in group]
+    assert len(paths) == count
+    keys = [str(path).encode() for path in paths]
+    tree = mst.updated(mst.EMPTY, {key: cid_of(key) for key in keys})
+    known, written = dict(mst.blocks(tree)), 0
+    for start in range(0, count, 50):
+        tree = mst.updated(tree, dict.fromkeys(keys[start : start + 50]))
+        new = {cid: block for cid, block in mst.blocks(tree) if cid not in known}
+        assert all(len(block) < 4_000 for block in new.values())
+        known |= new
+        written += sum(map(len, new.values()))
+    assert written < 900 * count
+
+
+def deletable(count: int) -> Live:
+    """Notes that the manifest no longer names."""
+    applied = [holder(f"n{number}", frozenset()) for number in range(count)]
+    return live(records(applied), owning("ours", applied))
 
 
 def test_what_is_not_written_has_no_place(folder: Path) -> None:

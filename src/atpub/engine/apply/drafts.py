@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from atpub.atproto import data
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Cid, RecordPath
-from atpub.engine.apply.batching import request_bytes, size_of
 from atpub.engine.desired.model import CID_FIELD
 from atpub.engine.inventory import Inventory, Owned
 from atpub.engine.plan.model import Change, Plan
 from atpub.errors import InvalidInput
 from atpub.repository.model import Create, Delete, Update, Write
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDraft:
+    """Changes that belong in one commit, the writes of it, and the inventory after it."""
+
+    changes: tuple[Change, ...]
+    writes: tuple[Write, ...]
+    inventory: Inventory
 
 
 class Drafts:
@@ -32,35 +39,21 @@ class Drafts:
         """Return the CID of the change's record after the change, if known; None where there is no record."""
         return self._cids.get(change.path, change.after_cid)
 
-    def writes(self, batch: Iterable[Change], inventory: Inventory) -> tuple[Write, ...]:
-        """Return the writes of a batch's records, then those of their inventory."""
+    def batch(self, changes: Iterable[Change], inventory: Inventory) -> CommitDraft:
+        """Return the writes of the records of these changes, then those of their inventory."""
+        changes = tuple(changes)
         records: list[Write] = []
         owned: dict[RecordPath, Owned | None] = {}
-        for change in batch:
+        for change in changes:
             draft = self._draft(change)
             if draft is not None:
                 write = Update if change.before else Create
-                records.append(write(change.path, draft.value))
+                records.append(write(change.path, draft.value, draft))
             elif change.action == "delete":
                 records.append(Delete(change.path))
             owned |= self._owned(change)
-        return (*records, *inventory.writes(owned))
-
-    def owned(self, batch: Iterable[Change]) -> dict[RecordPath, Owned | None]:
-        """Return how the inventory changes with a batch that was committed."""
-        return {path: owned for change in batch for path, owned in self._owned(change).items()}
-
-    def cid_of(self, write: Write) -> Cid | None:
-        """Return the CID that the record of one of these writes must have."""
-        if isinstance(write, Delete):
-            return None
-        draft = self._drafts.get(write.path)
-        return draft.cid if draft is not None else data.cid_of(write.value)
-
-    def size_of(self, write: Write) -> int:
-        """Return an upper bound of the bytes that one of these writes takes in a request."""
-        draft = None if isinstance(write, Delete) else self._drafts.get(write.path)
-        return size_of(write) if draft is None else request_bytes(draft.size)
+        listed = inventory.change(owned)
+        return CommitDraft(changes, (*records, *listed.writes), listed.after)
 
     def planned_on(self, change: Change) -> tuple[Cid | None, Owned | None]:
         """Return the CID and the inventory entry that the plan was made on."""

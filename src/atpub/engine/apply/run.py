@@ -6,14 +6,16 @@ write is retried blindly: after a lost reply, the repository is read again to le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import Blob
+from atpub.atproto.data import Blob, Encoded
 from atpub.atproto.syntax import AtUri, Cid, RecordPath
-from atpub.engine.apply.batching import batch_size
-from atpub.engine.apply.drafts import Drafts
+from atpub.engine.apply.batching import largest_batch
+from atpub.engine.apply.drafts import CommitDraft, Drafts
 from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
 from atpub.engine.inventory import OwnershipView
@@ -36,7 +38,7 @@ from atpub.errors import (
 )
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.interface import BlobSource, Repository
-from atpub.repository.model import Commit, Head, Write
+from atpub.repository.model import Commit, Delete, Head
 
 FIRST: Final = 20
 """How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
@@ -91,6 +93,7 @@ class _Applier:
         self._all: Sequence[Change] = ()
         self._current: Sequence[Change] = ()
         self._done: dict[RecordPath, Cid | None] = {}
+        self._has_read_again = False
 
     def run(self) -> tuple[Outcome, ...]:
         groups = self._skip_applied(commit_order(self._plan))
@@ -128,60 +131,62 @@ class _Applier:
     # Commits
 
     def _commit_all(self, groups: Sequence[Group]) -> None:
-        rest = list(groups)
+        rest = deque(groups)
         most = len(rest)
         pauses = 0
         while rest:
             self._hooks.check()
-            count = self._count_that_fits(rest[:most], has_paused=bool(pauses))
-            self._current = batch = _flatten(rest[:count])
+            count, batch = self._next_batch(rest, most, has_paused=bool(pauses))
+            self._current = batch.changes
             try:
                 self._check_points(batch)
-                self._uploads.bring(_blobs_of(batch))
+                if self._uploads.bring(_blobs_of(batch.changes)):
+                    batch = self._prepare(batch.changes)
                 self._commit(batch)
             except RateLimited as error:
                 pauses += 1
                 if self._hooks.wait is None or error.reset is None or pauses > _PAUSES:
                     raise  # the caller does not wait, or waiting does not help
                 self._hooks.wait(error.reset)
-                rest = self._remaining(rest)
             except RequestTooLarge:
-                if len(batch) == 1:
+                if len(batch.changes) == 1:
                     raise
                 most = max(1, count // 2)
                 if count == 1:  # they exchange blobs, which have to be brought again as they get lost
-                    rest[:1] = [(change,) for change in batch]
+                    rest.popleft()
+                    rest.extendleft((change,) for change in reversed(batch.changes))
             else:
-                rest = self._remaining(rest[count:])
+                for _ in range(count):
+                    rest.popleft()
                 most = len(rest)
                 pauses = 0
+            if self._has_read_again:  # later changes may be done, too
+                self._has_read_again = False
+                rest = deque(_filter_groups(rest, lambda change: change.path not in self._done))
 
-    def _count_that_fits(self, groups: Sequence[Group], *, has_paused: bool) -> int:
-        """Return how many groups fit in one commit with their inventory: the first ones, at least one."""
+    def _next_batch(self, groups: Collection[Group], most: int, *, has_paused: bool) -> tuple[int, CommitDraft]:
+        """Return how many groups fit in one commit, the first ones, at least one; and the batch that they make."""
         limits = self._repository.limits
-        count = batch_size(groups, lambda part: self._writes(_flatten(part)), self._drafts.size_of, limits)
-        if limits.points is None and (count < len(groups) or has_paused):
-            return min(count, FIRST)  # its reply tells what the next may cost
-        return count
+        first = [*islice(groups, min(most, limits.writes))]
+        count, batch = largest_batch(first, lambda part: self._prepare(_flatten(part)), limits)
+        if limits.points is None and count > FIRST and (count < len(groups) or has_paused):
+            return FIRST, self._prepare(_flatten(first[:FIRST]))  # its reply tells what the next may cost
+        return count, batch
 
-    def _check_points(self, batch: Sequence[Change]) -> None:
+    def _prepare(self, changes: Iterable[Change]) -> CommitDraft:
+        return self._drafts.batch(changes, self._inventory)
+
+    def _check_points(self, batch: CommitDraft) -> None:
         """Raise RateLimited for a batch that the server is known to refuse."""
         limits = self._repository.limits
-        if limits.points is not None and points_of(map(type, self._writes(batch))) > limits.points:
+        if limits.points is not None and points_of(map(type, batch.writes)) > limits.points:
             raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
 
-    def _remaining(self, groups: Iterable[Group]) -> list[Group]:
-        return _filter_groups(groups, lambda change: change.path not in self._done)
-
-    def _writes(self, batch: Iterable[Change]) -> tuple[Write, ...]:
-        return self._drafts.writes(batch, self._inventory)
-
-    def _commit(self, batch: Sequence[Change]) -> None:
+    def _commit(self, batch: CommitDraft) -> None:
         moves = faults = 0
-        while batch:
-            writes = self._writes(batch)
+        while batch.changes:
             try:
-                commit = self._repository.apply_writes(writes, self._head)
+                commit = self._repository.apply_writes(batch.writes, self._head)
             except HeadMoved:
                 moves += 1
                 if moves == TRIES:
@@ -196,26 +201,27 @@ class _Applier:
                 batch = self._remaining_after_read(batch)
             except BlobNotFound:
                 faults += 1
-                if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch), faults - 1):
+                if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch.changes), faults - 1):
                     raise
+                batch = self._prepare(batch.changes)
             else:
-                self._check_commit(batch, writes, commit)
+                self._check_commit(batch, commit)
                 if not commit.alone and len(self._done) < len(self._all):
-                    self._remaining_after_read(())  # others' commits may be there, too
+                    self._read_on()  # others' commits may be there, too
                 return
 
-    def _check_commit(self, batch: Sequence[Change], writes: tuple[Write, ...], commit: Commit) -> None:
-        for write, cid in zip(writes, commit.cids, strict=True):
-            if cid != self._drafts.cid_of(write):
+    def _check_commit(self, batch: CommitDraft, commit: Commit) -> None:
+        for write, cid in zip(batch.writes, commit.cids, strict=True):
+            if cid != (None if isinstance(write, Delete) else Encoded.of(write.value, write.encoded).cid):
                 uri = AtUri.of(self._repository.did, write.path)
                 raise RepositoryError(f"the server stored another record at {uri} than it was sent: {cid}")
-        self._inventory = self._inventory.after(self._drafts.owned(batch))
-        self._record_commit(batch, commit.head)
+        self._inventory = batch.inventory
+        self._record_commit(batch.changes, commit.head)
 
-    def _record_commit(self, batch: Sequence[Change], head: Head) -> None:
+    def _record_commit(self, changes: Sequence[Change], head: Head) -> None:
         self._head = head.cid
-        self._done |= {change.path: self._drafts.cid(change) for change in batch}
-        self._hooks.on_event(Committed(head, tuple(batch)))
+        self._done |= {change.path: self._drafts.cid(change) for change in changes}
+        self._hooks.on_event(Committed(head, tuple(changes)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 
@@ -228,12 +234,18 @@ class _Applier:
         paths = {change.path for change in left}
         return _filter_groups(groups, lambda change: change.path in paths)
 
-    def _remaining_after_read(self, batch: Sequence[Change]) -> Sequence[Change]:
-        """Return what remains of a batch whose commit may have been made; reads the repository again.
+    def _remaining_after_read(self, batch: CommitDraft) -> CommitDraft:
+        """Return what remains of a batch whose commit may have been made; reads the repository again."""
+        left = self._read_on()
+        return self._prepare(change for change in batch.changes if change.path in left)
+
+    def _read_on(self) -> Collection[RecordPath]:
+        """Read the repository again, and return the changes that remain.
 
         Later changes are checked too: on the new head, nothing else would detect that their records were modified.
         So are applied ones: if one was undone, the remaining changes would leave an inconsistent state.
         """
+        self._has_read_again = True
         head, made, left = self._read_again(self._all)
         undone = [change for change in left if change.path in self._done]
         if undone:
@@ -241,8 +253,7 @@ class _Applier:
         made = [change for change in made if change.path not in self._done]
         if made and head is not None:
             self._record_commit(made, head)
-        paths = {change.path for change in left}
-        return [change for change in batch if change.path in paths]
+        return {change.path for change in left}
 
     def _read_again(self, changes: Sequence[Change]) -> tuple[Head | None, list[Change], list[Change]]:
         """Return the newest commit, the changes that it contains and those that remain; continue from it.
@@ -292,7 +303,6 @@ def _filter_groups(groups: Iterable[Group], is_selected: Callable[[Change], bool
     return [group for group in found if group]
 
 
-def _blobs_of(batch: Iterable[Change]) -> Collection[Blob]:
-    """Return the blobs that the records of a batch refer to, each once."""
-    found = (blob for change in batch if change.after is not None for blob in data.blobs_in(change.after))
-    return {blob.cid: blob for blob in found}.values()
+def _blobs_of(changes: Iterable[Change]) -> Iterator[Blob]:
+    """Yield the blobs that the records of some changes refer to."""
+    return (blob for change in changes if change.after is not None for blob in data.blobs_in(change.after))

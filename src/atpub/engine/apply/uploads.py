@@ -53,17 +53,19 @@ class Uploads:
                 message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"
                 raise RequestTooLarge(message, hint="make smaller shards")
 
-    def bring(self, held: Collection[Blob]) -> None:
-        """Upload those of these blobs that the repository still lacks."""
-        cids = {blob.cid for blob in held}
-        self._bring([upload for cid, upload in self._lacking.items() if cid in cids])
+    def bring(self, held: Iterable[Blob]) -> bool:
+        """Upload those of these blobs that the repository still lacks; return whether there were any."""
+        cids = dict.fromkeys(blob.cid for blob in held if blob.cid in self._lacking) if self._lacking else {}
+        self._bring([self._lacking[cid] for cid in cids])
+        return bool(cids)
 
-    def bring_again(self, held: Collection[Blob], attempt: int) -> bool:
+    def bring_again(self, held: Iterable[Blob], attempt: int) -> bool:
         """Upload these blobs again, one of which is lost, not known which; return False where none can be uploaded.
 
         The first guess is that one of the plan's own uploads has expired before a record held it. The next is that the
         record is gone that held one which the plan did not have to bring: then all are brought whose bytes are here.
         """
+        held = {blob.cid: blob for blob in held}.values()
         planned = {upload.cid: upload for upload in self._plan.uploads}
         again = [planned[blob.cid] for blob in held if blob.cid in planned]
         if attempt or not again:
@@ -72,7 +74,9 @@ class Uploads:
         self._bring(again)
         return bool(again)
 
-    def _bring(self, uploads: Iterable[Upload]) -> None:
+    def _bring(self, uploads: Collection[Upload]) -> None:
+        if not uploads:
+            return
         with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="atpub-upload") as pool:
             jobs = [pool.submit(self._upload, upload) for upload in uploads]
             try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from atpub.atproto.syntax import Cid, RecordPath
-from atpub.engine.apply.batching import batch_size, size_of
+from atpub.engine.apply.batching import largest_batch
 from atpub.engine.apply.events import PartialApplyError
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import AtpubError, HeadMoved, RequestTooLarge, StalePlan
@@ -13,6 +14,11 @@ from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Commit, Head, Live, Write
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    writes: Sequence[Write]
 
 
 def write_inventory(writes: Sequence[Write], live: Live, repository: Repository) -> tuple[Head, ...]:
@@ -37,10 +43,9 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
     known, head = _inventories(live), live.head
     rest, most, moves = list(writes), len(writes), 0
     while rest:
-        count = batch_size(rest[:most], tuple, size_of, repository.limits)
-        batch = rest[:count]
+        count, batch = largest_batch(rest[:most], _Batch, repository.limits)
         try:
-            commit = repository.apply_writes(batch, head.cid if head else None)
+            commit = repository.apply_writes(batch.writes, head.cid if head else None)
         except RequestTooLarge:
             if count == 1:
                 raise
@@ -55,7 +60,7 @@ def _commit_all(writes: Sequence[Write], live: Live, repository: Repository, mad
             head = now.head
         else:
             made.append(commit)
-            known = _after(known, batch, commit)
+            known = _after(known, batch.writes, commit)
             head, rest = commit.head, rest[count:]
 
 

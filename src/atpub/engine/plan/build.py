@@ -159,10 +159,9 @@ def uploads_of(
     changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
 ) -> Iterator[Upload]:
     """Yield the blobs that no live record refers to yet, in the order in which they are needed."""
-    there = {blob.cid for record in live for blob in blobs_in(record.value)}
+    changes = [change for change in changes if change.after is not None and resolved[change.path].desired.blobs]
+    there = {blob.cid for record in live for blob in blobs_in(record.value)} if changes else set[Cid]()
     for change in changes:
-        if change.after is None:
-            continue
         for item in resolved[change.path].desired.blobs:
             if item.blob.cid not in there:
                 there.add(item.blob.cid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from atpub.atproto.data import Json
@@ -26,7 +27,11 @@ class CreatedAtClock:
     def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
         """Take the time of planning and the live records."""
         self._now = now.astimezone(UTC).replace(microsecond=0)
-        self._latest = _latest(live.values())
+        self._live = live
+
+    @cached_property
+    def _latest(self) -> dict[tuple[Nsid, str], datetime]:
+        return _latest(self._live.values())
 
     def next(self, collection: Nsid, series: str | None) -> str:
         """Return the time for a new record of a series; readers compare it as text, so its width is fixed."""

@@ -47,7 +47,8 @@ def resolve_records(
     ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], clock: CreatedAtClock
 ) -> Mapping[RecordPath, ResolvedRecord]:
     """Resolve each desired record to the value to write; takes them with strong references' targets first."""
-    known = {blob.cid: blob for record in live.values() for blob in blobs_in(record.value)}
+    holders = live.values() if any(desired.blobs for desired in ordered) else ()
+    known = {blob.cid: blob for record in holders for blob in blobs_in(record.value)}
     values = _with_created_at(ordered, live, clock)
     resolved: dict[RecordPath, ResolvedRecord] = {}
     for desired in ordered:

@@ -63,6 +63,8 @@ class Listed:
 
     def records_in(self, wanted: RecordFilter) -> Mapping[RecordPath, Record]:
         """Return those records that another filter selects, too."""
+        if wanted == self.wanted:
+            return self.records
         return {path: record for path, record in self.records.items() if path in wanted}
 
 

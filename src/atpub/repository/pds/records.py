@@ -24,9 +24,10 @@ from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
-from atpub.repository.model import Head, Live, Page, Record
+from atpub.repository.model import Commit, Delete, Head, Live, Page, Record
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
+from atpub.repository.pds.writes import WriteBatch
 
 FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
@@ -88,15 +89,25 @@ class Records:
         self._first_look = first_look
         self._known_head = known_head
         self._copy: Copy | None = None
+        self._recent: Listed | None = None  # what was read last, and then written
 
     def head(self) -> Head:
         """Return the newest commit."""
         return newest_commit(self._xrpc, self._did)
 
-    def committed(self, head: Head) -> None:
-        """Note a commit of this client: its head need not be asked for."""
-        if self._copy is not None and self._copy.head.cid != head.cid:
-            self._known_head = head
+    def committed(self, batch: WriteBatch, swap_commit: Cid, commit: Commit) -> None:
+        """Note a commit of this client: what it wrote need not be read again."""
+        recent = self._recent
+        if recent is not None and recent.head.cid == swap_commit and commit.cids == batch.cids:
+            self._recent = _with_writes(recent, batch, commit.head)
+        else:
+            self.moved()
+            if self._copy is not None and self._copy.head.cid != commit.head.cid:
+                self._known_head = commit.head
+
+    def moved(self) -> None:
+        """Note that there is another head than that of the last reading."""
+        self._recent = None
 
     def changed_beside(self, paths: Set[RecordPath], since: Tid) -> Set[str]:
         """Return the keys of records that have changed since a revision, besides those at the paths, where known.
@@ -138,8 +149,13 @@ class Records:
             self._copy = self._cache.load()
         head, self._known_head = self._known_head, None
         query = _Query(wanted, follow_up)
-        found = self._read_on(self._copy, query, head or self.head()) if self._copy else None
-        return found or self._read_anew(query)
+        if self._copy is None:
+            return self._read_anew(query)
+        head = head or self.head()
+        recent = _answer_at(head, self._recent, query) if self._recent else None
+        if recent is not None:
+            return Live(self._did, head, recent)
+        return self._read_on(self._copy, query, head) or self._read_anew(query)
 
     def _read_on(self, copy: Copy, query: _Query, head: Head) -> Live | None:
         """Return the answer from the last copy and what has changed since; None where that is not possible."""
@@ -154,10 +170,9 @@ class Records:
             case Listed():
                 if not query.wanted.collections <= copy.wanted.collections:
                     return None
-                if head.cid == copy.head.cid:
-                    extended, records = query.answer(copy)
-                    if extended <= copy.wanted:
-                        return Live(self._did, copy.head, records)
+                records = _answer_at(head, copy, query)
+                if records is not None:
+                    return Live(self._did, copy.head, records)
                 return self._read_lists(query, head, lasting=True) if copy.lasting else None
 
     def _read_anew(self, query: _Query) -> Live:
@@ -205,7 +220,8 @@ class Records:
 
     def _keep(self, copy: Copy, query: _Query) -> Live:
         """Return the answer from a copy, and keep that copy if its records are well-formed."""
-        _, records = query.answer(copy)
+        extended, records = query.answer(copy)
+        self._recent = Listed(copy.head, extended, records, lasting=False)
         if copy is not self._copy:
             self._copy = copy
             if self._cache is not None:
@@ -242,6 +258,26 @@ class Records:
             raise
         except RepositoryError as error:
             raise _NotGiven(lasting=not isinstance(error, Unavailable)) from None
+
+
+def _answer_at(head: Head, copy: Listed, query: _Query) -> Mapping[RecordPath, Record] | None:
+    """Return the answer from a copy of some records; None where it is of another head, or has not all of them."""
+    if head.cid != copy.head.cid or not query.wanted.collections <= copy.wanted.collections:
+        return None
+    extended, records = query.answer(copy)
+    return records if extended <= copy.wanted else None
+
+
+def _with_writes(copy: Listed, batch: WriteBatch, head: Head) -> Listed:
+    """Return a copy of some records as they are after a commit on top of its head."""
+    records = dict(copy.records)
+    for write, cid in zip(batch.writes, batch.cids, strict=True):
+        if isinstance(write, Delete) or cid is None:
+            records.pop(write.path, None)
+        else:
+            value = write.value if "$type" in write.value else {"$type": write.path.collection, **write.value}
+            records[write.path] = Record(write.path, cid, value)
+    return Listed(head, copy.wanted | RecordFilter(paths=batch.paths), records, copy.lasting)
 
 
 def _is_about(blocks: Iterable[bytes], wanted: RecordFilter) -> bool:

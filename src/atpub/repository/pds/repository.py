@@ -180,8 +180,12 @@ class PdsRepository:
             commit = pds_writes.commit_of(output, batch)
             self._tracker.commit(batch, swap_commit, commit)
             with self._lock:
-                self._records.committed(commit.head)
+                self._records.committed(batch, swap_commit, commit)
             return self._check_race(batch, swap_commit, commit)
+        except HeadMoved:
+            with self._lock:
+                self._records.moved()
+            raise
         except RequestTooLarge:
             self._too_long = len(body)
             self._body = SMALL_BODY if len(body) > SMALL_BODY else len(body) // 2
@@ -267,6 +271,8 @@ class PdsRepository:
         others = self._records.changed_beside(batch.paths, since)
         if not others:
             return commit
+        with self._lock:
+            self._records.moved()
         first = min(others)
         warnings.warn(
             f"{self.url} did not keep to swapCommit: another client wrote {first} at the same time [swap-ignored]",

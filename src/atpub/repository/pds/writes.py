@@ -11,7 +11,10 @@ from atpub.atproto.data import NotInDataModel, cid_of
 from atpub.atproto.syntax import Cid, RecordPath, SyntaxViolation, Tid
 from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
 from atpub.generated.com.atproto.repo import apply_writes
-from atpub.repository.model import Commit, Create, Delete, Head, Live, Update, Write
+from atpub.repository.model import Commit, Create, Delete, Head, Live, Record, Update, Write
+
+_READINGS: Final = 16
+"""Readings of one head after which their CIDs are put together: a caller may never ask for them."""
 
 _COMMIT: Final = 1_500_000  # the reference PDS takes 2,000,000 bytes of blocks; how many there are is estimated
 _NODES: Final = 8192  # bytes of the tree that change with one record, in a large repository
@@ -85,29 +88,42 @@ class HeadTracker:
 
     def __init__(self) -> None:
         self._head: Cid | None = None
-        self._cids: dict[RecordPath, Cid] = {}
+        self._read: list[Mapping[RecordPath, Record]] = []
+        self._written: dict[RecordPath, Cid | None] = {}
+        self._cids: dict[RecordPath, Cid] = {}  # without what was read and written last
 
     def learn(self, live: Live) -> None:
         """Record what was read."""
         head = live.head.cid if live.head else None
-        known = self._cids if head == self._head else {}
+        if head != self._head:
+            self._read, self._written, self._cids = [], {}, {}
         self._head = head
-        self._cids = {**known, **{path: record.cid for path, record in live.records.items()}}
+        self._read.append(live.records)
+        if len(self._read) == _READINGS:
+            self._merge()
 
     def commit(self, batch: WriteBatch, swap_commit: Cid, made: Commit) -> None:
         """Record what was written on top of `swap_commit`."""
-        if self._head != swap_commit:
-            return
-        self._head = made.head.cid
-        for write, cid in zip(batch.writes, batch.cids, strict=True):
-            if cid is None:
-                self._cids.pop(write.path, None)
-            else:
-                self._cids[write.path] = cid
+        if self._head == swap_commit:
+            self._head = made.head.cid
+            self._written.update((write.path, cid) for write, cid in zip(batch.writes, batch.cids, strict=True))
 
     def at(self, head: Cid, paths: Iterable[RecordPath]) -> Mapping[RecordPath, Cid] | None:
         """Return the CIDs at that head; None where it is not known, or one of these records is not."""
-        return self._cids if head == self._head and all(path in self._cids for path in paths) else None
+        if head != self._head:
+            return None
+        self._merge()
+        return self._cids if all(path in self._cids for path in paths) else None
+
+    def _merge(self) -> None:
+        for records in self._read:
+            self._cids.update((path, record.cid) for path, record in records.items())
+        for path, cid in self._written.items():
+            if cid is None:
+                self._cids.pop(path, None)
+            else:
+                self._cids[path] = cid
+        self._read, self._written = [], {}
 
 
 def relocated_records(batch: WriteBatch, cids: Mapping[RecordPath, Cid]) -> RecordPath | None:
@@ -143,6 +159,8 @@ def reconcile(batch: WriteBatch, swap_commit: Cid, live: Live) -> Commit | None:
 def _future_cid(write: Write) -> Cid | None:
     if isinstance(write, Delete):
         return None
+    if write.encoded is not None and write.encoded.value is write.value and "$type" in write.value:
+        return write.encoded.cid
     try:
         # The server adds a $type that is absent, and refuses a wrong one.
         return cid_of({"$type": write.path.collection, **write.value})
