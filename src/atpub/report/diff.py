@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.json_node import step
+from atpub.report.escape import escape_terminal
 
 _LONGEST = 72
 _BEFORE = 24
@@ -84,13 +85,7 @@ def _show_both(old: Json, new: Json) -> tuple[str, str]:
 
 
 def _text(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    # Records are untrusted: escape characters that move the cursor or change the writing direction.
-    return text if text.isprintable() else "".join(map(_printable, text))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return escape_terminal(json.dumps(value, ensure_ascii=False))
 
 
 def _cut(text: str, start: int) -> str:
