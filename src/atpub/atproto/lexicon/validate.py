@@ -155,8 +155,8 @@ class _Judge:
             case _:
                 assert_never(kind)
 
-    def wrong_type(self, path: Path, expected: str, value: Json) -> Violation:
-        return self.broken(path, "type", f"expected {expected}, found {kind_of(value)}")
+    def wrong_type(self, path: Path, expected: str, value: Json, detail: str = "") -> Violation:
+        return self.broken(path, "type", f"expected {expected}, found {kind_of(value)}", detail)
 
     def boolean(self, kind: Boolean, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, bool):
@@ -176,7 +176,7 @@ class _Judge:
 
     def string(self, kind: String, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, str):
-            yield self.wrong_type(path, "a string", value)
+            yield self.wrong_type(path, "a string", value, "string")
             return
         length = utf8_length(value)
         yield from self.length(kind.min_length, kind.max_length, length, "Length", "bytes", path)
@@ -260,7 +260,7 @@ class _Judge:
                 if self.new:
                     yield self.broken(path, "data-model", "a blob of the old form {cid, mimeType} cannot be written")
             case _:
-                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value, "blob")
 
     def mime_type(self, kind: BlobType, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, str) or not value:

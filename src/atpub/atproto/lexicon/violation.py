@@ -15,7 +15,7 @@ Path: TypeAlias = tuple[str | int, ...]
 class Violation:
     """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule.
 
-    `detail` names the case where one rule has several: the name of a format, or `float`.
+    `detail` names the case where one rule has several: the name of a format, `float`, or the type (`string`, `blob`).
     """
 
     path: Path
