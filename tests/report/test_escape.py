@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cmarkgfm
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atpub.atproto.data import JsonObject
@@ -127,12 +127,14 @@ def test_lines_printed_as_they_are(first: str, second: str) -> None:
     inert(audit_text(audit, first, second, COLOUR))
 
 
+@settings(max_examples=40)
 @given(st.lists(problems(), min_size=1, max_size=3))
 def test_problems(found: list[Problem]) -> None:
     inert(problems_text(found, COLOUR), sum(1 + bool(item.place and item.place.text) * 2 + 1 for item in found))
     inert(error_text(InvalidInput(tuple(found)), COLOUR))
 
 
+@settings(max_examples=40)
 @given(plans())
 def test_plans_and_outcomes(plan: Plan) -> None:
     for style in (PLAIN, COLOUR):
@@ -175,6 +177,7 @@ OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", 
 OWN_TAGS |= {"blockquote", "details", "summary", "pre"}
 
 
+@settings(max_examples=40)
 @given(plans())
 def test_markdown_as_a_forge_renders_it(plan: Plan) -> None:
     text = plan_markdown(plan)
@@ -191,6 +194,7 @@ def test_a_code_span_shows_the_text(text: str) -> None:
     assert shown.tags <= {"p", "code"}
 
 
+@settings(max_examples=40)
 @given(plans(), TEXTS)
 def test_html(plan: Plan, text: str) -> None:
     assert html.unescape(escape_html(text)) == escape_terminal(text)

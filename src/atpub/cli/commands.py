@@ -130,7 +130,7 @@ def validate() -> None:
 @locked_option
 @json_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
-@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
 @run_by("atpub.cli.run.plan:run")
 def plan() -> None:

@@ -18,6 +18,7 @@ from atpub.cli.output import is_terminal, tell
 from atpub.cli.streams import STOP_SIGNALS
 from atpub.errors import Interrupted
 
+_HANGUP: Final = getattr(signal, "SIGHUP", None)
 _LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
 
 
@@ -60,8 +61,9 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
     def pressed(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what the system calls it with
         interrupt.press(lambda: _stop_at_once(as_json=as_json))
 
-    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    before = {number: handler for number, handler in handlers.items() if callable(handler)}  # else it is ignored
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    if before.get(_HANGUP) is signal.SIG_IGN:  # as nohup has it
+        del before[_HANGUP]
     for number in before:
         signal.signal(number, pressed)
     try:

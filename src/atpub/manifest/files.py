@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document, parse_source
-from atpub.text.files import read_source, unreadable
+from atpub.text.files import read_source, read_stdin, unreadable
 from atpub.text.interpolate import interpolate, nowhere
 from atpub.text.merge import MergedDocument, merge
 from atpub.text.spans import Steps
@@ -58,7 +58,7 @@ _Outcome: TypeAlias = "Document | InvalidInput | Problem"
 
 def _outcome(file: str) -> _Outcome:
     try:
-        return parse_source(read_source(file))
+        return parse_source(read_stdin() if file == "-" else read_source(file))
     except InvalidInput as error:
         return error
 

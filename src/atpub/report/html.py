@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Plan
-from atpub.report.diff import differences
+from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
 from atpub.report.style import counted, size
 
@@ -60,9 +60,7 @@ def _row(change: Change) -> str:
 
 
 def _fields(change: Change) -> Iterator[str]:
-    if change.before is None or change.after is None:
-        return
-    for item in list(differences(change.before.value, change.after))[:_MOST_FIELDS]:
+    for item in changed_fields(change)[:_MOST_FIELDS]:
         old = f"<del>{escape_html(item.old)}</del> " if item.old is not None else ""
         new = f"<ins>{escape_html(item.new)}</ins>" if item.new is not None else ""
         yield f"<div><code>{escape_html(item.path)}</code>: {old}{new}</div>"

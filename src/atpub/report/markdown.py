@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.engine.plan.model import Change, Plan
-from atpub.report.diff import differences
+from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
 from atpub.report.plan import notes, protection
 from atpub.report.style import counted, size
@@ -101,7 +101,7 @@ def _row(change: Change) -> str:
 def _details(change: Change) -> str:
     if change.before is None or change.after is None:
         return ""
-    found = list(differences(change.before.value, change.after))
+    found = changed_fields(change)
     lines: list[str] = []
     for item in found[:_MOST_FIELDS]:
         lines += [escape_terminal(f"- {item.path}: {item.old}")] if item.old is not None else []

@@ -8,7 +8,7 @@ from typing import Final
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Action, Change, Plan
 from atpub.engine.plan.serialize import plan_document
-from atpub.report.diff import Difference, differences
+from atpub.report.diff import Difference, changed_fields
 from atpub.report.problems import problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size
 
@@ -77,11 +77,10 @@ def _details(change: Change, style: Style) -> Iterator[str]:
         yield style(f"      drift: applied as {change.drift.applied}, {live}", YELLOW)
     if change.unknown and change.after is not None:
         yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
-    if change.before and change.after is not None:
-        found = list(differences(change.before.value, change.after))
-        yield from (_field(item, style) for item in found[:_MOST_FIELDS])
-        if len(found) > _MOST_FIELDS:
-            yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
+    found = changed_fields(change)
+    yield from (_field(item, style) for item in found[:_MOST_FIELDS])
+    if len(found) > _MOST_FIELDS:
+        yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
 
 
 def _field(item: Difference, style: Style) -> str:
