@@ -72,10 +72,10 @@ def test_nohup_goes_on(many: Lab) -> None:
 
 STOPPED = """
 import os, signal, sys
+from atpub.cli import prepare
 from atpub.cli.main import main
-from atpub.repository.local import LocalRepository
 
-LocalRepository.head = lambda self: os.kill(os.getpid(), signal.SIGTERM)
+prepare.open_repository = lambda *args, **options: os.kill(os.getpid(), signal.SIGTERM)
 main(["plan", "--json"])
 """
 
