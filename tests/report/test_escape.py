@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from atpub.report.plan import plan_text
 from atpub.report.problems import error_text, problems_text
 from atpub.report.style import PLAIN, Style
 from atpub.repository.model import Record
+
+render: Callable[..., str] = cmarkgfm.github_flavored_markdown_to_html  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 CID = Cid("bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm")
 DID = Did("did:web:lab.example")
@@ -152,12 +155,15 @@ class Rendered(HTMLParser):
         self.tags: set[str] = set()
         self.outside = ""
         self.rows: list[int] = []
+        self.codes: list[str] = []
         self._code = 0
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self._code += tag == "code"
+        if tag == "code":
+            self._code += 1
+            self.codes.append("")
         if tag == "tr":
             self.rows.append(0)
         if tag in ("td", "th"):
@@ -170,27 +176,36 @@ class Rendered(HTMLParser):
         raise AssertionError(data)
 
     def handle_data(self, data: str) -> None:
-        self.outside += "" if self._code else data
+        if self._code:
+            self.codes[-1] += data
+        else:
+            self.outside += data
 
 
-OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "br"}
-OWN_TAGS |= {"blockquote", "details", "summary", "pre"}
+OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "br", "blockquote"} | {
+    "details",
+    "summary",
+    "pre",
+}
 
 
 @settings(max_examples=40)
 @given(plans())
 def test_markdown_as_a_forge_renders_it(plan: Plan) -> None:
     text = plan_markdown(plan)
-    found = Rendered(cmarkgfm.github_flavored_markdown_to_html(text, options=1 << 17))  # with its HTML, as GitHub
+    found = Rendered(render(text, options=1 << 17))  # with its HTML, as GitHub
     assert found.tags <= OWN_TAGS, text
     assert set(found.rows) == {2}
+    for change in plan.changes:  # a forge drops what is in a third cell
+        uri = escape_terminal(str(change.uri)).replace("|", r"\u007c").strip()
+        assert not uri or uri in found.codes, text
     assert len(found.rows) == 1 + sum(change.action != "unchanged" for change in plan.changes)
     assert not re.search(r"[@#]\w|://|www\.", found.outside), text
 
 
 @given(TEXTS)
 def test_a_code_span_shows_the_text(text: str) -> None:
-    shown = Rendered(cmarkgfm.github_flavored_markdown_to_html(f"a {escape_markdown(text)} b"))
+    shown = Rendered(render(f"a {escape_markdown(text)} b"))
     assert shown.tags <= {"p", "code"}
 
 
