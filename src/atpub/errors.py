@@ -15,7 +15,7 @@
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command line or the call is malformed
     ├── Interrupted                 exit 130  the user stopped it
-    ├── Declined                    exit 130  the user answered no
+    ├── Declined                    exit 1    the user answered no
     ├── FileConflict                exit 1    another file is in the way
     ├── StaleFiles                  exit 1    generated files are out of date
     ├── Busy                        exit 1    another process holds a lock
@@ -244,7 +244,6 @@ class Declined(AtpubError):
     """A question that the user answered with no."""
 
     code = "declined"
-    exit_code = 130
 
 
 class FileConflict(AtpubError):

@@ -4,6 +4,7 @@ A case has a manifest, other files, arguments and the problems expected, as `lin
 `file:line:column code` of another file; `text` are fragments of what people are shown. «a63» stands for 63 times a.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.atproto.lexicon.tables import written_out
+from tests.cli.lab import Lab
 from tests.cli.playground import Ran, tree, write_files
 
 CASES = Path(__file__).parent / "cases"
@@ -77,3 +79,43 @@ def test_bad_input(case: Case, folder: Path, atpub: Callable[..., Ran], monkeypa
             if problem["line"] is not None:
                 assert f"{problem['file']}:{problem['line']}:{problem['column']}: {problem['severity']}: " in told.err
     assert tree(folder) == before
+
+
+HOSTILE = "x\x1b[2J\u202e\x9b\n::error::y"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [HOSTILE],
+        ["plan", f"--{HOSTILE}"],
+        ["plan", HOSTILE],
+        ["plan", "--account", HOSTILE],
+        ["plan", "--account", f"local:{HOSTILE}"],
+        ["plan", "--pds", HOSTILE, "--account", "lab.example"],
+        ["plan", "--env", HOSTILE],
+        ["plan", "--only", HOSTILE],
+        ["plan", "--forget", HOSTILE],
+        ["plan", "-m", HOSTILE],
+        ["plan", "--out", f"{HOSTILE}/plan.json"],
+        ["validate", "-m", f"{HOSTILE}.yaml"],
+        ["apply", HOSTILE],
+        ["apply", "--digest", HOSTILE],
+        ["import", HOSTILE],
+        ["import", "--all", "--project", HOSTILE],
+        ["inventory", HOSTILE],
+        ["inventory", "verify", "--project", HOSTILE],
+        ["generate", "--lexicons", HOSTILE],
+        ["generate", "--package", HOSTILE],
+        ["whoami", "--account", HOSTILE],
+        ["export", "--car", f"{HOSTILE}/x"],
+    ],
+    ids=lambda args: " ".join(args[:2]).replace(HOSTILE, "…"),
+)
+@pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
+def test_no_argument_acts_on_a_terminal_or_a_log(lab: Lab, args: list[str], flags: list[str]) -> None:
+    (lab.folder / f"{HOSTILE.replace('/', '')}.yaml").write_text("atpub: 2\nproject: '\x07'\n")
+    ran = lab.run(*args, *flags)
+    for printed in (ran.out, ran.err):
+        assert not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", printed), ascii(printed)
+        assert not re.search(r"^\s*::", printed, re.MULTILINE), printed

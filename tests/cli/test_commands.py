@@ -169,3 +169,38 @@ def test_a_shard_that_changes_is_uploaded_again(lab: Lab) -> None:
     assert [change["address"] for change in plan["changes"] if change["action"] == "update"] == ["datasets/digits"]
     assert lab.apply().code == 0
     assert lab.plan("--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("publish", "apply"), ("upload", "apply"), ("push", "apply"), ("up", "apply"), ("diff", "plan"), ("paln", "plan")],
+)
+def test_another_tools_word_for_a_command(name: str, meant: str, lab: Lab) -> None:
+    ran = lab.run(name)
+    assert ran.code == 64
+    assert f"hint: did you mean '{meant}'?" in ran.err
+
+
+def test_a_word_for_a_command_of_another_group_is_none_here(lab: Lab) -> None:
+    assert "did you mean 'apply'" not in lab.run("inventory", "push").err
+
+
+def test_a_trial_can_be_thrown_away(lab: Lab) -> None:
+    assert lab.apply().code == 0
+    lab.change(("label: integer", "label: string"))
+    ran = lab.plan()
+    assert ran.code == 7
+    assert "; to start a trial again, rm -r .atpub/local\n" in ran.err + ran.out
+
+
+def test_a_file_name_where_a_blob_belongs(lab: Lab) -> None:
+    lexicon = """{"lexicon": 1, "id": "org.lab.dish", "defs": {"main": {"type": "record", "key": "any", "record":
+        {"type": "object", "properties": {"photo": {"type": "blob"}, "version": {"type": "string"}}}}}}"""
+    write_files(lab.folder, {"lexicons/org/lab/dish.json": lexicon, "soup.jpg": "x"})
+    record = "records:\n  soup: {collection: org.lab.dish, value: {photo: soup.jpg, version: 010}}\n"
+    lab.write(f"atpub: 1\nproject: lab\naccount: local\nlexicons: {{path: lexicons}}\n{record}")
+    ran = lab.run("validate")
+    assert "hint: for a file, write {$blob: soup.jpg}\n" in ran.err
+    assert 'hint: put it in quotes: "010"\n' in ran.err
+    lab.change(("version: 010", "version: 1.10"))
+    assert 'hint: put it in quotes: "1.10"\n' in lab.run("validate").err

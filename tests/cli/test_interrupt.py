@@ -20,19 +20,19 @@ upload, numbers = LocalRepository.upload_blob, itertools.count(1)
 
 def pressed(self, source, mime_type):
     if next(numbers) == 2:
-        for _ in range(int(sys.argv[1])):
-            os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(int(sys.argv[2])):
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
             time.sleep(0.5)  # until the main thread has taken note of it
     return upload(self, source, mime_type)
 
 LocalRepository.upload_blob = pressed
-main(["apply", "--yes", *sys.argv[2:]])
+main(["apply", "--yes", *sys.argv[3:]])
 """
 
 
-def pressing(folder: Path, times: int, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Apply, with Ctrl-C so many times."""
-    command = [sys.executable, "-c", PRESS, str(times), *flags]
+def pressing(folder: Path, name: str, times: int, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Apply, with a signal so many times."""
+    command = [sys.executable, "-c", PRESS, name, str(times), *flags]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -45,9 +45,11 @@ def many(lab: Lab) -> Lab:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
-@pytest.mark.parametrize("times", [1, 2])
-def test_it_stops_and_goes_on_later(many: Lab, times: int, flags: tuple[str, ...]) -> None:
-    ran = pressing(many.folder, times, *flags)
+@pytest.mark.parametrize(
+    ("name", "times"), [("SIGINT", 1), ("SIGINT", 2), ("SIGTERM", 1), ("SIGTERM", 2), ("SIGHUP", 1)]
+)
+def test_it_stops_and_goes_on_later(many: Lab, name: str, times: int, flags: tuple[str, ...]) -> None:
+    ran = pressing(many.folder, name, times, *flags)
     assert ran.returncode == 130, ran.stderr
     assert "press Ctrl-C again to stop at once" in ran.stderr
     assert "error: interrupted [interrupted]" in ran.stderr
@@ -59,3 +61,28 @@ def test_it_stops_and_goes_on_later(many: Lab, times: int, flags: tuple[str, ...
     with_head.close()
     assert many.apply().code == 0
     assert many.plan("--detailed-exitcode").code == 0
+
+
+@pytest.mark.slow
+def test_nohup_goes_on(many: Lab) -> None:
+    command = ["nohup", sys.executable, "-c", PRESS, "SIGHUP", "1"]
+    ran = subprocess.run(command, cwd=many.folder, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+STOPPED = """
+import os, signal, sys
+from atpub.cli import prepare
+from atpub.cli.main import main
+
+prepare.open_repository = lambda *args, **options: os.kill(os.getpid(), signal.SIGTERM)
+main(["plan", "--json"])
+"""
+
+
+@pytest.mark.slow
+def test_a_stop_while_reading_is_reported(lab: Lab) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", STOPPED], cwd=lab.folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (130, "interrupted"), ran.stderr

@@ -163,7 +163,7 @@ def test_markdown(lab: Lab) -> None:
     assert "**1 to update**" in text
     assert '+ name: "`Digits` ```"' in text
     assert "````diff" in text  # nothing in a value closes the fence
-    assert "<details><summary>update datasets/digits: 2 fields</summary>" in text
+    assert "<details><summary>update <code>datasets/digits</code>: 2 fields</summary>" in text
 
 
 def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:

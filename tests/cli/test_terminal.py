@@ -1,6 +1,7 @@
 """atpub in a terminal and without one: colours, the question, streams that are closed, and being stopped."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,8 @@ def test_anything_but_yes_does_not(lab: Lab, answer: str) -> None:
     with terminal("apply", cwd=lab.folder) as apply:
         apply.until("Apply this")
         apply.type(answer)
-        assert apply.end() == 130
-    assert "nothing was applied" in apply.text
+        assert apply.end() == 1
+    assert apply.text.endswith("\nNothing was applied.\n")
     assert not (lab.folder / ".atpub").exists()
 
 
@@ -65,7 +66,7 @@ def test_interrupted_at_the_question(lab: Lab) -> None:
         apply.until("Apply this")
         apply.interrupt()
         assert apply.end() == 130
-    assert "interrupted" in apply.text
+    assert "\nerror: interrupted [interrupted]\n" in re.sub("\033\\[[0-9;]+m", "", apply.text)
     assert "Traceback" not in apply.text
     assert not (lab.folder / ".atpub").exists()
 
@@ -110,6 +111,22 @@ def test_a_reader_that_goes_away(lab: Lab, flags: str) -> None:
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    "command",
+    ["plan", "plan --json", "plan --markdown", "validate --json", "manifest-schema", "apply --yes --json", "--help"],
+)
+def test_a_full_disk(lab: Lab, command: str) -> None:
+    full = shell(f"atpub {command} >/dev/full", lab.folder)
+    assert full.returncode == 1
+    assert "No space left on device [system-error]" in full.stderr
+    assert not {"Traceback", "Exception"} & set(full.stderr.split())
+    wrong = shell("atpub plan -m nowhere --json >/dev/full", lab.folder)
+    assert wrong.returncode == 3
+    assert "No space left on device" in wrong.stderr
+    assert shell("atpub plan 2>/dev/full", lab.folder).returncode == 0
+
+
 def test_an_encoding_that_lacks_characters(lab: Lab) -> None:
     lab.change(("name: Digits", "name: Ziffern, schön 😀"))
     told = shell("atpub plan", lab.folder, PYTHONIOENCODING="latin-1")
@@ -142,3 +159,17 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         assert found.returncode == 64
         assert json.loads(found.stdout)["error"]["hint"] == "name the manifest: -m PATH"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stdin_and_stdout_have_a_name(lab: Lab) -> None:
+    from_stdin = shell("cat atpub.yaml | (rm atpub.yaml; atpub plan -m - --json)", lab.folder)
+    assert json.loads(from_stdin.stdout)["summary"]["create"] == 4, from_stdin.stderr
+    wrong = shell("echo 'atpub: 2' | atpub validate -m -", lab.folder)
+    assert wrong.stderr.startswith("(stdin):1:1: error:")
+    lab.write()
+    piped = shell("atpub plan --out - | atpub apply -", lab.folder)
+    assert "Applied 4 changes" in piped.stdout, piped.stderr
+    assert "4 to create" in piped.stderr
+    assert not (lab.folder / "-").exists()
+    assert shell("atpub plan --out - --json", lab.folder).returncode == 64
+    assert shell("atpub apply - <&-", lab.folder).returncode in (1, 3, 64)

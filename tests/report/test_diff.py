@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.atproto.data import Json
-from atpub.atproto.syntax import Nsid
-from atpub.report.diff import Difference, differences, format_value
+from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
+from atpub.engine.plan.model import Change
+from atpub.report.diff import Difference, changed_fields, differences, format_value
+from atpub.repository.model import Record
 
 
 def listed(old: Json, new: Json) -> list[tuple[str, str | None, str | None]]:
@@ -90,3 +92,20 @@ def test_what_differs_far_down_is_found_at_once() -> None:
     for _ in range(64):
         old, new = [old], [new]
     assert listed(old, new) == [("[0]" * 64, "1", "true")]
+
+
+@pytest.mark.parametrize(
+    ("collection", "paths"),
+    [
+        ("science.alt.dataset.schema", ["schema.type", "schema.content.more"]),
+        ("org.lab.note", ["schema.type", "schema.content.type", "schema.content.more"]),
+    ],
+)
+def test_a_schema_that_its_record_holds_twice_is_compared_once(collection: str, paths: list[str]) -> None:
+    path = RecordPath(Nsid(collection), Rkey("x"))
+    before = Record(path, Cid("bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"), {})
+    before.value["schema"] = {"type": "a", "content": {"type": "a", "more": 1}}
+    after: Json = {"schema": {"type": "b", "content": {"type": "b", "more": 2}}}
+    assert isinstance(after, dict)
+    change = Change("x", "update", "x", path, AtUri.of(Did("did:web:lab.example"), path), before, after)
+    assert [item.path for item in changed_fields(change)] == paths

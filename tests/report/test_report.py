@@ -2,7 +2,7 @@
 
 import pytest
 
-from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, StaleFiles
 from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text
 from atpub.report.style import BOLD, PLAIN, RED, Style, counted, size
@@ -45,9 +45,17 @@ def test_totals_count_errors_and_warnings() -> None:
     }
 
 
-def test_an_error_of_several_lines_keeps_its_code_on_the_first() -> None:
-    error = AtpubError("two files are wrong:\n  a\n  b", hint="mend them")
-    assert error_text(error) == "error: two files are wrong: [error]\n  a\n  b\n  hint: mend them"
+def test_names_of_generated_files_stand_on_lines_of_their_own() -> None:
+    error = StaleFiles("two files are wrong:\n  a\n  b", hint="mend them")
+    assert error_text(error) == "error: two files are wrong: [stale]\n  a\n  b\n  hint: mend them"
+
+
+def test_the_message_of_another_error_is_one_line() -> None:
+    assert error_text(AtpubError("no file a\n::error::b")) == "error: no file a\\n::error::b [error]"
+
+
+def test_no_is_an_answer_and_not_an_error() -> None:
+    assert error_text(Declined("nothing was applied")) == "Nothing was applied."
 
 
 def test_json_of_a_problem() -> None:

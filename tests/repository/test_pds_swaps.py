@@ -29,7 +29,7 @@ def as_millipds(exchange: Exchange) -> Answer:
 def without_swaps(exchange: Exchange) -> Answer:
     if exchange.point.method == "applyWrites":
         body = {name: value for name, value in exchange.json.items() if name != "swapCommit"}
-        exchange._body = json.dumps(body).encode()
+        exchange._body = json.dumps(body).encode()  # pyright: ignore[reportPrivateUsage]
     return nameless(exchange.pass_on())
 
 
@@ -78,4 +78,4 @@ def test_a_lost_race_on_a_server_that_ignores_swaps_is_told(server: ReferencePds
 def test_the_reference_pds_is_not_asked(server: ReferencePds, account: Account) -> None:
     with two(server, account, Exchange.pass_on) as (one, _):
         write(one, "reference-a")
-        assert one._xrpc.traits.keeps_swaps
+        assert one._xrpc.traits.keeps_swaps  # pyright: ignore[reportPrivateUsage]

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atpub.errors import Place
+from atpub.text.document import parse
 from atpub.text.scalars import NumberTooLong, Scalar, resolve
+from atpub.text.source import as_written
 
 STRINGS = """
 no NO No on off yes Yes y n Y N nUll tRUE nuLL none None True1 0o8 0o 0x 0xG -0x1F +0o7 0b101 1_000 1:30 190:20:30
@@ -67,3 +70,19 @@ def test_the_kind_is_the_specification_s(text: str) -> None:
     value = resolve(text)
     kind = "null" if value is None else type(value).__name__
     assert kind == (kinds[0] if kinds else "str")
+
+
+@pytest.mark.parametrize("text", ["1.10", "007", "0x10", "1e3", "True", "2.20", "-0", ".5", "0o17", "TRUE", "1_0"])
+@pytest.mark.parametrize("form", ["a: {}", "a: &x {}", "{{a: {}}}", "a: {} # why", "a: {}\nb: 1", "a:\n- {}"])
+def test_a_scalar_is_quoted_as_it_was_written(text: str, form: str) -> None:
+    document = parse(form.format(text), "a.yaml")
+    steps = ("a", 0) if "-" in form else ("a",)
+    value = resolve(text)
+    if isinstance(value, bool | int | float):
+        assert as_written(value, document.place(steps)) == text
+
+
+def test_a_scalar_that_stands_elsewhere_is_written_as_its_value() -> None:
+    document = parse("a: &x 1.10\nb: *x", "a.yaml")
+    assert as_written(1.1, document.place(("b",))) == "1.1"
+    assert as_written(True, Place("a.yaml")) == "true"

@@ -24,8 +24,8 @@ from atpub.cli.options import (
 _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
-  1    error
-  2    changes are pending (plan --detailed-exitcode)
+  1    error, or declined
+  2    plan --detailed-exitcode: changes pending; inventory verify: findings
   3    the manifest or a lexicon is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
@@ -130,7 +130,7 @@ def validate() -> None:
 @locked_option
 @json_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
-@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
 @run_by("atpub.cli.run.plan:run")
 def plan() -> None:
@@ -161,8 +161,8 @@ def apply() -> None:
     A saved plan is applied unchanged or not at all: if one of its records or files has changed since, the plan is
     stale. With ATPUB_PASSWORD, a saved plan needs --account or ATPUB_ACCOUNT, which must name the account of the plan.
 
-    Ctrl-C lets the request in flight end and reports what was applied; a second one stops at once. In both cases,
-    applying again continues the work.
+    Ctrl-C, SIGTERM and SIGHUP let the request in flight end and report what was applied; a second one stops at once.
+    In both cases, applying again continues the work.
     """
 
 
@@ -232,7 +232,7 @@ def verify() -> None:
     """Verify the project's inventory against the live records.
 
     Finds damaged inventory records, listed records that are missing or differ from what was applied, and records that
-    are listed twice or by two projects. Reports all other records, too. Exits with 5 if it finds a problem.
+    are listed twice or by two projects. Reports all other records, too. Exits with 2 if it finds a problem.
 
     Writes nothing and needs no credentials. With --project and --account, no manifest is needed.
     """

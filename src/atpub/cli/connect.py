@@ -13,6 +13,7 @@ from atpub.errors import Refused, Usage
 from atpub.login.credentials import Credentials
 from atpub.manifest.model import Manifest
 from atpub.pipeline import read_manifest
+from atpub.report.escape import escape_terminal
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target, require_target
@@ -96,7 +97,7 @@ def _ask_password(account: str, server: str) -> str | None:
     if not is_terminal(sys.stdin):
         return None
     question = f"Password of {account} at {server} (an app password is enough)"
-    return str(click.prompt(question, hide_input=True, err=True))
+    return str(click.prompt(escape_terminal(question), hide_input=True, err=True))
 
 
 def _ask_code() -> str | None:

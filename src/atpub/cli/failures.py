@@ -33,14 +33,22 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
     """Report an error of a command line with these arguments on stderr, and as JSON on stdout; return the exit code."""
     known = _classify(error, args)
     if as_json:
-        found = error_json(known)
-        print_json(known.details_json(found) if isinstance(known, DetailedError) else found)
+        _print_json(known)
     if isinstance(known, InternalError):
         tell(redact("".join(traceback.format_exception(error))))
     if isinstance(known, DetailedError) and not as_json and (text := known.details_text(style_for(sys.stderr))):
         tell(text)
     tell(error_text(known, style_for(sys.stderr)))
     return known.exit_code
+
+
+def _print_json(error: AtpubError) -> None:
+    """Print an error as JSON; tell if stdout cannot be written to, too."""
+    found = error_json(error)
+    try:
+        print_json(error.details_json(found) if isinstance(error, DetailedError) else found)
+    except OSFailure as failure:
+        tell(error_text(failure, style_for(sys.stderr)))
 
 
 def _classify(error: BaseException, args: Sequence[str]) -> AtpubError:

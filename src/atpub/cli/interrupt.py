@@ -1,4 +1,4 @@
-"""Ctrl-C during apply: the first lets the request in flight end, the second stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during apply: the first lets the request in flight end, the second stops at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from types import FrameType
 from typing import Final
 
 from atpub.cli.failures import report
-from atpub.cli.output import tell
+from atpub.cli.output import is_terminal, tell
+from atpub.cli.streams import STOP_SIGNALS
 from atpub.errors import Interrupted
 
+_HANGUP: Final = getattr(signal, "SIGHUP", None)
 _LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
 
 
@@ -27,7 +29,7 @@ class Interrupt:
         self._wanted = threading.Event()
 
     def __call__(self) -> bool:
-        """Tell whether Ctrl-C was pressed."""
+        """Tell whether the run is to stop."""
         return self._wanted.is_set()
 
     def wait(self, until: int) -> None:
@@ -38,7 +40,9 @@ class Interrupt:
         self._wanted.wait(seconds)
 
     def press(self, at_once: Callable[[], None]) -> None:
-        """Record that Ctrl-C was pressed; call `at_once` the second time."""
+        """Record that the run is to stop; call `at_once` the second time."""
+        if is_terminal(sys.stderr):
+            tell("")  # the terminal has shown `^C` on this line
         if self._wanted.is_set():
             at_once()
         self._wanted.set()
@@ -47,7 +51,7 @@ class Interrupt:
 
 @contextmanager
 def interruptible(*, as_json: bool) -> Generator[Interrupt]:
-    """Record Ctrl-C during the block instead of raising KeyboardInterrupt."""
+    """Record Ctrl-C, SIGTERM and SIGHUP during the block instead of raising KeyboardInterrupt."""
     interrupt = Interrupt()
 
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
@@ -57,12 +61,16 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
     def pressed(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what the system calls it with
         interrupt.press(lambda: _stop_at_once(as_json=as_json))
 
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, pressed)
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    if before.get(_HANGUP) is signal.SIG_IGN:  # as nohup has it
+        del before[_HANGUP]
+    for number in before:
+        signal.signal(number, pressed)
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop_at_once(*, as_json: bool) -> None:

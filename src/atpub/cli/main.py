@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import warnings
 
@@ -11,12 +10,15 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.options import load
+from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
+from atpub.report.escape import escape_terminal
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
+    catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
     sys.exit(code)
@@ -27,16 +29,21 @@ def _warning(
 ) -> str:
     """Format a warning without the line of code that issued it."""
     del category, filename, lineno, line
-    return f"warning: {message}\n"
+    return f"{escape_terminal(f'warning: {message}')}\n"
 
 
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
+    code = 1
     try:
-        return _run(args)
-    except BrokenPipeError:
-        _close_stdout()
+        code = _run(args)
+        flush_stdout()
+    except BrokenPipeError:  # the reader, such as `head`, has what it wants
+        discard(sys.stdout)
         return 1
+    except OSError:  # the failed write is reported; this was left in the buffer
+        return code or 1
+    return code
 
 
 def _run(args: list[str]) -> int:
@@ -53,8 +60,3 @@ def _run(args: list[str]) -> int:
         code: int = load("atpub.cli.failures:report")(error, args, as_json="--json" in args)
         return code
     return result if isinstance(result, int) else 0
-
-
-def _close_stdout() -> None:
-    """Redirect Python's last flush to nowhere, because the reader of stdout has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -78,7 +78,7 @@ def manifest_options(command: F) -> F:
             "manifests",
             metavar="PATH",
             multiple=True,
-            help="A manifest file, or a folder of manifest files. [default: ./atpub.yaml, else ./manifests/]",
+            help="A manifest file, a folder of them, or - for stdin. [default: ./atpub.yaml, else ./manifests/]",
         ),
     ):
         command = option(command)

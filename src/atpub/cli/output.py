@@ -1,4 +1,7 @@
-"""Output: data to stdout, everything else to stderr, colour only on a terminal."""
+"""Output: data to stdout, everything else to stderr, colour only on a terminal.
+
+Reports escape the values that they show; what they have missed is escaped here.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TextIO
 
 import click
 
-from atpub.errors import Problem
+from atpub.cli.streams import replace_unprintable, write_stdout
+from atpub.errors import OSFailure, Problem
+from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
 from atpub.report.style import Style
 
@@ -27,20 +33,25 @@ def style_for(stream: TextIO | None) -> Style:
 
 def print_data(text: str) -> None:
     """Print text to stdout; colours, if it has any, must suit stdout."""
-    _replace_unprintable(sys.stdout)
-    click.echo(text, color=True)
+    _write(escape_output(text, colour=style_for(sys.stdout).colour))
 
 
 def print_json(value: Mapping[str, object]) -> None:
-    """Print JSON to stdout, in ASCII unless the stream is UTF-8."""
-    encoding = getattr(sys.stdout, "encoding", None) or ""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=encoding.lower() not in ("utf-8", "utf8")))
+    """Print JSON to stdout in ASCII, so that no character of a value acts on a terminal or a log."""
+    _write(json.dumps(value, indent=2))
+
+
+def print_source(text: str) -> None:
+    """Print the text of a file, which its writer has escaped, as it is."""
+    _write(text)
 
 
 def tell(text: str) -> None:
-    """Print text for people to stderr."""
-    _replace_unprintable(sys.stderr)
-    click.echo(text, err=True, color=style_for(sys.stderr).colour)
+    """Print text for people to stderr; a stderr that cannot be written to stops nothing."""
+    replace_unprintable(sys.stderr)
+    colour = style_for(sys.stderr).colour
+    with suppress(OSError):
+        click.echo(escape_output(text, colour=colour), err=True, color=colour)
 
 
 def tell_warnings(warnings: tuple[Problem, ...]) -> None:
@@ -49,8 +60,11 @@ def tell_warnings(warnings: tuple[Problem, ...]) -> None:
         tell(problems_text(warnings, style_for(sys.stderr)))
 
 
-def _replace_unprintable(stream: TextIO | None) -> None:
-    """Let a stream print `?` for a character that its encoding lacks, instead of raising UnicodeEncodeError."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
+def _write(text: str) -> None:
+    """Write to stdout; raises OSFailure, and BrokenPipeError if its reader has gone."""
+    try:
+        write_stdout(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSFailure(f"stdout: {error.strerror or error}", hint="free some space, or write elsewhere") from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from atpub.cli.connect import find_target, open_repository
 from atpub.cli.options import TargetOptions
 from atpub.cli.output import tell_warnings
 from atpub.engine.plan.build import unmatched_forgets
-from atpub.engine.plan.model import Options, Plan
+from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
@@ -71,6 +72,7 @@ def prepare_plan(
             on_warnings=tell_warnings,
         )
         tell_warnings(_unmatched_warnings(plan, options))
+        plan = replace(plan, refusals=tuple(_with_trial_hint(item, target) for item in plan.refusals))
         yield PreparedPlan(plan, target, repository, facts.sources)
 
 
@@ -84,6 +86,13 @@ def prepare_destruction(
         now = datetime.now(UTC)
         plan = plan_removal(manifest, repository, account=target.account, now=now, delete_drifted=delete_drifted)
         yield PreparedPlan(plan, target, repository, {})
+
+
+def _with_trial_hint(refusal: Refusal, target: Target) -> Refusal:
+    """Add that a version published to a repository in a folder, which a trial can throw away, need not stay."""
+    if target.folder is None or refusal.code != "immutable-version":
+        return refusal
+    return replace(refusal, hint=f"{refusal.hint}; to start a trial again, rm -r {shlex.quote(str(target.folder))}")
 
 
 def _unmatched_warnings(plan: Plan, options: Options) -> tuple[Problem, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from typing import Final
 from atpub.atomic_files import require_own, write_text
 from atpub.cli.connect import find_target, named_target, open_repository, this_machine
 from atpub.cli.options import TargetOptions
+from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
@@ -26,34 +28,49 @@ from atpub.login.credentials import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.target import Target
+from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder
+
+STANDARD: Final = Path("-")
+"""The name of stdin and stdout on a command line."""
 
 _BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
 
 
 def require_room(file: Path) -> None:
     """Raise FileConflict if a plan would overwrite a file that is not a saved plan."""
-    require_own(file, "a saved plan", _BEGINS)
+    if file != STANDARD:
+        require_own(file, "a saved plan", _BEGINS)
 
 
 def save(prepared: PreparedPlan, file: Path) -> None:
-    """Write a plan to a file, whole or not at all."""
+    """Write a plan to a file, whole or not at all, or to stdout."""
     document = saved_document(prepared.plan, prepared.target.folder)
-    write_text(file, f"{json.dumps(document, indent=1, ensure_ascii=False)}\n")
+    if file == STANDARD:
+        print_json(document)
+    else:
+        write_text(file, f"{json.dumps(document, indent=1)}\n")
 
 
 @contextmanager
 def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
     """Load a saved plan without the changes that are live already; raises InvalidInput, Usage, Refused or StalePlan."""
-    if file.is_dir() or file.suffix in {".yaml", ".yml"}:
-        raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
-    if not file.exists():
-        raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
-    plan, folder = read_plan(file.read_bytes(), str(file))
+    if file == STANDARD:
+        plan, folder = read_plan(sys.stdin.buffer.read(), STDIN)
+    else:
+        plan, folder = read_plan(_read(file), str(file))
     target = _find_target(plan, folder, options)
     with closing(open_repository(target)) as repository:
         rest = resume_plan(plan, repository, account=target.account)
         yield PreparedPlan(rest, target, repository, _sources(rest.uploads))
+
+
+def _read(file: Path) -> bytes:
+    if file.is_dir() or file.suffix in {".yaml", ".yml"}:
+        raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
+    if not file.exists():
+        raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
+    return file.read_bytes()
 
 
 def _sources(uploads: Iterable[Upload]) -> Mapping[str, FileSource]:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from atpub.cli.commands import ExtraArguments, UnknownCommand, cli
 from atpub.errors import Usage
 from atpub.suggest import nearest, suggest
+
+_SYNONYMS: Final = {
+    **dict.fromkeys(("deploy", "publish", "push", "sync", "up", "update", "upload"), "apply"),
+    **dict.fromkeys(("changes", "diff", "preview"), "plan"),
+    **dict.fromkeys(("check", "lint", "test"), "validate"),
+    **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy"),
+    **dict.fromkeys(("checksum", "hash", "freeze"), "lock"),
+    "audit": "verify",
+    "auth": "login",
+    "backup": "export",
+    "build": "generate",
+    "codegen": "generate",
+    "pull": "import",
+    "schema": "manifest-schema",
+    "signin": "login",
+    "status": "whoami",
+}
+"""The commands that other tools call by other names."""
 
 
 def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
@@ -20,7 +39,7 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
         return Usage(f"there is no option {error.option_name}", hint=hint)
     message = error.format_message().rstrip(".")
     if isinstance(error, UnknownCommand):
-        return Usage(message, hint=suggest(error.name, _commands(ctx)) or f"{help_command} lists the commands")
+        return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
     hint = f"{help_command} says how to use it"
     if isinstance(error, ExtraArguments) and any(item.name == "manifests" for item in ctx.command.params):
         hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
@@ -40,6 +59,12 @@ def _context(args: Sequence[str]) -> click.Context:
 
 def _commands(ctx: click.Context) -> list[str]:
     return ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
+
+
+def _command_hint(name: str, ctx: click.Context) -> str:
+    """Suggest the command that may have been meant; empty if there is none."""
+    meant = _SYNONYMS.get(name.lower())
+    return f"did you mean {meant!r}?" if meant in _commands(ctx) else suggest(name, _commands(ctx))
 
 
 def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:

@@ -299,7 +299,7 @@ class _Layout:
         way = [self._rkey(prefix) for prefix in _prefixes(path)]
         lists = [rkey for rkey in (*way, *self._strays.get(path, ())) if path in self._shards.get(rkey, ())]
         home = lists[0] if lists else self._home(way)
-        extra = self._shards[home][path].extra if lists else {}
+        extra: Mapping[str, Json] = self._shards[home][path].extra if lists else {}
         for rkey in lists:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 Accepts: TypeAlias = Callable[[Any], bool]
 
@@ -58,10 +58,10 @@ class _Compiler:
                 return lambda value: not isinstance(value, dict) or all(key in value for key in limit)
             case "propertyNames":
                 names = self.part(limit)
-                return lambda value: not isinstance(value, dict) or all(map(names, value))
+                return lambda value: not _is_object(value) or all(map(names, value))
             case "items":
                 items = self.part(limit)
-                return lambda value: not isinstance(value, list) or all(map(items, value))
+                return lambda value: not _is_array(value) or all(map(items, value))
             case "anyOf":
                 branches = [self.part(branch) for branch in limit]
                 return lambda value: any(branch(value) for branch in branches)
@@ -75,7 +75,7 @@ class _Compiler:
         known = {name: self.part(part) for name, part in schema.get("properties", {}).items()}
         others = self.part(schema.get("additionalProperties", True))
         return lambda value: (
-            not isinstance(value, dict) or all(known.get(name, others)(member) for name, member in value.items())
+            not _is_object(value) or all(known.get(name, others)(member) for name, member in value.items())
         )
 
     def _resolve(self, pointer: str) -> Accepts:
@@ -85,6 +85,18 @@ class _Compiler:
                 found = found[step]
             self._referred[pointer] = self.part(found)
         return self._referred[pointer]
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _of_types(names: Sequence[str]) -> Accepts:
@@ -105,11 +117,11 @@ def _of_value(name: str, limit: Any) -> Accepts:
             search = re.compile(limit).search
             return lambda value: not isinstance(value, str) or search(value) is not None
         case "minLength" | "minItems":
-            kind = str if name == "minLength" else list
-            return lambda value: not isinstance(value, kind) or len(value) >= limit
+            measured = _is_text if name == "minLength" else _is_array
+            return lambda value: not measured(value) or len(value) >= limit
         case "maxLength" | "maxItems":
-            kind = str if name == "maxLength" else list
-            return lambda value: not isinstance(value, kind) or len(value) <= limit
+            measured = _is_text if name == "maxLength" else _is_array
+            return lambda value: not measured(value) or len(value) <= limit
         case "minimum":
             return lambda value: type(value) not in (int, float) or value >= limit
         case "maximum":

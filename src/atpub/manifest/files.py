@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document, parse_source
-from atpub.text.files import read_source, unreadable
+from atpub.text.files import read_source, read_stdin, unreadable
 from atpub.text.interpolate import interpolate, nowhere
 from atpub.text.merge import MergedDocument, merge
 from atpub.text.paths import outside_target, refuse_special
@@ -61,7 +61,7 @@ def _outcome(file: str) -> _Outcome:
     if refused := _refuse(Path(file)):
         return refused
     try:
-        return parse_source(read_source(file))
+        return parse_source(read_stdin() if file == "-" else read_source(file))
     except InvalidInput as error:
         return error
 

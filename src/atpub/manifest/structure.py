@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.json_node import kind_of, step
-from atpub.errors import Problem
+from atpub.errors import Place, Problem
 from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import SECTIONS
@@ -24,6 +24,7 @@ from atpub.manifest.schema import (
 )
 from atpub.suggest import nearest, suggest
 from atpub.text.merge import MergedDocument
+from atpub.text.source import as_written
 from atpub.text.spans import Steps
 
 _KINDS: Final = {
@@ -34,6 +35,7 @@ _KINDS: Final = {
     "boolean": "true or false",
     "null": "null",
 }
+_NOWHERE: Final = Place("")
 _FORMS: Final = {
     PROJECT: "at most 64 letters, digits and . _ -, a letter or digit first",
     VERSION: "a semantic version has three numbers: MAJOR.MINOR.PATCH",
@@ -216,8 +218,9 @@ def _problems(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps
     elif found.keyword == "required":
         yield from _missing_keys(bundle, found)
     else:
-        code, message, hint = _worded(found)
-        yield steps, Problem(code, f"{name_of(steps)}: {message}", bundle.place(steps), hint)
+        place = bundle.place(steps)
+        code, message, hint = _worded(found, place)
+        yield steps, Problem(code, f"{name_of(steps)}: {message}", place, hint)
 
 
 def _unknown_keys(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps, Problem]]:
@@ -248,14 +251,14 @@ def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
             return False
 
 
-def _worded(found: _Deviation) -> tuple[str, str, str]:
+def _worded(found: _Deviation, place: Place = _NOWHERE) -> tuple[str, str, str]:
     """Return the code, message and hint of a deviation."""
     limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":
-            return "wrong-type", f"expected {_kinds(limit)}, found {_kind(found.instance)}", _type_hint(found)
+            return "wrong-type", f"expected {_kinds(limit)}, found {_kind(found.instance)}", _type_hint(found, place)
         case "anyOf":
-            return _worded_choice(found)
+            return _worded_choice(found, place)
         case "const":
             return "wrong-value", f"expected {limit!r}, found {shown}", f"write {limit!r}"
         case "enum":
@@ -277,10 +280,10 @@ def _worded(found: _Deviation) -> tuple[str, str, str]:
             return "wrong-value", f"{shown} breaks the rule {found.keyword}: {limit!r}", ""
 
 
-def _worded_choice(found: _Deviation) -> tuple[str, str, str]:
+def _worded_choice(found: _Deviation, place: Place) -> tuple[str, str, str]:
     """As `_worded`, where several types are allowed and this is none of them."""
     words = [item.get("title") or _KINDS.get(item.get("type"), "something else") for item in found.limit]
-    hint = _example(found) or _scalar_hint(found.instance) or "write one of these"
+    hint = _example(found) or _scalar_hint(found.instance, place) or "write one of these"
     message = f"expected {' or '.join(dict.fromkeys(map(str, words)))}, found {_kind(found.instance)}"
     return "wrong-type", message, hint
 
@@ -295,9 +298,9 @@ def _example(found: _Deviation) -> str:
     return f"for example {' or '.join(map(str, examples))}" if examples else ""
 
 
-def _type_hint(found: _Deviation) -> str:
+def _type_hint(found: _Deviation, place: Place) -> str:
     if found.limit == "string":
-        return _scalar_hint(found.instance) or _example(found)
+        return _scalar_hint(found.instance, place) or _example(found)
     if found.limit == "object" and found.steps[-1:] == ("json_schema",) and isinstance(found.instance, str):
         return f"for a schema in a file, write `file: {found.instance}` in its place"
     if found.limit == "object":
@@ -314,14 +317,12 @@ def _kinds(limit: str | list[str]) -> str:
     return " or ".join(_KINDS.get(kind, kind) for kind in ([limit] if isinstance(limit, str) else limit))
 
 
-def _scalar_hint(value: object) -> str:
-    if isinstance(value, bool):
-        return f'put it in quotes: "{str(value).lower()}"'
+def _scalar_hint(value: object, place: Place) -> str:
     if value is None:
         return "give it a value, or remove the key"
     if isinstance(value, list | dict):
         return f"give one value, not a {'list' if isinstance(value, list) else 'map'}"
-    return f'put it in quotes: "{value}"' if isinstance(value, int | float) else ""
+    return f'put it in quotes: "{as_written(value, place)}"' if isinstance(value, int | float) else ""
 
 
 def _shown(value: object) -> str:

@@ -27,8 +27,8 @@ def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
     return "\n".join(
         (
             f"account  {style(status.account, BOLD)}",
-            f"did      {status.did}",
-            f"server   {status.server}",
+            f"did      {style(status.did)}",
+            f"server   {style(status.server)}",
             f"login    {style(login, GREEN if status.login.is_good else RED)}",
         )
     )

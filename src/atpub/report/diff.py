@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.json_node import step
+from atpub.engine.plan.model import Change
+from atpub.report.escape import escape_terminal
 
+_SCHEMA = "science.alt.dataset.schema"
+_COPY = "schema.content."
 _LONGEST = 72
 _BEFORE = 24
 
@@ -20,6 +24,23 @@ class Difference:
     path: str
     old: str | None
     new: str | None
+
+
+def changed_fields(change: Change) -> list[Difference]:
+    """Return the fields of a record that change; a sample's schema, which its record holds twice, is compared once."""
+    if change.before is None or change.after is None:
+        return []
+    found = list(differences(change.before.value, change.after))
+    if change.path.collection != _SCHEMA:
+        return found
+    shown = set(found)
+    return [item for item in found if _first_copy(item) not in shown]
+
+
+def _first_copy(item: Difference) -> Difference | None:
+    """Return the difference that repeats this one of the copy, if it is of the copy."""
+    rest = item.path.removeprefix(_COPY)
+    return None if rest == item.path else replace(item, path=f"schema.{rest}")
 
 
 def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
@@ -84,13 +105,7 @@ def _show_both(old: Json, new: Json) -> tuple[str, str]:
 
 
 def _text(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    # Records are untrusted: escape characters that move the cursor or change the writing direction.
-    return text if text.isprintable() else "".join(map(_printable, text))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return escape_terminal(json.dumps(value, ensure_ascii=False))
 
 
 def _cut(text: str, start: int) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from html import escape
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Plan
-from atpub.report.diff import differences
+from atpub.report.diff import changed_fields
+from atpub.report.escape import escape_html
 from atpub.report.style import counted, size
 
 _MOST_ROWS: Final = 200
@@ -26,17 +26,17 @@ def plan_html(plan: Plan) -> str:
 
 def facts_html(title: str, facts: Mapping[str, str], shards: Iterable[str]) -> str:
     """Return a table of facts about a dataset, with its shards folded."""
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
-    listed = [escape(shard) for shard in shards]
+    rows = "".join(f"<tr><th>{escape_html(name)}</th><td>{escape_html(text)}</td></tr>" for name, text in facts.items())
+    listed = [escape_html(shard) for shard in shards]
     more = [f"… and {counted(len(listed) - _MOST_ROWS, 'more shard')}"] if len(listed) > _MOST_ROWS else []
     lines = "<br>".join([*listed[:_MOST_ROWS], *more])
     folded = f"<details><summary>{counted(len(listed), 'shard')}</summary>{lines}</details>"
-    return f"<div><p><b>{escape(title)}</b></p><table>{rows}</table>{folded}</div>"
+    return f"<div><p><b>{escape_html(title)}</b></p><table>{rows}</table>{folded}</div>"
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    owner = f"{escape(plan.project)} → " if plan.project else ""
-    yield f"<b>{owner}{escape(plan.account)}</b> <code>{escape(plan.did)}</code>: "
+    owner = f"{escape_html(plan.project)} → " if plan.project else ""
+    yield f"<b>{owner}{escape_html(plan.account)}</b> <code>{escape_html(plan.did)}</code>: "
     counts = [f"{count} to {name}" for name, count in plan.summary.items() if count and name not in _STAYS]
     counts += [f"{plan.summary[name]} {word}" for name, word in _STAYS.items() if plan.summary[name]]
     yield ", ".join(counts if plan.pending else ["nothing to do", *counts])
@@ -49,20 +49,18 @@ _STAYS: Final[Mapping[Action, str]] = {"keep": "kept", "unchanged": "unchanged"}
 
 def _refusals(plan: Plan) -> Iterator[str]:
     for refusal in plan.refusals:
-        yield f"<p><b>refused</b>: {escape(refusal.message)}<br>{escape(refusal.hint)}</p>"
+        yield f"<p><b>refused</b>: {escape_html(refusal.message)}<br>{escape_html(refusal.hint)}</p>"
 
 
 def _row(change: Change) -> str:
     fields = "".join(_fields(change))
-    details = f"<details><summary>{escape(change.address)}</summary>{fields}</details>" if fields else None
-    uri = f"<code>{escape(str(change.uri))}</code>"
-    return f"<tr><td>{change.action}</td><td>{details or escape(change.address)}</td><td>{uri}</td></tr>"
+    details = f"<details><summary>{escape_html(change.address)}</summary>{fields}</details>" if fields else None
+    uri = f"<code>{escape_html(change.uri)}</code>"
+    return f"<tr><td>{change.action}</td><td>{details or escape_html(change.address)}</td><td>{uri}</td></tr>"
 
 
 def _fields(change: Change) -> Iterator[str]:
-    if change.before is None or change.after is None:
-        return
-    for item in list(differences(change.before.value, change.after))[:_MOST_FIELDS]:
-        old = f"<del>{escape(item.old)}</del> " if item.old is not None else ""
-        new = f"<ins>{escape(item.new)}</ins>" if item.new is not None else ""
-        yield f"<div><code>{escape(item.path)}</code>: {old}{new}</div>"
+    for item in changed_fields(change)[:_MOST_FIELDS]:
+        old = f"<del>{escape_html(item.old)}</del> " if item.old is not None else ""
+        new = f"<ins>{escape_html(item.new)}</ins>" if item.new is not None else ""
+        yield f"<div><code>{escape_html(item.path)}</code>: {old}{new}</div>"

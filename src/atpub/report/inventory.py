@@ -15,10 +15,10 @@ from atpub.repository.model import Head
 
 def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:
     """Return each finding with its effect on a plan, then the unowned records and the verdict."""
-    lines = [f"{style(audit.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
+    lines = [f"{style(audit.project, BOLD)} → {style(account, BOLD)} ({style(did)})", ""]
     lines += [line for item in audit.findings for line in _finding(item, style)]
     lines += [""] if audit.findings else []
-    lines += [f"Also in the repository: {', '.join(also)}."] if (also := [*_others(audit)]) else []
+    lines += [f"Also in the repository: {style(', '.join(also))}."] if (also := [*_others(audit)]) else []
     what = counted(audit.owned, "record")
     if audit.exact:
         return "\n".join([*lines, style(f"The inventory is correct: {what} owned.", GREEN)])
@@ -26,9 +26,9 @@ def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> st
 
 
 def _finding(item: InventoryFinding, style: Style) -> Iterator[str]:
-    yield f"{style(item.code, BOLD, RED)}: {item.uri}: {item.message}"
-    yield f"  {style('effect', YELLOW)}: {item.effect}"
-    yield f"  {style('hint', CYAN)}: {item.hint}"
+    yield f"{style(item.code, BOLD, RED)}: {style(f'{item.uri}: {item.message}')}"
+    yield f"  {style('effect', YELLOW)}: {style(item.effect)}"
+    yield f"  {style('hint', CYAN)}: {style(item.hint)}"
 
 
 def _others(audit: Audit) -> Iterator[str]:
@@ -65,7 +65,7 @@ def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
 
 def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN) -> str:
     """Return the planned change to each listing, and the unreadable entries of damaged records."""
-    lines = [f"{style(rebuild.project, BOLD)} → {style(account, BOLD)} ({did})", ""]
+    lines = [f"{style(rebuild.project, BOLD)} → {style(account, BOLD)} ({style(did)})", ""]
     lines += [style(f"  + list     {AtUri.of(did, item.path)}", GREEN) for item in rebuild.listed]
     lines += [
         style(f"  - drop     {AtUri.of(did, item.path)}: the record does not exist", RED) for item in rebuild.dropped

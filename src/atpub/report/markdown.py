@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from atpub.engine.plan.model import Change, Plan
-from atpub.report.diff import differences
+from atpub.report.diff import changed_fields
+from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
 from atpub.report.plan import notes, protection
 from atpub.report.style import counted, size
 
@@ -56,9 +55,10 @@ def _fit(texts: list[str], room: int) -> tuple[list[str], int]:
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    yield f"### atpub: `{plan.project}` → `{plan.account}`"
+    owner = f"{escape_markdown(plan.project)} → " if plan.project else ""
+    yield f"### atpub: {owner}{escape_markdown(plan.account)}"
     yield ""
-    yield f"`{plan.did}`"
+    yield escape_markdown(plan.did)
     yield ""
     summary = plan.summary
     done = [(name, count) for name, count in summary.items() if count and name not in ("keep", "unchanged")]
@@ -66,7 +66,7 @@ def _head(plan: Plan) -> Iterator[str]:
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield ", ".join(parts) + "."
-    yield from (_plain(line) for line in protection(plan))
+    yield from map(escape_markdown, protection(plan))
     if plan.unmanaged:
         yield f"Unmanaged: {counted(len(plan.unmanaged), 'record')} that no project owns."
     if plan.left_out:
@@ -75,7 +75,9 @@ def _head(plan: Plan) -> Iterator[str]:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
         yield ""
-        yield from (f"- {_plain(upload.source)} ({size(upload.size)})" for upload in plan.uploads[:_MOST_FILES])
+        yield from (
+            f"- {escape_markdown(upload.source)} ({size(upload.size)})" for upload in plan.uploads[:_MOST_FILES]
+        )
         if len(plan.uploads) > _MOST_FILES:
             yield f"- … and {counted(len(plan.uploads) - _MOST_FILES, 'more file')}"
         yield ""
@@ -85,10 +87,10 @@ def _head(plan: Plan) -> Iterator[str]:
         yield f"Cost: {', '.join(spent)}."
     for refusal in plan.refusals:
         yield ""
-        yield f"> **Refused** ({refusal.code}): {_plain(refusal.message)}. {_plain(refusal.hint)}"
+        yield f"> **Refused** ({refusal.code}): {escape_markdown(refusal.message)}. {escape_markdown(refusal.hint)}"
     for warning in plan.warnings[:20]:
         yield ""
-        yield f"> Warning ({warning.code}): {_plain(warning.message)}"
+        yield f"> Warning ({warning.code}): {escape_markdown(warning.message)}"
 
 
 def _nothing(plan: Plan) -> str:
@@ -100,31 +102,20 @@ def _nothing(plan: Plan) -> str:
 
 def _row(change: Change) -> str:
     drift = " (drift: modified outside this project)" if change.drift else ""
-    what = f"`{change.address}`{drift}{escape(notes(change))}"
-    return f"| {_WORDS[change.action]} | {what}<br><sub>{escape(str(change.uri))}</sub> |"
+    what = f"{escape_markdown(change.address)}{drift} {escape_markdown(notes(change))}".rstrip()
+    return f"| {_WORDS[change.action]} | {what}<br>{escape_markdown(change.uri)} |"
 
 
 def _details(change: Change) -> str:
     if change.before is None or change.after is None:
         return ""
-    found = list(differences(change.before.value, change.after))
+    found = changed_fields(change)
     lines: list[str] = []
     for item in found[:_MOST_FIELDS]:
-        lines += [f"- {item.path}: {item.old}"] if item.old is not None else []
-        lines += [f"+ {item.path}: {item.new}"] if item.new is not None else []
+        lines += [escape_terminal(f"- {item.path}: {item.old}")] if item.old is not None else []
+        lines += [escape_terminal(f"+ {item.path}: {item.new}")] if item.new is not None else []
     if len(found) > _MOST_FIELDS:
         lines.append(f"  … and {counted(len(found) - _MOST_FIELDS, 'more field')}")
-    fence = _fence("\n".join(lines))
-    title = f"{change.action} {escape(change.address)}: {counted(len(found), 'field')}"
+    fence = markdown_fence("\n".join(lines))
+    title = f"{change.action} <code>{escape_html(change.address)}</code>: {counted(len(found), 'field')}"
     return "\n".join([f"<details><summary>{title}</summary>", "", f"{fence}diff", *lines, fence, "", "</details>"])
-
-
-def _fence(text: str) -> str:
-    """Return a fence that is longer than any run of backticks in the text."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    return "`" * max(3, longest + 1)
-
-
-def _plain(text: str) -> str:
-    """Escape text for Markdown, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))

@@ -22,7 +22,7 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     if plan.left_out:
         now = f"{counted(len(plan.left_out), 'change')} left out"
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
-    lines += [str(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
+    lines += [style(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
 
 
@@ -30,7 +30,7 @@ def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return the changes that were not applied, one per line."""
     left = [item for item in outcomes if item.status in ("failed", "pending")]
     width = max((len(item.change.address) for item in left), default=0)
-    lines = [f"  {item.change.address:<{width}}  {item.change.action}, {item.status}" for item in left[:_MOST]]
+    lines = [style(f"  {item.change.address:<{width}}  {item.change.action}, {item.status}") for item in left[:_MOST]]
     lines += [f"  … and {len(left) - _MOST:,} more"] if len(left) > _MOST else []
     return "\n".join([style("not done:", BOLD), *lines])
 
@@ -60,12 +60,12 @@ def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
 def uploaded_text(upload: Upload, number: int, uploads: int) -> str:
     """Return a line about an uploaded blob."""
     width = len(str(uploads))
-    return f"uploaded {number:>{width}}/{uploads}: {upload.file.name} ({size(upload.size)})"
+    return PLAIN(f"uploaded {number:>{width}}/{uploads}: {upload.file.name} ({size(upload.size)})")
 
 
 def committed_text(head: Head, changes: int) -> str:
     """Return a line about a commit."""
-    return f"committed {counted(changes, 'change')} as {head.rev}"
+    return PLAIN(f"committed {counted(changes, 'change')} as {head.rev}")
 
 
 def _is_dataset(outcome: Outcome) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Action, Change, Plan
 from atpub.engine.plan.serialize import plan_document
-from atpub.report.diff import Difference, differences
+from atpub.report.diff import Difference, changed_fields
 from atpub.report.problems import problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, counted, size
 
@@ -38,7 +38,7 @@ def plan_json(plan: Plan) -> JsonObject:
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
     """Return the plan's project, account and DID."""
     owner = f"{style(plan.project, BOLD)} → " if plan.project else ""  # single records may have no project
-    return f"{owner}{style(plan.account, BOLD)} ({plan.did})"
+    return f"{owner}{style(plan.account, BOLD)} ({style(plan.did)})"
 
 
 def _lines(plan: Plan, style: Style) -> Iterator[str]:
@@ -59,8 +59,8 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     if plan.refusals:
         yield ""
     for refusal in plan.refusals:
-        yield f"{style('refused', BOLD, RED)}: {refusal.message} [{refusal.code}]"
-        yield f"  {style('hint', CYAN)}: {refusal.hint}"
+        yield f"{style('refused', BOLD, RED)}: {style(f'{refusal.message} [{refusal.code}]')}"
+        yield f"  {style('hint', CYAN)}: {style(refusal.hint)}"
 
 
 def notes(change: Change) -> str:
@@ -77,19 +77,18 @@ def _details(change: Change, style: Style) -> Iterator[str]:
         yield style(f"      drift: applied as {change.drift.applied}, {live}", YELLOW)
     if change.unknown and change.after is not None:
         yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
-    if change.before and change.after is not None:
-        found = list(differences(change.before.value, change.after))
-        yield from (_field(item, style) for item in found[:_MOST_FIELDS])
-        if len(found) > _MOST_FIELDS:
-            yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
+    found = changed_fields(change)
+    yield from (_field(item, style) for item in found[:_MOST_FIELDS])
+    if len(found) > _MOST_FIELDS:
+        yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
 
 
 def _field(item: Difference, style: Style) -> str:
     if item.old is None:
-        return f"      {style('+', GREEN)} {item.path}: {style(item.new or '', GREEN)}"
+        return f"      {style('+', GREEN)} {style(item.path)}: {style(item.new or '', GREEN)}"
     if item.new is None:
-        return f"      {style('-', RED)} {item.path}: {style(item.old, RED)}"
-    return f"      {style('~', YELLOW)} {item.path}: {style(item.old, RED)} → {style(item.new, GREEN)}"
+        return f"      {style('-', RED)} {style(item.path)}: {style(item.old, RED)}"
+    return f"      {style('~', YELLOW)} {style(item.path)}: {style(item.old, RED)} → {style(item.new, GREEN)}"
 
 
 def protection(plan: Plan) -> Iterator[str]:
@@ -126,7 +125,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield style(", ".join(parts), BOLD) + "."
-    yield from protection(plan)
+    yield from map(style, protection(plan))
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."

@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import AtpubError, InvalidInput, Problem, StaleFiles
+from atpub.errors import AtpubError, Declined, InvalidInput, Problem, StaleFiles
+from atpub.report.escape import UNSAFE
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
 from atpub.text.source import caret
 
@@ -24,10 +25,13 @@ def error_text(error: AtpubError, style: Style = PLAIN) -> str:
     """Return an error and its hint; of invalid input, every problem."""
     if isinstance(error, InvalidInput):
         return f"{problems_text(error.problems, style)}\n{style(_total(error), BOLD, RED)}"
-    first, *rest = error.message.split("\n")
-    lines = [f"{style('error', BOLD, RED)}: {first} [{error.code}]", *rest]
+    if isinstance(error, Declined):
+        return style(f"{error.message[:1].upper()}{error.message[1:]}.")  # an answer, not an error
+    # Only the names of generated files stand on lines of their own: the line breaks of other messages are from others.
+    first, *rest = error.message.split("\n") if isinstance(error, StaleFiles) else [error.message]
+    lines = [f"{style('error', BOLD, RED)}: {style(f'{first} [{error.code}]')}", *map(style, rest)]
     if error.hint:
-        lines.append(f"  {style('hint', CYAN)}: {error.hint}")
+        lines.append(f"  {style('hint', CYAN)}: {style(error.hint)}")
     return "\n".join(lines)
 
 
@@ -66,12 +70,17 @@ def problem_json(problem: Problem) -> JsonObject:
 def _problem_text(problem: Problem, style: Style) -> str:
     colour = RED if problem.severity == "error" else YELLOW
     where = f"{style(str(problem.place), BOLD)}: " if problem.place else ""
-    lines = [f"{where}{style(problem.severity, BOLD, colour)}: {problem.message} [{problem.code}]"]
+    lines = [f"{where}{style(problem.severity, BOLD, colour)}: {style(f'{problem.message} [{problem.code}]')}"]
     place = problem.place
     if place and place.line and place.text:
         gutter = str(place.line)
-        lines.append(f"  {gutter} | {place.text}")
+        lines.append(f"  {gutter} | {_excerpt(place.text)}")
         lines.append(f"  {' ' * len(gutter)} | {' ' * caret(place)}{style('^', BOLD, colour)}")
     if problem.hint:
-        lines.append(f"  {style('hint', CYAN)}: {problem.hint}")
+        lines.append(f"  {style('hint', CYAN)}: {style(problem.hint)}")
     return "\n".join(lines)
+
+
+def _excerpt(text: str) -> str:
+    """Return a line of a file with one character for each unsafe one, so that the caret still fits."""
+    return UNSAFE.sub("\ufffd", text.replace("\t", " "))

@@ -52,14 +52,14 @@ def lock_text(lock: LockSummary) -> str:
     kinds = [(lock.files, "file"), (lock.urls, "URL")]
     held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
     if not (lock.added or lock.changed or lock.removed):
-        return f"{lock.file}: {held}, all up to date."
+        return PLAIN(f"{lock.file}: {held}, all up to date.")
     added, changed, removed = len(lock.added), len(lock.changed), len(lock.removed)
-    return f"{lock.file}: {held}; {added} added, {changed} changed, {removed} removed."
+    return PLAIN(f"{lock.file}: {held}; {added} added, {changed} changed, {removed} removed.")
 
 
 def absent_text(lock: LockSummary) -> str:
     """Return a line that names the absent files."""
-    return f"missing here, kept in the lock: {listed(lock.absent)} (--prune removes them)"
+    return PLAIN(f"missing here, kept in the lock: {listed(lock.absent)} (--prune removes them)")
 
 
 def lock_json(lock: LockSummary) -> JsonObject:
@@ -80,9 +80,9 @@ def files_text(out: Path, files: int, written: Sequence[PurePosixPath], removed:
     """Return a line with the numbers of generated, written and removed files."""
     total = f"{out}: {counted(files, 'file')}"
     if not written and not removed:
-        return f"{total}, all up to date."
+        return PLAIN(f"{total}, all up to date.")
     gone = f", {len(removed)} removed" if removed else ""
-    return f"{total}, {len(written)} written{gone}."
+    return PLAIN(f"{total}, {len(written)} written{gone}.")
 
 
 def files_json(
@@ -113,7 +113,7 @@ def imported_text(imported: ImportResult, out: Path | None, style: Style = PLAIN
     line = style(
         f"{f'{out}: ' if out else ''}{count:,} {'entry' if count == 1 else 'entries'} ({counts}).", BOLD, GREEN
     )
-    files = [f"Also written: {', '.join(imported.files)}."] if imported.files else []
+    files = [style(f"Also written: {', '.join(imported.files)}.")] if imported.files else []
     return "\n".join([line, *files])
 
 

@@ -1,20 +1,29 @@
-"""Terminal colours, sizes and counts; `PLAIN` is the style without colours."""
+"""Terminal colours, sizes and counts; `PLAIN` is the style without colours.
+
+A style escapes the text that it is given: whatever comes from others is printed through one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
+from atpub.report.escape import escape_terminal
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A wrapper of text in terminal codes, which leaves text alone unless `colour` is set."""
+    """A wrapper of text in terminal codes; without `colour` it only escapes the text."""
 
     colour: bool = False
 
-    def __call__(self, text: str, *codes: int) -> str:
-        """Return the text in these styles (ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan)."""
-        return f"\033[{';'.join(map(str, codes))}m{text}\033[0m" if self.colour and codes else text
+    def __call__(self, text: object, *codes: int) -> str:
+        """Return the text, escaped, on one line, in these styles.
+
+        The codes are those of ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan.
+        """
+        shown = escape_terminal(str(text))
+        return f"\033[{';'.join(map(str, codes))}m{shown}\033[0m" if self.colour and codes else shown
 
 
 PLAIN: Final = Style()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from stat import S_ISREG
+from typing import Final
 
 from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document
 from atpub.text.json_document import parse_json
 from atpub.text.source import MAX_BYTES, Source, decode, too_large
+
+STDIN: Final = "(stdin)"
+"""The name of the text on stdin, in messages."""
 
 
 def read_source(file: str) -> Source:
@@ -27,6 +32,15 @@ def read_source(file: str) -> Source:
     except (OSError, ValueError) as error:
         problem = unreadable(file, error)
     raise InvalidInput((problem,))
+
+
+def read_stdin() -> Source:
+    """Read a UTF-8 text of at most MAX_BYTES from stdin; raises InvalidInput."""
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    except (OSError, ValueError, AttributeError):  # AttributeError: Python has none if it is closed at the start
+        raise InvalidInput((Problem("file-unreadable", f"{STDIN}: nothing can be read"),)) from None
+    return decode(data, STDIN)
 
 
 def read_json(file: str) -> Document:

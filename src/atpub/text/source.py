@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from atpub.errors import InvalidInput, Place, Problem
+from atpub.text.scalars import resolve
 
 MAX_BYTES = 32 * 1024 * 1024
 """The maximum size of a file, in bytes; larger files are more likely a mistake than a manifest."""
 
 _BEFORE = 120
 _WIDTH = 200
+_PLAIN_SCALAR = re.compile(r"(?:&\S+[ \t]+)?([-+.\w]{1,80})")  # a number or a word, after its anchor
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 # Characters that YAML 1.2 counts as not printable, and U+0085, U+2028 and U+2029, which are text in YAML 1.2 but line
 # breaks to libyaml (1.1).
@@ -62,6 +64,17 @@ def caret(place: Place) -> int:
     start where the column is at most 121, else from 120 characters before the column. A side that is cut shows `…`.
     """
     return min(place.column - 1, _BEFORE)
+
+
+def as_written(value: bool | float, place: Place) -> str:
+    """Return a plain scalar as its file has it (`1.10`, `007`, `True`), else as YAML would be written.
+
+    A value in quotes in a hint must be this: `1.1` is another version than `1.10`.
+    """
+    found = _PLAIN_SCALAR.match(place.text, caret(place)) if place.line else None
+    if found and repr(resolve(found[1])) == repr(value):
+        return found[1]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def decode(data: bytes, file: str) -> Source:

@@ -157,8 +157,8 @@ class _Judge:
             case _:
                 assert_never(kind)
 
-    def wrong_type(self, path: Path, expected: str, value: Json) -> Violation:
-        return self.broken(path, "type", f"expected {expected}, found {kind_of(value)}")
+    def wrong_type(self, path: Path, expected: str, value: Json, detail: str = "") -> Violation:
+        return self.broken(path, "type", f"expected {expected}, found {kind_of(value)}", detail)
 
     def boolean(self, kind: Boolean, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, bool):
@@ -179,7 +179,7 @@ class _Judge:
 
     def string(self, kind: String, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, str):
-            yield self.wrong_type(path, "a string", value)
+            yield self.wrong_type(path, "a string", value, "string")
             return
         length = utf8_length(value)
         yield from self.length(kind.min_length, kind.max_length, length, "Length", "bytes", path)
@@ -264,7 +264,7 @@ class _Judge:
                 yield from self.mime_type(kind, mime_type, path)
                 yield from self.old_form(value, path)
             case _:
-                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value)
+                yield self.wrong_type(path, "a blob: {'$type': 'blob', ref, mimeType, size}", value, "blob")
 
     def old_form(self, value: Json, path: Path) -> Iterator[Violation]:
         if self.new and data.is_legacy_blob(value):
@@ -365,10 +365,8 @@ class _Judge:
 
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
     """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
-    for pattern in patterns:
-        if pattern in (mime_type, "*/*") or (pattern[-2:] == "/*" and mime_type.startswith(pattern[:-1])):
-            return True
-    return not patterns
+    group = f"{mime_type.partition('/')[0]}/*"
+    return not patterns or any(pattern in (mime_type, group, "*/*") for pattern in patterns)
 
 
 def valid_key(key: str, rkey: str) -> bool:

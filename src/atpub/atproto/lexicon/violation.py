@@ -15,7 +15,8 @@ Path: TypeAlias = tuple[str | int, ...]
 class Violation:
     """One rule that a value breaks: where (keys and indexes from the root), which, what was found, whose rule.
 
-    `detail` names the case where one rule has several: the name of a format, `float`, or the MIME types of `accept`.
+    `detail` names the case where one rule has several: the name of a format, `float`, a type (`string`, `blob`), or
+    the MIME types of `accept`.
     """
 
     path: Path

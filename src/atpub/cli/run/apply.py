@@ -20,7 +20,7 @@ from atpub.cli.saved import load
 from atpub.engine.apply import Event, PartialApplyError, Uploaded, apply_plan
 from atpub.engine.plan.model import Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
-from atpub.errors import Declined, PartlyApplied, Refused, StalePlan, Usage
+from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
 from atpub.pipeline import read_manifest
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
@@ -133,8 +133,13 @@ def check(plan: Plan, digest: str | None) -> None:
 
 
 def confirm(question: str) -> None:
-    """Ask on the terminal; raises Declined."""
-    if not click.confirm(f"\n{question}", err=True):
+    """Ask on the terminal; raises Declined, and Interrupted for Ctrl-C and the end of input."""
+    try:
+        agreed = click.confirm(f"\n{question}", err=True)
+    except click.Abort:
+        tell("")  # the cursor stands after the question
+        raise Interrupted("interrupted") from None
+    if not agreed:
         raise Declined("nothing was applied")
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from atpub.cli.connect import open_repository
 from atpub.cli.options import environ
-from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
+from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
 from atpub.report.results import imported_json, imported_text
-from atpub.report.style import size
+from atpub.report.style import PLAIN, size
 
 
 def run(
@@ -39,7 +39,7 @@ def run(
 
 
 def _tell_download(blob: BlobDownload, number: int, total: int) -> None:
-    tell(f"saved {number:>{len(str(total))}}/{total}: {blob.file} ({size(blob.blob.size)})")
+    tell(PLAIN(f"saved {number:>{len(str(total))}}/{total}: {blob.file} ({size(blob.blob.size)})"))
 
 
 def _print_outcome(base: ImportBase, outcome: ImportOutcome, *, as_json: bool) -> None:
@@ -52,4 +52,4 @@ def _print_outcome(base: ImportBase, outcome: ImportOutcome, *, as_json: bool) -
     else:
         tell(imported_text(result, None, style_for(sys.stderr)))
         if result.entries:
-            print_data(result.text.removesuffix("\n"))
+            print_source(result.text.removesuffix("\n"))

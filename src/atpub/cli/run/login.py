@@ -13,6 +13,7 @@ from atpub.login.model import AccountStatus, LoginStatus
 from atpub.login.session import log_in, log_out
 from atpub.login.status import read_status
 from atpub.report.account import account_json, account_text
+from atpub.report.style import PLAIN
 from atpub.target import Target
 
 
@@ -22,9 +23,9 @@ def run_login(
     """Log in, and print where the session is."""
     target = find_remote(manifests, TargetOptions(account, pds, environment))
     opened = log_in(target, this_machine(), use_keyring=keyring)
-    print_data(f"Logged in to {opened.server} as {opened.handle} ({opened.did}).")
+    print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
     password = "the password is in the system's keyring" if keyring else "the password is not stored"
-    print_data(f"The session is in {opened.file}; {password}.")
+    print_data(PLAIN(f"The session is in {opened.file}; {password}."))
 
 
 def run_logout(manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None) -> None:
@@ -34,9 +35,9 @@ def run_logout(manifests: tuple[str, ...], environment: str | None, account: str
     removed = f"The password of {result.forgotten} was removed from the keyring." if result.forgotten else ""
     if ended := result.ended:
         line = f"Logged out of {ended.server}: the session of {ended.handle} ({ended.did}) has ended."
-        print_data(f"{line} {removed}".rstrip())
+        print_data(PLAIN(f"{line} {removed}".rstrip()))
     else:
-        print_data(removed or f"There is no session of {target.account}.")
+        print_data(PLAIN(removed or f"There is no session of {target.account}."))
 
 
 def run_whoami(

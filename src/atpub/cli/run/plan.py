@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from atpub.cli.options import TargetOptions, environ
-from atpub.cli.output import print_data, print_json, style_for
+from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import options_of, prepare_plan
-from atpub.cli.saved import require_room, save
+from atpub.cli.saved import STANDARD, require_room, save
 from atpub.errors import Refused, Usage
 from atpub.pipeline import read_manifest
 from atpub.report.markdown import plan_markdown
@@ -31,8 +31,8 @@ def run(
     **flags: Any,
 ) -> int:
     """Print a plan and save it if asked to; return the exit code."""
-    if as_json and markdown:
-        raise Usage("--json and --markdown exclude each other", hint="give one of them")
+    if as_json + markdown + (out == STANDARD) > 1:
+        raise Usage("--json, --markdown and --out - exclude each other", hint="give one of them")
     if out is not None:
         require_room(out)
     manifest = read_manifest(manifests, environment, environ())
@@ -42,7 +42,9 @@ def run(
         plan = prepared.plan
         if out is not None:
             save(prepared, out)
-        if as_json:
+        if out == STANDARD:
+            tell(plan_text(plan, style_for(sys.stderr)))
+        elif as_json:
             print_json(plan_json(plan))
         elif markdown:
             print_data(plan_markdown(plan))

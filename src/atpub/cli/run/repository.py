@@ -16,13 +16,14 @@ from atpub.cli.run.apply import confirm
 from atpub.engine.apply import write_inventory
 from atpub.engine.audit.rebuild import rebuild
 from atpub.engine.audit.verify import verify
-from atpub.errors import Conflict, Usage
+from atpub.errors import Usage
 from atpub.pipeline import desired_records, measure_data, read_manifest, usual_paths
 from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
-from atpub.report.style import size
+from atpub.report.style import PLAIN, size
 from atpub.repository.snapshot import read_all
 from atpub.target import Target
 
+_FINDINGS: Final = 2  # an exit code that no error has: the audit was made
 _CAR_HEADER: Final = re.compile(rb"(?s).{1,2}\xa2\x65roots")  # the header's length and its first key
 
 
@@ -43,7 +44,7 @@ def run_verify(
             print_json(audit_json(audit, target.account, repository.did))
         else:
             print_data(audit_text(audit, target.account, repository.did, style_for(sys.stdout)))
-    return 0 if audit.exact else Conflict.exit_code
+    return 0 if audit.exact else _FINDINGS
 
 
 def _find_project(manifests: tuple[str, ...], project: str | None, options: TargetOptions) -> tuple[str, Target]:
@@ -98,4 +99,4 @@ def run_export(
     target = find_target(read_manifest(manifests, environment, environ()), TargetOptions(account, pds, environment))
     with closing(open_repository(target)) as repository, replacing(file) as stream:
         repository.export_car(stream)
-    print_data(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}.")
+    print_data(PLAIN(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}."))

@@ -34,6 +34,7 @@ from atpub.manifest.model import (
 from atpub.shards.facts import Facts, RemoteShards
 from atpub.storage.registry import check_endpoint
 from atpub.storage.urls import check_text
+from atpub.text.source import as_written
 
 LARGEST: Final = 900_000
 """The most bytes of a record that fit in a request to any PDS, with room for the inventory."""
@@ -133,7 +134,8 @@ class RecordChecker:
             same = (place, where, violation.rule, violation.schema, violation.detail)
             if same not in noted:
                 noted.add(same)
-                yield Problem("invalid-record", message, place, _hint(violation))
+                hint = _hint(violation, _value_at(found.value, violation.path), place)
+                yield Problem("invalid-record", message, place, hint)
 
     def _secrets(self, item: Entry, found: Desired) -> Iterator[Problem]:
         """Yield the secrets in URLs anywhere in a record: it is public."""
@@ -268,7 +270,6 @@ def _as_written(path: Steps) -> Steps:
 
 
 _HINTS: Final = {
-    "data-model": "write it as an integer, or as a string: a record holds no floats",
     "maxLength": "shorten it",
     "maxGraphemes": "shorten it",
     "required": "add it",
@@ -280,7 +281,33 @@ _HINTS: Final = {
 }
 
 
-def _hint(violation: Violation) -> str:
+def _hint(violation: Violation, value: Json, place: Place) -> str:
+    """Return what to write in place of a value that breaks a rule."""
+    match violation.rule, violation.detail, value:
+        case "type", "blob", str(file):
+            return f"for a file, write {{$blob: {file}}}"
+        case "type", "string", bool() | int() | float():
+            return f'put it in quotes: "{as_written(value, place)}"'
+        case "data-model", "float", float():
+            return f'write it as an integer, or as a string, "{as_written(value, place)}": a record holds no floats'
+        case _:
+            return _rule_hint(violation)
+
+
+def _value_at(value: Json, path: Steps) -> Json:
+    """Return the value at a path; None if there is none."""
+    for step in path:
+        match value, step:
+            case dict(), str():
+                value = value.get(step)
+            case list(), int():
+                value = value[step] if step < len(value) else None
+            case _:
+                return None
+    return value
+
+
+def _rule_hint(violation: Violation) -> str:
     if violation.rule == "data-model" and violation.detail != "float":
         return ""
     if violation.rule == "accept":

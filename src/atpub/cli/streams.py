@@ -1,0 +1,58 @@
+"""The process's streams and signals: what is done where stdout cannot be written to, or the process is to stop.
+
+This module imports the standard library and click alone, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Final, TextIO
+
+import click
+
+STOP_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that stop a run as Ctrl-C does; Windows has no SIGHUP."""
+
+
+def catch_stop_signals() -> None:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; one that is ignored (nohup) stays ignored."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def write_stdout(text: str) -> None:
+    """Write a text and a line break to stdout; if that fails, discard the rest of its output and raise OSError."""
+    replace_unprintable(sys.stdout)
+    try:
+        click.echo(text, color=True)
+    except OSError:
+        discard(sys.stdout)
+        raise
+
+
+def flush_stdout() -> None:
+    """Flush stdout, if it is open; raises OSError and discards what is left."""
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
+        raise
+
+
+def discard(stream: TextIO) -> None:
+    """Redirect a stream to nowhere, so that Python's flush at exit does not fail in turn."""
+    with suppress(OSError, ValueError):  # it may be closed, or not be a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def replace_unprintable(stream: TextIO | None) -> None:
+    """Let a stream print `?` for a character that its encoding lacks, instead of raising UnicodeEncodeError."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")

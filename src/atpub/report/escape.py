@@ -1,0 +1,58 @@
+"""Text of others (records, servers, file names) made harmless for each format: terminals and logs, Markdown, HTML.
+
+JSON needs nothing here: `json.dumps` escapes every control character where `ensure_ascii` is set, as it is by default.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Final
+
+_RANGES: Final = (
+    "\0-\x1f\x7f-\x9f"  # C0, DEL and C1: colours, cursor, line breaks
+    "\xad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # the writing direction
+    "\u2028\u2029\ud800-\udfff"  # line breaks, and what no encoding has
+)
+UNSAFE: Final = re.compile(f"[{_RANGES}]")
+"""A character that acts on a terminal or a log, or hides text."""
+
+_STYLE: Final = r"\033\[[0-9;]+m"
+_PLAIN_OUTPUT: Final = re.compile(f"(\n)|[{_RANGES}]")
+_STYLED_OUTPUT: Final = re.compile(f"(\n|{_STYLE})|[{_RANGES}]")
+_COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)  # a workflow command of CI: `::error::`
+
+
+def escape_terminal(text: str) -> str:
+    r"""Return text on one line, with `\u001b` for ESC; escaping twice changes nothing more."""
+    return UNSAFE.sub(_escaped, text)
+
+
+def escape_output(text: str, *, colour: bool) -> str:
+    """Return whole lines to print; line breaks stay, and so do colours if the stream has them."""
+    pattern = _STYLED_OUTPUT if colour else _PLAIN_OUTPUT
+    return _COMMAND.sub(r"\1\\u003a", pattern.sub(lambda found: found[1] or _escaped(found), text))
+
+
+def escape_html(text: object) -> str:
+    """Return the text of an HTML element or attribute."""
+    return html.escape(escape_terminal(str(text)))
+
+
+def escape_markdown(text: object) -> str:
+    r"""Return a code span: no link, mention, HTML or emphasis in it is live. A pipe, which ends a cell, is `\u007c`."""
+    shown = escape_terminal(str(text)).replace("|", r"\u007c").strip()
+    fence = markdown_fence(shown, least=1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}" if shown else ""
+
+
+def markdown_fence(text: str, *, least: int = 3) -> str:
+    """Return a fence that is longer than any run of backticks in the text."""
+    return "`" * max(least, max((len(run) + 1 for run in re.findall("`+", text)), default=0))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]

@@ -1,0 +1,236 @@
+"""Text of others is inert in every format: no character acts on a terminal, and nothing in Markdown or HTML is live."""
+
+import html
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cmarkgfm  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
+from atpub.engine.audit.verify import Audit, InventoryFinding
+from atpub.engine.inventory import Inventory
+from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
+from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.login.model import AccountStatus, LoginStatus
+from atpub.report.account import account_text
+from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
+from atpub.report.html import facts_html, plan_html
+from atpub.report.inventory import audit_text
+from atpub.report.markdown import plan_markdown
+from atpub.report.outcomes import halted_text, outcomes_text, uploaded_text
+from atpub.report.plan import plan_text
+from atpub.report.problems import error_text, problems_text
+from atpub.report.style import PLAIN, Style
+from atpub.repository.model import Record
+
+render: Callable[..., str] = cmarkgfm.github_flavored_markdown_to_html  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+CID = Cid("bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm")
+DID = Did("did:web:lab.example")
+PATH = RecordPath(Nsid("org.lab.note"), Rkey("one"))
+COLOUR = Style(colour=True)
+OURS = re.compile(r"\033\[[0-9;]+m")
+ACTIVE = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+TRAPS = (
+    "\x1b[2J",
+    "\x1b]0;t\x07",
+    "\x9b31m",
+    "\u202egnp.exe",
+    "\u2066",
+    "\u2028",
+    "\n::error::x",
+    "\r",
+    "\x7f",
+    "@octocat",
+    "#1",
+    "[x](https://x.example)",
+    "![x](https://x.example/x.png)",
+    "https://x.example",
+    "www.x.example",
+    "me@x.example",
+    "<img src=x onerror=y>",
+    "</code></details><script>",
+    "`",
+    "``",
+    "|",
+    "\\|",
+    "\\",
+    "\n\n# h",
+    "\n```\n",
+    "**b**",
+    "&lt;",
+    "<!--",
+    "| a | b |",
+)
+TEXTS = st.lists(st.sampled_from(TRAPS) | st.text(min_size=1, max_size=4), min_size=1, max_size=4).map("".join)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    before: JsonObject = {draw(TEXTS): draw(TEXTS), "a": draw(TEXTS)}
+    action: Action = draw(st.sampled_from(("create", "update", "adopt", "delete", "keep")))
+    uri = draw(st.sampled_from((AtUri.of(DID, PATH), draw(TEXTS))))
+    record = Record(PATH, CID, before)
+    after: JsonObject = {draw(TEXTS): draw(TEXTS), "a": draw(TEXTS)}
+    return Change(draw(TEXTS), action, draw(TEXTS), PATH, uri, record, after, unknown=draw(TEXTS))  # type: ignore[arg-type]
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    place = Place(draw(TEXTS), 3, 2, draw(TEXTS).partition("\n")[0])
+    return Problem("some-code", draw(TEXTS), draw(st.sampled_from((None, place))), draw(TEXTS))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    return Plan(
+        project=draw(TEXTS),
+        account=draw(TEXTS),
+        did=draw(TEXTS),  # type: ignore[arg-type]
+        head=None,
+        changes=tuple(draw(st.lists(changes(), min_size=1, max_size=3))),
+        uploads=(Upload(CID, 1, "x/y", Path("a")),),
+        refusals=(Refusal(draw(TEXTS), None, "some-code", draw(TEXTS), draw(TEXTS)),),
+        warnings=(draw(problems()),),
+        cost=Cost(1, 1, 1, 1),
+        digest="0" * 64,
+        inventory=Inventory("lab"),
+        inventory_changes={},
+        unmanaged=(draw(TEXTS),),  # type: ignore[arg-type]
+    )
+
+
+def inert(text: str, lines: int | None = None) -> None:
+    """No character of others acts on a terminal, and no line of a log begins as a command of CI."""
+    shown = OURS.sub("", text)
+    assert not ACTIVE.search(shown), ascii(text)
+    assert lines is None or shown.count("\n") + 1 == lines, ascii(text)
+    assert not re.search(r"^\s*::", escape_output(text, colour=True), re.MULTILINE)
+
+
+@given(TEXTS, TEXTS)
+def test_lines_printed_as_they_are(first: str, second: str) -> None:
+    inert(escape_terminal(first), 1)
+    assert escape_terminal(escape_terminal(first)) == escape_terminal(first)
+    inert(escape_output(first, colour=False))
+    assert "\033" not in escape_output(f"{first}\033[31m", colour=False)
+    inert(COLOUR(first, 1), 1)
+    inert(uploaded_text(Upload(CID, 1, "", Path(first.replace("\0", "") or "x")), 1, 2), 1)
+    inert(error_text(AtpubError(first, hint=second), COLOUR), 2)
+    login = LoginStatus("session", True, first, second)
+    inert(account_text(AccountStatus(first, DID, None, second, login), COLOUR), 4)
+    finding = InventoryFinding("missing", AtUri.of(DID, PATH), first, second, first)
+    audit = Audit(first, 1, (finding,), {second: 1}, {Nsid("org.lab.note"): 1})
+    inert(audit_text(audit, first, second, COLOUR))
+
+
+@settings(max_examples=40)
+@given(st.lists(problems(), min_size=1, max_size=3))
+def test_problems(found: list[Problem]) -> None:
+    inert(problems_text(found, COLOUR), sum(1 + bool(item.place and item.place.text) * 2 + 1 for item in found))
+    inert(error_text(InvalidInput(tuple(found)), COLOUR))
+
+
+@settings(max_examples=40)
+@given(plans())
+def test_plans_and_outcomes(plan: Plan) -> None:
+    for style in (PLAIN, COLOUR):
+        inert(plan_text(plan, style))
+        inert(halted_text([Outcome(change, "failed", None, "x") for change in plan.changes], style))
+        inert(outcomes_text(plan, [Outcome(change, "applied", CID) for change in plan.changes], style))
+    inert(plan_markdown(plan))
+
+
+class Rendered(HTMLParser):
+    """The tags of rendered HTML, the text that is outside of code, and the cells of each row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.outside = ""
+        self.rows: list[int] = []
+        self.codes: list[str] = []
+        self._code = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "code":
+            self._code += 1
+            self.codes.append("")
+        if tag == "tr":
+            self.rows.append(0)
+        if tag in ("td", "th"):
+            self.rows[-1] += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self._code -= tag == "code"
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_data(self, data: str) -> None:
+        if self._code:
+            self.codes[-1] += data
+        else:
+            self.outside += data
+
+
+OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "br", "blockquote"} | {
+    "details",
+    "summary",
+    "pre",
+}
+
+
+@settings(max_examples=40)
+@given(plans())
+def test_markdown_as_a_forge_renders_it(plan: Plan) -> None:
+    text = plan_markdown(plan)
+    found = Rendered(render(text, options=1 << 17))  # with its HTML, as GitHub
+    assert found.tags <= OWN_TAGS, text
+    assert set(found.rows) == {2}
+    for change in plan.changes:  # a forge drops what is in a third cell
+        uri = escape_terminal(str(change.uri)).replace("|", r"\u007c").strip()
+        assert not uri or uri in found.codes, text
+    assert len(found.rows) == 1 + sum(change.action != "unchanged" for change in plan.changes)
+    assert not re.search(r"[@#]\w|://|www\.", found.outside), text
+
+
+@given(TEXTS)
+def test_a_code_span_shows_the_text(text: str) -> None:
+    shown = Rendered(render(f"a {escape_markdown(text)} b"))
+    assert shown.tags <= {"p", "code"}
+
+
+@settings(max_examples=40)
+@given(plans(), TEXTS)
+def test_html(plan: Plan, text: str) -> None:
+    assert html.unescape(escape_html(text)) == escape_terminal(text)
+    for shown in (plan_html(plan), facts_html(text, {text: text}, [text])):
+        inert(shown, 1)
+        own = {"div", "p", "b", "code", "table", "tr", "th", "td", "br", "details", "summary", "del", "ins"}
+        assert Rendered(shown).tags <= own
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, schön 😀 👩\u200d💻", "plain, schön 😀 👩\u200d💻"),
+        ("\x1b[31m", r"\u001b[31m"),
+        ("a\nb", r"a\nb"),
+        ("\U000e0041", r"\udb40\udc41"),
+    ],
+)
+def test_what_can_be_read_stays(text: str, shown: str) -> None:
+    assert escape_terminal(text) == shown
+
+
+def test_a_command_of_ci_is_none() -> None:
+    assert escape_output("a\n ::error::x\nb::c", colour=False) == "a\n \\u003a:error::x\nb::c"
