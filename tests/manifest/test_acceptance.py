@@ -45,11 +45,14 @@ def validity(schema: Any) -> Callable[[Any], bool]:
 
 def holders(value: Any) -> list[Any]:
     """Return every map and list in a value."""
-    if not isinstance(value, dict | list):
-        return []
-    held: Any = value
-    inner: list[Any] = [*held.values()] if isinstance(value, dict) else held
-    return [held, *(found for item in inner for found in holders(item))]
+    match value:
+        case dict():
+            inner: list[Any] = list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        case list():
+            inner = value
+        case _:
+            return []
+    return [value, *(found for item in inner for found in holders(item))]
 
 
 def mutate(value: Any, random: Random) -> Any:
