@@ -1,7 +1,7 @@
 """What the first sample of a shard holds: the type of each of its fields or members, as a manifest writes them.
 
-Types are `integer`, `number`, `boolean`, `null`, `string`, `bytes`, `object`, `[integer]`, `{ndarray: {dtype, shape}}`; of
-a member also `text` (not JSON), a MIME type, and a map of fields for a JSON object. `unknown` was not read.
+Types are `integer`, `number`, `boolean`, `null`, `string`, `bytes`, `object`, `[integer]`, `{ndarray: {dtype, shape}}`;
+of a member also `text` (not JSON), a MIME type, and a map of fields for a JSON object. `unknown` was not read.
 """
 
 from __future__ import annotations
