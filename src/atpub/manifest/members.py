@@ -22,7 +22,7 @@ MEMBER_KEY: Final = "x-atpub-member"
 _MIME_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 _EXTENSION: Final = re.compile(r"[^\s/A-Z.][^\s/A-Z]*")
 _JSON: Final[JsonObject] = {"contentMediaType": "application/json"}
-_TYPES: Final[Mapping[str, JsonObject]] = {
+MEMBER_TYPES: Final[Mapping[str, JsonObject]] = {
     "integer": TYPES["integer"],
     "text": TYPES["string"],
     "string": TYPES["string"],
@@ -43,7 +43,7 @@ _EXTENSIONS: Final = {
     "mp4": "video/mp4",
 }
 _FORMS: Final = (
-    f"a MIME type such as image/jpeg, one of {', '.join(_TYPES)}, or a map of fields; `?` after it for optional"
+    f"a MIME type such as image/jpeg, one of {', '.join(MEMBER_TYPES)}, or a map of fields; `?` after it for optional"
 )
 
 
@@ -125,9 +125,9 @@ def _property(written: Json) -> tuple[JsonObject, bool]:
     name = text.removesuffix("?").strip()
     if _MIME_TYPE.fullmatch(name):
         return {**TYPES["bytes"], "contentMediaType": name}, name == text
-    if not isinstance(written, str) or name not in _TYPES:
+    if not isinstance(written, str) or name not in MEMBER_TYPES:
         raise NotAType(f"{text} is not a type of member", _hint(name.lower()))
-    return dict(_TYPES[name]), name == text
+    return dict(MEMBER_TYPES[name]), name == text
 
 
 def _map_property(written: JsonObject) -> tuple[JsonObject, bool]:
@@ -144,5 +144,5 @@ def _map_property(written: JsonObject) -> tuple[JsonObject, bool]:
 
 
 def _hint(name: str) -> str:
-    known = _MEANT.get(name) or _EXTENSIONS.get(name) or nearest(name, _TYPES)
+    known = _MEANT.get(name) or _EXTENSIONS.get(name) or nearest(name, MEMBER_TYPES)
     return f"did you mean {known!r}?" if known else _FORMS

@@ -173,7 +173,7 @@ class RecordChecker:
             return
         known = [(self._relative(path), facts.first) for path, facts in local.files if facts.first]
         for found, shard, key, more in check_shards(schema.content, known):
-            also = f", and so do {more:,} more shards" if more else ""
+            also = f", as in {more:,} other shard{'s' if more > 1 else ''}" if more else ""
             message = f"{shard}: the sample {key!r} {found.message} ({schema.common.address}){also}"
             place = self.manifest.place((*item.common.address.steps, item.shards.key))
             yield Problem(found.code, message, place, found.hint, found.severity)

@@ -12,9 +12,9 @@ from atpub.errors import Severity
 from atpub.manifest.fields import array_formats
 from atpub.manifest.members import member_of, sample_format
 from atpub.shards.sample_types import IMAGES, MSGPACK, SampleTypes
+from atpub.suggest import listed
 
 _TEXT = frozenset({"text", "string", "integer", "number", "boolean", "null"})
-_BINARY = frozenset({"bytes", *IMAGES, "audio/wav", "audio/flac", "application/zip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ def check_shards(content: JsonObject, shards: Sequence[tuple[str, SampleTypes]])
 def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradiction]:
     """Yield every contradiction between a sample's JSON Schema and one sample."""
     properties = _object(content.get("properties"))
-    listed = content.get("required")
-    required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set[str]()
+    required = _required(content)
     if sample_format(content) == "members":
         yield from _check_members(properties, required, sample)
     elif MSGPACK not in sample.members:
@@ -62,17 +61,18 @@ def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradic
         yield from _check_fields(properties, required, sample.fields, sample.is_complete)
 
 
-def _check_members(properties: JsonObject, required: set[str], sample: SampleTypes) -> Iterator[Contradiction]:
+def _check_members(properties: JsonObject, required: frozenset[str], sample: SampleTypes) -> Iterator[Contradiction]:
     if MSGPACK in sample.members:
         hint = f"describe it with `{fields_line(sample.fields)}`" if sample.fields else "describe it with `fields:`"
         yield Contradiction("", "holds one msgpack map, and its schema describes members", hint)
         return
     wanted = {member_of(name, kind): (name, _object(kind)) for name, kind in properties.items()}
-    for member, (name, kind) in wanted.items():
+    missing = [member for member, (name, _) in wanted.items() if name in required and member not in sample.members]
+    yield from _missing(missing, "member", sample.members)
+    for member, (_, kind) in wanted.items():
         if member not in sample.members:
-            if name in required:
-                yield _missing(member, "member", sample.members)
-        elif not _fits_member(kind, sample.members[member]):
+            continue
+        if not _fits_member(kind, sample.members[member]):
             hint = f"write `{members_line({member: sample.members[member]})}`, or correct the shards"
             yield _wrong(member, sample.members[member], kind, hint)
     for member, found in sample.members.items():
@@ -84,13 +84,14 @@ def _check_members(properties: JsonObject, required: set[str], sample: SampleTyp
 
 
 def _check_fields(
-    properties: JsonObject, required: set[str], fields: Mapping[str, Json], is_complete: bool
+    properties: JsonObject, required: frozenset[str], fields: Mapping[str, Json], is_complete: bool
 ) -> Iterator[Contradiction]:
+    missing = [name for name in properties if name in required and name not in fields and is_complete]
+    yield from _missing(missing, "field", fields)
     for name, kind in properties.items():
         if name not in fields:
-            if name in required and is_complete:
-                yield _missing(name, "field", fields)
-        elif not _fits_field(_object(kind), fields[name], is_optional=name not in required):
+            continue
+        if not _fits_field(_object(kind), fields[name], is_optional=name not in required):
             line = fields_line({name: fields[name]})
             hint = f"write `{line}`, or correct the shards" if line else "correct the shards"
             yield _wrong(name, fields[name], _object(kind), hint)
@@ -101,11 +102,12 @@ def _check_fields(
             yield Contradiction(name, message, f"add it: `{line}`" if line else "add it to the schema")
 
 
-def _missing(name: str, what: str, found: Mapping[str, Json]) -> Contradiction:
-    held = ", ".join(found) or "nothing"
-    return Contradiction(
-        name, f"has no {what} {name!r}", f"it holds {held}: if it may be missing, make it optional (?)"
-    )
+def _missing(names: Sequence[str], what: str, found: Mapping[str, Json]) -> Iterator[Contradiction]:
+    if not names:
+        return
+    lacks = f"no {what} {names[0]!r}" if len(names) == 1 else f"none of the {what}s {listed(names)}"
+    hint = f"it holds {listed([*found]) or 'nothing'}; what may be missing has `?` after its type"
+    yield Contradiction(names[0], f"has {lacks}", hint)
 
 
 def _wrong(name: str, found: Json, kind: JsonObject, hint: str) -> Contradiction:
@@ -135,8 +137,7 @@ def _fits_object(kind: JsonObject, found: Json) -> bool:
     if not isinstance(found, dict):
         return False
     properties = _object(kind.get("properties"))
-    listed = kind.get("required")
-    required = listed if isinstance(listed, list) else []
+    required = _required(kind)
     missing = any(name not in found for name in required)
     return not missing and all(
         _fits_type(_object(inner), found[name]) or (found[name] == "null" and name not in required)
@@ -203,13 +204,19 @@ def _wanted(kind: JsonObject) -> str:
     if _is_ndarray(kind):
         return f"wants {describe({'ndarray': {key: kind[key] for key in ('dtype', 'shape') if key in kind}})}"
     if media := kind.get("contentMediaType"):
-        fields = _object(kind.get("properties"))
-        return f"wants {media}" + (f" with {', '.join(fields)}" if fields else "")
+        fields = {name: _object(inner).get("type", "bytes") for name, inner in _object(kind.get("properties")).items()}
+        return f"wants {describe(fields)}" if fields else f"wants {media}"
     if kind.get("contentEncoding") == "base64":
         return "wants bytes"
     if kind.get("type") == "array":
         return f"wants a list of {_object(kind.get('items')).get('type', 'bytes')}"
-    return f"wants {kind.get('type')}"
+    stated = kind.get("type")
+    return f"wants {describe(stated)}" if isinstance(stated, str) else f"wants one of {stated}"
+
+
+def _required(kind: JsonObject) -> frozenset[str]:
+    names = kind.get("required")
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
 
 
 def _object(value: Json) -> JsonObject:

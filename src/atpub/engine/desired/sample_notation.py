@@ -11,6 +11,15 @@ from atpub.manifest.arrays import DTYPES
 
 _PLAIN: Final = re.compile(r"(?!(?:true|false|null|yes|no)\Z)[A-Za-z_][\w.+/-]*")
 _FIELD_TYPES: Final = frozenset({"string", "integer", "number", "boolean", "bytes"})
+_WORDS: Final = {
+    "integer": "an integer",
+    "number": "a float",
+    "boolean": "a boolean",
+    "string": "a string",
+    "object": "a map",
+    "text": "text that is no JSON",
+    "extension": "a msgpack extension",
+}
 _JSON_ONLY: Final = frozenset({"number", "boolean", "null", "string"})
 
 
@@ -22,11 +31,11 @@ def describe(found: Json) -> str:
             known = [f"of {dtype}"] if dtype else []
             return " ".join(["an ndarray", *known, *([_shape(shape)] if isinstance(shape, list) else [])])
         case dict():
-            return f"JSON with {', '.join(found)}" if found else "an empty JSON object"
+            return f"JSON of {_flow({name: _name(kind) for name, kind in found.items()})}"
         case list():
             return f"a list of {found[0]}" if found and found != ["any"] else "a list"
         case _:
-            return str(found)
+            return _WORDS.get(str(found), str(found))
 
 
 def fields_line(fields: Mapping[str, Json] | None) -> str:
@@ -38,6 +47,10 @@ def fields_line(fields: Mapping[str, Json] | None) -> str:
 def members_line(members: Mapping[str, Json]) -> str:
     """Return the `members:` that declare members of these types."""
     return f"members: {_flow({name: _member(kind) for name, kind in members.items()})}"
+
+
+def _name(found: Json) -> str:
+    return found if isinstance(found, str) else describe(found)
 
 
 def _field(found: Json) -> str:
