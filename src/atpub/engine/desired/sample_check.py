@@ -52,6 +52,8 @@ def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradic
     """Yield every contradiction between a sample's JSON Schema and one sample."""
     properties = _object(content.get("properties"))
     required = _required(content)
+    if not properties:
+        return
     if sample_format(content) == "members":
         yield from _check_members(properties, required, sample)
     elif MSGPACK not in sample.members:
@@ -175,7 +177,7 @@ def _fits_item(kind: JsonObject, found: Json) -> bool:
 
 
 def _is_text(found: Json) -> bool:
-    return isinstance(found, list) or (isinstance(found, dict) and _array(found) is None) or found in _TEXT
+    return found in _TEXT if isinstance(found, str) else _array(found) is None
 
 
 def _array(found: Json) -> JsonObject | None:
@@ -211,7 +213,8 @@ def _wanted(kind: JsonObject) -> str:
     if kind.get("type") == "array":
         return f"wants a list of {_object(kind.get('items')).get('type', 'bytes')}"
     stated = kind.get("type")
-    return f"wants {describe(stated)}" if isinstance(stated, str) else f"wants one of {stated}"
+    types = stated if isinstance(stated, list) else [stated]
+    return f"wants {' or '.join(map(describe, types))}"
 
 
 def _required(kind: JsonObject) -> frozenset[str]:
