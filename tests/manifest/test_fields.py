@@ -4,7 +4,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.manifest.fields import DRAFT, NDARRAY, TYPES, json_schema
+from atpub.manifest.arrays import NDARRAY
+from atpub.manifest.fields import DRAFT, TYPES, json_schema
 
 BYTES: JsonObject = {"type": "string", "format": "byte", "contentEncoding": "base64"}
 

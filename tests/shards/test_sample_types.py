@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.atmosphere.test_samples import compact
 from tests.shards.tars import FORMATS, Member, make_tar
 
+from atpub.atproto.data import JsonObject
 from atpub.shards.array_headers import dtype_name, read_array_type
 from atpub.shards.digest_stream import DigestStream
 from atpub.shards.measure import FileFacts, measure_files
@@ -192,9 +193,6 @@ def test_no_byte_is_read_twice_and_the_cache_keeps_what_was_read(tmp_path: Path)
     measured = measure_files([path])[path]
     assert isinstance(measured, FileFacts)
     assert measured.first is not None
-    assert measured.first == SampleTypes(
-        "0",
-        {"msgpack": "msgpack"},
-        {"image": {"ndarray": {"dtype": "float64", "shape": [3 << 17]}}, "label": "integer"},
-    )
+    image: JsonObject = {"ndarray": {"dtype": "float64", "shape": [3 << 17]}}
+    assert measured.first == SampleTypes("0", {"msgpack": "msgpack"}, {"image": image, "label": "integer"})
     assert SampleTypes.of_json(json.loads(json.dumps(measured.first.to_json()))) == measured.first
