@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import IO, cast
 from atpub.errors import Problem
 from atpub.shards.cache import Note
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
+from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
 
@@ -27,10 +27,6 @@ _MAGIC = {
 _CHUNK = 1 << 20
 _EXTENSIONS = 100
 _KEYS = 1_000_000  # so many fit in 100 MB
-
-# Both are webdataset.tariterators': what it skips, and where a sample's key ends.
-_METADATA = re.compile(r"__[^/]*__($|/)")
-_KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 
 _NAMING = "WebDataset takes files KEY.EXTENSION with one KEY, side by side, as a sample: 000000.msgpack"
 _AGAIN = "write the shard again"
@@ -141,13 +137,13 @@ class _Samples:
         """Count one more regular file, or note a link."""
         file = member.name
         self.files += not member.is_link
-        found = None if _METADATA.match(file) else _KEY.match(file)
+        found = split_name(file)
         if found is None:
             return
         if member.is_link:
             self._notes.setdefault("link-member", file)
             return
-        key, extension = found[1], found[2].lower()
+        key, extension = found
         if key != self._key:
             self._begin(key)
         if extension in self._of_sample:
