@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, get_origin
 
 from atpub.errors import Unavailable, Usage
 from atpub.manifest.members import attribute_name
@@ -59,7 +59,9 @@ def member_reader(sample_type: type[S] | None) -> Callable[[str, Mapping[str, by
 
 def _read(name: str, extension: str, kind: object, data: bytes) -> Any:
     by_extension = _BY_EXTENSION.get(extension.rpartition(".")[2], bytes)
-    decode = read_array if kind is not None and is_ndarray(kind) else _BY_TYPE.get(kind, by_extension)
+    decode = (
+        read_array if kind is not None and is_ndarray(kind) else _BY_TYPE.get(get_origin(kind) or kind, by_extension)
+    )
     try:
         return decode(data)
     except NOT_READABLE as error:
