@@ -141,7 +141,7 @@ class EntryReader:
                 build = members_schema if ways == ["members"] else json_schema
                 made = build(_object(given[ways[0]]))
                 for keys, message, hint in made.problems:
-                    self._note("bad-field", message, (*steps, *keys), hint)
+                    self._note("bad-field", message, (*steps, *keys), hint, key=not keys)
                 # The second step into what was made is the property, whose key is the first into what was written.
                 content = _Content(
                     made.content,
