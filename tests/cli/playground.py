@@ -56,7 +56,8 @@ def write_files(folder: Path, files: Mapping[str, Any]) -> None:
                 path.write_text(content)
             case {"tar": int(count)}:
                 path.write_bytes(tar(count))
-            case {"members": dict(members)}:
+            case {"members": _}:
+                members: dict[str, str] = content["members"]
                 path.write_bytes(make_tar([Member(name, text.encode("latin-1")) for name, text in members.items()]))
             case {"gzip": int(count)}:
                 path.write_bytes(compress(tar(count)))

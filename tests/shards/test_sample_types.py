@@ -154,7 +154,7 @@ def test_every_field_of_a_map_is_found(value: Any) -> None:
 def test_first_sample_only(format: int) -> None:
     members = [Member("a/0.CLS", b"1"), Member("a/0.feat.npy", npy(VECTOR)), Member("a/1.txt", b"x"), Member("a/0.txt")]
     found = first(Member("__meta__/x.txt"), *members, format=format)
-    array = {"ndarray": {"dtype": "float32", "shape": [8]}}
+    array: JsonObject = {"ndarray": {"dtype": "float32", "shape": [8]}}
     assert found == SampleTypes("a/0", {"cls": "integer", "feat.npy": array})
 
 
