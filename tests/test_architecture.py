@@ -30,6 +30,7 @@ user_folders
 target
 pipeline
 generation importing login catalog
+inspection
 report
 atmosphere cli testing validation
 """
@@ -68,7 +69,7 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "user_folders", "pipeline", "cli", "atmosphere"),
-    *("atomic_files", "generation", "importing.download"),
+    *("atomic_files", "generation", "importing.download", "inspection.files"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

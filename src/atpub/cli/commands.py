@@ -16,6 +16,7 @@ from atpub.cli.options import (
     manifest_options,
     plan_options,
     run_by,
+    samples_option,
     target_options,
     wait_option,
     yes_option,
@@ -41,6 +42,20 @@ Save it beside the manifest, and name it in the manifest's first line:
 \b
     atpub manifest-schema > atpub.schema.json
     # yaml-language-server: $schema=./atpub.schema.json"""
+
+_INSPECT_EPILOG: Final = """\
+Example:
+
+\b
+    atpub inspect data/train-000000.tar
+    atpub inspect --samples all --json data > data.json"""
+
+_INIT_EPILOG: Final = """\
+Example:
+
+\b
+    atpub init data
+    atpub apply --account local --yes"""
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -108,6 +123,38 @@ def cli() -> None:
 
     Write a manifest, review the plan, apply it. The repository then matches the manifest, and applying it again changes
     nothing.
+    """
+
+
+@cli.command(short_help="Show what local tar shards hold: samples, fields, types and values.", epilog=_INSPECT_EPILOG)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@samples_option
+@json_option
+@run_by("atpub.cli.run.inspect:run_inspect")
+def inspect() -> None:
+    """Show what local tar shards hold: samples, fields, types, ranges and examples of values.
+
+    A PATH is a tar file, a folder of them, or a pattern. Counts all samples and looks at the values of the first ones.
+    Warns of whatever readers misread: files of one sample that are apart, links, samples with different members.
+    Unpacks and unpickles nothing. Exits with 1 if a shard is broken; the others are shown all the same.
+    """
+
+
+@cli.command(short_help="Write a first manifest for local tar shards.", epilog=_INIT_EPILOG)
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option("--out", type=_FILE, metavar="FILE", default=Path("atpub.yaml"), help="The manifest. [./atpub.yaml]")
+@click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
+@samples_option
+@json_option
+@run_by("atpub.cli.run.inspect:run_init")
+def init() -> None:
+    """Write a first manifest for local tar shards: a schema that fits the samples, and datasets.
+
+    DATA are tar files, folders of them, or patterns, in the folder of the manifest. Shards whose names differ in their
+    numbers are one dataset: train-*.tar and val-*.tar are two. Shards that are too large for blobs are described in a
+    comment. Never overwrites a file.
+
+    The manifest can be applied as it is, to a repository in a folder.
     """
 
 

@@ -135,3 +135,27 @@ def json_option(command: F) -> F:
 def yes_option(command: F) -> F:
     """Give a command `--yes`."""
     return click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)
+
+
+class _SampleCount(click.ParamType):
+    """A number of samples, or `all` (None)."""
+
+    name = "samples"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        if isinstance(value, int) or value == "all":
+            return value if isinstance(value, int) else None
+        if not str(value).isdecimal() or not int(value):
+            self.fail(f"{value!r} is neither a number of samples nor `all`", param, ctx)
+        return int(value)
+
+
+def samples_option(command: F) -> F:
+    """Give a command `--samples`."""
+    return click.option(
+        "--samples",
+        type=_SampleCount(),
+        metavar="N|all",
+        default=100,
+        help="Look at so many samples of each shard. [default: 100]",
+    )(command)

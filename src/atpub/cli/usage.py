@@ -17,6 +17,8 @@ _SYNONYMS: Final = {
     **dict.fromkeys(("check", "lint", "test"), "validate"),
     **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy"),
     **dict.fromkeys(("checksum", "hash", "freeze"), "lock"),
+    **dict.fromkeys(("create", "new", "scaffold", "setup", "start"), "init"),
+    **dict.fromkeys(("cat", "describe", "head", "info", "peek", "show", "stat", "stats"), "inspect"),
     "audit": "verify",
     "auth": "login",
     "backup": "export",

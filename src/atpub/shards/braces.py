@@ -72,6 +72,11 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
+def escape(text: str) -> str:
+    """Write a backslash before each character that a pattern gives a meaning."""
+    return re.sub(r"[\\*?\[{}]", r"\\\g<0>", text)
+
+
 def _misplaced_brace(pattern: str) -> Problem | None:
     opened: list[int] = []
     for found in _BRACE.finditer(pattern):

@@ -159,7 +159,7 @@ class _Gatherer:
                 self._note([found], steps)
             else:
                 known.append((path, found))
-                self._note([_oddity(self._name(path), note) for note in found.notes], steps)
+                self._note([note_problem(self._name(path), note) for note in found.notes], steps)
         self._keep_files({self._name(path): LockedFile.of(facts) for path, facts in known}, steps)
         return tuple(known)
 
@@ -338,7 +338,8 @@ _ODDITIES: Final = {
 }
 
 
-def _oddity(name: str, note: Note) -> Problem:
+def note_problem(name: str, note: Note) -> Problem:
+    """Return the warning that a note on a shard of this name stands for."""
     message, hint = _ODDITIES[note.code]
     return Problem(note.code, f"{name}: {message.format(note.member)}", None, hint, "warning")
 

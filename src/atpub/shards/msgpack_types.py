@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json
 from atpub.shards.array_headers import HEADER_LENGTH, read_array_type
@@ -27,23 +28,40 @@ class NotASample(Exception):
     """The bytes are no msgpack map with text for keys."""
 
 
+class TooManyValues(Exception):
+    """The map has more values than are looked at."""
+
+
+class FieldPlace(NamedTuple):
+    """A field of a msgpack map: its type, and where its value starts and ends in the stream."""
+
+    name: str
+    type: Json
+    start: int
+    end: int
+
+
 def read_field_types(stream: Stream, start: int, size: int) -> tuple[dict[str, Json], bool]:
     """Return the type of each field in the `size` bytes at `start`, and whether these are all fields.
 
     The stream only moves forward, and the payloads of long values are passed over. Raises NotASample.
     """
-    reader = _Reader(stream, start, start + size)
     found: dict[str, Json] = {}
-    count = reader.map_length()
     try:
-        for _ in range(count):
-            name = reader.key()
-            found[name] = reader.type_of_value(0)
-    except _TooManyValues:
+        found.update((place.name, place.type) for place in read_fields(stream, start, size))
+    except TooManyValues:
         return found, False
+    return found, True
+
+
+def read_fields(stream: Stream, start: int, size: int) -> Iterator[FieldPlace]:
+    """Yield each field in the `size` bytes at `start`; raises NotASample, or TooManyValues where it stops early."""
+    reader = _Reader(stream, start, start + size)
+    for _ in range(reader.map_length()):
+        name, first = reader.key(), reader.at
+        yield FieldPlace(name, reader.type_of_value(0), first, reader.at)
     if reader.at != reader.end:
         raise NotASample("bytes follow the map")
-    return found, True
 
 
 def merge_types(types: list[Json]) -> Json:
@@ -52,10 +70,6 @@ def merge_types(types: list[Json]) -> Json:
     if len(distinct) == 2 and "integer" in distinct and "number" in distinct:
         return ["number"]
     return [*distinct] if len(distinct) < 2 else ["any"]
-
-
-class _TooManyValues(Exception):
-    pass
 
 
 class _Reader:
@@ -88,7 +102,7 @@ class _Reader:
     def type_of_value(self, depth: int) -> Json:
         self._values += 1
         if self._values > _MOST or depth > _DEEPEST:
-            raise _TooManyValues
+            raise TooManyValues
         first = self._byte()
         if first < 0x80 or first >= 0xE0:
             return "integer"

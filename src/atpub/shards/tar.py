@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from os import SEEK_END
 from typing import IO, cast
@@ -47,11 +47,12 @@ class TarFacts:
     first: SampleTypes | None = field(default=None, compare=False)
 
 
-def read_tar(stream: Stream, name: str) -> TarFacts | Problem:
+def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None = None) -> TarFacts | Problem:
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
     Of ustar, GNU and pax archives, the headers and the first sample are read. `name` is what messages call the stream.
-    Raises OSError where it cannot be read.
+    `visit` is called with each file and link, and may move a stream that moves backwards, too. Raises OSError where
+    it cannot be read.
     """
     start = stream.read(BLOCK)
     stream.seek(0)
@@ -64,14 +65,16 @@ def read_tar(stream: Stream, name: str) -> TarFacts | Problem:
         return stand_in
     if start.strip(b"\0") and not is_header(start):
         return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
-    return _read_members(stream, name)
+    return _read_members(stream, name, visit)
 
 
-def _read_members(stream: Stream, name: str) -> TarFacts | Problem:
+def _read_members(stream: Stream, name: str, visit: Callable[[Member], object] | None) -> TarFacts | Problem:
     archive = _Archive(stream)
     samples = _Samples(stream)
     for file in archive.files():
         samples.add(file)
+        if visit is not None:
+            visit(file)
     if archive.fault or not _ends_at(stream, archive.end):
         size = stream.seek(0, SEEK_END)
         message = (

@@ -1,0 +1,40 @@
+"""`atpub inspect` and `atpub init`: what local shards hold, and a first manifest of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
+from atpub.inspection.files import find_shards, survey_files
+from atpub.inspection.run import init_manifest
+from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
+from atpub.report.problems import problems_text
+from atpub.shards.survey import merge_surveys
+
+
+def run_inspect(paths: tuple[str, ...], samples: int | None, *, as_json: bool) -> int:
+    """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
+    found = find_shards(paths)
+    surveys = []
+    for survey in survey_files(found.files, samples):
+        surveys.append(survey)
+        if not as_json:
+            print_data(survey_text(survey, style_for(sys.stdout)))
+    if as_json:
+        print_json(surveys_json(surveys, merge_surveys(surveys), found.problems))
+    elif len(surveys) > 1:
+        print_data(total_text(surveys, merge_surveys(surveys), style_for(sys.stdout)))
+    if found.problems:
+        tell(problems_text(found.problems, style_for(sys.stderr)))
+    return 0 if not found.problems and all(survey.is_readable for survey in surveys) else 1
+
+
+def run_init(data: tuple[str, ...], out: Path, nsid: str | None, samples: int | None, *, as_json: bool) -> None:
+    """Write a manifest for shards, and print what it describes and the next command."""
+    outcome = init_manifest(data, out, nsid, samples)
+    tell_warnings(outcome.warnings)
+    if as_json:
+        print_json(init_json(outcome))
+    else:
+        print_data(init_text(outcome, style_for(sys.stdout)))

@@ -1,0 +1,166 @@
+"""Surveys of shards, and what `atpub init` found, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.engine.desired.sample_notation import describe
+from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
+from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style, counted, size
+
+if TYPE_CHECKING:  # reports read no shards
+    from atpub.errors import Problem
+    from atpub.inspection.run import InitOutcome
+    from atpub.shards.field_summary import FieldSummary
+    from atpub.shards.survey import ShardSurvey
+
+_FORMATS: Final = {"members": "members", "msgpack": "msgpack", "mixed": "msgpack and members", "none": "no samples"}
+_WIDTH: Final = 60
+
+
+def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
+    """Return what one shard holds, a line for each field, and its problems."""
+    samples = "samples not counted" if survey.samples is None else counted(survey.samples, "sample")
+    looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
+    head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}, {_FORMATS[survey.format]}"
+    problems = [problems_text(survey.problems, style)] if survey.problems else []
+    return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  "), *problems])
+
+
+def total_text(surveys: Sequence[ShardSurvey], fields: Mapping[str, FieldSummary], style: Style = PLAIN) -> str:
+    """Return what all shards hold together."""
+    samples = sum(survey.samples or 0 for survey in surveys)
+    sizes = sum(survey.size for survey in surveys)
+    looked_at = sum(survey.looked_at for survey in surveys)
+    head = f"{style('all', BOLD)}: {counted(len(surveys), 'shard')}, {counted(samples, 'sample')}, {size(sizes)}"
+    return "\n".join([head, *_field_lines(fields, looked_at, style, "  ")])
+
+
+def surveys_json(
+    surveys: Sequence[ShardSurvey], fields: Mapping[str, FieldSummary], problems: Sequence[Problem]
+) -> JsonObject:
+    """Return the shards, all of them together, and the problems of paths as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "shards": [_survey_json(survey) for survey in surveys],
+        "all": {
+            "shards": len(surveys),
+            "samples": sum(survey.samples or 0 for survey in surveys),
+            "bytes": sum(survey.size for survey in surveys),
+            "looked_at": sum(survey.looked_at for survey in surveys),
+            "fields": _fields_json(fields),
+        },
+        "problems": [problem_json(problem) for problem in problems],
+    }
+
+
+def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
+    """Return what was found and written, and the next command."""
+    lines = [f"{style(outcome.out, BOLD)}: project {style(outcome.draft.project)}"]
+    for schema in outcome.draft.schemas:
+        names = ", ".join(schema.declaration.value) if schema.declaration.key != "json_schema" else "a JSON Schema"
+        lines.append(f"  schema {style(schema.key)} ({style(schema.nsid)}): {style(names)}")
+    for dataset in outcome.draft.datasets:
+        samples = "" if dataset.samples is None else f", {counted(dataset.samples, 'sample')}"
+        held = f"{counted(len(dataset.shards), 'shard')}{samples}, {size(dataset.size)}"
+        more = "; too large for blobs: see the comment in the manifest" if dataset.is_too_large else ""
+        lines.append(f"  dataset {style(dataset.key)}: {held}{more}")
+    if outcome.checksums:
+        lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
+    named = "" if str(outcome.out) == "atpub.yaml" else f" -m {outcome.out}"
+    lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")
+    return "\n".join(lines)
+
+
+def init_json(outcome: InitOutcome) -> JsonObject:
+    """Return what was found and written as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "manifest": str(outcome.out),
+        "project": outcome.draft.project,
+        "schemas": [
+            {"key": schema.key, "nsid": schema.nsid, schema.declaration.key: schema.declaration.value}
+            for schema in outcome.draft.schemas
+        ],
+        "datasets": [
+            {
+                "key": dataset.key,
+                "schema": dataset.schema,
+                "shards": list(dataset.shards),
+                "samples": dataset.samples,
+                "bytes": dataset.size,
+                "too_large": dataset.is_too_large,
+            }
+            for dataset in outcome.draft.datasets
+        ],
+        "checksums": list(outcome.checksums),
+        "warnings": [problem_json(problem) for problem in outcome.warnings],
+    }
+
+
+def _field_lines(fields: Mapping[str, FieldSummary], of: int, style: Style, pad: str) -> Iterator[str]:
+    width = max((len(style(name)) for name in fields), default=0)
+    for name, summary in fields.items():
+        shown = style(name)
+        yield f"{pad}{shown}{' ' * (width - len(shown))}  {style(_field_text(summary, of))}{_examples(summary, style)}"
+        yield from _field_lines(summary.fields, summary.count, style, f"{pad}  ")
+
+
+def _field_text(summary: FieldSummary, of: int) -> str:
+    types = " or ".join(_type_text(kind) for kind in summary.types) or "null"
+    parts = [types]
+    if summary.numbers is not None:
+        low, high = summary.numbers
+        parts.append(f"{low:,}" if low == high else f"{low:,} to {high:,}")
+    elif summary.sizes is not None:
+        low, high = summary.sizes
+        parts.append(size(int(low)) if low == high else f"{size(int(low))} to {size(int(high))}")
+    if summary.count < of:
+        parts.append(f"in {summary.count:,} of {of:,}")
+    if summary.nulls and summary.types:
+        parts.append(f"null in {summary.nulls:,}")
+    return ", ".join(parts)
+
+
+def _type_text(kind: Json) -> str:
+    if isinstance(kind, dict) and "ndarray" not in kind:
+        return "object"
+    text = kind if isinstance(kind, str) else describe(kind)
+    return text.removeprefix("an ").removeprefix("a ")
+
+
+def _examples(summary: FieldSummary, style: Style) -> str:
+    if not summary.examples or summary.fields:
+        return ""
+    shown = ", ".join(json.dumps(item, ensure_ascii=False) for item in summary.examples)
+    return f"  {style(shown if len(shown) <= _WIDTH else f'{shown[:_WIDTH]}…', FAINT)}"
+
+
+def _survey_json(survey: ShardSurvey) -> JsonObject:
+    return {
+        "shard": survey.name,
+        "bytes": survey.size,
+        "samples": survey.samples,
+        "format": survey.format,
+        "looked_at": survey.looked_at,
+        "fields": _fields_json(survey.fields),
+        "problems": [problem_json(problem) for problem in survey.problems],
+    }
+
+
+def _fields_json(fields: Mapping[str, FieldSummary]) -> Json:
+    return {
+        name: {
+            "types": list(summary.types),
+            "samples": summary.count,
+            "nulls": summary.nulls,
+            "bytes": None if summary.sizes is None else list(summary.sizes),
+            "range": None if summary.numbers is None else list(summary.numbers),
+            "examples": list(summary.examples),
+            **({"fields": _fields_json(summary.fields)} if summary.fields else {}),
+        }
+        for name, summary in fields.items()
+    }
