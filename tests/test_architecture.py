@@ -69,7 +69,8 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "user_folders", "pipeline", "cli", "atmosphere"),
-    *("atomic_files", "generation", "importing.download", "inspection.files"),
+    *("atomic_files", "generation", "importing.download"),
+    *("inspection.files", "inspection.run"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",
@@ -78,6 +79,7 @@ EXCEPTIONS = {
     "shards.braces": "os.path.commonprefix, which compares text",
     "shards.cache": "os.stat_result, a type",
     "shards.files": "lists the files that a manifest's patterns name",
+    "shards.survey": "os.SEEK_END, a constant",
     "shards.tar": "os.SEEK_END, a constant",
     "text.files": "reads the text files that the user names",
     "text.paths": "resolves the paths that a manifest names",

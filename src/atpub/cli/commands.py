@@ -43,20 +43,8 @@ Save it beside the manifest, and name it in the manifest's first line:
     atpub manifest-schema > atpub.schema.json
     # yaml-language-server: $schema=./atpub.schema.json"""
 
-_INSPECT_EPILOG: Final = """\
-Example:
-
-\b
-    atpub inspect data/train-000000.tar
-    atpub inspect --samples all --json data > data.json"""
-
-_INIT_EPILOG: Final = """\
-Example:
-
-\b
-    atpub init data
-    atpub apply --account local --yes"""
-
+_INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
+_INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
 

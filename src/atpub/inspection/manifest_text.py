@@ -90,7 +90,8 @@ def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
 
 def _type(name: str, kind: Json) -> str:
     """Write a member or field: on one line, if it fits."""
-    flow = f"      {_entry(name, '').removesuffix(' ""')} {_flow(kind)}"
+    key = _entry(name, "").partition(": ")[0] if _PLAIN.fullmatch(name) else json.dumps(name)
+    flow = f"      {key}: {_flow(kind)}"
     return flow if isinstance(kind, dict) and len(flow) <= 100 else _block({name: kind}, 6)
 
 
