@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.manifest.arrays import DTYPES
 from atpub.manifest.fields import DRAFT, TYPES, json_schema
+from atpub.manifest.members import members_schema
 from atpub.shards.field_summary import FieldSummary
+from atpub.suggest import listed
 
 _SIMPLE: Final = frozenset({"integer", "number", "boolean", "string", "bytes"})
 _TEXT: Final = frozenset({"text", "integer", "number", "boolean", "string", "null", "object"})
@@ -34,35 +37,59 @@ _MEDIA: Final = {
 """The MIME types of binary members that only their extension says."""
 
 
+class NotDeclarable(Exception):
+    """No schema can describe the samples."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The part of a schema entry that describes samples: `fields`, `members` or `json_schema`, and its value."""
+    """The part of a schema entry that describes samples: `fields`, `members` or `json_schema`, and its value.
+
+    `left_out` are members that no schema can declare, `weakened` the fields that every sample has and that are optional
+    all the same, because readers want the optional fields last.
+    """
 
     key: str
     value: JsonObject
+    left_out: tuple[str, ...] = ()
+    weakened: tuple[str, ...] = ()
 
 
 def declare_members(members: Mapping[str, FieldSummary], samples: int) -> Declaration:
-    """Describe the members that `samples` samples have."""
-    return Declaration(
-        "members",
-        {name: _mark(_member(name, summary), summary.count < samples) for name, summary in members.items()},
-    )
+    """Describe the members that `samples` samples have; raises NotDeclarable where no schema can have one of them."""
+    declared: JsonObject = {}
+    for name, summary in members.items():
+        kind = _mark(_member(name, summary), summary.count < samples)
+        if not members_schema({**declared, name: kind}).problems:
+            declared[name] = kind
+    if not declared:
+        raise NotDeclarable(f"no schema can declare the members {listed([*members])}")
+    return Declaration("members", declared, tuple(name for name in members if name not in declared))
 
 
 def declare_fields(fields: Mapping[str, FieldSummary], samples: int) -> Declaration:
-    """Describe the fields of the msgpack maps of `samples` samples: as `fields:`, or where that cannot, JSON Schema."""
+    """Describe the fields of the msgpack maps of `samples` samples: as `fields:`, or where that cannot, JSON Schema.
+
+    Raises NotDeclarable for a field that readers cannot have.
+    """
+    strange = [name for name in fields if not name.isidentifier() or iskeyword(name)]
+    if strange or not fields:
+        raise NotDeclarable(f"readers make attributes of fields, and cannot of {listed(strange) or 'none'}")
     optional = _optional(fields, samples)
+    weakened = tuple(name for name in fields if name in optional and not _may_lack(fields[name], samples))
     types = {name: _field(summary) for name, summary in fields.items()}
     known: JsonObject = {name: _mark(kind, name in optional) for name, kind in types.items() if kind is not None}
     if len(known) == len(types):
-        return Declaration("fields", known)
-    content = json_schema(known).content
-    properties = content["properties"]
+        return Declaration("fields", known, weakened=weakened)
+    properties = json_schema(known).content["properties"] if known else {}
     assert isinstance(properties, dict)
-    every: JsonObject = {name: properties.get(name, _any(fields[name])) for name in types}
-    required: list[Json] = [name for name in sorted(types) if name not in optional]
-    return Declaration("json_schema", {"$schema": DRAFT, "type": "object", "properties": every, "required": required})
+    content: JsonObject = {
+        "$schema": DRAFT,
+        "type": "object",
+        "properties": {name: properties.get(name, _any(fields[name])) for name in types},
+        "required": [name for name in sorted(types) if name not in optional],
+    }
+    return Declaration("json_schema", content, weakened=weakened)
 
 
 def _optional(fields: Mapping[str, FieldSummary], samples: int) -> Set[str]:
@@ -71,8 +98,12 @@ def _optional(fields: Mapping[str, FieldSummary], samples: int) -> Set[str]:
     Readers get the fields in the order of their names' lengths, and want the optional ones last.
     """
     stored = sorted(fields, key=lambda name: (len(name.encode()), name.encode()))
-    first = next((at for at, name in enumerate(stored) if fields[name].count < samples or fields[name].nulls), None)
-    return frozenset() if first is None else frozenset(stored[first:])
+    first = next((at for at, name in enumerate(stored) if _may_lack(fields[name], samples)), len(stored))
+    return frozenset(stored[first:])
+
+
+def _may_lack(summary: FieldSummary, samples: int) -> bool:
+    return summary.count < samples or summary.nulls > 0
 
 
 def _mark(kind: Json, is_optional: bool) -> Json:

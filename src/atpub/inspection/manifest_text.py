@@ -63,6 +63,11 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
     yield f"    {declaration.key}:   # as in the {schema.looked_at:,} samples looked at"
     for name, kind in declaration.value.items():
         yield _type(name, with_dollars_kept(kind))
+    if declaration.left_out:
+        yield f"      # left out: {_comment(declaration.left_out)}: no schema can declare members of these names"
+    if declaration.weakened:
+        yield "      # Each sample has these, too, but readers want optional fields last, by length and alphabet:"
+        yield f"      # {_comment(declaration.weakened)}"
 
 
 def _dataset(dataset: DatasetDraft, blobs: Json) -> Iterator[str]:
@@ -86,6 +91,11 @@ def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
     yield f"#    schema: {dataset.schema}"
     yield f'#    urls: ["{_URL}/{name}"]   # and the others: braces such as {{000000..000009}} stand for several'
     yield f"#    checksums: {dataset.key}.sha256"
+
+
+def _comment(names: Sequence[str]) -> str:
+    """Return names on one line: without characters that end it."""
+    return ", ".join(name if _PLAIN.fullmatch(name) else json.dumps(name) for name in names)
 
 
 def _type(name: str, kind: Json) -> str:

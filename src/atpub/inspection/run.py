@@ -11,6 +11,7 @@ from atpub.atomic_files import write_text
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid, SyntaxViolation
 from atpub.errors import FileConflict, InvalidInput, Problem, Usage
+from atpub.inspection.declare import NotDeclarable
 from atpub.inspection.draft import DatasetDraft, Draft, draft_manifest
 from atpub.inspection.files import find_checksums, find_shards, survey_files
 from atpub.inspection.manifest_text import file_pattern, manifest_text
@@ -44,7 +45,11 @@ def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most
     errors = [*found.problems, *(error for survey in surveys for error in _errors(survey)), *_mixtures(surveys)]
     if errors:
         raise InvalidInput(tuple(errors))
-    draft = draft_manifest(folder.name, surveys, nsid)
+    try:
+        draft = draft_manifest(folder.name, surveys, nsid)
+    except NotDeclarable as error:
+        hint = "rename them in the shards"
+        raise InvalidInput((Problem("bad-field", f"{', '.join(paths)}: {error}", hint=hint),)) from None
     checksums = _checksums([Path(file) for file in found.files], folder)
     text = manifest_text(draft, lambda dataset: _blobs(dataset, folder), checksums)
     folder.mkdir(parents=True, exist_ok=True)

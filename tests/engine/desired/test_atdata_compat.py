@@ -24,6 +24,7 @@ ORDERS: list[tuple[dict[str, str], list[str]]] = [
     ({"a": "string?", "b": "string?", "c": "string"}, ["a", "b"]),
     ({"a": "string?", "b": "string", "c": "string?"}, ["a"]),
     ({"a": "string?"}, []),
+    ({"a": "string?", "b": "string?"}, []),
 ]
 
 

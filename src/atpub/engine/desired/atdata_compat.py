@@ -40,7 +40,7 @@ def check_sample_schema(content: JsonObject) -> tuple[ReaderFinding, ...]:
 def _order(properties: JsonObject, required: list[Json]) -> Iterator[ReaderFinding]:
     """Check field order: readers get the fields shorter names first, and make a dataclass in that order."""
     stored = sorted(properties, key=lambda name: (len(name.encode()), name.encode()))
-    last = max((index for index, name in enumerate(stored) if name in required), default=-1)
+    last = max((index for index, name in enumerate(stored) if name in required), default=0)
     for name in stored[:last]:
         if name not in required:
             first = f"the optional {name!r} is stored before the required {stored[last]!r}"
