@@ -31,6 +31,11 @@ def yaml_text(value: Json) -> str:
     return "".join(f"{line}\n" for line in _lines(value, 0))
 
 
+def quoted(text: str) -> str:
+    """Write text on one line in double quotes, as it may stand anywhere."""
+    return f'"{_ESCAPED.sub(_escape, text)}"'
+
+
 def with_dollars_kept(value: Json) -> Json:
     """Escape a value for a place where `${X}` is interpolated: double each `$` that would be interpreted.
 
@@ -137,7 +142,7 @@ def _line(text: str) -> str:
         return text
     if "'" not in text and not UNREADABLE.search(text) and not set("\n\r\t").intersection(text) and '"' in text:
         return f"'{text}'"
-    return f'"{_ESCAPED.sub(_escape, text)}"'
+    return quoted(text)
 
 
 def _reads_as_text(text: str) -> bool:

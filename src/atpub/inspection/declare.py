@@ -16,7 +16,7 @@ from atpub.shards.field_summary import FieldSummary
 from atpub.suggest import listed
 
 _SIMPLE: Final = frozenset({"integer", "number", "boolean", "string", "bytes"})
-_TEXT: Final = frozenset({"text", "integer", "number", "boolean", "string", "null", "object"})
+_TEXT: Final = frozenset({"text", "integer", "number", "boolean", "string", "null", "object", "list"})
 _MIME_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 _INTEGERS: Final = frozenset({"cls", "cls2", "class", "count", "index", "inx", "id"})
 _TEXTS: Final = frozenset({"txt", "text", "transcript"})
@@ -60,7 +60,7 @@ def declare_members(members: Mapping[str, FieldSummary], samples: int) -> Declar
     declared: JsonObject = {}
     for name, summary in members.items():
         kind = _mark(_member(name, summary), summary.count < samples)
-        if not members_schema({**declared, name: kind}).problems:
+        if _is_utf8(name) and not members_schema({**declared, name: kind}).problems:
             declared[name] = kind
     if not declared:
         raise NotDeclarable(f"no schema can declare the members {listed([*members])}")
@@ -130,8 +130,6 @@ def _field(summary: FieldSummary) -> Json:
             return [item]
         case (str(kind),) if kind in _SIMPLE:
             return kind
-        case ("integer", "number") | ("number", "integer"):
-            return "number"
         case _:
             return None
 
@@ -148,30 +146,30 @@ def _any(summary: FieldSummary) -> JsonObject:
 
 def _member(name: str, summary: FieldSummary) -> Json:
     extension = name.rpartition(".")[2]
-    types = {kind if isinstance(kind, str) else "" for kind in summary.types if kind != "unknown"}
-    if extension in _PICKLES:
+    kinds = [*(kind for kind in summary.types if kind != "unknown"), *(["null"] if summary.nulls else [])]
+    arrays = [kind for kind in kinds if isinstance(kind, dict)]
+    if extension in _PICKLES or not kinds or (arrays and len(kinds) > 1):
         return "bytes"
-    if len(summary.types) == 1 and isinstance(summary.types[0], dict):
-        array = summary.types[0].get("ndarray")
+    if arrays:
+        array = arrays[0].get("ndarray")
         return _array(array if isinstance(array, dict) else {})
-    if any(isinstance(kind, dict) for kind in summary.types) or not (types or summary.nulls):
-        return "bytes"
-    if types <= {*_TEXT, ""}:
+    types = {kind if isinstance(kind, str) else "list" for kind in kinds}
+    if types <= _TEXT:
         return _text_member(extension, types, summary)
     (kind, *others) = types
-    if others or kind == "bytes":
+    if others or not _MIME_TYPE.fullmatch(kind):
         return "bytes" if others else _MEDIA.get(extension, "bytes")
-    return kind if _MIME_TYPE.fullmatch(kind) else "bytes"
+    return kind
 
 
 def _text_member(extension: str, types: Set[str], summary: FieldSummary) -> Json:
-    if types == {"integer"} and not summary.nulls and extension not in {*_TEXTS, *_JSON}:
+    if types == {"integer"} and extension not in {*_TEXTS, *_JSON}:
         return "integer"
     if "text" in types or extension in {*_TEXTS, *_INTEGERS}:
         return "text"
-    if types == {"object"} and not summary.nulls:
+    if types == {"object"}:
         return _object(summary)
-    return "json" if extension in _JSON or types == {""} else "text"
+    return "json" if extension in _JSON or types == {"list"} else "text"
 
 
 def _object(summary: FieldSummary) -> Json:
@@ -179,13 +177,18 @@ def _object(summary: FieldSummary) -> Json:
     fields: JsonObject = {}
     for name, inner in summary.fields.items():
         kind = _field(inner)
-        if kind is not None and _fits_in_json(kind):
+        if kind is not None and _fits_in_json(kind) and _is_utf8(name):
             fields[name] = _mark(kind, bool(inner.nulls) or inner.count < summary.count)
     return fields or "json"
 
 
 def _fits_in_json(kind: Json) -> bool:
     return kind in (*TYPES, *([name] for name in TYPES)) and kind not in ("bytes", "ndarray")
+
+
+def _is_utf8(name: str) -> bool:
+    """Tell whether a name has no half of a surrogate pair, which tar and JSON can hold and YAML cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _array(array: JsonObject) -> Json:

@@ -12,7 +12,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.importing.keys import slug
 from atpub.inspection.declare import Declaration, declare_fields, declare_members
 from atpub.shards.field_summary import FieldSummary
-from atpub.shards.survey import ShardSurvey, merge_surveys
+from atpub.shards.survey import ShardSurvey, total_surveys
 
 LARGEST_BLOB: Final = 52_428_800
 """Bytes: the lexicon's limit for a shard that is a blob."""
@@ -72,7 +72,7 @@ class _Group:
 
     @property
     def fields(self) -> Mapping[str, FieldSummary]:
-        return merge_surveys(self.shards)
+        return total_surveys(self.shards).fields
 
 
 def draft_manifest(folder: str, surveys: Sequence[ShardSurvey], nsid: str | None = None) -> Draft:
@@ -157,12 +157,12 @@ def _types(summary: FieldSummary) -> list[str | list[Json] | JsonObject]:
 
 def _schema(key: str, groups: Sequence[_Group], nsid: str | None, project: str) -> SchemaDraft:
     shards = [shard for group in groups for shard in group.shards]
-    fields, looked_at = merge_surveys(shards), sum(shard.looked_at for shard in shards)
+    total = total_surveys(shards)
     declare = declare_fields if shards[0].format == "msgpack" else declare_members
     name = nsid or f"org.example.{_camel_case(project)}"
     if key != "sample":
         name += _camel_case(key)[:1].upper() + _camel_case(key)[1:]
-    return SchemaDraft(key, name, declare(fields, looked_at), looked_at)
+    return SchemaDraft(key, name, declare(total.fields, total.looked_at), total.looked_at)
 
 
 def _camel_case(text: str) -> str:

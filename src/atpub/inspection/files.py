@@ -66,8 +66,8 @@ def _find(path: str) -> list[Path] | Problem:
     names = expand_keeping_escapes(path)
     if isinstance(names, Problem):
         return names
-    matches = [match for name in names for match in glob.glob(name, flags=glob.GLOBSTAR)]
-    files = [Path(match) for match in sorted(matches, key=os.fsencode) if Path(match).is_file()]
+    matches = [match for name in names for match in sorted(glob.glob(name, flags=glob.GLOBSTAR), key=os.fsencode)]
+    files = [Path(match) for match in matches if Path(match).is_file()]
     if files:
         return files
     if Path(unescape(path)).exists():

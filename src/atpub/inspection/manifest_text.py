@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import indent
 from typing import Final
 
 from atpub.atproto.data import Json
-from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
+from atpub.importing.yaml_writer import quoted, with_dollars_kept, yaml_text
 from atpub.inspection.draft import LARGEST_BLOB, DatasetDraft, Draft, SchemaDraft
 from atpub.shards.braces import escape
 
@@ -95,13 +94,12 @@ def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
 
 def _comment(names: Sequence[str]) -> str:
     """Return names on one line: without characters that end it."""
-    return ", ".join(name if _PLAIN.fullmatch(name) else json.dumps(name) for name in names)
+    return ", ".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
 
 
 def _type(name: str, kind: Json) -> str:
     """Write a member or field: on one line, if it fits."""
-    key = _entry(name, "").partition(": ")[0] if _PLAIN.fullmatch(name) else json.dumps(name)
-    flow = f"      {key}: {_flow(kind)}"
+    flow = f"      {_flow_text(name)}: {_flow(kind)}"
     return flow if isinstance(kind, dict) and len(flow) <= 100 else _block({name: kind}, 6)
 
 
@@ -112,9 +110,13 @@ def _flow(value: Json) -> str:
         case list():
             return f"[{', '.join(map(_flow, value))}]"
         case str():
-            return value if _PLAIN.fullmatch(value) and yaml_text(value).strip() == value else json.dumps(value)
+            return _flow_text(value)
         case _:
             return yaml_text(value).strip()
+
+
+def _flow_text(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) and yaml_text(text).strip() == text else quoted(text)
 
 
 def _entry(key: str, value: Json) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from atpub.atomic_files import write_text
 from atpub.atproto.data import Json
@@ -19,12 +20,15 @@ from atpub.shards.braces import escape
 from atpub.shards.files import expand_files
 from atpub.shards.survey import ShardSurvey
 
+STDOUT: Final = Path("-")
+
 
 @dataclass(frozen=True, slots=True)
 class InitOutcome:
-    """The manifest that was written, what it describes, the checksum files beside the data, and warnings."""
+    """The manifest that was written, its text, what it describes, the checksum files beside the data, and warnings."""
 
     out: Path
+    text: str
     draft: Draft
     checksums: tuple[str, ...]
     warnings: tuple[Problem, ...]
@@ -33,9 +37,10 @@ class InitOutcome:
 def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most: int | None = None) -> InitOutcome:
     """Write a first manifest for local shards, from the values of at most `most` samples of each.
 
-    Raises FileConflict where there is a file already, and InvalidInput with every problem of the shards.
+    With `-` as `out`, it is for the current folder, and not written. Raises FileConflict where there is a file already,
+    and InvalidInput with every problem of the shards.
     """
-    if out.exists() or out.is_symlink():
+    if out != STDOUT and (out.exists() or out.is_symlink()):
         raise FileConflict(f"{out} already exists", hint="give another --out, or change that manifest")
     if nsid is not None:
         _check_nsid(nsid)
@@ -52,10 +57,11 @@ def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most
         raise InvalidInput((Problem("bad-field", f"{', '.join(paths)}: {error}", hint=hint),)) from None
     checksums = _checksums([Path(file) for file in found.files], folder)
     text = manifest_text(draft, lambda dataset: _blobs(dataset, folder), checksums)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(out, text)
+    if out != STDOUT:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(out, text)
     warnings = tuple(problem for survey in surveys for problem in survey.problems)
-    return InitOutcome(out, draft, checksums, warnings)
+    return InitOutcome(out, text, draft, checksums, warnings)
 
 
 def _check_nsid(nsid: str) -> None:

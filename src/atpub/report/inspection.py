@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # reports read no shards
     from atpub.errors import Problem
     from atpub.inspection.run import InitOutcome
     from atpub.shards.field_summary import FieldSummary
-    from atpub.shards.survey import ShardSurvey
+    from atpub.shards.survey import ShardSurvey, SurveyTotal
 
 _FORMATS: Final = {"members": "members", "msgpack": "msgpack", "mixed": "msgpack and members", "none": "no samples"}
 _WIDTH: Final = 60
@@ -30,28 +31,24 @@ def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
     return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  "), *problems])
 
 
-def total_text(surveys: Sequence[ShardSurvey], fields: Mapping[str, FieldSummary], style: Style = PLAIN) -> str:
+def total_text(total: SurveyTotal, style: Style = PLAIN) -> str:
     """Return what all shards hold together."""
-    samples = sum(survey.samples or 0 for survey in surveys)
-    sizes = sum(survey.size for survey in surveys)
-    looked_at = sum(survey.looked_at for survey in surveys)
-    head = f"{style('all', BOLD)}: {counted(len(surveys), 'shard')}, {counted(samples, 'sample')}, {size(sizes)}"
-    return "\n".join([head, *_field_lines(fields, looked_at, style, "  ")])
+    counts = f"{counted(total.shards, 'shard')}, {counted(total.samples, 'sample')}, {size(total.size)}"
+    head = f"{style('all', BOLD)}: {counts}"
+    return "\n".join([head, *_field_lines(total.fields, total.looked_at, style, "  ")])
 
 
-def surveys_json(
-    surveys: Sequence[ShardSurvey], fields: Mapping[str, FieldSummary], problems: Sequence[Problem]
-) -> JsonObject:
+def surveys_json(surveys: Sequence[ShardSurvey], total: SurveyTotal, problems: Sequence[Problem]) -> JsonObject:
     """Return the shards, all of them together, and the problems of paths as JSON."""
     return {
         "format_version": FORMAT_VERSION,
         "shards": [_survey_json(survey) for survey in surveys],
         "all": {
-            "shards": len(surveys),
-            "samples": sum(survey.samples or 0 for survey in surveys),
-            "bytes": sum(survey.size for survey in surveys),
-            "looked_at": sum(survey.looked_at for survey in surveys),
-            "fields": _fields_json(fields),
+            "shards": total.shards,
+            "samples": total.samples,
+            "bytes": total.size,
+            "looked_at": total.looked_at,
+            "fields": _fields_json(total.fields),
         },
         "problems": [problem_json(problem) for problem in problems],
     }
@@ -70,7 +67,7 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
         lines.append(f"  dataset {style(dataset.key)}: {held}{more}")
     if outcome.checksums:
         lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
-    named = "" if str(outcome.out) == "atpub.yaml" else f" -m {outcome.out}"
+    named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
     lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Json
+from atpub.redact import redact_urls
 from atpub.shards.msgpack_types import merge_types
 
 Number: TypeAlias = int | float
@@ -16,6 +17,7 @@ Range: TypeAlias = tuple[Number, Number]
 
 EXAMPLES: Final = 3
 LONGEST_EXAMPLE: Final = 60
+_LONGEST_TEXT: Final = 2000
 _MOST_FIELDS: Final = 200
 """So many fields of a JSON object are summarized."""
 _FORMATS: Final = {
@@ -102,7 +104,10 @@ def read_scalar(packed: bytes) -> Json:
 
 
 def _shorten(value: Json) -> Json:
-    return f"{value[:LONGEST_EXAMPLE]}…" if isinstance(value, str) and len(value) > LONGEST_EXAMPLE else value
+    if not isinstance(value, str):
+        return value
+    text = redact_urls(value[:_LONGEST_TEXT])  # samples of web data hold signed URLs
+    return f"{text[:LONGEST_EXAMPLE]}…" if len(text) > LONGEST_EXAMPLE else text
 
 
 def _join(one: Range | None, other: Range | None) -> Range | None:
@@ -123,7 +128,9 @@ def _merge_types(one: Sequence[Json], other: Sequence[Json]) -> tuple[Json, ...]
 
 
 def _are_alike(one: Json, other: Json) -> bool:
-    return one == other or (isinstance(one, dict | list) and type(one) is type(other))
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or {one, other} == {"integer", "number"}
+    return isinstance(one, dict | list) and type(one) is type(other)
 
 
 def _merge(one: Json, other: Json) -> Json:
@@ -135,7 +142,7 @@ def _merge(one: Json, other: Json) -> Json:
         case list(), list():
             return merge_types([*one, *other])
         case _:
-            return one
+            return one if one == other else "number"
 
 
 def _merge_shapes(one: Json, other: Json) -> Json:

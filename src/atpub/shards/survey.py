@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from os import SEEK_END
 from typing import Final, Literal, TypeAlias
@@ -72,10 +72,32 @@ def survey_shard(stream: Stream, name: str, most: int | None = None) -> ShardSur
     return ShardSurvey(name, size, held.samples, kind, looked_at, fields, problems)
 
 
-def merge_surveys(surveys: Iterable[ShardSurvey]) -> Mapping[str, FieldSummary]:
-    """Return the fields of all shards together."""
-    none: Mapping[str, FieldSummary] = {}
-    return reduce(merge_fields, (survey.fields for survey in surveys), none)
+@dataclass(frozen=True, slots=True)
+class SurveyTotal:
+    """What several shards hold together; `samples` counts those of the shards that have been counted."""
+
+    shards: int = 0
+    samples: int = 0
+    size: int = 0
+    looked_at: int = 0
+    fields: Mapping[str, FieldSummary] = field(default_factory=dict[str, FieldSummary])
+    is_readable: bool = True
+
+    def add(self, survey: ShardSurvey) -> SurveyTotal:
+        """Return the total with one more shard."""
+        return SurveyTotal(
+            self.shards + 1,
+            self.samples + (survey.samples or 0),
+            self.size + survey.size,
+            self.looked_at + survey.looked_at,
+            merge_fields(self.fields, survey.fields),
+            self.is_readable and survey.is_readable,
+        )
+
+
+def total_surveys(surveys: Iterable[ShardSurvey]) -> SurveyTotal:
+    """Return what shards hold together."""
+    return reduce(SurveyTotal.add, surveys, SurveyTotal())
 
 
 def _differences(
