@@ -137,25 +137,19 @@ def yes_option(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)
 
 
-class _SampleCount(click.ParamType):
-    """A number of samples, or `all` (None)."""
-
-    name = "samples"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if isinstance(value, int) or value == "all":
-            return value if isinstance(value, int) else None
-        if not str(value).isdecimal() or not int(value):
-            self.fail(f"{value!r} is neither a number of samples nor `all`", param, ctx)
-        return int(value)
+def _count_samples(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+    """Return a number of samples; None for `all`."""
+    if value != "all" and not (value.isascii() and value.isdecimal() and int(value)):
+        raise click.BadParameter(f"{value!r} is neither a number of samples nor `all`")
+    return None if value == "all" else int(value)
 
 
 def samples_option(command: F) -> F:
     """Give a command `--samples`."""
     return click.option(
         "--samples",
-        type=_SampleCount(),
         metavar="N|all",
-        default=100,
+        default="100",
+        callback=_count_samples,
         help="Look at so many samples of each shard. [default: 100]",
     )(command)
