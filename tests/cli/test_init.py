@@ -54,7 +54,7 @@ def webdataset_tar_writer(folder: Path) -> None:
 
 def img2dataset(folder: Path) -> None:
     for shard in range(2):
-        members = []
+        members: list[Member] = []
         for number in range(3):
             key = f"{shard:05d}{number:04d}"
             facts = {
@@ -100,7 +100,7 @@ def python_tarfile(folder: Path) -> None:
 
 
 def msgpack_samples(folder: Path) -> None:
-    samples = [
+    samples: list[dict[str, Any]] = [
         {"image": npy(np.zeros((8, 8), np.uint8)), "label": 3, "score": 1, "tags": ["a"], "note": None},
         {"image": npy(np.zeros((8, 9), np.uint8)), "label": 4, "score": 0.5, "tags": [], "note": "x", "more": "y"},
     ]
@@ -109,7 +109,10 @@ def msgpack_samples(folder: Path) -> None:
 
 
 def msgpack_of_any_types(folder: Path) -> None:
-    samples = [{"info": {"a": 1}, "value": 1, "many": [1, "a"]}, {"info": {}, "value": "x", "many": []}]
+    samples: list[dict[str, Any]] = [
+        {"info": {"a": 1}, "value": 1, "many": [1, "a"]},
+        {"info": {}, "value": "x", "many": []},
+    ]
     members = [Member(f"{number:06d}.msgpack", msgpack.packb(sample)) for number, sample in enumerate(samples)]
     (folder / "any.tar").write_bytes(make_tar(members))
 

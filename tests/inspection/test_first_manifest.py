@@ -112,6 +112,10 @@ NAMED: dict[str, tuple[list[str], dict[str, Any]]] = {
         ["a-0.tar", "a-1.tar", "a-b-0.tar"],
         {"a": ["a-0.tar", "a-1.tar"], "a-b": "a-b-0.tar"},
     ),
+    "folders that YAML takes for other values": (
+        ["2024/0.tar", "true/0.tar", "null/0.tar", "1.5/0.tar"],
+        {"1.5": "1.5/0.tar", "2024": "2024/0.tar", "null": "null/0.tar", "true": "true/0.tar"},
+    ),
     "the same key": (["a_-0.tar", "a.tar"], {"a": "a.tar", "a-2": "a_-0.tar"}),
 }
 
@@ -135,3 +139,15 @@ def test_datasets_by_name(case: str, tmp_path: Path, sample: Callable[[str], Mem
 def sample() -> Callable[[str], Member]:
     """Makes the one member of a shard, other in each."""
     return lambda shard: Member("0.txt", shard.encode())
+
+
+@pytest.mark.parametrize("name", ["None", "true", "class", "2024", "a" * 100, "日本", "x.y-z", "org.example", "1e3"])
+def test_any_name_of_a_folder(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    for shard, member in (("a-b/0.tar", "0.txt"), ("a_b/0.tar", "0.cls"), ("a.b/0.tar", "0.jpg")):
+        (folder / shard).parent.mkdir(parents=True)
+        (folder / shard).write_bytes(make_tar([Member(member, b"1")]))
+    for number, data in enumerate([folder, folder / "a-b"]):
+        out = folder / f"{number}.yaml"
+        init_manifest([str(data)], out)
+        validate(read_manifest([out], None, {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
@@ -92,9 +93,11 @@ def draft_manifest(folder: str, surveys: Sequence[ShardSurvey], nsid: str | None
         else:
             layouts.append(layout)
             members.append([name])
+    schema_keys = [keys[names[0]] for names in members] if len(members) > 1 else ["sample"]
+    nsids = _nsids(schema_keys, nsid or f"org.example.{_camel_case(project)}")
     schemas = [
-        _schema(keys[names[0]] if len(members) > 1 else "sample", [groups[name] for name in names], nsid, project)
-        for names in members
+        _schema(key, [groups[name] for name in names], each)
+        for key, names, each in zip(schema_keys, members, nsids, strict=True)
     ]
     schema_of = {name: schema.key for schema, names in zip(schemas, members, strict=True) for name in names}
     datasets = tuple(_dataset(keys[name], schema_of[name], group) for name, group in groups.items())
@@ -155,21 +158,33 @@ def _types(summary: FieldSummary) -> list[str | list[Json] | JsonObject]:
     return [kind for kind in summary.types if isinstance(kind, str | list | dict)]
 
 
-def _schema(key: str, groups: Sequence[_Group], nsid: str | None, project: str) -> SchemaDraft:
+def _schema(key: str, groups: Sequence[_Group], nsid: str) -> SchemaDraft:
     shards = [shard for group in groups for shard in group.shards]
     total = total_surveys(shards)
     declare = declare_fields if shards[0].format == "msgpack" else declare_members
-    name = nsid or f"org.example.{_camel_case(project)}"
-    if key != "sample":
-        name += _camel_case(key)[:1].upper() + _camel_case(key)[1:]
-    return SchemaDraft(key, name, declare(total.fields, total.looked_at), total.looked_at)
+    return SchemaDraft(key, nsid, declare(total.fields, total.looked_at), total.looked_at)
+
+
+def _nsids(keys: Sequence[str], first: str) -> list[str]:
+    """Return the NSID of each schema; if there are several, with its key."""
+    nsids: list[str] = []
+    for key in keys:
+        name = first if len(keys) == 1 else first + _pascal_case(_camel_case(key))
+        nsids.append(name if name not in nsids else f"{name}{len(nsids) + 1}")
+    return nsids
+
+
+def _pascal_case(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _camel_case(text: str) -> str:
     """Return text as the last segment of an NSID: ASCII letters and digits, a letter first, at most 40."""
     first, *rest = [part for part in re.split(r"[^A-Za-z0-9]+", text) if part] or ["sample"]
     joined = first + "".join(part[:1].upper() + part[1:] for part in rest)
-    return (joined if joined[0].isalpha() else f"set{joined}")[:40]
+    if not joined[0].isalpha() or iskeyword(_pascal_case(joined)):  # readers make a class of it
+        joined = f"set{_pascal_case(joined)}"
+    return joined[:40]
 
 
 def _dataset(key: str, schema: str, group: _Group) -> DatasetDraft:

@@ -28,15 +28,15 @@ class FoundShards:
 
 def find_shards(paths: Sequence[str]) -> FoundShards:
     """Find the shards that files, folders (`*.tar` in them, and in their folders) and patterns name."""
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     problems: list[Problem] = []
     for path in paths:
         files = _find(path)
         if isinstance(files, Problem):
             problems.append(files)
         else:
-            found.update(dict.fromkeys(files))
-    return FoundShards(tuple(found), tuple(problems))
+            found.update({file.absolute(): file for file in files if file.absolute() not in found})
+    return FoundShards(tuple(found.values()), tuple(problems))
 
 
 def survey_files(files: Sequence[Path], most: int | None) -> Iterator[ShardSurvey]:

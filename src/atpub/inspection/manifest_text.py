@@ -55,7 +55,7 @@ def _lines(draft: Draft, patterns: FindPattern, checksums: Sequence[str]) -> Ite
 
 def _schema(schema: SchemaDraft) -> Iterator[str]:
     declaration = schema.declaration
-    yield f"  {schema.key}:"
+    yield f"  {_flow_text(schema.key)}:"
     hint = "   # change it: a domain of yours, reversed, and a name" if schema.nsid.startswith("org.example.") else ""
     yield f"    nsid: {schema.nsid}{hint}"
     yield "    version: 1.0.0"
@@ -71,8 +71,8 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
 
 def _dataset(dataset: DatasetDraft, blobs: Json) -> Iterator[str]:
     samples = "" if dataset.samples is None else f"   # {dataset.samples:,} samples, {dataset.size:,} bytes"
-    yield f"  {dataset.key}:{samples}"
-    yield f"    schema: {dataset.schema}"
+    yield f"  {_flow_text(dataset.key)}:{samples}"
+    yield f"    schema: {_flow_text(dataset.schema)}"
     yield _block(with_dollars_kept({"name": dataset.key, "blobs": blobs}), 4)
     yield "    # description: What the data is, and how it was made."
     yield "    # license: CC-BY-4.0"
@@ -86,8 +86,8 @@ def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
     yield f"#   sha256sum {file_pattern(dataset)} > {dataset.key}.sha256"
     if not within:
         yield "# datasets:"
-    yield f"#  {dataset.key}:"
-    yield f"#    schema: {dataset.schema}"
+    yield f"#  {_flow_text(dataset.key)}:"
+    yield f"#    schema: {_flow_text(dataset.schema)}"
     yield f'#    urls: ["{_URL}/{name}"]   # and the others: braces such as {{000000..000009}} stand for several'
     yield f"#    checksums: {dataset.key}.sha256"
 
