@@ -239,20 +239,29 @@ def test_the_name_of_the_schema_and_of_the_manifest_can_be_given(my_set: Path, a
     assert atpub("init", "data", "--nsid", "photo", "--out", "b.yaml").code == 64
 
 
-def test_shards_that_are_too_large_for_blobs(my_set: Path, atpub: Run) -> None:
-    (my_set / "data/big-1.tar").write_bytes(make_tar([Member("1.jpg", JPEG)]))
-    with (my_set / "data/big-0.tar").open("wb") as file:
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("big", "sha256sum data/big-*.tar > big.sha256"),
+        ("my big\nproject: x", "sha256sum \"'data/my big\\nproject: x-'*.tar\" > my-big-project-x.sha256"),
+    ],
+)
+def test_shards_that_are_too_large_for_blobs(name: str, command: str, my_set: Path, atpub: Run) -> None:
+    (my_set / f"data/{name}-1.tar").write_bytes(make_tar([Member("1.jpg", JPEG)]))
+    with (my_set / f"data/{name}-0.tar").open("wb") as file:
         info = tarfile.TarInfo("0.jpg")
         info.size = 512 * 110_000
         file.write(info.tobuf(tarfile.USTAR_FORMAT) + JPEG)
         file.truncate(512 * 110_003)
-    (my_set / "data/big.sha256").write_text("")
+    (my_set / f"data/{name}.sha256").write_text("")
     made = atpub("init", "data")
     assert (made.code, "too large for blobs" in made.out) == (0, True), made.err
     text = (my_set / "atpub.yaml").read_text()
     assert "datasets" not in written(my_set)
-    assert "sha256sum data/big-*.tar > big.sha256" in text
-    assert "for `checksums:` of datasets with `urls:`: data/big.sha256" in text
+    assert written(my_set)["project"] == "my-data-2"
+    assert f"#   {command}\n" in text
+    assert "for `checksums:` of datasets with `urls:`: " in text
+    assert atpub("apply", "--account", "local", "--yes").code == 0
 
 
 FAILURES = {
@@ -310,3 +319,11 @@ def test_a_manifest_is_never_overwritten(folder: Path, atpub: Run) -> None:
 def test_new_is_init_and_info_is_inspect(atpub: Run) -> None:
     assert "did you mean 'init'?" in atpub("new").err
     assert "did you mean 'inspect'?" in atpub("info").err
+
+
+def test_a_manifest_on_stdout(folder: Path, atpub: Run) -> None:
+    write_files(folder, {"a.tar": {"members": {"0.txt": "a"}}})
+    before = tree(folder)
+    ran = atpub("init", "a.tar", "--out", "-")
+    assert (ran.code, yaml.safe_load(ran.out)["datasets"]["a"]["blobs"]) == (0, "a.tar")
+    assert tree(folder) == before

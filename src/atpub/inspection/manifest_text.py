@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import indent
 from typing import Final
+from urllib.parse import quote
 
 from atpub.atproto.data import Json
 from atpub.importing.yaml_writer import quoted, with_dollars_kept, yaml_text
@@ -50,7 +52,7 @@ def _lines(draft: Draft, patterns: FindPattern, checksums: Sequence[str]) -> Ite
     for dataset in large:
         yield from _large_dataset(dataset, within=bool(small))
     if checksums:
-        yield f"  # Checksums beside the data, for `checksums:` of datasets with `urls:`: {', '.join(checksums)}"
+        yield f"  # Checksums beside the data, for `checksums:` of datasets with `urls:`: {_comment(checksums)}"
 
 
 def _schema(schema: SchemaDraft) -> Iterator[str]:
@@ -81,15 +83,28 @@ def _dataset(dataset: DatasetDraft, blobs: Json) -> Iterator[str]:
 def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
     """Comment on a dataset whose shards cannot be blobs, and whose URLs are not known."""
     name = dataset.shards[0].rpartition("/")[2]
+    key = _flow_text(dataset.key)
     yield f"# {dataset.key}: a shard is larger than {LARGEST_BLOB:,} bytes, the most that a PDS stores as a blob."
     yield "# Upload the shards to a web server or a bucket, list their URLs, and write the checksums beside this file:"
-    yield f"#   sha256sum {file_pattern(dataset)} > {dataset.key}.sha256"
+    yield f"#   sha256sum {_one_line(_shell_pattern(dataset))} > {dataset.key}.sha256"
     if not within:
         yield "# datasets:"
-    yield f"#  {_flow_text(dataset.key)}:"
+    yield f"#  {key}:"
     yield f"#    schema: {_flow_text(dataset.schema)}"
-    yield f'#    urls: ["{_URL}/{name}"]   # and the others: braces such as {{000000..000009}} stand for several'
+    yield f"#    urls: [{quoted(f'{_URL}/{quote(name)}')}]   # and the others: {{000000..000009}} stands for ten"
     yield f"#    checksums: {dataset.key}.sha256"
+
+
+def _shell_pattern(dataset: DatasetDraft) -> str:
+    if len(dataset.shards) == 1:
+        return shlex.quote(dataset.shards[0])
+    folder, slash, name = dataset.shards[0].rpartition("/")
+    return f"{shlex.quote(f'{folder}{slash}{dataset.stem.start}')}*.{name.rpartition('.')[2]}"
+
+
+def _one_line(text: str) -> str:
+    """Return text for a comment, which a line break would end."""
+    return text if text.isprintable() else quoted(text)
 
 
 def _comment(names: Sequence[str]) -> str:
