@@ -8,6 +8,7 @@
     │   └── NotLoggedIn                       the call needs an account; also a ValueError
     ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
+    │   ├── AlteredPlan                       a saved plan is not as it was saved
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
@@ -23,6 +24,7 @@
     ├── OSFailure                   exit 1    the operating system refuses
     ├── InternalError               exit 1    a bug in atpub
     └── RepositoryError             exit 1
+        ├── NewerInventory                    an inventory record is of a later format; nothing was written
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
         ├── RecordConflict                    create of an existing, update or delete of a missing record

@@ -50,7 +50,7 @@ def project(folder: Path) -> Path:
 
 def modules(folder: Path, package: str = "src/lab/records") -> list[str]:
     found = [path.relative_to(folder / package) for path in (folder / package).rglob("*.py")]
-    return sorted(str(path.with_suffix("")).replace("/", ".") for path in found if path.name != "__init__.py")
+    return sorted(str(path.with_suffix("")).replace("/", ".") for path in found if not path.name.startswith("_"))
 
 
 def more(*lines: str) -> str:
