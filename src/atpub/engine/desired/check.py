@@ -148,7 +148,7 @@ class RecordChecker:
     def _large_integers(self, item: Entry, found: Desired) -> Iterator[Problem]:
         """Yield integers that a PDS, which reads JSON as JavaScript does, would round or refuse."""
         for path, number in _integers(found.value, ()):
-            if abs(number) > LARGEST_INTEGER:
+            if LARGEST_INTEGER < abs(number) <= data.INTEGER_MAX:  # those beyond break the data model
                 message = f"{item.common.address}{json_path(path).removeprefix('$')}: {number} is beyond 2^53-1"
                 hint = "no PDS takes it: write it as a string"
                 yield Problem("large-integer", message, self._place(item, path), hint)
