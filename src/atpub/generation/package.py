@@ -65,11 +65,13 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     builtin = Lexicons({}) if settings.is_own else _builtin()
     selection = partial(_select, settings) if settings.include or settings.exclude else None
     read = read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing, selection=selection)
-    if settings.strict and read.warnings:
-        raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
+    # The words in atpub's own lexicons are those of the published ones, and so stay as they are.
+    warnings = tuple(found for found in read.warnings if not (settings.is_own and found.code == "unknown-word"))
+    if settings.strict and warnings:
+        raise InvalidInput(tuple(replace(warning, severity="error") for warning in warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
     files = generate(read.documents, read.lexicons, package=settings.package, known=known)
-    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, read.warnings)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
