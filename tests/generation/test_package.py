@@ -64,3 +64,15 @@ def test_a_word_of_json_schema_in_ones_own_lexicon_is_a_warning(settings: Settin
     note = {**NOTE, "defs": {"main": {"type": "string", "pattern": "a+"}}}
     (settings.lexicons[0] / "org" / "lab" / "note.json").write_text(json.dumps(note))
     assert [warning.code for warning in generate_package(settings, {}).warnings] == ["unknown-word"]
+
+
+def test_fields_keep_their_names_when_the_package_is_generated_again(settings: Settings) -> None:
+    for fields in (("ban_type",), ("banType", "ban_type")):
+        record = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
+        note = {**NOTE, "defs": {"main": {"type": "record", "key": "any", "record": record}}}
+        (settings.lexicons[0] / "org" / "lab" / "note.json").write_text(json.dumps(note))
+        update(compare(generate_package(settings, {}).files, settings.out))
+        compare(generate_package(settings, {}).files, settings.out).check()
+        source = (settings.out / "org" / "lab" / "note.py").read_text()
+        assert 'out["ban_type"] = self.ban_type\n' in source
+    assert 'out["banType"] = self.ban_type_2\n' in source
