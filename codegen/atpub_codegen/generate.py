@@ -44,7 +44,7 @@ def generate(
     own = Lexicons({nsid: lexicons.by_nsid[nsid] for nsid in sorted(documents)})
     packages = {**(known or {}), package: own}
     table, built = _build(packages, lexicons, own, earlier or {})
-    current = {nsid: module.names for nsid, module in built.items()}
+    current: dict[str, Mapping[str, str]] = {nsid: module.names for nsid, module in built.items()}
     alive = {nsid: _only(names, current.get(nsid, names)) for nsid, names in (earlier or {}).items()}
     if alive != (earlier or {}):  # what is gone leaves its name to others
         table, built = _build(packages, lexicons, own, alive)

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,16 +48,15 @@ def classes(files: Sources) -> dict[str, str]:
 
 def attributes(files: Sources) -> dict[str, str]:
     """The attribute of each wire name of the main class."""
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     (main,) = (
         item for item in ast.parse(module(files)).body if isinstance(item, ast.ClassDef) and item.name == "Thing"
     )
     for item in main.body:
         if isinstance(item, ast.Assign):
             exec(ast.unparse(item), namespace)
-    slots, wire = namespace["__slots__"], namespace.get("WIRE", {})
-    assert isinstance(slots, tuple)
-    assert isinstance(wire, dict)
+    slots: tuple[str, ...] = namespace["__slots__"]
+    wire: dict[str, str] = namespace.get("WIRE", {})
     return {wire.get(name, name): name for name in slots}
 
 
