@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.atproto.lexicon.tables import table, written_out
 
@@ -73,6 +73,7 @@ def test_lengths_are_bytes_of_utf8(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", USUAL)
+@settings(max_examples=25)
 @given(st.data())
 def test_usual_text_has_the_format(name: str, draw: st.DataObject) -> None:
     pattern, longest = USUAL[name]
