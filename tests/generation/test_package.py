@@ -7,7 +7,7 @@ import pytest
 
 from atpub.errors import FileConflict, StaleFiles
 from atpub.generation.package import compare, generate_package, update
-from atpub.generation.settings import Settings
+from atpub.generation.settings import OWN_PACKAGE, Settings
 
 NOTE: dict[str, object] = {
     "lexicon": 1,
@@ -49,3 +49,30 @@ def test_other_files_are_not_overwritten(settings: Settings) -> None:
     (settings.out / "__init__.py").write_text("mine = True\n")
     with pytest.raises(FileConflict):
         compare(generate_package(settings, {}).files, settings.out)
+
+
+LEXICONS = Path(__file__).parents[2] / "lexicons"
+
+
+def test_words_in_published_lexicons_are_no_warnings(settings: Settings, tmp_path: Path) -> None:
+    own = Settings((LEXICONS,), tmp_path / "own", OWN_PACKAGE, strict=True)
+    vendored = Settings((LEXICONS,), settings.out, "records", strict=True)
+    assert generate_package(own, {}).warnings == generate_package(vendored, {}).warnings == ()
+
+
+def test_a_word_of_json_schema_in_ones_own_lexicon_is_a_warning(settings: Settings) -> None:
+    note = {**NOTE, "defs": {"main": {"type": "string", "pattern": "a+"}}}
+    (settings.lexicons[0] / "org" / "lab" / "note.json").write_text(json.dumps(note))
+    assert [warning.code for warning in generate_package(settings, {}).warnings] == ["unknown-word"]
+
+
+def test_fields_keep_their_names_when_the_package_is_generated_again(settings: Settings) -> None:
+    for fields in (("ban_type",), ("banType", "ban_type")):
+        record = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
+        note = {**NOTE, "defs": {"main": {"type": "record", "key": "any", "record": record}}}
+        (settings.lexicons[0] / "org" / "lab" / "note.json").write_text(json.dumps(note))
+        update(compare(generate_package(settings, {}).files, settings.out))
+        compare(generate_package(settings, {}).files, settings.out).check()
+        source = (settings.out / "org" / "lab" / "note.py").read_text()
+        assert 'out["ban_type"] = self.ban_type\n' in source
+    assert 'out["banType"] = self.ban_type_2\n' in source

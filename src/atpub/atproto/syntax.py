@@ -227,11 +227,6 @@ class AtUri:
         return True
 
     @classmethod
-    def rule(cls) -> tuple[re.Pattern[str], int]:
-        """Return a pattern that decides on a text of at most so many characters."""
-        return _AT_URI, _SHORT
-
-    @classmethod
     def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:
         """Return the URI of a record."""
         return cls(authority, path.collection, path.rkey)

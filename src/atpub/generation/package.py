@@ -15,10 +15,11 @@ from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import read_folders
-from atpub_codegen import MARK, generate
+from atpub_codegen import MARK, Names, generate, recorded_names
 
 _DATA: Final = "_lexicons.py"
 _OLD_DATA: Final = "lexicons.json"  # its form in older packages
+_OWN_FOLDER: Final = Path(__file__).parents[1] / "generated"
 _OF_SAMPLES: Final = f"{MARK} from the schemas"
 
 Files = Mapping[PurePosixPath, str]
@@ -65,11 +66,14 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     builtin = Lexicons({}) if settings.is_own else _builtin()
     selection = partial(_select, settings) if settings.include or settings.exclude else None
     read = read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing, selection=selection)
-    if settings.strict and read.warnings:
-        raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
+    # The words in atpub's own lexicons are those of the published ones, and so stay as they are.
+    warnings = tuple(found for found in read.warnings if not (settings.is_own and found.code == "unknown-word"))
+    if settings.strict and warnings:
+        raise InvalidInput(tuple(replace(warning, severity="error") for warning in warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
-    files = generate(read.documents, read.lexicons, package=settings.package, known=known)
-    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, read.warnings)
+    earlier = {**_names_in(_OWN_FOLDER), **_names_in(settings.out)}
+    files = generate(read.documents, read.lexicons, package=settings.package, known=known, earlier=earlier)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
@@ -98,6 +102,12 @@ def _builtin() -> Lexicons:
     from atpub.generated import LEXICONS  # a broken package must not stop its own generation
 
     return LEXICONS.lexicons
+
+
+def _names_in(package: Path) -> Names:
+    """Return the names that a generated package records."""
+    text = _read(package / _DATA) or b""
+    return recorded_names(text.decode(errors="replace")) if text.startswith(MARK.encode()) else {}
 
 
 def compare(files: Files, out: Path) -> PackageState:
