@@ -74,6 +74,7 @@ def _upload_json(upload: Upload) -> JsonObject:
         "mime_type": upload.mime_type,
         "file": str(upload.file),
         **target,
+        **({"repair": True} if upload.repair else {}),
     }
 
 
@@ -130,7 +131,7 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
         if seal(found)[_CHECKSUM] != found[_CHECKSUM]:
             raise _altered(file)
         plan = _plan(found)
-        if plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules) != plan.digest:
+        if _digest(plan) != plan.digest:
             raise _altered(file)
         return plan, _folder(found)
     except (LookupError, TypeError, ValueError, RecursionError) as error:
@@ -138,6 +139,10 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
             raise
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _bad(file, reason) from None
+
+
+def _digest(plan: Plan) -> str:
+    return plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules, plan.uploads)
 
 
 def _bad(file: str, reason: str) -> InvalidInput:
@@ -187,11 +192,11 @@ def _rules(found: dict[str, Any]) -> Rules:
 
 
 def _uploads(found: list[dict[str, Any]], changes: Iterable[Change]) -> Iterator[Upload]:
-    """Yield the uploads; each must be of a blob that a change announces."""
+    """Yield the uploads; each must be of a blob that a change announces, or a repair."""
     announced = {blob for change in changes for blob in announced_blobs(change)}
     for item in found:
         upload = _upload(item)
-        if Blob(upload.cid, upload.mime_type, upload.size) not in announced:
+        if not upload.repair and Blob(upload.cid, upload.mime_type, upload.size) not in announced:
             raise ValueError(f"no change has the blob {upload.cid} of {upload.file}")
         yield upload
 
@@ -203,6 +208,7 @@ def _upload(found: dict[str, Any]) -> Upload:
         _is(str, found["mime_type"]),
         Path(_is(str, found["file"])),
         Path(_is(str, found["target"])) if "target" in found else None,
+        _is(bool, found.get("repair", False)),
     )
 
 
