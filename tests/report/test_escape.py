@@ -186,6 +186,8 @@ OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", 
     "details",
     "summary",
     "pre",
+    "ul",
+    "li",
 }
 
 
