@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,23 @@ def caches(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
+@contextmanager
+def sealed(lab: Lab, *folders: Path) -> Generator[None]:
+    """The project and other folders are read-only, also by relative names."""
+    with ExitStack() as stack:
+        for folder in (lab.folder, *folders):
+            stack.enter_context(read_only(folder))
+        stack.enter_context(chdir(lab.folder))
+        yield
+
+
 @pytest.mark.parametrize("is_hidden", [True, False])
 def test_reading_works(lab: Lab, caches: Path, tmp_path_factory: pytest.TempPathFactory, is_hidden: bool) -> None:
     lab.apply()
     if not is_hidden:
         (lab.folder / ".atpub/local/.gitignore").unlink()
     car = tmp_path_factory.mktemp("out") / "repository.car"
-    with read_only(lab.folder), read_only(caches):
+    with sealed(lab, caches):
         planned = lab.plan("--detailed-exitcode")
         assert (planned.code, planned.err) == (0, "")
         assert lab.run("inventory", "verify").code == 0
@@ -38,7 +50,7 @@ def test_reading_works(lab: Lab, caches: Path, tmp_path_factory: pytest.TempPath
 def test_writing_is_refused(lab: Lab, caches: Path) -> None:
     lab.apply()
     lab.change(("name: Digits", "name: Numbers"))
-    with read_only(lab.folder), read_only(caches):
+    with sealed(lab, caches):
         assert lab.plan("--detailed-exitcode").code == 2
         refused = lab.apply("--json")
         assert refused.code == 1, refused.err
@@ -49,6 +61,6 @@ def test_writing_is_refused(lab: Lab, caches: Path) -> None:
 
 
 def test_before_the_first_write(lab: Lab, caches: Path) -> None:
-    with read_only(lab.folder), read_only(caches):
+    with sealed(lab, caches):
         assert lab.plan("--detailed-exitcode").code == 2
         assert lab.apply().code == 1
