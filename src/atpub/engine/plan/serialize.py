@@ -268,10 +268,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
         drift=Drift(Cid.parse(_is(str, drift["applied_cid"])), _cid(drift["live_cid"])) if drift else None,
         protect=_is(bool, found["protect"]),
         digest_cid=_cid(found["digest_cid"]),
-        strong_refs=tuple(
-            StrongRef(_steps(item["path"], value), RecordPath.parse(_is(str, item["target"])))
-            for item in _is(list, found["strong_refs"])
-        ),
+        strong_refs=tuple(_strong_ref(item, value) for item in _is(list, found["strong_refs"])),
         open_blobs=tuple(blob for blob, is_open in sniffed if is_open),
         sniffed_blobs=tuple(blob for blob, _ in sniffed),
         created_at=None if found["created_at"] is None else _is(str, found["created_at"]),
@@ -289,6 +286,13 @@ def _sniffed_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[tuple[B
         file = Path(_is(str, item["file"]))
         blob_file = BlobFile(_steps(item["path"], value), blob, file, sniffed=True, accept=accept)
         yield blob_file, _is(bool, item["open"])
+
+
+def _strong_ref(found: dict[str, Any], value: Any) -> StrongRef:
+    steps = _steps(found["path"], value)
+    if value is not None:
+        _is(dict, reduce(getitem, steps, value))
+    return StrongRef(steps, RecordPath.parse(_is(str, found["target"])))
 
 
 def _steps(found: object, value: Any) -> Steps:
