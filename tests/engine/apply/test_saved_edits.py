@@ -40,6 +40,10 @@ Steps = tuple[str | int, ...]
 Effect = tuple[object, object]
 ABSENT: Final = object()
 OTHERS: Final[tuple[object, ...]] = (ABSENT, None, True, False, 0, 5, 0.5, "", "x", [], {}, ["x"], {"x": "x"})
+BOUND: Final = frozenset(
+    "action address id uri protect before_cid after_cid digest_cid cid size project did max_delete delete_drifted "
+    "allow_replace_all created_at target open".split()
+)
 OPEN: Final = "2020-02-02T02:02:02.000Z"
 
 
@@ -150,9 +154,7 @@ def test_an_edit_is_refused_or_has_no_effect_or_another_digest(saved: Saved) -> 
 
 def test_an_action_an_owner_and_a_rule_are_bound(saved: Saved) -> None:
     """Each place that decides what is written, with every value of its kind in the document."""
-    names = ("action", "address", "id", "uri", "protect", "before_cid", "after_cid", "digest_cid", "cid", "size")
-    names += ("project", "did", "max_delete", "delete_drifted", "allow_replace_all", "created_at", "target", "open")
-    found = [(steps, value) for steps, value in places(saved.document) if steps and steps[-1] in names]
+    found = [(steps, value) for steps, value in places(saved.document) if steps and steps[-1] in BOUND]
     original = saved.read(saved.document)
     effect = carry_out(saved, original)
     for steps, value in found:
