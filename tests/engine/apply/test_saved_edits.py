@@ -41,27 +41,8 @@ Effect = tuple[object, object]
 ABSENT: Final = object()
 OTHERS: Final[tuple[object, ...]] = (ABSENT, None, True, False, 0, 5, 0.5, "", "x", [], {}, ["x"], {"x": "x"})
 BOUND: Final = frozenset(
-    [
-        "action",
-        "address",
-        "id",
-        "uri",
-        "protect",
-        "before_cid",
-        "after_cid",
-        "digest_cid",
-        "cid",
-        "size",
-        "project",
-        "did",
-        "max_delete",
-        "delete_drifted",
-        "allow_replace_all",
-        "created_at",
-        "target",
-        "open",
-    ]
-)
+    ("action", "address", "id", "uri", "protect", "before_cid", "after_cid", "digest_cid", "cid", "size", "project")
+) | {"did", "max_delete", "delete_drifted", "allow_replace_all", "created_at", "target", "open"}
 OPEN: Final = "2020-02-02T02:02:02.000Z"
 
 
