@@ -97,7 +97,7 @@ def test_without_the_bytes_nothing_is_done(lab: Lab, damage: tuple[Path, dict[st
     assert failed.code == 1
     assert "are needed and not here" in failed.err
     assert lab.repository().head() == head
-    assert damage
+    assert blobs(lab) != damage[1]
 
 
 def test_verify_reports_it(lab: Lab, damage: tuple[Path, dict[str, bytes], str]) -> None:
