@@ -20,6 +20,7 @@ from atpub.errors import Usage
 from atpub.pipeline import desired_records, measure_data, read_manifest, usual_paths
 from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
 from atpub.report.style import PLAIN, size
+from atpub.repository.local import LocalRepository
 from atpub.repository.snapshot import read_all
 from atpub.target import Target
 
@@ -39,7 +40,8 @@ def run_verify(
     """Print an audit of a project's inventory; return the exit code."""
     name, target = _find_project(manifests, project, TargetOptions(account, pds, environment))
     with closing(open_repository(target)) as repository:
-        audit = verify(read_all(repository), name)
+        check = {"check_blobs": repository.check_blobs} if isinstance(repository, LocalRepository) else {}
+        audit = verify(read_all(repository), name, **check)
         if as_json:
             print_json(audit_json(audit, target.account, repository.did))
         else:

@@ -100,6 +100,7 @@ class _Applier:
         self._all = _flatten(groups)
         self._uploads.check()
         try:
+            self._uploads.repair()
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
@@ -265,7 +266,8 @@ class _Applier:
         ownership = OwnershipView.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
         self._inventory = ownership.inventory
-        self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
+        blobs = (blob for record in live.records.values() for blob in data.blobs_in(record.value))
+        self._uploads.found(blobs, live.lost_blobs)
         made: list[Change] = []
         left: list[Change] = []
         for change in changes:

@@ -34,11 +34,12 @@ class Uploads:
         """Return a blob as the repository describes it; None where it is not there."""
         return self._described.get(cid)
 
-    def found(self, blobs: Iterable[Blob]) -> None:
-        """Note blobs that live records refer to."""
+    def found(self, blobs: Iterable[Blob], lost: Collection[Cid] = ()) -> None:
+        """Note blobs that live records refer to; those of `lost` bytes are lacking still."""
         for blob in blobs:
             self._described[blob.cid] = blob
-            self._lacking.pop(blob.cid, None)
+            if blob.cid not in lost:
+                self._lacking.pop(blob.cid, None)
 
     def check(self) -> None:
         """Raise RepositoryError where bytes are wanted and not here, or are more than the repository takes."""
@@ -52,6 +53,10 @@ class Uploads:
             if limit is not None and upload.size > limit:
                 message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"
                 raise RequestTooLarge(message, hint="make smaller shards")
+
+    def repair(self) -> None:
+        """Upload the lost blobs of live records."""
+        self._bring([upload for upload in self._lacking.values() if upload.repair])
 
     def bring(self, held: Iterable[Blob]) -> bool:
         """Upload those of these blobs that the repository still lacks; return whether there were any."""
