@@ -67,20 +67,12 @@ def test_a_silent_directory_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.slow
 def test_the_command_line_shows_it(tmp_path: Path) -> None:
     start = monotonic()
+    manifest = tmp_path / "atpub.yaml"
+    manifest.write_text("atpub: 1\nproject: ours\n", "utf-8")
     with saying(nothing) as url:
         program = "from atpub.cli.main import main; main()"
-        command = [
-            sys.executable,
-            "-c",
-            program,
-            "export",
-            "--account",
-            DID,
-            "--pds",
-            url,
-            "--car",
-            str(tmp_path / "x.car"),
-        ]
+        options = ["--account", DID, "--pds", url, "-m", str(manifest), "--car", str(tmp_path / "x.car")]
+        command = [sys.executable, "-c", program, "export", *options]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             assert process.stderr.readline() == f"waiting for {url.removeprefix('http://')}…\n"
