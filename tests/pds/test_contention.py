@@ -15,6 +15,7 @@ from tests.faults.proxy import Answer, Exchange, Proxy, Reply, Server, server_at
 from tests.pds.reference import Account, ReferencePds
 from tests.repository.test_pds_swaps import as_millipds, without_swaps
 
+from atpub.atproto.data import JsonObject
 from atpub.engine.apply import PartialApplyError
 from atpub.errors import AtpubError, AtpubWarning, HeadMoved, StalePlan
 from atpub.repository.pds import PdsRepository, connect
@@ -68,7 +69,7 @@ def one_login(server: Server) -> Server:
 def season(folder: Path, project: str, last: int) -> Path:
     """A manifest of all records up to a round, and one that each round changes."""
     records = {f"{project}-{number}": f"{number}" for number in range(last + 1)} | {f"{project}-now": f"{last}"}
-    entries = {
+    entries: JsonObject = {
         key: {"collection": "org.test.note", "rkey": key, "value": {"text": text}} for key, text in records.items()
     }
     return write_manifest(folder, {"project": project, "records": entries})
