@@ -26,6 +26,7 @@ from atpub.errors import (
     InvalidArgument,
     InvalidRecord,
     NotLoggedIn,
+    OversizedResponse,
     Problem,
     RecordConflict,
     RecordNotFound,
@@ -41,6 +42,9 @@ from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID, Create, Delete, Page, Record, Update, Write
 from atpub.target import FOLDER
+
+LARGEST_BLOB: Final = 256 * 1024 * 1024
+"""The most bytes of a blob that is read into memory, unless a call says otherwise."""
 
 _ACCOUNT_OF: Final = Call("account_of")
 
@@ -325,11 +329,19 @@ class AtmosphereClient:
             raise InvalidArgument((opened,))
         return dict(self.account.repository.upload_blob(opened.source, mime_type).to_json())
 
-    def get_blob(self, did: str, cid: str) -> bytes:
-        """Return the bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
+    def get_blob(self, did: str, cid: str, *, max_bytes: int = LARGEST_BLOB) -> bytes:
+        """Return the bytes of a blob that a record of the account refers to, checked.
+
+        Raises BlobNotFound, and OversizedResponse for more than `max_bytes`.
+        """
         call = Call("get_blob")
         checked = call.identifier("cid", cid, Cid)
-        return b"".join(self.account_of(did, call, "did").repository.get_blob(checked))
+        content = bytearray()
+        for chunk in self.account_of(did, call, "did").repository.get_blob(checked):
+            content += chunk
+            if len(content) > max_bytes:
+                raise OversizedResponse(f"the blob {cid} has more than {max_bytes:,} bytes", hint="raise max_bytes")
+        return bytes(content)
 
     def get_blob_url(self, did: str, cid: str) -> str:
         """Return the public URL of a blob; for the embedded repository, that of its file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import warnings
 
@@ -18,10 +19,20 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
+    logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
+    logging.getLogger("atpub").setLevel(logging.INFO)
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
     sys.exit(code)
+
+
+class _Notices(logging.Handler):
+    """Shows on stderr what is waited for."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a message."""
+        load("atpub.cli.output:tell")(record.getMessage())
 
 
 def _warning(
