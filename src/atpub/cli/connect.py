@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 
 import click
 
-from atpub.cli.options import TargetOptions, environ
+from atpub.cli.options import environ
 from atpub.cli.output import is_terminal
+from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
 from atpub.login.credentials import Credentials
 from atpub.manifest.model import Manifest
-from atpub.pipeline import read_manifest
 from atpub.report.escape import escape_terminal
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target, require_target
 from atpub.user_folders import cache_folder, state_folder
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The account, PDS and environment that options name; the environment and the manifest fill in the rest."""
+
+    account: str | None
+    pds: str | None
+    environment: str | None
 
 
 def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:

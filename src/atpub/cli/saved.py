@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atomic_files import require_own, write_text
-from atpub.cli.connect import find_target, named_target, open_repository, this_machine
-from atpub.cli.options import TargetOptions
+from atpub.cli.connect import TargetOptions, find_target, named_target, open_repository, this_machine
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Plan, Upload
