@@ -23,7 +23,7 @@ from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
-from atpub.login.credentials import VARIABLE
+from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.target import Target

@@ -26,7 +26,7 @@ COMMON: Final = frozenset(
             "CDLA-Sharing-1.0",
             "C-UDA-1.0",
         ),
-        *("DL-DE-BY-2.0", "EUPL-1.2", "OGL-UK-3.0", "etalab-2.0"),
+        *("C-UDA-1.0", "DL-DE-BY-2.0", "EUPL-1.2", "OGL-UK-3.0", "etalab-2.0"),
         *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unlicense"),
         *("AGPL-3.0-only", "GPL-2.0-only", "GPL-3.0-only", "GPL-3.0-or-later", "LGPL-3.0-only"),
     ]
