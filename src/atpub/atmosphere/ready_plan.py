@@ -10,11 +10,10 @@ from typing import TypeAlias
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.remote_checksums import Fetched
 from atpub.atproto.data import JsonObject
-from atpub.engine.apply import Event
+from atpub.engine.apply import Event, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
-from atpub.pipeline import apply_plan
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource

@@ -96,18 +96,17 @@ def blobs_in(value: Json) -> Iterator[Blob]:
 
 def texts(value: Json) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield every string in a value, however deep, and its path; the order is not defined."""
+    if isinstance(value, str):
+        yield (), value
     stack: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
     while stack:
         steps, part = stack.pop()
-        match part:
-            case str():
-                yield steps, part
-            case dict():
-                stack.extend(((*steps, key), item) for key, item in part.items())
-            case list():
-                stack.extend(((*steps, index), item) for index, item in enumerate(part))
-            case _:
-                pass
+        items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+        for key, item in items:
+            if isinstance(item, str):
+                yield (*steps, key), item
+            elif isinstance(item, dict | list):
+                stack.append(((*steps, key), item))
 
 
 def encode(value: Json) -> bytes:
@@ -238,7 +237,7 @@ def _to_native(value: Json) -> _Native:
         # Most of what a record holds is text: no call for that.
         return {key: item if type(item) is str else _to_native(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_to_native(item) for item in value]
+        return [item if type(item) is str else _to_native(item) for item in value]
     if isinstance(value, float):
         if not value.is_integer():
             raise NotInDataModel(f"{value} is a float: records hold integers only")

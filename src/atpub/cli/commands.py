@@ -5,13 +5,13 @@ This module imports click alone, so that help is quick. `tests/cli/test_imports.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from atpub.cli.options import (
     json_option,
+    load,
     locked_option,
     manifest_options,
     plan_options,
@@ -42,8 +42,16 @@ Save it beside the manifest, and name it in the manifest's first line:
     atpub manifest-schema > atpub.schema.json
     # yaml-language-server: $schema=./atpub.schema.json"""
 
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+
+class _Path(click.Path):
+    """A path, as a `pathlib.Path`, which is loaded when a command line has one."""
+
+    def coerce_path_result(self, value: object) -> Any:
+        return load("pathlib:Path")(value)
+
+
+_FILE: Final = _Path(dir_okay=False)
+_FOLDER: Final = _Path(exists=True, file_okay=False)
 
 
 class UnknownCommand(click.UsageError):
@@ -142,7 +150,7 @@ def plan() -> None:
 
 
 @cli.command(short_help="Apply the manifest to the repository.")
-@click.argument("plan_file", type=click.Path(path_type=Path), metavar="[PLAN]", required=False)
+@click.argument("plan_file", type=_Path(), metavar="[PLAN]", required=False)
 @manifest_options
 @target_options
 @plan_options

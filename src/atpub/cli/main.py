@@ -12,7 +12,6 @@ import click
 from atpub.cli.commands import cli
 from atpub.cli.options import load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
-from atpub.report.escape import escape_terminal
 
 
 def main(args: list[str] | None = None) -> None:
@@ -40,7 +39,8 @@ def _warning(
 ) -> str:
     """Format a warning without the line of code that issued it."""
     del category, filename, lineno, line
-    return f"{escape_terminal(f'warning: {message}')}\n"
+    text: str = load("atpub.report.escape:escape_terminal")(f"warning: {message}")
+    return f"{text}\n"
 
 
 def run(args: list[str]) -> int:

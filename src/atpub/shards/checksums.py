@@ -190,7 +190,7 @@ class _Index:
         if shard in self._names:
             return (shard,)
         path = _path(shard)
-        paths = dict.fromkeys((path, _composed(unquote(path))))
+        paths = dict.fromkeys((path, _composed(unquote(path)))) if "%" in path else (path,)
         for path in paths:
             for ending in _endings(path):
                 if found := self._by_path.get(ending):
@@ -206,7 +206,7 @@ def _path(name: str) -> str:
 
 def _composed(text: str) -> str:
     """Return a text in NFC: macOS decomposes letters in the names of files."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _endings(path: str) -> Iterator[str]:

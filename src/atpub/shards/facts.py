@@ -305,7 +305,9 @@ class _Gatherer:
         return parse_checksums(text, str(file))
 
     def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
-        place = self._manifest.place(steps) if problems else None
+        if not problems:
+            return
+        place = self._manifest.place(steps)
         self._problems.extend(replace(problem, place=problem.place or place) for problem in problems)
 
 
