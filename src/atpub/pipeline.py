@@ -109,10 +109,13 @@ def plan_records(
     options: Options,
     on_warnings: Callable[[Warnings], None] = lambda _: None,
 ) -> Plan:
-    """Plan what makes the repository hold the manifest's records; `on_warnings` gets the warnings before it is read."""
+    """Plan what makes the repository hold the manifest's records.
+
+    `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
+    """
     desired, warnings = desired_records(manifest, facts, repository.did)
     on_warnings(warnings)
-    return plan_manifest(
+    plan = plan_manifest(
         desired,
         _read_around(repository, (item.path for item in desired)),
         project=manifest.project,
@@ -122,6 +125,8 @@ def plan_records(
         options=options,
         warnings=warnings,
     )
+    on_warnings(plan.warnings[len(warnings) :])
+    return plan
 
 
 def plan_requests(

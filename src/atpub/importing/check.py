@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem
+from atpub.importing.entry_writers import CREATED_AT
 from atpub.importing.model import ImportRequest
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
@@ -22,6 +23,7 @@ from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
 
 _FILE: Final = "what was imported"
+_SIZE: Final = "size"
 Entries = Mapping[Address, tuple[Record, JsonObject]]
 
 
@@ -46,13 +48,23 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     except InvalidInput as error:
         return _by_entry(error.problems, document, entries)
     cids = desired_cids(desired, request.live.records)
+    values = {item.path: item.value for item in desired}
     return Checked(
         {
             record.path: Problem("not-expressible", "record cannot be expressed as a manifest entry")
             for record, _ in entries.values()
-            if cids.get(record.path) != record.cid
+            if cids.get(record.path) != record.cid and not _adds_size(values.get(record.path), record, request)
         }
     )
+
+
+def _adds_size(value: JsonObject | None, record: Record, request: ImportRequest) -> bool:
+    """Return whether an entry adds but the size to a record of atdata 0.7, which is written anew in any case."""
+    live = request.live.records[record.path]
+    if value is None or live.cid == record.cid or _SIZE in record.value:
+        return False
+    own = {CREATED_AT: record.value[CREATED_AT], **{name: item for name, item in value.items() if name != _SIZE}}
+    return cid_of(own) == record.cid
 
 
 def _by_entry(problems: Iterable[Problem], document: Document, entries: Entries) -> Checked:
