@@ -212,7 +212,7 @@ def test_what_refers_to_a_schema_that_is_kept_as_it_is_names_its_uri(folder: Pat
         "createdAt": "2024-05-01T12:00:00.000Z",
     }
     found = record("science.alt.dataset.entry", "3jzfcijpj2z2c", {**entry, "size": {"shards": 3}})
-    other = record("science.alt.dataset.entry", "3jzfcijpj2z2d", {**entry, "size": {"shards": 3, "samples": 9}})
+    other = record("science.alt.dataset.entry", "3jzfcijpj2z2d", {**entry, "size": {"shards": 4}})
     made = imported(folder, found, other)
     assert made.warnings == ()
     assert [str(item.address) for item in made.entries] == [

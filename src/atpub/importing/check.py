@@ -16,6 +16,7 @@ from atpub.importing.model import ImportRequest
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
+from atpub.manifest.schema import SIZE
 from atpub.pipeline import desired_records, measure_data
 from atpub.repository.model import Record
 from atpub.text.document import Document, parse
@@ -23,7 +24,6 @@ from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
 
 _FILE: Final = "what was imported"
-_SIZE: Final = "size"
 Entries = Mapping[Address, tuple[Record, JsonObject]]
 
 
@@ -59,12 +59,14 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
 
 
 def _adds_size(value: JsonObject | None, record: Record, request: ImportRequest) -> bool:
-    """Return whether an entry adds but the size to a record of atdata 0.7, which is written anew in any case."""
-    live = request.live.records[record.path]
-    if value is None or live.cid == record.cid or _SIZE in record.value:
+    """Return whether an entry adds but to the size of a record of atdata 0.7, which is written anew in any case."""
+    if value is None or request.live.records[record.path].cid == record.cid:
         return False
-    own = {CREATED_AT: record.value[CREATED_AT], **{name: item for name, item in value.items() if name != _SIZE}}
-    return cid_of(own) == record.cid
+    added, stated = value.get(SIZE), record.value.get(SIZE, {})
+    own = {CREATED_AT: record.value[CREATED_AT], **value}
+    if not isinstance(added, dict) or not isinstance(stated, dict) or not stated.items() <= added.items():
+        return False
+    return cid_of({**own, SIZE: stated}) == cid_of({**record.value, SIZE: stated})
 
 
 def _by_entry(problems: Iterable[Problem], document: Document, entries: Entries) -> Checked:

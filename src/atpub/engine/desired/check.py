@@ -31,6 +31,7 @@ from atpub.manifest.model import (
     SchemaEntry,
     UrlShards,
 )
+from atpub.manifest.schema import SIZE
 from atpub.shards.facts import Facts, RemoteShards
 from atpub.storage.registry import check_endpoint
 from atpub.storage.urls import check_text
@@ -77,6 +78,7 @@ class RecordChecker:
             case DatasetEntry():
                 yield from self._endpoint(item)
                 yield from self._license(item)
+                yield from self._stated_size(item, found)
             case RecordEntry():
                 yield from self._spelling(item, found)
             case _:
@@ -166,6 +168,17 @@ class RecordChecker:
         if found:
             yield replace(found, place=self._place(item, ("license",)))
 
+    def _stated_size(self, item: DatasetEntry, found: Desired) -> Iterator[Problem]:
+        """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
+        shards = self.manifest.place((*item.common.address.steps, item.shards.key))
+        if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
+            return
+        for name, stated in (item.size or {}).items():
+            known = _value_at(found.value, (SIZE, name))
+            if known != stated:
+                message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"
+                yield Problem("size-differs", message, self._place(item, (SIZE, name)), "remove it: it is filled in")
+
     def _spelling(self, item: RecordEntry, found: Desired) -> Iterator[Problem]:
         lexicons = self.manifest.lexicons
         for steps, hint in find_typos(lexicons, lexicons.record(item.collection), found.value):
@@ -197,7 +210,8 @@ class RecordChecker:
             return self.manifest.key_place(own)
         if isinstance(item, DatasetEntry) and steps[0] == "storage":
             return self.manifest.place((*own, item.shards.key))
-        return self.manifest.place((*own, *_as_written(steps)))
+        is_lexicon_name = isinstance(item, DatasetEntry) and steps[0] in item.fields
+        return self.manifest.place((*own, *(steps if is_lexicon_name else _as_written(steps))))
 
 
 def _unreadable(item: SchemaEntry) -> Iterator[Problem]:

@@ -31,6 +31,7 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
+from atpub.manifest.schema import SIZE
 from atpub.shards.facts import LocalShards, RemoteShards
 from atpub.storage.interface import NO_ENDPOINT
 from atpub.storage.registry import FILES, build_storage
@@ -76,8 +77,9 @@ class Values:
             made["contentMetadata"] = self.filler.fill_object(item.metadata, filled, ("contentMetadata",))
         if item.metadata_schema is not None:
             made["metadataSchemaRef"] = self._uri(item.metadata_schema, filled)
-        if size := _size(shards):
-            made["size"] = size.to_json()
+        measured = size.to_json() if (size := _size(shards)) else {}
+        if stated := {**(item.size or {}), **measured}:
+            made[SIZE] = stated
         return made
 
     def _lens(self, item: LensEntry, filled: Filled) -> JsonObject:
