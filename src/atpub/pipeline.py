@@ -113,7 +113,7 @@ def plan_records(
 
     `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
     """
-    desired, warnings = desired_records(manifest, facts, repository.did)
+    desired, warnings = desired_records(replace(manifest, account=account), facts, repository.did)
     on_warnings(warnings)
     plan = plan_manifest(
         desired,
