@@ -24,6 +24,7 @@ from atpub.atproto.syntax import Did, RecordPath
 from atpub.engine.apply import apply_plan as apply_plan
 from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
+from atpub.engine.desired.named_records import find_named_records, missing_records
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Plan
@@ -113,17 +114,20 @@ def plan_records(
 
     `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
     """
-    desired, warnings = desired_records(replace(manifest, account=account), facts, repository.did)
+    manifest = replace(manifest, account=account)
+    desired, warnings = desired_records(manifest, facts, repository.did)
     on_warnings(warnings)
+    paths, named = [item.path for item in desired], tuple(find_named_records(manifest, repository.did))
+    live = _read_around(repository, (*paths, *(item.path for item in named)))
     plan = plan_manifest(
         desired,
-        _read_around(repository, (item.path for item in desired)),
+        live,
         project=manifest.project,
         account=account,
         now=now,
         policy=manifest.policy,
         options=options,
-        warnings=warnings,
+        warnings=(*warnings, *missing_records(named, {*live.records, *paths})),
     )
     on_warnings(plan.warnings[len(warnings) :])
     return plan
