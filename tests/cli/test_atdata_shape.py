@@ -102,7 +102,7 @@ def test_import_plan_and_adopt(repository: LocalRepository, atpub: Callable[...,
     assert (again.code, again.err) == (0, "")
     values = records(repository)
     assert [validate_record(LEXICONS.lexicons, value) for value in values.values()] == [()] * 5
-    assert {value["createdAt"] for value in values.values()} == {TIME}
+    assert all(value["createdAt"] == TIME for value in values.values())
     assert values[KEYS[4]] == RECORDS[KEYS[4]][1]
     assert values[KEYS[3]]["contentMetadata"] == {"split": "test", "gain": 3}
     held, sample = RECORDS[KEYS[0]][1]["schema"], values[KEYS[0]]["schema"]
