@@ -24,6 +24,7 @@ from atpub.desired import desired_records as desired_records
 from atpub.desired import measure_data as measure_data
 from atpub.desired import read_manifest as read_manifest
 from atpub.desired import validate as validate
+from atpub.engine.desired.named_records import find_named_records, missing_records
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Plan
@@ -46,19 +47,27 @@ def plan_records(
     options: Options,
     on_warnings: Callable[[Warnings], None] = lambda _: None,
 ) -> Plan:
-    """Plan what makes the repository hold the manifest's records; `on_warnings` gets the warnings before it is read."""
+    """Plan what makes the repository hold the manifest's records.
+
+    `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
+    """
+    manifest = replace(manifest, account=account)
     desired, warnings = desired_records(manifest, facts, repository.did)
     on_warnings(warnings)
-    return plan_manifest(
+    paths, named = [item.path for item in desired], tuple(find_named_records(manifest, repository.did))
+    live = _read_around(repository, (*paths, *(item.path for item in named)))
+    plan = plan_manifest(
         desired,
-        _read_around(repository, (item.path for item in desired)),
+        live,
         project=manifest.project,
         account=account,
         now=now,
         policy=manifest.policy,
         options=options,
-        warnings=warnings,
+        warnings=(*warnings, *missing_records(named, {*live.records, *paths})),
     )
+    on_warnings(plan.warnings[len(warnings) :])
+    return plan
 
 
 def plan_requests(

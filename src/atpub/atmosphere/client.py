@@ -20,6 +20,7 @@ from atpub.atmosphere.ready_plan import OnEvent, ignore
 from atpub.atproto.data import Json, JsonObject, cid_of
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
+from atpub.engine.desired.leaves import large_integers
 from atpub.engine.inventory import COLLECTION, read_inventories
 from atpub.errors import (
     HeadMoved,
@@ -296,6 +297,8 @@ class AtmosphereClient:
             problems = tuple(violation.problem() for violation in validate_record(LEXICONS.lexicons, value))
             if problems:
                 raise InvalidRecord(problems)
+        if not isinstance(self.account, LocalAccount) and (large := tuple(large_integers(value))):
+            raise InvalidRecord(large)
         return path, value
 
     def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap: Cid | None = None) -> AtUri:

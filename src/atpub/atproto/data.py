@@ -22,6 +22,8 @@ JsonObject: TypeAlias = dict[str, Json]
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
+LARGEST_IN_JSON = 2**53 - 1
+"""The largest integer that a PDS takes: it reads JSON as JavaScript does, and would round others."""
 
 
 class NotInDataModel(ValueError):
@@ -94,10 +96,11 @@ def blobs_in(value: Json) -> Iterator[Blob]:
             yield from blobs_in(item)
 
 
-def texts(value: Json) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield every string in a value, however deep, and its path; the order is not defined."""
-    if isinstance(value, str):
-        yield (), value
+def leaves(value: Json) -> Iterator[tuple[tuple[str | int, ...], str | int]]:
+    """Yield every text and integer in an object or a list, however deep, and its path; the order is not defined.
+
+    An integer may be written with a point (`2.0`).
+    """
     stack: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
     while stack:
         steps, part = stack.pop()
@@ -107,6 +110,8 @@ def texts(value: Json) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield (*steps, key), item
             elif isinstance(item, dict | list):
                 stack.append(((*steps, key), item))
+            elif (number := whole(item)) is not None:
+                yield (*steps, key), number
 
 
 def encode(value: Json) -> bytes:

@@ -20,6 +20,7 @@ from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_r
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
+from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
 from atpub.repository.model import Create, Delete, Live, Update, Write
@@ -62,7 +63,7 @@ def plan_manifest(
         ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
-        warnings=warnings,
+        warnings=(*warnings, *_shape_warnings(changes)),
         rules=rules,
     )
     chosen = {change.path for change in changes}
@@ -113,6 +114,13 @@ def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, Reso
         for item in resolved[change.path].desired.blobs:
             if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
                 yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
+
+
+def _shape_warnings(changes: Iterable[Change]) -> Iterator[Problem]:
+    """Warn of live records in the shape of atdata 0.7 that are written anew in that of their lexicons."""
+    for change in changes:
+        if change.before is not None and change.after is not None and is_atdata_shape(change.before.value):
+            yield shape_warning(f"{change.address}: the live record", "applying writes it in the lexicon's")
 
 
 def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
