@@ -16,6 +16,7 @@ ALL = (
     "apply",
     "destroy",
     "publish",
+    "uploads",
     "pds",
     "live",
     "api",

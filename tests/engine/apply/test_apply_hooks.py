@@ -11,7 +11,7 @@ from tests.engine.apply.samples import holders, numbered
 from tests.engine.apply.wrappers import Around, Counting, Failing, Metered, Narrow
 
 from atpub.atproto.data import Blob
-from atpub.engine.apply import FIRST, UPLOADS_AT_ONCE, Event, PartialApplyError, Uploaded, apply_plan
+from atpub.engine.apply import FIRST, SMALL_AT_ONCE, Event, PartialApplyError, Uploaded, apply_plan
 from atpub.engine.plan.model import Outcome
 from atpub.errors import Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import BlobSource, Repository
@@ -66,11 +66,11 @@ def test_stopped_between_commits(folder: Path, repository: LocalRepository, afte
 
 def test_stopped_while_uploading(folder: Path, repository: LocalRepository) -> None:
     """What is in flight arrives, nothing else is begun, and nothing is committed."""
-    prepared = prepare(write_manifest(folder, holders({"a": "012345"})), repository)
+    prepared = prepare(write_manifest(folder, holders({"a": "0123456789abcdefghijklmnopqrstuvwxyz"})), repository)
     counting = Counting(repository)
     with pytest.raises(Interrupted):
         apply_plan(prepared.plan, counting, prepared.sources, stop=lambda: bool(counting.uploads))
-    assert 1 <= len(counting.uploads) <= UPLOADS_AT_ONCE
+    assert 1 <= len(counting.uploads) <= SMALL_AT_ONCE
     assert repository.head() is None
     apply_plan(prepared.plan, repository, prepared.sources)
     assert len(owned(repository)) == 1
