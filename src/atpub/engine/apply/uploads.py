@@ -17,7 +17,7 @@ from atpub.repository.interface import BlobSource, Repository
 UPLOADS_AT_ONCE: Final = 4
 SMALL_AT_ONCE: Final = 12
 """Of small blobs, whose uploads mostly wait for the way to the server and back."""
-_SMALL: Final = 1_000_000
+SMALL: Final = 1_000_000
 
 
 class Uploads:
@@ -78,9 +78,9 @@ class Uploads:
         return bool(again)
 
     def _bring(self, uploads: Collection[Upload]) -> None:
-        small = [upload for upload in uploads if upload.size <= _SMALL]
+        small = [upload for upload in uploads if upload.size <= SMALL]
         self._bring_at_once(SMALL_AT_ONCE, small)
-        self._bring_at_once(UPLOADS_AT_ONCE, [upload for upload in uploads if upload.size > _SMALL])
+        self._bring_at_once(UPLOADS_AT_ONCE, [upload for upload in uploads if upload.size > SMALL])
 
     def _bring_at_once(self, at_once: int, uploads: Collection[Upload]) -> None:
         if not uploads:
