@@ -146,6 +146,7 @@ class _Applier:
             try:
                 self._check_points(batch)
                 if self._uploads.bring(_blobs_of(batch.changes)):
+                    self._hooks.check()
                     batch = self._prepare(batch.changes)
                 self._commit(batch)
             except RateLimited as error:
