@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +20,7 @@ from tests.benchmarks.harness import compare
 from tests.benchmarks.pds import fresh
 from tests.pds.reference import Account, serve
 
+T = TypeVar("T")
 DELAY = 0.03  # seconds each way
 RUNS = 3
 SIZES = (10_240, 100_000, 900_000)
@@ -69,13 +72,13 @@ def bench() -> None:
             publishers = iter([_publisher(stack, url, fresh(pds)) for _ in range(RUNS + 1)])
             clients = iter([_client(stack, url, fresh(pds)) for _ in range(RUNS + 1)])
             publish, upload = publish_blobs(shards), bare_uploads(pds, shards)
-            compare(
-                f"PDS {pds.version}: {len(shards)} blobs of {size:,} bytes over 60 ms",
-                lambda run=publish, made=publishers: run(next(made)),
-                "bare uploads, four at once",
-                lambda run=upload, made=clients: run(next(made)),
-                runs=RUNS,
-            )
+            name = f"PDS {pds.version}: {len(shards)} blobs of {size:,} bytes over 60 ms"
+            ours, theirs = partial(_run, publish, publishers), partial(_run, upload, clients)
+            compare(name, ours, "bare uploads, four at once", theirs, runs=RUNS)
+
+
+def _run(run: Callable[[T], None], clients: Iterator[T]) -> None:
+    run(next(clients))
 
 
 def _publisher(stack: ExitStack, url: str, account: Account) -> DatasetPublisher:
