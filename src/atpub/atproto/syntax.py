@@ -141,6 +141,7 @@ def deterministic_tid(collection: str, id: str) -> Tid:
 
 DAG_CBOR = 0x71
 RAW = 0x55
+_RECORD_CID = bytes((1, DAG_CBOR, 0x12, 0x20))  # then the digest
 
 
 class Cid(_Identifier):
@@ -159,7 +160,7 @@ class Cid(_Identifier):
     @classmethod
     def of_block(cls, block: bytes) -> Self:
         """Return the CID of a DAG-CBOR block: a record, an MST node or a commit."""
-        return cls.of_digest(sha256(block).digest(), DAG_CBOR)
+        return cls(libipld.encode_multibase("b", _RECORD_CID + sha256(block).digest()))
 
     @classmethod
     def of_bytes(cls, raw: bytes) -> Self:

@@ -15,6 +15,9 @@ from atpub.errors import RepositoryError, RequestTooLarge
 from atpub.repository.interface import BlobSource, Repository
 
 UPLOADS_AT_ONCE: Final = 4
+SMALL_AT_ONCE: Final = 12
+"""Of small blobs, whose uploads mostly wait for the way to the server and back."""
+SMALL: Final = 1_000_000
 
 
 class Uploads:
@@ -80,9 +83,14 @@ class Uploads:
         return bool(again)
 
     def _bring(self, uploads: Collection[Upload]) -> None:
+        small = [upload for upload in uploads if upload.size <= SMALL]
+        self._bring_at_once(SMALL_AT_ONCE, small)
+        self._bring_at_once(UPLOADS_AT_ONCE, [upload for upload in uploads if upload.size > SMALL])
+
+    def _bring_at_once(self, at_once: int, uploads: Collection[Upload]) -> None:
         if not uploads:
             return
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="atpub-upload") as pool:
+        with ThreadPoolExecutor(at_once, thread_name_prefix="atpub-upload") as pool:
             jobs = [pool.submit(self._upload, upload) for upload in uploads]
             try:
                 for job in jobs:
