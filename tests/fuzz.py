@@ -29,6 +29,7 @@ from atpub.shards.cache import load_entries
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
 from atpub.shards.tar import read_tar
+from tests.fuzz_servers import damage_car, run_car, run_server, valid_car
 from tests.shards.tars import make_tar
 
 DID = Did("did:web:x.org")
@@ -216,7 +217,9 @@ TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
     "plan": (PLAN.encode(), lambda _, content: read_plan(content, "plan.json")),
     "session": (SESSION.encode(), run_session),
     "lock": (LOCK.encode(), run_lock),
+    "car": (valid_car(), run_car),
 }
+_SEALED_CAR, _SERVER = "car with right CIDs", "server"
 
 
 class Hang(BaseException):
@@ -227,15 +230,23 @@ def stop(*_: object) -> None:
     raise Hang
 
 
+def run_case(name: str, folder: Path, chance: random.Random) -> None:
+    if name == _SERVER:
+        run_server(folder, chance, damage)
+    elif name == _SEALED_CAR:
+        run_car(folder, damage_car(valid_car(), chance, damage))
+    else:
+        content, run = TARGETS[name]
+        run(folder, damage(content, chance))
+
+
 def attempt(folder: Path, seed: int) -> str | None:
     """Run the case of a seed; return what is wrong with it."""
     chance = random.Random(seed)
-    name = chance.choice(list(TARGETS))
-    content, run = TARGETS[name]
-    damaged = damage(content, chance)
+    name = chance.choice([*TARGETS, _SEALED_CAR, _SERVER])
     signal.alarm(SECONDS)
     try:
-        run(folder, damaged)
+        run_case(name, folder, chance)
     except AtpubError:
         pass
     except Hang:

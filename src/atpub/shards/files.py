@@ -106,7 +106,8 @@ def _glob(pattern: str, folder: Path) -> Found:
 def _missing_folder(pattern: str, folder: Path) -> str:
     plain = takewhile(lambda part: not _WILDCARD.match(part), PurePosixPath(pattern).parts)
     base = folder.joinpath(*map(unescape, plain))
-    return "" if base.is_dir() else _nearest(base, folder)
+    found = os.path.isdir(base)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+    return "" if found else _nearest(base, folder)
 
 
 def _named(name: str, folder: Path) -> Found:
