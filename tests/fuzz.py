@@ -25,7 +25,7 @@ from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.serialize import read_plan
 from atpub.errors import AtpubError
 from atpub.pipeline import read_manifest, validate
-from atpub.shards.cache import load_entries
+from atpub.shards.cache import VERSION, load_entries
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
 from atpub.shards.tar import read_tar
@@ -76,7 +76,7 @@ LEXICON = json.dumps({
 })  # fmt: skip
 SUMS = "".join(f"{'ab' * 32}  a-{number:03}.tar\n" for number in range(10))
 TAR = make_tar(["0.npy", "0.cls", "1.npy", "1.cls"])
-CACHE = json.dumps({"version": 2, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
+CACHE = json.dumps({"version": VERSION, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
 PLAN = json.dumps({
     "format_version": "1.0",
     "digest": plan_digest(DID, "fuzz", ()), "project": "fuzz", "account": "local", "did": DID, "head": None,
