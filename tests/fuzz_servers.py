@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, reduce
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -63,8 +63,7 @@ ODD: Final[tuple[Any, ...]] = (
     *(None, True, -1, 0, 1 << 62, -(1 << 63), "", "a", "a" * 3000, "\0\r\x1b[2J", "\u202e", "é" * 400, [], {}, [[]]),
     *("at://", f"at://{DID}/org.test.r/..", "did:web:x.org", "9999-99-99T00:00:00Z", "https://u:p@x.org/a.tar?sig=x"),
     *({"$type": "blob"}, {"$link": "b"}, {"$bytes": "="}, [0] * 2000, ["a"] * 500, {str(n): n for n in range(500)}),
-    reduce(lambda value, _: [value], range(200), []),
-    reduce(lambda value, _: {"a": value}, range(200), {}),
+    *(json.loads("[" * 200 + "]" * 200), json.loads('{"a":' * 200 + "1" + "}" * 200)),
 )  # fmt: skip
 STATUSES: Final = (200, 200, 200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 410, 413, 429, 500, 502, 503, 999)
 

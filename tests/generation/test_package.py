@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_a_new_package_is_made_in_a_folder_that_no_one_else_can_prepare(
     seen: list[tuple[str, int]] = []
     make = Path.mkdir
 
-    def watch(path: Path, *args: int, **options: bool) -> None:
+    def watch(path: Path, *args: Any, **options: Any) -> None:
         if path.name == settings.out.name and path.parent != settings.out.parent:
             seen.append((path.parent.name, path.parent.stat().st_mode & 0o777))
         make(path, *args, **options)
