@@ -23,7 +23,7 @@ from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.serialize import read_plan
-from atpub.errors import AtpubError
+from atpub.errors import AtpubError, InternalError
 from atpub.pipeline import read_manifest, validate
 from atpub.shards.cache import VERSION, load_entries
 from atpub.shards.checksums import parse_checksums
@@ -247,8 +247,9 @@ def attempt(folder: Path, seed: int) -> str | None:
     signal.alarm(SECONDS)
     try:
         run_case(name, folder, chance)
-    except AtpubError:
-        pass
+    except AtpubError as error:
+        if isinstance(error, InternalError):
+            return f"{name}, seed {seed}: {error}"
     except Hang:
         return f"{name}, seed {seed}: more than {SECONDS} s"
     except BaseException as error:

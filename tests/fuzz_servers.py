@@ -14,12 +14,12 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 from urllib.parse import parse_qs
 
 import libipld
 
-from atpub.atproto.data import NotInDataModel
+from atpub.atproto.data import Json, NotInDataModel
 from atpub.atproto.data import cid_of as record_cid
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.repo.block import cid_of
@@ -59,12 +59,12 @@ HEADERS: Final = (
     ("Retry-After", "9" * 400), ("Date", "x"), ("X", "y" * 70_000), ("X\x00", "z"), ("Set-Cookie", "a=" * 4000),
     ("Atproto-Repo-Rev", "\x7f"), ("Atproto-Content-Labelers", "\udcff"),
 )  # fmt: skip
-ODD: Final[tuple[Any, ...]] = (
+ODD: Final = cast("tuple[Json, ...]", (
     *(None, True, -1, 0, 1 << 62, -(1 << 63), "", "a", "a" * 3000, "\0\r\x1b[2J", "\u202e", "é" * 400, [], {}, [[]]),
     *("at://", f"at://{DID}/org.test.r/..", "did:web:x.org", "9999-99-99T00:00:00Z", "https://u:p@x.org/a.tar?sig=x"),
     *({"$type": "blob"}, {"$link": "b"}, {"$bytes": "="}, [0] * 2000, ["a"] * 500, {str(n): n for n in range(500)}),
     *(json.loads("[" * 200 + "]" * 200), json.loads('{"a":' * 200 + "1" + "}" * 200)),
-)  # fmt: skip
+))  # fmt: skip
 STATUSES: Final = (200, 200, 200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404, 410, 413, 429, 500, 502, 503, 999)
 
 
@@ -86,7 +86,7 @@ Spoil = Callable[[str, Answer], Answer]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    spoil: Spoil = staticmethod(lambda _, answer: answer)
+    spoil: Spoil
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
@@ -185,7 +185,7 @@ def _mutate_block(block: bytes, chance: random.Random) -> bytes:
     return libipld.encode_dag_cbor(_mutate(libipld.decode_dag_cbor(block), chance))
 
 
-def _mutate(value: Any, chance: random.Random) -> Any:
+def _mutate(value: Json, chance: random.Random) -> Json:
     """Return the value with one part replaced by something odd."""
     match value:
         case dict() if value and chance.random() < 0.9:
@@ -205,9 +205,10 @@ def _mutate_json(body: bytes, chance: random.Random) -> bytes:
     value = _mutate(json.loads(body), chance)
     records = value.get("records") if isinstance(value, dict) else None
     for item in records if isinstance(records, list) else ():
-        if isinstance(item, dict) and isinstance(item.get("value"), dict) and chance.random() < 0.9:
+        record = item.get("value") if isinstance(item, dict) else None
+        if isinstance(item, dict) and isinstance(record, dict) and chance.random() < 0.9:
             with suppress(NotInDataModel, ValueError):
-                item["cid"] = record_cid(item["value"])
+                item["cid"] = record_cid(record)
     return json.dumps(value).encode()
 
 
