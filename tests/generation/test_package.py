@@ -1,7 +1,9 @@
 """Generating a package from Python: the files, and the state of the folder that holds them."""
 
 import json
+import shutil
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,39 @@ def test_update_and_check(settings: Settings) -> None:
         missing.check()
     update(missing)
     compare(package.files, settings.out).check()
+
+
+@pytest.mark.parametrize("link", ["org", "org/lab"])
+def test_a_symlinked_folder_in_the_package_is_not_written_through(
+    settings: Settings, tmp_path: Path, link: str
+) -> None:
+    package = generate_package(settings, {})
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (settings.out / link).parent.mkdir(parents=True)
+    (settings.out / link).symlink_to(outside)
+    with pytest.raises(FileConflict, match="outside the package's folder"):
+        compare(package.files, settings.out)
+    assert [*outside.iterdir()] == []
+
+
+def test_a_new_package_is_made_in_a_folder_that_no_one_else_can_prepare(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+    make = Path.mkdir
+
+    def watch(path: Path, *args: Any, **options: Any) -> None:
+        if path.name == settings.out.name and path.parent != settings.out.parent:
+            seen.append((path.parent.name, path.parent.stat().st_mode & 0o777))
+        make(path, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", watch)
+    for _ in range(2):
+        update(compare(generate_package(settings, {}).files, settings.out))
+        shutil.rmtree(settings.out)
+    assert {mode for _, mode in seen} == {0o700}
+    assert len({name for name, _ in seen}) == 2
 
 
 def test_an_orphaned_file_is_removed(settings: Settings) -> None:

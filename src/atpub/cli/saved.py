@@ -68,7 +68,7 @@ def _read(file: Path) -> bytes:
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
     if not file.exists():
-        raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
+        raise Usage(f"{file} does not exist", hint=f"save a plan first: atpub plan --out {file}")
     return file.read_bytes()
 
 

@@ -15,6 +15,7 @@ from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import read_folders
+from atpub.text.paths import outside_target
 from atpub_codegen import MARK, Names, generate, recorded_names
 
 _DATA: Final = "_lexicons.py"
@@ -114,6 +115,7 @@ def compare(files: Files, out: Path) -> PackageState:
     """Compare a folder with its files; raises FileConflict if atpub would overwrite files that it has not written."""
     if not out.exists():
         return PackageState(out, files, tuple(files), ())
+    _check_folders(files, out)
     stale = tuple(name for name, text in files.items() if _read(out / name) != text.encode())
     ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _find_generated(out)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]
@@ -122,6 +124,14 @@ def compare(files: Files, out: Path) -> PackageState:
         hint = "give another --out, or move them away"
         raise FileConflict(f"atpub would overwrite files that it has not written: {', '.join(theirs)}", hint=hint)
     return PackageState(out, files, stale, tuple(sorted(ours - files.keys())))
+
+
+def _check_folders(files: Files, out: Path) -> None:
+    """Raise FileConflict if a folder of the package is a symlink to the outside: atpub would write there."""
+    for folder in sorted({name.parent for name in files}):
+        if target := outside_target(out / folder, out):
+            hint = "remove the symlink, and generate again"
+            raise FileConflict(f"{out / folder} leads to {target}, outside the package's folder", hint=hint)
 
 
 def _read(path: Path) -> bytes | None:

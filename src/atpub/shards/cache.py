@@ -10,7 +10,7 @@ from typing import NamedTuple
 from atpub.atproto.data import Json, JsonObject
 from atpub.storage.interface import parse_sha256
 
-VERSION = 2
+VERSION = 3  # 2 has entries of files that were not checked for stand-ins (Git LFS pointers)
 _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 

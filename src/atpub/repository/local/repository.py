@@ -263,7 +263,7 @@ class LocalRepository:
 
     def _not_found(self) -> RepositoryNotFound:
         return RepositoryNotFound(
-            f"there is no repository in {self._store.folder} yet", hint="the first write makes it"
+            f"there is no repository in {self._store.folder} yet", hint="the first `atpub apply` creates it"
         )
 
     def _damaged(self, what: str) -> RepositoryError:
