@@ -27,11 +27,12 @@ from atpub.atproto.repo.car import read_car, snapshot_of, write_car
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
+from atpub.engine.apply import apply_plan
 from atpub.engine.audit.verify import verify
 from atpub.engine.plan.model import Options, Plan
 from atpub.importing.base import ImportOptions, find_base
 from atpub.importing.run import import_records
-from atpub.pipeline import apply_plan, measure_data, plan_records, read_manifest
+from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Live

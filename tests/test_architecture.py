@@ -78,7 +78,6 @@ EXCEPTIONS = {
     "shards.braces": "os.path.commonprefix, which compares text",
     "shards.cache": "os.stat_result, a type",
     "shards.files": "lists the files that a manifest's patterns name",
-    "shards.headers": "os.SEEK_CUR, a constant",
     "shards.tar": "os.SEEK_END, a constant",
     "text.files": "reads the text files that the user names",
     "text.paths": "resolves the paths that a manifest names",

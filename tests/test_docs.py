@@ -13,6 +13,7 @@ import yaml
 from atpub.cli.main import run
 from atpub.manifest.fields import TYPES
 from atpub.manifest.kinds import SECTIONS
+from atpub.manifest.members import MEMBER_TYPES
 from atpub.manifest.model import PLACEHOLDERS
 from atpub.manifest.schema import manifest_schema
 
@@ -182,6 +183,14 @@ def test_required_keys_are_marked() -> None:
 def test_every_field_type_is_described() -> None:
     rows = tables(REFERENCE, "type")["Field types"]
     assert {name: json.loads(cells[1].strip("`")) for name, cells in rows.items()} == TYPES
+
+
+def test_every_member_type_is_described_and_has_an_example() -> None:
+    assert tables(REFERENCE, "type")["Member types"].keys() == MEMBER_TYPES.keys()
+    given = [
+        kind for block in yaml_blocks() for kind in re.findall(r"^      [\w.]+: \"?(\w+)\??\"?$", block, re.MULTILINE)
+    ]
+    assert MEMBER_TYPES.keys() <= {*given}
 
 
 def test_every_placeholder_is_described() -> None:

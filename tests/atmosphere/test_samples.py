@@ -16,8 +16,10 @@ from atpub.atmosphere import AtmosphereClient, DatasetPublisher, SchemaLoader, l
 from atpub.atproto.data import JsonObject
 from atpub.errors import Unavailable, Usage
 from atpub.manifest.fields import json_schema
+from atpub.manifest.members import members_schema
 from atpub.shards.samples import read_array, sample_class, sample_content, sample_reader
 
+NOW = "2024-01-01T00:00:00.000Z"
 WRITTEN: JsonObject = {
     "id": "integer",
     "text": "string",
@@ -153,3 +155,33 @@ def test_a_field_that_no_class_can_have(local: AtmosphereClient, name: str) -> N
 
 def test_a_schema_whose_name_is_no_name_of_a_class() -> None:
     assert sample_class("a\0b", {"properties": {"text": {"type": "string"}}}).__name__ == "Sample"
+
+
+def test_samples_of_members(local: AtmosphereClient) -> None:
+    content = members_schema({"jpg": "image/jpeg", "cls": "integer", "meta.json": "json", "txt": "text?"}).content
+    schema: JsonObject = {
+        "name": "Photo",
+        "version": "1.0.0",
+        "createdAt": "2024-01-01T00:00:00.000Z",
+        "schema": content,
+    }
+    made = local.put_record("science.alt.dataset.schema", "org.lab.photo:1.0.0", schema, validate=False)
+    files = {"jpg": b"\xff\xd8\xff", "cls": b"3", "meta.json": b'{"id": 1}'}
+    shard = make_tar([Member("README.md"), *(Member(f"a/0.{name}", data) for name, data in files.items())])
+    (photo,) = load(DatasetPublisher(local).publish_with_blobs([shard], made, name="x"), client=local)
+    assert (type(photo).__name__, photo.jpg, photo.cls, photo.meta_json) == ("Photo", b"\xff\xd8\xff", 3, {"id": 1})
+    assert photo.txt is None
+
+
+def test_a_shard_without_samples_of_the_class_is_no_empty_dataset(local: AtmosphereClient) -> None:
+    content = json_schema({"label": "integer"}).content
+    schema: JsonObject = {
+        "name": "Photo",
+        "version": "1.0.0",
+        "createdAt": "2024-01-01T00:00:00.000Z",
+        "schema": content,
+    }
+    made = local.put_record("science.alt.dataset.schema", "org.lab.photo:1.0.0", schema, validate=False)
+    uri = DatasetPublisher(local).publish_with_blobs([make_tar(["0.jpg", "0.cls"])], made, name="x")
+    with pytest.raises(Usage, match="holds samples of jpg, cls, and the class takes none of them"):
+        list(load(uri, client=local))

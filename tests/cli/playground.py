@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.shards.tars import Member, make_tar
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -54,6 +56,9 @@ def write_files(folder: Path, files: Mapping[str, Any]) -> None:
                 path.write_text(content)
             case {"tar": int(count)}:
                 path.write_bytes(tar(count))
+            case {"members": _}:
+                members: dict[str, str] = content["members"]
+                path.write_bytes(make_tar([Member(name, text.encode("latin-1")) for name, text in members.items()]))
             case {"gzip": int(count)}:
                 path.write_bytes(compress(tar(count)))
             case {"huge": int(size)}:

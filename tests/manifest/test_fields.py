@@ -4,7 +4,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.manifest.fields import DRAFT, NDARRAY, TYPES, json_schema
+from atpub.manifest.arrays import NDARRAY
+from atpub.manifest.fields import DRAFT, TYPES, json_schema
 
 BYTES: JsonObject = {"type": "string", "format": "byte", "contentEncoding": "base64"}
 
@@ -69,13 +70,13 @@ def test_fields_keep_their_order() -> None:
 )
 def test_what_is_no_type(written: Json, hint: str) -> None:
     ((name, message, found),) = json_schema({"x": written}).problems
-    assert name == "x"
+    assert name == ("x",)
     assert message.endswith("is not a type of field")
     assert found.startswith(hint)
 
 
 def test_no_fields() -> None:
-    assert json_schema({}).problems == (("", "a sample needs at least one field", "add `name: type`"),)
+    assert json_schema({}).problems == (((), "a sample needs at least one field", "add `name: type`"),)
 
 
 def test_every_type_is_made_anew() -> None:

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.shards.cache import NOTES, Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.shards.sample_types import SampleTypes
 
 DIGEST = "0f" * 32
 ENTRY = Entry(FileIdentity(10, 20, 30, 40), DIGEST, 5)
 NUMBERS = st.integers(0, 2**63)
+TYPES = st.dictionaries(st.text(), st.sampled_from(("integer", ["string"], {"ndarray": {"shape": [1]}})))
 ENTRIES = st.dictionaries(
     st.text(),
     st.builds(
@@ -20,6 +22,7 @@ ENTRIES = st.dictionaries(
         st.binary(min_size=32, max_size=32).map(bytes.hex),
         st.none() | NUMBERS,
         st.just(()) | st.builds(Note, st.sampled_from(NOTES), st.text()).map(lambda note: (note,)),
+        st.none() | st.builds(SampleTypes, st.text(), TYPES, st.none() | TYPES, st.booleans()),
     ),
 )
 

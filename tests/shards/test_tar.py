@@ -165,15 +165,19 @@ def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> 
     content = make_tar(*shard)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         members = archive.getmembers()
-    names: list[tuple[str, bool]] = []
+    found: list[tuple[str, bool, int | None, int]] = []
     plain = plain_members(io.BytesIO(content))
     try:
         while True:
-            names.append(next(plain))
+            found.append(next(plain))
     except StopIteration as end:
         stopped: int = end.value
     before = [member for member in members if member.offset < stopped]
-    assert names == [(member.name, not member.isreg()) for member in before if not member.isdir()]
+    assert [item[:2] for item in found] == [
+        (member.name, not member.isreg()) for member in before if not member.isdir()
+    ]
+    files = [member for member in before if member.isreg()]
+    assert [item[2:] for item in found if not item[1]] == [(member.offset_data, member.size) for member in files]
     assert stopped in [member.offset for member in members] or len(before) == len(members)
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from io import RawIOBase
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from atpub.atmosphere.download import Source, chunks_of, url_of, users_source
 from atpub.atproto.data import JsonObject
@@ -16,14 +16,15 @@ from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
 from atpub.report.html import facts_html
 from atpub.shards.braces import expand_braces
+from atpub.shards.member_samples import member_reader
+from atpub.shards.sample_groups import group_samples
+from atpub.shards.sample_types import MSGPACK
 from atpub.shards.samples import sample_reader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 S = TypeVar("S")
-
-_SAMPLE: Final = ".msgpack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ class Dataset(Generic[S]):
         sample_type = self._known_type()
         read = sample_reader(sample_type)
         shards = map(Shard, map(users_source, self.list_shards())) if self._shards is None else self._shards
+        read_members = member_reader(sample_type)
         for shard in shards:
-            for name, packed in _packed_samples(shard):
-                yield read(f"{shard.source}: {name}", packed)
+            yield from _samples_of(shard, read, read_members)
 
     def _known_type(self) -> type[S] | None:
         try:
@@ -121,15 +122,37 @@ class Dataset(Generic[S]):
         return facts_html(str(record.get("name", "Dataset")), facts, self.list_shards())
 
 
-def _packed_samples(shard: Shard) -> Iterator[tuple[str, bytes]]:
-    """Yield the `.msgpack` files of a shard with their names, in constant memory."""
+def _samples_of(
+    shard: Shard, read: Callable[[str, bytes], S], read_members: Callable[[str, Mapping[str, bytes]], S | None]
+) -> Iterator[S]:
+    """Yield the samples of a shard in either format; raises Usage where the class takes nothing that it holds."""
+    count, is_msgpack, other = 0, False, ""
+    for key, files in group_samples(_files(shard)):
+        name = f"{shard.source}: {key}"
+        if MSGPACK in files:
+            is_msgpack = True
+            found: S | None = read(f"{name}.{MSGPACK}", files[MSGPACK])
+        else:
+            found = None if is_msgpack else read_members(name, files)
+        if found is None:
+            other = other or ", ".join(files)
+            continue
+        count += 1
+        yield found
+    if other and not count:
+        hint = "load it as dict, or with a class whose fields are these"
+        raise Usage(f"{shard.source} holds samples of {other}, and the class takes none of them", hint=hint)
+
+
+def _files(shard: Shard) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a shard with their names, one at a time."""
     digest = sha256()
     with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
                     found = archive.extractfile(member) if member.isreg() else None
-                    if found is not None and member.name.endswith(_SAMPLE):
+                    if found is not None:
                         yield member.name, found.read()
         except tarfile.TarError as error:
             raise Unavailable(f"{shard.source} is no whole tar archive: {error}") from None

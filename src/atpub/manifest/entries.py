@@ -13,8 +13,9 @@ from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 from atpub.errors import Place, Problem
 from atpub.generated.dev.atpub import inventory
 from atpub.generated.science.alt.dataset import label
-from atpub.manifest import fields as sample_fields
+from atpub.manifest.fields import json_schema
 from atpub.manifest.kinds import COLLECTIONS, collection_of
+from atpub.manifest.members import members_schema
 from atpub.manifest.model import (
     Address,
     ChecksumFile,
@@ -49,6 +50,7 @@ from atpub.text.document import Document
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
+_CONTENT = "give one of `fields`, `members`, `json_schema` and `file`"
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), a map of SHA-256 by file name, or `checksums: none`"
 
 
@@ -109,7 +111,7 @@ class EntryReader:
             self._note("wrong-form", f"{name!r} cannot name a Python class", (*address.steps, where), hint)
         if nsid is None or content is None or common is None:
             return None
-        if "fields" not in given and not self._is_json_schema(content):
+        if not {"fields", "members"} & given.keys() and not self._is_json_schema(content):
             return None
         self._check_properties(content)
         return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)
@@ -131,10 +133,10 @@ class EntryReader:
                 self._problems.append(Problem("bad-field", message, place, hint))
 
     def _content(self, address: Address, given: JsonObject) -> _Content | None:
-        ways = [name for name in ("fields", "json_schema", "file") if name in given]
+        ways = [name for name in ("fields", "members", "json_schema", "file") if name in given]
         if len(ways) != 1:
             message = f"{address} has {' and '.join(ways)}" if ways else f"{address} does not say what a sample holds"
-            self._note("one-of", message, address.steps, "give one of `fields`, `json_schema` and `file`", key=True)
+            self._note("one-of", message, address.steps, _CONTENT, key=True)
             return None
         steps = (*address.steps, ways[0])
         match ways[0], given[ways[0]]:
@@ -144,11 +146,15 @@ class EntryReader:
             case "json_schema", dict(value):
                 return _Content(value, lambda inner: self._bundle.place((*steps, *inner)))
             case _:
-                made = sample_fields.json_schema(_object(given["fields"]))
-                for field, message, hint in made.problems:
-                    self._note("bad-field", message, (*steps, field), hint)
-                # The second step into what was made is the field's name, as it is the first into what was written.
-                content = _Content(made.content, lambda inner: self._bundle.place((*steps, *inner[1:2])))
+                build = members_schema if ways == ["members"] else json_schema
+                made = build(_object(given[ways[0]]))
+                for keys, message, hint in made.problems:
+                    self._note("bad-field", message, (*steps, *keys), hint, key=not keys)
+                # The second step into what was made is the property, whose key is the first into what was written.
+                content = _Content(
+                    made.content,
+                    lambda inner: self._bundle.place((*steps, *(made.keys.get(str(key), key) for key in inner[1:2]))),
+                )
                 return None if made.problems else content
 
     def _dataset(self, address: Address, given: JsonObject) -> DatasetEntry | None:

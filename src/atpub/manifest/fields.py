@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.generated.science.alt.dataset import array_format
+from atpub.manifest.arrays import NDARRAY, NotAType, array_property, typed_map
 from atpub.suggest import nearest
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
-NDARRAY: Final = "https://alt.science/schemas/atdata-ndarray-bytes/1.0.0#/$defs/ndarray"
 
 TYPES: Final[dict[str, JsonObject]] = {
     "string": {"type": "string"},
@@ -45,27 +46,31 @@ _FORMS = f"one of {', '.join(TYPES)}; `?` after it for optional, `[string]` for 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A JSON Schema, and for each field that is wrong its name, what is wrong, and what to do."""
+    """A JSON Schema, and for each field that is wrong the keys that lead to it, what is wrong, and what to do.
+
+    `keys` are the manifest's keys of the properties, where they differ.
+    """
 
     content: JsonObject
-    problems: tuple[tuple[str, str, str], ...]
+    problems: tuple[tuple[tuple[str, ...], str, str], ...]
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def json_schema(fields: JsonObject) -> Made:
     """Build the JSON Schema of a sample with these fields."""
     properties: JsonObject = {}
     required: list[str] = []
-    problems: list[tuple[str, str, str]] = []
+    problems: list[tuple[tuple[str, ...], str, str]] = []
     for name, written in fields.items():
-        made = _field(written)
-        if made is None:
-            problems.append((name, f"{_shown(written)} is not a type of field", _hint(written)))
-        else:
-            properties[name], is_required = made
-            if is_required:
-                required.append(name)
+        try:
+            properties[name], is_required = _field(written)
+        except NotAType as wrong:
+            problems.append(((name,), str(wrong), wrong.hint))
+            continue
+        if is_required:
+            required.append(name)
     if not fields:
-        problems.append(("", "a sample needs at least one field", "add `name: type`"))
+        problems.append(((), "a sample needs at least one field", "add `name: type`"))
     content: JsonObject = {
         "$schema": DRAFT,
         "type": "object",
@@ -98,8 +103,20 @@ def _meant(name: str) -> str:
     return _MEANT.get(name) or nearest(name, TYPES) or ""
 
 
-def _field(written: Json) -> tuple[JsonObject, bool] | None:
-    """Return the JSON Schema of a field, and whether it is required; None for an unknown type."""
+def _field(written: Json) -> tuple[JsonObject, bool]:
+    """Return the JSON Schema of a field, and whether it is required; raises NotAType."""
+    if isinstance(written, dict):
+        array = typed_map(written, "ndarray")
+        if array is None:
+            raise NotAType("a map is not a type of field", "the one map is {ndarray: {dtype: float32, shape: [8]}}")
+        return array_property(next(iter(written.values()))), array[1]
+    found = _simple_field(written)
+    if found is None:
+        raise NotAType(f"{_shown(written)} is not a type of field", _hint(written))
+    return found
+
+
+def _simple_field(written: Json) -> tuple[JsonObject, bool] | None:
     if isinstance(written, list):
         item = TYPES.get(str(written[0])) if len(written) == 1 else None
         return None if item is None else ({"type": "array", "items": dict(item)}, True)

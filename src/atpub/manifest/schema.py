@@ -145,11 +145,20 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         ),
         "fields": {
             "type": "object",
-            "description": "The fields of a sample by name: string, integer, number, boolean, bytes, ndarray; "
-            "`?` after it for optional, `[string]` for a list.",
+            "description": "The fields of a msgpack sample by name: string, integer, number, boolean, bytes, ndarray; "
+            "`?` after it for optional, `[string]` for a list, {ndarray: {dtype: float32, shape: [8]}} for an array.",
             "additionalProperties": {
-                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}],
                 "examples": ["integer", "string?"],
+            },
+        },
+        "members": {
+            "type": "object",
+            "description": "The members of a sample, one file each, by extension: a MIME type, integer, text, json, "
+            "bytes, ndarray; `?` after it for optional, {caption: string} for a JSON object.",
+            "additionalProperties": {
+                "anyOf": [{"type": "string"}, {"type": "object"}],
+                "examples": ["image/jpeg", "integer"],
             },
         },
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},

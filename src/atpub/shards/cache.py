@@ -8,9 +8,10 @@ from os import stat_result
 from typing import NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.shards.sample_types import SampleTypes
 from atpub.storage.interface import parse_sha256
 
-VERSION = 3  # 2 has entries of files that were not checked for stand-ins (Git LFS pointers)
+VERSION = 4  # older ones have entries of files that were not checked for stand-ins, and no types of samples
 _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 
@@ -48,12 +49,13 @@ class Note(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A file as it was measured: hexadecimal SHA-256, and samples with their notes where they were counted."""
+    """A file as it was measured: hexadecimal SHA-256; of a shard also its samples, notes and first sample."""
 
     identity: FileIdentity
     sha256: str
     samples: int | None
     notes: tuple[Note, ...] = ()
+    first: SampleTypes | None = None
 
 
 Entries = Mapping[str, Entry]
@@ -63,8 +65,13 @@ Entries = Mapping[str, Entry]
 def dump_entries(entries: Entries) -> str:
     """Format the text of a cache file; keeps the newest 100,000 entries."""
     newest = list(entries.items())[-_KEPT:]
-    files = {path: [*entry.identity, entry.sha256, entry.samples, dict(entry.notes)] for path, entry in newest}
+    files = {path: _row(entry) for path, entry in newest}
     return json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
+
+
+def _row(entry: Entry) -> list[Json]:
+    first = entry.first.to_json() if entry.first else None
+    return [*entry.identity, entry.sha256, entry.samples, dict(entry.notes), first]
 
 
 def load_entries(text: str) -> Entries:
@@ -84,13 +91,17 @@ def _entries(files: JsonObject) -> Entries:
     entries: dict[str, Entry] = {}
     for path, row in files.items():
         match row:
-            case [int(size), int(mtime), int(ctime), int(inode), str(sha256), (int() | None) as samples, dict(notes)]:
+            case [*identity, str(sha256), (int() | None) as samples, dict(notes), first] if len(identity) == 4:
+                numbers = [number for number in identity if isinstance(number, int)]
                 found = tuple(
                     Note(code, member) for code, member in notes.items() if code in NOTES and isinstance(member, str)
                 )
-                if parse_sha256(sha256) != sha256 or len(found) < len(notes):
+                if parse_sha256(sha256) != sha256 or len(found) < len(notes) or len(numbers) < 4:
                     return {}
-                entries[path] = Entry(FileIdentity(size, mtime, ctime, inode), sha256, samples, found)
+                sample = SampleTypes.of_json(first)
+                if sample is None and first is not None:
+                    return {}
+                entries[path] = Entry(FileIdentity(*numbers), sha256, samples, found, sample)
             case _:
                 return {}
     return entries

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from os import SEEK_CUR
 from typing import NamedTuple, Protocol
 from zlib import adler32
 
@@ -47,10 +46,12 @@ class Stream(Protocol):
 
 
 class Member(NamedTuple):
-    """A member that is no directory."""
+    """A member that is no directory; `start` is the offset of its bytes, None where they are not in one piece."""
 
     name: str
     is_link: bool
+    start: int | None = None
+    size: int = 0
 
 
 class _Header(NamedTuple):
@@ -67,9 +68,10 @@ def plain_members(stream: Stream) -> Generator[Member, None, int]:
     """
     offset = stream.tell()
     while (member := _read_member(stream)) is not None:
+        start = stream.tell()
         if member.kind != _DIRECTORY:
-            yield Member(member.name, member.kind in _LINKS)
-        offset = stream.seek(_padded(member.size), SEEK_CUR)
+            yield Member(member.name, member.kind in _LINKS, start, member.size)
+        offset = stream.seek(start + _padded(member.size))
     return offset
 
 

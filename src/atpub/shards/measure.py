@@ -20,6 +20,7 @@ from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.shards.cache import Entries, Entry, FileIdentity, Note, dump_entries, load_entries
 from atpub.shards.digest_stream import DigestStream
+from atpub.shards.sample_types import SampleTypes
 from atpub.shards.stand_ins import stand_in_blob
 from atpub.shards.tar import read_tar
 
@@ -34,7 +35,7 @@ _AGAIN = "wait until nothing writes to it, and run again"
 class FileFacts:
     """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted.
 
-    `notes` name the members of a shard that readers take otherwise than they are meant.
+    `notes` name the members of a shard that readers take otherwise than they are meant; `first` is its first sample.
     """
 
     size: int
@@ -42,6 +43,7 @@ class FileFacts:
     samples: int | None
     mime_type: str = "application/x-tar"
     notes: tuple[Note, ...] = ()
+    first: SampleTypes | None = field(default=None, compare=False)
 
     @property
     def cid(self) -> Cid:
@@ -180,7 +182,9 @@ class _Run:
         identity = FileIdentity.of(before)
         if FileIdentity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
-        entry = Entry(identity, digest, held.samples if held else None, held.notes if held else ())
+        entry = Entry(
+            identity, digest, held.samples if held else None, held.notes if held else (), held.first if held else None
+        )
         if identity.is_settled(started):
             self.learned[str(path.absolute())] = entry
         return entry
@@ -188,7 +192,7 @@ class _Run:
     def _facts(self, path: Path, entry: Entry) -> FileFacts:
         size = entry.identity.size
         if self.tar:
-            return FileFacts(size, entry.sha256, entry.samples, notes=entry.notes)
+            return FileFacts(size, entry.sha256, entry.samples, notes=entry.notes, first=entry.first)
         with path.open("rb") as stream:
             return FileFacts(size, entry.sha256, None, sniff(stream.read(HEAD_LENGTH)) or ANY_BYTES)
 

@@ -135,8 +135,13 @@ def _python(kind: Json) -> Any:
     return _PYTHON.get(str(kind.get("type")), object)
 
 
-_NOT_READABLE: Final = (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, struct.error)
+NOT_READABLE: Final = (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, struct.error)
 """What msgpack and numpy raise on bytes that they did not write."""
+
+
+def field_types(sample_type: type[object]) -> Mapping[str, object]:
+    """Return the type of each field of a sample class, without None."""
+    return {name: _without_none(hint)[0] for name, hint in _hints(sample_type).items()}
 
 
 def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
@@ -145,15 +150,15 @@ def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
     It raises Unavailable for bytes that are no sample, and Usage for one whose fields the class does not take.
     """
     unpack = unpacker()
-    hints: Mapping[str, object] = {} if sample_type is None else _hints(sample_type)
-    arrays: list[str] = [name for name, hint in hints.items() if is_ndarray(_without_none(hint)[0])]
+    hints: Mapping[str, object] = {} if sample_type is None else field_types(sample_type)
+    arrays: list[str] = [name for name, hint in hints.items() if is_ndarray(hint)]
     make: Callable[..., S] | None = sample_type
 
     def read(name: str, packed: bytes) -> S:
         try:
             value: dict[str, Any] = dict(unpack(packed))
             value.update((array, read_array(value[array])) for array in arrays if isinstance(value.get(array), bytes))
-        except _NOT_READABLE as error:
+        except NOT_READABLE as error:
             raise Unavailable(f"{name} is no sample: {error}", hint="ask the publisher of the shard") from error
         try:
             return make(**value) if make else cast("S", value)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import SEEK_END
 from typing import IO, cast
 
 from atpub.errors import Problem
 from atpub.shards.cache import Note
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
+from atpub.shards.sample_groups import split_name
+from atpub.shards.sample_types import SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
 
 _MAGIC = {
@@ -27,10 +28,6 @@ _CHUNK = 1 << 20
 _EXTENSIONS = 100
 _KEYS = 1_000_000  # so many fit in 100 MB
 
-# Both are webdataset.tariterators': what it skips, and where a sample's key ends.
-_METADATA = re.compile(r"__[^/]*__($|/)")
-_KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
-
 _NAMING = "WebDataset takes files KEY.EXTENSION with one KEY, side by side, as a sample: 000000.msgpack"
 _AGAIN = "write the shard again"
 
@@ -39,20 +36,22 @@ _AGAIN = "write the shard again"
 class TarFacts:
     """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100).
 
-    A sample whose files are apart is counted once; `notes` say so, as they do of links in the place of files.
+    A sample whose files are apart is counted once; `notes` say so, as they do of links in the place of files. `first`
+    describes the first sample.
     """
 
     samples: int
     files: int
     extensions: frozenset[str]
     notes: tuple[Note, ...] = ()
+    first: SampleTypes | None = field(default=None, compare=False)
 
 
 def read_tar(stream: Stream, name: str) -> TarFacts | Problem:
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
-    ustar, GNU and pax archives are read, their headers only. `name` is what messages call the stream. Raises OSError
-    where it cannot be read.
+    Of ustar, GNU and pax archives, the headers and the first sample are read. `name` is what messages call the stream.
+    Raises OSError where it cannot be read.
     """
     start = stream.read(BLOCK)
     stream.seek(0)
@@ -70,7 +69,7 @@ def read_tar(stream: Stream, name: str) -> TarFacts | Problem:
 
 def _read_members(stream: Stream, name: str) -> TarFacts | Problem:
     archive = _Archive(stream)
-    samples = _Samples()
+    samples = _Samples(stream)
     for file in archive.files():
         samples.add(file)
     if archive.fault or not _ends_at(stream, archive.end):
@@ -115,16 +114,19 @@ class _Archive:
                 self.end = reader.offset
                 reader.members.clear()
                 if member.isreg() or member.islnk() or member.issym():
-                    yield Member(member.name, not member.isreg())
+                    start = None if member.issparse() else member.offset_data
+                    yield Member(member.name, not member.isreg(), start, member.size)
 
 
 class _Samples:
     """Counts files the way `webdataset.tariterators.group_by_keys` groups them."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.files = 0
         self._samples = 0
+        self._types = SampleTypesReader(stream)
         self._key: str | None = None
+        self._first_key: str | None = None
         self._of_sample: set[str] = set()
         self._extensions: set[str] = set()
         self._twice: str | None = None
@@ -135,17 +137,20 @@ class _Samples:
         """Count one more regular file, or note a link."""
         file = member.name
         self.files += not member.is_link
-        found = None if _METADATA.match(file) else _KEY.match(file)
+        found = split_name(file)
         if found is None:
             return
         if member.is_link:
             self._notes.setdefault("link-member", file)
             return
-        key, extension = found[1], found[2].lower()
+        key, extension = found
         if key != self._key:
             self._begin(key)
         if extension in self._of_sample:
             self._twice = self._twice or file
+        elif self._samples == 1 and member.start is not None and self._first_key in (None, key):
+            self._first_key = key
+            self._types.add(extension, member.start, member.size)
         self._of_sample.add(extension)
         if len(self._extensions) < _EXTENSIONS:
             self._extensions.add(extension)
@@ -168,9 +173,9 @@ class _Samples:
         if not self._samples:
             held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
-        return TarFacts(
-            self._samples, self.files, frozenset(self._extensions), tuple(map(Note._make, self._notes.items()))
-        )
+        first = None if self._first_key is None else self._types.result(self._first_key)
+        notes = tuple(map(Note._make, self._notes.items()))
+        return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, first)
 
 
 def _ends_at(stream: Stream, offset: int) -> bool:

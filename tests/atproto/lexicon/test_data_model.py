@@ -165,7 +165,8 @@ def test_the_cid_is_the_hash_of_the_bytes(value: Json) -> None:
     ids=lambda value: repr(value)[:30],
 )
 def test_values_whose_bytes_resemble_others(value: Json) -> None:
-    for record in (value, {"a": value}, {"text": "x" * 300, "b": [value, 2]}):
+    records: list[Json] = [value, {"a": value}, {"text": "x" * 300, "b": [value, 2]}]
+    for record in records:
         assert encode(record) == slow_encode(record)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from atpub.atproto.data import JsonObject
 from atpub.engine.desired.atdata_compat import check_sample_schema
-from atpub.manifest.fields import NDARRAY, json_schema
+from atpub.manifest.arrays import NDARRAY
+from atpub.manifest.fields import json_schema
 
 ORDERS: list[tuple[dict[str, str], list[str]]] = [
     ({"a": "string", "b": "string"}, []),

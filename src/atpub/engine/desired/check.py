@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Final
 
 from atpub.atproto import data
@@ -18,11 +19,14 @@ from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_leaf
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
+from atpub.engine.desired.sample_check import check_shards
 from atpub.engine.desired.typos import defines, find_typos
 from atpub.errors import Place, Problem
 from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
+from atpub.manifest.members import sample_format
 from atpub.manifest.model import (
+    Address,
     DatasetEntry,
     Entry,
     LabelEntry,
@@ -34,7 +38,7 @@ from atpub.manifest.model import (
 )
 from atpub.manifest.schema import SIZE
 from atpub.repository.model import is_local
-from atpub.shards.facts import Facts, RemoteShards
+from atpub.shards.facts import Facts, LocalShards, RemoteShards
 from atpub.storage.registry import check_endpoint
 from atpub.text.source import as_written
 
@@ -76,6 +80,7 @@ class RecordChecker:
                 yield from _unreadable(item)
             case DatasetEntry():
                 yield from self._endpoint(item)
+                yield from self._samples(item)
                 yield from self._license(item)
                 yield from self._stated_size(item, found)
             case RecordEntry():
@@ -154,6 +159,23 @@ class RecordChecker:
                 place = self.manifest.place((*item.common.address.steps, item.shards.key))
                 yield replace(found, message=f"{item.common.address}: {found.message}", place=place)
 
+    def _samples(self, item: DatasetEntry) -> Iterator[Problem]:
+        """Yield the contradictions between the first samples of local shards and the dataset's schema."""
+        local = self.facts.shards[item.common.address]
+        schema = self.manifest.entries.get(item.schema) if isinstance(item.schema, Address) else None
+        if not isinstance(local, LocalShards) or not isinstance(schema, SchemaEntry):
+            return
+        known = [(self._relative(path), facts.first) for path, facts in local.files if facts.first]
+        for found, shard, key, more in check_shards(schema.content, known):
+            also = f", as in {more:,} other shard{'s' if more > 1 else ''}" if more else ""
+            message = f"{shard}: the sample {key!r} {found.message} ({schema.common.address}){also}"
+            place = self.manifest.place((*item.common.address.steps, item.shards.key))
+            yield Problem(found.code, message, place, found.hint, found.severity)
+
+    def _relative(self, path: Path) -> str:
+        folder = self.manifest.folder
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
     def _license(self, item: DatasetEntry) -> Iterator[Problem]:
         stated = item.fields.get("license")
         found = check_license(stated) if isinstance(stated, str) else None
@@ -207,6 +229,11 @@ class RecordChecker:
 
 
 def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
+    if sample_format(item.content) == "members":
+        message = f"{item.common.address}: atdata reads samples of one msgpack map only, not of members"
+        hint = "readers of WebDataset can; for atdata, pack the samples as msgpack and describe them with `fields:`"
+        yield Problem("atdata-cannot-read", message, item.content_place(()), hint, "warning")
+        return
     for finding in check_sample_schema(item.content):
         message = f"{item.common.address}: {finding.message}"
         yield Problem(finding.code, message, item.content_place(finding.steps), finding.hint, finding.severity)

@@ -1,0 +1,226 @@
+"""The first sample of each local shard against the schema of its dataset: format, fields and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.engine.desired.sample_notation import describe, fields_line, members_line
+from atpub.errors import Severity
+from atpub.manifest.fields import array_formats
+from atpub.manifest.members import member_of, sample_format
+from atpub.shards.sample_types import IMAGES, MSGPACK, SampleTypes
+from atpub.suggest import listed
+
+_TEXT = frozenset({"text", "string", "integer", "number", "boolean", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What a sample holds otherwise than its schema says; `subject` is the field, empty for the whole sample."""
+
+    subject: str
+    message: str
+    hint: str
+    code: str = "schema-mismatch"
+    severity: Severity = "error"
+
+
+class ShardMismatch(NamedTuple):
+    """A contradiction, the shard and the sample that show it first, and how many more shards have the same."""
+
+    found: Contradiction
+    shard: str
+    key: str
+    more: int
+
+
+def check_shards(content: JsonObject, shards: Sequence[tuple[str, SampleTypes]]) -> Iterator[ShardMismatch]:
+    """Yield each contradiction between a sample's JSON Schema and the first samples of shards, once for all shards."""
+    first: dict[Contradiction, tuple[str, str, int]] = {}
+    for shard, sample in shards:
+        for found in check_sample(content, sample):
+            name, key, count = first.get(found, (shard, sample.key, 0))
+            first[found] = (name, key, count + 1)
+    for found, (name, key, count) in first.items():
+        yield ShardMismatch(found, name, key, count - 1)
+
+
+def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradiction]:
+    """Yield every contradiction between a sample's JSON Schema and one sample."""
+    properties = _object(content.get("properties"))
+    required = _required(content)
+    if not properties:
+        return
+    if sample_format(content) == "members":
+        yield from _check_members(properties, required, sample)
+    elif MSGPACK not in sample.members:
+        held = f"members ({', '.join(sorted(sample.members))}), and its schema describes one msgpack map"
+        yield Contradiction("", f"holds {held}", f"describe them with `{members_line(sample.members)}`")
+    elif sample.fields is not None:
+        yield from _check_fields(properties, required, sample.fields, sample.is_complete)
+
+
+def _check_members(properties: JsonObject, required: frozenset[str], sample: SampleTypes) -> Iterator[Contradiction]:
+    if MSGPACK in sample.members:
+        hint = f"describe it with `{fields_line(sample.fields)}`" if sample.fields else "describe it with `fields:`"
+        yield Contradiction("", "holds one msgpack map, and its schema describes members", hint)
+        return
+    wanted = {member_of(name, kind): (name, _object(kind)) for name, kind in properties.items()}
+    missing = [member for member, (name, _) in wanted.items() if name in required and member not in sample.members]
+    yield from _missing(missing, "member", sample.members)
+    for member, (_, kind) in wanted.items():
+        if member not in sample.members:
+            continue
+        if not _fits_member(kind, sample.members[member]):
+            hint = f"write `{members_line({member: sample.members[member]})}`, or correct the shards"
+            yield _wrong(member, sample.members[member], kind, hint)
+    for member, found in sample.members.items():
+        if member not in wanted:
+            hint = f"add it: `{members_line({member: found})}`"
+            yield Contradiction(
+                member, f"has the member {member!r}, which its schema lacks", hint, "undeclared-member", "warning"
+            )
+
+
+def _check_fields(
+    properties: JsonObject, required: frozenset[str], fields: Mapping[str, Json], is_complete: bool
+) -> Iterator[Contradiction]:
+    missing = [name for name in properties if name in required and name not in fields and is_complete]
+    yield from _missing(missing, "field", fields)
+    for name, kind in properties.items():
+        if name not in fields:
+            continue
+        if not _fits_field(_object(kind), fields[name], is_optional=name not in required):
+            line = fields_line({name: fields[name]})
+            hint = f"write `{line}`, or correct the shards" if line else "correct the shards"
+            yield _wrong(name, fields[name], _object(kind), hint)
+    for name, found in fields.items():
+        if name not in properties:
+            line = fields_line({name: found})
+            message = f"has the field {name!r}, which its schema lacks: readers cannot load it"
+            yield Contradiction(name, message, f"add it: `{line}`" if line else "add it to the schema")
+
+
+def _missing(names: Sequence[str], what: str, found: Mapping[str, Json]) -> Iterator[Contradiction]:
+    if not names:
+        return
+    lacks = f"no {what} {names[0]!r}" if len(names) == 1 else f"none of the {what}s {listed(names)}"
+    hint = f"it holds {listed([*found]) or 'nothing'}; what may be missing has `?` after its type"
+    yield Contradiction(names[0], f"has {lacks}", hint)
+
+
+def _wrong(name: str, found: Json, kind: JsonObject, hint: str) -> Contradiction:
+    return Contradiction(name, f"has {describe(found)} as {name!r}, and its schema {_wanted(kind)}", hint)
+
+
+def _fits_member(kind: JsonObject, found: Json) -> bool:
+    """Return whether a member of this type is what a property describes."""
+    if found == "unknown":
+        return True
+    if _is_ndarray(kind):
+        return _is_array(kind, found)
+    is_bytes = kind.get("contentEncoding") == "base64"
+    media = kind.get("contentMediaType")
+    if is_bytes:
+        return media not in IMAGES or found == media
+    if kind.get("type") == "string":
+        return _is_text(found)
+    if media == "application/json":
+        return _is_text(found) and found != "text" and _fits_object(kind, found)
+    return _fits_type(kind, found)
+
+
+def _fits_object(kind: JsonObject, found: Json) -> bool:
+    if kind.get("type") != "object":
+        return True
+    if not isinstance(found, dict):
+        return False
+    properties = _object(kind.get("properties"))
+    required = _required(kind)
+    missing = any(name not in found for name in required)
+    return not missing and all(
+        _fits_type(_object(inner), found[name]) or (found[name] == "null" and name not in required)
+        for name, inner in properties.items()
+        if name in found
+    )
+
+
+def _fits_field(kind: JsonObject, found: Json, *, is_optional: bool) -> bool:
+    """Return whether a field of a msgpack map is what a property describes."""
+    if found == "null" and is_optional:
+        return True
+    if _is_ndarray(kind):
+        return _is_array(kind, found)
+    if kind.get("contentEncoding") == "base64" or kind.get("format") == "byte":
+        return found == "bytes" or _array(found) is not None
+    return _fits_type(kind, found)
+
+
+def _fits_type(kind: JsonObject, found: Json) -> bool:
+    """Return whether a value of this type has a JSON type that a property allows; what is not known fits."""
+    stated = kind.get("type")
+    types = {stated} if isinstance(stated, str) else {*map(str, stated)} if isinstance(stated, list) else set[str]()
+    if not types or found == "extension":
+        return True
+    if isinstance(found, list):
+        return "array" in types and all(item == "any" or _fits_item(kind, item) for item in found)
+    if isinstance(found, dict):
+        return _array(found) is None and "object" in types
+    return found in types or (found == "integer" and "number" in types)
+
+
+def _fits_item(kind: JsonObject, found: Json) -> bool:
+    return _fits_field(_object(kind.get("items")), found, is_optional=False)
+
+
+def _is_text(found: Json) -> bool:
+    return found in _TEXT if isinstance(found, str) else _array(found) is None
+
+
+def _array(found: Json) -> JsonObject | None:
+    """Return dtype and shape where this is the type of an array; a map of fields has no map inside."""
+    inner = found.get("ndarray") if isinstance(found, dict) else None
+    return inner if isinstance(inner, dict) else None
+
+
+def _is_array(kind: JsonObject, found: Json) -> bool:
+    array = _array(found)
+    if array is None:
+        return False
+    shape, wanted = array.get("shape"), kind.get("shape")
+    if isinstance(shape, list) and isinstance(wanted, list):
+        pairs = zip(wanted, shape, strict=False)
+        if len(shape) != len(wanted) or any(length not in (None, actual) for length, actual in pairs):
+            return False
+    return kind.get("dtype") in (None, array.get("dtype"))
+
+
+def _is_ndarray(kind: JsonObject) -> bool:
+    return "$ref" in kind and bool(array_formats({"$ref": kind["$ref"]}))
+
+
+def _wanted(kind: JsonObject) -> str:
+    if _is_ndarray(kind):
+        return f"wants {describe({'ndarray': {key: kind[key] for key in ('dtype', 'shape') if key in kind}})}"
+    if media := kind.get("contentMediaType"):
+        fields = {name: _object(inner).get("type", "bytes") for name, inner in _object(kind.get("properties")).items()}
+        return f"wants {describe(fields)}" if fields else f"wants {media}"
+    if kind.get("contentEncoding") == "base64":
+        return "wants bytes"
+    if kind.get("type") == "array":
+        return f"wants a list of {_object(kind.get('items')).get('type', 'bytes')}"
+    stated = kind.get("type")
+    types = stated if isinstance(stated, list) else [stated]
+    return f"wants {' or '.join(map(describe, types))}"
+
+
+def _required(kind: JsonObject) -> frozenset[str]:
+    names = kind.get("required")
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
