@@ -28,7 +28,7 @@ def test_the_list_of_licences_is_made_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_common_licences_are_written_as_spdx_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     common = licenses.COMMON
-    monkeypatch.setattr(licenses, "COMMON", frozenset())
+    monkeypatch.setattr(licenses, "COMMON", frozenset[str]())
     assert [name for name in sorted(common) if licenses.check_license.__wrapped__(name)] == []
 
 
