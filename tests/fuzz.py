@@ -23,12 +23,13 @@ from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.serialize import read_plan
-from atpub.errors import AtpubError
+from atpub.errors import AtpubError, InternalError
 from atpub.pipeline import read_manifest, validate
-from atpub.shards.cache import load_entries
+from atpub.shards.cache import VERSION, load_entries
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
 from atpub.shards.tar import read_tar
+from tests.fuzz_servers import damage_car, run_car, run_server, valid_car
 from tests.shards.tars import make_tar
 
 DID = Did("did:web:x.org")
@@ -75,7 +76,7 @@ LEXICON = json.dumps({
 })  # fmt: skip
 SUMS = "".join(f"{'ab' * 32}  a-{number:03}.tar\n" for number in range(10))
 TAR = make_tar(["0.npy", "0.cls", "1.npy", "1.cls"])
-CACHE = json.dumps({"version": 2, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
+CACHE = json.dumps({"version": VERSION, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
 PLAN = json.dumps({
     "format_version": "1.0",
     "digest": plan_digest(DID, "fuzz", ()), "project": "fuzz", "account": "local", "did": DID, "head": None,
@@ -216,7 +217,9 @@ TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
     "plan": (PLAN.encode(), lambda _, content: read_plan(content, "plan.json")),
     "session": (SESSION.encode(), run_session),
     "lock": (LOCK.encode(), run_lock),
+    "car": (valid_car(), run_car),
 }
+_SEALED_CAR, _SERVER = "car with right CIDs", "server"
 
 
 class Hang(BaseException):
@@ -227,17 +230,26 @@ def stop(*_: object) -> None:
     raise Hang
 
 
+def run_case(name: str, folder: Path, chance: random.Random) -> None:
+    if name == _SERVER:
+        run_server(folder, chance, damage)
+    elif name == _SEALED_CAR:
+        run_car(folder, damage_car(valid_car(), chance, damage))
+    else:
+        content, run = TARGETS[name]
+        run(folder, damage(content, chance))
+
+
 def attempt(folder: Path, seed: int) -> str | None:
     """Run the case of a seed; return what is wrong with it."""
     chance = random.Random(seed)
-    name = chance.choice(list(TARGETS))
-    content, run = TARGETS[name]
-    damaged = damage(content, chance)
+    name = chance.choice([*TARGETS, _SEALED_CAR, _SERVER])
     signal.alarm(SECONDS)
     try:
-        run(folder, damaged)
-    except AtpubError:
-        pass
+        run_case(name, folder, chance)
+    except AtpubError as error:
+        if isinstance(error, InternalError):
+            return f"{name}, seed {seed}: {error}"
     except Hang:
         return f"{name}, seed {seed}: more than {SECONDS} s"
     except BaseException as error:

@@ -28,6 +28,7 @@ shards
 { engine.owned_records engine.apply engine.audit }
 user_folders
 target
+desired
 pipeline
 generation importing login catalog
 inspection
@@ -68,7 +69,7 @@ NARROWER = (
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
-    *("shards.measure", "user_folders", "pipeline", "cli", "atmosphere"),
+    *("shards.measure", "user_folders", "desired", "cli", "atmosphere"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run"),
 )

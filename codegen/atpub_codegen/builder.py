@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from atpub.atproto.lexicon import model
@@ -11,7 +11,7 @@ from atpub_codegen import docs, expressions, recursion, source
 from atpub_codegen.expressions import Expression
 from atpub_codegen.ir import Alias, Case, Choices, Class, Constant, Field, Item, Loader, UnionAlias, UnionLoader
 from atpub_codegen.name_table import Imports, NameTable
-from atpub_codegen.names import distinct, pascal_case, snake_case
+from atpub_codegen.names import can_move, distinct, pascal_case, place_of, snake_case
 
 UNKNOWN_MEMBER: Final = "runtime.UnknownMember"
 _AS_THEY_ARE: Final = (
@@ -36,6 +36,13 @@ class ModuleBuilder:
         self.items: list[Item] = []
         self.current = Name(lexicon.id)
         self.scope = self.names.scope.copy()
+        self.given = {place_of(name): given for name, given in self.names.types.items()}
+
+    def name(self, hint: str, within: tuple[str, ...]) -> str:
+        """Return the name of a type at a place in the current definition, and record it."""
+        place = place_of(self.current.fragment, within)
+        self.given[place] = self.scope.give(hint, place=place)
+        return self.given[place]
 
     # The named definitions
 
@@ -63,12 +70,20 @@ class ModuleBuilder:
     ) -> None:
         """Add a class for an object at a place in the current definition, before the items that its fields need."""
         place = len(self.items)
-        attributes = distinct(kind.properties)
+        attributes = self._attributes(kind.properties, within)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
         fields = _unshadowed([self._field(name, wire, attribute, kind, within) for wire, attribute in ordered])
         doc = doc or docs.of_place(self.current, within)
         deep = self.current in self.recursive and not recursion.is_shallow(kind)
         self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
+
+    def _attributes(self, wire_names: Iterable[str], within: tuple[str, ...]) -> Mapping[str, str]:
+        """Return the attribute of each field, and record those that another field could take."""
+        places = {wire: place_of(self.current.fragment, (*within, "properties", wire, "")) for wire in wire_names}
+        earlier = self.names.earlier
+        attributes = distinct(places, {wire: earlier[place] for wire, place in places.items() if place in earlier})
+        self.given |= {places[wire]: name for wire, name in attributes.items() if can_move(wire, name)}
+        return attributes
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
@@ -171,7 +186,7 @@ class ModuleBuilder:
 
     def object(self, kind: model.Object, hint: str, within: tuple[str, ...]) -> Expression:
         """Return the expression of an object inside another type, with a class of its own."""
-        name = self.scope.give(hint)
+        name = self.name(hint, within)
         self.add_class(name, kind, within, kind.description)
         return expressions.of_class(name)
 
@@ -185,14 +200,14 @@ class ModuleBuilder:
         self.items.append(Loader(loader, whole.annotation, conditions, load, dumper, dump))
         return expressions.of_list(whole.annotation, loader, dumper)
 
-    def union(self, kind: model.Union, hint: str) -> Expression:
+    def union(self, kind: model.Union, hint: str, within: tuple[str, ...]) -> Expression:
         """Return the expression of a union, with an alias and a loader of its own."""
-        name = self.scope.give(hint)
+        name = self.name(hint, within)
         return expressions.of_union(name, self.add_union(name, kind))
 
-    def choices(self, hint: str, kind: model.String) -> str:
+    def choices(self, hint: str, kind: model.String, within: tuple[str, ...]) -> str:
         """Return the name of a new alias for a string's enum or known values."""
-        name = self.scope.give(hint)
+        name = self.name(hint, within)
         self._choices(name, kind)
         return name
 

@@ -84,7 +84,7 @@ class Declarations(Protocol):
         """Return the expression of an object inside another type."""
         ...
 
-    def union(self, kind: Union, hint: str) -> Expression:
+    def union(self, kind: Union, hint: str, within: tuple[str, ...]) -> Expression:
         """Return the expression of a union."""
         ...
 
@@ -92,7 +92,7 @@ class Declarations(Protocol):
         """Return the expression of a list, loaded and written by functions of its own."""
         ...
 
-    def choices(self, hint: str, kind: String) -> str:
+    def choices(self, hint: str, kind: String, within: tuple[str, ...]) -> str:
         """Return the name of a new alias for a string's enum or known values."""
         ...
 
@@ -101,7 +101,7 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
     """Return the expression of a type; `hint` names its declarations, `within` is its path in the definition."""
     match kind:
         case Boolean() | Integer() | String() | Bytes() | CidLinkType() | BlobType():
-            return of_scalar(kind, _annotation(kind, declare, hint))
+            return of_scalar(kind, _annotation(kind, declare, hint, within))
         case Array():
             item = expression(kind.items, declare, f"{hint}Item", (*within, "items"))
             levels = _levels(kind)
@@ -112,7 +112,7 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
         case Ref(target=target):
             return declare.reference(target)
         case Union():
-            return declare.union(kind, hint)
+            return declare.union(kind, hint, within)
         case Unknown():
             return _loaded("runtime.JsonObject", lambda v: f"runtime.load_unknown({v})", lambda v: v)
         case Null():
@@ -197,7 +197,7 @@ def _tuple(values: tuple[int, ...] | tuple[str, ...]) -> str:
     return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
 
 
-def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
+def _annotation(kind: Scalar, declare: Declarations, hint: str, within: tuple[str, ...]) -> str:
     match kind:
         case Boolean(const=const):
             return "bool" if const is None else f"Literal[{const}]"
@@ -208,7 +208,7 @@ def _annotation(kind: Scalar, declare: Declarations, hint: str) -> str:
             return f"Literal[{literals([const])[0]}]"
         case String(format=named, enum=enum, known_values=known):
             if enum or known:
-                return declare.choices(hint, kind)
+                return declare.choices(hint, kind, within)
             return f"runtime.{FORMATS[named][0]}" if named else "str"
         case Bytes():
             return "bytes"

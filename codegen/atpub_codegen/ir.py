@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from atpub.atproto.syntax import Nsid
@@ -279,6 +280,7 @@ class Module(NamedTuple):
     classes: tuple[Item, ...]  # and all else that needs nothing of another module to be defined
     aliases: tuple[Alias | UnionAlias, ...]  # those that name classes, of this module and others
     method: Method | None
+    names: Mapping[str, str]  # by place: those that a newcomer could take, if they were not recorded
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -67,19 +67,19 @@ def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
         case Object() as schema:
             return f"{_body_class(builder, hint, body, schema, _OUTPUT)}.from_json"
         case Union() as schema:
-            name = builder.scope.give(hint)
+            name = builder.name(hint, _OUTPUT)
             return _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
         case Ref(target=target):
             return _referred(builder, hint, target)
 
 
 def _messages(builder: ModuleBuilder, hint: str, kind: Union) -> str:
-    name = builder.scope.give(hint)
+    name = builder.name(hint, _MESSAGE)
     return _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
 
 
 def _failure(builder: ModuleBuilder, error: str, doc: str) -> str:
-    name = builder.scope.give(pascal_case(error))
+    name = builder.name(pascal_case(error), ("errors", error))
     builder.items.append(Failure(name, error, doc))
     return name
 
@@ -114,13 +114,13 @@ def _input(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
 
 
 def _body_class(builder: ModuleBuilder, hint: str, body: BodyType, schema: Object, within: tuple[str, ...]) -> str:
-    name = builder.scope.give(hint)
+    name = builder.name(hint, within)
     builder.add_class(name, schema, within, schema.description or body.description)
     return name
 
 
 def _wrapper(builder: ModuleBuilder, hint: str, schema: Union) -> str:
-    name, member = builder.scope.give(hint), builder.scope.give(f"{hint}Member")
+    name, member = builder.name(hint, _INPUT), builder.name(f"{hint}Member", (*_INPUT, "member"))
     loader = builder.add_union(member, schema)
     doc = docs.of_place(builder.current, _INPUT)
     builder.items.append(Wrapper(name, str(builder.current), _INPUT, member, loader, doc))

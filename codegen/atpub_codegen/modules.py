@@ -30,6 +30,7 @@ def build_module(lexicon: Lexicon, table: NameTable) -> Module:
         imports=builder.imports.all(),
         classes=tuple(item for item in builder.items if not _names_classes(item)),
         aliases=tuple(sorted(filter(_names_classes, builder.items), key=_rank)),
+        names=builder.given,
         method=method._replace(doc="") if method and method.doc == doc else method,
     )
 

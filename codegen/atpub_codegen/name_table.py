@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from atpub.atproto.lexicon.link import references
 from atpub.atproto.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.ir import Import
-from atpub_codegen.names import Scope, modules_of, pascal_case, snake_case
+from atpub_codegen.names import Scope, modules_of, pascal_case, place_of, snake_case
 from atpub_codegen.recursion import recursive_definitions
+
+Names: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The Python names of the types and unusual fields in lexicons, by NSID and place."""
 
 RESERVED: Final = (
     *("builtins", "runtime"),
@@ -34,17 +37,18 @@ class ModuleNames:
     loaders: Mapping[str, str]  # the functions that load a list that has a name
     dumpers: Mapping[str, str]  # and those that write one
     scope: Scope  # with all of them taken
+    earlier: Mapping[str, str]  # by place: the names that the module had when it was generated before
 
     @classmethod
-    def of(cls, lexicon: Lexicon, beneath: Iterable[str] = ()) -> ModuleNames:
+    def of(cls, lexicon: Lexicon, beneath: Iterable[str], earlier: Mapping[str, str]) -> ModuleNames:
         """Return the names for a lexicon, none of them equal to that of a module beneath its own."""
-        scope = Scope([*RESERVED, *beneath])
+        scope = Scope([*RESERVED, *beneath], earlier)
         definitions = in_order(lexicon)
-        types = {name: scope.give(_wanted(lexicon, name)) for name in definitions}
+        types = {name: scope.give(_wanted(lexicon, name), place=place_of(name)) for name in definitions}
         lists = [name for name, definition in definitions.items() if isinstance(definition, Array)]
         loaders = {name: scope.give(f"load_{snake_case(types[name])}") for name in lists}
         dumpers = {name: scope.give(f"dump_{snake_case(types[name])}") for name in lists}
-        return cls(types, loaders, dumpers, scope)
+        return cls(types, loaders, dumpers, scope, earlier)
 
 
 def _has_module(lexicon: Lexicon) -> bool:
@@ -68,7 +72,7 @@ class NameTable:
     needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
 
     @classmethod
-    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons) -> NameTable:
+    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons, earlier: Names) -> NameTable:
         """Build the table of some packages' lexicons; where several hold one, the last counts.
 
         Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
@@ -81,7 +85,9 @@ class NameTable:
             named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
-            module_names.update((nsid, ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]])) for nsid in named)
+            for nsid in named:
+                names = ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]], earlier.get(nsid, {}))
+                module_names[nsid] = names
         return cls(lexicons, modules, module_names, recursive_definitions(lexicons), _needs(lexicons, modules))
 
 

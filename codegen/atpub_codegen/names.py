@@ -22,6 +22,7 @@ _DEVICES: Final = frozenset({"aux", "con", "nul", "prn", *(f"{port}{n}" for port
 _BUILTINS: Final = frozenset({"bool", "bytes", "dict", "int", "isinstance", "len", "list", "str"})
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
+_NO_NAMES: Final[Mapping[str, str]] = {}
 
 
 @cache
@@ -43,14 +44,34 @@ def pascal_case(name: str) -> str:
     return unicodedata.normalize("NFKC", f"{found}_" if keyword.iskeyword(found) else found)
 
 
-def distinct(wire_names: Iterable[str]) -> Mapping[str, str]:
-    """Return an attribute for each wire name; of two equal ones, the one that is not in camelCase gets a number.
+def distinct(wire_names: Iterable[str], earlier: Mapping[str, str] = _NO_NAMES) -> Mapping[str, str]:
+    """Return an attribute for each wire name: the earlier one, or one that is free.
 
-    Names in lexicons are in camelCase, so that an attribute keeps its name when such a field as `ban_type` is added.
+    Of two equal ones, that which is not in camelCase gets a number: names in lexicons are in camelCase.
     """
-    scope = Scope()
-    ordered = sorted(wire_names, key=lambda name: (not _CAMEL.fullmatch(name), name != snake_case(name), name))
-    return {wire: scope.give(snake_case(wire), "_") for wire in ordered}
+    scope = Scope(earlier=earlier)
+    ordered = sorted(wire_names, key=_rank)
+    return {wire: scope.give(snake_case(wire), "_", wire) for wire in ordered}
+
+
+def _rank(wire: str) -> tuple[bool, bool, bool, str]:
+    return not _is_usual(wire), not _CAMEL.fullmatch(wire), wire != snake_case(wire), wire
+
+
+def can_move(wire: str, attribute: str) -> bool:
+    """Return whether an attribute could get another name when a field is added, if it were not recorded."""
+    return attribute != snake_case(wire) or not _is_usual(wire)
+
+
+def _is_usual(wire: str) -> bool:
+    """Return whether the attribute tells the wire name: `created_at` is `createdAt`, and no other usual name."""
+    first, *rest = snake_case(wire).split("_")
+    return first + "".join(word.title() for word in rest) == wire
+
+
+def place_of(definition: str, within: Iterable[str] = ()) -> str:
+    """Return the place of a type, in a definition of its lexicon, that its Python name is recorded by."""
+    return "/".join(step.replace("~", "~0").replace("/", "~1") for step in (definition, *within))
 
 
 def module_of(nsid: Nsid) -> str:
@@ -86,14 +107,21 @@ def _unhidden(module: str, above: Set[str]) -> str:
 
 
 class Scope:
-    """Names of which each is given once."""
+    """Names of which each is given once; places that had one earlier get it again."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = (), earlier: Mapping[str, str] = _NO_NAMES) -> None:
         self._taken = set(taken)
         self._next: dict[str, int] = {}
+        self._earlier: dict[str, str] = {}
+        for place, name in earlier.items():
+            if name not in self._taken:
+                self._earlier[place] = name
+                self._taken.add(name)
 
-    def give(self, wanted: str, joint: str = "") -> str:
-        """Return the wanted name, or the first of wanted2, wanted3 … that is free."""
+    def give(self, wanted: str, joint: str = "", place: str = "") -> str:
+        """Return the earlier name of the place, or the wanted one, or the first of wanted2, wanted3 … that is free."""
+        if place in self._earlier:
+            return self._earlier[place]
         name, number = wanted, self._next.get(wanted, 2)
         while name in self._taken:
             name, number = f"{wanted}{joint}{number}", number + 1
@@ -111,4 +139,6 @@ class Scope:
 
     def copy(self) -> Scope:
         """Return a scope in which the same names are taken."""
-        return Scope(self._taken)
+        found = Scope(self._taken)
+        found._earlier = self._earlier
+        return found

@@ -94,9 +94,9 @@ def package_source(doc: str, command: str) -> str:
     return _rendered("package", doc=doc, command=command) + "\n"
 
 
-def documents_source(text: str, command: str) -> str:
+def documents_source(text: str, names: str, command: str) -> str:
     """Return the source of the module that holds a package's lexicons: every build backend includes modules."""
-    return _rendered("documents", text=text, command=command) + "\n"
+    return _rendered("documents", text=text, names=names, command=command) + "\n"
 
 
 def samples_source(samples: Sequence[Sample], command: str) -> str:

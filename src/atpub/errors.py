@@ -8,6 +8,7 @@
     │   └── NotLoggedIn                       the call needs an account; also a ValueError
     ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
+    │   ├── AlteredPlan                       a saved plan is not as it was saved
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
@@ -23,6 +24,7 @@
     ├── OSFailure                   exit 1    the operating system refuses
     ├── InternalError               exit 1    a bug in atpub
     └── RepositoryError             exit 1
+        ├── NewerInventory                    an inventory record is of a later format; nothing was written
         ├── RepositoryNotFound                no repository at that DID, handle or path
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
         ├── RecordConflict                    create of an existing, update or delete of a missing record
@@ -45,11 +47,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
-from atpub.redact import redact_urls
+from atpub.redact import redact, redact_urls
 
 Severity = Literal["error", "warning"]
+
+LONGEST: Final = 2_000
+"""The most characters of a message, a hint or a line of one: a value in it may have any length."""
+
+
+def _tidy(text: str) -> str:
+    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
+
+    The end often says what is wrong with the value before it.
+    """
+    if len(text) <= LONGEST:
+        return redact_urls(text)
+    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
+
+
+def _shorten(line: str) -> str:
+    if len(line) <= LONGEST:
+        return line
+    end = LONGEST // 4
+    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
+    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,7 @@ class Problem:
     """An error in the user's input: a stable code, a message, the place, and a hint.
 
     `path` holds the keys and indexes from the root of the file or record to the value. Message and hint show no secrets
-    of URLs.
+    of URLs, and no line of more than 2,000 characters.
     """
 
     code: str
@@ -88,9 +111,9 @@ class Problem:
     path: tuple[str | int, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        """Redact the message and the hint."""
-        object.__setattr__(self, "message", redact_urls(self.message))
-        object.__setattr__(self, "hint", redact_urls(self.hint))
+        """Redact and shorten the message and the hint."""
+        object.__setattr__(self, "message", _tidy(self.message))
+        object.__setattr__(self, "hint", _tidy(self.hint))
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -114,7 +137,7 @@ class AtpubError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        message, hint = redact_urls(message), redact_urls(hint)
+        message, hint = _tidy(message), _tidy(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -60,6 +60,8 @@ def redact_urls(text: str) -> str:
 
 def find_url_secret(url: str) -> UrlSecret | None:
     """Return the kind of secret in a URL, percent-encoded or not; None where it has none."""
+    if not ("@" in url or "=" in url or "%" in url):
+        return None
     spellings = (url, unquote(url)) if "%" in url else (url,)
     for text in spellings:
         if any(map(_is_credential, _USER.finditer(text))):

@@ -40,7 +40,8 @@ def test_sessions(version: str, servers: Servers, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(AuthenticationFailed):
             client.login(account.handle, "wrong")
         assert not client.is_authenticated
-        client.login(account.handle, account.password)
+        for end in ("\r\n", "\n", ""):
+            client.login(f"@{account.handle}", account.password + end)
         assert (client.is_authenticated, client.did, client.handle) == (True, account.did, account.handle)
         saved = client.export_session()
     with AtmosphereClient() as client:

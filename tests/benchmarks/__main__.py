@@ -5,7 +5,22 @@ from importlib import import_module
 
 from tests.benchmarks.harness import machine
 
-ALL = ("startup", "manifest", "generate", "validate", "shards", "local", "pds", "live", "api")
+ALL = (
+    "startup",
+    "manifest",
+    "generate",
+    "validate",
+    "shards",
+    "local",
+    "encode",
+    "apply",
+    "destroy",
+    "publish",
+    "uploads",
+    "pds",
+    "live",
+    "api",
+)
 
 parser = ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(ALL)}; default: all")

@@ -50,7 +50,7 @@ def project(folder: Path) -> Path:
 
 def modules(folder: Path, package: str = "src/lab/records") -> list[str]:
     found = [path.relative_to(folder / package) for path in (folder / package).rglob("*.py")]
-    return sorted(str(path.with_suffix("")).replace("/", ".") for path in found if path.name != "__init__.py")
+    return sorted(str(path.with_suffix("")).replace("/", ".") for path in found if not path.name.startswith("_"))
 
 
 def more(*lines: str) -> str:
@@ -215,6 +215,36 @@ def test_a_wrong_file_is_named(project: Path, atpub: Atpub, text: str, said: str
 def test_what_is_wrong_in_it_has_its_place(project: Path, atpub: Atpub, text: str, shown: str) -> None:
     write_files(project, {"pyproject.toml": text})
     assert f"pyproject.toml:{shown}" in atpub("generate").err
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("lexicons", '["lexicons", "../others"]'),
+        ("lexicons", '["/etc"]'),
+        ("lexicons", '["lexicons/../../others"]'),
+        ("lexicons", '["link"]'),
+        ("out", '"../records"'),
+        ("out", '"link/records"'),
+        ("samples", '["link/atpub.yaml"]'),
+    ],
+)
+def test_no_path_in_the_file_leads_out_of_the_project(
+    folder: Path, atpub: Atpub, monkeypatch: pytest.MonkeyPatch, name: str, path: str
+) -> None:
+    line = f"{name} = {path}"
+    text = re.sub(rf"^{name} = .*$", line, SETTINGS, flags=re.MULTILINE) if name in SETTINGS else more(line)
+    write_files(folder, {"project/pyproject.toml": text, "project/lexicons/a.json": record("org.lab.a")})
+    write_files(folder, {"others/x.json": record("org.lab.x")})
+    (folder / "project/link").symlink_to(folder / "others")
+    monkeypatch.chdir(folder / "project")
+    ran = atpub("generate")
+    assert ran.code == 3
+    assert "leads out of the folder of pyproject.toml [wrong-setting]" in ran.err
+    assert f"--{name}" in ran.err
+    assert [file.name for file in (folder / "others").iterdir()] == ["x.json"]
+    given = {"lexicons": "link", "out": "link/records", "samples": "link/a.yaml"}
+    assert "leads out" not in atpub("generate", f"--{name}", given[name], "--check").err
 
 
 def test_a_list_is_written_as_one(project: Path, atpub: Atpub) -> None:

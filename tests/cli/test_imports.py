@@ -59,7 +59,13 @@ def test_importing_the_package_imports_nothing_of_it() -> None:
 
 
 def test_a_plan_for_a_local_repository_imports_no_network() -> None:
-    assert imported(run("validate", "-m", "manifests/lenses")) & {"httpx", "cryptography", "jinja2", "sqlite3"} == set()
+    unused = {"httpx", "jinja2", "jsonschema", "license_expression", "atpub.engine.apply"}
+    assert imported(run("plan", "-m", "manifests/lenses", "--account", "local")) & unused == set()
+
+
+def test_validating_imports_no_plan_and_no_repository() -> None:
+    unused = {"httpx", "cryptography", "jinja2", "sqlite3", "atpub.pipeline", "atpub.engine.plan", "atpub.login"}
+    assert imported(run("validate", "-m", "manifests/lenses")) & unused == set()
 
 
 def test_generating_imports_no_generated_classes() -> None:

@@ -195,9 +195,17 @@ def test_locked_needs_a_lock(folder: Path, atpub: Atpub) -> None:
 
 
 def test_a_difference_does_not_hide_an_error(folder: Path, lock: Path, atpub: Atpub) -> None:
-    write_files(folder, {SHARDS[0]: {"huge": 52_429_312}})
+    write_files(folder, {SHARDS[0]: {"huge": 2048}})
+    manifest = folder / "atpub.yaml"
+    label = 'labels: {l: {dataset: "at://did:plc:a/b.c.d/e", version: "1\\0"}}\n'
+    manifest.write_text(manifest.read_text() + label)
     ran = atpub("validate", "--json")
-    assert [code for _, code, _ in codes(ran)] == ["lock-differs", "invalid-record"]
+    assert [code for _, code, _ in codes(ran)] == ["lock-differs", "nul-in-text"]
+
+
+def test_a_shard_that_is_too_large_is_refused_before_it_is_compared(folder: Path, lock: Path, atpub: Atpub) -> None:
+    write_files(folder, {SHARDS[0]: {"huge": 52_429_312}})
+    assert [code for _, code, _ in codes(atpub("validate", "--json"))] == ["shard-too-large"]
 
 
 def test_what_is_not_here_stays_until_it_is_pruned(folder: Path, lock: Path, atpub: Atpub) -> None:

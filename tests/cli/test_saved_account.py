@@ -11,7 +11,9 @@ from tests.cli.lab import Lab
 from tests.cli.playground import Ran
 from tests.repository.small_server import SmallServer, small_server
 
+from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
+from atpub.engine.plan.serialize import seal
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create
 
@@ -82,7 +84,10 @@ def test_the_server_is_the_account_s_own(
 ) -> None:
     assert lab.plan("--account", DID, "--out", "plan.json").code == 0
     file = lab.folder / "plan.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "pds": other.url, "target": {"pds": other.url}}))
+    forged: JsonObject = {**json.loads(file.read_text()), "pds": other.url, "target": {"pds": other.url}}
+    file.write_text(json.dumps(forged))
+    assert apply(ATPUB_ACCOUNT=DID).code == 5
+    file.write_text(json.dumps(seal(forged)))
     assert apply(ATPUB_ACCOUNT=DID).code == 4
     assert (passwords(own), other.asked) == ([PASSWORD], [])
 

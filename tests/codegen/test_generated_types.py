@@ -29,13 +29,27 @@ SOME = ("app.bsky.actor.profile", "app.bsky.embed.images", "app.bsky.richtext.fa
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two generated packages and a module that uses them."""
+    """A folder with generated packages and a module that uses them."""
     folder = tmp_path_factory.mktemp("typed")
     generated(read(LEXICONS), "every_construct", folder)
     generated(with_references(read(OTHERS), *SOME), "some_published", folder)
+    generated({Nsid("com.example.wide"): wide(250)}, "wide", folder)
     (folder / "usage.py").write_text((HERE / "usage.txt").read_text("utf-8"), "utf-8")
     (folder / "wrong.py").write_text((HERE / "wrong_usage.txt").read_text("utf-8"), "utf-8")
     return folder
+
+
+def wide(count: int) -> Json:
+    """A lexicon of an object with so many optional fields: a checker must not take exponential time over them."""
+    kinds: list[Json] = [
+        {"type": "integer"},
+        {"type": "string", "maxLength": 10, "knownValues": ["a"]},
+        {"type": "array", "items": {"type": "ref", "ref": "#leaf"}},
+    ]
+    properties: Json = {f"field{number}": kinds[number % len(kinds)] for number in range(count)}
+    nullable: Json = [f"field{number}" for number in range(0, count, 7)]
+    main: Json = {"type": "object", "properties": properties, "nullable": nullable}
+    return {"lexicon": 1, "id": "com.example.wide", "defs": {"main": main, "leaf": {"type": "object"}}}
 
 
 def with_references(documents: Mapping[Nsid, Json], *names: str) -> dict[Nsid, Json]:
@@ -64,6 +78,7 @@ def run(folder: Path, *command: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=180,
     )
     return done.stdout + done.stderr
 

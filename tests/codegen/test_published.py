@@ -64,7 +64,7 @@ def test_the_formatter_changes_nothing(published: GeneratedPackage) -> None:
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--line-length=120", "--check"]
     done = subprocess.run([*command, *published.module().__path__], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    sources = [text for path, text in published.files.items() if path.suffix == ".py"]
+    sources = [text for path, text in published.files.items() if path.name != "_lexicons.py"]  # it holds JSON
     assert max(len(line) for text in sources for line in text.splitlines()) <= 120
 
 

@@ -49,7 +49,7 @@ def holders(value: Any) -> list[Any]:
         case dict():
             inner: list[Any] = list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         case list():
-            inner = value
+            inner = list(value)  # pyright: ignore[reportUnknownArgumentType]
         case _:
             return []
     return [value, *(found for item in inner for found in holders(item))]

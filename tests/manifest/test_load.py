@@ -271,6 +271,44 @@ def test_a_lexicon_that_atpub_has_itself_is_not_taken_from_a_file(tmp_path: Path
     assert found.record.properties
 
 
+def note_that_needs(nsid: str) -> str:
+    properties = f'"properties": {{"z": {{"type": "ref", "ref": "{nsid}"}}}}'
+    return NOTE.replace('"object"', f'"object", {properties}')
+
+
+BAD_NEIGHBOURS = {
+    "no lexicon": '{"lexicon": 1, "id": "org.lab.other", "defs": {"main": {"type": "record", "key": 5}}}',
+    "no JSON": "{",
+    "a reference to nothing": note_that_needs("org.lab.nothing").replace("org.lab.note", "org.lab.other"),
+}
+
+
+@pytest.mark.parametrize("neighbour", BAD_NEIGHBOURS.values(), ids=BAD_NEIGHBOURS)
+def test_a_broken_lexicon_blocks_the_records_that_need_it_only(tmp_path: Path, neighbour: str) -> None:
+    (tmp_path / "note.json").write_text(NOTE)
+    (tmp_path / "other.json").write_text(neighbour)
+    good = "records: {good: {collection: org.lab.note, value: {}}"
+    manifest = load(tmp_path, f"lexicons: {{path: .}}\n{good}}}\n")
+    assert [str(address) for address in manifest.entries] == ["records/good"]
+    assert {warning.severity for warning in manifest.warnings} == {"warning"}
+    assert {warning.place.file for warning in manifest.warnings if warning.place} == {str(tmp_path / "other.json")}
+    for text in (
+        f"lexicons: {{path: .}}\n{good}, bad: {{collection: org.lab.other, value: {{}}}}}}\n",
+        f"lexicons: {{path: ., publish: true}}\n{good}}}\n",
+    ):
+        (problem, *_) = sound(tmp_path, text).problems
+        assert problem.place is not None
+        assert (problem.place.file, problem.severity) == (str(tmp_path / "other.json"), "error")
+
+
+def test_a_lexicon_that_a_used_one_refers_to_is_used(tmp_path: Path) -> None:
+    (tmp_path / "note.json").write_text(note_that_needs("org.lab.part"))
+    (tmp_path / "part.json").write_text('{"lexicon": 1, "id": "org.lab.part", "defs": {"main": {"type": 5}}}')
+    text = "lexicons: {path: .}\nrecords: {a: {collection: org.lab.note, value: {}}}\n"
+    assert {problem.severity for problem in sound(tmp_path, text).problems} == {"error"}
+    assert load(tmp_path, "lexicons: {path: .}\n").entries == {}
+
+
 def test_problems_leave_the_rest_to_be_checked(tmp_path: Path) -> None:
     text = f"""\
 {SCHEMAS}  broken: {{nsid: org.lab.x, version: 1, fields: {{a: string}}}}

@@ -63,7 +63,7 @@ def test_a_folder_without_manifests(here: Path) -> None:
 
 def test_a_missing_file() -> None:
     (problem,) = problems_of("no/such.yaml")
-    assert (problem.code, problem.message) == ("file-missing", "no/such.yaml: there is no such file")
+    assert (problem.code, problem.message) == ("file-missing", "no/such.yaml does not exist")
     assert problem.hint
 
 
@@ -71,7 +71,7 @@ def test_a_broken_link_in_a_folder(here: Path) -> None:
     (here / "m").mkdir()
     (here / "m/a.yaml").symlink_to("nowhere")
     (problem,) = problems_of("m")
-    assert (problem.code, problem.message) == ("file-missing", "m/a.yaml: there is no such file")
+    assert (problem.code, problem.message) == ("file-missing", "m/a.yaml does not exist")
 
 
 def test_a_link_to_itself(here: Path) -> None:

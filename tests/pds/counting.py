@@ -39,7 +39,7 @@ def counting(target: str) -> Generator[Counting]:
                 reply = connection.getresponse()
                 content = reply.read()
             self.send_response(reply.status)
-            for name in ("Content-Type", "Content-Encoding"):
+            for name in ("Content-Type", "Content-Encoding", "X-Powered-By"):
                 if name in reply.headers:
                     self.send_header(name, reply.headers[name])
             self.send_header("Content-Length", str(len(content)))

@@ -183,9 +183,7 @@ class Rendered(HTMLParser):
 
 
 OWN_TAGS = {"h3", "p", "code", "strong", "table", "thead", "tbody", "tr", "th", "td", "br", "blockquote"} | {
-    "details",
-    "summary",
-    "pre",
+    *("details", "summary", "pre", "ul", "li")
 }
 
 

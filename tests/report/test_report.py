@@ -1,11 +1,20 @@
 """Problems, sizes and numbers in words."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
+from atpub.atproto.syntax import Cid
+from atpub.engine.plan.build import plan_manifest
+from atpub.engine.plan.model import Upload
 from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, StaleFiles
+from atpub.report.html import plan_html
 from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text
 from atpub.report.style import BOLD, PLAIN, RED, Style, counted, size
+from atpub.repository.model import LOCAL_DID, Live
 
 HERE = Place("atpub.yaml", 12, 8, "  tags: 5")
 
@@ -106,3 +115,12 @@ def test_size(count: int, text: str) -> None:
 
 def test_counted() -> None:
     assert [counted(number, "blob") for number in (0, 1, 2, 1234)] == ["0 blobs", "1 blob", "2 blobs", "1,234 blobs"]
+
+
+def test_html_lists_the_uploads() -> None:
+    uploads = tuple(Upload(Cid(f"bafk{n}"), 5, "application/x-tar", Path(f"data/<{n}>.tar")) for n in range(201))
+    plan = plan_manifest((), Live(LOCAL_DID, None, {}), project="lab", account="local", now=datetime.now(UTC))
+    assert "<summary>" not in plan_html(plan)
+    shown = plan_html(replace(plan, uploads=uploads))
+    assert "<summary>201 uploads</summary>data/&lt;0&gt;.tar (5 B)<br>" in shown
+    assert shown.endswith("… and 1 more upload</details></div>")

@@ -39,7 +39,7 @@ class Way(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        response = self.meddle(request, self._inner.handle_request)
+        response = rewound(self.meddle(request, self._inner.handle_request))
         self.refused += response.status_code == 429
         return response
 
@@ -58,6 +58,14 @@ class Way(httpx.BaseTransport):
 
 def method_of(request: httpx.Request) -> str:
     return request.url.path.rpartition(".")[2]
+
+
+def rewound(response: httpx.Response) -> httpx.Response:
+    """The response, to be read again where a test has read it; its connection has nothing more to say."""
+    if response.is_closed and not isinstance(response.stream, httpx.ByteStream):
+        response.stream = httpx.ByteStream(response.content)
+        response.headers.pop("content-encoding", None)
+    return response
 
 
 def answer(response: httpx.Response, content: bytes) -> httpx.Response:

@@ -227,7 +227,7 @@ def test_a_server_that_gives_more_than_it_was_asked_for(on: OnServer, account: A
     repository = on(account, Way(meddle))
     repository.apply_writes([*create("one"), *create("two")], swap(repository))
     assert len(repository.list_records(NOTE).records) == 2
-    with pytest.raises(Unavailable, match="more records"):
+    with pytest.raises(Unavailable, match="gives more than 1 records in a page"):
         repository.list_records(NOTE, 1)
 
 

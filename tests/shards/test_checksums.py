@@ -45,6 +45,19 @@ def test_lines_are_read(text: str, expected: dict[str, str]) -> None:
     assert parsed.problems == ()
 
 
+@pytest.mark.parametrize("file", ["x/d-0.tar.sha256", "x\\d-0.tar.SHA256", "d-0.tar.sha256sum"])
+@pytest.mark.parametrize("text", [A, f"{A.upper()}\n", f"\ufeff{A}  \r\n"])
+def test_a_digest_without_a_name_is_that_of_the_shard_beside(file: str, text: str) -> None:
+    parsed = parse_checksums(text, file)
+    assert (parsed.digests, parsed.problems) == ({"d-0.tar": A}, ())
+
+
+@pytest.mark.parametrize("file", ["sha256", ".sha256", "d-0.tar", "SHA256SUMS"])
+def test_a_digest_without_a_name_in_a_file_of_another_name_is_no_line(file: str) -> None:
+    (problem,) = parse_checksums(A, file).problems
+    assert problem.code == "checksum-line"
+
+
 BAD = [
     ("cats.tar", "checksum-line", "not a line", 1),
     (f"{A}", "checksum-line", "not a line", 1),

@@ -120,10 +120,24 @@ PROBLEMS = [
 
 @pytest.mark.parametrize(("pattern", "code", "message", "hint"), PROBLEMS)
 def test_a_bad_pattern_is_a_problem(folder: Path, pattern: str, code: str, message: str, hint: str) -> None:
-    (problem,) = expand_files([pattern], folder).problems
+    (problem,) = expand_files([pattern], folder, shards=True).problems
     assert (problem.code, problem.place) == (code, None)
     assert message in problem.message
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize("path", ["../disk/far.tar", "big/far.tar", "/etc/passwd"])
+def test_the_hint_for_a_single_file_outside_is_no_symlink(folder: Path, path: str) -> None:
+    (problem,) = expand_files([path], folder).problems
+    assert (problem.code, problem.hint) == (
+        "outside-folder",
+        "copy the file into the folder: a symlink may not leave it",
+    )
+
+
+def test_the_hint_for_a_folder_in_place_of_a_single_file_names_no_shards(folder: Path) -> None:
+    (problem,) = expand_files(["data"], folder).problems
+    assert (problem.code, problem.hint) == ("not-a-file", "name a file in it")
 
 
 def test_an_empty_folder_gives_no_odd_hint(tmp_path: Path) -> None:

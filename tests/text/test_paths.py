@@ -96,3 +96,31 @@ def test_a_pipe_in_a_folder_of_manifests_blocks_nothing(folder: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_documents([folder])
     assert [problem.code for problem in caught.value.problems] == ["not-a-regular-file"]
+
+
+LONG = "k" * 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"lexicons: {{path: {LONG}}}",
+        RECORD.replace("NAME", LONG),
+        RECORD.replace("NAME", f"{LONG}/a.json"),
+        f"schemas: {{s: {{nsid: org.lab.s, version: 1.0.0, file: {LONG}.json}}}}",
+        *(
+            "schemas: {s: {nsid: org.lab.s, version: 1.0.0, fields: {a: integer}}}\n"
+            f"datasets: {{d: {{name: D, license: MIT, schema: s, {data}}}}}"
+            for data in (
+                f"blobs: {LONG}.tar",
+                f"blobs: '{LONG}/*.tar'",
+                f"blobs: 'a/{{{LONG},b}}.tar'",
+                f"urls: https://x.org/a.tar, checksums: {LONG}",
+            )
+        ),
+    ],
+)
+def test_a_name_that_is_too_long_has_a_place(folder: Path, text: str) -> None:
+    found = [problem for problem in problems(folder, text) if LONG in problem.message or "too long" in problem.message]
+    assert found
+    assert all(problem.place and problem.place.line > 2 for problem in found)

@@ -107,7 +107,7 @@ class PdsAccount:
     def connect(cls, account: str, pds: str | None, password: str | None = None) -> PdsAccount:
         """Connect to an account by its handle or DID, on the server `pds` or the one that its identity names.
 
-        Raises Usage, RepositoryNotFound or Unavailable.
+        A line break that a file ends with is no part of the password. Raises Usage, RepositoryNotFound or Unavailable.
         """
         from atpub.atproto.auth.session import Session
         from atpub.atproto.identity.handles import ResolverConfig
@@ -124,7 +124,8 @@ class PdsAccount:
             http.close()
             raise
         xrpc = XrpcClient(identity.pds, http)
-        session = Session(xrpc, identity.did, lambda: password)
+        secret = (password or "").rstrip("\r\n") or None
+        session = Session(xrpc, identity.did, lambda: secret)
         return cls(PdsRepository(identity.did, xrpc, session), account.removeprefix("@"), session, xrpc)
 
     @classmethod

@@ -20,12 +20,14 @@ from atpub.atmosphere.ready_plan import OnEvent, ignore
 from atpub.atproto.data import Json, JsonObject, cid_of
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
+from atpub.engine.desired.leaves import large_integers
 from atpub.engine.inventory import COLLECTION, read_inventories
 from atpub.errors import (
     HeadMoved,
     InvalidArgument,
     InvalidRecord,
     NotLoggedIn,
+    OversizedResponse,
     Problem,
     RecordConflict,
     RecordNotFound,
@@ -41,6 +43,9 @@ from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID, Create, Delete, Page, Record, Update, Write
 from atpub.target import FOLDER
+
+LARGEST_BLOB: Final = 256 * 1024 * 1024
+"""The most bytes of a blob that is read into memory, unless a call says otherwise."""
 
 _ACCOUNT_OF: Final = Call("account_of")
 
@@ -292,6 +297,8 @@ class AtmosphereClient:
             problems = tuple(violation.problem() for violation in validate_record(LEXICONS.lexicons, value))
             if problems:
                 raise InvalidRecord(problems)
+        if not isinstance(self.account, LocalAccount) and (large := tuple(large_integers(value))):
+            raise InvalidRecord(large)
         return path, value
 
     def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap: Cid | None = None) -> AtUri:
@@ -325,11 +332,19 @@ class AtmosphereClient:
             raise InvalidArgument((opened,))
         return dict(self.account.repository.upload_blob(opened.source, mime_type).to_json())
 
-    def get_blob(self, did: str, cid: str) -> bytes:
-        """Return the bytes of a blob that a record of the account refers to, checked; raises BlobNotFound."""
+    def get_blob(self, did: str, cid: str, *, max_bytes: int = LARGEST_BLOB) -> bytes:
+        """Return the bytes of a blob that a record of the account refers to, checked.
+
+        Raises BlobNotFound, and OversizedResponse for more than `max_bytes`.
+        """
         call = Call("get_blob")
         checked = call.identifier("cid", cid, Cid)
-        return b"".join(self.account_of(did, call, "did").repository.get_blob(checked))
+        content = bytearray()
+        for chunk in self.account_of(did, call, "did").repository.get_blob(checked):
+            content += chunk
+            if len(content) > max_bytes:
+                raise OversizedResponse(f"the blob {cid} has more than {max_bytes:,} bytes", hint="raise max_bytes")
+        return bytes(content)
 
     def get_blob_url(self, did: str, cid: str) -> str:
         """Return the public URL of a blob; for the embedded repository, that of its file."""

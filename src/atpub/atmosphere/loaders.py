@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar, overload
 
-from atpub.atmosphere.arguments import Call
+from atpub.atmosphere.arguments import Call, warn
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.download import Url, url_of
@@ -14,6 +14,7 @@ from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, Cid
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob, StoredShard
@@ -53,7 +54,7 @@ class SchemaLoader(_Loader):
 
     def get_typed(self, uri: str | AtUri) -> schema.Schema:
         """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
-        return schema.Schema.from_json(dict(self.get(uri)))
+        return schema.Schema.from_json(_shaped(self.get(uri)))
 
     def sample_type(self, uri: str | AtUri) -> type[Any]:
         """Make a dataclass from the schema: its fields by their names, required ones first."""
@@ -114,7 +115,7 @@ class DatasetLoader(_Loader):
 
     def get_typed(self, uri: str | AtUri) -> entry.Entry:
         """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
-        return entry.Entry.from_json(dict(self.get(uri)))
+        return entry.Entry.from_json(_shaped(self.get(uri)))
 
     def get_storage_type(self, uri: str | AtUri) -> str:
         """Return where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument otherwise."""
@@ -207,6 +208,14 @@ def _typed(record: RecordValue) -> entry.Entry:
     return entry.Entry.from_json({name: value for name, value in record.items() if name != "metadata"})
 
 
+def _shaped(record: RecordValue) -> JsonObject:
+    """Return the record in the shape of its lexicon; warn where it is in that of atdata 0.7."""
+    value = lexicon_shape(stored := dict(record))
+    if value is not stored:
+        warn(f"{shape_warning(str(record.uri)).message}: it is read in the lexicon's")
+    return value
+
+
 def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
     return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
 
@@ -236,7 +245,7 @@ def _metadata(record: RecordValue) -> JsonObject | None:
     content, old = _object(record.get("contentMetadata")), _object(record.get("metadata"))
     if "$bytes" in old:
         old = _object(unpacker()(bytes_value(str(old["$bytes"]))))
-    return content or old or None
+    return {**old, **content} or None
 
 
 def _object(value: Json) -> JsonObject:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, ignore
+from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, carry_out, ignore
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.apply import PartialApplyError
 from atpub.engine.plan.model import Outcome
@@ -88,7 +88,7 @@ class Batch:
         moves = 0
         while self._requests:
             try:
-                self.outcomes = self.plan().apply(on_event=self._on_event)
+                self.outcomes = carry_out(self.plan(), self._on_event, is_new=True)
             except AtpubError as error:
                 moves += 1
                 if moves == TRIES or not _was_late(error):

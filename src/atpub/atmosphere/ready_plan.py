@@ -10,11 +10,10 @@ from typing import TypeAlias
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.remote_checksums import Fetched
 from atpub.atproto.data import JsonObject
-from atpub.engine.apply import Event
+from atpub.engine.apply import Event, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
-from atpub.pipeline import apply_plan
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource
@@ -82,11 +81,7 @@ class ReadyPlan:
 
     def apply(self, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
         """Apply the plan; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done."""
-        for refusal in self.refusals:
-            if refusal.code == EXISTS:
-                raise RecordConflict(refusal.message, hint=refusal.hint)
-        with self.opened() as account:
-            return apply_plan(self.plan, account.repository, self.sources, on_event=on_event)
+        return carry_out(self, on_event)
 
     def to_json(self) -> JsonObject:
         """Return the plan as `atpub plan --json` prints it."""
@@ -97,3 +92,12 @@ class ReadyPlan:
 
     def _repr_html_(self) -> str:
         return plan_html(self.plan)
+
+
+def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> tuple[Outcome, ...]:
+    """Apply a plan; where it `is_new`, made just now, the repository is not asked for its head again."""
+    for refusal in ready.refusals:
+        if refusal.code == EXISTS:
+            raise RecordConflict(refusal.message, hint=refusal.hint)
+    with ready.opened() as account:
+        return apply_plan(ready.plan, account.repository, ready.sources, on_event=on_event, is_new=is_new)

@@ -141,6 +141,7 @@ def deterministic_tid(collection: str, id: str) -> Tid:
 
 DAG_CBOR = 0x71
 RAW = 0x55
+_RECORD_CID = bytes((1, DAG_CBOR, 0x12, 0x20))  # then the digest
 
 
 class Cid(_Identifier):
@@ -159,7 +160,7 @@ class Cid(_Identifier):
     @classmethod
     def of_block(cls, block: bytes) -> Self:
         """Return the CID of a DAG-CBOR block: a record, an MST node or a commit."""
-        return cls.of_digest(sha256(block).digest(), DAG_CBOR)
+        return cls(libipld.encode_multibase("b", _RECORD_CID + sha256(block).digest()))
 
     @classmethod
     def of_bytes(cls, raw: bytes) -> Self:
@@ -225,11 +226,6 @@ class AtUri:
         except SyntaxViolation:
             return False
         return True
-
-    @classmethod
-    def rule(cls) -> tuple[re.Pattern[str], int]:
-        """Return a pattern that decides on a text of at most so many characters."""
-        return _AT_URI, _SHORT
 
     @classmethod
     def of(cls, authority: Did | Handle, path: RecordPath) -> AtUri:

@@ -5,13 +5,13 @@ This module imports click alone, so that help is quick. `tests/cli/test_imports.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from atpub.cli.options import (
     json_option,
+    load,
     locked_option,
     manifest_options,
     plan_options,
@@ -45,8 +45,17 @@ Save it beside the manifest, and name it in the manifest's first line:
 
 _INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
 _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_FOLDER: Final = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+class _Path(click.Path):
+    """A path, as a `pathlib.Path`, which is loaded when a command line has one."""
+
+    def coerce_path_result(self, value: object) -> Any:
+        return load("pathlib:Path")(value)
+
+
+_FILE: Final = _Path(dir_okay=False)
+_FOLDER: Final = _Path(exists=True, file_okay=False)
 
 
 class UnknownCommand(click.UsageError):
@@ -130,7 +139,7 @@ def inspect() -> None:
 
 @cli.command(short_help="Write a first manifest for local tar shards.", epilog=_INIT_EPILOG)
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
-@click.option("--out", type=_FILE, metavar="FILE", default=Path("atpub.yaml"), help="The manifest. [./atpub.yaml]")
+@click.option("--out", type=_FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
 @click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
 @samples_option
 @json_option
@@ -177,7 +186,7 @@ def plan() -> None:
 
 
 @cli.command(short_help="Apply the manifest to the repository.")
-@click.argument("plan_file", type=click.Path(path_type=Path), metavar="[PLAN]", required=False)
+@click.argument("plan_file", type=_Path(), metavar="[PLAN]", required=False)
 @manifest_options
 @target_options
 @plan_options

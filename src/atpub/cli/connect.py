@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from atpub.cli.options import TargetOptions, environ
+from atpub.cli.options import environ
 from atpub.cli.output import is_terminal
+from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
-from atpub.login.credentials import Credentials
 from atpub.manifest.model import Manifest
-from atpub.pipeline import read_manifest
 from atpub.report.escape import escape_terminal
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target, require_target
 from atpub.user_folders import cache_folder, state_folder
+
+if TYPE_CHECKING:  # it imports httpx, which a repository in a folder does not need
+    from atpub.login.credentials import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The account, PDS and environment that options name; the environment and the manifest fill in the rest."""
+
+    account: str | None
+    pds: str | None
+    environment: str | None
 
 
 def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:
@@ -89,6 +102,8 @@ def open_repository(target: Target, *, remember: bool = False) -> Repository:
 
 def this_machine() -> Credentials:
     """Return the credentials of this machine and its terminal."""
+    from atpub.login.credentials import Credentials
+
     return Credentials(os.environ, state_folder(), _ask_password, _ask_code, is_terminal(sys.stdin))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import warnings
 
@@ -11,17 +12,26 @@ import click
 from atpub.cli.commands import cli
 from atpub.cli.options import load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
-from atpub.report.escape import escape_terminal
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
+    logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
+    logging.getLogger("atpub").setLevel(logging.INFO)
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
     sys.exit(code)
+
+
+class _Notices(logging.Handler):
+    """Shows on stderr what is waited for."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a message."""
+        load("atpub.cli.output:tell")(record.getMessage())
 
 
 def _warning(
@@ -29,7 +39,8 @@ def _warning(
 ) -> str:
     """Format a warning without the line of code that issued it."""
     del category, filename, lineno, line
-    return f"{escape_terminal(f'warning: {message}')}\n"
+    text: str = load("atpub.report.escape:escape_terminal")(f"warning: {message}")
+    return f"{text}\n"
 
 
 def run(args: list[str]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import update_wrapper
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -36,15 +35,6 @@ def run_by(runner: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
         return update_wrapper(run, declaration)
 
     return decorate
-
-
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
-    """The account, PDS and environment that options name; the environment and the manifest fill in the rest."""
-
-    account: str | None
-    pds: str | None
-    environment: str | None
 
 
 def environ() -> Mapping[str, str]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from atpub.cli.connect import find_target, open_repository
-from atpub.cli.options import TargetOptions
+from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.output import tell_warnings
 from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.model import Options, Plan, Refusal

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atomic_files import require_own, write_text
-from atpub.cli.connect import find_target, named_target, open_repository, this_machine
-from atpub.cli.options import TargetOptions
+from atpub.cli.connect import TargetOptions, find_target, named_target, open_repository, this_machine
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
-from atpub.login.credentials import VARIABLE
+from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.measure import FileFacts, FileSource, measure_files
 from atpub.target import Target
@@ -69,7 +68,7 @@ def _read(file: Path) -> bytes:
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
     if not file.exists():
-        raise Usage(f"there is no {file}", hint=f"save a plan first: atpub plan --out {file}")
+        raise Usage(f"{file} does not exist", hint=f"save a plan first: atpub plan --out {file}")
     return file.read_bytes()
 
 

@@ -15,10 +15,12 @@ from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import read_folders
-from atpub_codegen import MARK, generate
+from atpub.text.paths import outside_target
+from atpub_codegen import MARK, Names, generate, recorded_names
 
 _DATA: Final = "_lexicons.py"
 _OLD_DATA: Final = "lexicons.json"  # its form in older packages
+_OWN_FOLDER: Final = Path(__file__).parents[1] / "generated"
 _OF_SAMPLES: Final = f"{MARK} from the schemas"
 
 Files = Mapping[PurePosixPath, str]
@@ -65,11 +67,14 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     builtin = Lexicons({}) if settings.is_own else _builtin()
     selection = partial(_select, settings) if settings.include or settings.exclude else None
     read = read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing, selection=selection)
-    if settings.strict and read.warnings:
-        raise InvalidInput(tuple(replace(warning, severity="error") for warning in read.warnings))
+    # The words in atpub's own lexicons are those of the published ones, and so stay as they are.
+    warnings = tuple(found for found in read.warnings if not (settings.is_own and found.code == "unknown-word"))
+    if settings.strict and warnings:
+        raise InvalidInput(tuple(replace(warning, severity="error") for warning in warnings))
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
-    files = generate(read.documents, read.lexicons, package=settings.package, known=known)
-    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, read.warnings)
+    earlier = {**_names_in(_OWN_FOLDER), **_names_in(settings.out)}
+    files = generate(read.documents, read.lexicons, package=settings.package, known=known, earlier=earlier)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
@@ -100,10 +105,17 @@ def _builtin() -> Lexicons:
     return LEXICONS.lexicons
 
 
+def _names_in(package: Path) -> Names:
+    """Return the names that a generated package records."""
+    text = _read(package / _DATA) or b""
+    return recorded_names(text.decode(errors="replace")) if text.startswith(MARK.encode()) else {}
+
+
 def compare(files: Files, out: Path) -> PackageState:
     """Compare a folder with its files; raises FileConflict if atpub would overwrite files that it has not written."""
     if not out.exists():
         return PackageState(out, files, tuple(files), ())
+    _check_folders(files, out)
     stale = tuple(name for name, text in files.items() if _read(out / name) != text.encode())
     ours = {PurePosixPath(path.relative_to(out).as_posix()) for path in _find_generated(out)}
     theirs = [str(out / name) for name in stale if (out / name).exists()]
@@ -112,6 +124,14 @@ def compare(files: Files, out: Path) -> PackageState:
         hint = "give another --out, or move them away"
         raise FileConflict(f"atpub would overwrite files that it has not written: {', '.join(theirs)}", hint=hint)
     return PackageState(out, files, stale, tuple(sorted(ours - files.keys())))
+
+
+def _check_folders(files: Files, out: Path) -> None:
+    """Raise FileConflict if a folder of the package is a symlink to the outside: atpub would write there."""
+    for folder in sorted({name.parent for name in files}):
+        if target := outside_target(out / folder, out):
+            hint = "remove the symlink, and generate again"
+            raise FileConflict(f"{out / folder} leads to {target}, outside the package's folder", hint=hint)
 
 
 def _read(path: Path) -> bytes | None:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidInput, Place, Problem, Usage
 from atpub.suggest import suggest
+from atpub.text.paths import leads_out, outside_target
 from atpub.text.source import Source, decode
 from atpub.text.toml_document import parse_toml
 
@@ -54,7 +55,7 @@ class Settings:
 
 def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
     """Read the settings: a flag overrides the file. Raises Usage, and InvalidInput with every problem in the file."""
-    given = {**_written(), **{name: value for name, value in flags.items() if value}}
+    given = {**_written(flags), **{name: value for name, value in flags.items() if value}}
     out, package = _destination(given.get("out"), given.get("package"))
     samples = _paths(given.get("samples"))
     lexicons = _paths(given.get("lexicons")) or _default_lexicons(samples)
@@ -109,7 +110,8 @@ _TABLE: Final = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*atpub[ \t]*\.[ \t]
 _ANY_TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
-def _written() -> Mapping[str, Setting]:
+def _written(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
+    """Read the settings in the file; its paths, unless a flag replaces them, must be inside the project's folder."""
     try:
         source = decode(PYPROJECT.read_bytes(), str(PYPROJECT))
     except FileNotFoundError:
@@ -121,9 +123,25 @@ def _written() -> Mapping[str, Setting]:
         raise InvalidInput((*problems, _problem(source, ".generate", "expected a table")))
     found = {name: _setting(source, name, value) for name, value in table.items()}
     problems += [value for value in found.values() if isinstance(value, Problem)]
+    problems += [
+        _leading_out(source, name, path)
+        for name in ("lexicons", "out", "samples")
+        if not flags.get(name)
+        for path in _listed(found.get(name))
+        if leads_out(path) or outside_target(Path(path), Path())
+    ]
     if problems:
         raise InvalidInput(tuple(problems))
     return {name: value for name, value in found.items() if not isinstance(value, Problem)}
+
+
+def _listed(value: Setting | Problem | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+
+
+def _leading_out(source: Source, name: str, path: str) -> Problem:
+    hint = f"copy it into the project, or name it on the command line: --{name} {path}"
+    return _problem(source, f".generate.{name}", f"{path!r} leads out of the folder of {PYPROJECT}", hint)
 
 
 def _table(document: JsonObject, name: str) -> JsonObject:

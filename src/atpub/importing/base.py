@@ -8,6 +8,7 @@ from pathlib import Path
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, SyntaxViolation
+from atpub.desired import usual_paths
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import InvalidInput, Usage
 from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
@@ -15,7 +16,6 @@ from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Manifest
-from atpub.pipeline import usual_paths
 from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate

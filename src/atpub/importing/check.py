@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import RecordPath
+from atpub.desired import desired_records, measure_data
 from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem
+from atpub.importing.entry_writers import CREATED_AT
 from atpub.importing.model import ImportRequest
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
-from atpub.pipeline import desired_records, measure_data
+from atpub.manifest.schema import SIZE
 from atpub.repository.model import Record
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate
@@ -46,13 +48,25 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     except InvalidInput as error:
         return _by_entry(error.problems, document, entries)
     cids = desired_cids(desired, request.live.records)
+    values = {item.path: item.value for item in desired}
     return Checked(
         {
             record.path: Problem("not-expressible", "record cannot be expressed as a manifest entry")
             for record, _ in entries.values()
-            if cids.get(record.path) != record.cid
+            if cids.get(record.path) != record.cid and not _adds_size(values.get(record.path), record, request)
         }
     )
+
+
+def _adds_size(value: JsonObject | None, record: Record, request: ImportRequest) -> bool:
+    """Return whether an entry adds but to the size of a record of atdata 0.7, which is written anew in any case."""
+    if value is None or request.live.records[record.path].cid == record.cid:
+        return False
+    added, stated = value.get(SIZE), record.value.get(SIZE, {})
+    own = {CREATED_AT: record.value[CREATED_AT], **value}
+    if not isinstance(added, dict) or not isinstance(stated, dict) or not stated.items() <= added.items():
+        return False
+    return cid_of({**own, SIZE: stated}) == cid_of({**record.value, SIZE: stated})
 
 
 def _by_entry(problems: Iterable[Problem], document: Document, entries: Entries) -> Checked:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from atpub.atproto.data import Json, JsonObject, blobs_in
+from atpub.atproto.data import Json, JsonObject, blobs_in, cid_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.model import record_key
 from atpub.errors import Problem
@@ -21,6 +22,7 @@ from atpub.importing.keys import choose_keys, key_of
 from atpub.importing.model import BlobDownload, ImportedEntry, ImportRequest, ImportResult
 from atpub.importing.names import blob_files, names_of
 from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
+from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import (
     ORDERED_SECTIONS,
     RECORDS,
@@ -47,6 +49,7 @@ class Importer:
         self._request = request
         self._warnings: list[Problem] = []
         self._records = {record.path: record for record in sorted(request.records, key=lambda record: record.path)}
+        self._reshape()
         self._leave_out_unsupported()
         self._forms: dict[RecordPath, tuple[Form, ...]] = {
             path: _possible_forms(record, with_files=request.with_files) for path, record in self._records.items()
@@ -75,6 +78,15 @@ class Importer:
             if not checked.problems:
                 return self._imported(entries)
             self._try_otherwise(checked)
+
+    def _reshape(self) -> None:
+        """Put records that atdata 0.7 wrote into the shape of their lexicons: entries describe valid records only."""
+        for path, record in self._records.items():
+            value = lexicon_shape(record.value)
+            if value is not record.value:
+                self._records[path] = replace(record, value=value, cid=cid_of(value))
+                remedy = "its entry describes the valid record, which the plan shows as a change"
+                self._warnings.append(shape_warning(str(self._request.uri(path)), remedy))
 
     # Left out
 

@@ -19,7 +19,7 @@ from atpub.generated.science.alt.dataset import (
 from atpub.importing.brace_patterns import patterns_of
 from atpub.manifest.fields import TYPES, json_schema
 from atpub.manifest.model import PLACEHOLDERS, Address
-from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
+from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS, SIZE
 from atpub.storage.interface import FileStorage
 from atpub.storage.registry import CHECKSUMS_KEY, URLS_KEY, find_kind
 
@@ -147,6 +147,9 @@ def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> J
     about = found.metadata_schema_ref
     if isinstance(about, str):
         made["metadata_schema"] = refer(about, "schemas")
+    size = value.get(SIZE)
+    if URLS_KEY in where and isinstance(size, dict) and size.keys() != {"shards"}:
+        made[SIZE] = size
     return made
 
 

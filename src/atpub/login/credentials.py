@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
 from atpub.errors import Usage
 from atpub.login import keyring
+from atpub.login.model import VARIABLE
 from atpub.redact import hide
-
-VARIABLE: Final = "ATPUB_PASSWORD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+VARIABLE: Final = "ATPUB_PASSWORD"
+"""The environment variable that holds a password."""
 
 LoginSource: TypeAlias = Literal["nothing", "environment", "session", "keyring", "question", "none"]
 """Where the credentials come from: `nothing` means that none are needed, `none` that there are none."""

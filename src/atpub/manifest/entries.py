@@ -33,7 +33,15 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS
+from atpub.manifest.schema import (
+    CONTENT_METADATA,
+    DATASET_FIELDS,
+    LABEL_FIELDS,
+    LENS_FIELDS,
+    METADATA_SCHEMA,
+    SCHEMA_FIELDS,
+    SIZE,
+)
 from atpub.manifest.structure import faults_of_json_schema
 from atpub.storage.interface import texts
 from atpub.storage.registry import CHECKSUMS_KEY, FILES, URLS_KEY, option_keys, read_endpoint
@@ -152,13 +160,23 @@ class EntryReader:
     def _dataset(self, address: Address, given: JsonObject) -> DatasetEntry | None:
         shards = self._shards(address, given)
         referred = self._reference(address, given, "schema", "schemas")
-        about = self._reference(address, given, "metadata_schema", "schemas") if "metadata_schema" in given else None
+        described = self._name_of(address, given, "metadata_schema", METADATA_SCHEMA)
+        about = self._reference(address, given, described, "schemas") if described in given else None
+        self._name_of(address, given, "metadata", CONTENT_METADATA)
         common = self._common(address, given, address.key)
         if shards is None or referred is None or common is None:
             return None
-        fields = _own({"name": address.key, **given}, DATASET_FIELDS)
+        fields = _own({"name": address.key, **given}, DATASET_FIELDS | {CONTENT_METADATA})
         metadata = _object(given["metadata"]) if "metadata" in given else None
-        return DatasetEntry(common, referred, shards, fields, metadata, about)
+        size = _object(given[SIZE]) if SIZE in given else None
+        return DatasetEntry(common, referred, shards, fields, metadata, about, size)
+
+    def _name_of(self, address: Address, given: JsonObject, name: str, lexicon_name: str) -> str:
+        """Return the name that a field of a dataset is given by: the manifest's or the lexicon's; note if by both."""
+        if name in given and lexicon_name in given:
+            message = f"{address} has {name} and {lexicon_name}, which are the same field"
+            self._note("one-of", message, (*address.steps, lexicon_name), "give one of them", key=True)
+        return lexicon_name if lexicon_name in given else name
 
     def _shards(self, address: Address, given: JsonObject) -> Shards | None:
         ways = [name for name in (FILES.key, URLS_KEY) if name in given]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 from atpub.atproto import data
 from atpub.atproto.data import Json
-from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.link import link, references
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
@@ -79,32 +80,58 @@ def read_folders(
 
     With a selection, problems of files that it neither selects nor needs are warnings, and these files are left out.
     """
-    read: list[LexiconFile] = []
+    read, broken = read_files({file: folder for folder in folders for file in _some_files(folder)})
     problems: list[Problem] = []
+    idle: list[Problem] = []
+    if selection is not None:
+        wanted = selection([file.lexicon for file in read], broken)
+        read = [file for file in read if file.lexicon.id in wanted]
+        idle = as_warnings(problem for name in broken if name not in wanted for problem in broken[name])
+        broken = {name: found for name, found in broken.items() if name in wanted}
+    problems.extend(chain.from_iterable(broken.values()))
+    linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
+    problems.extend(linked.problems)
+    theirs = known.by_nsid.keys()  # known lexicons are published: the user cannot change them
+    warnings = [warning for file in read if file.lexicon.id not in theirs for warning in file.warnings]
+    if problems:
+        raise InvalidInput((*problems, *warnings))
+    documents = {found.lexicon.id: found.value for found in read}
+    return LexiconSet(documents, linked.lexicons, (*warnings, *linked.warnings, *idle))
+
+
+def read_files(files: Mapping[Path, Path]) -> tuple[list[LexiconFile], dict[str, tuple[Problem, ...]]]:
+    """Read the lexicons in some files, each of which must be inside its root.
+
+    Returns those that can be read, and the problems of the others by the NSID that these state, empty if none.
+    """
+    read: list[LexiconFile] = []
     broken: dict[str, tuple[Problem, ...]] = {}
-    found = {file: folder for folder in folders for file in _some_files(folder)}  # folders may overlap
-    for file, root in found.items():
+    for file, root in files.items():
         try:
             read.append(read_lexicon(file, root))
         except InvalidInput as error:
             name = _named_id(file, root)
             broken[name] = (*broken.get(name, ()), *error.problems)
-    idle: list[Problem] = []
-    if selection is not None:
-        wanted = selection([file.lexicon for file in read], broken)
-        read = [file for file in read if file.lexicon.id in wanted]
-        idle = [
-            replace(problem, severity="warning") for name in broken if name not in wanted for problem in broken[name]
-        ]
-        broken = {name: found for name, found in broken.items() if name in wanted}
-    problems.extend(chain.from_iterable(broken.values()))
-    linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
-    problems.extend(linked.problems)
-    warnings = [warning for file in read for warning in file.warnings]
-    if problems:
-        raise InvalidInput((*problems, *warnings))
-    documents = {found.lexicon.id: found.value for found in read}
-    return LexiconSet(documents, linked.lexicons, (*warnings, *linked.warnings, *idle))
+    return read, broken
+
+
+def as_warnings(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems of lexicons that are not used: these do no harm."""
+    return [replace(problem, severity="warning") for problem in problems]
+
+
+def needed(read: Sequence[LexiconFile], names: Iterable[str]) -> frozenset[str]:
+    """Return some NSIDs and those that their lexicons refer to, near or far, at hand or not."""
+    targets: defaultdict[str, set[str]] = defaultdict(set)
+    for file in read:
+        targets[file.lexicon.id].update(name.nsid for _, name, _ in references(file.lexicon))
+    found = set(names)
+    waiting = list(found)
+    while waiting:
+        new = targets[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
+    return frozenset(found)
 
 
 def _named_id(file: Path, root: Path) -> str:
@@ -153,6 +180,16 @@ def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool,
     except InvalidInput as error:
         return Linked(Lexicons({}), tuple(_placed(error.problems, sources)))
     return Linked(linked, (), tuple(_placed(linked.warnings, sources)))
+
+
+def link_used(files: Sequence[LexiconFile], known: Lexicons, used: Collection[str] | None, *, complete: bool) -> Linked:
+    """Link the lexicons of some files; problems between those that are not used (None: all are) are warnings."""
+    linked = link_files(files, known, complete=complete)
+    if used is None or not linked.problems:
+        return linked
+    kept = link_files([file for file in files if file.lexicon.id in used], known, complete=complete)
+    idle = as_warnings(problem for problem in linked.problems if problem not in kept.problems)
+    return replace(kept, warnings=(*kept.warnings, *idle))
 
 
 def _placed(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
@@ -18,7 +18,15 @@ from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.files import read_merged
 from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.lexicon_files import LexiconFile, lexicon_files, link_files, read_lexicon, why_none
+from atpub.manifest.lexicon_files import (
+    LexiconFile,
+    as_warnings,
+    lexicon_files,
+    link_used,
+    needed,
+    read_files,
+    why_none,
+)
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
@@ -206,15 +214,17 @@ class _Loader:
         if not own:
             return LEXICONS.lexicons, []
         files = self._lexicon_files(str(own["path"]))
-        read = [found for file in files if (found := self._reading(self._read_lexicon, file, ("lexicons", "path")))]
+        read, broken = read_files(dict.fromkeys(files, self._folder))
+        used = None if own.get("publish") else self._used(read)
+        is_complete = self._note_broken(broken, used)
         for file in read:
             if file.lexicon.id in LEXICONS.lexicons.by_nsid:
                 self._warn_builtin(file)
         new = [file for file in read if file.lexicon.id not in LEXICONS.lexicons.by_nsid]
-        linked = link_files(new, LEXICONS.lexicons, complete=len(read) == len(files))
+        linked = link_used(new, LEXICONS.lexicons, used, complete=is_complete)
         self._problems.extend(linked.problems)
         self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
-        if len(read) < len(files) or linked.problems or not files:
+        if not is_complete or linked.problems or not files:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
         published = [_published(file.lexicon.id, _object(file.value)) for file in read]
         return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
@@ -230,8 +240,25 @@ class _Loader:
             self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
         return files
 
-    def _read_lexicon(self, file: Path) -> LexiconFile:
-        return read_lexicon(file, self._folder)
+    def _used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
+        """Return the NSIDs that the records need; if some are missing, with that of files that state none."""
+        records = _object(self._value.get("records")).values()
+        found = needed(read, (str(_object(record).get("collection")) for record in records))
+        missing = found - {file.lexicon.id for file in read} - LEXICONS.lexicons.by_nsid.keys()
+        return found | {""} if missing else found
+
+    def _note_broken(self, broken: Mapping[str, Sequence[Problem]], used: Collection[str] | None) -> bool:
+        """Note the problems of lexicons that cannot be read; return whether all that are used (None: all) can be."""
+        place = self._bundle.place(("lexicons", "path"))
+        is_complete = True
+        for name, problems in broken.items():
+            placed = [replace(problem, place=problem.place or place) for problem in problems]
+            if used is None or name in used:
+                self._problems.extend(placed)
+                is_complete = False
+            else:
+                self._warnings.extend(as_warnings(placed))
+        return is_complete
 
     def _warn_builtin(self, file: LexiconFile) -> None:
         message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"

@@ -114,6 +114,7 @@ class DatasetEntry:
     fields: JsonObject
     metadata: JsonObject | None = None
     metadata_schema: SchemaRef | None = None
+    size: JsonObject | None = None  # as far as the manifest states it
 
 
 @dataclass(frozen=True, slots=True)

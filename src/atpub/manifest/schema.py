@@ -98,6 +98,9 @@ SCHEMA_FIELDS = own_fields(schema.Schema, "name", "version", "schema_type", "sch
 DATASET_FIELDS = own_fields(
     entry.Entry, "schema_ref", "storage", "metadata", "content_metadata", "metadata_schema_ref", "size"
 )
+CONTENT_METADATA = entry.Entry.WIRE["content_metadata"]
+METADATA_SCHEMA = entry.Entry.WIRE["metadata_schema_ref"]
+SIZE = "size"
 LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
 LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
 
@@ -170,6 +173,9 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
         **dataset_keys(),
         "metadata": {"type": "object", "description": "Facts about the dataset as a whole, without floats."},
         "metadata_schema": _reference("The metadata's schema: a key of `schemas`, or an at:// URI."),
+        CONTENT_METADATA: {"type": "object", "description": "The lexicon's name of `metadata`."},
+        METADATA_SCHEMA: _reference("The lexicon's name of `metadata_schema`."),
+        **made.record(entry.NSID, frozenset({SIZE})),
     }
     return _closed({**_common(), **own, **_named(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 

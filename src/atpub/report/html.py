@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Plan
@@ -21,17 +21,26 @@ def plan_html(plan: Plan) -> str:
     if len(shown) > _MOST_ROWS:
         rows.append(f"<tr><td colspan='3'>… and {counted(len(shown) - _MOST_ROWS, 'more change')}</td></tr>")
     table = f"<table><tr><th>action</th><th>record</th><th>URI</th></tr>{''.join(rows)}</table>" if rows else ""
-    return f"<div><p>{''.join(_head(plan))}</p>{''.join(_refusals(plan))}{table}</div>"
+    return f"<div><p>{''.join(_head(plan))}</p>{''.join(_refusals(plan))}{table}{_uploads(plan)}</div>"
 
 
 def facts_html(title: str, facts: Mapping[str, str], shards: Iterable[str]) -> str:
     """Return a table of facts about a dataset, with its shards folded."""
     rows = "".join(f"<tr><th>{escape_html(name)}</th><td>{escape_html(text)}</td></tr>" for name, text in facts.items())
-    listed = [escape_html(shard) for shard in shards]
-    more = [f"… and {counted(len(listed) - _MOST_ROWS, 'more shard')}"] if len(listed) > _MOST_ROWS else []
-    lines = "<br>".join([*listed[:_MOST_ROWS], *more])
-    folded = f"<details><summary>{counted(len(listed), 'shard')}</summary>{lines}</details>"
-    return f"<div><p><b>{escape_html(title)}</b></p><table>{rows}</table>{folded}</div>"
+    return f"<div><p><b>{escape_html(title)}</b></p><table>{rows}</table>{_folded([*shards], 'shard')}</div>"
+
+
+def _uploads(plan: Plan) -> str:
+    """Return the files to upload, folded; nothing where there are none."""
+    files = [f"{upload.source} ({size(upload.size)})" for upload in plan.uploads]
+    return _folded(files, "upload") if files else ""
+
+
+def _folded(lines: Sequence[str], noun: str) -> str:
+    """Return a list of lines under a summary that says how many they are."""
+    listed = [escape_html(line) for line in lines[:_MOST_ROWS]]
+    more = [f"… and {counted(len(lines) - _MOST_ROWS, f'more {noun}')}"] if len(lines) > _MOST_ROWS else []
+    return f"<details><summary>{counted(len(lines), noun)}</summary>{'<br>'.join([*listed, *more])}</details>"
 
 
 def _head(plan: Plan) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 from atpub.engine.plan.model import Change, Plan
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
-from atpub.report.plan import notes, protection
+from atpub.report.plan import no_changes, notes, protection, upload_size
 from atpub.report.style import counted, size
 
 LIMIT: Final = 60_000
@@ -76,7 +76,7 @@ def _head(plan: Plan) -> Iterator[str]:
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
         yield ""
         yield from (
-            f"- {escape_markdown(upload.source)} ({size(upload.size)})" for upload in plan.uploads[:_MOST_FILES]
+            f"- {escape_markdown(upload.source)} ({upload_size(upload)})" for upload in plan.uploads[:_MOST_FILES]
         )
         if len(plan.uploads) > _MOST_FILES:
             yield f"- … and {counted(len(plan.uploads) - _MOST_FILES, 'more file')}"
@@ -96,7 +96,7 @@ def _head(plan: Plan) -> Iterator[str]:
 def _nothing(plan: Plan) -> str:
     """Return the summary of a plan that changes no record."""
     if plan.pending:
-        return "No record changes, only the inventory"
+        return no_changes(plan)
     return "Nothing can be done" if plan.refusals else "Nothing to do"
 
 

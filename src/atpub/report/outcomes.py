@@ -16,7 +16,9 @@ _MOST = 20
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about the applied changes, and the URI of each dataset."""
     applied = [outcome for outcome in outcomes if outcome.status == "applied"]
-    what = f"Applied {counted(len(applied), 'change')}" if applied else "Nothing to do"
+    done = [f"applied {counted(len(applied), 'change')}"] if applied else []
+    done += [f"uploaded {counted(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
+    what = " and ".join(done).capitalize() or "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
     now = f"no records of {plan.project} are left" if is_empty else f"{plan.project} is up to date"
     if plan.left_out:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.engine.plan.model import Action, Change, Plan
+from atpub.engine.plan.model import Action, Change, Plan, Upload
 from atpub.engine.plan.serialize import plan_document
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.problems import problem_json
@@ -107,6 +107,18 @@ def unmanaged_text(plan: Plan) -> str:
     return f"Unmanaged: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
 
 
+def no_changes(plan: Plan) -> str:
+    """Return the summary of a pending plan that changes no record."""
+    if plan.repairs:
+        return f"No record changes; {counted(len(plan.repairs), 'lost blob')} to upload again"
+    return "No record changes, only the inventory"
+
+
+def upload_size(upload: Upload) -> str:
+    """Return the size of an upload, and that it is a repair."""
+    return f"{size(upload.size)}, again: the blob is lost" if upload.repair else size(upload.size)
+
+
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
     summary = plan.summary
     if plan.unmanaged:
@@ -121,7 +133,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
         yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
         return
     done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
-    parts = [f"{count:,} to {action}" for action, count in done if count] or ["No record changes, only the inventory"]
+    parts = [f"{count:,} to {action}" for action, count in done if count] or [no_changes(plan)]
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield style(", ".join(parts), BOLD) + "."
@@ -129,7 +141,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
-        yield from (style(f"  {upload.source} ({size(upload.size)})", FAINT) for upload in plan.uploads)
+        yield from (style(f"  {upload.source} ({upload_size(upload)})", FAINT) for upload in plan.uploads)
     cost = plan.cost
     yield f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
     yield style(f"Digest: {plan.digest}", FAINT)

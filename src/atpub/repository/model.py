@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import Cid, Did, RecordPath, Tid
@@ -37,11 +38,25 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The records of a repository at one head; `head` is None where the repository is not there yet."""
+    """The records of a repository at one head; `head` is None where the repository is not there yet.
+
+    `lost_blobs` are blobs of the records whose bytes are gone from the disk, or of another size. Only a repository in a
+    folder can tell.
+    """
 
     did: Did
     head: Head | None
     records: Mapping[RecordPath, Record]
+    lost_blobs: Set[Cid] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFault:
+    """A blob file that is missing, or that has other bytes; `is_visible` if its presence or its size shows it."""
+
+    code: Literal["blob-missing", "blob-damaged"]
+    file: Path
+    is_visible: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,13 +136,15 @@ def readable_pattern(urls: Sequence[str]) -> str | None:
     """
     if len(set(urls)) < len(urls):
         return f"{Counter(urls).most_common(1)[0][0]} is listed more than once"
-    special = next((url for url in urls if set(url) & set("{}\\")), None)
+    special = next((url for url in urls if _SPECIAL.search(url)), None)
     if special is not None:
         return f"{special} has a brace or backslash in its name, which atdata takes for brace notation"
     return _unreadable_middle(urls) if len(urls) > 1 else None
 
 
 def _unreadable_middle(urls: Sequence[str]) -> str | None:
+    if len({len(url) for url in urls}) == len({url[:1] for url in urls}) == 1 and not any("," in url for url in urls):
+        return None  # of one length, and different: there is something where they differ
     # Character by character is right here: these are URLs, and atdata does the same.
     prefix = commonprefix(urls)  # noqa: RUF071 - by characters, as readers do it, not by folders
     suffix = commonprefix([url[::-1] for url in urls])[::-1]  # noqa: RUF071 - the same

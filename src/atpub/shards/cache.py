@@ -11,7 +11,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.shards.sample_types import SampleTypes
 from atpub.storage.interface import parse_sha256
 
-VERSION = 3
+VERSION = 4  # older ones have entries of files that were not checked for stand-ins, and no types of samples
 _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 

@@ -19,6 +19,7 @@ _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9/-]+) ?\((?P<name>.+)\) ?= ?(?P<digest
 _PLAIN = re.compile(r"(?P<digest>\S+)(?: [ *]|[ \t](?![ *]))(?P<name>.+)", re.DOTALL)
 _SHA256_NAMES = ("SHA256", "SHA2-256", "SHA-256")
 _OTHER_ALGORITHMS = {32: "MD5", 40: "SHA-1", 56: "SHA-224", 96: "SHA-384", 128: "SHA-512"}
+_ENDINGS = ("sha256", "sha256sum")
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "n": "\n", "r": "\r"}
 _LEADING = re.compile(r"^(?:\.?/)+")
@@ -37,8 +38,11 @@ def parse_checksums(text: str, file: str) -> Checksums:
     r"""Parse the text of a checksum file; `file` is its name, for the places of problems.
 
     Understood: the text and binary lines of GNU `sha256sum` (with its `\` escapes), the tagged lines of `--tag`, BSD
-    and OpenSSL, CRLF, a byte-order mark, blank lines and `#` comments. Every bad line is a Problem.
+    and OpenSSL, CRLF, a byte-order mark, blank lines and `#` comments. A file `NAME.sha256` that holds a digest and no
+    name has that of NAME. Every bad line is a Problem.
     """
+    if (alone := parse_sha256(text.removeprefix("\ufeff").strip())) and (named := _shard_beside(file)):
+        return Checksums(MappingProxyType({named: alone}), ())
     digests: dict[str, str] = {}
     problems: list[Problem] = []
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
@@ -51,6 +55,13 @@ def parse_checksums(text: str, file: str) -> Checksums:
         elif digests.setdefault(entry.name, entry.digest) != entry.digest:
             problems.append(_given_twice(entry, digests[entry.name]))
     return Checksums(MappingProxyType(digests), tuple(problems))
+
+
+def _shard_beside(file: str) -> str:
+    """Return the name of the shard that a checksum file is named after; empty where it is not named so."""
+    last = file.replace("\\", "/").rpartition("/")[2]
+    name, dot, ending = last.rpartition(".")
+    return name if dot and ending.lower() in _ENDINGS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +201,7 @@ class _Index:
         if shard in self._names:
             return (shard,)
         path = _path(shard)
-        paths = dict.fromkeys((path, _composed(unquote(path))))
+        paths = dict.fromkeys((path, _composed(unquote(path)))) if "%" in path else (path,)
         for path in paths:
             for ending in _endings(path):
                 if found := self._by_path.get(ending):
@@ -206,7 +217,7 @@ def _path(name: str) -> str:
 
 def _composed(text: str) -> str:
     """Return a text in NFC: macOS decomposes letters in the names of files."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _endings(path: str) -> Iterator[str]:

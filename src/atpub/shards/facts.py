@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import Place, Problem, Severity
+from atpub.errors import InvalidInput, Place, Problem, Severity
 from atpub.manifest.model import (
     Address,
     ChecksumFile,
@@ -32,6 +32,7 @@ from atpub.shards.checksums import Checksums, join_checksums, match_checksums, p
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
 from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
+from atpub.storage.blobs import LARGEST_SHARD
 from atpub.storage.interface import Location, parse_sha256
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.storage.urls import check_pattern
@@ -93,7 +94,8 @@ def gather(
     """Gather the facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
 
     `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
-    as `locked`, it is an error, and so is what the lock does not have.
+    as `locked`, it is an error, and so is what the lock does not have. Before it reads any file, it raises InvalidInput
+    for shards that are too large.
     """
     return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes)).gather()
 
@@ -121,6 +123,7 @@ class _Gatherer:
     def gather(self) -> Facts:
         local = dict(self._local_files())
         named = dict(self._blob_files())
+        self._refuse_oversized(local.values())
         tars = self._measured([path for paths, _ in local.values() for path in paths], tar=True)
         plain = self._measured([path for path, _ in named.values()], tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
@@ -133,6 +136,21 @@ class _Gatherer:
         files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
         self._note_no_lock()
         return Facts(shards, files, tuple(self._problems), frozenset(self._absent), Lock(self._files, self._urls))
+
+    def _refuse_oversized(self, found: Iterable[tuple[tuple[Path, ...], Steps]]) -> None:
+        """Raise InvalidInput if shards are larger than a blob may be: that is known before any file is read."""
+        large = [problem for paths, steps in found for path in paths for problem in self._oversized(path, steps)]
+        if large:
+            raise InvalidInput((*self._problems, *large))
+
+    def _oversized(self, path: Path, steps: Steps) -> Iterator[Problem]:
+        try:
+            size = 0 if path in self._absent else path.stat().st_size
+        except OSError:
+            return  # measuring it reports that
+        if size > LARGEST_SHARD:
+            message = f"{self._name(path)} has {size:,} bytes, and a shard in a blob at most {LARGEST_SHARD:,}"
+            yield Problem("shard-too-large", message, self._manifest.place(steps), "make smaller shards")
 
     def _measured(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
         """Return the facts of files: measured if the file is here, otherwise from the lock."""
@@ -305,7 +323,9 @@ class _Gatherer:
         return parse_checksums(text, str(file))
 
     def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
-        place = self._manifest.place(steps) if problems else None
+        if not problems:
+            return
+        place = self._manifest.place(steps)
         self._problems.extend(replace(problem, place=problem.place or place) for problem in problems)
 
 

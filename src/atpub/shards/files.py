@@ -23,6 +23,8 @@ _SIBLINGS = 10_000
 _WILDCARDS = 1_000
 _MISSING = "file-missing"
 _COPY = "copy its content into a file"
+_COPY_INSIDE = "copy the file into the folder: a symlink may not leave it"
+_LINK = "make a symlink to the data in the folder, and name that"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def expand_files(patterns: Sequence[str], folder: Path, *, shards: bool = False)
     wildcards match is sorted bytewise; they match neither folders nor names that begin with a dot. A pattern that leads
     out of the folder is a Problem. So is a symlink that does, except among `shards`: data often is on another disk.
     """
-    found = [_expand(pattern, folder) for pattern in patterns]
+    found = [_expand(pattern, folder, shards=shards) for pattern in patterns]
     if not shards:
         found = [_inside(part, folder) for part in found]
     return Found(
@@ -52,7 +54,7 @@ def expand_files(patterns: Sequence[str], folder: Path, *, shards: bool = False)
     )
 
 
-def _expand(pattern: str, folder: Path) -> Found:
+def _expand(pattern: str, folder: Path, *, shards: bool) -> Found:
     if "://" in pattern:
         hint = "save it beside the manifest; shards at URLs are listed under `urls:`"
         return _only(Problem("not-a-file", f"{pattern} is a URL, and here a file is named", hint=hint))
@@ -63,13 +65,15 @@ def _expand(pattern: str, folder: Path) -> Found:
         return _only(Problem("no-match", "the pattern is empty", hint="name a file, or several as in data/*.tar"))
     if outside := next((name for name in names if leads_out(unescape(name))), None):
         message = f"{unescape(outside)} leads out of the manifest's folder"
-        return _only(Problem("outside-folder", message, hint="make a symlink to the data in the folder, and name that"))
+        return _only(Problem("outside-folder", message, hint=_LINK if shards else _COPY_INSIDE))
     names = tuple(dict.fromkeys(names))
     wild = sum(_WILDCARD.match(name) is not None for name in names)
     if wild > _WILDCARDS:
         message = f"{shortened(pattern)} stands for {wild:,} patterns, each of which searches the folder"
         return _only(Problem("brace-too-many", message, hint="let a wildcard stand for what the braces list"))
-    return _join([_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder) for name in names])
+    return _join(
+        [_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder, shards=shards) for name in names]
+    )
 
 
 def _inside(found: Found, folder: Path) -> Found:
@@ -106,10 +110,11 @@ def _glob(pattern: str, folder: Path) -> Found:
 def _missing_folder(pattern: str, folder: Path) -> str:
     plain = takewhile(lambda part: not _WILDCARD.match(part), PurePosixPath(pattern).parts)
     base = folder.joinpath(*map(unescape, plain))
-    return "" if base.is_dir() else _nearest(base, folder)
+    found = os.path.isdir(base)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+    return "" if found else _nearest(base, folder)
 
 
-def _named(name: str, folder: Path) -> Found:
+def _named(name: str, folder: Path, *, shards: bool) -> Found:
     name = unescape(name)
     path = folder / name
     try:
@@ -119,9 +124,8 @@ def _named(name: str, folder: Path) -> Found:
     except OSError as error:
         return _only(Problem("file-unreadable", f"{name} cannot be read: {error.strerror}"))
     if stat.S_ISDIR(mode):
-        return _only(
-            Problem("not-a-file", f"{name} is a folder", hint=f"name the files in it: {name.rstrip('/')}/*.tar")
-        )
+        hint = f"name the files in it: {name.rstrip('/')}/*.tar" if shards else "name a file in it"
+        return _only(Problem("not-a-file", f"{name} is a folder", hint=hint))
     if not stat.S_ISREG(mode):
         return _only(Problem("not-a-regular-file", f"{name} is not a regular file", hint=_COPY))
     return Found((path,), (), ())

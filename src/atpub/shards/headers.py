@@ -98,7 +98,7 @@ def _parse(block: bytes) -> _Header | None:
     numbers = _NUMBERS.match(block, 100)
     if numbers is None or len(block) != BLOCK or not _has_checksum(block, int(numbers[2] or numbers[3], 8)):
         return None
-    name, prefix, kind = _text(block[:100]), _text(block[345:500]), numbers[4]
+    name, prefix, kind = _text(block[:100]), _text(block[345:500]) if block[345] else "", numbers[4]
     if kind == b"\0" and name.endswith("/"):
         return None  # how archives before ustar name a directory
     if kind in _LINKS and int(numbers[1], 8):

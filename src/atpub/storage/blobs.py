@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from atpub.atproto.data import Blob, Json, JsonObject
 from atpub.generated.science.alt.dataset import entry, storage_blobs
 from atpub.storage.interface import TEXTS, FileStorage, texts
+
+LARGEST_SHARD: Final = 52_428_800
+"""The most bytes of a shard, as the lexicon of storageBlobs limits them."""
 
 
 class BlobStorage(FileStorage):

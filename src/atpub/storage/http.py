@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_http
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage, shard_checksum
-from atpub.storage.urls import split_url
+from atpub.storage.urls import is_plain, split_url
 
 
 class HttpStorage(UrlStorage):
@@ -22,6 +22,8 @@ class HttpStorage(UrlStorage):
 
     def parse(self, url: str) -> Location | Problem:
         """Return the location of a shard; the URL is kept as it is written."""
+        if is_plain(url):
+            return Location(self.name, url)
         parts = split_url(url, is_http=True)
         if isinstance(parts, Problem):
             return parts

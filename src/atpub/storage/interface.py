@@ -13,6 +13,7 @@ from atpub.atproto.data import Blob, Json, JsonObject
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
 from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry
+from atpub.storage.urls import is_plain
 
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -110,6 +111,8 @@ class UrlStorage(ABC):
 
     def path(self, url: str) -> str:
         """Return the path of a shard on its server; the URL itself where it is not valid."""
+        if is_plain(url):
+            return url[url.index("/", url.index("://") + 3) :]
         try:
             return urlsplit(url).path
         except ValueError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from atpub.atproto.data import JsonObject
@@ -109,7 +110,7 @@ def check_endpoint(locations: Sequence[Location], endpoint: Endpoint) -> tuple[P
 def build_storage(shards: LocatedShards, endpoint: Endpoint) -> entry.EntryStorage:
     """Return the storage object of a record with shards at these locations, all of the kind of the first."""
     if not shards:
-        return next(_url_kinds()).build((), endpoint)
+        return next(iter(_url_kinds())).build((), endpoint)
     kind = url_kind(shards[0][0])
     return kind.build([shard for shard in shards if shard[0].kind == kind.name], endpoint)
 
@@ -132,12 +133,17 @@ def type_of(storage: entry.EntryStorage) -> str:
 
 def url_kind(location: Location) -> UrlStorage:
     """Return the kind of storage of a location."""
-    return next(kind for kind in _url_kinds() if kind.name == location.kind)
+    return _by_name(KINDS)[location.kind]
 
 
 def _kind_of_scheme(scheme: str) -> UrlStorage:
     return next(kind for kind in _url_kinds() if kind.owns(scheme))
 
 
-def _url_kinds() -> Iterator[UrlStorage]:
-    return (kind for kind in KINDS if isinstance(kind, UrlStorage))
+def _url_kinds() -> Iterable[UrlStorage]:
+    return _by_name(KINDS).values()
+
+
+@cache
+def _by_name(kinds: tuple[StorageKind, ...]) -> Mapping[str, UrlStorage]:
+    return {kind.name: kind for kind in kinds if isinstance(kind, UrlStorage)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -83,6 +83,7 @@ SCHEMES: Final = frozenset(
 )
 """Schemes that readers know; another one that resembles one of these is taken for a mistake."""
 
+_PLAIN = re.compile(r"(https?|s3|gs)://[a-z0-9.-]*[a-z0-9](?::[0-9]{1,4})?/[A-Za-z0-9._~/+-]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _HOST_AND_PORT = re.compile(r"[A-Za-z][A-Za-z0-9.-]*:\d{1,5}(/|$)")
@@ -91,6 +92,11 @@ _GLOB = re.compile(r"\*|\[[^\]/]*\]")
 _ESCAPE = re.compile(r"\\[{},$\\]")
 _LOCAL: Final = "list local files under `blobs:`"
 _PUBLIC: Final = "records are public: give a URL that anyone can read without a secret"
+
+
+def is_plain(url: str) -> bool:
+    """Return whether a URL has just a host and a path, of characters without a meaning: no rule here refuses it."""
+    return _PLAIN.fullmatch(url) is not None
 
 
 def check_pattern(pattern: str) -> Problem | None:
@@ -105,6 +111,8 @@ def scheme_of(url: str) -> str | Problem:
     It is a problem if the URL has blanks, wildcards, backslashes, a secret or no scheme, or if only this machine can
     read it (`file:`, `pipe:`).
     """
+    if plain := _PLAIN.fullmatch(url):
+        return plain[1]
     found = _SCHEME.match(url)
     scheme = found[1].lower() if found else ""
     if scheme in ("file", "pipe"):
@@ -181,11 +189,13 @@ def secret_in(url: str, code: str) -> Problem:
     return Problem(code, f"{redact_urls(url)} holds {what}", hint=_PUBLIC)
 
 
-def check_text(text: str) -> Iterator[Problem]:
-    """Yield the problems of secrets in the URLs of any text; they are only warnings where the text is no URL."""
-    for code in find_url_secrets(text):
-        if _BLANK.search(text):
-            what = "a URL with a user name or password" if code == "credentials-in-url" else "a signed URL"
-            yield Problem(code, f"the text has {what}", hint="records are public", severity="warning")
-        else:
-            yield secret_in(text, code)
+def check_text(text: str) -> Sequence[Problem]:
+    """Return the problems of secrets in the URLs of any text; they are only warnings where the text is no URL."""
+    return [_secret_in_text(text, code) for code in find_url_secrets(text)] if "://" in text else ()
+
+
+def _secret_in_text(text: str, code: str) -> Problem:
+    if not _BLANK.search(text):
+        return secret_in(text, code)
+    what = "a URL with a user name or password" if code == "credentials-in-url" else "a signed URL"
+    return Problem(code, f"the text has {what}", hint="records are public", severity="warning")

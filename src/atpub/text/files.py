@@ -28,7 +28,7 @@ def read_source(file: str) -> Source:
             return decode(stream.read() if S_ISREG(found.st_mode) else stream.read(MAX_BYTES + 1), file)
     except FileNotFoundError:
         hint = "give the path of a manifest, or of a folder of manifests"
-        problem = Problem("file-missing", f"{file}: there is no such file", hint=hint)
+        problem = Problem("file-missing", f"{file} does not exist", hint=hint)
     except (OSError, ValueError) as error:
         problem = unreadable(file, error)
     raise InvalidInput((problem,))

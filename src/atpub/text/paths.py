@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -36,10 +37,17 @@ def refuse(path: Path, folder: Path) -> Problem | None:
 
 
 def refuse_special(path: Path) -> Problem | None:
-    """Return the problem with a pipe, a device or a socket; None for a regular file, and where there is nothing."""
+    """Return the problem with a pipe, a device, a socket or a name that is too long.
+
+    None for a regular file, and where there is nothing.
+    """
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError):
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return None  # opening it says what is wrong
+        return Problem("file-unreadable", f"the path of a file cannot be used: {error.strerror}")
+    except ValueError:
         return None
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         return None

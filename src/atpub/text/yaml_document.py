@@ -7,6 +7,7 @@ which is checked before libyaml is asked for more: it slows down with the square
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
 from yaml.error import YAMLError
@@ -72,7 +73,7 @@ class _Composer:
     def __init__(self, source: Source) -> None:
         self.problems: list[Problem] = []
         self._source = source
-        self._parser = _parser(source.text)
+        self._next: Callable[[], Event] = _parser(source.text).get_event  # type: ignore[assignment]  # None: the end
         self._anchors: dict[str, _Anchored | None] = {}  # None: it is still open
         self._sizes: dict[int, _Size] = {}
         self._expanded = 0
@@ -88,11 +89,6 @@ class _Composer:
             hint = "a file is one YAML document: put the second into a file of its own, in the same folder"
             self._report("several-documents", "a second document begins here", _at(event), hint)
         return node
-
-    def _next(self) -> Event:
-        event = self._parser.get_event()
-        assert event is not None, "libyaml says when the stream ends"
-        return event
 
     def _node(self, event: Event, depth: int) -> _Node:
         if isinstance(event, ScalarEvent):

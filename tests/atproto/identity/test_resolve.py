@@ -224,12 +224,22 @@ def test_a_service_may_be_named_in_full() -> None:
         ("x" * 2_000_000, "has more than"),
         (json.dumps(DOCUMENT | {"service": "none"}), "has no server"),
         (json.dumps(DOCUMENT | {"service": [1, {"id": "#atproto_pds"}]}), "has no server"),
+        ('{"id": ' + "[" * 100_000, "is no DID document"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_document_is_checked(page: httpx.Response | str, error: str) -> None:
     with pytest.raises(AtpubError, match=error):
         asked(ALICE, {PLC: page})
+
+
+def test_half_a_surrogate_pair_is_no_handle() -> None:
+    page = json.dumps(DOCUMENT | {"alsoKnownAs": ["at://\ud800", "\udfff", "at://alice.example"]})
+    identity = asked(ALICE, {PLC: page})[0]
+    assert identity.pds == "https://pds.example"
+    assert asked("alice.example", {WELL_KNOWN: ALICE, PLC: page})[0].handle == "alice.example"
+    with pytest.raises(RepositoryNotFound, match="does not claim that handle"):
+        asked("alice.example", {WELL_KNOWN: ALICE, PLC: page.replace("alice.example", "\\ud800.example")})
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,38 @@ def test_the_cid_is_the_hash_of_the_bytes(value: Json) -> None:
     assert cid_of(value) == Cid.of_block(encode(value))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        251,
+        -252,
+        27,
+        [0x1B80, 0x3BFF, 0xFB],
+        2**63 - 1,
+        -(2**63),
+        ";é",
+        "\x1b\x80",
+        "a" * 27,
+        "a" * 59,
+        "é" * 251,
+        "$link",
+        "$bytes",
+        {"$link": 1},
+        {"$bytes": None, "a": 1},
+        {"$bytesX": "AQI"},
+        {"$link": [str(ZEROS)]},
+        [str(ZEROS), {"$link": str(ZEROS)}],
+        [[]] * 251,
+        [{"a": 1}] * 300,
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_values_whose_bytes_resemble_others(value: Json) -> None:
+    records: list[Json] = [value, {"a": value}, {"text": "x" * 300, "b": [value, 2]}]
+    for record in records:
+        assert encode(record) == slow_encode(record)
+
+
 # What a record cannot hold
 
 
@@ -180,7 +212,7 @@ def test_some_values_have_no_encoding(value: Json) -> None:
             encode(record)
 
 
-@pytest.mark.parametrize("levels", [1_000, 10_000, 100_000])
+@pytest.mark.parametrize("levels", [600, 1_000, 4_000, 10_000, 100_000])
 @pytest.mark.parametrize("kind", ["array", "object"])
 def test_what_nests_too_deeply_is_refused_and_no_crash(levels: int, kind: str) -> None:
     with pytest.raises(NotInDataModel, match="nested too deeply"):

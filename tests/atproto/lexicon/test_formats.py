@@ -3,9 +3,11 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.atproto.lexicon.tables import table, written_out
 
-from atpub.atproto.lexicon.formats import FORMATS, graphemes, utf8_length
+from atpub.atproto.lexicon.formats import FORMATS, USUAL, graphemes, utf8_length
 
 CASES = [
     pytest.param(name, written_out(text), good == "valid", id=f"{name}: {rule}: {good}: {text}")
@@ -68,3 +70,12 @@ def test_graphemes_are_what_a_reader_sees(text: str, count: int) -> None:
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("abc", 3), ("é", 2), ("名", 3), ("🦋", 4), ("\ud800", 3)])
 def test_lengths_are_bytes_of_utf8(text: str, count: int) -> None:
     assert utf8_length(text) == count
+
+
+@pytest.mark.parametrize("name", USUAL)
+@settings(max_examples=25)
+@given(st.data())
+def test_usual_text_has_the_format(name: str, draw: st.DataObject) -> None:
+    pattern, longest = USUAL[name]
+    text = draw.draw(st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest))
+    assert FORMATS[name](text)

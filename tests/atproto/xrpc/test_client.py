@@ -163,8 +163,9 @@ def test_a_redirect_to_nowhere_names_where_it_led() -> None:
 
 def test_a_method_that_is_not_there_is_asked_for_once() -> None:
     server = Server([refusal(501, "MethodNotImplemented", "Method Not Implemented")])
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         head(server)
+    assert caught.value.hint == "the server does not have that method"
     assert len(server.requests) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from threading import Condition
 
 import pytest
 from tests.engine.apply.publishing import Prepared, owned, prepare, write_manifest
@@ -11,7 +12,16 @@ from tests.engine.apply.samples import holders, numbered
 from tests.engine.apply.wrappers import Around, Counting, Failing, Metered, Narrow
 
 from atpub.atproto.data import Blob
-from atpub.engine.apply import FIRST, UPLOADS_AT_ONCE, Event, PartialApplyError, Uploaded, apply_plan
+from atpub.engine.apply import (
+    FIRST,
+    SMALL_AT_ONCE,
+    UPLOADS_AT_ONCE,
+    Event,
+    PartialApplyError,
+    Uploaded,
+    apply_plan,
+    uploads,
+)
 from atpub.engine.plan.model import Outcome
 from atpub.errors import Interrupted, RateLimited, Unavailable
 from atpub.repository.interface import BlobSource, Repository
@@ -70,10 +80,42 @@ def test_stopped_while_uploading(folder: Path, repository: LocalRepository) -> N
     counting = Counting(repository)
     with pytest.raises(Interrupted):
         apply_plan(prepared.plan, counting, prepared.sources, stop=lambda: bool(counting.uploads))
-    assert 1 <= len(counting.uploads) <= UPLOADS_AT_ONCE
+    assert 1 <= len(counting.uploads) <= SMALL_AT_ONCE
     assert repository.head() is None
     apply_plan(prepared.plan, repository, prepared.sources)
     assert len(owned(repository)) == 1
+
+
+class Meeting(Around):
+    """Holds uploads until so many have begun; `most` is how many were under way at once."""
+
+    def __init__(self, inner: Repository, number: int) -> None:
+        super().__init__(inner)
+        self.most = self._now = 0
+        self._number = number
+        self._condition = Condition()
+
+    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        with self._condition:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self._condition.notify_all()
+            assert self._condition.wait_for(lambda: self.most >= self._number, timeout=30)
+        blob = super().upload_blob(source, mime_type)
+        with self._condition:
+            self._now -= 1
+        return blob
+
+
+@pytest.mark.parametrize(("small", "at_once"), [(1_000_000, 6), (0, UPLOADS_AT_ONCE)])
+def test_more_small_blobs_than_large_ones_are_uploaded_at_once(
+    folder: Path, repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, small: int, at_once: int
+) -> None:
+    monkeypatch.setattr(uploads, "SMALL", small)
+    prepared = prepare(write_manifest(folder, holders({"a": "012345"})), repository)
+    meeting = Meeting(repository, at_once)
+    apply_plan(prepared.plan, meeting, prepared.sources)
+    assert meeting.most == at_once
 
 
 def test_stopped_too_late(folder: Path, repository: LocalRepository) -> None:

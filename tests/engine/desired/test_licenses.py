@@ -22,5 +22,16 @@ def test_the_list_of_licences_is_made_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(spdx, "get_spdx_licensing", counted)
     check = reload(licenses).check_license  # nothing is known yet
-    assert [check(text) is None for text in ("MIT", "CC0-1.0", "mti", "MIT")] == [True, True, False, True]
+    assert [check(text) is None for text in ("MIT", "0BSD", "mti", "Zlib")] == [True, True, False, True]
     assert len(made) == 1
+
+
+def test_common_licences_are_written_as_spdx_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    common = licenses.COMMON
+    monkeypatch.setattr(licenses, "COMMON", frozenset[str]())
+    assert [name for name in sorted(common) if licenses.check_license.__wrapped__(name)] == []
+
+
+def test_a_common_licence_is_known_without_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(licenses, "_spdx")
+    assert [name for name in sorted(licenses.COMMON) if licenses.check_license.__wrapped__(name)] == []

@@ -13,7 +13,12 @@ import pytest
 import yaml
 from tests.engine.desired.manifests import HEAD, build, problems
 
+from atpub.atproto.lexicon.model import BlobType, Name, Object
+from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, Problem
+from atpub.generated import LEXICONS
+from atpub.generated.science.alt.dataset import storage_blobs
+from atpub.storage.blobs import LARGEST_SHARD
 
 FILE = Path(__file__).parent / "cases/problems.yaml"
 
@@ -31,6 +36,26 @@ def huge_tar(file: Path) -> Generator[None]:
         stream.truncate(512 + info.size + 1024)
     yield
     file.unlink()
+
+
+def test_a_shard_that_is_too_large_is_refused_before_any_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(*_: object, **__: object) -> None:
+        raise AssertionError("files are read")
+
+    monkeypatch.setattr("atpub.shards.facts.measure_files", measure)
+    with huge_tar(folder / "data/huge.tar"):
+        text = 'datasets: {d: {schema: "at://did:plc:a/b.c.d/e", blobs: ["data/0.tar", data/huge.tar]}}'
+        (problem,) = problems(folder, text)
+    assert problem.code == "shard-too-large"
+    assert problem.message.startswith("data/huge.tar has")
+
+
+def test_the_limit_is_that_of_the_lexicon() -> None:
+    found = LEXICONS.lexicons.find(Name(Nsid(storage_blobs.NSID), "blobEntry"))
+    assert isinstance(found, Object)
+    blob = found.properties["blob"]
+    assert isinstance(blob, BlobType)
+    assert blob.max_size == LARGEST_SHARD
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])

@@ -8,11 +8,12 @@ import pytest
 from tests.engine.apply.publishing import ENTRY, LABEL, LENS, NOTE, SCHEMA
 from tests.engine.desired.manifests import ALICE, build, value
 
-from atpub.atproto.data import JsonObject, put
+from atpub.atproto.data import JsonObject, blobs_in, put
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import RAW, Cid, Nsid, deterministic_tid
 from atpub.engine.desired.build import build_desired
 from atpub.engine.desired.model import CreatedAt, Desired
+from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.load import load_manifest
 from atpub.shards.facts import gather
@@ -361,3 +362,27 @@ def test_what_may_not_change(folder: Path) -> None:
     found = build(folder, ALL)[0]
     assert found["schemas/image"].immutable == {"name", "version", "schemaType", "schema"}
     assert found["datasets/web"].immutable == frozenset()
+
+
+def test_fields_of_a_dataset_under_the_names_of_the_lexicon(folder: Path) -> None:
+    found = value(
+        folder,
+        "schemas: {s: {nsid: org.test.s, version: 1.0.0, fields: {a: string}}}\n"
+        'datasets: {d: {schema: s, urls: "https://a.test/0.tar", checksums: none, size: {samples: 9, bytes: 10}, '
+        "contentMetadata: {paper: {$blob: data/a.json}}, metadataSchemaRef: s}}",
+        "datasets/d",
+    )
+    assert found["size"] == {"samples": 9, "bytes": 10, "shards": 1}
+    assert found["metadataSchemaRef"] == f"at://{ALICE}/science.alt.dataset.schema/org.test.s:1.0.0"
+    content = found["contentMetadata"]
+    assert isinstance(content, dict)
+    assert list(blobs_in(content))
+
+
+def test_one_field_under_two_names(folder: Path) -> None:
+    both = "metadata: {a: 1}, contentMetadata: {a: 1}"
+    text = f'datasets: {{d: {{schema: "at://did:plc:a/b.c.d/e", urls: "https://a.test/0", checksums: none, {both}}}}}'
+    with pytest.raises(InvalidInput) as raised:
+        build(folder, text)
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.hint) == ("one-of", "give one of them")

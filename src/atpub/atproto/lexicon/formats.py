@@ -19,6 +19,10 @@ _DATETIME = re.compile(
 _USUAL_DATETIME = re.compile(  # of a day that every month has
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z", re.ASCII
 )
+_USUAL_AT_URI = re.compile(  # of a DID in plain characters, and an NSID without hyphens; nothing to try twice
+    r"at://did:[a-z]++:[a-zA-Z0-9._-]++"
+    r"(?:/[a-zA-Z][a-zA-Z0-9]{0,62}+(?:\.[a-zA-Z][a-zA-Z0-9]{0,62}+){2,}+(?:/[a-zA-Z0-9_:~-][a-zA-Z0-9._:~-]*+)?)?"
+)
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(?i:(?:-[a-z]{3}){0,3}"  # language, with up to three extlangs
     r"(?:-[a-z]{4})?"  # script
@@ -102,7 +106,7 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
 
 USUAL: Final[Mapping[str, tuple[re.Pattern[str], int]]] = {
     "at-identifier": (re.compile(f"{Did.rule()[0].pattern}|{Handle.rule()[0].pattern}"), 253),
-    "at-uri": AtUri.rule(),
+    "at-uri": (_USUAL_AT_URI, 253),
     "cid": (_CID, 256),
     "datetime": (_USUAL_DATETIME, 64),
     "did": Did.rule(),

@@ -365,7 +365,8 @@ class _Judge:
 
 def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
     """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
-    group = f"{mime_type.partition('/')[0]}/*"
+    kind, slash, _ = mime_type.partition("/")
+    group = f"{kind}{slash}*"
     return not patterns or any(pattern in (mime_type, group, "*/*") for pattern in patterns)
 
 

@@ -73,6 +73,8 @@ class CarReader:
         while True:
             size, start = _read_varint(content, position)
             end = start + size
+            if size > LARGEST_BLOCK + CID_LENGTH:  # decoded, a block may take seventy times the memory
+                raise OversizedResponse(f"the CAR file has a block of {size:,} bytes; {LARGEST_BLOCK:,} are read")
             if start == 0 or end > len(content):
                 break
             self._take(content[start:end])
@@ -123,7 +125,6 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
         raise _damaged("it does not hold the commit that it names")
     root = car.roots[0]
     blocks = {root: car.blocks[root]}
-    _check_size(blocks[root])
     commit = parse_commit(blocks[root])
     if commit.did != did:
         raise RepositoryError(f"the repository is that of {commit.did}, not of {did}")
@@ -131,7 +132,6 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
     def node(cid: bytes) -> bytes | None:
         block = car.blocks.get(cid)
         if block is not None:
-            _check_size(block)
             blocks[cid] = block
         return block
 
@@ -141,17 +141,11 @@ def snapshot_of(car: Car, did: Did) -> Snapshot:
         block = car.blocks.get(cid)
         if block is None:
             raise _damaged(f"the record {key.decode(errors='replace')} is missing")
-        _check_size(block)
         blocks[cid] = block
         size += len(block)
         if size > MOST_BYTES:
             raise OversizedResponse(f"the repository has more than {MOST_BYTES:,} bytes of records")
     return Snapshot(did, root, commit.rev, entries, blocks)
-
-
-def _check_size(block: bytes) -> None:
-    if len(block) > LARGEST_BLOCK:  # decoded, it may take seventy times the memory
-        raise OversizedResponse(f"the repository has a block of {len(block):,} bytes; {LARGEST_BLOCK:,} are read")
 
 
 def _roots(header: Native) -> tuple[bytes, ...]:

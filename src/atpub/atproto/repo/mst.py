@@ -10,12 +10,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, TypeAlias, TypeGuard
+from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 import libipld
 
 from atpub.atproto.repo.block import Native, cid_of, decoded, is_cid
-from atpub.errors import RepositoryError
+from atpub.errors import OversizedResponse, RepositoryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,8 @@ EMPTY = _node(0, (), (), (None,))
 # Reading: nothing about a tree from elsewhere is taken for granted.
 
 
+MOST_ENTRIES: Final = 1_000_000
+"""The most records of a repository: where many keys name one block, its blocks do not limit them."""
 _LONGEST_KEY = 317 + 1 + 512  # an NSID, a slash, a record key: entries that share prefixes may each name a longer one
 
 _Entry: TypeAlias = tuple[bytes, bytes, bytes | None]
@@ -196,6 +198,8 @@ def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: list[tuple
         found.append((key, value))
         if right is not None:
             _walk(right, _below(height), get_block, found)
+    if len(found) > MOST_ENTRIES:
+        raise OversizedResponse(f"the repository has more than {MOST_ENTRIES:,} records")
 
 
 def _below(height: int) -> int:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar, assert_never
+from urllib.parse import urlsplit
 
-from atpub.atproto.xrpc.transport import HttpRequest, HttpResponse, TransportClient, TransportError
+from atpub.atproto.xrpc.transport import (
+    SILENCE_SECONDS,
+    HttpRequest,
+    HttpResponse,
+    TransportClient,
+    TransportError,
+)
 
 PAUSES = (0.5, 2.0)  # seconds before the second and the third try
 LONGEST_REPLY = 64 * 1024 * 1024
+NOTICE_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +62,52 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class HttpClient:
-    """Access to every server. `sleep` waits for seconds; `clock` gives those since 1970."""
+    """Access to every server. `sleep` waits for seconds; `clock` gives those since 1970.
+
+    A server that has been silent for `silence` seconds, in one try or several, is not asked again. After `notice`
+    seconds the log says which one is waited for.
+    """
 
     client: TransportClient
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
+    silence: float = SILENCE_SECONDS
+    notice: float = NOTICE_SECONDS
 
     def send(self, request: HttpRequest, *, retry: Retry, longest: int = LONGEST_REPLY) -> Outcome:
         """Send a request, three times at most, and return the outcome of the last try."""
-        return self._retry(lambda: self._exchange(request, longest), retry)
+        return self._retry(request, lambda: self._exchange(request, longest), retry)
 
     def stream(self, request: HttpRequest) -> HttpResponse | Outcome:
         """Send a request with retries, and return a response of status 200 with its body still to be read."""
-        return self._retry(lambda: self._start(request), "if-failed")
+        return self._retry(request, lambda: self._start(request), "if-failed")
 
     def close(self) -> None:
         """Close every connection."""
         self.client.close()
 
-    def _retry(self, attempt: Callable[[], _T], retry: Retry) -> _T:
-        outcome = attempt()
-        for pause in PAUSES:
-            if not _calls_for(retry, outcome):
-                break
-            self.sleep(pause)
+    def _retry(self, request: HttpRequest, attempt: Callable[[], _T], retry: Retry) -> _T:
+        start = time.monotonic()
+        with self._noticed(request):
             outcome = attempt()
+            for pause in PAUSES:
+                if not _calls_for(retry, outcome) or (_is_silent(outcome) and time.monotonic() - start >= self.silence):
+                    break
+                self.sleep(pause)
+                outcome = attempt()
         return outcome
+
+    @contextmanager
+    def _noticed(self, request: HttpRequest) -> Generator[None]:
+        """Log the server that is waited for, except during an upload, which may well take longer."""
+        timer = threading.Timer(self.notice, _log.info, ("waiting for %s…", urlsplit(request.url).netloc))
+        timer.daemon = True
+        if request.content is None or isinstance(request.content, bytes):
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _exchange(self, request: HttpRequest, longest: int) -> Outcome:
         response = self._open(request)
@@ -131,7 +164,11 @@ def _calls_for(retry: Retry, outcome: object) -> bool:
 
 def _is_lost(outcome: object) -> bool:
     """Return whether there is no reply, for a reason that may be gone at the next try."""
-    return isinstance(outcome, NoResponse) and outcome.code == "unavailable"
+    return isinstance(outcome, NoResponse) and outcome.code in ("unavailable", "silent")
+
+
+def _is_silent(outcome: object) -> bool:
+    return isinstance(outcome, NoResponse) and outcome.code == "silent"
 
 
 def _has_failed(outcome: object) -> bool:

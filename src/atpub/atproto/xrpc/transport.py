@@ -59,7 +59,8 @@ class TransportError(Exception):
     """A request without a response, or a response that breaks off.
 
     `reason` explains it in a few words; `sent` tells whether the server may have received the request. `code` is that
-    of the error that it means: `too-slow` and `response-too-large` name the limit that was passed.
+    of the error that it means: `too-slow` and `response-too-large` name the limit that was passed; `silent` is an
+    answer that did not come in time.
     """
 
     def __init__(self, reason: str, *, sent: bool, code: str = "unavailable") -> None:
@@ -165,7 +166,7 @@ class TransportClient:
                 moved = "" if host == built.url.host else f" at {host}, to which it redirects"
                 reason = _reason(error, patience) + moved
                 sent = not isinstance(error, _NOT_SENT)
-                raise TransportError(reason, sent=sent, code=patience.code) from error
+                raise TransportError(reason, sent=sent, code=_code(error, patience)) from error
         patience.begin_body()
         return response
 
@@ -226,7 +227,12 @@ def _transport_errors(patience: Patience) -> Generator[None, None, None]:
     except BodyError as error:
         raise TransportError(str(error), sent=True) from error
     except httpx.RequestError as error:
-        raise TransportError(_reason(error, patience), sent=True, code=patience.code) from error
+        raise TransportError(_reason(error, patience), sent=True, code=_code(error, patience)) from error
+
+
+def _code(error: httpx.RequestError, patience: Patience) -> str:
+    is_silent = isinstance(error, httpx.ReadTimeout) and patience.code == "unavailable"
+    return "silent" if is_silent else patience.code
 
 
 def _reason(error: httpx.RequestError, patience: Patience) -> str:

@@ -11,17 +11,18 @@ from typing import Any
 import click
 
 from atpub.atproto.data import JsonObject
+from atpub.cli.connect import TargetOptions
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
-from atpub.cli.options import TargetOptions, environ
+from atpub.cli.options import environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
 from atpub.cli.saved import load
+from atpub.desired import read_manifest
 from atpub.engine.apply import Event, PartialApplyError, Uploaded, apply_plan
 from atpub.engine.plan.model import Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
 from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
-from atpub.pipeline import read_manifest
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.style import Style

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-from atpub.cli.connect import find_account, find_remote, open_repository, this_machine
-from atpub.cli.options import TargetOptions
+from atpub.cli.connect import TargetOptions, find_account, find_remote, open_repository, this_machine
 from atpub.cli.output import print_data, print_json, style_for
 from atpub.errors import AuthenticationFailed
 from atpub.login.model import AccountStatus, LoginStatus

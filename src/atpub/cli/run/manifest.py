@@ -6,8 +6,8 @@ import sys
 
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
+from atpub.desired import read_manifest, validate
 from atpub.manifest.schema import manifest_schema
-from atpub.pipeline import read_manifest, validate
 from atpub.report.results import LockSummary, absent_text, lock_json, lock_text, valid_json, valid_text
 from atpub.shards.locking import LockUpdate, update_lock
 from atpub.user_folders import cache_folder

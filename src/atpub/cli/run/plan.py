@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from atpub.cli.options import TargetOptions, environ
+from atpub.cli.connect import TargetOptions
+from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import options_of, prepare_plan
 from atpub.cli.saved import STANDARD, require_room, save
+from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
-from atpub.pipeline import read_manifest
 from atpub.report.markdown import plan_markdown
 from atpub.report.plan import plan_json, plan_text
 

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atomic_files import replacing, require_own
-from atpub.cli.connect import find_target, open_repository
-from atpub.cli.options import TargetOptions, environ
+from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.options import environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.run.apply import confirm
+from atpub.desired import desired_records, measure_data, read_manifest, usual_paths
 from atpub.engine.apply import write_inventory
 from atpub.engine.audit.rebuild import rebuild
 from atpub.engine.audit.verify import verify
 from atpub.errors import Usage
-from atpub.pipeline import desired_records, measure_data, read_manifest, usual_paths
 from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
 from atpub.report.style import PLAIN, size
+from atpub.repository.local import LocalRepository
 from atpub.repository.snapshot import read_all
 from atpub.target import Target
 
@@ -39,7 +40,8 @@ def run_verify(
     """Print an audit of a project's inventory; return the exit code."""
     name, target = _find_project(manifests, project, TargetOptions(account, pds, environment))
     with closing(open_repository(target)) as repository:
-        audit = verify(read_all(repository), name)
+        check = {"check_blobs": repository.check_blobs} if isinstance(repository, LocalRepository) else {}
+        audit = verify(read_all(repository), name, **check)
         if as_json:
             print_json(audit_json(audit, target.account, repository.did))
         else:

@@ -54,8 +54,11 @@ def apply_plan(
     on_event: Callable[[Event], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
+    is_new: bool = False,
 ) -> tuple[Outcome, ...]:
     """Apply a plan; `sources` has the bytes of its blobs by CID.
+
+    A plan that `is_new` was made just now: whether the repository still stands at its head shows at the first commit.
 
     `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
     a rate limit that is spent ends the apply.
@@ -69,7 +72,7 @@ def apply_plan(
     _refuse(plan.refusals)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
-    return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run()
+    return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run(is_new=is_new)
 
 
 class _Applier:
@@ -95,11 +98,14 @@ class _Applier:
         self._done: dict[RecordPath, Cid | None] = {}
         self._has_read_again = False
 
-    def run(self) -> tuple[Outcome, ...]:
-        groups = self._skip_applied(commit_order(self._plan))
+    def run(self, *, is_new: bool) -> tuple[Outcome, ...]:
+        groups: Sequence[Group] = commit_order(self._plan)
+        if not is_new:
+            groups = self._skip_applied(groups)
         self._all = _flatten(groups)
         self._uploads.check()
         try:
+            self._uploads.repair()
             self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
@@ -141,6 +147,7 @@ class _Applier:
             try:
                 self._check_points(batch)
                 if self._uploads.bring(_blobs_of(batch.changes)):
+                    self._hooks.check()
                     batch = self._prepare(batch.changes)
                 self._commit(batch)
             except RateLimited as error:
@@ -265,7 +272,8 @@ class _Applier:
         ownership = OwnershipView.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
         self._inventory = ownership.inventory
-        self._uploads.found(blob for record in live.records.values() for blob in data.blobs_in(record.value))
+        blobs = (blob for record in live.records.values() for blob in data.blobs_in(record.value))
+        self._uploads.found(blobs, live.lost_blobs)
         made: list[Change] = []
         left: list[Change] = []
         for change in changes:

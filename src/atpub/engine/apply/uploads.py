@@ -15,6 +15,9 @@ from atpub.errors import RepositoryError, RequestTooLarge
 from atpub.repository.interface import BlobSource, Repository
 
 UPLOADS_AT_ONCE: Final = 4
+SMALL_AT_ONCE: Final = 12
+"""Of small blobs, whose uploads mostly wait for the way to the server and back."""
+SMALL: Final = 1_000_000
 
 
 class Uploads:
@@ -34,11 +37,12 @@ class Uploads:
         """Return a blob as the repository describes it; None where it is not there."""
         return self._described.get(cid)
 
-    def found(self, blobs: Iterable[Blob]) -> None:
-        """Note blobs that live records refer to."""
+    def found(self, blobs: Iterable[Blob], lost: Collection[Cid] = ()) -> None:
+        """Note blobs that live records refer to; those of `lost` bytes are lacking still."""
         for blob in blobs:
             self._described[blob.cid] = blob
-            self._lacking.pop(blob.cid, None)
+            if blob.cid not in lost:
+                self._lacking.pop(blob.cid, None)
 
     def check(self) -> None:
         """Raise RepositoryError where bytes are wanted and not here, or are more than the repository takes."""
@@ -52,6 +56,10 @@ class Uploads:
             if limit is not None and upload.size > limit:
                 message = f"{upload.file} has {upload.size:,} bytes; {self._plan.account} takes blobs of {limit:,}"
                 raise RequestTooLarge(message, hint="make smaller shards")
+
+    def repair(self) -> None:
+        """Upload the lost blobs of live records."""
+        self._bring([upload for upload in self._lacking.values() if upload.repair])
 
     def bring(self, held: Iterable[Blob]) -> bool:
         """Upload those of these blobs that the repository still lacks; return whether there were any."""
@@ -75,9 +83,14 @@ class Uploads:
         return bool(again)
 
     def _bring(self, uploads: Collection[Upload]) -> None:
+        small = [upload for upload in uploads if upload.size <= SMALL]
+        self._bring_at_once(SMALL_AT_ONCE, small)
+        self._bring_at_once(UPLOADS_AT_ONCE, [upload for upload in uploads if upload.size > SMALL])
+
+    def _bring_at_once(self, at_once: int, uploads: Collection[Upload]) -> None:
         if not uploads:
             return
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="atpub-upload") as pool:
+        with ThreadPoolExecutor(at_once, thread_name_prefix="atpub-upload") as pool:
             jobs = [pool.submit(self._upload, upload) for upload in uploads]
             try:
                 for job in jobs:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from atpub.atproto.syntax import AtUri, Nsid, RecordPath
+from atpub.atproto.data import blobs_in
+from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath
 from atpub.engine.inventory import COLLECTION, Damaged, Inventory, Owned, Survey, survey_inventories
-from atpub.repository.model import Live
+from atpub.repository.model import BlobFault, Live
 
-Code: TypeAlias = Literal["damaged", "missing", "changed", "listed-twice", "two-owners"]
+Code: TypeAlias = Literal["damaged", "missing", "changed", "listed-twice", "two-owners", "blob-missing", "blob-damaged"]
+CheckBlobs: TypeAlias = Callable[[Collection[RecordPath]], Mapping[Cid, BlobFault]]
 _REBUILD: Final = "put it right: atpub inventory rebuild"
 
 
@@ -42,8 +44,11 @@ class Audit:
         return not self.findings
 
 
-def verify(live: Live, project: str) -> Audit:
-    """Return the state of a project's inventory; `live` holds the whole repository."""
+def verify(live: Live, project: str, check_blobs: CheckBlobs = lambda _: {}) -> Audit:
+    """Return the state of a project's inventory; `live` holds the whole repository.
+
+    `check_blobs` returns the faulty ones of the blobs that records refer to.
+    """
     survey = survey_inventories(live.records.values())
     inventory = survey.inventories.get(project) or Inventory(project)
     owners = _owners(survey)
@@ -52,6 +57,7 @@ def verify(live: Live, project: str) -> Audit:
         *(item for path, owned in sorted(inventory.owned.items()) for item in _judged(path, owned, live)),
         *_listed_twice(inventory, live),
         *_two_owners(inventory, owners, live),
+        *_blob_faults(live, inventory, check_blobs),
     )
     unowned = Counter(path.collection for path in live.records if path.collection != COLLECTION and path not in owners)
     return Audit(
@@ -142,3 +148,20 @@ def _two_owners(
                 "a plan of either refuses to touch it",
                 "take it out of one of the two manifests: applying that one forgets it",
             )
+
+
+def _blob_faults(live: Live, inventory: Inventory, check_blobs: CheckBlobs) -> Iterator[InventoryFinding]:
+    records = [live.records[path] for path in sorted(inventory.owned) if path in live.records]
+    faults = check_blobs([record.path for record in records])
+    for record in records if faults else ():
+        for cid in dict.fromkeys(blob.cid for blob in blobs_in(record.value) if blob.cid in faults):
+            yield _blob_fault(AtUri.of(live.did, record.path), cid, faults[cid])
+
+
+def _blob_fault(uri: AtUri, cid: Cid, fault: BlobFault) -> InventoryFinding:
+    what = f"the blob {cid} is " + ("missing" if fault.code == "blob-missing" else "damaged")
+    message = f"{what}: {fault.file}"
+    if fault.is_visible:
+        return InventoryFinding(fault.code, uri, message, "the next apply uploads it again", "apply where its file is")
+    effect = "a plan does not notice it: the size is right"
+    return InventoryFinding(fault.code, uri, message, effect, "delete that file, then apply: it is uploaded again")

@@ -15,6 +15,7 @@ from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
+from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_leaf
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
@@ -35,9 +36,10 @@ from atpub.manifest.model import (
     SchemaEntry,
     UrlShards,
 )
+from atpub.manifest.schema import SIZE
+from atpub.repository.model import is_local
 from atpub.shards.facts import Facts, LocalShards, RemoteShards
 from atpub.storage.registry import check_endpoint
-from atpub.storage.urls import check_text
 from atpub.text.source import as_written
 
 LARGEST: Final = 900_000
@@ -45,15 +47,15 @@ LARGEST: Final = 900_000
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
 
-LARGEST_INTEGER: Final = 2**53 - 1
-"""The largest integer that a PDS takes in JSON."""
-
 _RECORDS: Final[Mapping[type[Entry], type[RecordBase]]] = {
     DatasetEntry: entry.Entry,
     LabelEntry: label.Label,
     LensEntry: lens.Lens,
 }
 """The generated classes of the kinds of entries whose records hold what they declare, and no more."""
+
+_BARE: Final = frozenset({LARGE_INTEGER, NUL})
+"""The problems whose messages do not show what is at their place."""
 
 _OPEN_BYTES: Final = 80
 """More bytes than a createdAt, or the CID of a strong reference, takes."""
@@ -72,9 +74,7 @@ class RecordChecker:
         """Yield an entry's problems; where a placeholder could not be filled in, only that."""
         yield from self._placeholders(item, found, filled)
         yield from self._violations(item, found, filled)
-        yield from self._secrets(item, found)
-        if self.manifest.account != "local":
-            yield from self._large_integers(item, found)
+        yield from self._leaves(item, found)
         match item:
             case SchemaEntry():
                 yield from _unreadable(item)
@@ -82,6 +82,7 @@ class RecordChecker:
                 yield from self._endpoint(item)
                 yield from self._samples(item)
                 yield from self._license(item)
+                yield from self._stated_size(item, found)
             case RecordEntry():
                 yield from self._spelling(item, found)
             case _:
@@ -142,21 +143,14 @@ class RecordChecker:
                 hint = _hint(violation, _value_at(found.value, violation.path), place)
                 yield Problem("invalid-record", message, place, hint)
 
-    def _secrets(self, item: Entry, found: Desired) -> Iterator[Problem]:
-        """Yield the secrets in URLs anywhere in a record: it is public."""
-        for steps, text in data.texts(found.value):
-            for problem in check_text(text):
-                yield replace(
-                    problem, message=f"{item.common.address}: {problem.message}", place=self._place(item, steps)
-                )
-
-    def _large_integers(self, item: Entry, found: Desired) -> Iterator[Problem]:
-        """Yield integers that a PDS, which reads JSON as JavaScript does, would round or refuse."""
-        for path, number in _integers(found.value, ()):
-            if abs(number) > LARGEST_INTEGER:
-                message = f"{item.common.address}{json_path(path).removeprefix('$')}: {number} is beyond 2^53-1"
-                hint = "no PDS takes it: write it as a string"
-                yield Problem("large-integer", message, self._place(item, path), hint)
+    def _leaves(self, item: Entry, found: Desired) -> Iterator[Problem]:
+        """Yield the problems of single texts and integers anywhere in a record."""
+        is_remote = self.manifest.account is None or not is_local(self.manifest.account)
+        for steps, leaf in data.leaves(found.value):
+            for problem in check_leaf(leaf, is_remote=is_remote):
+                where = json_path(_as_written(steps)).removeprefix("$") if problem.code in _BARE else ""
+                message = f"{item.common.address}{where}: {problem.message}"
+                yield replace(problem, message=message, place=self._place(item, steps))
 
     def _endpoint(self, item: DatasetEntry) -> Iterator[Problem]:
         remote = self.facts.shards[item.common.address]
@@ -187,6 +181,17 @@ class RecordChecker:
         found = check_license(stated) if isinstance(stated, str) else None
         if found:
             yield replace(found, place=self._place(item, ("license",)))
+
+    def _stated_size(self, item: DatasetEntry, found: Desired) -> Iterator[Problem]:
+        """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
+        shards = self.manifest.place((*item.common.address.steps, item.shards.key))
+        if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
+            return
+        for name, stated in (item.size or {}).items():
+            known = _value_at(found.value, (SIZE, name))
+            if known != stated:
+                message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"
+                yield Problem("size-differs", message, self._place(item, (SIZE, name)), "remove it: it is filled in")
 
     def _spelling(self, item: RecordEntry, found: Desired) -> Iterator[Problem]:
         lexicons = self.manifest.lexicons
@@ -219,7 +224,8 @@ class RecordChecker:
             return self.manifest.key_place(own)
         if isinstance(item, DatasetEntry) and steps[0] == "storage":
             return self.manifest.place((*own, item.shards.key))
-        return self.manifest.place((*own, *_as_written(steps)))
+        is_lexicon_name = isinstance(item, DatasetEntry) and steps[0] in item.fields
+        return self.manifest.place((*own, *(steps if is_lexicon_name else _as_written(steps))))
 
 
 def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
@@ -344,15 +350,3 @@ def _rule_hint(violation: Violation) -> str:
     if violation.rule == "format" and violation.detail == "datetime":
         return "for example 2024-05-01T12:00:00.000Z"
     return _HINTS.get(violation.rule, "") or f"write it as the lexicon {violation.schema} has it"
-
-
-def _integers(value: Json, path: Steps) -> Iterator[tuple[Steps, int]]:
-    """Yield the integers in a value that are written as numbers, each with its path."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            yield from _integers(part, (*path, name))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _integers(part, (*path, index))
-    elif (number := data.whole(value)) is not None:
-        yield path, number

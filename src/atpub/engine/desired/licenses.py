@@ -13,6 +13,27 @@ _OTHERS: Final = ("LicenseRef-", "DocumentRef-")
 """How names of licences begin that SPDX has no list of (SPDX 2.3, annex D)."""
 
 
+COMMON: Final = frozenset(
+    [
+        *("CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0"),
+        *("CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0"),
+        *(
+            "ODC-By-1.0",
+            "ODbL-1.0",
+            "PDDL-1.0",
+            "CDLA-Permissive-1.0",
+            "CDLA-Permissive-2.0",
+            "CDLA-Sharing-1.0",
+            "C-UDA-1.0",
+        ),
+        *("C-UDA-1.0", "DL-DE-BY-2.0", "EUPL-1.2", "OGL-UK-3.0", "etalab-2.0"),
+        *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unlicense"),
+        *("AGPL-3.0-only", "GPL-2.0-only", "GPL-3.0-only", "GPL-3.0-or-later", "LGPL-3.0-only"),
+    ]
+)
+"""The licences of most datasets, which need not wait for SPDX's list."""
+
+
 @cache
 def _spdx() -> tuple[Any, tuple[type[Exception], ...]]:
     """Load the SPDX licences, which takes a tenth of a second, and the exceptions of their parser."""
@@ -28,7 +49,7 @@ def _spdx() -> tuple[Any, tuple[type[Exception], ...]]:
 @lru_cache(maxsize=1000)
 def check_license(text: str) -> Problem | None:
     """Return a warning about a text that is neither an SPDX licence expression nor a URL, with a suggestion."""
-    if "://" in text:
+    if text in COMMON or "://" in text:
         return None
     licensing, refusals = _spdx()
     try:

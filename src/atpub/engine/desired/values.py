@@ -14,8 +14,9 @@ from atpub.atproto.runtime import member_json
 from atpub.atproto.syntax import AtUri
 from atpub.engine.desired.model import BlobFile
 from atpub.engine.desired.placeholders import Filled, Filler
-from atpub.generated.science.alt.dataset import entry, schema
-from atpub.manifest.fields import DRAFT, array_formats
+from atpub.generated.science.alt.dataset import entry
+from atpub.manifest.atdata_shape import sample_schema_json
+from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
     Address,
@@ -30,6 +31,7 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
+from atpub.manifest.schema import SIZE
 from atpub.shards.facts import LocalShards, RemoteShards
 from atpub.storage.interface import NO_ENDPOINT
 from atpub.storage.registry import FILES, build_storage
@@ -75,8 +77,9 @@ class Values:
             made["contentMetadata"] = self.filler.fill_object(item.metadata, filled, ("contentMetadata",))
         if item.metadata_schema is not None:
             made["metadataSchemaRef"] = self._uri(item.metadata_schema, filled)
-        if size := _size(shards):
-            made["size"] = size.to_json()
+        measured = size.to_json() if (size := _size(shards)) else {}
+        if stated := {**(item.size or {}), **measured}:
+            made[SIZE] = stated
         return made
 
     def _lens(self, item: LensEntry, filled: Filled) -> JsonObject:
@@ -119,12 +122,4 @@ def _size(shards: LocalShards | RemoteShards) -> entry.DatasetSize | None:
 
 def _sample_schema(item: SchemaEntry) -> JsonObject:
     content = {"$schema": DRAFT, **item.content}
-    versions = array_formats(content)
-    sample = schema.JsonSchemaFormat(draft="draft-07", content=content, array_format_versions=versions or None)
-    flat = {key: value for key, value in content.items() if key not in schema.JsonSchemaFormat.WIRE.values()}
-    return {
-        "schemaType": "jsonSchema",
-        # Readers of today want the JSON Schema itself here; the lexicon has moved it into `content`: give both.
-        "schema": member_json(sample.with_extra(flat)),
-        "atdataSchemaVersion": 1,
-    }
+    return {"schemaType": "jsonSchema", "schema": sample_schema_json(content), "atdataSchemaVersion": 1}

@@ -20,9 +20,10 @@ from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_r
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
+from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
-from atpub.repository.model import Create, Delete, Live, Record, Update, Write
+from atpub.repository.model import Create, Delete, Live, Update, Write
 
 _POINTS: Final = {Create: 3, Update: 2, Delete: 1}
 MOST_WRITES: Final = 200
@@ -62,7 +63,7 @@ def plan_manifest(
         ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
-        warnings=warnings,
+        warnings=(*warnings, *_shape_warnings(changes)),
         rules=rules,
     )
     chosen = {change.path for change in changes}
@@ -86,7 +87,7 @@ def build_plan(
     """Build the plan of these changes with its uploads, inventory changes, cost and digest."""
     live, inventory = ownership.live, ownership.inventory
     owned = inventory_changes(changes, ownership.owned) if inventory.project else {}
-    uploads = tuple(uploads_of(changes, resolved, live.records.values()))
+    uploads = tuple(uploads_of(changes, resolved, live))
     return Plan(
         project=inventory.project,
         account=account,
@@ -97,7 +98,7 @@ def build_plan(
         refusals=(*refusals, *_refused_types(changes, resolved)),
         warnings=warnings,
         cost=cost_of(changes, inventory.writes(owned), uploads),
-        digest=plan_digest(live.did, inventory.project, changes, refusals, rules),
+        digest=plan_digest(live.did, inventory.project, changes, refusals, rules, uploads),
         inventory=inventory,
         inventory_changes=owned,
         rules=rules,
@@ -113,6 +114,13 @@ def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, Reso
         for item in resolved[change.path].desired.blobs:
             if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
                 yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
+
+
+def _shape_warnings(changes: Iterable[Change]) -> Iterator[Problem]:
+    """Warn of live records in the shape of atdata 0.7 that are written anew in that of their lexicons."""
+    for change in changes:
+        if change.before is not None and change.after is not None and is_atdata_shape(change.before.value):
+            yield shape_warning(f"{change.address}: the live record", "applying writes it in the lexicon's")
 
 
 def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
@@ -156,16 +164,19 @@ def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owne
 
 
 def uploads_of(
-    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Record]
+    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Live
 ) -> Iterator[Upload]:
-    """Yield the blobs that no live record refers to yet, in the order in which they are needed."""
-    changes = [change for change in changes if change.after is not None and resolved[change.path].desired.blobs]
-    there = {blob.cid for record in live for blob in blobs_in(record.value)} if changes else set[Cid]()
+    """Yield the blobs that no live record refers to yet, or that got lost, in the order in which they are needed."""
+    changes = [change for change in changes if change.path in resolved and resolved[change.path].desired.blobs]
+    written = any(change.after is not None for change in changes)
+    there = {blob.cid for record in live.records.values() for blob in blobs_in(record.value)} if written else set[Cid]()
+    there -= live.lost_blobs
     for change in changes:
         for item in resolved[change.path].desired.blobs:
-            if item.blob.cid not in there:
-                there.add(item.blob.cid)
-                yield Upload(item.blob.cid, item.blob.size, item.blob.mime_type, item.file, item.target)
+            cid, is_lost = item.blob.cid, item.blob.cid in live.lost_blobs
+            if cid not in there and (is_lost or change.after is not None):
+                there.add(cid)
+                yield Upload(cid, item.blob.size, item.blob.mime_type, item.file, item.target, is_lost)
 
 
 def cost_of(changes: Iterable[Change], inventory: tuple[Write, ...], uploads: tuple[Upload, ...]) -> Cost:

@@ -18,6 +18,7 @@ from atpub.engine.plan.model import Action, Change, Drift, Options, Refusal
 from atpub.engine.plan.order import references, targets_first
 from atpub.engine.plan.resolve import ResolvedRecord
 from atpub.engine.plan.safety import deletion_refusal, drift_of
+from atpub.manifest.atdata_shape import lexicon_shape
 from atpub.manifest.kinds import RECORDS, kind_of_collection
 from atpub.repository.model import Record
 
@@ -148,7 +149,7 @@ def immutable_refusal(
 ) -> Refusal | None:
     """Return the refusal to change a published version; None where the record may be written."""
     fields = resolved.desired.immutable
-    if before is None or _part(before.value, fields) == _part(resolved.value, fields):
+    if before is None or _part(lexicon_shape(before.value), fields) == _part(resolved.value, fields):
         return None
     if owned is not None and owned.cid == resolved.cid:
         return None  # it restores what was published

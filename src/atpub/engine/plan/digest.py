@@ -16,18 +16,25 @@ from atpub.atproto import data
 from atpub.atproto.data import Blob, Encoded, Json, JsonObject, put
 from atpub.atproto.syntax import Cid, Did, RecordPath
 from atpub.engine.desired.model import CID_FIELD, BlobFile, Steps, StrongRef
-from atpub.engine.plan.model import Change, Refusal, Rules
+from atpub.engine.plan.model import Change, Refusal, Rules, Upload
 
 
 def plan_digest(
-    did: Did, project: str, changes: Iterable[Change], refusals: Iterable[Refusal] = (), rules: Rules | None = None
+    did: Did,
+    project: str,
+    changes: Iterable[Change],
+    refusals: Iterable[Refusal] = (),
+    rules: Rules | None = None,
+    uploads: Iterable[Upload] = (),
 ) -> str:
     """Return a plan's digest, 64 hexadecimal digits: it depends on neither the time nor the order of the changes."""
     rules = rules or Rules()
     rows: list[Json] = [_change_row(change) for change in sorted(changes, key=lambda change: str(change.uri))]
     refused: list[Json] = [*map(list[Json], sorted((item.address, item.code) for item in refusals))]
     allowed: list[Json] = [str(rules.max_delete), rules.delete_drifted, rules.allow_replace_all]
-    return sha256(data.encode([did, project, rows, refused, allowed])).hexdigest()
+    repairs: list[Json] = [*map(list[Json], sorted((item.cid, item.size) for item in uploads if item.repair))]
+    parts: list[Json] = [did, project, rows, refused, allowed, *([repairs] if repairs else [])]
+    return sha256(data.encode(parts)).hexdigest()
 
 
 def _change_row(change: Change) -> list[Json]:

@@ -74,13 +74,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A blob whose bytes the repository does not have yet; `target` as of `BlobFile`."""
+    """A blob whose bytes the repository does not have; `target` as of `BlobFile`.
+
+    It is a `repair` where live records refer to the blob already: its file is gone or damaged.
+    """
 
     cid: Cid
     size: int
     mime_type: str
     file: Path
     target: Path | None = None
+    repair: bool = False
 
     @property
     def source(self) -> str:
@@ -143,7 +147,12 @@ class Plan:
     @property
     def pending(self) -> bool:
         """Whether there is anything to do."""
-        return any(change.pending for change in self.changes) or bool(self.inventory_changes)
+        return any(change.pending for change in self.changes) or bool(self.inventory_changes or self.repairs)
+
+    @property
+    def repairs(self) -> tuple[Upload, ...]:
+        """The uploads that put the bytes of live records' blobs back."""
+        return tuple(upload for upload in self.uploads if upload.repair)
 
     @property
     def summary(self) -> Mapping[Action, int]:

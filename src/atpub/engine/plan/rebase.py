@@ -47,7 +47,7 @@ def rebase(plan: Plan, live: Live) -> Plan:
     _check_pins(plan, done)
     blobs = {blob for record in live.records.values() for blob in blobs_in(record.value)}
     changes = tuple(_with_live_values(change, blobs) for change in done.values())
-    uploads = tuple(_uploads_left(plan, changes, {blob.cid for blob in blobs}))
+    uploads = tuple(_uploads_left(plan, changes, {blob.cid for blob in blobs} - live.lost_blobs, live.lost_blobs))
     refusals = dict.fromkeys((*plan.refusals, *live_refusals(changes, ownership, plan.rules)))
     owned = inventory_changes(changes, ownership.owned)
     return replace(
@@ -94,10 +94,15 @@ def _with_live_values(change: Change, live: Set[Blob]) -> Change:
     return replace(change, after=value, open_blobs=tuple(still_open))
 
 
-def _uploads_left(plan: Plan, changes: Iterable[Change], live: Set[Cid]) -> Iterator[Upload]:
-    """Yield the uploads that are still needed; raises StalePlan where the plan lacks one."""
-    wanted = {blob.cid: change for change in changes for blob in blobs_in(change.after) if blob.cid not in live}
-    yield from (item for item in plan.uploads if item.cid in wanted)
+def _uploads_left(plan: Plan, changes: Iterable[Change], there: Set[Cid], lost: Set[Cid]) -> Iterator[Upload]:
+    """Yield the uploads that are still needed; raises StalePlan where the plan lacks one.
+
+    `there` are the blobs that the repository has, `lost` those whose bytes it has no more.
+    """
+    wanted = {blob.cid: change for change in changes for blob in blobs_in(change.after) if blob.cid not in there}
+    for item in plan.uploads:
+        if item.cid in wanted or (item.repair and item.cid in lost):
+            yield replace(item, repair=item.cid in lost)
     for cid in wanted.keys() - {item.cid for item in plan.uploads}:
         message = f"{wanted[cid].address} needs the blob {cid}, which is not in the repository any more"
         raise StalePlan(message, hint=_ANEW)

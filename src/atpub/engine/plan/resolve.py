@@ -82,7 +82,7 @@ def _resolve(
     known: dict[Cid, Blob],
 ) -> ResolvedRecord:
     digest = _encode_for_digest(desired, resolved)
-    own = {blob.cid: blob for blob in blobs_in(live.value)} if live else {}
+    own = {blob.cid: blob for blob in blobs_in(live.value)} if live and desired.blobs else {}
     value, open_blobs = _with_blobs(value, desired, ChainMap(own, known))
     unknown = f"the server decides the MIME type of {open_blobs[0].file.name}" if open_blobs else ""
     targets = [resolved[reference.target] for reference in desired.strong_refs]

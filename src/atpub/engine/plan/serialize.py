@@ -74,6 +74,7 @@ def _upload_json(upload: Upload) -> JsonObject:
         "mime_type": upload.mime_type,
         "file": str(upload.file),
         **target,
+        **({"repair": True} if upload.repair else {}),
     }
 
 
@@ -130,7 +131,7 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
         if seal(found)[_CHECKSUM] != found[_CHECKSUM]:
             raise _altered(file)
         plan = _plan(found)
-        if plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules) != plan.digest:
+        if _digest(plan) != plan.digest:
             raise _altered(file)
         return plan, _folder(found)
     except (LookupError, TypeError, ValueError, RecursionError) as error:
@@ -138,6 +139,10 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
             raise
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _bad(file, reason) from None
+
+
+def _digest(plan: Plan) -> str:
+    return plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules, plan.uploads)
 
 
 def _bad(file: str, reason: str) -> InvalidInput:
@@ -187,11 +192,11 @@ def _rules(found: dict[str, Any]) -> Rules:
 
 
 def _uploads(found: list[dict[str, Any]], changes: Iterable[Change]) -> Iterator[Upload]:
-    """Yield the uploads; each must be of a blob that a change announces."""
+    """Yield the uploads; each must be of a blob that a change announces, or a repair."""
     announced = {blob for change in changes for blob in announced_blobs(change)}
     for item in found:
         upload = _upload(item)
-        if Blob(upload.cid, upload.mime_type, upload.size) not in announced:
+        if not upload.repair and Blob(upload.cid, upload.mime_type, upload.size) not in announced:
             raise ValueError(f"no change has the blob {upload.cid} of {upload.file}")
         yield upload
 
@@ -203,6 +208,7 @@ def _upload(found: dict[str, Any]) -> Upload:
         _is(str, found["mime_type"]),
         Path(_is(str, found["file"])),
         Path(_is(str, found["target"])) if "target" in found else None,
+        _is(bool, found.get("repair", False)),
     )
 
 
@@ -262,10 +268,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
         drift=Drift(Cid.parse(_is(str, drift["applied_cid"])), _cid(drift["live_cid"])) if drift else None,
         protect=_is(bool, found["protect"]),
         digest_cid=_cid(found["digest_cid"]),
-        strong_refs=tuple(
-            StrongRef(_steps(item["path"], value), RecordPath.parse(_is(str, item["target"])))
-            for item in _is(list, found["strong_refs"])
-        ),
+        strong_refs=tuple(_strong_ref(item, value) for item in _is(list, found["strong_refs"])),
         open_blobs=tuple(blob for blob, is_open in sniffed if is_open),
         sniffed_blobs=tuple(blob for blob, _ in sniffed),
         created_at=None if found["created_at"] is None else _is(str, found["created_at"]),
@@ -283,6 +286,13 @@ def _sniffed_blobs(found: list[dict[str, Any]], value: Json) -> Iterator[tuple[B
         file = Path(_is(str, item["file"]))
         blob_file = BlobFile(_steps(item["path"], value), blob, file, sniffed=True, accept=accept)
         yield blob_file, _is(bool, item["open"])
+
+
+def _strong_ref(found: dict[str, Any], value: Any) -> StrongRef:
+    steps = _steps(found["path"], value)
+    if value is not None:
+        _is(dict, reduce(getitem, steps, value))
+    return StrongRef(steps, RecordPath.parse(_is(str, found["target"])))
 
 
 def _steps(found: object, value: Any) -> Steps:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from atpub.atomic_files import open_new, sync_folder
@@ -16,6 +18,7 @@ from atpub.atproto.mime_types import HEAD_LENGTH, sniff
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobNotFound, BlobRejected, RepositoryError, Unavailable
 from atpub.repository.interface import BlobSource
+from atpub.repository.model import BlobFault
 
 _CHUNK = 1024 * 1024
 _PARTIAL = "partial-"
@@ -63,8 +66,22 @@ class BlobFiles:
 
     def holds(self, cid: Cid, size: int) -> bool:
         """Whether there is a file of that blob, with its size."""
+        try:
+            found = self._file(cid).stat()
+        except OSError:
+            return False
+        return S_ISREG(found.st_mode) and found.st_size == size
+
+    def fault(self, cid: Cid, size: int) -> BlobFault | None:
+        """Return what is wrong with the file of a blob, reading all of it; None where nothing is."""
         file = self._file(cid)
-        return file.is_file() and file.stat().st_size == size
+        if not self.holds(cid, size):
+            return BlobFault("blob-damaged" if file.is_file() else "blob-missing", file, is_visible=True)
+        try:
+            deque(self.read(cid), maxlen=0)
+        except (OSError, RepositoryError):
+            return BlobFault("blob-damaged", file, is_visible=False)
+        return None
 
     def read(self, cid: Cid) -> Iterator[bytes]:
         """Yield the blob in chunks; raises BlobNotFound before the first, RepositoryError after a damaged one."""

@@ -9,7 +9,7 @@ key             the signing key
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -30,7 +30,7 @@ from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import carry_out, prepare
-from atpub.repository.model import LOCAL_DID, Commit, Head, Live, Page, Record, Write
+from atpub.repository.model import LOCAL_DID, BlobFault, Commit, Head, Live, Page, Record, Write
 from atpub.repository.snapshot import record_of
 
 LIMITS = Limits(writes=200, body=1_000_000)
@@ -84,6 +84,7 @@ class LocalRepository:
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
 
+        Of their blobs, it looks at the presence and the size of each file.
         There are none before the first commit. Raises RepositoryError where a record is damaged.
         """
         with self._store.reading() as tables:
@@ -91,7 +92,9 @@ class LocalRepository:
             if not tables or not head:
                 return Live(self.did, None, {})
             _, records = read_with_follow_up(lambda part: self._records(tables, part), wanted, follow_up)
-        return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records)
+            blobs = tables.blobs_of(str(path).encode() for path in records)
+            lost = frozenset(cid for cid, size in blobs if not self._files.holds(cid, size))
+        return Live(self.did, Head(Cid.of_bytes(head.cid), head.rev), records, lost)
 
     def get_record(self, path: RecordPath) -> Record | None:
         """Return the record there; None where there is none. Raises RepositoryError where it is damaged."""
@@ -110,6 +113,13 @@ class LocalRepository:
             if tables is None or not tables.is_referred_to(cid):
                 raise BlobNotFound(f"no record in {self._store.folder} refers to the blob {cid}")
         return self._files.read(cid)
+
+    def check_blobs(self, paths: Iterable[RecordPath]) -> Mapping[Cid, BlobFault]:
+        """Read the blobs of these records; return the faulty ones."""
+        with self._store.reading() as tables:
+            blobs = tables.blobs_of(str(path).encode() for path in paths) if tables else set[tuple[Cid, int]]()
+        faults = ((cid, self._files.fault(cid, size)) for cid, size in sorted(blobs))
+        return {cid: fault for cid, fault in faults if fault}
 
     def export_car(self, stream: BinaryIO) -> None:
         """Write the whole repository to the stream as a CAR file; raises RepositoryNotFound before the first commit."""
@@ -202,22 +212,13 @@ class LocalRepository:
 
     def _keep(self, received: Received, mime_type: str, tables: Tables) -> Blob:
         stored = tables.blob(received.cid)
-        if stored is None or not self._is_sound(received):
+        if stored is None or self._files.fault(received.cid, received.size):  # written over
             self._files.keep(received)
         if stored is not None and tables.is_referred_to(received.cid):
             return stored
         blob = Blob(received.cid, received.sniffed or mime_type, received.size)
         tables.put_blob(blob, self._clock())
         return blob
-
-    def _is_sound(self, received: Received) -> bool:
-        """Return whether the file of a blob has its size and bytes: one that is damaged is written again."""
-        try:
-            return self._files.holds(received.cid, received.size) and all(
-                map(bytes.__len__, self._files.read(received.cid))
-            )
-        except RepositoryError:
-            return False
 
     def _check_head(self, last: StoredHead | None, swap_commit: Cid | None) -> None:
         found = last and Cid.of_bytes(last.cid)
@@ -262,7 +263,7 @@ class LocalRepository:
 
     def _not_found(self) -> RepositoryNotFound:
         return RepositoryNotFound(
-            f"there is no repository in {self._store.folder} yet", hint="the first write makes it"
+            f"there is no repository in {self._store.folder} yet", hint="the first `atpub apply` creates it"
         )
 
     def _damaged(self, what: str) -> RepositoryError:

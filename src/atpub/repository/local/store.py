@@ -1,12 +1,14 @@
 """The folder of a local repository and the transactions on its database.
 
-Reading never creates anything. The first write makes the folder; from then on SQLite sees to it that of two processes
+Reading never creates anything, and needs no right to write: on a read-only medium, the database is opened as one that
+nothing changes. The first write makes the folder; from then on SQLite sees to it that of two processes
 one waits for the other, and that a process killed at any moment leaves the old state or the new one (its "WAL" mode,
 with every commit brought onto the disk).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -67,6 +69,8 @@ class Store:
                 yield Tables(db)
             finally:
                 db.rollback()
+                if not self._is_writable():  # nothing tells that connection of others' commits
+                    self._close()
 
     @contextmanager
     def writing(self) -> Generator[Tables, None, None]:
@@ -89,14 +93,19 @@ class Store:
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
     def _open_to_write(self) -> sqlite3.Connection:
         """Return the connection to a repository that is hidden from git; makes the repository where there is none."""
         if self._db is not None and self._is_hidden:
             return self._db
+        if self._is_there() and not self._is_writable():
+            raise Unavailable(f"cannot write to {self.folder}: it is read-only")
         db = self._open() or self._create()
         try:
             self._hide_from_git()
@@ -110,11 +119,21 @@ class Store:
         if self._db is None:
             if not self._is_there():
                 return None
-            with self._connecting("rw") as db:
+            with self._connecting(self._mode()) as db:
                 if format_of(db) > 0:  # else another process is making it, or was killed as it did
                     self._check(db)
                     self._db = db
         return self._db
+
+    def _mode(self) -> str:
+        """Return the mode to open the database in; where nothing can be written beside it, no log is looked for."""
+        if self._is_writable():
+            return "rw"
+        log = self.folder / f"{_DATABASE}-wal"
+        return "ro" if log.exists() and log.stat().st_size else "ro&immutable=1"
+
+    def _is_writable(self) -> bool:
+        return os.access(self.folder, os.W_OK) and os.access(self.folder / _DATABASE, os.W_OK)
 
     def _create(self) -> sqlite3.Connection:
         """Make the folder and the tables, wherever another process or a crash has left that work."""

@@ -7,7 +7,7 @@ The tree itself is not stored: it follows from the records.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from atpub.atproto.data import Blob
@@ -135,6 +135,11 @@ class Tables:
     def is_referred_to(self, cid: Cid) -> bool:
         """Whether some record refers to the blob."""
         return self.db.execute("select 1 from ref where cid = ?", (cid,)).fetchone() is not None
+
+    def blobs_of(self, keys: Iterable[bytes]) -> set[tuple[Cid, int]]:
+        """Return the blobs that these records refer to, each with its size."""
+        query = "select blob.cid, size from ref join blob using (cid) where key = ?"
+        return {(Cid(cid), size) for key in keys for cid, size in self.db.execute(query, (key,))}
 
     def unused_blobs(self, before: int) -> list[Cid]:
         """Return the blobs stored before that time (in microseconds) that no record refers to."""

@@ -28,6 +28,7 @@ from atpub.errors import (
     BlobRejected,
     HeadMoved,
     OutcomeUnknown,
+    OversizedResponse,
     RateLimited,
     RepositoryError,
     RequestTooLarge,
@@ -51,6 +52,7 @@ from atpub.repository.pds.writes import HeadTracker, WriteBatch
 
 WRITES = 200
 BODY = 1_000_000
+LARGEST_EXPORT = 16 * 1024**3  # bytes of a repository that are written to a file
 SMALL_BODY = 150 * 1024  # what the reference PDS takes before 0.5
 
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)  # seconds before each look at what became of a write whose reply is lost
@@ -210,10 +212,14 @@ class PdsRepository:
     def export_car(self, stream: BinaryIO) -> None:
         """Write the whole repository to a stream as a CAR file (com.atproto.sync.getRepo), as the server gives it.
 
-        Raises RepositoryNotFound, and Unavailable where it breaks off.
+        Raises RepositoryNotFound, and Unavailable where it breaks off or has more bytes than LARGEST_EXPORT.
         """
+        size = 0
         with self._xrpc.stream(GET_REPO, GetRepoParams(did=self._did)) as chunks:
             for chunk in chunks:
+                size += len(chunk)
+                if size > LARGEST_EXPORT:
+                    raise OversizedResponse(f"{self.url}: the repository has more than {LARGEST_EXPORT:,} bytes")
                 stream.write(chunk)
 
     def close(self) -> None:
