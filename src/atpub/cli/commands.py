@@ -123,7 +123,7 @@ def cli() -> None:
     """
 
 
-@cli.command(short_help="Show what local tar shards hold: samples, fields, types and values.", epilog=_INSPECT_EPILOG)
+@cli.command(short_help="Show the samples and fields of local tar shards.", epilog=_INSPECT_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @samples_option
 @json_option
