@@ -22,7 +22,7 @@ NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 MANIFEST = """
 atpub: 1
 project: lab
-schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {text: string}}}
+schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {text: string, label: integer}}}
 datasets: {cats: {schema: image, blobs: data/*.tar, description: "<b>old</b>"}}
 """
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.shards.cache import NOTES, Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.shards.cache import NOTES, VERSION, Entry, FileIdentity, Note, dump_entries, load_entries
 from atpub.shards.sample_types import SampleTypes
 
 DIGEST = "0f" * 32
@@ -41,10 +41,10 @@ def test_what_is_dumped_is_loaded(entries: dict[str, Entry]) -> None:
         "null",
         "[" * 100_000,
         '{"version": 1}',
-        '{"version": 4, "files": {}}',
-        '{"version": 3, "files": []}',
-        '{"version": 3, "files": {"a": []}}',
-        '{"version": 3, "files": {"a": null}}',
+        f'{{"version": {VERSION + 1}, "files": {{}}}}',
+        f'{{"version": {VERSION}, "files": []}}',
+        f'{{"version": {VERSION}, "files": {{"a": []}}}}',
+        f'{{"version": {VERSION}, "files": {{"a": null}}}}',
         dump_entries({"a": ENTRY}).replace("0f0f", "0F0F"),
         dump_entries({"a": ENTRY}).replace("0f0f", "zzzz"),
         dump_entries({"a": ENTRY}).replace("[10,", "[10.5,"),
@@ -52,7 +52,7 @@ def test_what_is_dumped_is_loaded(entries: dict[str, Entry]) -> None:
         dump_entries({"a": ENTRY}).replace("{}", '{"strange": "0"}'),
         dump_entries({"a": ENTRY}).replace("{}", '{"link-member": 0}'),
         dump_entries({"a": ENTRY})[:-5],
-        dump_entries({"a": ENTRY}).replace('"version":3', '"version":2'),
+        dump_entries({"a": ENTRY}).replace(f'"version":{VERSION}', f'"version":{VERSION - 1}'),
     ],
 )
 def test_any_other_text_is_no_cache(text: str) -> None:

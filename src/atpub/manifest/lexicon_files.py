@@ -20,7 +20,7 @@ from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
-from atpub.text.paths import refuse
+from atpub.text.paths import REFUSALS, refuse
 from atpub.text.source import Source
 
 Selection: TypeAlias = Callable[[Sequence[Lexicon], Collection[str]], Collection[str]]
@@ -87,6 +87,7 @@ def read_folders(
         wanted = selection([file.lexicon for file in read], broken)
         read = [file for file in read if file.lexicon.id in wanted]
         idle = as_warnings(problem for name in broken if name not in wanted for problem in broken[name])
+        problems = [problem for problem in idle if problem.severity == "error"]
         broken = {name: found for name, found in broken.items() if name in wanted}
     problems.extend(chain.from_iterable(broken.values()))
     linked = link_files(read, known, complete=not problems, allow_missing=allow_missing)
@@ -116,8 +117,8 @@ def read_files(files: Mapping[Path, Path]) -> tuple[list[LexiconFile], dict[str,
 
 
 def as_warnings(problems: Iterable[Problem]) -> list[Problem]:
-    """Return problems of lexicons that are not used: these do no harm."""
-    return [replace(problem, severity="warning") for problem in problems]
+    """Return problems of lexicons that are not used: these do no harm, unless the file itself may not be read."""
+    return [problem if problem.code in REFUSALS else replace(problem, severity="warning") for problem in problems]
 
 
 def needed(read: Sequence[LexiconFile], names: Iterable[str]) -> frozenset[str]:

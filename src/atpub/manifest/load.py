@@ -257,7 +257,8 @@ class _Loader:
                 self._problems.extend(placed)
                 is_complete = False
             else:
-                self._warnings.extend(as_warnings(placed))
+                for problem in as_warnings(placed):
+                    (self._problems if problem.severity == "error" else self._warnings).append(problem)
         return is_complete
 
     def _warn_builtin(self, file: LexiconFile) -> None:

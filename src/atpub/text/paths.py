@@ -6,8 +6,12 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 from atpub.errors import Problem
+
+REFUSALS: Final = frozenset(("outside-folder", "not-a-regular-file"))
+"""The codes of the problems of this rule: errors, whatever the file is for."""
 
 
 def leads_out(name: str) -> bool:
