@@ -327,3 +327,15 @@ def test_a_manifest_on_stdout(folder: Path, atpub: Run) -> None:
     ran = atpub("init", "a.tar", "--out", "-")
     assert (ran.code, yaml.safe_load(ran.out)["datasets"]["a"]["blobs"]) == (0, "a.tar")
     assert tree(folder) == before
+
+
+def test_a_file_whose_name_is_not_utf8(folder: Path, atpub: Run) -> None:
+    write_files(folder, {"a.tar": {"members": {"0.txt": "a"}}})
+    try:
+        (folder / "a.tar").rename(folder / "b\udcff.tar")
+    except OSError:
+        pytest.skip("this file system wants UTF-8")
+    ran = atpub("init", ".")
+    assert (ran.code, "[not-utf8]" in ran.err) == (3, True)
+    assert atpub("inspect", ".").code == 0
+    assert not (folder / "atpub.yaml").exists()

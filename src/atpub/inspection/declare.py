@@ -60,7 +60,7 @@ def declare_members(members: Mapping[str, FieldSummary], samples: int) -> Declar
     declared: JsonObject = {}
     for name, summary in members.items():
         kind = _mark(_member(name, summary), summary.count < samples)
-        if _is_utf8(name) and not members_schema({**declared, name: kind}).problems:
+        if is_utf8(name) and not members_schema({**declared, name: kind}).problems:
             declared[name] = kind
     if not declared:
         raise NotDeclarable(f"no schema can declare the members {listed([*members])}")
@@ -177,7 +177,7 @@ def _object(summary: FieldSummary) -> Json:
     fields: JsonObject = {}
     for name, inner in summary.fields.items():
         kind = _field(inner)
-        if kind is not None and _fits_in_json(kind) and _is_utf8(name):
+        if kind is not None and _fits_in_json(kind) and is_utf8(name):
             fields[name] = _mark(kind, bool(inner.nulls) or inner.count < summary.count)
     return fields or "json"
 
@@ -186,7 +186,7 @@ def _fits_in_json(kind: Json) -> bool:
     return kind in (*TYPES, *([name] for name in TYPES)) and kind not in ("bytes", "ndarray")
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(name: str) -> bool:
     """Tell whether a name has no half of a surrogate pair, which tar and JSON can hold and YAML cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 

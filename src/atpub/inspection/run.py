@@ -12,7 +12,7 @@ from atpub.atomic_files import write_text
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid, SyntaxViolation
 from atpub.errors import FileConflict, InvalidInput, Problem, Usage
-from atpub.inspection.declare import NotDeclarable
+from atpub.inspection.declare import NotDeclarable, is_utf8
 from atpub.inspection.draft import DatasetDraft, Draft, draft_manifest
 from atpub.inspection.files import find_checksums, find_shards, survey_files
 from atpub.inspection.manifest_text import file_pattern, manifest_text
@@ -81,6 +81,9 @@ def _errors(survey: ShardSurvey) -> list[Problem]:
     if survey.name.startswith("../"):
         hint = "write the manifest above the data (--out), or make a symlink to the data beside it"
         errors.append(Problem("outside-folder", f"{survey.name} is outside of the manifest's folder", hint=hint))
+    if not is_utf8(survey.name):
+        message = f"the name of {survey.name!r} is not UTF-8, and a manifest is"
+        errors.append(Problem("not-utf8", message, hint="rename the file or its folder"))
     if survey.format == "none" and not errors:
         errors.append(Problem("no-samples", f"{survey.name}: no sample can be read", hint="see atpub inspect"))
     return errors
