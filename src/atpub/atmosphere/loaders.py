@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call, warn
@@ -16,10 +18,12 @@ from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
+from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob, StoredShard
 from atpub.storage.registry import EXTERNAL, find_kind, type_of
 from atpub.storage.s3 import s3_info
+from atpub.target import Target
 
 S = TypeVar("S")
 
@@ -160,16 +164,21 @@ class DatasetLoader(_Loader):
         return _metadata(self.get(uri))
 
     @overload
-    def to_dataset(self, uri: str | AtUri, sample_type: type[S]) -> Dataset[S]: ...
+    def to_dataset(self, uri: str | AtUri, sample_type: type[S], *, decode: bool = False) -> Dataset[S]: ...
     @overload
-    def to_dataset(self, uri: str | AtUri) -> Dataset[Any]: ...
-    def to_dataset(self, uri: str | AtUri, sample_type: type[Any] | None = None) -> Dataset[Any]:
-        """Return the dataset at a URI, whose samples can be read; without a class, make one from its schema."""
+    def to_dataset(self, uri: str | AtUri, *, decode: bool = False) -> Dataset[Any]: ...
+    def to_dataset(
+        self, uri: str | AtUri, sample_type: type[Any] | None = None, *, decode: bool = False
+    ) -> Dataset[Any]:
+        """Return the dataset at a URI, whose samples can be read; without a class, make one from its schema.
+
+        `decode` makes images of members that hold one, in place of bytes.
+        """
         record = self.get(uri)
         found = _typed(record)
         kind = sample_type or SchemaLoader(self.client).sample_type(found.schema_ref)
         shards = list(self._shards(record.uri, found))
-        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind)
+        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind, decode=decode)
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
         kind = find_kind(found.storage)
@@ -183,24 +192,63 @@ class DatasetLoader(_Loader):
 
 
 @overload
-def load(uri: str | AtUri, sample_type: type[S], *, client: AtmosphereClient | None = None) -> Dataset[S]: ...
-@overload
-def load(uri: str | AtUri, *, client: AtmosphereClient | None = None) -> Dataset[Any]: ...
 def load(
-    uri: str | AtUri, sample_type: type[Any] | None = None, *, client: AtmosphereClient | None = None
+    uri: str | AtUri,
+    sample_type: type[S],
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
+) -> Dataset[S]: ...
+@overload
+def load(
+    uri: str | AtUri,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
+) -> Dataset[Any]: ...
+def load(
+    uri: str | AtUri,
+    sample_type: type[Any] | None = None,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
 ) -> Dataset[Any]:
     """Load the published dataset at a URI, of an entry or of a label; iterating gives typed samples.
 
-    Without `sample_type`, the class is made from the published schema. Reading needs the extra `atpub[samples]`, and no
-    login. Every shard is checked against its checksum as it is read.
+    Without `sample_type`, the class is made from the published schema. `repository` is the folder of an embedded
+    repository, if it is not `./.atpub/local`. `decode` makes images of members that hold one, in place of bytes.
+    Reading needs the extra `atpub[samples]`, and no login. Every shard is checked against its checksum as it is read.
     """
     call = Call("load")
     found = call.uri("uri", uri)
-    with nullcontext(client) if client is not None else AtmosphereClient() as reader:
+    with reading_client(call, found, client, repository) as reader:
         if found.collection == label.NSID:
             found = call.uri("uri", LabelLoader(reader).get_typed(found).dataset_uri)
         loader = DatasetLoader(reader)
-        return loader.to_dataset(found) if sample_type is None else loader.to_dataset(found, sample_type)
+        if sample_type is None:
+            return loader.to_dataset(found, decode=decode)
+        return loader.to_dataset(found, sample_type, decode=decode)
+
+
+def reading_client(
+    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | PathLike[str] | None
+) -> AbstractContextManager[AtmosphereClient]:
+    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
+    if repository is None:
+        return AtmosphereClient() if client is None else nullcontext(client)
+    if client is not None:
+        raise call.refuse("repository", "the client names the repository already", "give one of the two")
+    target = Target.of_authority(uri.authority, folder=Path(repository))
+    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+    try:
+        target.check_exists(reader.account.repository)
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
 def _typed(record: RecordValue) -> entry.Entry:
