@@ -30,7 +30,7 @@ user_folders
 target
 desired
 pipeline
-generation importing login catalog
+generation importing login catalog pulling
 report
 atmosphere cli testing validation
 """
@@ -68,7 +68,7 @@ NARROWER = (
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
-    *("shards.measure", "user_folders", "desired", "cli", "atmosphere"),
+    *("shards.measure", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
 )
 EXCEPTIONS = {

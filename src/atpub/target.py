@@ -17,7 +17,7 @@ FOLDER: Final = Path(".atpub", "local")
 """The default folder of the embedded repository, relative to the manifest's."""
 
 _NAME_ANOTHER: Final = (
-    "name its folder: --account local:PATH, or in Python repository=PATH or AtmosphereClient.local(PATH)"
+    "name its folder: --repository PATH, or in Python repository=PATH or AtmosphereClient.local(PATH)"
 )
 
 

@@ -94,3 +94,19 @@ def test_a_folder_of_another_account(uri: str) -> None:
     other = uri.replace("did:web:local.invalid", "did:web:lab.example")
     with pytest.raises(RepositoryError, match=r"is the repository of did:web:local\.invalid, not of did:web:lab"):
         atpub.load(other, repository=".atpub/local")
+
+
+def test_pull_saves_the_shards(uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pull", uri, "--out", "copy"]) == 0
+    printed = capsys.readouterr()
+    key = uri.rpartition("/")[2]
+    assert printed.err.splitlines() == [f"saved   {key}-{number:06}.tar (20.5 kB)" for number in range(2)]
+    assert printed.out == "copy: 2 shards: 2 saved (41.0 kB)\n"
+    saved = sorted(Path("copy").iterdir())
+    assert [file.read_bytes() for file in saved] == [Path(f"data/photos-{n}.tar").read_bytes() for n in range(2)]
+    assert run(["pull", uri, "--out", "copy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [shard["status"] for shard in found["shards"]] == ["present", "present"]
+    assert atpub.pull(uri, "copy") == saved
+    with atpub.AtmosphereClient.local() as client:
+        assert len(atpub.pull(uri, tmp_path / "new" / "folder", client=client)) == 2

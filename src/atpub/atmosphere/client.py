@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 from atpub.atmosphere.accounts import Account, LocalAccount, PdsAccount, open_account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
-from atpub.atmosphere.download import url_of
 from atpub.atmosphere.outbox import Batch, Outbox
 from atpub.atmosphere.ready_plan import OnEvent, ignore
 from atpub.atproto.data import Json, JsonObject, cid_of
@@ -38,6 +37,7 @@ from atpub.errors import (
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.login.credentials import password_in
+from atpub.pulling.download import url_of
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository

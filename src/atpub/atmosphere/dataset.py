@@ -10,10 +10,10 @@ from hashlib import sha256
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
-from atpub.atmosphere.download import Source, chunks_of, url_of, users_source
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.pulling.download import Source, chunks_of, url_of, users_source
 from atpub.report.html import facts_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader

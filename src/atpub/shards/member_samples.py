@@ -41,8 +41,8 @@ def member_reader(
     """Return a function that makes a sample from its name and its files by extension; without a type, a dict.
 
     With `decode`, images become Pillow's, or an array if the class says so, and `.npz` files become dicts of arrays.
-    The function returns None for files of which the class takes none, and raises Unavailable for files that cannot be read, and
-    Usage for a sample that the class does not take.
+    The function returns None for files of which the class takes none. It raises Unavailable for files that cannot be
+    read, and Usage for a sample that the class does not take.
     """
     if sample_type is None or sample_type is dict:
         return lambda name, files: cast(
