@@ -232,8 +232,8 @@ def import_command() -> None:
 def pull() -> None:
     """Download the shards of a published dataset, and verify them.
 
-    URI names a dataset or a label, as `atpub apply` prints it. One that begins with at://did:web:local.invalid/ is in the
-    repository in ./.atpub/local, or in the folder that --repository names.
+    URI names a dataset or a label, as `atpub apply` prints it. at://did:web:local.invalid/… is in the repository in
+    ./.atpub/local, or in the folder that --repository names.
 
     Files are named as in the URLs; blobs are KEY-000000.tar and so on. Each is compared with the checksum in the record
     before it gets its name. Files that are there are kept, and no other file is replaced. If a run stops, run it again:
