@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,8 +65,8 @@ def running(server: ShardServer) -> Generator[ShardServer]:
             self._send(content[start:])
 
         def _send(self, body: bytes) -> None:
-            stated = len(body) if server.length is None else server.length
-            if stated:
+            stated = len(body) if server.length is None else server.length or None
+            if stated is not None:
                 self.send_header("Content-Length", str(stated))
             else:
                 self.send_header("Connection", "close")
@@ -84,7 +85,7 @@ def running(server: ShardServer) -> Generator[ShardServer]:
                 self.close_connection = server.length is not None
 
         def _reset(self) -> None:
-            self.connection.shutdown(socket.SHUT_WR)  # what was sent arrives, then the reset
+            time.sleep(0.1)  # what was sent arrives, then the reset
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
 

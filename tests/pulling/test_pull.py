@@ -199,8 +199,8 @@ def test_statuses(repository: LocalRepository, server: ShardServer, out: Path) -
 def test_many_failures_end_it(repository: LocalRepository, server: ShardServer, out: Path) -> None:
     publish(repository, server, *(f"lost-{number}.tar" for number in range(200)))
     found = statuses(pull(repository, out))
-    assert found[:10] == ["failed"] * 10
-    assert found[-1] == "skipped"
+    assert 10 <= found.count("failed") <= 13  # three others are on their way
+    assert found.count("skipped") == 200 - found.count("failed")
 
 
 @pytest.mark.parametrize("checksums", [True, False])
@@ -356,5 +356,13 @@ def test_labels_and_other_uris(repository: LocalRepository, server: ShardServer,
 def test_what_http_does_not_offer_is_refused_first(repository: LocalRepository, url: str) -> None:
     write(repository, ENTRY, {**entry_of([], []), "storage": {
         "$type": "science.alt.dataset.storageExternal", "urls": [url]}})  # fmt: skip
-    with pytest.raises(Usage, match="cannot be read over HTTP"):
+    with pytest.raises(Usage, match=f"^{url[:4]}"):
         find_dataset(parse_dataset_uri(URI), lambda _: repository)
+
+
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_small_shards(repository: LocalRepository, server: ShardServer, out: Path, content: bytes) -> None:
+    server.files["/d-1.tar"] = content
+    publish(repository, server, "d-1.tar")
+    assert statuses(pull(repository, out)) == ["saved"]
+    assert (out / "d-1.tar").read_bytes() == content

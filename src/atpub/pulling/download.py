@@ -15,7 +15,8 @@ from atpub.errors import Unavailable, Usage
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 16
+"""The bytes of a chunk; those of an unfinished one are lost where an answer breaks off."""
 AS_STORED: Final[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 _PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE)

@@ -27,6 +27,7 @@ class PartialFile:
         """Take the file, open to read and write at its start, and hash what it holds."""
         self.path = path
         self.size = 0
+        self.is_whole = False
         self._stream = stream
         self._digest = sha256()
         while chunk := stream.read(_CHUNK):
@@ -36,7 +37,7 @@ class PartialFile:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Generator[PartialFile]:
-        """Open the file, or make it; it stays, unless it is empty at the end."""
+        """Open the file, or make it; it stays, unless it is empty and not whole."""
         with open(path, "r+b", opener=lambda name, _: os.open(name, _FLAGS, 0o666)) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise FileConflict(f"{path} is no regular file", hint="move it away")
@@ -45,7 +46,7 @@ class PartialFile:
                 yield partial
             finally:
                 stream.close()
-                if not partial.size:
+                if not partial.size and not partial.is_whole:
                     path.unlink(missing_ok=True)
 
     @property
@@ -66,7 +67,8 @@ class PartialFile:
         self.size, self._digest = 0, sha256()
 
     def sync(self) -> None:
-        """Bring its bytes onto the disk."""
+        """Bring its bytes, which are all there, onto the disk."""
+        self.is_whole = True
         self._stream.flush()
         os.fsync(self._stream.fileno())
 

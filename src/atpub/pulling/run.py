@@ -80,30 +80,35 @@ def pull_dataset(
 
 
 def _pull_all(saver: Saver, shards: Sequence[PublishedShard]) -> Iterator[PulledShard]:
+    failures = _Failures()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-pull") as pool:
-        jobs = [pool.submit(_pull, saver, shard) for shard in shards]
-        failures = 0
+        jobs = [pool.submit(_pull, saver, shard, failures) for shard in shards]
         try:
-            for shard, job in zip(shards, jobs, strict=True):
-                if failures >= _MOST_FAILURES and job.cancel():
-                    yield PulledShard(shard, saver.folder / shard.name, "skipped")
-                    continue
-                item = job.result()
-                failures += item.status == "failed"
-                yield item
+            for job in jobs:
+                yield job.result()
         except BaseException:
             saver.stop.set()
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _pull(saver: Saver, shard: PublishedShard) -> PulledShard:
+@dataclass(slots=True)
+class _Failures:
+    """How many shards have failed; threads may miss each other's last ones."""
+
+    count: int = 0
+
+
+def _pull(saver: Saver, shard: PublishedShard, failures: _Failures) -> PulledShard:
     file = saver.folder / shard.name
+    if failures.count >= _MOST_FAILURES:
+        return PulledShard(shard, file, "skipped")
     try:
         continued = saver.save(shard)
     except Interrupted:
         raise
     except AtpubError as error:
+        failures.count += 1
         return PulledShard(shard, file, "failed", error=error)
     size = file.stat().st_size
     return PulledShard(shard, file, "present" if continued is None else "saved", size, continued or 0)

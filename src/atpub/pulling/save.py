@@ -19,7 +19,7 @@ from atpub.errors import (
     SlowResponse,
     Unavailable,
 )
-from atpub.pulling.download import Download, NotOffered, download
+from atpub.pulling.download import CHUNK, Download, NotOffered, download
 from atpub.pulling.entries import PublishedShard
 from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
 from atpub.repository.backoff import back_off
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 TRIES: Final = 4
 """The number of tries without progress before a shard is given up."""
-_PROGRESS: Final = 1 << 16
 
 
 class _WrongBytes(Unavailable):
@@ -139,7 +138,7 @@ class Saver:
             except _FINAL:
                 raise
             except Unavailable:
-                failures = 1 if _can_continue(shard) and partial.size - before > _PROGRESS else failures + 1
+                failures = 1 if _can_continue(shard) and partial.size - before >= CHUNK else failures + 1
                 if failures == TRIES:
                     raise
                 is_continued = _can_continue(shard)
