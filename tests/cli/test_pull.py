@@ -22,7 +22,7 @@ MANIFEST = """\
 atpub: 1
 project: lab
 account: local
-schemas: {image: {nsid: org.lab.image, fields: {text: string}}}
+schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {text: string}}}
 datasets: {d: {schema: image, urls: URL/d-{0..1}.tar, checksums: d.sha256}}
 """
 
@@ -89,7 +89,7 @@ def test_an_interrupted_pull_is_continued(
     uri: str, atpub: Callable[..., Ran], server: ShardServer, folder: Path
 ) -> None:
     server.gate = threading.Event()
-    command = [sys.executable, "-m", "atpub", "pull", uri, "--out", "copy"]
+    command = [sys.executable, "-c", "from atpub.cli import main; main()", "pull", uri, "--out", "copy"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while len(server.requests) < 2 and time.monotonic() < deadline:

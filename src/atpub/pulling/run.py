@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -73,13 +74,14 @@ def pull_dataset(
     with partial_folder(folder) as partials, new_client() as client:
         saver = Saver(dataset.repository, client, folder, partials, ByteLimit(limit))
         done: list[PulledShard] = []
-        for item in _pull_all(saver, dataset.shards):
-            on_shard(item)
-            done.append(item)
+        with closing(_pull_all(saver, dataset.shards)) as items:  # so that threads end before the folder is left
+            for item in items:
+                on_shard(item)
+                done.append(item)
     return PulledDataset(dataset, folder, done)
 
 
-def _pull_all(saver: Saver, shards: Sequence[PublishedShard]) -> Iterator[PulledShard]:
+def _pull_all(saver: Saver, shards: Sequence[PublishedShard]) -> Generator[PulledShard]:
     failures = _Failures()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-pull") as pool:
         jobs = [pool.submit(_pull, saver, shard, failures) for shard in shards]
