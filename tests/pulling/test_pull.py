@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from atpub.atproto.syntax import AtUri
 from atpub.errors import Busy, FileConflict, OSFailure, OversizedResponse, RecordNotFound, Unavailable, Usage
 from atpub.pulling.entries import find_dataset, parse_dataset_uri
 from atpub.pulling.partial import FOLDER
-from atpub.pulling.run import PulledDataset, pull_dataset
+from atpub.pulling.run import PulledDataset, PulledShard, pull_dataset
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create
 
@@ -83,7 +84,11 @@ def names(folder: Path) -> list[str]:
 def test_shards_are_saved_and_kept(repository: LocalRepository, server: ShardServer, out: Path) -> None:
     publish(repository, server, "d-0.tar", "d-1.tar")
     told: list[str] = []
-    first = pull(repository, out, on_shard=lambda item: told.append(item.file.name))
+
+    def tell(item: PulledShard) -> None:
+        told.append(item.file.name)
+
+    first = pull(repository, out, on_shard=tell)
     assert (statuses(first), told) == (["saved", "saved"], ["d-0.tar", "d-1.tar"])
     assert (out / "d-0.tar").read_bytes() == CONTENT
     assert names(out) == ["d-0.tar", "d-1.tar"]
@@ -263,7 +268,11 @@ def test_a_full_disk_is_noticed_first(
     repository: LocalRepository, server: ShardServer, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(repository, server, "d-0.tar")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: os.terminal_size((1, 1)) and type("Usage", (), {"free": 10}))
+
+    def disk_usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=10)
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
     pulled = pull(repository, out)
     assert isinstance(pulled.error, OSFailure)
     assert names(out) == []
