@@ -30,7 +30,7 @@ user_folders
 target
 desired
 pipeline
-generation importing login catalog
+generation importing login catalog pulling
 inspection
 report
 atmosphere cli testing validation
@@ -69,7 +69,7 @@ NARROWER = (
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
-    *("shards.measure", "user_folders", "desired", "cli", "atmosphere"),
+    *("shards.measure", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run"),
 )
@@ -97,6 +97,7 @@ TOUCH_FILES = {
     "shards.facts": "reads the file of checksums that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.lock": "asks whether the files are still those that were locked",
+    "shards.member_samples": "opens images in memory",
     "shards.locking": "writes the lock beside the manifest",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
     from atpub.atmosphere import plan as plan
+    from atpub.atmosphere import pull as pull
     from atpub.atproto.syntax import AtUri as AtUri
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
@@ -58,6 +59,7 @@ _MODULES = {
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
     "plan": "atpub.atmosphere",
+    "pull": "atpub.atmosphere",
 }
 __all__ = [
     "AtUri",
@@ -83,6 +85,7 @@ __all__ = [
     "load",
     "load_manifest",
     "plan",
+    "pull",
 ]
 
 

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.syntax import Did
-from atpub.errors import Refused, Usage
+from atpub.errors import Refused, RepositoryNotFound, Usage
 from atpub.manifest.model import Manifest
-from atpub.repository.model import is_local
+from atpub.repository.interface import Repository
+from atpub.repository.model import LOCAL_DID, is_local
 
 FOLDER: Final = Path(".atpub", "local")
 """The default folder of the embedded repository, relative to the manifest's."""
+
+_NAME_ANOTHER: Final = (
+    "name its folder: --repository PATH, or in Python repository=PATH or AtmosphereClient.local(PATH)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,27 @@ class Target:
         target = cls.parse(name, server or manifest.pds, did=manifest.did, beside=manifest.folder)
         return replace(target, is_pds_suggested=target.pds is not None and not server)
 
+    @classmethod
+    def of_authority(cls, authority: str, pds: str | None = None, folder: Path | None = None) -> Target:
+        """Return the repository that a URI's authority names, to read from it.
+
+        `folder` is that of an embedded repository; without it, `did:web:local.invalid` is in the default folder.
+        """
+        if folder is None and authority != LOCAL_DID:
+            return cls.parse(authority, pds)
+        did = Did(authority) if Did.accepts(authority) else None
+        return cls(f"local:{folder or FOLDER}", did, folder=folder or FOLDER)
+
     def check(self, did: Did) -> None:
         """Raise Refused where the account's DID is not the one that the manifest or the saved plan names."""
         if self.did and did != self.did:
             hint = "correct one of them: the DID is there to keep records from going to another account"
             raise Refused(f"{self.account} is {did}, and not {self.did} as the manifest or the plan says", hint=hint)
+
+    def check_exists(self, repository: Repository) -> None:
+        """Raise RepositoryNotFound where this is a folder that holds no repository yet."""
+        if self.folder is not None and repository.head() is None:
+            raise RepositoryNotFound(f"there is no repository in {self.folder}", hint=_NAME_ANOTHER)
 
 
 def require_target(

@@ -4,7 +4,7 @@ from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.dataset_publisher import DatasetPublisher
 from atpub.atmosphere.declare import apply, load_manifest, plan
-from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load
+from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, pull
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
@@ -34,4 +34,5 @@ __all__ = [
     "load",
     "load_manifest",
     "plan",
+    "pull",
 ]

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from atpub.atmosphere.download import Source, Url
 from atpub.atproto.syntax import Cid, Did, Handle
 from atpub.errors import InvalidArgument, NotLoggedIn, Problem
+from atpub.pulling.download import Source, Url
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target

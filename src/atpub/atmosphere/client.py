@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from atpub.atmosphere.accounts import Account, LocalAccount, PdsAccount, open_account
+from atpub.atmosphere.accounts import Account, LocalAccount, PdsAccount, open_account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
-from atpub.atmosphere.download import url_of
 from atpub.atmosphere.outbox import Batch, Outbox
 from atpub.atmosphere.ready_plan import OnEvent, ignore
 from atpub.atproto.data import Json, JsonObject, cid_of
@@ -38,11 +37,12 @@ from atpub.errors import (
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.login.credentials import password_in
+from atpub.pulling.download import url_of
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID, Create, Delete, Page, Record, Update, Write
-from atpub.target import FOLDER
+from atpub.target import FOLDER, Target
 
 LARGEST_BLOB: Final = 256 * 1024 * 1024
 """The most bytes of a blob that is read into memory, unless a call says otherwise."""
@@ -155,7 +155,15 @@ class AtmosphereClient:
         return self._others[name]
 
     def _other(self, name: Did | Handle) -> Account:
-        """Open another account: on the client's server where it serves all accounts, else on that of its identity."""
+        """Open another account: on the client's server where it serves all accounts, else on that of its identity.
+
+        `did:web:local.invalid` is the embedded repository in `./.atpub/local`.
+        """
+        target = Target.of_authority(name)
+        if target.folder is not None:
+            account = open_target(target)
+            target.check_exists(account.repository)
+            return account
         if self._pds is None:
             return open_account(name, None)
         try:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from io import RawIOBase
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
-from atpub.atmosphere.download import Source, chunks_of, url_of, users_source
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.pulling.download import Source, chunks_of, url_of, users_source
 from atpub.report.html import facts_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader
@@ -48,8 +48,12 @@ class Dataset(Generic[S]):
         *,
         metadata: Mapping[str, Any] | None = None,
         sample_type: type[S] | None = None,
+        decode: bool = False,
     ) -> None:
-        """Take where the shards are, in brace notation or listed; `metadata` is about the dataset as a whole."""
+        """Take where the shards are, in brace notation or listed; `metadata` is about the dataset as a whole.
+
+        `decode` makes images of members that hold one, in place of bytes.
+        """
         self.urls: tuple[str, ...] = (url,) if isinstance(url, str) else tuple(url)
         self.metadata = None if metadata is None else dict(metadata)
         self.uri: AtUri | None = None
@@ -57,14 +61,23 @@ class Dataset(Generic[S]):
         self.record: JsonObject | None = None
         """That record."""
         self._sample_type = sample_type
+        self._decode = decode
         self._shards: tuple[Shard, ...] | None = None
 
     @classmethod
     def of_record(
-        cls, uri: AtUri, record: JsonObject, shards: Sequence[Shard], metadata: JsonObject | None, sample_type: type[S]
+        cls,
+        uri: AtUri,
+        record: JsonObject,
+        shards: Sequence[Shard],
+        metadata: JsonObject | None,
+        sample_type: type[S],
+        *,
+        decode: bool = False,
     ) -> Dataset[S]:
         """Return the dataset of a published record."""
-        made = cls([url_of(shard.source) for shard in shards], metadata=metadata, sample_type=sample_type)
+        urls = [url_of(shard.source) for shard in shards]
+        made = cls(urls, metadata=metadata, sample_type=sample_type, decode=decode)
         made.uri, made.record, made._shards = uri, record, tuple(shards)
         return made
 
@@ -97,9 +110,8 @@ class Dataset(Generic[S]):
     def __iter__(self) -> Iterator[S]:
         """Yield the samples, shard by shard; raises Unavailable at the end of a shard with a wrong checksum."""
         sample_type = self._known_type()
-        read = sample_reader(sample_type)
         shards = map(Shard, map(users_source, self.list_shards())) if self._shards is None else self._shards
-        read_members = member_reader(sample_type)
+        read, read_members = sample_reader(sample_type), member_reader(sample_type, decode=self._decode)
         for shard in shards:
             yield from _samples_of(shard, read, read_members)
 
@@ -125,9 +137,9 @@ class Dataset(Generic[S]):
 def _samples_of(
     shard: Shard, read: Callable[[str, bytes], S], read_members: Callable[[str, Mapping[str, bytes]], S | None]
 ) -> Iterator[S]:
-    """Yield the samples of a shard in either format; raises Usage where the class takes nothing that it holds."""
-    count, is_msgpack, other = 0, False, ""
-    for key, files in group_samples(_files(shard)):
+    """Yield the samples of a shard in either format; raises Usage where it holds files, but no sample that fits."""
+    count, is_msgpack, seen = 0, False, _Names()
+    for key, files in group_samples(seen.note(_files(shard))):
         name = f"{shard.source}: {key}"
         if MSGPACK in files:
             is_msgpack = True
@@ -135,25 +147,44 @@ def _samples_of(
         else:
             found = None if is_msgpack else read_members(name, files)
         if found is None:
-            other = other or ", ".join(files)
+            seen.extensions = seen.extensions or ", ".join(files)
             continue
         count += 1
         yield found
-    if other and not count:
+    if count:
+        return
+    if seen.extensions:
         hint = "load it as dict, or with a class whose fields are these"
-        raise Usage(f"{shard.source} holds samples of {other}, and the class takes none of them", hint=hint)
+        raise Usage(f"{shard.source} holds samples of {seen.extensions}, and the class takes none of them", hint=hint)
+    if seen.first:
+        hint = "a sample's file is a regular one with an extension, such as 0001.jpg; ask the publisher of the shard"
+        raise Usage(f"{shard.source} holds no samples: its first member is {seen.first}", hint=hint)
 
 
-def _files(shard: Shard) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a shard with their names, one at a time."""
+@dataclass(slots=True)
+class _Names:
+    """What a shard holds, for the message about a shard without samples."""
+
+    first: str = ""
+    extensions: str = ""
+
+    def note(self, files: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+        """Yield the regular files; keep the name of the first member of any kind."""
+        for name, data in files:
+            self.first = self.first or name
+            if data is not None:
+                yield name, data
+
+
+def _files(shard: Shard) -> Iterator[tuple[str, bytes | None]]:
+    """Yield the members of a shard by name, one at a time: the bytes of files, and None for links and folders."""
     digest = sha256()
     with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
                     found = archive.extractfile(member) if member.isreg() else None
-                    if found is not None:
-                        yield member.name, found.read()
+                    yield member.name, found.read() if found is not None else None
         except tarfile.TarError as error:
             raise Unavailable(f"{shard.source} is no whole tar archive: {error}") from None
         stream.drain()

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call, warn
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
-from atpub.atmosphere.download import Url, url_of
 from atpub.atproto.data import Json, JsonObject, bytes_value
-from atpub.atproto.syntax import AtUri, Cid
+from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
+from atpub.pulling.download import Url, url_of
+from atpub.pulling.entries import digest_of, find_dataset, read_entry, url_shards
+from atpub.pulling.run import OnShard, pull_dataset
+from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
-from atpub.storage.interface import FileStorage, StoredBlob, StoredShard
-from atpub.storage.registry import EXTERNAL, find_kind, type_of
+from atpub.storage.interface import FileStorage, StoredBlob
+from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
+from atpub.target import Target
 
 S = TypeVar("S")
 
@@ -119,7 +125,7 @@ class DatasetLoader(_Loader):
 
     def get_storage_type(self, uri: str | AtUri) -> str:
         """Return where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument otherwise."""
-        storage = _typed(self.get(uri)).storage
+        storage = read_entry(self.get(uri)).storage
         kind = find_kind(storage)
         if kind is None:
             raise _refused(uri, f"its storage {type_of(storage)} is unknown", "a newer atpub may know it")
@@ -130,14 +136,14 @@ class DatasetLoader(_Loader):
 
         Those in S3 are http(s) URLs where the record names an endpoint, as readers expect them, else s3:// URLs.
         """
-        shards = _url_shards(_typed(self.get(uri)))
+        shards = url_shards(read_entry(self.get(uri)))
         if shards is None:
             raise _refused(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
         return [shard.http_url or shard.url for shard in shards]
 
     def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
         """Return the bucket, keys, region and endpoint of shards in S3; raises InvalidArgument for other storage."""
-        found = s3_info(_typed(self.get(uri)).storage)
+        found = s3_info(read_entry(self.get(uri)).storage)
         if found is None:
             raise _refused(uri, "its shards are not in S3", "call get_storage_type")
         return found
@@ -160,52 +166,115 @@ class DatasetLoader(_Loader):
         return _metadata(self.get(uri))
 
     @overload
-    def to_dataset(self, uri: str | AtUri, sample_type: type[S]) -> Dataset[S]: ...
+    def to_dataset(self, uri: str | AtUri, sample_type: type[S], *, decode: bool = False) -> Dataset[S]: ...
     @overload
-    def to_dataset(self, uri: str | AtUri) -> Dataset[Any]: ...
-    def to_dataset(self, uri: str | AtUri, sample_type: type[Any] | None = None) -> Dataset[Any]:
-        """Return the dataset at a URI, whose samples can be read; without a class, make one from its schema."""
+    def to_dataset(self, uri: str | AtUri, *, decode: bool = False) -> Dataset[Any]: ...
+    def to_dataset(
+        self, uri: str | AtUri, sample_type: type[Any] | None = None, *, decode: bool = False
+    ) -> Dataset[Any]:
+        """Return the dataset at a URI, whose samples can be read; without a class, make one from its schema.
+
+        `decode` makes images of members that hold one, in place of bytes.
+        """
         record = self.get(uri)
-        found = _typed(record)
+        found = read_entry(record)
         kind = sample_type or SchemaLoader(self.client).sample_type(found.schema_ref)
         shards = list(self._shards(record.uri, found))
-        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind)
+        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind, decode=decode)
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
         kind = find_kind(found.storage)
         if isinstance(kind, FileStorage):
             account = self.client.account_of(uri.authority)
             for item in kind.read(found.storage):
-                yield Shard(account.blob_source(item.blob.cid), _digest_of(item.blob.cid))
+                yield Shard(account.blob_source(item.blob.cid), digest_of(item.blob.cid))
         else:
-            for shard in _url_shards(found) or ():
+            for shard in url_shards(found) or ():
                 yield Shard(Url(shard.http_url or shard.url), shard.sha256)
 
 
 @overload
-def load(uri: str | AtUri, sample_type: type[S], *, client: AtmosphereClient | None = None) -> Dataset[S]: ...
-@overload
-def load(uri: str | AtUri, *, client: AtmosphereClient | None = None) -> Dataset[Any]: ...
 def load(
-    uri: str | AtUri, sample_type: type[Any] | None = None, *, client: AtmosphereClient | None = None
+    uri: str | AtUri,
+    sample_type: type[S],
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
+) -> Dataset[S]: ...
+@overload
+def load(
+    uri: str | AtUri,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
+) -> Dataset[Any]: ...
+def load(
+    uri: str | AtUri,
+    sample_type: type[Any] | None = None,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    decode: bool = False,
 ) -> Dataset[Any]:
     """Load the published dataset at a URI, of an entry or of a label; iterating gives typed samples.
 
-    Without `sample_type`, the class is made from the published schema. Reading needs the extra `atpub[samples]`, and no
-    login. Every shard is checked against its checksum as it is read.
+    Without `sample_type`, the class is made from the published schema. `repository` is the folder of an embedded
+    repository, if it is not `./.atpub/local`. `decode` makes images of members that hold one, in place of bytes.
+    Reading needs the extra `atpub[samples]`, and no login. Every shard is checked against its checksum as it is read.
     """
     call = Call("load")
     found = call.uri("uri", uri)
-    with nullcontext(client) if client is not None else AtmosphereClient() as reader:
+    with reading_client(call, found, client, repository) as reader:
         if found.collection == label.NSID:
             found = call.uri("uri", LabelLoader(reader).get_typed(found).dataset_uri)
         loader = DatasetLoader(reader)
-        return loader.to_dataset(found) if sample_type is None else loader.to_dataset(found, sample_type)
+        if sample_type is None:
+            return loader.to_dataset(found, decode=decode)
+        return loader.to_dataset(found, sample_type, decode=decode)
 
 
-def _typed(record: RecordValue) -> entry.Entry:
-    """Return the entry without its `metadata`, which atdata 0.7 writes in another form."""
-    return entry.Entry.from_json({name: value for name, value in record.items() if name != "metadata"})
+def pull(
+    uri: str | AtUri,
+    folder: str | PathLike[str],
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    max_bytes: int | None = None,
+    on_shard: OnShard = lambda _: None,
+) -> list[Path]:
+    """Save the shards of the published dataset at a URI as files in a folder, and return them, as `atpub pull` does.
+
+    All are tried, then the first failure is raised; calling again continues. `repository` is the folder of an embedded
+    repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard.
+    """
+    call = Call("pull")
+    found = call.uri("uri", uri)
+    with reading_client(call, found, client, repository) as reader:
+        dataset = find_dataset(found, lambda at: reader.account_of(at.authority).repository)
+        pulled = pull_dataset(dataset, Path(folder), max_bytes=max_bytes, on_shard=on_shard)
+    if pulled.error:
+        raise pulled.error
+    return pulled.files
+
+
+def reading_client(
+    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | PathLike[str] | None
+) -> AbstractContextManager[AtmosphereClient]:
+    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
+    if repository is None:
+        return AtmosphereClient() if client is None else nullcontext(client)
+    if client is not None:
+        raise call.refuse("repository", "the client names the repository already", "give one of the two")
+    target = Target.of_authority(uri.authority, folder=Path(repository))
+    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+    try:
+        target.check_exists(reader.account.repository)
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
 def _shaped(record: RecordValue) -> JsonObject:
@@ -222,22 +291,11 @@ def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
 
 def _blobs(record: RecordValue) -> Sequence[StoredBlob]:
     """Return the blob entries of a record, in order; raises InvalidArgument where the shards are at URLs."""
-    storage = _typed(record).storage
+    storage = read_entry(record).storage
     kind = find_kind(storage)
     if not isinstance(kind, FileStorage):
         raise _refused(record.uri, "its shards are not blobs", "call get_urls")
     return kind.read(storage)
-
-
-def _url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
-    """Return the shards at URLs, those of an unknown kind of storage included; None where the shards are blobs."""
-    kind = find_kind(found.storage) or EXTERNAL
-    return None if isinstance(kind, FileStorage) else kind.read(found.storage)
-
-
-def _digest_of(cid: Cid) -> str:
-    """Return the SHA-256 in a blob's CID."""
-    return bytes(cid)[-32:].hex()
 
 
 def _metadata(record: RecordValue) -> JsonObject | None:

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from atpub.atmosphere.download import AS_STORED, download, new_client
 from atpub.errors import AtpubError
+from atpub.pulling.download import AS_STORED, download, new_client
 from atpub.storage.interface import parse_sha256
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
 def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
     """Read a URL in constant memory, and return its SHA-256; raises Unavailable."""
     digest, done = sha256(), 0
-    with download(client, address) as (chunks, total):
-        for chunk in chunks:
+    with download(client, address) as found:
+        for chunk in found.chunks:
             digest.update(chunk)
             done += len(chunk)
-            on_event(Fetched(address, done, total))
+            on_event(Fetched(address, done, found.total))
     return digest.hexdigest()
 
 

@@ -257,6 +257,28 @@ def import_command() -> None:
     """
 
 
+@cli.command(short_help="Download the shards of a published dataset, and verify them.")
+@click.argument("uri", metavar="URI")
+@click.option("--repository", type=_FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
+@json_option
+@click.option("--out", type=_Path(file_okay=False), metavar="DIR", required=True, help="The folder of the files.")
+@click.option("--max-bytes", type=int, metavar="N", help="The most bytes of all shards. [the size in the record]")
+@run_by("atpub.cli.run.pull:run")
+def pull() -> None:
+    """Download the shards of a published dataset, and verify them.
+
+    URI names a dataset or a label, as `atpub apply` prints it. at://did:web:local.invalid/… is in the repository in
+    ./.atpub/local, or in the folder that --repository names.
+
+    Files are named as in the URLs; blobs are KEY-000000.tar and so on. Each is compared with the checksum in the record
+    before it gets its name. Files that are there are kept, and no other file is replaced. If a run stops, run it again:
+    it continues.
+
+    Needs no credentials.
+    """
+
+
 @cli.group(cls=_OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
 def inventory() -> None:
     """Verify or rebuild the project's ownership inventory.

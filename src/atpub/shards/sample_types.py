@@ -96,6 +96,11 @@ class SampleTypesReader:
         return SampleTypes(key, self._members, self._fields, self._is_complete)
 
 
+def is_image(data: bytes) -> bool:
+    """Return whether bytes begin as those of an image do."""
+    return any(kind in IMAGES and magic.match(data) for magic, kind in _MEDIA)
+
+
 def read_member_type(stream: Stream, size: int) -> Json:
     """Return the type of the next `size` bytes, of which at most 1 MiB is read."""
     head = stream.read(min(size, HEADER_LENGTH))

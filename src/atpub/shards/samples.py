@@ -6,6 +6,7 @@ import struct
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, make_dataclass
+from functools import cache
 from importlib import import_module
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -149,14 +150,14 @@ def sample_reader(sample_type: type[S] | None) -> Callable[[str, bytes], S]:
 
     It raises Unavailable for bytes that are no sample, and Usage for one whose fields the class does not take.
     """
-    unpack = unpacker()
+    find_unpacker = cache(unpacker)  # samples of members need no msgpack
     hints: Mapping[str, object] = {} if sample_type is None else field_types(sample_type)
     arrays: list[str] = [name for name, hint in hints.items() if is_ndarray(hint)]
     make: Callable[..., S] | None = sample_type
 
     def read(name: str, packed: bytes) -> S:
         try:
-            value: dict[str, Any] = dict(unpack(packed))
+            value: dict[str, Any] = dict(find_unpacker()(packed))
             value.update((array, read_array(value[array])) for array in arrays if isinstance(value.get(array), bytes))
         except NOT_READABLE as error:
             raise Unavailable(f"{name} is no sample: {error}", hint="ask the publisher of the shard") from error

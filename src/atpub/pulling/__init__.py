@@ -1,0 +1,1 @@
+"""Reading published datasets: their shards, opened or saved as files."""

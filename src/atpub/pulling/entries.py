@@ -1,0 +1,146 @@
+"""A dataset's entry → its shards, with the names of their files: whatever the record says, names that are safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from unicodedata import normalize
+from urllib.parse import unquote, urlsplit
+
+from atpub.atproto.data import Blob
+from atpub.atproto.syntax import AtUri, Cid, SyntaxViolation
+from atpub.errors import RecordNotFound, Usage
+from atpub.generated.science.alt.dataset import entry, label
+from atpub.pulling.download import Url, require_http
+from atpub.repository.interface import Repository
+from atpub.storage.interface import FileStorage, StoredShard
+from atpub.storage.registry import EXTERNAL, find_kind
+
+OpenRepository: TypeAlias = Callable[[AtUri], Repository]
+"""A function that opens the repository of a URI's authority; its maker closes it."""
+
+_EXAMPLE: Final = "such as at://lab.example.org/science.alt.dataset.entry/3jzfcijpj2z2a, as `atpub apply` prints it"
+_NAME: Final = re.compile(r"\w(?:[\w.+=@,~ -]{0,198}[\w+=@,~-])?")
+_DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # no file's name on Windows
+_NOT_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedShard:
+    """A shard of a published dataset, and the name of its file; `size` is stated by the record."""
+
+    name: str
+    source: Url | Blob
+    sha256: str | None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDataset:
+    """A published dataset: its URI, its entry, the repository that holds it, and its shards."""
+
+    uri: AtUri
+    entry: entry.Entry
+    repository: Repository
+    shards: Sequence[PublishedShard]
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes the shards have, if the record states it."""
+        return self.entry.size.bytes if self.entry.size else None
+
+
+def parse_dataset_uri(text: str) -> AtUri:
+    """Parse the URI of a dataset or a label; raises Usage."""
+    try:
+        uri = AtUri.parse(text)
+    except SyntaxViolation:
+        raise Usage(f"{text[:200]!r} is not the at:// URI of a record", hint=_EXAMPLE) from None
+    return uri
+
+
+def find_dataset(uri: AtUri, open_repository: OpenRepository) -> PublishedDataset:
+    """Read the dataset at the URI of its entry, or of a label for it.
+
+    Raises Usage for other URIs and for shards that HTTP does not offer, InvalidRecord, and RecordNotFound.
+    """
+    if uri.collection not in (entry.NSID, label.NSID) or uri.rkey is None:
+        raise Usage(f"{uri} is not the URI of a dataset or of a label", hint=_EXAMPLE)
+    repository = open_repository(uri)
+    value = _read(repository, uri)
+    if uri.collection == label.NSID:
+        return find_dataset(_dataset_of(label.Label.from_json(dict(value)), uri), open_repository)
+    found = read_entry(value)
+    return PublishedDataset(uri, found, repository, published_shards(found, uri.rkey))
+
+
+def _dataset_of(found: label.Label, uri: AtUri) -> AtUri:
+    dataset = parse_dataset_uri(found.dataset_uri)
+    if dataset.collection != entry.NSID:
+        raise Usage(f"the label {uri} names {dataset}, which is no dataset", hint="ask the publisher of the label")
+    return dataset
+
+
+def _read(repository: Repository, uri: AtUri) -> Mapping[str, Any]:
+    assert uri.path is not None
+    record = repository.get_record(uri.path)
+    if record is None:
+        raise RecordNotFound(f"there is no record {uri}")
+    return record.value
+
+
+def read_entry(value: Mapping[str, Any]) -> entry.Entry:
+    """Return the entry without its `metadata`, which atdata 0.7 writes in another form; raises InvalidRecord."""
+    return entry.Entry.from_json({name: item for name, item in value.items() if name != "metadata"})
+
+
+def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
+    """Return the shards at URLs, those of an unknown kind of storage included; None where the shards are blobs."""
+    kind = find_kind(found.storage) or EXTERNAL
+    return None if isinstance(kind, FileStorage) else kind.read(found.storage)
+
+
+def digest_of(cid: Cid) -> str:
+    """Return the SHA-256 in a blob's CID."""
+    return bytes(cid)[-32:].hex()
+
+
+def published_shards(found: entry.Entry, key: str) -> Sequence[PublishedShard]:
+    """Return the shards of an entry, each with a name for its file; raises Usage where HTTP does not offer one.
+
+    The names are the last segments of the URLs, if these are plain and differ, else `KEY-000000.tar` and so on.
+    """
+    kind = find_kind(found.storage)
+    if isinstance(kind, FileStorage):
+        blobs = [item.blob for item in kind.read(found.storage)]
+        names = _numbered(key, len(blobs))
+        return [
+            PublishedShard(name, blob, digest_of(blob.cid), blob.size) for name, blob in zip(names, blobs, strict=True)
+        ]
+    shards = url_shards(found) or ()
+    urls = [require_http(Url(shard.http_url or shard.url)) for shard in shards]
+    names = _names_of(urls) or _numbered(key, len(urls))
+    return [PublishedShard(name, url, shard.sha256) for name, url, shard in zip(names, urls, shards, strict=True)]
+
+
+def _names_of(urls: Sequence[str]) -> list[str] | None:
+    """Return the last segments of URLs; None unless each is a plain name, and no two are one file."""
+    names = [unquote(_path_of(url).rpartition("/")[2]) for url in urls]
+    if not all(_NAME.fullmatch(name) and not _DEVICE.fullmatch(name) and len(name.encode()) <= 200 for name in names):
+        return None
+    files = {normalize("NFKC", name).casefold() for name in names}  # as file systems compare them
+    return names if len(files) == len(names) else None
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+def _numbered(key: str, count: int) -> list[str]:
+    stem = _NOT_IN_KEY.sub("_", key)[:100].lstrip("-")
+    return [f"{stem}-{number:06}.tar" for number in range(count)]

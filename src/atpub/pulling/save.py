@@ -1,0 +1,205 @@
+"""Saving one shard: continued where an earlier try broke off, and verified whole before it gets its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Final
+
+from atpub.atproto.data import Blob
+from atpub.errors import (
+    Interrupted,
+    OSFailure,
+    OversizedResponse,
+    SlowResponse,
+    Unavailable,
+)
+from atpub.pulling.download import CHUNK, Download, NotOffered, download
+from atpub.pulling.entries import PublishedShard
+from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
+from atpub.repository.backoff import back_off
+from atpub.repository.interface import Repository
+
+if TYPE_CHECKING:
+    from atpub.atproto.xrpc.transport import TransportClient
+
+TRIES: Final = 4
+"""The number of tries without progress before a shard is given up."""
+
+
+class _WrongBytes(Unavailable):
+    """Bytes that the checksum does not fit: reading them again would not help."""
+
+
+_FINAL: Final = (NotOffered, OversizedResponse, SlowResponse, _WrongBytes)
+
+
+class ByteLimit:
+    """The bytes that may still be written; safe for threads."""
+
+    def __init__(self, limit: int) -> None:
+        """Take the most bytes of all shards together."""
+        self._limit = limit
+        self._left = limit
+        self._lock = Lock()
+
+    def take(self, count: int) -> None:
+        """Count bytes; raises OversizedResponse where they are too many."""
+        with self._lock:
+            self._left -= count
+            if self._left < 0:
+                raise self._exceeded()
+
+    def give_back(self, count: int) -> None:
+        """Count bytes that were dropped."""
+        with self._lock:
+            self._left += count
+
+    def check(self, count: int) -> None:
+        """Raise OversizedResponse where that many more bytes are too many."""
+        with self._lock:
+            if count > self._left:
+                raise self._exceeded()
+
+    def _exceeded(self) -> OversizedResponse:
+        hint = "if that is right, raise the limit: --max-bytes, or max_bytes="
+        return OversizedResponse(f"the shards have more than {self._limit:,} bytes in all", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """What saving a shard takes: the repository of its blobs, connections, its folders, and the limit of bytes."""
+
+    repository: Repository
+    client: TransportClient
+    folder: Path
+    partials: Path
+    budget: ByteLimit
+    stop: Event = field(default_factory=Event)
+    pause: Callable[[int], None] = back_off
+
+    def save(self, shard: PublishedShard) -> int | None:
+        """Save a shard and return how many of its bytes were there before; None if its file is there already.
+
+        Raises FileConflict, Unavailable, BlobNotFound, OversizedResponse, OSFailure, or Interrupted.
+        """
+        file = self.folder / shard.name
+        if os.path.lexists(file):
+            self._check_present(shard, file)
+            return None
+        mark = shard.sha256[:32] if shard.sha256 else "unverified"  # other bytes have another partial file
+        path = self.partials / f"{mark}.{shard.name}"
+        with PartialFile.open(path) as partial, self._tidying(shard, partial):
+            begun = self._begin(shard, partial)
+            self._complete(shard, partial)
+            partial.sync()
+        publish(path, file)
+        return begun
+
+    @contextmanager
+    def _tidying(self, shard: PublishedShard, partial: PartialFile) -> Generator[None]:
+        """Drop the bytes that a later run cannot continue."""
+        try:
+            yield
+        except BaseException as error:
+            if not _can_continue(shard) or isinstance(error, _WrongBytes | OversizedResponse):
+                self._restart(partial)
+            raise
+
+    def _check_present(self, shard: PublishedShard, file: Path) -> None:
+        """Raise FileConflict unless a file is the shard: by its digest, else by its size."""
+        if shard.sha256 is not None:
+            if hash_file(file) != shard.sha256:
+                raise file_conflict(file)
+            return
+        with self._open(shard, 0) as found:
+            if not file.is_file() or found.total != file.stat().st_size:
+                raise file_conflict(file)
+
+    def _begin(self, shard: PublishedShard, partial: PartialFile) -> int:
+        """Keep the bytes of an earlier run that may be continued, and return their number."""
+        if not _can_continue(shard) and partial.sha256 != shard.sha256:
+            partial.restart()
+        self.budget.take(partial.size)
+        return partial.size
+
+    def _complete(self, shard: PublishedShard, partial: PartialFile) -> None:
+        """Receive what is missing, trying again while that brings new bytes; raises Unavailable."""
+        failures, is_continued = 0, partial.size > 0
+        while not partial.size or partial.sha256 != shard.sha256:
+            before = partial.size
+            try:
+                self._receive(shard, partial)
+            except _FINAL:
+                raise
+            except Unavailable:
+                failures = 1 if _can_continue(shard) and partial.size - before >= CHUNK else failures + 1
+                if failures == TRIES:
+                    raise
+                is_continued = _can_continue(shard)
+                if not is_continued:
+                    self._restart(partial)
+                self.pause(failures)
+                continue
+            if shard.sha256 in (None, partial.sha256):
+                return
+            if not is_continued:
+                raise _wrong_bytes(shard)
+            is_continued = False  # the part that was continued may be what is wrong
+            self._restart(partial)
+
+    def _receive(self, shard: PublishedShard, partial: PartialFile) -> None:
+        with self._open(shard, partial.size) as found:
+            if found.start != partial.size:
+                self._restart(partial)
+            if found.total is not None:
+                self._check_room(found.total - found.start)
+            for chunk in found.chunks:
+                if self.stop.is_set():
+                    raise Interrupted("interrupted", hint="run it again: it continues from what is there")
+                self.budget.take(len(chunk))
+                partial.write(chunk)
+
+    def _check_room(self, count: int) -> None:
+        self.budget.check(count)
+        free = shutil.disk_usage(self.partials).free
+        if count > free:
+            raise OSFailure(f"{self.folder}: {count:,} bytes do not fit on the disk", hint="free some space")
+
+    def _restart(self, partial: PartialFile) -> None:
+        self.budget.give_back(partial.size)
+        partial.restart()
+
+    @contextmanager
+    def _open(self, shard: PublishedShard, start: int) -> Generator[Download]:
+        """Open a shard from a position on, or from its start."""
+        if not isinstance(shard.source, Blob):
+            with download(self.client, shard.source, start) as found:
+                yield found
+            return
+        yield Download(_bounded(self.repository, shard.source), 0, shard.source.size)
+
+
+def _can_continue(shard: PublishedShard) -> bool:
+    """Return whether bytes can be added to those of an earlier try: getBlob has no ranges, and a digest must judge."""
+    return shard.sha256 is not None and not isinstance(shard.source, Blob)
+
+
+def _bounded(repository: Repository, blob: Blob) -> Iterator[bytes]:
+    size = 0
+    for chunk in repository.get_blob(blob.cid):
+        size += len(chunk)
+        if size > blob.size:
+            message = f"the blob {blob.cid} has more than the {blob.size:,} bytes that its record states"
+            raise OversizedResponse(message)
+        yield chunk
+
+
+def _wrong_bytes(shard: PublishedShard) -> _WrongBytes:
+    hint = "it was changed after it was published, or damaged on its way: do not trust it"
+    return _WrongBytes(f"{shard.name} is not what its checksum says", hint=hint)
