@@ -68,7 +68,7 @@ NARROWER = (
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
-    *("shards.measure", "user_folders", "desired", "cli", "atmosphere"),
+    *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere"),
     *("atomic_files", "generation", "importing.download"),
 )
 EXCEPTIONS = {

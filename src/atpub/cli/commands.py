@@ -178,7 +178,7 @@ def apply() -> None:
 @manifest_options
 @json_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
-@run_by("atpub.cli.run.manifest:run_lock")
+@run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
     """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.
 
