@@ -185,10 +185,12 @@ class RecordChecker:
 
     def _stated_size(self, item: DatasetEntry, found: Desired) -> Iterator[Problem]:
         """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
+        if not item.size:
+            return
         shards = self.manifest.place((*item.common.address.steps, item.shards.key))
         if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
             return
-        for name, stated in (item.size or {}).items():
+        for name, stated in item.size.items():
             known = _value_at(found.value, (SIZE, name))
             if known != stated:
                 message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"
