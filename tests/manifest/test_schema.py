@@ -75,7 +75,7 @@ def test_an_entry_has_the_fields_of_its_lexicon(section: str) -> None:
 
 
 def test_a_manifest_cannot_give_what_atpub_fills_in() -> None:
-    for name in ("schemaRef", "storage", "size", "contentMetadata", "metadataSchemaRef"):
+    for name in ("schemaRef", "storage", "contentMetadata", "metadataSchemaRef"):
         assert name not in entry("datasets")["properties"]
     assert {"schema", "schemaType"}.isdisjoint(entry("schemas")["properties"])
 
