@@ -69,7 +69,7 @@ NARROWER = (
 IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
-    *("shards.measure", "user_folders", "desired", "cli", "atmosphere", "pulling"),
+    *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run"),
 )

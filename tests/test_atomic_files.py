@@ -63,7 +63,7 @@ def test_a_planted_symlink_is_not_written_through(tmp_path: Path, monkeypatch: p
         (tmp_path / name).symlink_to(precious)
     write_text(file, "new")
     assert (file.is_symlink(), file.read_text()) == (False, "new")
-    monkeypatch.setattr("atpub.atomic_files.token_hex", {8: "00"}.get)  # as if an attacker had guessed it
+    monkeypatch.setattr("atpub.atomic_files.os.urandom", {8: b"\0"}.get)  # as if an attacker had guessed it
     with pytest.raises(FileExistsError) as caught:
         write_text(file, "newer")
     assert caught.value.filename == str(file)

@@ -7,8 +7,6 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from atpub.errors import FileConflict
@@ -40,7 +38,7 @@ def open_new(folder: Path, prefix: str, *, private: bool = False) -> BinaryIO:
     def create(path: str, flags: int) -> int:
         return os.open(path, flags | _NO_FOLLOW, 0o600 if private else 0o666)
 
-    return open(folder / f"{prefix}{token_hex(8)}", "xb", opener=create)
+    return open(folder / f"{prefix}{os.urandom(8).hex()}", "xb", opener=create)
 
 
 @contextmanager
@@ -87,6 +85,8 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def new_folder(folder: Path) -> Generator[Path]:
     """Yield a path for a new folder; it takes its name at the end of the block, or is removed on an error."""
+    from tempfile import TemporaryDirectory  # brings shutil and its compressors; only generation makes folders
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         new = Path(temporary, folder.name)

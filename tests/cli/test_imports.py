@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -28,6 +29,15 @@ HEAVY = {
     "wcmatch",
     "yaml",
 }
+
+AT_URLS = """\
+atpub: 1
+project: small
+schemas:
+  s: {nsid: org.example.s, version: 1.0.0, fields: {image: ndarray}}
+datasets:
+  d: {schema: s, name: Set, license: CC-BY-4.0, urls: "https://cdn.example.org/d-{000..001}.tar", checksums: none}
+"""
 
 
 def imported(program: str) -> set[str]:
@@ -65,7 +75,14 @@ def test_a_plan_for_a_local_repository_imports_no_network() -> None:
 
 def test_validating_imports_no_plan_and_no_repository() -> None:
     unused = {"httpx", "cryptography", "jinja2", "sqlite3", "atpub.pipeline", "atpub.engine.plan", "atpub.login"}
+    unused |= {"atpub.shards.locking", "wcmatch"}
     assert imported(run("validate", "-m", "manifests/lenses")) & unused == set()
+
+
+def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Path) -> None:
+    (tmp_path / "atpub.yaml").write_text(AT_URLS)
+    unused = {"concurrent.futures", "tarfile", "tempfile", "wcmatch", "atpub.atomic_files", "atpub.shards.measure"}
+    assert imported(run("validate", "-m", str(tmp_path))) & unused == set()
 
 
 def test_generating_imports_no_generated_classes() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.errors import InvalidInput, Problem
+from atpub.shards.file_facts import FileFacts
 from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, dump_lock, parse_lock, read_lock
-from atpub.shards.measure import FileFacts
 from atpub.text.source import Source
 
 A, B = "a" * 64, "b" * 64

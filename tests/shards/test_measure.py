@@ -14,7 +14,8 @@ from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
 from atpub.repository.interface import BlobSource
 from atpub.shards.cache import load_entries
-from atpub.shards.measure import FileFacts, FileSource, measure_files
+from atpub.shards.file_facts import FileFacts, FileSource
+from atpub.shards.measure import measure_files
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,8 @@ from tests.shards.tars import FORMATS, Member, make_tar
 from atpub.atproto.data import JsonObject
 from atpub.shards.array_headers import dtype_name, read_array_type
 from atpub.shards.digest_stream import DigestStream
-from atpub.shards.measure import FileFacts, measure_files
+from atpub.shards.file_facts import FileFacts
+from atpub.shards.measure import measure_files
 from atpub.shards.msgpack_types import NotASample, read_field_types
 from atpub.shards.sample_types import SampleTypes, read_member_type
 from atpub.shards.tar import TarFacts, read_tar

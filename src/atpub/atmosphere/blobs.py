@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_
 from atpub.errors import AtpubError, Problem
 from atpub.repository.interface import BlobSource
 from atpub.shards.facts import LocalShards
-from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
+from atpub.shards.file_facts import FileFacts, FileSource, Measured
+from atpub.shards.measure import measure_files
 from atpub.shards.tar import read_tar
 
 if TYPE_CHECKING:

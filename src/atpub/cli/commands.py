@@ -5,13 +5,13 @@ This module imports click alone, so that help is quick. `tests/cli/test_imports.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from atpub.cli.groups import OrderedGroup, PathParameter
 from atpub.cli.options import (
     json_option,
-    load,
     locked_option,
     manifest_options,
     plan_options,
@@ -47,73 +47,12 @@ _INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > dat
 _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
 
 
-class _Path(click.Path):
-    """A path, as a `pathlib.Path`, which is loaded when a command line has one."""
-
-    def coerce_path_result(self, value: object) -> Any:
-        return load("pathlib:Path")(value)
+_FILE: Final = PathParameter(dir_okay=False)
+_FOLDER: Final = PathParameter(exists=True, file_okay=False)
+_NEW_FOLDER: Final = PathParameter(file_okay=False)
 
 
-_FILE: Final = _Path(dir_okay=False)
-_FOLDER: Final = _Path(exists=True, file_okay=False)
-
-
-class UnknownCommand(click.UsageError):
-    """The name of a command that a group does not have."""
-
-    def __init__(self, name: str, ctx: click.Context) -> None:
-        super().__init__(f"there is no command {name!r}", ctx)
-        self.name = name
-
-
-class ExtraArguments(click.UsageError):
-    """The arguments that are left over when a command has taken its own."""
-
-    def __init__(self, arguments: tuple[str, ...], ctx: click.Context) -> None:
-        noun = "argument" if len(arguments) == 1 else "arguments"
-        super().__init__(f"got unexpected extra {noun} ({' '.join(arguments)})", ctx)
-        self.arguments = arguments
-
-
-class _Command(click.Command):
-    """A command that raises `ExtraArguments` where click raises an error of words alone."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.allow_extra_args = True
-        rest = super().parse_args(ctx, args)
-        if rest and not ctx.resilient_parsing:
-            raise ExtraArguments(tuple(rest), ctx)
-        return rest
-
-
-class _Group(click.Group):
-    """A group that raises `UnknownCommand` where click raises an error of words alone."""
-
-    command_class = _Command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            raise UnknownCommand(name, ctx)
-        return super().resolve_command(ctx, args)
-
-
-class _OrderedGroup(_Group):
-    """A group that lists its commands in the order of a user's work, each with its whole summary."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
-            )
-
-
-@click.group(cls=_OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="atpub", message="%(prog)s %(version)s")
 def cli() -> None:
     """Publish datasets to the AT Protocol from YAML manifests.
@@ -186,7 +125,7 @@ def plan() -> None:
 
 
 @cli.command(short_help="Apply the manifest to the repository.")
-@click.argument("plan_file", type=_Path(), metavar="[PLAN]", required=False)
+@click.argument("plan_file", type=PathParameter(), metavar="[PLAN]", required=False)
 @manifest_options
 @target_options
 @plan_options
@@ -214,7 +153,7 @@ def apply() -> None:
 @manifest_options
 @json_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
-@run_by("atpub.cli.run.manifest:run_lock")
+@run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
     """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.
 
@@ -262,7 +201,9 @@ def import_command() -> None:
 @click.option("--repository", type=_FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
-@click.option("--out", type=_Path(file_okay=False), metavar="DIR", required=True, help="The folder of the files.")
+@click.option(
+    "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the files."
+)
 @click.option("--max-bytes", type=int, metavar="N", help="The most bytes of all shards. [the size in the record]")
 @run_by("atpub.cli.run.pull:run")
 def pull() -> None:
@@ -279,7 +220,7 @@ def pull() -> None:
     """
 
 
-@cli.group(cls=_OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
+@cli.group(cls=OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
 def inventory() -> None:
     """Verify or rebuild the project's ownership inventory.
 

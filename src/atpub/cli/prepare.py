@@ -18,7 +18,7 @@ from atpub.errors import Problem, Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.repository.interface import Repository
-from atpub.shards.measure import FileSource
+from atpub.shards.file_facts import FileSource
 from atpub.target import Target
 
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z

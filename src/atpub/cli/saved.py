@@ -25,7 +25,8 @@ from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
 from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
-from atpub.shards.measure import FileFacts, FileSource, measure_files
+from atpub.shards.file_facts import FileFacts, FileSource
+from atpub.shards.measure import measure_files
 from atpub.target import Target
 from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder

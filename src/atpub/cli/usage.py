@@ -7,7 +7,8 @@ from typing import Final
 
 import click
 
-from atpub.cli.commands import ExtraArguments, UnknownCommand, cli
+from atpub.cli.commands import cli
+from atpub.cli.groups import ExtraArguments, UnknownCommand
 from atpub.errors import Usage
 from atpub.suggest import nearest, suggest
 
@@ -24,7 +25,7 @@ _SYNONYMS: Final = {
     "backup": "export",
     "build": "generate",
     "codegen": "generate",
-    "pull": "import",
+    **dict.fromkeys(("download", "fetch", "get"), "pull"),
     "schema": "manifest-schema",
     "signin": "login",
     "status": "whoami",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem, Severity
@@ -27,17 +27,19 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
-from atpub.shards.cache import Note
 from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
+from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
-from atpub.shards.measure import FileFacts, FileSource, Measured, measure_files
 from atpub.storage.blobs import LARGEST_SHARD
 from atpub.storage.interface import Location, parse_sha256
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.storage.urls import check_pattern
 from atpub.suggest import listed
 from atpub.text.paths import outside_target
+
+if TYPE_CHECKING:
+    from atpub.shards.cache import Note
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -155,6 +157,10 @@ class _Gatherer:
     def _measured(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
         """Return the facts of files: measured if the file is here, otherwise from the lock."""
         unique = dict.fromkeys(paths)
+        if not unique:
+            return {}
+        from atpub.shards.measure import measure_files  # threads and tar files, which URLs do not need
+
         here = [path for path in unique if path not in self._absent]
         measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar)
         return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
-from wcmatch import glob
-
 from atpub.errors import Problem
 from atpub.shards.braces import expand_keeping_escapes, shortened, unescape
 from atpub.suggest import nearest
 from atpub.text.paths import leads_out, refuse
 
-_FLAGS = glob.GLOBSTAR
 _WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
 _SIBLINGS = 10_000
 _WILDCARDS = 1_000
@@ -99,7 +96,9 @@ def _join(parts: Sequence[Found]) -> Found:
 
 
 def _glob(pattern: str, folder: Path) -> Found:
-    names = sorted(glob.glob(pattern, flags=_FLAGS, root_dir=folder), key=os.fsencode)
+    from wcmatch import glob  # most names have no wildcards
+
+    names = sorted(glob.glob(pattern, flags=glob.GLOBSTAR, root_dir=folder), key=os.fsencode)
     files = tuple(folder / name for name in names if (folder / name).is_file())
     if files:
         return Found(files, (), ())

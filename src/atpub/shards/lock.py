@@ -21,13 +21,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-from wcmatch import glob
-
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
+from atpub.shards.file_facts import FileFacts
 from atpub.shards.files import Found, expand_files
-from atpub.shards.measure import FileFacts
 from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import parse_location
 from atpub.suggest import listed
@@ -369,6 +367,8 @@ class _Paths:
         pattern = "/".join(part for part in name.split("/") if unescape(part) not in ("", "."))
         if name.startswith("/") or unescape(name.rpartition("/")[2]) in ("", "."):
             return []  # outside the folder, or folders only
+        from wcmatch import glob  # most names have no wildcards
+
         found = glob.globfilter(list(self._beginning(pattern)), pattern, flags=glob.GLOBSTAR)
         return sorted(map(str, found), key=bytewise)
 

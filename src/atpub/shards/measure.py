@@ -9,87 +9,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import BufferedReader, FileIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.atomic_files import write_text
 from atpub.atproto.mime_types import ANY_BYTES, HEAD_LENGTH, sniff
-from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobRejected, Problem
-from atpub.shards.cache import Entries, Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.errors import Problem
+from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.digest_stream import DigestStream
-from atpub.shards.sample_types import SampleTypes
+from atpub.shards.file_facts import FileFacts, Measured
 from atpub.shards.stand_ins import stand_in_blob
 from atpub.shards.tar import read_tar
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 _CACHE_FILE = "measured-shards.json"
 _AGAIN = "wait until nothing writes to it, and run again"
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted.
-
-    `notes` name the members of a shard that readers take otherwise than they are meant; `first` is its first sample.
-    """
-
-    size: int
-    sha256: str
-    samples: int | None
-    mime_type: str = "application/x-tar"
-    notes: tuple[Note, ...] = ()
-    first: SampleTypes | None = field(default=None, compare=False)
-
-    @property
-    def cid(self) -> Cid:
-        """The CID that a PDS gives the file as a blob."""
-        return Cid.of_digest(bytes.fromhex(self.sha256), RAW)
-
-
-Measured: TypeAlias = FileFacts | Problem
-
-
-@dataclass(frozen=True, slots=True)
-class FileSource:
-    """A file as a blob to upload, of the size that it was measured to have."""
-
-    path: Path
-    size: int
-
-    def open(self) -> BinaryIO:
-        """Open a new stream at the file's start.
-
-        Raises BlobRejected where the file has another size now; that, and each read, also where it cannot be read.
-        """
-        try:
-            stream = BufferedReader(_Shard(self.path))
-        except OSError as error:
-            raise _unreadable(self.path, error) from None
-        size = os.fstat(stream.fileno()).st_size
-        if size != self.size:
-            stream.close()
-            raise BlobRejected(f"{self.path} has changed: {size:,} bytes, not {self.size:,}", hint="run plan again")
-        return stream
-
-
-class _Shard(FileIO):
-    """A file that says which it is when reading it fails: a disk may break off, or a network's go away."""
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        try:
-            return super().readinto(buffer)
-        except OSError as error:
-            raise _unreadable(self.name, error) from None
-
-
-def _unreadable(file: object, error: OSError) -> BlobRejected:
-    hint = "check the file and its disk, then run it again"
-    return BlobRejected(f"{file} cannot be read: {error.strerror or error}", hint=hint)
 
 
 def measure_files(

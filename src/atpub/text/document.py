@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from atpub.errors import Place, Problem
 from atpub.text.source import Source
@@ -14,12 +16,13 @@ class Document:
     """A file's value, to be treated as immutable: aliases of a node share its value.
 
     `problems` holds the errors that leave the rest usable: duplicate keys (the first one counts), tags, keys that
-    are not strings, merge keys and undefined aliases (all left out).
+    are not strings, merge keys and undefined aliases (all left out). `find_spot` returns the span of the whole value:
+    most runs report no place, and do not need the spans.
     """
 
     source: Source
     value: Value = field(repr=False)
-    spot: Span = field(repr=False)
+    find_spot: Callable[[], Span] = field(repr=False, compare=False)
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -45,7 +48,7 @@ class Document:
         return self.source.place(self.offset(steps, of=of))
 
     def _reach(self, steps: Steps) -> tuple[Span, bool]:
-        spot = self.spot
+        spot = self.find_spot()
         for step in steps:
             inner = child(spot.inside, step)
             if inner is None:
@@ -62,6 +65,11 @@ def parse(text: str, file: str) -> Document:
 def parse_source(source: Source) -> Document:
     """Parse a YAML source; raises InvalidInput if the text cannot be read to its end."""
     from atpub.text.yaml_document import compose  # programs that read only JSON do not load the YAML parser
+    from atpub.text.yaml_values import NotPlain, read_value
 
-    composed = compose(source)
-    return Document(source, composed.value, composed.spot, composed.problems)
+    try:
+        value = read_value(source)
+    except NotPlain:
+        composed = compose(source)
+        return Document(source, composed.value, lambda: composed.spot, composed.problems)
+    return Document(source, value, cache(lambda: compose(source).spot))

@@ -31,7 +31,7 @@ def parse_json(source: Source) -> Document:
         message = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
         raise InvalidInput((source.problem("json-syntax", message, 0, "simplify it"),)) from None
     spot = _Scanner(source).scan()
-    return Document(source, data.loads(source.text), spot)
+    return Document(source, data.loads(source.text), lambda: spot)
 
 
 def _syntax_problem(source: Source, error: json.JSONDecodeError) -> Problem:

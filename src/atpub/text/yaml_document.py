@@ -73,7 +73,7 @@ class _Composer:
     def __init__(self, source: Source) -> None:
         self.problems: list[Problem] = []
         self._source = source
-        self._next: Callable[[], Event] = _parser(source.text).get_event  # type: ignore[assignment]  # None: the end
+        self._next: Callable[[], Event] = parser(source.text).get_event  # type: ignore[assignment]  # None: the end
         self._anchors: dict[str, _Anchored | None] = {}  # None: it is still open
         self._sizes: dict[int, _Size] = {}
         self._expanded = 0
@@ -237,7 +237,7 @@ class _Composer:
         raise InvalidInput(tuple(self.problems))
 
 
-def _parser(text: str) -> CParser:
+def parser(text: str) -> CParser:
     try:
         from yaml._yaml import CParser
     except ImportError:

@@ -42,7 +42,7 @@ def test_a_shard_that_is_too_large_is_refused_before_any_is_read(folder: Path, m
     def measure(*_: object, **__: object) -> None:
         raise AssertionError("files are read")
 
-    monkeypatch.setattr("atpub.shards.facts.measure_files", measure)
+    monkeypatch.setattr("atpub.shards.measure.measure_files", measure)
     with huge_tar(folder / "data/huge.tar"):
         text = 'datasets: {d: {schema: "at://did:plc:a/b.c.d/e", blobs: ["data/0.tar", data/huge.tar]}}'
         (problem,) = problems(folder, text)

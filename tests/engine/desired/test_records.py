@@ -17,7 +17,8 @@ from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.load import load_manifest
 from atpub.shards.facts import gather
-from atpub.shards.measure import FileFacts, measure_files
+from atpub.shards.file_facts import FileFacts
+from atpub.shards.measure import measure_files
 
 NDARRAY = "https://alt.science/schemas/atdata-ndarray-bytes/1.0.0#/$defs/ndarray"
 DRAFT = "http://json-schema.org/draft-07/schema#"

@@ -17,7 +17,8 @@ from atpub.engine.inventory import Inventory
 from atpub.engine.plan.model import Drift, Options, Plan
 from atpub.engine.plan.resolve import sort_by_references
 from atpub.repository.model import Live, Record
-from atpub.shards.measure import FileFacts, measure_files
+from atpub.shards.file_facts import FileFacts
+from atpub.shards.measure import measure_files
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 

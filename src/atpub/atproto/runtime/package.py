@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from atpub.atproto import data
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon import link, parse, validate
-from atpub.atproto.lexicon.model import Lexicons, Name
+from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
 
@@ -32,13 +33,41 @@ class Package:
 
     @cached_property
     def lexicons(self) -> Lexicons:
-        """This package's lexicons and those that they refer to."""
+        """This package's lexicons and those that they refer to; each is parsed when it is first looked up."""
+        return Lexicons(_Parsed(self.documents, self._uses))
+
+
+class _Parsed(Mapping[Nsid, Lexicon]):
+    """The lexicons of a package, parsed one by one: most programs need a few of them."""
+
+    def __init__(self, documents: Mapping[str, dict[str, Any]], uses: tuple[str, ...]) -> None:
+        self._documents = documents
+        self._uses = uses
+        self._own: dict[Nsid, Lexicon] = {}
+
+    def __getitem__(self, nsid: Nsid) -> Lexicon:
+        if nsid not in self._documents:
+            return self._others[nsid]
+        if nsid not in self._own:
+            self._own[nsid] = parse.parse(self._documents[nsid], f"{nsid}.json")
+        return self._own[nsid]
+
+    def __iter__(self) -> Iterator[Nsid]:
+        return chain(self._others, map(Nsid, self._documents))
+
+    def __len__(self) -> int:
+        return len(self._others) + len(self._documents)
+
+    @cached_property
+    def _others(self) -> Mapping[Nsid, Lexicon]:
+        """The lexicons of the packages that this one refers to, and stand-ins for those that are not at hand."""
         known = Lexicons({})
         for name in self._uses:
             used: Package = import_module(name).LEXICONS
             known = known.and_also(used.lexicons)
-        pairs = [(nsid, parse.parse(document, f"{nsid}.json")) for nsid, document in self.documents.items()]
-        return known.and_also(link.link(pairs, known, allow_missing=True))
+        own = [(nsid, self[Nsid(nsid)]) for nsid in self._documents]
+        linked = known.and_also(link.link(own, known, allow_missing=True))
+        return {nsid: lexicon for nsid, lexicon in linked.by_nsid.items() if nsid not in self._documents}
 
 
 def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> InvalidRecord | None:

@@ -19,7 +19,6 @@ from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_leaf
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
-from atpub.engine.desired.sample_check import check_shards
 from atpub.engine.desired.typos import defines, find_typos
 from atpub.errors import Place, Problem
 from atpub.generated.science.alt.dataset import entry, label, lens
@@ -165,6 +164,8 @@ class RecordChecker:
         schema = self.manifest.entries.get(item.schema) if isinstance(item.schema, Address) else None
         if not isinstance(local, LocalShards) or not isinstance(schema, SchemaEntry):
             return
+        from atpub.engine.desired.sample_check import check_shards  # shards at URLs are not read
+
         known = [(self._relative(path), facts.first) for path, facts in local.files if facts.first]
         for found, shard, key, more in check_shards(schema.content, known):
             also = f", as in {more:,} other shard{'s' if more > 1 else ''}" if more else ""
@@ -184,10 +185,12 @@ class RecordChecker:
 
     def _stated_size(self, item: DatasetEntry, found: Desired) -> Iterator[Problem]:
         """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
+        if not item.size:
+            return
         shards = self.manifest.place((*item.common.address.steps, item.shards.key))
         if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
             return
-        for name, stated in (item.size or {}).items():
+        for name, stated in item.size.items():
             known = _value_at(found.value, (SIZE, name))
             if known != stated:
                 message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"

@@ -13,7 +13,7 @@ from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.model import PLACEHOLDERS, blob_argument, placeholder
-from atpub.shards.measure import FileFacts
+from atpub.shards.file_facts import FileFacts
 from atpub.suggest import suggest
 
 NO_CID: Final = ""

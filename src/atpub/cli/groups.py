@@ -1,0 +1,71 @@
+"""The classes of click that the commands are made of: paths that load late, and errors that code can tell apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from atpub.cli.options import load
+
+
+class PathParameter(click.Path):
+    """A path, as a `pathlib.Path`, which is loaded when a command line has one."""
+
+    def coerce_path_result(self, value: object) -> Any:
+        return load("pathlib:Path")(value)
+
+
+class UnknownCommand(click.UsageError):
+    """The name of a command that a group does not have."""
+
+    def __init__(self, name: str, ctx: click.Context) -> None:
+        super().__init__(f"there is no command {name!r}", ctx)
+        self.name = name
+
+
+class ExtraArguments(click.UsageError):
+    """The arguments that are left over when a command has taken its own."""
+
+    def __init__(self, arguments: tuple[str, ...], ctx: click.Context) -> None:
+        noun = "argument" if len(arguments) == 1 else "arguments"
+        super().__init__(f"got unexpected extra {noun} ({' '.join(arguments)})", ctx)
+        self.arguments = arguments
+
+
+class Command(click.Command):
+    """A command that raises `ExtraArguments` where click raises an error of words alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            raise ExtraArguments(tuple(rest), ctx)
+        return rest
+
+
+class Group(click.Group):
+    """A group that raises `UnknownCommand` where click raises an error of words alone."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            raise UnknownCommand(name, ctx)
+        return super().resolve_command(ctx, args)
+
+
+class OrderedGroup(Group):
+    """A group that lists its commands in the order of a user's work, each with its whole summary."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
+            )
