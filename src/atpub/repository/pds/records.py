@@ -20,7 +20,7 @@ from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import InvalidRequest
-from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
+from atpub.errors import OversizedResponse, RepositoryError, RepositoryNotFound, SlowResponse, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
@@ -185,6 +185,8 @@ class Records:
                 return self._read_lists(query, self.head(), lasting=error.lasting)
             except RepositoryNotFound:
                 raise
+            except (OversizedResponse, SlowResponse):  # as it would be at the next try
+                return self._read_lists(query, self.head(), lasting=True)
             except RepositoryError:
                 pass  # it may have been written to meanwhile
         return self._read_lists(query, self.head(), lasting=False)
