@@ -101,6 +101,17 @@ def test_a_file_that_is_no_plan(lab: Lab) -> None:
     assert lab.run("apply", "absent.json").code == 64
 
 
+def test_a_plan_that_is_not_json_is_told_with_its_place(lab: Lab) -> None:
+    (lab.folder / "plan.json").write_text('{"digest": "0",\n "changes": [1,]}')
+    failed = lab.run("apply", "plan.json")
+    assert failed.code == 3
+    assert "plan.json:2:15: " in failed.err
+    assert "a comma after the last item" in failed.err
+    (lab.folder / "plan.json").write_bytes(b'{"digest":\n"\xff"}')
+    (problem,) = json.loads(lab.run("apply", "plan.json", "--json").out)["error"]["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("bad-plan", 2, 2)
+
+
 def test_a_change_of_protection_is_told(lab: Lab) -> None:
     lab.apply()
     lab.change(("name: Digits", "name: Digits\n    protect: true"))

@@ -143,7 +143,7 @@ def test_newer_minor_formats_are_read(world: World) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "Expecting value"),
+        ("", "the file is empty"),
         ("[]", "list"),
         ("{}", "it has no 'format_version'"),
         ('{"format_version": "1.0"}', "it is of format 1.0"),
