@@ -109,13 +109,15 @@ class Records:
         """Note that there is another head than that of the last reading."""
         self._recent = None
 
-    def changed_beside(self, paths: Set[RecordPath], since: Tid) -> Set[str]:
-        """Return the keys of records that have changed since a revision, besides those at the paths, where known.
+    def changed_beside(self, paths: Set[RecordPath], since: Tid, head: Cid) -> Set[str] | None:
+        """Return the keys of records that have changed from a revision to a head, besides those at the paths.
 
-        Nothing where the server does not give the changes.
+        None where there is a newer head, whose changes cannot be told apart; nothing where the server gives no changes.
         """
         try:
             found = self._fetch(since=since)
+            if found.roots[0] != bytes(head):
+                return None
             commit = parse_commit(found.blocks[found.roots[0]])
             keys = {key.decode(errors="replace") for key in mst.keys_of_changes(commit.data, found.blocks)}
         except (RepositoryError, _NotGiven, LookupError):
