@@ -215,6 +215,6 @@ def test_a_blob_whose_bytes_are_others_is_not_kept(old: Lab) -> None:
         file.write_bytes(b"others" * 100)
     ran = bring(old, "--all", "--out", "atpub.yaml", "--download", "--json")
     assert ran.code == 1
-    assert ran.json["error"]["code"] == "unavailable"
+    assert ran.json["error"]["code"] == "blob-damaged"
     assert not list((old.folder / "data").rglob("digits-00000*"))
     assert not (old.folder / "atpub.yaml").exists()
