@@ -93,7 +93,7 @@ def test_other_options_are_refused(lab: Lab) -> None:
 def test_a_file_that_is_no_plan(lab: Lab) -> None:
     lab.plan("--out", "plan.json")
     saved = json.loads((lab.folder / "plan.json").read_text())
-    for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "nobody"}):
+    for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "no-one"}):
         (lab.folder / "plan.json").write_text(json.dumps(seal(value) if value else value))
         failed = lab.run("apply", "plan.json", "--json")
         assert failed.code == 3

@@ -34,7 +34,7 @@ from atpub.errors import (
 from atpub.repository.model import Create, Delete, Update, Write
 from atpub.repository.pds import BODY, SMALL_BODY, PdsRepository
 
-NOBODY = Did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
+ABSENT = Did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
 
 
 def create(*rkeys: str, text: str = "hello") -> list[Write]:
@@ -54,7 +54,7 @@ def test_reading_sends_no_credentials_and_writes_nothing(on: OnServer, server: R
     writer.apply_writes([Create(at("one"), note("", blob))], swap(writer))
 
     sent: list[httpx.Request] = []
-    reader = on.connect(account.did, password=lambda: pytest.fail("nobody needs the password"))
+    reader = on.connect(account.did, password=lambda: pytest.fail("the password is not needed"))
     reader._xrpc.http.client.client.event_hooks = {"request": [sent.append]}  # pyright: ignore[reportPrivateUsage]
     assert swap(reader) == swap(writer)
     assert notes(reader) == notes(writer)
@@ -97,7 +97,7 @@ def test_after_that_only_what_is_new_is_fetched(on: OnServer, account: Account) 
 
 
 def test_an_account_that_is_not_there_is_not_empty(on: OnServer) -> None:
-    repository = on.connect(NOBODY)
+    repository = on.connect(ABSENT)
     with pytest.raises(RepositoryNotFound):
         repository.head()
     with pytest.raises(RepositoryNotFound):

@@ -117,7 +117,7 @@ def test_stale_where_a_record_of_the_plan_has_changed(world: World) -> None:
     plan, _ = world.plan()
     changed = next(change for change in plan.changes if change.action == "update")
     assert changed.before is not None
-    edited: JsonObject = {**changed.before.value, "description": "by somebody else"}
+    edited: JsonObject = {**changed.before.value, "description": "by another client"}
     head = world.repository.head()
     assert head is not None
     world.repository.apply_writes([Update(changed.path, edited)], head.cid)
