@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.scalars import resolve
