@@ -29,6 +29,7 @@
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
         ├── RecordConflict                    create of an existing, update or delete of a missing record
         ├── BlobNotFound                      a record refers to a blob that the repository does not hold
+        ├── BlobDamaged                       a local repository has other bytes in the file of a blob
         ├── BlobRejected                      the blob is too large or of a type that is not accepted
         ├── RequestTooLarge                   the body or the commit is over the server's limit
         ├── Unavailable                       no usable answer; nothing was written
@@ -346,6 +347,12 @@ class BlobNotFound(RepositoryError):
     """A blob that the repository does not hold."""
 
     code = "blob-not-found"
+
+
+class BlobDamaged(RepositoryError):
+    """A blob of a local repository whose file has other bytes than its CID stands for."""
+
+    code = "blob-damaged"
 
 
 class BlobRejected(RepositoryError):

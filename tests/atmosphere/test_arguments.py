@@ -63,7 +63,7 @@ CID = cid_of({})
 
 @pytest.fixture
 def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) -> AtmosphereClient:
-    """The client, whose repository and stores nobody may ask for anything."""
+    """The client, whose repository and stores may not be asked for anything."""
 
     def fail(*_: object, **__: object) -> NoReturn:
         pytest.fail("something was asked for")
@@ -220,7 +220,7 @@ RECORDS: Mapping[str, tuple[Callable[[AtmosphereClient], object], str]] = {
         r"delete_record\(swap_commit=…\)",
     ),
     "blob": (lambda client: client.get_blob(client.did, "x"), r"get_blob\(cid=…\).*'x' is not a valid CID"),
-    "blob-of-nobody": (lambda client: client.get_blob("x", CID), r"get_blob\(did=…\).*'x' is neither"),
+    "blob-without-account": (lambda client: client.get_blob("x", CID), r"get_blob\(did=…\).*'x' is neither"),
     "blob-url": (lambda client: client.get_blob_url(client.did, "x"), r"get_blob_url\(cid=…\)"),
     "local": (lambda _: AtmosphereClient.local(did="x"), r"AtmosphereClient\.local\(did=…\).*'x' is not a valid DID"),
 }

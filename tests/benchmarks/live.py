@@ -56,7 +56,7 @@ def bare(pds: ReferencePds, account: Account) -> None:
 
 
 def measure(pds: ReferencePds) -> None:
-    """One server: cold, without and with a cache to write; then warm, and after somebody else's change."""
+    """One server: cold, without and with a cache to write; then warm, and after another client's change."""
     account = pds.create_account(f"b{secrets.token_hex(6)}.test")
     write(pds, account, range(COUNT))
     name = f"PDS {pds.version}: {COUNT:,} records"

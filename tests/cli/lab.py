@@ -74,8 +74,8 @@ class Lab:
     def apply(self, *args: str) -> Ran:
         return self.run("apply", "--reproducible", "--yes", *args)
 
-    def somebody(self, *writes: Write) -> None:
-        """Somebody else writes to the repository."""
+    def write_elsewhere(self, *writes: Write) -> None:
+        """Another client writes to the repository."""
         repository = self.repository()
         head = repository.head()
         repository.apply_writes(writes, head.cid if head else None)
@@ -98,7 +98,7 @@ LABEL = "science.alt.dataset.label"
 
 
 def edited(lab: Lab, path: RecordPath) -> Update:
-    """Somebody else's edit of a record."""
+    """Another client's edit of a record."""
     return Update(path, {**lab.live(path.collection)[path], "description": "Edited by hand."})
 
 

@@ -1,6 +1,5 @@
 """A folder to run the command line in: files from a table's short notation, and what a run printed."""
 
-import io
 import json
 import tarfile
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.shards.tars import Member, make_tar
+from tests.shards.tars import Member, make_tar, samples_tar
 
 
 @dataclass(frozen=True)
@@ -24,17 +23,6 @@ class Ran:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
-
-
-def tar(count: int, size: int = 1) -> bytes:
-    """A shard of so many samples."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for number in range(count):
-            info = tarfile.TarInfo(f"{number:06d}.msgpack")
-            info.size = size
-            archive.addfile(info, io.BytesIO(bytes(size)))
-    return buffer.getvalue()
 
 
 def huge_tar(path: Path, size: int) -> None:
@@ -55,12 +43,12 @@ def write_files(folder: Path, files: Mapping[str, Any]) -> None:
             case str():
                 path.write_text(content)
             case {"tar": int(count)}:
-                path.write_bytes(tar(count))
+                path.write_bytes(samples_tar(count, size=1))
             case {"members": _}:
                 members: dict[str, str] = content["members"]
                 path.write_bytes(make_tar([Member(name, text.encode("latin-1")) for name, text in members.items()]))
             case {"gzip": int(count)}:
-                path.write_bytes(compress(tar(count)))
+                path.write_bytes(compress(samples_tar(count, size=1)))
             case {"huge": int(size)}:
                 huge_tar(path, size)
             case {"bytes": str(digits)}:

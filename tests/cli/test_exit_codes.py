@@ -48,7 +48,7 @@ def stale(lab: Lab, patch: pytest.MonkeyPatch) -> tuple[str, ...]:
     assert lab.apply().code == 0
     lab.change(("checksums: none", "checksums: none\n    license: CC0-1.0"))
     assert lab.plan("--out", "plan.json").code == 0
-    lab.somebody(edited(lab, CATS))
+    lab.write_elsewhere(edited(lab, CATS))
     return ("apply", "plan.json")
 
 

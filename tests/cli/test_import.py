@@ -25,10 +25,10 @@ def uri(record: RecordPath) -> str:
 
 @pytest.fixture
 def old(lab: Lab) -> Lab:
-    """The project, applied, and its manifest gone; somebody has posted something."""
+    """The project, applied, and its manifest gone; another client has posted something."""
     assert lab.apply().code == 0
     (lab.folder / "atpub.yaml").unlink()
-    lab.somebody(Create(POST, {"text": "x"}))
+    lab.write_elsewhere(Create(POST, {"text": "x"}))
     return lab
 
 
@@ -67,7 +67,7 @@ def test_for_another_project(old: Lab, snapshot: SnapshotAssertion) -> None:
 
 
 def test_adopted(old: Lab) -> None:
-    old.somebody(*(Delete(found) for found in old.live("dev.atpub.inventory")))
+    old.write_elsewhere(*(Delete(found) for found in old.live("dev.atpub.inventory")))
     bring(old, "--all", "--out", "atpub.yaml", "--adopt", project="new")
     plan = old.run("plan", "--json").json
     assert {change["action"] for change in plan["changes"]} == {"adopt"}
@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "no URI": (["cats"], 64, "not a valid AT URI"),
     "no collection": ([f"at://{DID}"], 64, "--all"),
     "an inventory": ([f"at://{DID}/dev.atpub.inventory/lab"], 64, "atpub manages itself"),
-    "another account": (["at://did:plc:somebody/org.lab.note/a"], 64, "--account did:plc:somebody"),
+    "another account": (["at://did:plc:another/org.lab.note/a"], 64, "--account did:plc:another"),
     "a missing record": ([uri(CATS), uri(path(ENTRY, "2222222222222"))], 1, "2222222222222"),
     "a missing collection": ([f"at://{DID}/org.lab.note"], 1, "org.lab.note"),
     "files and nowhere to put them": (["--all", "--download"], 64, "--out"),
@@ -156,7 +156,7 @@ def test_a_project_is_needed(old: Lab) -> None:
     old.write()
     refused = bring(old, "--all", "-m", "atpub.yaml", "--json", project="other")
     assert refused.json["error"]["hint"] == "leave out --project"
-    # A manifest that nobody named, and of another project, is not meant.
+    # A manifest that was not named, and of another project, is not meant.
     assert bring(old, "--all", "--json", project="other").code == 0
 
 
@@ -188,7 +188,7 @@ def test_blobs_are_not_saved_over_other_files(old: Lab) -> None:
 
 def test_a_damaged_inventory_is_no_obstacle(old: Lab) -> None:
     damaged: JsonObject = {"project": "theirs", "entries": [{}]}
-    old.somebody(Create(path("dev.atpub.inventory", "theirs"), damaged))
+    old.write_elsewhere(Create(path("dev.atpub.inventory", "theirs"), damaged))
     ran = bring(old, "--all", "--json")
     assert len(ran.json["entries"]) == 4
     assert "damaged-inventory" in {problem["code"] for problem in ran.json["warnings"]}
@@ -215,6 +215,6 @@ def test_a_blob_whose_bytes_are_others_is_not_kept(old: Lab) -> None:
         file.write_bytes(b"others" * 100)
     ran = bring(old, "--all", "--out", "atpub.yaml", "--download", "--json")
     assert ran.code == 1
-    assert ran.json["error"]["code"] == "unavailable"
+    assert ran.json["error"]["code"] == "blob-damaged"
     assert not list((old.folder / "data").rglob("digits-00000*"))
     assert not (old.folder / "atpub.yaml").exists()

@@ -42,30 +42,30 @@ def entries(lab: Lab) -> list[Any]:
 
 
 def right(lab: Lab) -> None:
-    lab.somebody(Create(path("com.example.post", "a"), {"text": "x"}))
+    lab.write_elsewhere(Create(path("com.example.post", "a"), {"text": "x"}))
 
 
 def drifted(lab: Lab) -> None:
-    lab.somebody(edited(lab, DIGITS), Delete(CATS))
+    lab.write_elsewhere(edited(lab, DIGITS), Delete(CATS))
 
 
 def deleted(lab: Lab) -> None:
-    lab.somebody(Delete(OURS), edited(lab, DIGITS))
+    lab.write_elsewhere(Delete(OURS), edited(lab, DIGITS))
 
 
 def damaged(lab: Lab) -> None:
     first, second, *rest = entries(lab)
     broken: list[Json] = [first, {"id": "x"}, {**second, "cid": "none"}, *rest]
-    lab.somebody(Update(OURS, {**listing(lab), "entries": broken}))
+    lab.write_elsewhere(Update(OURS, {**listing(lab), "entries": broken}))
 
 
 def twice(lab: Lab) -> None:
-    lab.somebody(Create(path(INVENTORY, "lab:0"), {**listing(lab), "entries": entries(lab)[:1]}))
+    lab.write_elsewhere(Create(path(INVENTORY, "lab:0"), {**listing(lab), "entries": entries(lab)[:1]}))
 
 
 def two_owners(lab: Lab) -> None:
     theirs: JsonObject = {**listing(lab), "project": "theirs", "entries": entries(lab)[:2]}
-    lab.somebody(Create(path(INVENTORY, "theirs"), theirs))
+    lab.write_elsewhere(Create(path(INVENTORY, "theirs"), theirs))
 
 
 STATES = [right, drifted, deleted, damaged, twice, two_owners]

@@ -195,7 +195,7 @@ def test_locked_needs_a_lock(folder: Path, atpub: Atpub) -> None:
 
 
 def test_a_difference_does_not_hide_an_error(folder: Path, lock: Path, atpub: Atpub) -> None:
-    write_files(folder, {SHARDS[0]: {"huge": 2048}})
+    write_files(folder, {SHARDS[0]: {"tar": 9}})
     manifest = folder / "atpub.yaml"
     label = 'labels: {l: {dataset: "at://did:plc:a/b.c.d/e", version: "1\\0"}}\n'
     manifest.write_text(manifest.read_text() + label)

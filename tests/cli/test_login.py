@@ -34,7 +34,7 @@ def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def me(reference_pds: ReferencePds, pds_account: Account, state: Path) -> list[str]:
-    """The flags for an account that nobody has logged in to."""
+    """The flags for an account without a session."""
     return ["--account", pds_account.handle, "--pds", reference_pds.url]
 
 

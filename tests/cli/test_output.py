@@ -74,13 +74,13 @@ def pruned(lab: Lab) -> list[str]:
 
 def drifted(lab: Lab) -> list[str]:
     applied(lab)
-    lab.somebody(edited(lab, DIGITS), Delete(CATS))
+    lab.write_elsewhere(edited(lab, DIGITS), Delete(CATS))
     return []
 
 
 def drifted_and_gone(lab: Lab) -> list[str]:
     fewer(lab)
-    lab.somebody(edited(lab, CATS))
+    lab.write_elsewhere(edited(lab, CATS))
     return []
 
 
@@ -94,16 +94,16 @@ def forgotten(lab: Lab) -> list[str]:
     return ["--forget", "datasets/cats"]
 
 
-def somebodys(lab: Lab) -> list[str]:
+def unrelated(lab: Lab) -> list[str]:
     applied(lab)
     theirs = {**lab.live(ENTRY)[CATS], "name": "Cats of old"}
     lab.change(("  cats:\n", "  dogs:\n"))
-    lab.somebody(Create(path(ENTRY, deterministic_tid(Nsid(ENTRY), "dogs")), theirs))
+    lab.write_elsewhere(Create(path(ENTRY, deterministic_tid(Nsid(ENTRY), "dogs")), theirs))
     return []
 
 
 def adopted(lab: Lab) -> list[str]:
-    somebodys(lab)
+    unrelated(lab)
     lab.change(("  dogs:\n", "  dogs:\n    adopt: true\n"))
     return []
 
@@ -158,7 +158,9 @@ def renamed(lab: Lab) -> list[str]:
 def beside_others(lab: Lab) -> list[str]:
     applied(lab)
     record = lab.live(ENTRY)[CATS]
-    lab.somebody(*(Create(path(ENTRY, deterministic_tid(Nsid(ENTRY), name)), record) for name in ("dogs", "mice")))
+    lab.write_elsewhere(
+        *(Create(path(ENTRY, deterministic_tid(Nsid(ENTRY), name)), record) for name in ("dogs", "mice"))
+    )
     return []
 
 
@@ -181,7 +183,7 @@ STATES = [
     drifted_and_gone,
     drifted_and_deleted,
     forgotten,
-    somebodys,
+    unrelated,
     adopted,
     of_another_project,
     protected,
@@ -196,7 +198,7 @@ STATES = [
 ]
 REFUSED = {
     drifted_and_gone,
-    somebodys,
+    unrelated,
     of_another_project,
     protected,
     of_another_content,

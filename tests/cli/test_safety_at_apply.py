@@ -40,7 +40,7 @@ def revert(lab: Lab) -> None:
     before = lab.live(ENTRY)[X]
     lab.write(manifest(["x", "y"], fields=", license: MIT"))
     assert lab.apply().code == 0
-    lab.somebody(Update(X, before))
+    lab.write_elsewhere(Update(X, before))
 
 
 def applied(text: str) -> Callable[[Lab], None]:

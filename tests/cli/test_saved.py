@@ -93,12 +93,23 @@ def test_other_options_are_refused(lab: Lab) -> None:
 def test_a_file_that_is_no_plan(lab: Lab) -> None:
     lab.plan("--out", "plan.json")
     saved = json.loads((lab.folder / "plan.json").read_text())
-    for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "nobody"}):
+    for value in ({}, {**saved, "folder": 5}, {**saved, "folder": None}, {**saved, "account": "no-one"}):
         (lab.folder / "plan.json").write_text(json.dumps(seal(value) if value else value))
         failed = lab.run("apply", "plan.json", "--json")
         assert failed.code == 3
         assert json.loads(failed.out)["error"]["problems"][0]["code"] == "bad-plan"
     assert lab.run("apply", "absent.json").code == 64
+
+
+def test_a_plan_that_is_not_json_is_told_with_its_place(lab: Lab) -> None:
+    (lab.folder / "plan.json").write_text('{"digest": "0",\n "changes": [1,]}')
+    failed = lab.run("apply", "plan.json")
+    assert failed.code == 3
+    assert "plan.json:2:15: " in failed.err
+    assert "a comma after the last item" in failed.err
+    (lab.folder / "plan.json").write_bytes(b'{"digest":\n"\xff"}')
+    (problem,) = json.loads(lab.run("apply", "plan.json", "--json").out)["error"]["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("bad-plan", 2, 2)
 
 
 def test_a_change_of_protection_is_told(lab: Lab) -> None:

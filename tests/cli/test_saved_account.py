@@ -51,7 +51,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallServer]:
-    """A server with an account of its own: whoever runs it can change the file."""
+    """A server with an account of its own: its operator can change the file."""
     with small_server() as server:
         serve(server, other_did(server), tmp_path_factory.mktemp("other"))
         yield server
@@ -95,9 +95,9 @@ def test_the_server_is_the_account_s_own(
 def test_the_account_is_the_run_s(lab: Lab, own: SmallServer, other: SmallServer, apply: Callable[..., Ran]) -> None:
     assert lab.plan("--account", other_did(other), "--out", "plan.json").code == 0
     other.asked.clear()
-    for nobody in (apply(), apply(ATPUB_PDS=own.url)):
-        assert nobody.code == 64
-        assert "ATPUB_PASSWORD is not sent to an account that only the plan names" in nobody.err
+    for refused in (apply(), apply(ATPUB_PDS=own.url)):
+        assert refused.code == 64
+        assert "ATPUB_PASSWORD is not sent to an account that only the plan names" in refused.err
     mine = apply(ATPUB_ACCOUNT=DID)
     assert mine.code == 7
     assert f"{DID} is {DID}, and not {other_did(other)}" in mine.err

@@ -53,7 +53,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
-    """A server that has the account's repository, with one record; nobody waits for what fails."""
+    """A server that has the account's repository, with one record; failures are not waited for."""
     monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(repository, "_PAUSES", (0.0,))
     car = BytesIO()

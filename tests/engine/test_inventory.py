@@ -79,7 +79,7 @@ LAYOUTS: dict[str, Shards] = {
     "one record": {"lab": [item("a"), item("b"), item("c", protect=True)]},
     "one for each": {"lab:0": [item("a")], "lab:1": [item("b")], "lab:2": [item("c", protect=True)]},
     "root and parts": {"lab": [item("a")], "lab:00": [item("b")], "lab:ffff": [item("c", protect=True)]},
-    "keys of somebody else's making": {"x": [item("a")], "lab:zz~": [item("b"), item("c", protect=True)]},
+    "keys that another client made": {"x": [item("a")], "lab:zz~": [item("b"), item("c", protect=True)]},
     "an empty one beside it": {"lab": [], "lab:7": [item("a"), item("b"), item("c", protect=True)]},
     "some listed twice": {"lab": [item("a"), item("b")], "lab:7": [item("b"), item("c", protect=True)]},
 }
@@ -111,7 +111,7 @@ def test_any_layout_can_be_emptied(repository: Repository) -> None:
 def test_nothing_is_written_for_what_is_listed_already(repository: Repository) -> None:
     owned = repository.inventory().owned
     assert repository.inventory().writes({}) == ()
-    assert repository.inventory().writes({at("a"): owned[at("a")], at("nobody's"): None}) == ()
+    assert repository.inventory().writes({at("a"): owned[at("a")], at("unowned"): None}) == ()
 
 
 def test_of_two_entries_for_one_record_none_stays_behind() -> None:
@@ -126,7 +126,7 @@ def test_projects_do_not_mix() -> None:
     assert both.inventory("lab").owned == {at("a"): item("a")}
     both.change({at("c"): item("c")})
     assert both.inventory("lab-data").owned == {at("b"): item("b")}
-    assert both.inventory("nobody").shards == {}
+    assert both.inventory("absent").shards == {}
 
 
 def test_other_records_are_no_inventories() -> None:

@@ -1,4 +1,4 @@
-"""Worlds on the reference PDS, in which nobody waits."""
+"""Worlds on the reference PDS, in which pauses take no time."""
 
 from __future__ import annotations
 

@@ -186,11 +186,11 @@ def _locked_out(exchange: Exchange, world: World) -> Answer:
     return exchange.pass_on()
 
 
-# Somebody else
+# Another client
 
 
 def _unrelated(exchange: Exchange, world: World) -> Answer:
-    """Somebody else writes just before: another record."""
+    """Another client writes just before: another record."""
     place = ("org.test.note", f"theirs-{len(world.foreign)}")
     made = world.write("putRecord", place, record={"$type": place[0], "text": "theirs"})
     world.foreign[place] = made["cid"]

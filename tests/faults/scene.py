@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.engine.apply.publishing import EVENT, NOTE, SELF, write_lexicons, write_manifest
-from tests.shards.tars import Member, make_tar
+from tests.shards.tars import Member, any_sample, make_tar
 
 from atpub.atproto.data import Json, JsonObject
 
@@ -24,7 +24,7 @@ FLAGS = ("--prune-versions", "--delete-drifted", "--yes", "--json")
 
 _TIME: JsonObject = {"createdAt": "2024-05-01T12:00:00.000Z"}
 _LENGTHY = "So long that a request that holds half as much takes about half of the records. " * 40
-_SHARD = 200_000  # bytes: more than a socket takes in while nobody reads
+_SHARD = 200_000  # bytes: more than a socket takes in while the other side does not read
 
 
 def other(season: Season) -> Season:
@@ -32,14 +32,14 @@ def other(season: Season) -> Season:
 
 
 def write_scene(folder: Path) -> dict[Season | Rival, Path]:
-    """The files, the manifest of each season, and two of somebody who is at work at the same time.
+    """The files, the manifest of each season, and two of a client that is at work at the same time.
 
     From spring, the storm changes what autumn changes, too; the rain changes only what autumn leaves as it is.
     """
     write_lexicons(folder)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for number in range(5):
-        members = [Member("0.msgpack", bytes([number]) * _SHARD)]
+        members = [Member("0.msgpack", any_sample(bytes([number]) * _SHARD))]
         (folder / f"data/{number}.tar").write_bytes(make_tar(members))
     (folder / "data/a.csv").write_text("a,b\n1,2\n", "utf-8")
     return {

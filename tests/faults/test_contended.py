@@ -1,4 +1,4 @@
-"""Somebody else changes a record of the plan just before a commit: the plan is stale, and nobody's change is lost."""
+"""Another client changes a record of the plan just before a commit: the plan is stale, and no change is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from atpub.engine.inventory import COLLECTION
 pytestmark = pytest.mark.pds
 
 Meddling: TypeAlias = Callable[[World, Place], str | None]
-"""What somebody else does at a place, and the CID that is there then."""
+"""What another client does at a place, and the CID that is there then."""
 
 
 def makes_it(world: World, place: Place) -> str | None:
@@ -135,7 +135,7 @@ def is_stale(year: Year, season: Season, contender: Contender) -> bool:
     assert ran.code in ((5, 6) if made else (5,)), ran.err
     assert ran.json["error"]["code"] in ("partly-applied", "stale-plan")
     assert world.look().cids.get(contender.place) == contender.left
-    if contender.makes:  # what nobody owns is not taken over unasked
+    if contender.makes:  # an unowned record is not taken over unasked
         assert world.apply(season).code == 7
         world.write("deleteRecord", contender.place)
     assert world.apply(season).code == 0

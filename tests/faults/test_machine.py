@@ -37,7 +37,7 @@ from tests.engine.apply.publishing import (
     write_manifest,
     write_tar,
 )
-from tests.engine.apply.samples import SOMEBODY_S, at, note
+from tests.engine.apply.samples import FOREIGN_SCHEMA, at, note
 from tests.engine.apply.wrappers import Crash, Narrow
 from tests.faults.local import Call, Calls
 from tests.faults.proxy import Point
@@ -118,7 +118,7 @@ class World(RuleBasedStateMachine):
         self._edit(edits)
         saved, known = self._prepared(), dict(self.drift)
         if between % 3 == 1:
-            self.somebody_meddles(between // 6, deletes=bool(between // 3 % 2))
+            self.other_client_edits(between // 6, deletes=bool(between // 3 % 2))
         elif between % 3 == 2:
             carry_out(saved, self.repository)
         since = {path: cid for path, cid in self.drift.items() if path not in known or known[path] != cid}
@@ -176,10 +176,10 @@ class World(RuleBasedStateMachine):
         writes=WRITES,
         edits=EDITS,
     )
-    def apply_while_somebody_writes(
+    def apply_while_another_client_writes(
         self, number: int, index: int, deletes: bool, writes: int, edits: dict[str, str | None]
     ) -> None:
-        """What somebody makes of a record after it was planned is not overwritten."""
+        """What another client makes of a record after it was planned is not overwritten."""
         self._edit(edits)
         touched: list[RecordPath] = []
 
@@ -195,9 +195,9 @@ class World(RuleBasedStateMachine):
         calls = Calls(self.repository, meddle)
         try:
             carry_out(prepared, Narrow(calls, writes))
-            seen["somebody writes meanwhile: goes on"] += bool(touched)
+            seen["another client writes meanwhile: goes on"] += bool(touched)
         except AtpubError as error:
-            seen["somebody writes meanwhile: stale"] += _is_stale(error) and bool(touched)
+            seen["another client writes meanwhile: stale"] += _is_stale(error) and bool(touched)
         if touched:
             self._drift_stays({touched[0]: self.drift[touched[0]]})
         self._forget_what_was_overwritten()
@@ -221,27 +221,27 @@ class World(RuleBasedStateMachine):
     # What others do
 
     @rule(path=st.sampled_from(FOREIGN), text=TEXTS)
-    def somebody_makes_a_record(self, path: RecordPath, text: str) -> None:
+    def other_client_makes_a_record(self, path: RecordPath, text: str) -> None:
         if path not in self.foreign:
             put(self.repository, {path: {"text": text}})
             self.foreign[path] = everything(self.repository)[path].cid
-            seen["somebody_makes_a_record"] += 1
+            seen["other_client_makes_a_record"] += 1
 
     @rule(key=st.sampled_from(NOTES))
-    def somebody_takes_a_key(self, key: str) -> None:
+    def other_client_takes_a_key(self, key: str) -> None:
         """Of a record that the project does not have."""
         path = at(key)
         if path not in everything(self.repository) and path not in owned(self.repository):
             put(self.repository, {path: {"text": "theirs"}})
             self.foreign[path] = everything(self.repository)[path].cid
-            seen["somebody_takes_a_key"] += 1
+            seen["other_client_takes_a_key"] += 1
 
     @rule(index=st.integers(0, 6), deletes=st.booleans())
-    def somebody_meddles(self, index: int, deletes: bool) -> None:
+    def other_client_edits(self, index: int, deletes: bool) -> None:
         paths = sorted(set(owned(self.repository)) & set(everything(self.repository)))
         if paths:
             self._meddle(paths[index % len(paths)], deletes=deletes)
-            seen[f"somebody_meddles: {'deletes' if deletes else 'edits'}"] += 1
+            seen[f"other_client_edits: {'deletes' if deletes else 'updates'}"] += 1
 
     @rule(texts=st.dictionaries(st.sampled_from(["x", "y"]), TEXTS), shards=st.sampled_from(["0", "01", "23"]))
     def another_project_applies(self, texts: dict[str, str], shards: str) -> None:
@@ -254,7 +254,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def the_inventory_is_exact(self) -> None:
-        """What is owned is there as it is listed, or as somebody has left it; all else is somebody's."""
+        """What is owned is there as it is listed, or as another client has left it; all else is another client's."""
         live = {
             path: record.cid for path, record in everything(self.repository).items() if path.collection != COLLECTION
         }
@@ -328,7 +328,7 @@ class World(RuleBasedStateMachine):
                 del self.drift[path]
 
     def _make_way(self) -> None:
-        """Somebody who has taken a key that the manifest wants gives it up."""
+        """A client that has taken a key that the manifest wants gives it up."""
         for path in [path for path in self.foreign if path not in FOREIGN]:
             remove(self.repository, path)
             del self.foreign[path]
@@ -340,7 +340,7 @@ def _is_stale(error: AtpubError) -> bool:
 
 def _dataset(shards: str) -> JsonObject:
     files: list[Json] = [f"data/{digit}.tar" for digit in shards]
-    return {"schema": SOMEBODY_S, "blobs": files, **_TIME}
+    return {"schema": FOREIGN_SCHEMA, "blobs": files, **_TIME}
 
 
 @pytest.mark.slow
@@ -367,7 +367,16 @@ def test_anything_converges() -> None:
     expected = {
         *(f"fault: {name}" for name in ERRORS),
         *("edit", "apply", "saved plan: done", "saved plan: stale"),
-        *("somebody writes meanwhile: goes on", "somebody writes meanwhile: stale", "another_project_applies"),
-        *("somebody_makes_a_record", "somebody_takes_a_key", "somebody_meddles: edits", "somebody_meddles: deletes"),
+        *(
+            "another client writes meanwhile: goes on",
+            "another client writes meanwhile: stale",
+            "another_project_applies",
+        ),
+        *(
+            "other_client_makes_a_record",
+            "other_client_takes_a_key",
+            "other_client_edits: updates",
+            "other_client_edits: deletes",
+        ),
     }
     assert {name for name in expected if not seen[name]} == set(), seen

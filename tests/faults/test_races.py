@@ -29,7 +29,7 @@ class Race:
 
 
 def state_of(year: Year, rival: Rival) -> dict[Place, str]:
-    """What the rival leaves when nobody is in the way."""
+    """What the rival leaves when no other client is in the way."""
     year.turn("spring")
     assert year.world.apply_rival(rival) == 0
     found = without_foreign(year.world)

@@ -75,8 +75,8 @@ class Look:
 class World:
     """One account.
 
-    `foreign` has the CIDs of the records that somebody else has made in it, and nothing may touch; `contended` the
-    places of those of the project that somebody else has just meddled with, and of which the inventory cannot know.
+    `foreign` has the CIDs of the records that another client has made in it, and nothing may touch; `contended` the
+    places of those of the project that another client has just meddled with, and of which the inventory cannot know.
     """
 
     def __init__(self, pds: ReferencePds, folder: Path) -> None:
@@ -103,7 +103,7 @@ class World:
     # The command line
 
     def run(self, *args: str, meddle: Meddle = untouched) -> Ran:
-        """Run a command on a way that somebody meddles with; the inventory was right after each commit."""
+        """Run a command on a way that is meddled with; the inventory was right after each commit."""
         out, err = io.StringIO(), io.StringIO()
         with self.proxy.watching(meddle) as log, redirect_stdout(out), redirect_stderr(err):
             code = run([*args, *self.target])
@@ -114,7 +114,7 @@ class World:
         return self.run("apply", "-m", str(self.manifests[season]), *FLAGS, meddle=meddle)
 
     def apply_rival(self, rival: Rival) -> int:
-        """The exit code of somebody else's apply, on a way of their own."""
+        """The exit code of another client's apply, on a way of their own."""
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             target = ("--account", self.did, "--pds", self.rival_s.url)
             return run(["apply", "-m", str(self.manifests[rival]), *FLAGS, *target])
@@ -140,12 +140,12 @@ class World:
         return reply
 
     def write(self, method: str, place: Place, **more: object) -> Any:
-        """Somebody else writes, past the proxy."""
+        """Another client writes, past the proxy."""
         body = {"repo": self.did, "collection": place[0], "rkey": place[1], **more}
         return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt)
 
     def remove_foreign(self) -> None:
-        """Somebody else tidies up."""
+        """Another client tidies up."""
         for place in self.foreign:
             self.write("deleteRecord", place)
         self.foreign.clear()
@@ -164,7 +164,7 @@ class World:
         assert not self.wrong, "\n".join(self.wrong)
 
     def _check_inventory(self, look: Look, when: str) -> None:
-        """What is owned is there as it is listed; all that is there is owned, or somebody else's."""
+        """What is owned is there as it is listed; all that is there is owned, or another client's."""
         expected, found = {**look.owned, **self.foreign}, look.cids
         differing = {place for place in {*expected, *found} if expected.get(place) != found.get(place)}
         if differing - self.contended:

@@ -147,7 +147,7 @@ def install(version: str) -> Path:
             stamp.unlink(missing_ok=True)
             # One small request first: without a registry `npm ci` hangs for minutes, and then fails without a reason.
             _npm(where, "view", "@atproto/pds", "version", "--fetch-retries=1", "--fetch-timeout=20000")
-            # npm inherits the lock: should this process be killed, nobody else starts before npm is gone too.
+            # npm inherits the lock: should this process be killed, no other process starts before npm is gone too.
             _npm(where, "ci", keep=(lock.fileno(),))
             stamp.write_text(wanted)
     return modules

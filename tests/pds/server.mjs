@@ -3,7 +3,7 @@
 //   node server.mjs --modules DIR [--accounts a.test,b.test] [--password PW] [--rate-limits] [--blob-limit BYTES]
 //                   [--data DIR]
 //
-// Prints one JSON line when it is ready. Ends on SIGTERM, on SIGINT, and when stdin ends: whoever starts it holds the
+// Prints one JSON line when it is ready. Ends on SIGTERM, on SIGINT, and when stdin ends: its parent holds the
 // other end of stdin, so that it cannot outlive them. Without --data it keeps its files in a temporary directory, and
 // removes them at the end.
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -50,7 +50,7 @@ process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 process.stdin.on('end', stop).resume()
 
-// An upload that breaks off may end the process of 0.4, which nobody is here to start again.
+// An upload that breaks off may end the process of 0.4, and nothing here starts it again.
 process.on('uncaughtException', (error) => {
   console.error(error)
   if (error.code !== 'ECONNRESET') process.exit(1)

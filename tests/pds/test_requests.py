@@ -47,7 +47,7 @@ def test_planning_with_nothing_changed_is_one_request(
     assert plan() == ["getLatestCommit"]
     capsys.readouterr()
 
-    record = {"$type": "org.example.note", "text": "somebody else's"}
+    record = {"$type": "org.example.note", "text": "another client's"}
     body = {"repo": pds_account.did, "collection": "org.example.note", "record": record}
     reference_pds.xrpc("com.atproto.repo.createRecord", body, token=pds_account.access_jwt)
     assert plan() == ["getLatestCommit", "getRepo"]

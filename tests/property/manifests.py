@@ -20,7 +20,7 @@ SHARDS = ("data/0.tar", "data/1.tar", "data/2.tar", "data/3.tar")
 TEXTS = ("data/a.txt", "data/b.json", "data/c.unknown")
 THEIR_SCHEMA = f"at://{DID}/science.alt.dataset.schema/org.other.thing:1.0.0"
 TAKEN = {"g0": "taken zero", "g1": "taken one"}
-"""Notes that are there before the first manifest, and that nobody owns: their text, by key."""
+"""Notes that are there before the first manifest, and that no project owns: their text, by key."""
 
 
 class Slot(NamedTuple):

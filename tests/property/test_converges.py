@@ -82,7 +82,7 @@ class Scenario:
     second: Specs
     renamed: bool
     backwards: bool
-    edits: Mapping[Slot, Edit]  # by somebody else, after the first was applied
+    edits: Mapping[Slot, Edit]  # by another client, after the first was applied
     forgotten: frozenset[Slot]
     prune: bool
     writes: int  # that the repository takes at once
@@ -97,7 +97,7 @@ class Scenario:
 
     @cached_property
     def unowned(self) -> frozenset[Slot]:
-        """Entries that are there as wanted, made by nobody knows whom."""
+        """Entries that are there as wanted, of unknown origin."""
         return frozenset(
             slot
             for slot, item in self.second.items()
@@ -220,7 +220,7 @@ class _Run:
 
     def edit(self) -> None:
         for slot, kind in self.scenario.edits.items():
-            event(f"somebody: {kind}")
+            event(f"another client: {kind}")
             if kind == "delete":
                 remove(self.repository, self.paths[slot])
             else:

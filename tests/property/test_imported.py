@@ -56,7 +56,7 @@ def test_what_was_published_is_imported(
     with scratch() as folder, chdir(folder), closing(LocalRepository(folder / "repo")) as repository:
         for part in ("data", "lexicons"):
             shutil.copytree(data / part, folder / part)
-        put(repository, {RecordPath(POST, Rkey("a")): {"text": "somebody's"}})
+        put(repository, {RecordPath(POST, Rkey("a")): {"text": "another"}})
         published = publish(write_manifest(folder, manifest(given_specs, renamed=renamed)), repository)
         if not owned:  # as if each record had been written by hand
             head = repository.head()

@@ -28,7 +28,7 @@ def untouched(request: httpx.Request, send: Send) -> httpx.Response:
 
 
 class Way(httpx.BaseTransport):
-    """The way to a server, which keeps every request and on which somebody may meddle."""
+    """The way to a server, which keeps every request and on which a test may meddle."""
 
     def __init__(self, meddle: Meddle = untouched) -> None:
         self.meddle = meddle
@@ -96,6 +96,6 @@ class OnServer:
 def repository_on(
     server: ReferencePds, account: Account, way: Way | None = None, cache: Path | None = None
 ) -> PdsRepository:
-    """The account's repository; on a `way` of the test's own nobody waits."""
+    """The account's repository; on a `way` of the test's own, pauses take no time."""
     http = None if way is None else HttpClient(TransportClient(httpx.Client(transport=way)), sleep=way.nap)
     return connect(account.did, pds=server.url, password=account.password, cache=cache, http=http)

@@ -10,7 +10,7 @@ from tests.repository.conftest import Open
 from tests.repository.samples import InMemory, at, clock_at, content, create, notes, swap, tar_of
 
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, Unavailable
+from atpub.errors import BlobDamaged, BlobNotFound, BlobRejected, HeadMoved, Unavailable
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Delete
 
@@ -155,7 +155,7 @@ def test_a_damaged_file_is_told_and_mended_by_an_upload(
     blob = repository.upload_blob(InMemory(b"12345"), "text/plain")
     create(repository, "one", blob)
     (folder / "blobs" / blob.cid).write_bytes(damaged)
-    with pytest.raises(RepositoryError, match="is damaged"):
+    with pytest.raises(BlobDamaged, match="is damaged"):
         content(repository, blob)
     assert repository.upload_blob(InMemory(b"12345"), "text/plain") == blob
     assert content(repository, blob) == b"12345"

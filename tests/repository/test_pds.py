@@ -8,6 +8,7 @@ from hashlib import sha256
 from io import BytesIO
 from threading import Barrier, Event
 from time import monotonic
+from types import ModuleType
 from typing import BinaryIO
 
 import httpx
@@ -17,6 +18,7 @@ from tests.repository.pds_servers import Meddle, OnServer, Send, Way, method_of,
 from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, read, swap, tar_of
 
 from atpub.atproto.data import JsonObject, cid_of
+from atpub.atproto.repo import car, mst
 from atpub.atproto.syntax import RAW, Cid, Did
 from atpub.errors import (
     AuthenticationFailed,
@@ -32,7 +34,7 @@ from atpub.errors import (
 from atpub.repository.model import Create, Delete, Update, Write
 from atpub.repository.pds import BODY, SMALL_BODY, PdsRepository
 
-NOBODY = Did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
+ABSENT = Did("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
 
 
 def create(*rkeys: str, text: str = "hello") -> list[Write]:
@@ -52,7 +54,7 @@ def test_reading_sends_no_credentials_and_writes_nothing(on: OnServer, server: R
     writer.apply_writes([Create(at("one"), note("", blob))], swap(writer))
 
     sent: list[httpx.Request] = []
-    reader = on.connect(account.did, password=lambda: pytest.fail("nobody needs the password"))
+    reader = on.connect(account.did, password=lambda: pytest.fail("the password is not needed"))
     reader._xrpc.http.client.client.event_hooks = {"request": [sent.append]}  # pyright: ignore[reportPrivateUsage]
     assert swap(reader) == swap(writer)
     assert notes(reader) == notes(writer)
@@ -95,7 +97,7 @@ def test_after_that_only_what_is_new_is_fetched(on: OnServer, account: Account) 
 
 
 def test_an_account_that_is_not_there_is_not_empty(on: OnServer) -> None:
-    repository = on.connect(NOBODY)
+    repository = on.connect(ABSENT)
     with pytest.raises(RepositoryNotFound):
         repository.head()
     with pytest.raises(RepositoryNotFound):
@@ -166,6 +168,20 @@ def test_a_car_that_is_too_large_is_not_read(on: OnServer, account: Account) -> 
     way.methods()
     assert len(notes(repository)) == 100
     assert "getRepo" not in way.methods()
+
+
+@pytest.mark.parametrize(("module", "limit"), [(car, "LARGEST_BLOCK"), (car, "MOST_BYTES"), (mst, "MOST_ENTRIES")])
+def test_a_car_beyond_a_limit_is_fetched_once(
+    on: OnServer, account: Account, module: ModuleType, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = Way()
+    repository = on(account, way)
+    repository.apply_writes(create("one", "two"), swap(repository))
+    way.methods()
+    monkeypatch.setattr(module, limit, 1)
+    assert notes(repository).keys() == {at("one"), at("two")}
+    assert len(notes(repository)) == 2
+    assert way.methods().count("getRepo") == 1
 
 
 def test_records_somewhere_else_may_be_damaged(on: OnServer, server: ReferencePds, account: Account) -> None:

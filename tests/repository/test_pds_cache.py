@@ -160,7 +160,7 @@ def age(file: Path) -> None:
 
 
 def test_many_may_use_it_at_once(cache: Cache, copies: dict[str, Copy]) -> None:
-    """Whoever reads meets one whole copy or another."""
+    """A reader meets one whole copy or another."""
     cache.save(copies["whole"])
 
     def use(copy: Copy) -> list[Copy | None]:
@@ -177,7 +177,7 @@ def test_many_may_use_it_at_once(cache: Cache, copies: dict[str, Copy]) -> None:
 
 
 def test_a_copy_of_another_commit_is_none(cache: Cache, copies: dict[str, Copy]) -> None:
-    """As if somebody had written the file by hand."""
+    """As if a user had written the file by hand."""
     whole = copies["whole"]
     assert isinstance(whole, Whole)
     blocks = {cid: block for cid, block in whole.snapshot.blocks.items() if cid != whole.snapshot.root}

@@ -54,7 +54,7 @@ class Runs:
         return Live(found.did, live.head, found.records)
 
     def write(self, *writes: Write) -> None:
-        """Somebody else writes."""
+        """Another client writes."""
         other = self._on(self._account)
         for start in range(0, len(writes), 200):
             other.apply_writes(writes[start : start + 200], swap(other))
@@ -398,7 +398,7 @@ def test_two_projects_share_a_copy(crowded: Runs) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_was_kept_the_answer_is_the_same(runs: Runs, seed: int) -> None:
-    """Somebody else writes, and projects that want different things take turns at reading."""
+    """Another client writes, and projects that want different things take turns at reading."""
     chance = Random(seed)
     there: dict[RecordPath, JsonObject] = {}
     paths = [at(f"k{number}", collection) for number in range(15) for collection in (NOTE, OTHER)]

@@ -75,6 +75,26 @@ def test_a_lost_race_on_a_server_that_ignores_swaps_is_told(server: ReferencePds
             assert not write(one, "ignored-c", first).alone
 
 
+def test_a_commit_on_top_of_ours_is_no_ignored_swap(server: ReferencePds, account: Account) -> None:
+    with closing(connect(account.did, pds=server.url, password=account.password)) as rival:
+        late = iter(["on-top-b"])
+
+        def overtake(exchange: Exchange) -> Answer:
+            if exchange.point.method == "getRepo":
+                for rkey in late:
+                    write(rival, rkey)
+            return nameless(exchange.pass_on())
+
+        with two(server, account, overtake) as (one, _), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            commit = write(one, "on-top-a")
+            assert not commit.alone
+            assert not [*late]
+            with pytest.raises(HeadMoved):
+                write(one, "on-top-c", commit)
+            assert write(one, "on-top-d").alone
+
+
 def test_the_reference_pds_is_not_asked(server: ReferencePds, account: Account) -> None:
     with two(server, account, Exchange.pass_on) as (one, _):
         write(one, "reference-a")

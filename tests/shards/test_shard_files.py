@@ -108,6 +108,7 @@ PROBLEMS = [
     ("broken.tar", "file-missing", "broken.tar is a symlink to nowhere.tar, which does not exist", ""),
     (r"data/a\[2].tar", "file-missing", "data/a[2].tar does not exist", "data/a[1].tar"),
     ("data/digits-{000..011}.tar", "file-missing", "9 of 12 files do not exist: data/digits-002.tar, ", ""),
+    ("{pqvwxyz,tip.tar}", "file-missing", "2 of 2 files do not exist: pqvwxyz, tip.tar", "did you mean top.tar?"),
     ("data", "not-a-file", "data is a folder", "name the files in it: data/*.tar"),
     ("data/", "not-a-file", "is a folder", "data/*.tar"),
     (".", "not-a-file", "is a folder", ""),

@@ -316,7 +316,7 @@ class AtmosphereClient:
             record = repository.get_record(path)
             wanted = write(record is not None)
             if wanted is not None and not _is_done(wanted, record):
-                _check_nobodys(path, repository.list_records(COLLECTION).records)
+                _check_unowned(path, repository.list_records(COLLECTION).records)
                 newest = head.cid if head else None
                 try:
                     repository.apply_writes([wanted], swap or newest)
@@ -380,7 +380,7 @@ def _is_done(write: Write, record: Record | None) -> bool:
     return isinstance(write, Update) and record is not None and record.cid == cid_of(write.value)
 
 
-def _check_nobodys(path: RecordPath, inventories: Iterable[Record]) -> None:
+def _check_unowned(path: RecordPath, inventories: Iterable[Record]) -> None:
     """Raise Refused where a project owns the record."""
     for name, inventory in read_inventories(inventories).items():
         if path in inventory.owned:

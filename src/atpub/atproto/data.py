@@ -115,6 +115,17 @@ def leaves(value: Json) -> Iterator[tuple[tuple[str | int, ...], str | int]]:
                 yield (*steps, key), number
 
 
+def keys(value: Json) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every key in an object or a list, however deep, and the path of its value; the order is not defined."""
+    stack: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
+    while stack:
+        steps, part = stack.pop()
+        if isinstance(part, dict):
+            yield from (((*steps, key), key) for key in part)
+        items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+        stack += [((*steps, key), item) for key, item in items if isinstance(item, dict | list)]
+
+
 def encode(value: Json) -> bytes:
     """Return the canonical DAG-CBOR of a value; raises NotInDataModel."""
     block = _encode_plain(value)

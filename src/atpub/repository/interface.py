@@ -101,7 +101,10 @@ class Repository(Protocol):
         ...
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
-        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound.
+
+        Bytes that are not those of the blob raise BlobDamaged or Unavailable after the last chunk.
+        """
         ...
 
     def export_car(self, stream: BinaryIO) -> None:

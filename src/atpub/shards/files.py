@@ -91,7 +91,8 @@ def _join(parts: Sequence[Found]) -> Found:
     alike = [problem for part in parts for problem in part.problems if problem.code == _MISSING]
     if len(alike) > 1:
         listed = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-        alike = [Problem(_MISSING, f"{len(missing)} of {len(parts)} files do not exist: {listed}", hint=alike[0].hint)]
+        hint = next((problem.hint for problem in alike if problem.hint), "")
+        alike = [Problem(_MISSING, f"{len(missing)} of {len(parts)} files do not exist: {listed}", hint=hint)]
     return Found(tuple(file for part in parts for file in part.files), missing, (*alike, *others))
 
 

@@ -114,7 +114,7 @@ def parse_lock(source: Source) -> Lock:
 
 
 _Steps: TypeAlias = tuple[str | int, ...]
-_Check: TypeAlias = Callable[[Json], str]  # what is wrong with a value, or nothing
+_Check: TypeAlias = Callable[[Json], str | None]  # what is wrong with a value
 
 
 class _Reader:
@@ -214,24 +214,24 @@ def _faults(value: Json) -> Iterator[tuple[_Steps, str]]:
     for key, check in checks.items():
         if key in value:
             fault = check(value[key])
-            if fault:
+            if fault is not None:
                 yield (key,), f"`{key}`: {fault}"
         elif key != "samples":
             yield (), f"`{key}` is missing"
 
 
-def _path_fault(value: Json) -> str:
+def _path_fault(value: Json) -> str | None:
     path = PurePosixPath(value) if isinstance(value, str) and _is_sortable(value) and "\0" not in value else None
     if path is None or path.is_absolute() or ".." in path.parts or not path.parts or str(path) != value:
         return "expected a path inside the manifest's folder, such as data/digits-000.tar"
-    return ""
+    return None
 
 
-def _url_fault(value: Json) -> str:
+def _url_fault(value: Json) -> str | None:
     if not isinstance(value, str) or not _is_sortable(value):
         return "expected a URL"
     found = parse_location(value)
-    return found.message if isinstance(found, Problem) else ""
+    return found.message if isinstance(found, Problem) else None
 
 
 def _is_sortable(text: str) -> bool:
@@ -242,14 +242,14 @@ def _is_sortable(text: str) -> bool:
     return True
 
 
-def _count_fault(value: Json) -> str:
+def _count_fault(value: Json) -> str | None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
-    return "" if is_count else "expected a whole number, 0 or more"
+    return None if is_count else "expected a whole number, 0 or more"
 
 
-def _digest_fault(value: Json) -> str:
+def _digest_fault(value: Json) -> str | None:
     is_digest = isinstance(value, str) and parse_sha256(value) == value
-    return "" if is_digest else "expected 64 hexadecimal digits in lower case"
+    return None if is_digest else "expected 64 hexadecimal digits in lower case"
 
 
 _KINDS: Final[Mapping[str, Mapping[str, _Check]]] = {

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.scalars import resolve
@@ -77,6 +78,9 @@ def as_written(value: bool | float, place: Place) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_NO_TEXT: Final = "is this a text file? save it as UTF-8"
+
+
 def decode(data: bytes, file: str) -> Source:
     """Decode a file's bytes; raises InvalidInput if they are too many or not UTF-8."""
     if len(data) > MAX_BYTES:
@@ -99,7 +103,7 @@ def check_characters(source: Source) -> None:
     )
     hint = f"write it in double quotes as \\u{ord(found[0]):04X}, or remove it"
     if found[0] == "\0":
-        hint = "is this a text file? save it as UTF-8"
+        hint = _NO_TEXT
     raise InvalidInput((source.problem("bad-character", message, found.start(), hint),))
 
 
@@ -114,4 +118,5 @@ def _not_utf8(error: UnicodeDecodeError, file: str) -> Problem:
     before = error.object[: error.start].decode("utf-8")
     source = Source(file, error.object.decode("utf-8", errors="replace"))
     message = f"the byte 0x{error.object[error.start]:02X} is not UTF-8"
-    return source.problem("not-utf8", message, len(before), "save the file as UTF-8")
+    hint = _NO_TEXT if "\0" in before else "save the file as UTF-8"
+    return source.problem("not-utf8", message, len(before), hint)

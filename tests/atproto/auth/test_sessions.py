@@ -154,7 +154,7 @@ def logged_in(server: ReferencePds, account: Account, sessions: SessionStore) ->
 
 
 def never() -> str:
-    pytest.fail("nobody needs the password")
+    pytest.fail("the password is not needed")
 
 
 @pytest.fixture

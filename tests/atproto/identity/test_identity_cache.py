@@ -114,7 +114,7 @@ def test_a_server_that_does_not_have_it_is_not_believed(world: World, answer: tu
         "\xff",
         '{"QUESTION": 1}',
         '{"QUESTION": [NOW, "did:plc:x", "nonsense", null]}',
-        '{"QUESTION": [NOW, "nobody", "https://pds.example", null]}',
+        '{"QUESTION": [NOW, "no DID", "https://pds.example", null]}',
         '{"QUESTION": [NOW, "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "https://pds.example", "no handle"]}',
         '{"QUESTION": ["NOW", "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "https://pds.example", null]}',
     ],

@@ -17,7 +17,7 @@ from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import TransportClient, base_url
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 
-NOBODY = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+ABSENT = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 DOCUMENT: dict[str, Json] = {
     "id": ALICE,
@@ -41,7 +41,7 @@ NO_DNS: dict[str, str] = {}
 
 
 def found(server: ReferencePds, account: str, **places: str) -> Identity:
-    """What the server and its PLC directory say, with nobody else to ask."""
+    """What the server and its PLC directory say, and no other server."""
     known = {"plc": server.plc_url, "resolver": server.url, "well_known": f"{server.url}/.well-known/atproto-did"}
     known |= NO_DNS
     way = Way()
@@ -79,18 +79,18 @@ def test_a_named_server_is_the_only_one_asked(server: ReferencePds, account: Acc
         by_handle = resolve(account.handle, http, pds=f"{server.url}/")
         assert by_handle == Identity(Did(account.did), server.url, Handle(account.handle))
         assert way.methods() == ["resolveHandle"]
-        with pytest.raises(RepositoryNotFound, match=r"the handle nobody\.test leads to no account"):
-            resolve("nobody.test", http, pds=server.url)
+        with pytest.raises(RepositoryNotFound, match=r"the handle absent\.test leads to no account"):
+            resolve("absent.test", http, pds=server.url)
 
 
 def test_an_unregistered_handle_is_not_found(server: ReferencePds) -> None:
-    with pytest.raises(RepositoryNotFound, match=r"the handle nobody\.test leads to no account"):
-        found(server, "nobody.test")
+    with pytest.raises(RepositoryNotFound, match=r"the handle absent\.test leads to no account"):
+        found(server, "absent.test")
 
 
 def test_an_unregistered_did_is_not_found(server: ReferencePds) -> None:
-    with pytest.raises(RepositoryNotFound, match=f"there is no account {NOBODY}"):
-        found(server, NOBODY)
+    with pytest.raises(RepositoryNotFound, match=f"there is no account {ABSENT}"):
+        found(server, ABSENT)
 
 
 def test_an_account_that_was_given_up_is_not_found(server: ReferencePds, account: Account) -> None:
@@ -192,7 +192,7 @@ def test_a_did_web_is_at_its_domain(did: str, url: str) -> None:
         "did:web:lab.example:users:a",
         "did:web:lab.example%3A8443",
         "did:web:lab%2Eexample",
-        "did:web:somebody%40lab.example",
+        "did:web:user%40lab.example",
         "did:web:lab.example%2Fother",
         "did:web:lab",
         "did:web:10.0.0.1",
@@ -218,7 +218,7 @@ def test_a_service_may_be_named_in_full() -> None:
     [
         ("<html>", "is no DID document"),
         ("[]", "is not the document of"),
-        (json.dumps(DOCUMENT | {"id": NOBODY}), "is not the document of"),
+        (json.dumps(DOCUMENT | {"id": ABSENT}), "is not the document of"),
         (httpx.Response(500), "answers 500"),
         (httpx.Response(403), "answers 403"),
         ("x" * 2_000_000, "has more than"),

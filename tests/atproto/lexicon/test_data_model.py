@@ -239,7 +239,7 @@ def test_what_nests_sensibly_is_stored(kind: str) -> None:
         b"\x01\x71\x1e\x20" + bytes(32),  # with another digest
         b"\x01\x71\x13\x40" + bytes(64),  # with a longer one
         b"\x01\x55\x00\x01a",  # with none at all
-        b"\x12\x20" + bytes(32),  # version 0: a multihash, which somebody may well want to store
+        b"\x12\x20" + bytes(32),  # version 0: a multihash, which a record may well hold
     ],
     ids=bytes.hex,
 )

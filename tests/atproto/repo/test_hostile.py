@@ -26,6 +26,7 @@ SAID = {
     "deep_tree": DAMAGED,
     "branching_tree": DAMAGED,
     "long_keys": "20000 records",
+    "many_long_keys": OVERSIZED,
 }
 
 
@@ -57,3 +58,15 @@ def test_the_records_of_a_tree_are_counted(monkeypatch: pytest.MonkeyPatch) -> N
     tree = mst.updated(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
     with pytest.raises(OversizedResponse, match="more than 2 records"):
         mst.walk(tree.cid, dict(mst.blocks(tree)).get)
+
+
+def test_the_bytes_of_keys_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = mst.updated(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
+    blocks = {**dict(mst.blocks(tree)), cid_of(b""): b""}
+    monkeypatch.setattr(mst, "MOST_KEY_BYTES", 9)
+    assert len(mst.walk(tree.cid, blocks.get)) == 3
+    monkeypatch.setattr(mst, "MOST_KEY_BYTES", 8)
+    with pytest.raises(OversizedResponse, match="more than 8 bytes"):
+        mst.walk(tree.cid, blocks.get)
+    with pytest.raises(OversizedResponse, match="more than 8 bytes"):
+        list(mst.keys_of_changes(tree.cid, blocks))

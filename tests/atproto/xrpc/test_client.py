@@ -435,7 +435,7 @@ def test_credentials_do_not_travel_on_an_open_line(base: str) -> None:
     with pytest.raises(AuthenticationFailed, match="are not sent to") as caught:
         write(server)
     assert caught.value.hint == base.replace("http://", "use https://")
-    asked = Session(server.xrpc, DID, lambda: pytest.fail("nobody needs the password"))
+    asked = Session(server.xrpc, DID, lambda: pytest.fail("the password is not needed"))
     with pytest.raises(AuthenticationFailed, match="are not sent to"):
         asked.authorized(repr)
     assert server.requests == []

@@ -119,7 +119,7 @@ def test_a_server_is_not_asked_for_more_than_it_allows(limited: ReferencePds, tm
 
 
 def test_a_batch_that_is_refused(limited: ReferencePds, tmp_path: Path) -> None:
-    """Nobody has told how little is left: nothing is written, and the reply says when to come again."""
+    """The points left are unknown: nothing is written, and the reply says when to come again."""
     account = new_account(limited)
     write_lexicons(tmp_path)
     repository = repository_on(limited, account)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 from tests.repository.samples import read
-from tests.shards.tars import Member, make_tar
+from tests.shards.tars import Member, any_sample, make_tar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
@@ -93,7 +93,7 @@ def _yaml(value: JsonObject) -> str:
 def write_tar(file: Path, *texts: str) -> Path:
     """A small shard with a sample for each text."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(make_tar([Member(f"{n:03}.msgpack", text.encode()) for n, text in enumerate(texts)]))
+    file.write_bytes(make_tar([Member(f"{n:03}.msgpack", any_sample(text.encode())) for n, text in enumerate(texts)]))
     return file
 
 
@@ -162,24 +162,24 @@ def owned(repository: Repository, project: str = "ours") -> dict[RecordPath, Cid
 
 
 def write(repository: Repository, *writes: Write) -> None:
-    """Somebody else's commit."""
+    """Another client's commit."""
     head = repository.head()
     repository.apply_writes(writes, head.cid if head else None)
 
 
 def edit(repository: Repository, path: RecordPath, **fields: str) -> None:
-    """Somebody else changes fields of a record."""
+    """Another client changes fields of a record."""
     value = everything(repository)[path].value
     write(repository, Update(path, {**value, **fields}))
 
 
 def remove(repository: Repository, *paths: RecordPath) -> None:
-    """Somebody else deletes records."""
+    """Another client deletes records."""
     write(repository, *(Delete(path) for path in paths))
 
 
 def put(repository: Repository, values: Mapping[RecordPath, JsonObject]) -> None:
-    """Somebody else writes new records."""
+    """Another client writes new records."""
     write(repository, *(Create(path, {"$type": path.collection, **value}) for path, value in values.items()))
 
 

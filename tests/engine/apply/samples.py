@@ -9,7 +9,7 @@ from tests.engine.apply.publishing import NOTE
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import RecordPath, Rkey
 
-SOMEBODY_S = "at://did:plc:somebody/org.test.schema/x"
+FOREIGN_SCHEMA = "at://did:plc:another/org.test.schema/x"
 
 
 def note(text: str, **fields: Json) -> JsonObject:
@@ -35,7 +35,7 @@ def holders(held: Mapping[str, str]) -> JsonObject:
     datasets: JsonObject = {}
     for key, shards in held.items():
         files: list[Json] = [f"data/{digit}.tar" for digit in shards]
-        datasets[key] = {"schema": SOMEBODY_S, "blobs": files}
+        datasets[key] = {"schema": FOREIGN_SCHEMA, "blobs": files}
     return {"policy": {"max_delete": "100%"}, "datasets": datasets}
 
 

@@ -1,4 +1,4 @@
-"""Whatever fails while a plan is carried out, and whoever writes meanwhile: nothing is lost, nothing is done twice."""
+"""Whatever fails while a plan is carried out, and is written meanwhile: nothing is lost, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def converged(folder: Path, repository: Repository, content: JsonObject) -> None
         assert live[path].cid == cid
 
 
-# Somebody else writes meanwhile
+# Another client writes meanwhile
 
 
 def unrelated_post(folder: Path, repository: LocalRepository) -> None:
@@ -254,7 +254,7 @@ class Blind(Around):
 
 @pytest.mark.parametrize("commits", [1, 2])
 def test_what_is_complete_is_not_looked_back_at(folder: Path, repository: LocalRepository, commits: int) -> None:
-    """Nothing is left that somebody else's commit could make a mixture of."""
+    """Nothing is left that another client's commit could make a mixture of."""
     prepared = prepare(write_manifest(folder, numbered(4)), repository)
     outcomes = carry_out(prepared, Blind(Narrow(repository, 4 // commits + 1), commits))
     assert {outcome.status for outcome in outcomes} == {"applied"}
@@ -289,7 +289,7 @@ def test_a_blob_that_has_expired_is_brought_again(
 
 @pytest.mark.parametrize("here", [True, False])
 def test_a_blob_whose_holder_goes_away(folder: Path, repository: LocalRepository, here: bool) -> None:
-    """It was not to be brought, since somebody else's record held it."""
+    """It was not to be brought, since another client's record held it."""
     publish(write_manifest(folder, {"project": "theirs", **holders({"theirs": "01"})}, "theirs.yaml"), repository)
     content = holders({"a": "02"})
     prepared = prepare(write_manifest(folder, content), repository)
@@ -390,7 +390,7 @@ def test_an_upload_that_fails(folder: Path, repository: LocalRepository) -> None
 
 
 def test_a_stream_that_breaks_off_halfway(folder: Path, repository: LocalRepository) -> None:
-    """What the system says of somebody's stream does not lose what became of each record."""
+    """What the system says of a closed stream does not lose what became of each record."""
     prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1"})), repository)
     with pytest.raises(
         PartialApplyError, match=r"1 of 2 changes .*[01]\.tar cannot be read: Input/output error"

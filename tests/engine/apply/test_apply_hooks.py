@@ -176,7 +176,7 @@ def test_waiting_for_the_next_hour(folder: Path, repository: LocalRepository) ->
 def test_a_server_that_says_nothing_until_it_refuses(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, numbered(100)), repository)
     metered = Metered(repository, 350, told=False)
-    metered.spend(100)  # somebody else has
+    metered.spend(100)  # another client has
     outcomes = apply_plan(prepared.plan, metered, prepared.sources, wait=metered.wait)
     assert {status for _, status in statuses(outcomes)} == {"applied"}
     assert (len(owned(repository)), metered.refused) == (100, 1)

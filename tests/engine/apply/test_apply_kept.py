@@ -78,7 +78,7 @@ def test_it_goes_on_after_a_crash(folder: Path, repository: LocalRepository, cal
 
 
 def test_what_pins_a_record_of_unknown_cid_is_not_taken_for_done(folder: Path, repository: LocalRepository) -> None:
-    """It is the same but for the CID that it pins, which nobody can know before."""
+    """It is the same but for the CID that it pins, which cannot be known before."""
 
     def content(text: str, file: str) -> JsonObject:
         pin = note("x", pins=[{"$strongRef": "records/file"}])
@@ -148,7 +148,7 @@ STALE: dict[str, Callable[[LocalRepository], None]] = {
     "its record is another project's now": takes("a"),
     "a record that is to go is another project's now": takes("gone"),
     "a record that is to be adopted is another project's now": takes("adopted"),
-    "its records are nobody's any more": forgets_everything,
+    "its records are owned no more": forgets_everything,
 }
 
 

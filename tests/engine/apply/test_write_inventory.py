@@ -1,4 +1,4 @@
-"""Writing an inventory: in few commits, on a repository that others write to, and never over somebody else's change."""
+"""Writing an inventory: in few commits, beside other clients, and never over their changes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_several_commits_where_it_does_not(repository: LocalRepository, told: bo
 
 
 def post(repository: LocalRepository) -> Callable[[], None]:
-    """Somebody writes something that has nothing to do with it."""
+    """Another client writes something that has nothing to do with it."""
     path = RecordPath(Nsid("com.example.post"), Rkey("a"))
     return lambda: write(repository, Create(path, {"$type": "com.example.post"}))
 

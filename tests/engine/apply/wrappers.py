@@ -132,7 +132,7 @@ class Failing(Around):
 
 
 class Interrupted(Around):
-    """Somebody else does something just before the n-th commit (from 0 on)."""
+    """Another client does something just before the n-th commit (from 0 on)."""
 
     def __init__(self, inner: Repository, at: int, meanwhile: Callable[[], None]) -> None:
         super().__init__(inner)
@@ -170,7 +170,7 @@ class Metered(Around):
         return replace(self.inner.limits, points=known[0], reset=known[1])
 
     def spend(self, points: int) -> None:
-        """Somebody else writes."""
+        """Another client writes."""
         self._left -= points
 
     def wait(self, until: int) -> None:

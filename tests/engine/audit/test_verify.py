@@ -10,7 +10,7 @@ from atpub.engine.audit.verify import verify
 from atpub.repository.model import Record
 
 THEIRS = listing("theirs", owned("t"), project="theirs")
-SOMEBODYS = Record(RecordPath(Nsid("com.example.post"), Rkey("p")), note("p").cid, {})
+UNRELATED = Record(RecordPath(Nsid("com.example.post"), Rkey("p")), note("p").cid, {})
 A, B = note("a"), note("b")
 
 EXACT = {
@@ -18,7 +18,7 @@ EXACT = {
     "nothing owned": (A,),
     "one record": (A, B, listing("ours", owned("a"), owned("b"))),
     "another layout": (A, B, listing("x", owned("a")), listing("ours:77", owned("b")), listing("ours")),
-    "others beside it": (A, listing("ours", owned("a")), note("t"), THEIRS, SOMEBODYS),
+    "others beside it": (A, listing("ours", owned("a")), note("t"), THEIRS, UNRELATED),
     "another project's is wrong": (A, listing("ours", owned("a")), THEIRS),
 }
 
@@ -65,6 +65,6 @@ def test_a_damaged_record_says_what_of_it_can_be_read_and_whose_it_is() -> None:
 
 
 def test_what_else_is_there() -> None:
-    audit = verify(live(A, B, listing("ours", owned("a")), note("t"), THEIRS, SOMEBODYS), "ours")
+    audit = verify(live(A, B, listing("ours", owned("a")), note("t"), THEIRS, UNRELATED), "ours")
     assert (audit.owned, audit.others) == (1, {"theirs": 1})
     assert audit.unowned == {Nsid("com.example.post"): 1, NOTE: 1}

@@ -90,7 +90,7 @@ def test_the_account_s_name_and_the_head_do_not_matter(folder: Path) -> None:
 
 
 def test_what_the_server_decides_does_not_matter(folder: Path) -> None:
-    """The MIME type of a blob, known from somebody else's record or not known yet."""
+    """The MIME type of a blob, known from another client's record or not known yet."""
     blob = read(folder, {"z": {"text": "z", "file": {"$blob": "data/a.json"}}}).desired[0].value["file"]
     assert isinstance(blob, dict)
     states = [live({})]

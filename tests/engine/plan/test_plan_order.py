@@ -211,7 +211,7 @@ def planned(before: list[Desired], after: list[Desired]) -> Plan:
 @settings(max_examples=300)
 @given(moves())
 def test_no_blob_is_ever_without_a_holder(given: tuple[list[Desired], list[Desired]]) -> None:
-    """As long as a blob that was there is still to be gained, somebody holds it."""
+    """As long as a blob that was there is still to be gained, a record holds it."""
     before, after = given
     made = planned(before, after)
     held = {item.path: {found.cid for found in blobs_in(item.value)} for item in before}

@@ -147,7 +147,7 @@ def test_the_next_plan_is_empty(world: World) -> None:
     gone = {change.address for change in world.plan.changes if change.action in ("delete", "forget")}
     options = replace(world.options, only=world.options.only - gone, exclude=world.options.exclude - gone)
     if world.options.only and not options.only:
-        return  # what was asked for is gone, and nobody's any more
+        return  # what was asked for is gone, and no longer owned
     again = plan(world.wanted, result(world.state, world.plan), options=options)
     assert not again.pending
     assert again.left_out == world.plan.left_out

@@ -117,7 +117,7 @@ def test_stale_where_a_record_of_the_plan_has_changed(world: World) -> None:
     plan, _ = world.plan()
     changed = next(change for change in plan.changes if change.action == "update")
     assert changed.before is not None
-    edited: JsonObject = {**changed.before.value, "description": "by somebody else"}
+    edited: JsonObject = {**changed.before.value, "description": "by another client"}
     head = world.repository.head()
     assert head is not None
     world.repository.apply_writes([Update(changed.path, edited)], head.cid)
@@ -143,7 +143,7 @@ def test_newer_minor_formats_are_read(world: World) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "Expecting value"),
+        ("", "the file is empty"),
         ("[]", "list"),
         ("{}", "it has no 'format_version'"),
         ('{"format_version": "1.0"}', "it is of format 1.0"),

@@ -146,6 +146,8 @@ EMPTY = _node(0, (), (), (None,))
 
 MOST_ENTRIES: Final = 1_000_000
 """The most records of a repository: where many keys name one block, its blocks do not limit them."""
+MOST_KEY_BYTES: Final = 128 * 1024 * 1024
+"""The most bytes of all keys: an entry of 60 bytes may name a key of 800."""
 _LONGEST_KEY = 317 + 1 + 512  # an NSID, a slash, a record key: entries that share prefixes may each name a longer one
 
 _Entry: TypeAlias = tuple[bytes, bytes, bytes | None]
@@ -154,52 +156,71 @@ _Entry: TypeAlias = tuple[bytes, bytes, bytes | None]
 GetBlock: TypeAlias = Callable[[bytes], bytes | None]
 
 
+class _Found:
+    """The entries found so far, within the limits of their number and of their keys' bytes."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[bytes, bytes]] = []
+        self._count = 0
+        self._size = 0
+
+    def expect(self, items: list[_Entry]) -> None:
+        """Count the entries of another node; raises OversizedResponse."""
+        self._count += len(items)
+        self._size += sum(len(key) for key, _, _ in items)
+        if self._count > MOST_ENTRIES:
+            raise OversizedResponse(f"the repository has more than {MOST_ENTRIES:,} records")
+        if self._size > MOST_KEY_BYTES:
+            raise OversizedResponse(f"the keys of the repository's records have more than {MOST_KEY_BYTES:,} bytes")
+
+
 def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
     """Every key with its record's CID, in order; raises RepositoryError at a node that is missing or malformed.
 
     What comes back is a whole tree in its one canonical shape, provided that `get_block` gives only blocks that hash
     to the CID asked for.
     """
-    found: list[tuple[bytes, bytes]] = []
+    found = _Found()
     _walk(root, None, get_block, found)
-    return found
+    return found.entries
 
 
 def keys_of_changes(root: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
     """Yield the keys whose records are among the blocks, as are only some nodes; raises RepositoryError."""
-    waiting, seen = [root], set[bytes]()
+    waiting, seen, found = [root], set[bytes](), _Found()
     while waiting:
         cid = waiting.pop()
         if cid in seen or cid not in blocks:
             continue
         seen.add(cid)
         left, items = _parse(blocks[cid])
+        found.expect(items)
         waiting += [child for child in (left, *(right for _, _, right in items)) if child is not None]
         yield from (key for key, value, _ in items if value in blocks)
 
 
-def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: list[tuple[bytes, bytes]]) -> None:
+def _walk(cid: bytes, height: int | None, get_block: GetBlock, found: _Found) -> None:
     """Add the entries of the subtree of that height (None: of a whole tree) to those that were found already."""
     block = get_block(cid)
     if block is None:
         raise RepositoryError("the repository is incomplete: a node of its tree is missing")
     left, items = _parse(block)
+    found.expect(items)
     if not items and (height is None) is not (left is None):
         raise _ill_formed("a node without keys is at the top, or has nothing below it")
     if height is None:
         height = height_of(items[0][0]) if items else 0
     if left is not None:
         _walk(left, _below(height), get_block, found)
+    entries = found.entries
     for key, value, right in items:
         if height_of(key) != height:
             raise _ill_formed(f"{key!r} is at the wrong height")
-        if key <= (found[-1][0] if found else b""):  # at once: a tree that repeats itself may have no end
+        if key <= (entries[-1][0] if entries else b""):  # at once: a tree that repeats itself may have no end
             raise _ill_formed(f"{key!r} is out of order")
-        found.append((key, value))
+        entries.append((key, value))
         if right is not None:
             _walk(right, _below(height), get_block, found)
-    if len(found) > MOST_ENTRIES:
-        raise OversizedResponse(f"the repository has more than {MOST_ENTRIES:,} records")
 
 
 def _below(height: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
-from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_leaf
+from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
@@ -143,10 +144,12 @@ class RecordChecker:
                 yield Problem("invalid-record", message, place, hint)
 
     def _leaves(self, item: Entry, found: Desired) -> Iterator[Problem]:
-        """Yield the problems of single texts and integers anywhere in a record."""
+        """Yield the problems of single keys, texts and integers anywhere in a record."""
         is_remote = self.manifest.account is None or not is_local(self.manifest.account)
-        for steps, leaf in data.leaves(found.value):
-            for problem in check_leaf(leaf, is_remote=is_remote):
+        keys = ((steps, check_key(key)) for steps, key in data.keys(found.value))
+        leaves = ((steps, check_leaf(leaf, is_remote=is_remote)) for steps, leaf in data.leaves(found.value))
+        for steps, problems in chain(keys, leaves):
+            for problem in problems:
                 where = json_path(_as_written(steps)).removeprefix("$") if problem.code in _BARE else ""
                 message = f"{item.common.address}{where}: {problem.message}"
                 yield replace(problem, message=message, place=self._place(item, steps))

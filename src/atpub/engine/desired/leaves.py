@@ -1,4 +1,4 @@
-"""Checks of single texts and integers in a record, whatever its lexicon."""
+"""Checks of single keys, texts and integers in a record, whatever its lexicon."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from atpub.storage.urls import check_text
 
 NUL: Final = "nul-in-text"
 LARGE_INTEGER: Final = "large-integer"
+_NUL_HINT: Final = "remove it: AppViews reject the record"
+
+
+def check_key(key: str) -> Iterator[Problem]:
+    """Yield the problems of a key."""
+    yield from check_text(key)
+    if "\0" in key:
+        yield Problem(NUL, "the key has a NUL character", hint=_NUL_HINT)
 
 
 def check_leaf(leaf: str | int, *, is_remote: bool) -> Iterator[Problem]:
@@ -19,7 +27,7 @@ def check_leaf(leaf: str | int, *, is_remote: bool) -> Iterator[Problem]:
     if isinstance(leaf, str):
         yield from check_text(leaf)
         if "\0" in leaf:
-            yield Problem(NUL, "the text has a NUL character", hint="remove it: AppViews reject the record")
+            yield Problem(NUL, "the text has a NUL character", hint=_NUL_HINT)
     elif is_remote and abs(leaf) > LARGEST_IN_JSON and INTEGER_MIN <= leaf <= INTEGER_MAX:
         yield Problem(LARGE_INTEGER, f"{leaf} is beyond 2^53-1", hint="no PDS takes it: write it as a string")
 

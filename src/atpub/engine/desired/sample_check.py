@@ -54,13 +54,16 @@ def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradic
     required = _required(content)
     if not properties:
         return
-    if sample_format(content) == "members":
+    if sample.members.get(MSGPACK, MSGPACK) != MSGPACK:
+        hint = "write each sample with `msgpack.packb({...})`, names of fields as its keys"
+        yield Contradiction("", "holds a `.msgpack` member that is no msgpack map", hint)
+    elif sample_format(content) == "members":
         yield from _check_members(properties, required, sample)
     elif MSGPACK not in sample.members:
         held = f"members ({', '.join(sorted(sample.members))}), and its schema describes one msgpack map"
         yield Contradiction("", f"holds {held}", f"describe them with `{members_line(sample.members)}`")
-    elif sample.fields is not None:
-        yield from _check_fields(properties, required, sample.fields, sample.is_complete)
+    else:
+        yield from _check_fields(properties, required, sample.fields or {}, sample.is_complete)
 
 
 def _check_members(properties: JsonObject, required: frozenset[str], sample: SampleTypes) -> Iterator[Contradiction]:

@@ -23,9 +23,13 @@ from atpub.engine.plan.digest import announced_blobs, blob_at, plan_digest, port
 from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Rules, Upload
 from atpub.errors import AlteredPlan, InvalidInput, Place, Problem
 from atpub.repository.model import Record, is_local
+from atpub.text.json_document import parse_json
+from atpub.text.source import Source, decode
 
 FORMAT_VERSION: Final = "2.0"
 _CHECKSUM: Final = "checksum"
+_BAD: Final = "bad-plan"
+_HINT: Final = "save one: atpub plan --out FILE"
 
 
 def plan_document(plan: Plan) -> JsonObject:
@@ -123,8 +127,8 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
+    found = _parse(text, file)
     try:
-        found: Any = json.loads(text)
         version = _is(str, found["format_version"])
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
             raise _bad(file, f"it is of format {version}; this atpub reads {FORMAT_VERSION.partition('.')[0]}.x")
@@ -141,13 +145,29 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
         raise _bad(file, reason) from None
 
 
+def _parse(text: str | bytes, file: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        parse_json(decode(text, file) if isinstance(text, bytes) else Source(file, text))
+    except InvalidInput as error:  # the same faults, with their places
+        faults = (replace(item, code=_BAD, message=_not_a_plan(item.message), hint=_HINT) for item in error.problems)
+        raise InvalidInput(tuple(faults)) from None
+    raise _bad(file, "it is not JSON")
+
+
 def _digest(plan: Plan) -> str:
     return plan_digest(plan.did, plan.project, plan.changes, plan.refusals, plan.rules, plan.uploads)
 
 
 def _bad(file: str, reason: str) -> InvalidInput:
-    hint = "save one: atpub plan --out FILE"
-    return InvalidInput((Problem("bad-plan", f"this is not a plan that can be applied: {reason}", Place(file), hint),))
+    return InvalidInput((Problem(_BAD, _not_a_plan(reason), Place(file), _HINT),))
+
+
+def _not_a_plan(reason: str) -> str:
+    return f"this is not a plan that can be applied: {reason}"
 
 
 def _altered(file: str) -> AlteredPlan:

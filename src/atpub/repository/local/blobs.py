@@ -16,7 +16,7 @@ from typing import BinaryIO
 from atpub.atomic_files import open_new, sync_folder
 from atpub.atproto.mime_types import HEAD_LENGTH, sniff
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobNotFound, BlobRejected, RepositoryError, Unavailable
+from atpub.errors import BlobDamaged, BlobNotFound, BlobRejected, Unavailable
 from atpub.repository.interface import BlobSource
 from atpub.repository.model import BlobFault
 
@@ -79,12 +79,12 @@ class BlobFiles:
             return BlobFault("blob-damaged" if file.is_file() else "blob-missing", file, is_visible=True)
         try:
             deque(self.read(cid), maxlen=0)
-        except (OSError, RepositoryError):
+        except (OSError, BlobDamaged, BlobNotFound):
             return BlobFault("blob-damaged", file, is_visible=False)
         return None
 
     def read(self, cid: Cid) -> Iterator[bytes]:
-        """Yield the blob in chunks; raises BlobNotFound before the first, RepositoryError after a damaged one."""
+        """Yield the blob in chunks; raises BlobNotFound before the first, BlobDamaged after a damaged one."""
         try:
             stream = self._file(cid).open("rb")
         except FileNotFoundError:
@@ -96,7 +96,7 @@ class BlobFiles:
                 yield chunk
         if Cid.of_digest(digest.digest(), RAW) != cid:
             hint = "upload its bytes again"
-            raise RepositoryError(f"{self._file(cid)} is damaged: its bytes are those of another blob", hint=hint)
+            raise BlobDamaged(f"{self._file(cid)} is damaged: its bytes are those of another blob", hint=hint)
 
     def remove(self, name: str) -> None:
         """Delete the file of that name, where there is one: a blob's is its CID; raises Unavailable."""

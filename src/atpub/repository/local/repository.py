@@ -108,7 +108,7 @@ class LocalRepository:
         return Page(some, some[-1].path.rkey if len(some) < len(rest) else None)
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
-        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound."""
+        """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound or BlobDamaged."""
         with self._store.reading() as tables:
             if tables is None or not tables.is_referred_to(cid):
                 raise BlobNotFound(f"no record in {self._store.folder} refers to the blob {cid}")

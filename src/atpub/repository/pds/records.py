@@ -20,7 +20,7 @@ from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import InvalidRequest
-from atpub.errors import RepositoryError, RepositoryNotFound, Unavailable
+from atpub.errors import OversizedResponse, RepositoryError, RepositoryNotFound, SlowResponse, Unavailable
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
@@ -109,13 +109,15 @@ class Records:
         """Note that there is another head than that of the last reading."""
         self._recent = None
 
-    def changed_beside(self, paths: Set[RecordPath], since: Tid) -> Set[str]:
-        """Return the keys of records that have changed since a revision, besides those at the paths, where known.
+    def changed_beside(self, paths: Set[RecordPath], since: Tid, head: Cid) -> Set[str] | None:
+        """Return the keys of records that have changed from a revision to a head, besides those at the paths.
 
-        Nothing where the server does not give the changes.
+        None where there is a newer head, whose changes cannot be told apart; nothing where the server gives no changes.
         """
         try:
             found = self._fetch(since=since)
+            if found.roots[0] != bytes(head):
+                return None
             commit = parse_commit(found.blocks[found.roots[0]])
             keys = {key.decode(errors="replace") for key in mst.keys_of_changes(commit.data, found.blocks)}
         except (RepositoryError, _NotGiven, LookupError):
@@ -185,6 +187,8 @@ class Records:
                 return self._read_lists(query, self.head(), lasting=error.lasting)
             except RepositoryNotFound:
                 raise
+            except (OversizedResponse, SlowResponse):  # as it would be at the next try
+                return self._read_lists(query, self.head(), lasting=True)
             except RepositoryError:
                 pass  # it may have been written to meanwhile
         return self._read_lists(query, self.head(), lasting=False)

@@ -268,23 +268,21 @@ class PdsRepository:
         """Return the commit, not `alone` where the server made it on another head than `swap_commit`; and warn then.
 
         Servers other than the reference PDS may ignore the swap: what has changed since that head then includes
-        records that this commit did not write. One that keeps its own is not asked.
+        records that this commit did not write. One that keeps its own is not asked. Where others have committed on top
+        of this commit, their changes hide such a race: it is not `alone`, and there is no warning.
         """
         since = self._revisions.get(swap_commit)
         self._revisions[commit.head.cid] = commit.head.rev
         if since is None or self._xrpc.traits.keeps_swaps:
             return commit
-        others = self._records.changed_beside(batch.paths, since)
-        if not others:
+        others = self._records.changed_beside(batch.paths, since, commit.head.cid)
+        if others is not None and not others:
             return commit
         with self._lock:
             self._records.moved()
-        first = min(others)
-        warnings.warn(
-            f"{self.url} did not keep to swapCommit: another client wrote {first} at the same time [swap-ignored]",
-            AtpubWarning,
-            stacklevel=2,
-        )
+        if others:
+            message = f"another client wrote {min(others)} at the same time [swap-ignored]"
+            warnings.warn(f"{self.url} did not keep to swapCommit: {message}", AtpubWarning, stacklevel=2)
         return replace(commit, alone=False)
 
     def _explain(self, batch: WriteBatch, swap_commit: Cid, body: int, refusal: RepositoryError) -> AtpubError:
