@@ -111,10 +111,9 @@ def build_plan(
 def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord]) -> Iterator[Refusal]:
     """Yield records to write whose blobs are on the server already, with a type that their lexicon refuses."""
     for change in changes:
-        if change.after is None:
-            continue
-        types = {blob.cid: blob.mime_type for blob in blobs_in(change.after)}
-        for item in resolved[change.path].desired.blobs:
+        blobs = resolved[change.path].desired.blobs if change.after is not None else ()
+        types = {blob.cid: blob.mime_type for blob in blobs_in(change.after)} if blobs else {}
+        for item in blobs:
             if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
                 yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
 

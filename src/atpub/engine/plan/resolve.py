@@ -123,7 +123,9 @@ def _with_created_at(
     return values
 
 
-def _with_blobs(value: JsonObject, desired: Desired, known: dict[Cid, Blob]) -> tuple[JsonObject, tuple[BlobFile, ...]]:
+def _with_blobs(
+    value: JsonObject, desired: Desired, known: Mapping[Cid, Blob]
+) -> tuple[JsonObject, tuple[BlobFile, ...]]:
     """Return the value with the MIME types that the server gave its blobs, and the blobs that have none yet."""
     open_blobs: list[BlobFile] = []
     for item in desired.blobs:
