@@ -47,11 +47,11 @@ class Answering:
 
     def apply_writes(self, writes: list[Write], _: Cid) -> Commit:
         """Take the writes."""
-        start = time.process_time()
+        start = time.thread_time()  # another thread prepares the next commit
         self.commits += 1
         self._head = Head(cid_of(self.commits), Tid.of(self.commits))
         cids = tuple(None if isinstance(item, Delete) else Encoded.of(item.value, item.encoded).cid for item in writes)
-        self.cpu += time.process_time() - start
+        self.cpu += time.thread_time() - start
         return Commit(self._head, cids)
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.engine.apply.publishing import owned, prepare, write_lexicons, write_manifest
 from tests.engine.apply.samples import numbered
 from tests.pds.reference import VERSIONS, ReferencePds
-from tests.repository.pds_servers import Way, new_account, repository_on, served
+from tests.repository.pds_servers import Way, method_of, new_account, repository_on, served
 
 from atpub.atproto.xrpc.errors import failure
 from atpub.atproto.xrpc.http import Reply
 from atpub.atproto.xrpc.rate_limits import Budget, RateLimits, reset_of
-from atpub.engine.apply import PartialApplyError, apply_plan
+from atpub.engine.apply import FIRST, PartialApplyError, apply_plan
 from atpub.errors import RateLimited
 
 NOW = 1_700_000_000.5
@@ -51,7 +52,27 @@ def test_budget(case: str) -> None:
     for item in replies:
         ledger.note("a.b.c", item, NOW)
     assert ledger.budget("a.b.c", NOW) == expected
-    assert ledger.budget("a.b.d", NOW) is None
+
+
+OTHERS: Mapping[str, tuple[list[Reply], Budget | None]] = {
+    "nothing was heard": ([], None),
+    "no limit": ([reply()], Budget(None)),
+    "a limit": ([reply(ratelimit_limit=3_000)], None),
+    "a limit, then none": ([reply(ratelimit_remaining=7, ratelimit_reset=SOON), reply()], None),
+    "no limit, then one": ([reply(), reply(ratelimit_remaining=7, ratelimit_reset=SOON)], None),
+    "no limit, then refused": ([reply(), reply(429)], None),
+    "only failures": ([reply(502), reply(404)], None),
+    "no limit, then a failure": ([reply(), reply(502)], Budget(None)),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_budget_of_a_method_that_was_not_called(case: str) -> None:
+    replies, expected = OTHERS[case]
+    ledger = RateLimits()
+    for item in replies:
+        ledger.note("a.b.c", item, NOW)
+    assert ledger.budget("a.b.d", NOW) == expected
 
 
 RESETS: Mapping[str, tuple[Mapping[str, str], int | None]] = {
@@ -136,3 +157,19 @@ def test_a_batch_that_is_refused(limited: ReferencePds, tmp_path: Path) -> None:
     finally:
         repository.close()
         other.close()
+
+
+@pytest.mark.pds
+@pytest.mark.parametrize(("rate_limits", "commits"), [(False, 2), (True, 3)])
+def test_the_first_of_several_commits(tmp_path: Path, rate_limits: bool, commits: int) -> None:
+    """It is small only on a server that shows limits, and has not shown yet what is left for writes."""
+    write_lexicons(tmp_path)
+    way = Way()
+    with served(VERSIONS[0], rate_limits=rate_limits) as server:
+        repository = repository_on(server, new_account(server), way)
+        with closing(repository):
+            prepared = prepare(write_manifest(tmp_path, numbered(300)), repository)
+            apply_plan(prepared.plan, repository, prepared.sources)
+    sent = [json.loads(request.content) for request in way.requests if method_of(request) == "applyWrites"]
+    assert len(sent) == commits
+    assert (len(sent[0]["writes"]) == FIRST + 1) == rate_limits

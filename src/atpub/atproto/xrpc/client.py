@@ -55,7 +55,7 @@ class Traits:
 
     keeps_swaps: bool = False
 
-    def note(self, reply: Reply) -> None:
+    def note(self, reply: Reply | HttpResponse) -> None:
         """Record what a reply shows."""
         self.keeps_swaps = reply.headers.get("x-powered-by") == "Express"
 
@@ -74,6 +74,7 @@ class XrpcClient:
         """Return the output of a query; raises Unavailable after three tries."""
         headers = {} if access is None else self._bearer(access)
         outcome = self.http.send(self._get(method, params, headers), retry="if-failed")
+        self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
     @contextmanager
@@ -81,6 +82,7 @@ class XrpcClient:
         """Yield the bytes that a query answers with, as they come; raises Unavailable where they break off."""
         as_it_is = {"Accept-Encoding": "identity"}
         answer = self.http.stream(self._get(method, params, as_it_is))
+        self._note(method.nsid, answer)
         if not isinstance(answer, HttpResponse):
             yield iter((self._reply(method.nsid, answer).body,))
             return
@@ -92,6 +94,7 @@ class XrpcClient:
     def procedure(self, method: Procedure[P, O], input: P, access: Access | None = None) -> O:
         """Return the output of a procedure that does no harm when it is carried out twice: it is tried three times."""
         outcome = self.http.send(self._post(method, input, access), retry="if-failed")
+        self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
     def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
@@ -190,8 +193,8 @@ class XrpcClient:
         except TransportError as error:
             raise breach(error.code)(f"the answer of {self._where(nsid)} breaks off: {error.reason}") from None
 
-    def _note(self, nsid: str, outcome: Outcome) -> None:
-        if isinstance(outcome, Reply):
+    def _note(self, nsid: str, outcome: Outcome | HttpResponse) -> None:
+        if isinstance(outcome, Reply | HttpResponse):
             self.rate_limits.note(nsid, outcome, self.http.clock())
             self.traits.note(outcome)
 

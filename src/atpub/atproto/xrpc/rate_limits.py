@@ -7,16 +7,30 @@ refused request uses up what was left, so one that is known not to fit is better
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from atpub.atproto.xrpc.http import Reply
+from typing import Final, Protocol
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
+_HEADERS: Final = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy", "retry-after")
 _FIRST_MOMENT: Final = 10**9
 """Numbers from here on are seconds since 1970, those below seconds to wait."""
 _LONGEST: Final = 7 * 24 * 3600
 """No rate limit lasts longer: a larger number counts in other units, or is wrong."""
+
+
+class ReplyHead(Protocol):
+    """The status and headers of a reply, whether its body was read or not."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +46,20 @@ class RateLimits:
 
     def __init__(self) -> None:
         self._budgets: dict[str, Budget] = {}
+        self._default: Budget | None = None  # of a method that was not called yet
+        self._has_limits = False
 
-    def note(self, nsid: str, reply: Reply, now: float) -> None:
-        """Record what a reply of a method tells about its limit."""
+    def note(self, nsid: str, reply: ReplyHead, now: float) -> None:
+        """Record what a reply of a method tells about its limit, and about the limits of the server.
+
+        A server with limits shows one in each reply, since the limit of all requests holds for each. Where none was
+        shown so far, there is none for other methods either.
+        """
+        self._has_limits |= reply.status == 429 or any(name in reply.headers for name in _HEADERS)
+        if self._has_limits:
+            self._default = None
+        elif reply.status == 200:
+            self._default = Budget(None)
         left, reset = _number(reply, "ratelimit-remaining"), reset_of(reply, now)
         if reply.status == 429:
             if reset is not None:
@@ -46,11 +71,11 @@ class RateLimits:
 
     def budget(self, nsid: str, now: float) -> Budget | None:
         """Return the budget of a method; None where it is unknown, or no longer valid."""
-        found = self._budgets.get(nsid)
+        found = self._budgets.get(nsid, self._default)
         return None if found is None or (found.reset is not None and found.reset <= now) else found
 
 
-def reset_of(reply: Reply, now: float) -> int | None:
+def reset_of(reply: ReplyHead, now: float) -> int | None:
     """When the limit that a reply shows starts anew, in seconds since 1970; None where that is not known.
 
     PDSes give the time itself (ratelimit-reset); others the seconds until then, in that header or in retry-after.
@@ -64,7 +89,7 @@ def reset_of(reply: Reply, now: float) -> int | None:
     return None
 
 
-def _number(reply: Reply, header: str) -> int | None:
+def _number(reply: ReplyHead, header: str) -> int | None:
     """Return the number in a header; None where there is none that can be meant."""
     text = reply.headers.get(header, "")
     return int(text) if _NUMBER.fullmatch(text) else None

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
+from operator import is_
 from typing import Final
 
 from atpub.atproto import data
@@ -18,7 +22,7 @@ from atpub.engine.apply.batching import largest_batch
 from atpub.engine.apply.drafts import CommitDraft, Drafts
 from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
-from atpub.engine.inventory import OwnershipView
+from atpub.engine.inventory import Inventory, OwnershipView
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import points_of
 from atpub.engine.plan.model import Change, Outcome, Plan, Refusal
@@ -37,7 +41,7 @@ from atpub.errors import (
     StalePlan,
 )
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.interface import BlobSource, Repository
+from atpub.repository.interface import UNLIMITED, BlobSource, Limits, Repository
 from atpub.repository.model import Commit, Delete, Head
 
 FIRST: Final = 20
@@ -75,12 +79,33 @@ def apply_plan(
     return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run(is_new=is_new)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The batch that some groups make after a commit that leaves an inventory, within limits other than of points."""
+
+    groups: Sequence[Group]
+    inventory: Inventory
+    limits: Limits
+    batch: CommitDraft
+
+    def fits(self, groups: Sequence[Group], inventory: Inventory, limits: Limits) -> bool:
+        """Whether it is the batch to make now: that commit was made, nothing else has changed, and it can be paid."""
+        return (
+            self.inventory is inventory
+            and len(self.groups) <= len(groups)
+            and all(map(is_, self.groups, groups))
+            and (self.limits.writes, self.limits.body) == (limits.writes, limits.body)
+            and limits.points is not None
+            and points_of(map(type, self.batch.writes)) <= limits.points
+        )
+
+
 class _Applier:
     """The state of applying a plan, commit by commit.
 
     `_all` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
     and `_current` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
-    `_head` and `_inventory` are those that the next commit builds on.
+    `_head` and `_inventory` are those that the next commit builds on, and `_ahead` is what was prepared of it.
     """
 
     def __init__(
@@ -97,6 +122,7 @@ class _Applier:
         self._current: Sequence[Change] = ()
         self._done: dict[RecordPath, Cid | None] = {}
         self._has_read_again = False
+        self._ahead: _Ahead | None = None
 
     def run(self, *, is_new: bool) -> tuple[Outcome, ...]:
         groups: Sequence[Group] = commit_order(self._plan)
@@ -149,7 +175,7 @@ class _Applier:
                 if self._uploads.bring(_blobs_of(batch.changes)):
                     self._hooks.check()
                     batch = self._prepare(batch.changes)
-                self._commit(batch)
+                self._commit(batch, [*islice(rest, count, count + self._repository.limits.writes)])
             except RateLimited as error:
                 pauses += 1
                 if self._hooks.wait is None or error.reset is None or pauses > _PAUSES:
@@ -175,6 +201,9 @@ class _Applier:
         """Return how many groups fit in one commit, the first ones, at least one; and the batch that they make."""
         limits = self._repository.limits
         first = [*islice(groups, min(most, limits.writes))]
+        ahead, self._ahead = self._ahead, None
+        if ahead and ahead.fits(first, self._inventory, limits):
+            return len(ahead.groups), ahead.batch
         count, batch = largest_batch(first, lambda part: self._prepare(_flatten(part)), limits)
         if limits.points is None and count > FIRST and (count < len(groups) or has_paused):
             return FIRST, self._prepare(_flatten(first[:FIRST]))  # its reply tells what the next may cost
@@ -189,11 +218,11 @@ class _Applier:
         if limits.points is not None and points_of(map(type, batch.writes)) > limits.points:
             raise RateLimited(f"the rate limit of {self._plan.account} is spent", reset=limits.reset)
 
-    def _commit(self, batch: CommitDraft) -> None:
+    def _commit(self, batch: CommitDraft, following: Sequence[Group]) -> None:
         moves = faults = 0
         while batch.changes:
             try:
-                commit = self._repository.apply_writes(batch.writes, self._head)
+                commit = self._send(batch, following)
             except HeadMoved:
                 moves += 1
                 if moves == TRIES:
@@ -216,6 +245,25 @@ class _Applier:
                 if not commit.alone and len(self._done) < len(self._all):
                     self._read_on()  # others' commits may be there, too
                 return
+
+    def _send(self, batch: CommitDraft, following: Sequence[Group]) -> Commit:
+        """Make a commit, and prepare the one after it while the server is at work.
+
+        Both have ended when this does, so that no state is shared between threads at any other time.
+        """
+        if not following:
+            return self._repository.apply_writes(batch.writes, self._head)
+        limits = replace(self._repository.limits, points=UNLIMITED)
+        with ThreadPoolExecutor(1) as worker:
+            ahead = worker.submit(self._prepare_ahead, following, batch.inventory, limits)
+            commit = self._repository.apply_writes(batch.writes, self._head)
+        with suppress(AtpubError):  # it is raised when the turn of that batch has come
+            self._ahead = ahead.result()
+        return commit
+
+    def _prepare_ahead(self, groups: Sequence[Group], inventory: Inventory, limits: Limits) -> _Ahead:
+        count, batch = largest_batch(groups, lambda part: self._drafts.batch(_flatten(part), inventory), limits)
+        return _Ahead(groups[:count], inventory, limits, batch)
 
     def _check_commit(self, batch: CommitDraft, commit: Commit) -> None:
         for write, cid in zip(batch.writes, commit.cids, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Rules, Upload
-from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
+from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
@@ -43,7 +43,8 @@ def plan_manifest(
     """Plan what makes a repository hold exactly these records of a project."""
     options = options or Options()
     ownership = OwnershipView.of(live, project)
-    resolved = resolve_records(sort_by_references(desired), live.records, CreatedAtClock(now, live.records))
+    blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records)
+    resolved = resolve_records(sort_by_references(desired), live.records, blobs, clock)
     decisions = [
         *(decide_wanted(item, ownership) for item in resolved.values()),
         *decide_gone(resolved, ownership, options),
@@ -60,6 +61,7 @@ def plan_manifest(
     plan = build_plan(
         changes,
         resolved,
+        blobs,
         ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
@@ -77,6 +79,7 @@ def plan_manifest(
 def build_plan(
     changes: Sequence[Change],
     resolved: Mapping[RecordPath, ResolvedRecord],
+    blobs: Collection[Cid],
     ownership: OwnershipView,
     *,
     account: str,
@@ -84,10 +87,10 @@ def build_plan(
     warnings: tuple[Problem, ...],
     rules: Rules = Rules(),  # noqa: B008 - frozen
 ) -> Plan:
-    """Build the plan of these changes with its uploads, inventory changes, cost and digest."""
+    """Build the plan of these changes with its uploads, inventory changes, cost and digest; `blobs` are live ones."""
     live, inventory = ownership.live, ownership.inventory
     owned = inventory_changes(changes, ownership.owned) if inventory.project else {}
-    uploads = tuple(uploads_of(changes, resolved, live))
+    uploads = tuple(uploads_of(changes, resolved, blobs, live.lost_blobs))
     return Plan(
         project=inventory.project,
         account=account,
@@ -108,10 +111,9 @@ def build_plan(
 def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord]) -> Iterator[Refusal]:
     """Yield records to write whose blobs are on the server already, with a type that their lexicon refuses."""
     for change in changes:
-        if change.after is None:
-            continue
-        types = {blob.cid: blob.mime_type for blob in blobs_in(change.after)}
-        for item in resolved[change.path].desired.blobs:
+        blobs = resolved[change.path].desired.blobs if change.after is not None else ()
+        types = {blob.cid: blob.mime_type for blob in blobs_in(change.after)} if blobs else {}
+        for item in blobs:
             if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
                 yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
 
@@ -164,16 +166,13 @@ def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owne
 
 
 def uploads_of(
-    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Live
+    changes: Iterable[Change], resolved: Mapping[RecordPath, ResolvedRecord], live: Iterable[Cid], lost: Set[Cid]
 ) -> Iterator[Upload]:
     """Yield the blobs that no live record refers to yet, or that got lost, in the order in which they are needed."""
-    changes = [change for change in changes if change.path in resolved and resolved[change.path].desired.blobs]
-    written = any(change.after is not None for change in changes)
-    there = {blob.cid for record in live.records.values() for blob in blobs_in(record.value)} if written else set[Cid]()
-    there -= live.lost_blobs
+    there = {*live} - lost
     for change in changes:
-        for item in resolved[change.path].desired.blobs:
-            cid, is_lost = item.blob.cid, item.blob.cid in live.lost_blobs
+        for item in resolved[change.path].desired.blobs if change.path in resolved else ():
+            cid, is_lost = item.blob.cid, item.blob.cid in lost
             if cid not in there and (is_lost or change.after is not None):
                 there.add(cid)
                 yield Upload(cid, item.blob.size, item.blob.mime_type, item.file, item.target, is_lost)

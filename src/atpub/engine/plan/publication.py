@@ -17,7 +17,7 @@ from atpub.engine.plan.build import build_plan
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import Decision, immutable_refusal, make_change
 from atpub.engine.plan.model import Change, Drift, Plan, Refusal
-from atpub.engine.plan.resolve import ResolvedRecord, resolve_records, sort_by_references
+from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
 from atpub.errors import Problem
 from atpub.repository.model import Live
 
@@ -45,16 +45,15 @@ def plan_publication(
 ) -> Plan:
     """Plan to publish these records, each at another path; `project` owns them (empty: no project does)."""
     ownership = OwnershipView.of(live, project)
-    resolved = resolve_records(
-        sort_by_references(tuple(request.desired for request in requests)),
-        live.records,
-        CreatedAtClock(now, live.records),
-    )
+    desired = tuple(request.desired for request in requests)
+    blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records)
+    resolved = resolve_records(sort_by_references(desired), live.records, blobs, clock)
     if_exists: dict[RecordPath, IfExists] = {request.desired.path: request.if_exists for request in requests}
     decisions = [_decide(item, if_exists[path], ownership) for path, item in resolved.items()]
     return build_plan(
         [item.change for item in decisions if item.change],
         resolved,
+        blobs,
         ownership,
         account=account,
         refusals=tuple(item.refusal for item in decisions if item.refusal),

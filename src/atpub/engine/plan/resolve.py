@@ -43,12 +43,22 @@ class ResolvedRecord:
         return None if self.unknown else self.encoded.cid
 
 
+def live_blobs(records: Iterable[Desired], live: Mapping[RecordPath, Record]) -> dict[Cid, Blob]:
+    """Return the blobs that live records refer to; none where no desired record has a blob that may be one of them."""
+    holders = live.values() if any(desired.blobs for desired in records) else ()
+    return {blob.cid: blob for record in holders for blob in blobs_in(record.value)}
+
+
 def resolve_records(
-    ordered: tuple[Desired, ...], live: Mapping[RecordPath, Record], clock: CreatedAtClock
+    ordered: tuple[Desired, ...],
+    live: Mapping[RecordPath, Record],
+    known: dict[Cid, Blob],
+    clock: CreatedAtClock,
 ) -> Mapping[RecordPath, ResolvedRecord]:
-    """Resolve each desired record to the value to write; takes them with strong references' targets first."""
-    holders = live.values() if any(desired.blobs for desired in ordered) else ()
-    known = {blob.cid: blob for record in holders for blob in blobs_in(record.value)}
+    """Resolve each desired record to the value to write; takes them with strong references' targets first.
+
+    `known` has their `live_blobs`.
+    """
     values = _with_created_at(ordered, live, clock)
     resolved: dict[RecordPath, ResolvedRecord] = {}
     for desired in ordered:
@@ -71,7 +81,8 @@ def sort_by_references(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
 def desired_cids(records: tuple[Desired, ...], live: Mapping[RecordPath, Record]) -> Mapping[RecordPath, Cid | None]:
     """Return the CID that each record has to have, if it is live; what the live state leaves unknown is None."""
     clock = CreatedAtClock(_NO_TIME, live)
-    return {path: item.cid for path, item in resolve_records(sort_by_references(records), live, clock).items()}
+    resolved = resolve_records(sort_by_references(records), live, live_blobs(records, live), clock)
+    return {path: item.cid for path, item in resolved.items()}
 
 
 def _resolve(

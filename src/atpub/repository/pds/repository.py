@@ -92,7 +92,7 @@ class PdsRepository:
         """The limits of one commit.
 
         A server does not announce the size of a body: the limit shrinks when one is refused. The points are those that
-        its last reply to a write showed.
+        its last reply to a write showed; none of its replies showing any limit, there is none.
         """
         budget = self._budget(APPLY_WRITES.nsid)
         if budget is None:
