@@ -114,11 +114,11 @@ def expression(kind: Type, declare: Declarations, hint: str, within: tuple[str, 
         case Union():
             return declare.union(kind, hint, within)
         case Unknown():
-            return _loaded("runtime.JsonObject", lambda v: f"runtime.load_unknown({v})", lambda v: v)
+            return _load("runtime.JsonObject", lambda v: f"runtime.load_unknown({v})", lambda v: v)
         case Null():
             return _plain("None", lambda v: (f"{v} is not None",))
         case Unsupported():
-            return _loaded("runtime.Json", lambda v: f"runtime.load_any({v})", lambda v: v)
+            return _load("runtime.Json", lambda v: f"runtime.load_any({v})", lambda v: v)
         case Token():
             raise ValueError(f"{hint}: a token has a name of its own")
         case _:
@@ -165,13 +165,13 @@ def of_scalar(kind: Scalar, name: str) -> Expression:
             return replace(_plain(name, lambda v: _string(kind, v)), load_text=_text_loader(kind))
         case Bytes():
             limits = _arguments(low=kind.min_length or None, high=kind.max_length)
-            return _loaded(name, lambda v: f"runtime.load_bytes({v}{limits})", lambda v: f"runtime.bytes_json({v})")
+            return _load(name, lambda v: f"runtime.load_bytes({v}{limits})", lambda v: f"runtime.bytes_json({v})")
         case CidLinkType():
-            return _loaded(name, lambda v: f"runtime.load_link({v})", lambda v: f"runtime.link_json({v})")
+            return _load(name, lambda v: f"runtime.load_link({v})", lambda v: f"runtime.link_json({v})")
         case BlobType():
             accept = _tuple(kind.accept) if kind.accept else None
             limits = _arguments(accept=accept, max_size=kind.max_size)
-            return _loaded(name, lambda v: f"runtime.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
+            return _load(name, lambda v: f"runtime.load_blob({v}{limits})", lambda v: f"{v}.to_json()")
         case _:
             assert_never(kind)
 
@@ -180,7 +180,7 @@ def _plain(annotation: str, conditions: Callable[[str], Conditions]) -> Expressi
     return Expression(annotation, conditions, lambda v: v, lambda v: v)
 
 
-def _loaded(annotation: str, load: Callable[[str], str], dump: Callable[[str], str]) -> Expression:
+def _load(annotation: str, load: Callable[[str], str], dump: Callable[[str], str]) -> Expression:
     return Expression(annotation, lambda _: (), load, dump)
 
 

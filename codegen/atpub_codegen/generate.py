@@ -55,7 +55,7 @@ def generate(
         file = (*parts, "__init__.py") if parts in folders else (*parts[:-1], f"{parts[-1]}.py")
         files[file] = render.module_source(built[nsid], command)
     names = {nsid: dict(module.names) for nsid, module in built.items()}
-    files["_lexicons.py",] = render.documents_source(_embedded(documents), _embedded(names), command)
+    files["_lexicons.py",] = render.documents_source(_embed(documents), _embed(names), command)
     return {PurePosixPath(*parts): files[parts] for parts in sorted(files)}
 
 
@@ -97,7 +97,7 @@ def _folder(folder: tuple[str, ...], package: str, table: NameTable, own: Lexico
     return render.root_source(sorted(uses), command)
 
 
-def _embedded(documents: Mapping[Nsid, Any]) -> str:
+def _embed(documents: Mapping[Nsid, Any]) -> str:
     """Return JSON in ASCII, without three quotation marks in a row: a line for each authority."""
     lines = (
         ",".join(f'"{nsid}":{json.dumps(documents[nsid], separators=(",", ":"), sort_keys=True)}' for nsid in group)

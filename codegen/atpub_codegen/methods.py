@@ -70,7 +70,7 @@ def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
             name = builder.name(hint, _OUTPUT)
             return _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
         case Ref(target=target):
-            return _referred(builder, hint, target)
+            return _refer(builder, hint, target)
 
 
 def _messages(builder: ModuleBuilder, hint: str, kind: Union) -> str:
@@ -84,7 +84,7 @@ def _failure(builder: ModuleBuilder, error: str, doc: str) -> str:
     return name
 
 
-def _referred(builder: ModuleBuilder, hint: str, target: Name) -> str:
+def _refer(builder: ModuleBuilder, hint: str, target: Name) -> str:
     found = builder.reference(target)
     if _is_class(builder, target):
         return f"{found.annotation}.from_json"

@@ -53,7 +53,7 @@ _FORMS: Final[Mapping[type[Item], Form]] = {
 
 def module_source(module: Module, command: str) -> str:
     """Return the source of a lexicon's module."""
-    header = _rendered(
+    header = _render(
         "header",
         module=module,
         command=command,
@@ -66,17 +66,17 @@ def module_source(module: Module, command: str) -> str:
     )
     blocks = [("header", header), *map(_item, module.classes)]
     if any(item.circular for item in module.imports):
-        blocks.append(("circular", _rendered("circular", imports=module.imports)))
+        blocks.append(("circular", _render("circular", imports=module.imports)))
     blocks.extend(map(_item, module.aliases))
     if module.method:
-        blocks.append(("method", _rendered("method", method=module.method)))
+        blocks.append(("method", _render("method", method=module.method)))
     return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
 
 
 def _item(item: Item) -> tuple[str, str]:
     """Return the name of an item's template, and its source."""
     template = _FORMS[item.__class__].template
-    return template, _rendered(template, item=item)
+    return template, _render(template, item=item)
 
 
 def _space(before: str, kind: str) -> str:
@@ -86,17 +86,17 @@ def _space(before: str, kind: str) -> str:
 
 def root_source(uses: Sequence[str], command: str) -> str:
     """Return the source of the generated package's own `__init__`, which names the packages that it uses."""
-    return _rendered("root", uses=uses, command=command) + "\n"
+    return _render("root", uses=uses, command=command) + "\n"
 
 
 def package_source(doc: str, command: str) -> str:
     """Return the source of the `__init__` of a folder that holds modules and nothing else."""
-    return _rendered("package", doc=doc, command=command) + "\n"
+    return _render("package", doc=doc, command=command) + "\n"
 
 
 def documents_source(text: str, names: str, command: str) -> str:
     """Return the source of the module that holds a package's lexicons: every build backend includes modules."""
-    return _rendered("documents", text=text, names=names, command=command) + "\n"
+    return _render("documents", text=text, names=names, command=command) + "\n"
 
 
 def samples_source(samples: Sequence[Sample], command: str) -> str:
@@ -106,10 +106,10 @@ def samples_source(samples: Sequence[Sample], command: str) -> str:
     if arrays:
         words |= {"Any", "TypeAlias"}
     typing = [*(["TYPE_CHECKING"] if arrays else []), *sorted(words & {"Any", "Literal", "TypeAlias"})]
-    return _rendered("samples", samples=samples, arrays=arrays, typing=typing, command=command) + "\n"
+    return _render("samples", samples=samples, arrays=arrays, typing=typing, command=command) + "\n"
 
 
-def _rendered(template: str, **values: Any) -> str:
+def _render(template: str, **values: Any) -> str:
     return _templates(f"{template}.py.jinja").render(**values).strip("\n")
 
 

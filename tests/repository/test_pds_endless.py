@@ -99,7 +99,7 @@ def test_a_new_repository_is_read_once_its_head_was_asked_for() -> None:
     """Cirrus makes it then."""
     value: dict[str, Any] = {"$type": NOTE, "text": "first"}
     key = f"{NOTE}/first".encode()
-    tree = mst.updated(mst.EMPTY, {key: bytes(cid_of(value))})
+    tree = mst.update(mst.EMPTY, {key: bytes(cid_of(value))})
     commit = sign_commit(SigningKey.generate(), DID, tree.cid, REV)
     head = block.cid_of(commit)
     blocks = [(head, commit), *mst.blocks(tree), (bytes(cid_of(value)), encode(value))]

@@ -27,7 +27,7 @@ VALUES: dict[RecordPath, JsonObject] = {
 
 def snapshot(records: Mapping[bytes, bytes]) -> Snapshot:
     """The snapshot of a repository with these blocks, by key."""
-    tree = mst.updated(mst.EMPTY, {key: block.cid_of(content) for key, content in records.items()})
+    tree = mst.update(mst.EMPTY, {key: block.cid_of(content) for key, content in records.items()})
     commit = sign_commit(SigningKey.generate(), LOCAL_DID, tree.cid, REV)
     root = block.cid_of(commit)
     held = ((block.cid_of(content), content) for content in records.values())

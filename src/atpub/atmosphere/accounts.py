@@ -45,7 +45,7 @@ class Account(Protocol):
         """Return where the bytes of a blob are that a record refers to."""
         ...
 
-    def reopened(self, password: str | None) -> Account:
+    def reopen(self, password: str | None) -> Account:
         """Open the same repository again, where its name leads now; writing takes the password."""
         ...
 
@@ -82,7 +82,7 @@ class LocalAccount:
         """Return the blob's file."""
         return self.folder / "blobs" / cid
 
-    def reopened(self, password: str | None) -> LocalAccount:
+    def reopen(self, password: str | None) -> LocalAccount:
         """Open the repository in the same folder; no password is needed."""
         return self.open(self.folder, self.repository.did)
 
@@ -164,7 +164,7 @@ class PdsAccount:
         """Return the blob's public URL on the account's server (com.atproto.sync.getBlob)."""
         return Url(f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}")
 
-    def reopened(self, password: str | None) -> PdsAccount:
+    def reopen(self, password: str | None) -> PdsAccount:
         """Connect to the same DID on the same server."""
         return replace(self.connect(self.repository.did, self.repository.url, password), name=self.name)
 

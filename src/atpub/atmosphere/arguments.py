@@ -93,7 +93,7 @@ class Call:
 
     def check(self, problems: Iterable[Problem]) -> None:
         """Warn of each doubtful problem; raises InvalidArgument where there are others."""
-        named = [self._named(problem) for problem in problems]
+        named = [self._with_place(problem) for problem in problems]
         errors = tuple(problem for problem in named if problem.severity == "error")
         if errors:
             raise InvalidArgument(errors)
@@ -104,7 +104,7 @@ class Call:
         """Return the error for one argument."""
         return InvalidArgument((Problem("bad-argument", message, self._at(argument), hint),))
 
-    def _named(self, problem: Problem) -> Problem:
+    def _with_place(self, problem: Problem) -> Problem:
         return replace(problem, place=problem.place or Place(self.name), hint=_HINTS.get(problem.code, problem.hint))
 
     def _place(self, steps: tuple[str | int, ...]) -> Place:

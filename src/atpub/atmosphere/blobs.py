@@ -188,12 +188,12 @@ def _of_stream(name: str, stream: Readable) -> Item | Problem:
         message = f"{name} is {'a text file' if hasattr(stream, 'read') else type(stream).__name__}"
         return Problem("wrong-type", message, hint="give bytes, a path, or a file opened in binary mode")
     if not isinstance(stream, Seekable) or not stream.seekable():
-        return Item(name, _copied(stream))
+        return Item(name, _copy(stream))
     start = stream.tell()
     return Item(name, StreamSource(stream, start, stream.seek(0, os.SEEK_END) - start))
 
 
-def _copied(stream: Readable) -> StreamSource:
+def _copy(stream: Readable) -> StreamSource:
     """Copy a stream that can be read only once to a temporary file, deleted when it is no longer used."""
     copy: BinaryIO = tempfile.TemporaryFile(prefix="atpub-")  # noqa: SIM115 - the source's end closes it
     while copy.tell() <= LARGEST and (chunk := stream.read(_CHUNK)):

@@ -72,11 +72,11 @@ def plan(
         only=_addresses("only", only),
         exclude=_addresses("exclude", exclude),
     )
-    with _opened(read, client, account, pds) as (found, target):
+    with _open(read, client, account, pds) as (found, target):
         made = plan_records(
             read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
-    again = partial(_reopened, found, target) if client is None else partial(client.still, found)
+    again = partial(_reopen, found, target) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
 
 
@@ -108,7 +108,7 @@ def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
 
 
 @contextmanager
-def _opened(
+def _open(
     manifest: Manifest, client: AtmosphereClient | None, account: str | None, pds: str | None
 ) -> Generator[tuple[Account, Target]]:
     """Open the manifest's account; raises Refused where its DID is not the one that the manifest names."""
@@ -129,12 +129,12 @@ def _opened(
 
 
 @contextmanager
-def _reopened(account: Account, target: Target) -> Generator[Account]:
+def _reopen(account: Account, target: Target) -> Generator[Account]:
     """Open the planned account again to write to it, with `ATPUB_PASSWORD`; raises UnconfirmedServer."""
     if target.folder is None:
         from atpub.login.account import confirm_server
 
         confirm_server(target, account.repository.did, os.environ)
-    again = account.reopened(password_in(os.environ))
+    again = account.reopen(password_in(os.environ))
     with closing(again.repository):
         yield again

@@ -45,7 +45,7 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
         by_host.setdefault(urlsplit(address).netloc, []).append(address)
     found: dict[str, str] = {}
     with new_client() as client, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-ask") as pool:
-        ask = partial(_stated, client)
+        ask = partial(_ask, client)
         firsts = [addresses[0] for addresses in by_host.values()]
         for first, digest in zip(firsts, pool.map(ask, firsts), strict=True):
             if digest is not None:
@@ -61,13 +61,13 @@ def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
     with new_client() as client:
         try:
-            digests = pool.map(partial(_fetched, client, on_event), listed)
+            digests = pool.map(partial(_fetch, client, on_event), listed)
             return dict(zip(listed, digests, strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
+def _fetch(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
     """Read a URL in constant memory, and return its SHA-256; raises Unavailable."""
     digest, done = sha256(), 0
     with download(client, address) as found:
@@ -78,7 +78,7 @@ def _fetched(client: TransportClient, on_event: Callable[[Fetched], None], addre
     return digest.hexdigest()
 
 
-def _stated(client: TransportClient, address: str) -> str | None:
+def _ask(client: TransportClient, address: str) -> str | None:
     """Ask a store for the SHA-256 of a shard; None where it gives none, or does not answer."""
     from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportError
 

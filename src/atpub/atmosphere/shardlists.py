@@ -120,7 +120,7 @@ def _digests(
     match checksums:
         case None:
             # Some kinds of storage have no place for checksums.
-            return _looked_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
+            return _look_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
             found = fetched_digests(addresses.values(), on_event)
@@ -136,7 +136,7 @@ def _check_reachable(call: Call, urls: Sequence[Location], addresses: Mapping[st
         raise call.refuse("checksums", f"{lost[0]} cannot be fetched over HTTP", hint)
 
 
-def _looked_up(texts: Sequence[str], addresses: Mapping[str, str]) -> Mapping[str, str]:
+def _look_up(texts: Sequence[str], addresses: Mapping[str, str]) -> Mapping[str, str]:
     """Look up digests in the lock of the current folder, then in the stores; warn of those not found."""
     lock = read_lock(Path.cwd())
     locked = {text: lock.urls[text] for text in texts if lock is not None and text in lock.urls}

@@ -27,7 +27,7 @@ def _patterns(urls: Sequence[str]) -> Iterator[str]:
 
 def _longest_run(urls: Sequence[str], start: int) -> tuple[int, str]:
     """Return the pattern of the URLs from an index on, and the number of URLs that it covers."""
-    single = (1, _escaped(urls[start]))
+    single = (1, _escape(urls[start]))
     if start + 1 >= len(urls):
         return single
     first, second = _NUMBER.split(urls[start]), _NUMBER.split(urls[start + 1])
@@ -55,9 +55,9 @@ def _follows(url: str, first: Sequence[str], at: int, number: int) -> bool:
 
 def _pattern(first: Sequence[str], at: int, last: str, step: int) -> str:
     by = f"..{abs(step)}" if abs(step) != 1 else ""
-    before, after = _escaped("".join(first[:at])), _escaped("".join(first[at + 1 :]))
+    before, after = _escape("".join(first[:at])), _escape("".join(first[at + 1 :]))
     return f"{before}{{{first[at]}..{last}{by}}}{after}"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", text)

@@ -76,7 +76,7 @@ class Importer:
             entries = dict(self._entries())
             checked = check(self._request, yaml_text(self._document(entries)), entries)
             if not checked.problems:
-                return self._imported(entries)
+                return self._import(entries)
             self._try_otherwise(checked)
 
     def _reshape(self) -> None:
@@ -222,7 +222,7 @@ class Importer:
             sections[address.section][address.key] = {**identity, **kept}
         return {**made, **sections}
 
-    def _imported(self, entries: dict[Address, tuple[Record, JsonObject]]) -> ImportResult:
+    def _import(self, entries: dict[Address, tuple[Record, JsonObject]]) -> ImportResult:
         files: dict[str, str] = {}
         for address, (record, body) in entries.items():
             checksums = body.get("checksums")

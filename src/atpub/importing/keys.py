@@ -17,15 +17,15 @@ _OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
 def slug(text: str) -> str:
     """Return text as a key: ASCII in lower case, other characters replaced by `-`; may be empty."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return _trimmed(re.sub(r"[^a-z0-9._]+", "-", plain))
+    return _trim(re.sub(r"[^a-z0-9._]+", "-", plain))
 
 
 def key_of(text: str) -> str:
     """Return an identifier, such as a record key, as a key: only characters that a key cannot hold are replaced."""
-    return _trimmed(_OTHER.sub("-", text), 256)
+    return _trim(_OTHER.sub("-", text), 256)
 
 
-def _trimmed(text: str, longest: int = _LONGEST) -> str:
+def _trim(text: str, longest: int = _LONGEST) -> str:
     return text.lstrip("._-")[:longest].rstrip("-._")
 
 
@@ -44,11 +44,11 @@ def choose_keys(candidates: Mapping[RecordPath, Sequence[str]], taken: Set[str])
                 keys[path] = names[0]
         left = {path: names[1:] for path, names in left.items() if path not in keys}
     for path in left:  # none of their candidates is free
-        keys[path] = _numbered(path.collection.name, {*taken, *keys.values()})
+        keys[path] = _number(path.collection.name, {*taken, *keys.values()})
     return keys
 
 
-def _numbered(name: str, used: Set[str]) -> str:
+def _number(name: str, used: Set[str]) -> str:
     number = 1
     while f"{name}-{number}" in used:
         number += 1

@@ -179,8 +179,8 @@ def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool,
     try:
         linked = link(pairs, known, allow_missing=allow_missing, complete=complete)
     except InvalidInput as error:
-        return Linked(Lexicons({}), tuple(_placed(error.problems, sources)))
-    return Linked(linked, (), tuple(_placed(linked.warnings, sources)))
+        return Linked(Lexicons({}), tuple(_place(error.problems, sources)))
+    return Linked(linked, (), tuple(_place(linked.warnings, sources)))
 
 
 def link_used(files: Sequence[LexiconFile], known: Lexicons, used: Collection[str] | None, *, complete: bool) -> Linked:
@@ -193,7 +193,7 @@ def link_used(files: Sequence[LexiconFile], known: Lexicons, used: Collection[st
     return replace(kept, warnings=(*kept.warnings, *idle))
 
 
-def _placed(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
+def _place(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
     names = {problem.place.file for problem in problems if problem.place}
     documents = {name: parse_json(sources[name]) for name in names}
     return [placed([problem], documents[problem.place.file])[0] for problem in problems if problem.place]

@@ -118,7 +118,7 @@ def _map_of(item: JsonObject, description: str) -> JsonObject:
     }
 
 
-def _closed(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
+def _closed_object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
     return {
         "type": "object",
         "properties": properties,
@@ -164,7 +164,7 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
         "file": _text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
     }
-    return _closed({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
+    return _closed_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
 
 
 def _dataset_entry(made: _Definitions) -> JsonObject:
@@ -177,12 +177,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
         METADATA_SCHEMA: _reference("The lexicon's name of `metadata_schema`."),
         **made.record(entry.NSID, frozenset({SIZE})),
     }
-    return _closed({**_common(), **own, **_named(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
+    return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
 
 def _label_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
-    return _closed({**_common(), **own, **_named(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
+    return _closed_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
 
 
 def _lens_entry(made: _Definitions) -> JsonObject:
@@ -194,10 +194,10 @@ def _lens_entry(made: _Definitions) -> JsonObject:
         "putter": code,
     }
     required = ("source", "target", "getter", "putter")
-    return _closed({**_common(), **own, **_named(made.record(lens.NSID, LENS_FIELDS))}, required)
+    return _closed_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
 
 
-def _named(fields: dict[str, JsonObject]) -> JsonObject:
+def _require_name(fields: dict[str, JsonObject]) -> JsonObject:
     """Require a non-empty name: people find the record by it, although lexicons allow it to be empty."""
     return {**fields, "name": {**fields["name"], "minLength": 1}}
 
@@ -211,7 +211,7 @@ def _record_entry() -> JsonObject:
             "with its CID, {$blob: file} a blob; {$literal: …} is what stands in it, as it is.",
         },
     }
-    return _closed({**_common(), **own}, ("collection", "value"))
+    return _closed_object({**_common(), **own}, ("collection", "value"))
 
 
 def _reference(description: str) -> JsonObject:
@@ -220,7 +220,7 @@ def _reference(description: str) -> JsonObject:
 
 def _environment() -> JsonObject:
     account, did, pds = _text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
-    return _closed({"account": account, "did": did, "pds": pds})
+    return _closed_object({"account": account, "did": did, "pds": pds})
 
 
 def _did(description: str) -> JsonObject:
@@ -236,7 +236,7 @@ def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
     for name, item in sections.items():
         if name in COLLECTIONS:
             partial[name] = {**item, "required": []}
-    return {**_closed(partial), "description": "What every entry of a section has that does not say otherwise."}
+    return {**_closed_object(partial), "description": "What every entry of a section has that does not say otherwise."}
 
 
 def _policy() -> JsonObject:
@@ -246,12 +246,12 @@ def _policy() -> JsonObject:
         "anyOf": [{"type": "integer", "minimum": 0}, share],
         "examples": [10, "30%"],
     }
-    return _closed({"max_delete": limit})
+    return _closed_object({"max_delete": limit})
 
 
 def _lexicons() -> JsonObject:
     publish: JsonObject = {"type": "boolean", "description": "Publish the lexicons themselves as records."}
-    return _closed({"path": _text("The folder of the project's own lexicons."), "publish": publish}, ("path",))
+    return _closed_object({"path": _text("The folder of the project's own lexicons."), "publish": publish}, ("path",))
 
 
 class _Definitions:
@@ -281,9 +281,9 @@ class _Definitions:
             case String():
                 return _string(kind)
             case Bytes():
-                return _closed({"$bytes": {"type": "string"}}, ("$bytes",))
+                return _closed_object({"$bytes": {"type": "string"}}, ("$bytes",))
             case CidLinkType():
-                return _closed({"$link": {"type": "string"}}, ("$link",))
+                return _closed_object({"$link": {"type": "string"}}, ("$link",))
             case BlobType():
                 return {"type": "object", "title": "{$blob: file}"}
             case Array():

@@ -114,7 +114,7 @@ def faults_of_json_schema(content: JsonObject) -> Iterator[Fault]:
         return
     draft7 = _jsonschema().Draft7Validator
     for found in _deviations(content, draft7(draft7.META_SCHEMA)):
-        _, message, hint = _worded(found)
+        _, message, hint = _describe(found)
         yield Fault(found.steps, message, hint)
 
 
@@ -219,7 +219,7 @@ def _problems(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[Steps
         yield from _missing_keys(bundle, found)
     else:
         place = bundle.place(steps)
-        code, message, hint = _worded(found, place)
+        code, message, hint = _describe(found, place)
         yield steps, Problem(code, f"{name_of(steps)}: {message}", place, hint)
 
 
@@ -251,14 +251,14 @@ def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
             return False
 
 
-def _worded(found: _Deviation, place: Place = _NOWHERE) -> tuple[str, str, str]:
+def _describe(found: _Deviation, place: Place = _NOWHERE) -> tuple[str, str, str]:
     """Return the code, message and hint of a deviation."""
     limit, shown = found.limit, _shown(found.instance)
     match found.keyword:
         case "type":
             return "wrong-type", f"expected {_kinds(limit)}, found {_kind(found.instance)}", _type_hint(found, place)
         case "anyOf":
-            return _worded_choice(found, place)
+            return _describe_choice(found, place)
         case "const":
             return "wrong-value", f"expected {limit!r}, found {shown}", f"write {limit!r}"
         case "enum":
@@ -280,8 +280,8 @@ def _worded(found: _Deviation, place: Place = _NOWHERE) -> tuple[str, str, str]:
             return "wrong-value", f"{shown} breaks the rule {found.keyword}: {limit!r}", ""
 
 
-def _worded_choice(found: _Deviation, place: Place) -> tuple[str, str, str]:
-    """As `_worded`, where several types are allowed and this is none of them."""
+def _describe_choice(found: _Deviation, place: Place) -> tuple[str, str, str]:
+    """As `_describe`, where several types are allowed and this is none of them."""
     words = [item.get("title") or _KINDS.get(item.get("type"), "something else") for item in found.limit]
     hint = _example(found) or _scalar_hint(found.instance, place) or "write one of these"
     message = f"expected {' or '.join(dict.fromkeys(map(str, words)))}, found {_kind(found.instance)}"

@@ -42,7 +42,7 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     if not _SPECIAL.search(pattern):
         return (pattern,) if pattern else ()
     if one_range := _ONE_RANGE.fullmatch(pattern):
-        return _numbered(one_range, limit) or _too_many(pattern, limit)
+        return _expand_range(one_range, limit) or _too_many(pattern, limit)
     problem = _misplaced_brace(pattern) or _mixed_case_range(pattern)
     if problem:
         return problem
@@ -57,7 +57,7 @@ def expand_keeping_escapes(pattern: str, limit: int = LIMIT) -> tuple[str, ...] 
     return _literal_group(pattern, expanded) or expanded
 
 
-def _numbered(one_range: re.Match[str], limit: int) -> tuple[str, ...]:
+def _expand_range(one_range: re.Match[str], limit: int) -> tuple[str, ...]:
     """Return the texts of one range of numbers, as most patterns are; none where they are more than the limit."""
     before, low, high, after = one_range.groups()
     step = 1 if int(low) <= int(high) else -1

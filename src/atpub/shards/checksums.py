@@ -201,7 +201,7 @@ class _Index:
         if shard in self._names:
             return (shard,)
         path = _path(shard)
-        paths = dict.fromkeys((path, _composed(unquote(path)))) if "%" in path else (path,)
+        paths = dict.fromkeys((path, _compose(unquote(path)))) if "%" in path else (path,)
         for path in paths:
             for ending in _endings(path):
                 if found := self._by_path.get(ending):
@@ -211,11 +211,11 @@ class _Index:
 
 def _path(name: str) -> str:
     """Return the path of a URL or file name, without scheme, host and leading slashes."""
-    path = _composed(shard_path(name) if "://" in name else name)
+    path = _compose(shard_path(name) if "://" in name else name)
     return _LEADING.sub("", path, count=1) if path.startswith(("/", ".")) else path
 
 
-def _composed(text: str) -> str:
+def _compose(text: str) -> str:
     """Return a text in NFC: macOS decomposes letters in the names of files."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 

@@ -126,8 +126,8 @@ class _Gatherer:
         local = dict(self._local_files())
         named = dict(self._blob_files())
         self._refuse_oversized(local.values())
-        tars = self._measured([path for paths, _ in local.values() for path in paths], tar=True)
-        plain = self._measured([path for path, _ in named.values()], tar=False)
+        tars = self._measure([path for paths, _ in local.values() for path in paths], tar=True)
+        plain = self._measure([path for path, _ in named.values()], tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
             links = {path: target for path in paths if (target := outside_target(path, self._manifest.folder))}
@@ -154,7 +154,7 @@ class _Gatherer:
             message = f"{self._name(path)} has {size:,} bytes, and a shard in a blob at most {LARGEST_SHARD:,}"
             yield Problem("shard-too-large", message, self._manifest.place(steps), "make smaller shards")
 
-    def _measured(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
+    def _measure(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
         """Return the facts of files: measured if the file is here, otherwise from the lock."""
         unique = dict.fromkeys(paths)
         if not unique:
@@ -284,9 +284,9 @@ class _Gatherer:
                 self._note([_not_sha256(name) for name in digests if name not in known], steps)
             case NoChecksums() | None:
                 return {}
-        return self._matched(urls, known, steps)
+        return self._match(urls, known, steps)
 
-    def _matched(self, urls: Sequence[str], known: Mapping[str, str], steps: Steps) -> Mapping[str, str]:
+    def _match(self, urls: Sequence[str], known: Mapping[str, str], steps: Steps) -> Mapping[str, str]:
         matched = match_checksums(urls, known)
         self._note(matched.problems, steps)
         return matched.digests
@@ -302,7 +302,7 @@ class _Gatherer:
                 self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
         else:
             known = self._checksum_files(found, steps)
-            digests = {} if known is None else dict(self._matched(urls, known, steps))
+            digests = {} if known is None else dict(self._match(urls, known, steps))
         self._keep_urls(digests, steps)
         return digests
 

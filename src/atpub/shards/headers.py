@@ -71,7 +71,7 @@ def plain_members(stream: Stream) -> Generator[Member, None, int]:
         start = stream.tell()
         if member.kind != _DIRECTORY:
             yield Member(member.name, member.kind in _LINKS, start, member.size)
-        offset = stream.seek(start + _padded(member.size))
+        offset = stream.seek(start + _pad(member.size))
     return offset
 
 
@@ -87,7 +87,7 @@ def _read_member(stream: Stream) -> _Header | None:
         return header
     if header.size > _LONGEST_PAX:
         return None
-    path = _pax_path(stream.read(_padded(header.size)), header.size)
+    path = _pax_path(stream.read(_pad(header.size)), header.size)
     member = _parse(stream.read(BLOCK))
     if path is None or member is None or member.kind == _PAX:
         return None
@@ -120,7 +120,7 @@ def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
-def _padded(size: int) -> int:
+def _pad(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 

@@ -150,7 +150,7 @@ class _Reader:
     def _read_line(self, line: re.Match[str]) -> None:
         value = _load(line[0])
         if any(_faults(value)):
-            self._problems.extend(self._placed(line, value))
+            self._problems.extend(self._place(line, value))
             return
         match value:
             case {"file": str(path), "size": int(size), "sha256": str(sha256), **rest}:
@@ -170,7 +170,7 @@ class _Reader:
             hint = "keep the line that is right, or run `atpub lock` where the data is"
             self._problems.append(self._source.problem("lock-duplicate", message, line.start(), hint))
 
-    def _placed(self, line: re.Match[str], value: Json) -> Iterator[Problem]:
+    def _place(self, line: re.Match[str], value: Json) -> Iterator[Problem]:
         """Yield the problems of a line at their columns; parses the line again, which is slow."""
         start = self._source.place(line.start())
         try:

@@ -138,30 +138,33 @@ def test_the_cid_is_the_hash_of_the_bytes(value: Json) -> None:
     assert cid_of(value) == Cid.of_block(encode(value))
 
 
+RESEMBLING: list[Json] = [
+    251,
+    -252,
+    27,
+    [0x1B80, 0x3BFF, 0xFB],
+    2**63 - 1,
+    -(2**63),
+    ";é",
+    "\x1b\x80",
+    "a" * 27,
+    "a" * 59,
+    "é" * 251,
+    "$link",
+    "$bytes",
+    {"$link": 1},
+    {"$bytes": None, "a": 1},
+    {"$bytesX": "AQI"},
+    {"$link": [str(ZEROS)]},
+    [str(ZEROS), {"$link": str(ZEROS)}],
+    [[]] * 251,
+    [{"a": 1}] * 300,
+]
+
+
 @pytest.mark.parametrize(
     "value",
-    [
-        251,
-        -252,
-        27,
-        [0x1B80, 0x3BFF, 0xFB],
-        2**63 - 1,
-        -(2**63),
-        ";é",
-        "\x1b\x80",
-        "a" * 27,
-        "a" * 59,
-        "é" * 251,
-        "$link",
-        "$bytes",
-        {"$link": 1},
-        {"$bytes": None, "a": 1},
-        {"$bytesX": "AQI"},
-        {"$link": [str(ZEROS)]},
-        [str(ZEROS), {"$link": str(ZEROS)}],
-        [[]] * 251,
-        [{"a": 1}] * 300,
-    ],
+    RESEMBLING,
     ids=lambda value: repr(value)[:30],
 )
 def test_values_whose_bytes_resemble_others(value: Json) -> None:

@@ -32,7 +32,7 @@ VALUES: dict[RecordPath, JsonObject] = {
 def parts(values: Mapping[RecordPath, JsonObject]) -> tuple[bytes, dict[bytes, bytes]]:
     """The root and the blocks of a repository."""
     stored = {str(path).encode(): encode(value) for path, value in values.items()}
-    tree = mst.updated(mst.EMPTY, {key: block.cid_of(content) for key, content in stored.items()})
+    tree = mst.update(mst.EMPTY, {key: block.cid_of(content) for key, content in stored.items()})
     commit = sign_commit(KEY, DID, tree.cid, REV)
     root = block.cid_of(commit)
     records = ((block.cid_of(content), content) for content in stored.values())

@@ -55,13 +55,13 @@ def test_a_tree_in_a_circle_ends() -> None:
 
 def test_the_records_of_a_tree_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mst, "MOST_ENTRIES", 2)
-    tree = mst.updated(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
+    tree = mst.update(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
     with pytest.raises(OversizedResponse, match="more than 2 records"):
         mst.walk(tree.cid, dict(mst.blocks(tree)).get)
 
 
 def test_the_bytes_of_keys_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = mst.updated(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
+    tree = mst.update(mst.EMPTY, {b"a/%d" % number: cid_of(b"") for number in range(3)})
     blocks = {**dict(mst.blocks(tree)), cid_of(b""): b""}
     monkeypatch.setattr(mst, "MOST_KEY_BYTES", 9)
     assert len(mst.walk(tree.cid, blocks.get)) == 3

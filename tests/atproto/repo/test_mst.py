@@ -37,14 +37,14 @@ CHANGES = st.dictionaries(st.sampled_from(KEYS), st.none() | st.integers(0, 3).m
 
 def tree_of(keys: Iterable[str | bytes], value: bytes) -> mst.Node:
     names = [key.encode() if isinstance(key, str) else key for key in keys]
-    return mst.updated(mst.EMPTY, dict.fromkeys(names, value))
+    return mst.update(mst.EMPTY, dict.fromkeys(names, value))
 
 
 @given(st.lists(CHANGES, max_size=6))
 def test_the_tree_is_that_of_the_oracle_after_every_batch(batches: list[dict[bytes, bytes | None]]) -> None:
     tree, items = mst.EMPTY, dict[bytes, bytes]()
     for changes in batches:
-        tree = mst.updated(tree, changes)
+        tree = mst.update(tree, changes)
         items |= {key: value for key, value in changes.items() if value is not None}
         items = {key: value for key, value in items.items() if changes.get(key, value) is not None}
         assert tree.cid == slow_mst.root_cid(items)
@@ -58,7 +58,7 @@ def test_large_batches_make_the_tree_of_the_oracle(seed: int) -> None:
     for _ in range(10):
         changes = {key: record_cid(chance.randrange(3)) for key in chance.sample(KEYS, len(KEYS) // 3)}
         gone = dict.fromkeys(chance.sample(KEYS, chance.choice([0, len(KEYS) // 3, len(KEYS) - 2])))
-        tree = mst.updated(tree, changes | gone)
+        tree = mst.update(tree, changes | gone)
         items = {key: value for key, value in (items | changes).items() if key not in gone}
         assert tree.cid == slow_mst.root_cid(items)
         assert list(mst.walk(tree.cid, dict(mst.blocks(tree)).get)) == sorted(items.items())
@@ -66,7 +66,7 @@ def test_large_batches_make_the_tree_of_the_oracle(seed: int) -> None:
 
 @given(st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3).map(record_cid)))
 def test_a_walk_sees_every_entry_and_needs_every_node(items: dict[bytes, bytes]) -> None:
-    tree = mst.updated(mst.EMPTY, items)
+    tree = mst.update(mst.EMPTY, items)
     blocks = dict(mst.blocks(tree))
     assert list(mst.walk(tree.cid, blocks.get)) == sorted(items.items())
     for missing in blocks:
@@ -77,7 +77,7 @@ def test_a_walk_sees_every_entry_and_needs_every_node(items: dict[bytes, bytes])
 
 def test_what_does_not_change_is_kept() -> None:
     tree = tree_of((b"com.example.note/%d" % number for number in range(2000)), record_cid(0))
-    after = mst.updated(tree, {b"com.example.note/1000": record_cid(1)})
+    after = mst.update(tree, {b"com.example.note/1000": record_cid(1)})
     new = {cid for cid, _ in mst.blocks(after)} - {cid for cid, _ in mst.blocks(tree)}
     assert 0 < len(new) <= tree.height + 1
     assert after.children[-1] is tree.children[-1]
@@ -139,7 +139,7 @@ def test_known_heights(key: str, height: int) -> None:
 @pytest.mark.parametrize(("keys", "root"), ROOTS.items())
 def test_known_trees(keys: str, root: str) -> None:
     items = dict.fromkeys(map(vector_key, keys.split()), VALUE)
-    assert Cid.of_bytes(mst.updated(mst.EMPTY, items).cid) == root
+    assert Cid.of_bytes(mst.update(mst.EMPTY, items).cid) == root
     assert Cid.of_bytes(slow_mst.root_cid(items)) == root
 
 
@@ -147,7 +147,7 @@ def test_known_trees(keys: str, root: str) -> None:
 def test_known_changes(steps: list[tuple[str, str]]) -> None:
     tree = mst.EMPTY
     for changes, root in steps:
-        tree = mst.updated(
+        tree = mst.update(
             tree, {vector_key(change[1:]): VALUE if change[0] == "+" else None for change in changes.split()}
         )
         assert Cid.of_bytes(tree.cid) == root

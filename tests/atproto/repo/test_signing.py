@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atpub.atproto.repo.signing import SigningKey, verified
+from atpub.atproto.repo.signing import SigningKey, verify
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -49,9 +49,9 @@ def test_known_keys(secret: str, public: str) -> None:
 
 
 def test_known_signatures() -> None:
-    assert verified(SIGNER, MESSAGE, LOW_S)
-    assert not verified(SIGNER, MESSAGE, HIGH_S)
-    assert not verified(SIGNER, MESSAGE + b"!", LOW_S)
+    assert verify(SIGNER, MESSAGE, LOW_S)
+    assert not verify(SIGNER, MESSAGE, HIGH_S)
+    assert not verify(SIGNER, MESSAGE + b"!", LOW_S)
 
 
 @given(st.binary(max_size=100))
@@ -61,14 +61,14 @@ def test_every_signature_is_low_and_verifies(message: bytes) -> None:
     r, s = signature[:32], int.from_bytes(signature[32:], "big")
     assert len(signature) == 64
     assert 0 < s <= ORDER // 2
-    assert verified(KEY.did_key, message, signature)
-    assert not verified(KEY.did_key, message, r + (ORDER - s).to_bytes(32, "big"))
-    assert not verified(KEY.did_key, message + b"\0", signature)
+    assert verify(KEY.did_key, message, signature)
+    assert not verify(KEY.did_key, message, r + (ORDER - s).to_bytes(32, "big"))
+    assert not verify(KEY.did_key, message + b"\0", signature)
 
 
 @pytest.mark.parametrize("signature", [b"", bytes(64), bytes(63), LOW_S + b"\0", LOW_S[:63], b"\xff" * 64])
 def test_what_is_no_signature_does_not_verify(signature: bytes) -> None:
-    assert not verified(SIGNER, MESSAGE, signature)
+    assert not verify(SIGNER, MESSAGE, signature)
 
 
 def test_a_key_comes_back_from_its_digits() -> None:
@@ -85,4 +85,4 @@ def test_what_is_no_key_is_refused(digits: str) -> None:
 @pytest.mark.parametrize("did_key", [P256, SIGNER.removeprefix("did:key:"), "did:web:lab.example", f"{SIGNER}1", ""])
 def test_what_is_no_public_key_is_refused(did_key: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        verified(did_key, MESSAGE, LOW_S)
+        verify(did_key, MESSAGE, LOW_S)

@@ -143,10 +143,10 @@ def test_deletes_keep_the_tree_of_the_repository_high(count: int) -> None:
     paths = [change.path for group in commit_order(made) for change in group]
     assert len(paths) == count
     keys = [str(path).encode() for path in paths]
-    tree = mst.updated(mst.EMPTY, {key: cid_of(key) for key in keys})
+    tree = mst.update(mst.EMPTY, {key: cid_of(key) for key in keys})
     known, written = dict(mst.blocks(tree)), 0
     for start in range(0, count, 50):
-        tree = mst.updated(tree, dict.fromkeys(keys[start : start + 50]))
+        tree = mst.update(tree, dict.fromkeys(keys[start : start + 50]))
         new = {cid: block for cid, block in mst.blocks(tree) if cid not in known}
         assert all(len(block) < 4_000 for block in new.values())
         known |= new

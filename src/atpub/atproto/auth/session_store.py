@@ -55,7 +55,7 @@ class SessionStore:
 
         Raises AuthenticationFailed where others may read the file, unless it is wanted `exposed`.
         """
-        found = _parsed(_private_text(self.path(did), exposed=exposed))
+        found = _parse(_private_text(self.path(did), exposed=exposed))
         if found is None or found.did != did:
             return None
         return found if server is None or server in (found.login, found.server) else None
@@ -66,7 +66,7 @@ class SessionStore:
         if isinstance(name, Did):
             return self.read(name, exposed=exposed)
         for path in sorted(self._folder.glob("*.json")):
-            found = _parsed(_private_text(path, exposed=exposed))
+            found = _parse(_private_text(path, exposed=exposed))
             if found and found.handle == name and self.path(found.did) == path:
                 return found
         return None
@@ -148,7 +148,7 @@ def _require_private(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _parsed(text: str) -> SessionTokens | None:
+def _parse(text: str) -> SessionTokens | None:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):

@@ -76,7 +76,7 @@ def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
     outcome = http.send(HttpRequest("GET", url, timeouts=LOOKUP_TIMEOUTS), retry="if-failed", longest=_LONGEST_DOCUMENT)
     match outcome:
         case Reply(status=200, body=body):
-            return _checked(did, url, body)
+            return _check(did, url, body)
         case Reply(status=404 | 410):
             raise RepositoryNotFound(f"there is no account {did}: {url} does not have it", hint="check the DID")
         case Reply(status=status):
@@ -101,7 +101,7 @@ def _document_url(did: Did, config: ResolverConfig) -> str:
     raise RepositoryNotFound(f"{did} is not a DID that the AT Protocol uses: did:plc or did:web", hint=hint)
 
 
-def _checked(did: Did, url: str, body: bytes) -> JsonObject:
+def _check(did: Did, url: str, body: bytes) -> JsonObject:
     try:
         document = loads(body)
     except ValueError as error:

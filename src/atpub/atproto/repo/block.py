@@ -31,7 +31,7 @@ def matches(cid: bytes, block: bytes) -> bool:
     return is_cid(cid) and sha256(block).digest() == cid[4:]
 
 
-def decoded(block: bytes, what: str) -> Native:
+def decode(block: bytes, what: str) -> Native:
     """Decode a block, links as binary CIDs; raises RepositoryError, which names the block as `what`."""
     try:
         value: Native = libipld.decode_dag_cbor(block)

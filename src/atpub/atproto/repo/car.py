@@ -12,7 +12,7 @@ from typing import Final
 import libipld
 
 from atpub.atproto.repo import mst
-from atpub.atproto.repo.block import CID_LENGTH, Native, decoded, is_cid, matches
+from atpub.atproto.repo.block import CID_LENGTH, Native, decode, is_cid, matches
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did, Tid
 from atpub.errors import OversizedResponse, RepositoryError
@@ -90,7 +90,7 @@ class CarReader:
 
     def _take(self, section: bytes) -> None:
         if self._roots is None:
-            self._roots = _roots(decoded(section, "the header of the CAR file"))
+            self._roots = _roots(decode(section, "the header of the CAR file"))
             return
         cid, block = section[:CID_LENGTH], section[CID_LENGTH:]
         if not matches(cid, block):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import libipld
 
-from atpub.atproto.repo.block import Native, decoded, is_cid
-from atpub.atproto.repo.signing import SigningKey, verified
+from atpub.atproto.repo.block import Native, decode, is_cid
+from atpub.atproto.repo.signing import SigningKey, verify
 from atpub.atproto.syntax import Did, Tid
 from atpub.errors import RepositoryError
 
@@ -27,7 +27,7 @@ class SignedCommit:
     def signed_by(self, did_key: str) -> bool:
         """Whether the signature is that key's; raises ValueError where it is no secp256k1 did:key."""
         fields = _fields(self.did, self.data, self.rev, self.prev)
-        return verified(did_key, libipld.encode_dag_cbor(fields), self.signature)
+        return verify(did_key, libipld.encode_dag_cbor(fields), self.signature)
 
 
 def sign_commit(key: SigningKey, did: Did, data: bytes, rev: Tid) -> bytes:
@@ -38,7 +38,7 @@ def sign_commit(key: SigningKey, did: Did, data: bytes, rev: Tid) -> bytes:
 
 def parse_commit(block: bytes) -> SignedCommit:
     """Return the commit in a block, its signature not checked; raises RepositoryError."""
-    match decoded(block, "the repository's commit"):
+    match decode(block, "the repository's commit"):
         case {"version": int(version)} if version != VERSION:
             raise RepositoryError(f"the repository is of version {version}; atpub reads version {VERSION}")
         case {

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 import libipld
 
-from atpub.atproto.repo.block import Native, cid_of, decoded, is_cid
+from atpub.atproto.repo.block import Native, cid_of, decode, is_cid
 from atpub.errors import OversizedResponse, RepositoryError
 
 
@@ -45,13 +45,13 @@ def height_of(key: bytes) -> int:
     return (256 - int.from_bytes(sha256(key).digest(), "big").bit_length()) // 2
 
 
-def updated(tree: Node, changes: Mapping[bytes, bytes | None]) -> Node:
+def update(tree: Node, changes: Mapping[bytes, bytes | None]) -> Node:
     """Return the tree after the changes: each key's new record CID, or None where the key goes."""
     parts = _parts_beside(tree, b"", None, sorted(changes))
     parts = [part for part in parts if part.first not in changes]
     parts += [_Leaf(height_of(key), key, value) for key, value in changes.items() if value is not None]
     parts.sort(key=_first)
-    return _assembled(parts, max(part.height for part in parts)) if parts else EMPTY
+    return _assemble(parts, max(part.height for part in parts)) if parts else EMPTY
 
 
 def entries(tree: Node) -> Iterator[tuple[bytes, bytes]]:
@@ -96,7 +96,7 @@ def _between(low: bytes, high: bytes | None, changed: list[bytes]) -> bool:
     return index < len(changed) and (high is None or changed[index] <= high)
 
 
-def _assembled(parts: list[_Part], height: int) -> Node:
+def _assemble(parts: list[_Part], height: int) -> Node:
     """Return the node of that height over parts in order, the highest of which are its own keys."""
     keys: list[bytes] = []
     values: list[bytes] = []
@@ -115,7 +115,7 @@ def _assembled(parts: list[_Part], height: int) -> Node:
 def _subtree(parts: list[_Part], height: int) -> Node:
     """Return the node of that height over parts that may all be lower, or be that very node."""
     only = parts[0]
-    return only if len(parts) == 1 and isinstance(only, Node) and only.height == height else _assembled(parts, height)
+    return only if len(parts) == 1 and isinstance(only, Node) and only.height == height else _assemble(parts, height)
 
 
 def _node(height: int, keys: tuple[bytes, ...], values: tuple[bytes, ...], children: tuple[Node | None, ...]) -> Node:
@@ -123,7 +123,7 @@ def _node(height: int, keys: tuple[bytes, ...], values: tuple[bytes, ...], child
     items: list[Native] = []
     previous = b""
     for key, value, right in zip(keys, values, rights, strict=True):
-        shared = _shared(previous, key)
+        shared = _share(previous, key)
         items.append({"k": key[shared:], "p": shared, "t": right, "v": value})
         previous = key
     block = libipld.encode_dag_cbor({"e": items, "l": left})
@@ -131,7 +131,7 @@ def _node(height: int, keys: tuple[bytes, ...], values: tuple[bytes, ...], child
     return Node(height, keys, values, children, first, cid_of(block), block)
 
 
-def _shared(one: bytes, other: bytes) -> int:
+def _share(one: bytes, other: bytes) -> int:
     """How many bytes the two have in common at their start."""
     size = min(len(one), len(other))
     differing = int.from_bytes(one[:size], "big") ^ int.from_bytes(other[:size], "big")
@@ -233,7 +233,7 @@ def _below(height: int) -> int:
 
 
 def _parse(block: bytes) -> tuple[bytes | None, list[_Entry]]:
-    node = decoded(block, "a node of the repository's tree")
+    node = decode(block, "a node of the repository's tree")
     if isinstance(node, dict) and len(node) == 2:
         items, left = node.get("e"), node.get("l", "")
         if isinstance(items, list) and _is_link(left):

@@ -66,7 +66,7 @@ class SigningKey:
         return r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
 
 
-def verified(did_key: str, message: bytes, signature: bytes) -> bool:
+def verify(did_key: str, message: bytes, signature: bytes) -> bool:
     """Whether it is the key's low-S signature of the message; raises ValueError where it is no secp256k1 did:key."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes

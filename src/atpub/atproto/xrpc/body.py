@@ -18,7 +18,7 @@ class BodyError(Exception):
     """A body that is not what its Content-Encoding says, or is encoded more than once."""
 
 
-def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def decode(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Return the content in pieces of limited size; raises BodyError.
 
     `encoding` is the Content-Encoding. A list of several codings is refused: each multiplies the size.
@@ -28,10 +28,10 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         return iter(chunks)
     if name not in _WINDOWS:
         raise BodyError(f"its Content-Encoding is {name[:40]!r}; atpub reads gzip or deflate, once")
-    return _decompressed(chunks, name)
+    return _decompress(chunks, name)
 
 
-def _decompressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _decompress(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
     decoder = None
     try:
         for chunk in filter(None, chunks):

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from atpub.atproto.xrpc.body import ENCODINGS, BodyError, decoded
+from atpub.atproto.xrpc.body import ENCODINGS, BodyError, decode
 from atpub.atproto.xrpc.connections import TOTAL_SECONDS, Patience, Transport, with_patience
 from atpub.errors import Usage
 from atpub.redact import redact
@@ -110,7 +110,7 @@ class HttpResponse:
         with self, _transport_errors(self._patience):
             stream = self._response.stream
             assert isinstance(stream, httpx.SyncByteStream)
-            yield from decoded(self._read(iter(stream)), self.headers.get("content-encoding", ""))
+            yield from decode(self._read(iter(stream)), self.headers.get("content-encoding", ""))
 
     def stored_chunks(self, size: int) -> Iterator[bytes]:
         """Yield the body as it was sent, in chunks of that size; raises TransportError where it breaks off."""

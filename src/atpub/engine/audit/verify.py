@@ -54,7 +54,7 @@ def verify(live: Live, project: str, check_blobs: CheckBlobs = lambda _: {}) -> 
     owners = _owners(survey)
     findings = (
         *(_damaged(item, live, project) for item in survey.damaged),
-        *(item for path, owned in sorted(inventory.owned.items()) for item in _judged(path, owned, live)),
+        *(item for path, owned in sorted(inventory.owned.items()) for item in _judge(path, owned, live)),
         *_listed_twice(inventory, live),
         *_two_owners(inventory, owners, live),
         *_blob_faults(live, inventory, check_blobs),
@@ -99,7 +99,7 @@ def _damaged(item: Damaged, live: Live, project: str) -> InventoryFinding:
     )
 
 
-def _judged(path: RecordPath, owned: Owned, live: Live) -> Iterator[InventoryFinding]:
+def _judge(path: RecordPath, owned: Owned, live: Live) -> Iterator[InventoryFinding]:
     record, uri = live.records.get(path), AtUri.of(live.did, path)
     if record is None:
         yield InventoryFinding(

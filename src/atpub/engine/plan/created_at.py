@@ -58,7 +58,7 @@ def _natural(text: str) -> tuple[str | int, ...]:
 def _latest(records: Iterable[Record]) -> dict[tuple[Nsid, str], datetime]:
     latest: dict[tuple[Nsid, str], datetime] = {}
     for record in records:
-        series, moment = _series(record), _parsed(record.value.get(_CREATED_AT))
+        series, moment = _series(record), _parse(record.value.get(_CREATED_AT))
         if series is not None and moment is not None:
             key = (record.path.collection, series)
             latest[key] = max(moment, latest.get(key, moment))
@@ -72,7 +72,7 @@ def _series(record: Record) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _parsed(text: Json) -> datetime | None:
+def _parse(text: Json) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         return moment.astimezone(UTC) if moment and moment.tzinfo and moment.year < _NEVER else None

@@ -121,14 +121,14 @@ def _components(nodes: Iterable[N], needs: Mapping[N, Collection[N]]) -> Iterato
                 if work:
                     lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[node])
                 if lowest[node] == index[node]:
-                    yield _popped(stack, node)
+                    yield _pop(stack, node)
             elif found not in index:
                 work.append((found, iter(needs[found])))
             elif found in stack:
                 lowest[node] = min(lowest[node], index[found])
 
 
-def _popped(stack: dict[N, None], last: N) -> list[N]:
+def _pop(stack: dict[N, None], last: N) -> list[N]:
     group: list[N] = []
     while not group or group[-1] != last:
         group.append(stack.popitem()[0])

@@ -159,7 +159,7 @@ class LocalRepository:
             self._check_head(last, swap_commit)
             tree = self._tree_at(last, tables)
             changes = carry_out(batch, tables)
-            head = self._commit(last, mst.updated(tree, changes.tree), tables, now)
+            head = self._commit(last, mst.update(tree, changes.tree), tables, now)
         with suppress(RepositoryError):  # the commit stands: files that stay behind are collected later
             self._remove_files(changes.unused)
             self._tidy(now)
@@ -202,10 +202,10 @@ class LocalRepository:
 
     def _records(self, tables: Tables, wanted: RecordFilter) -> dict[RecordPath, Record]:
         rows = tables.records(wanted.collections, wanted.paths)
-        records = (self._checked(key, cid, block) for key, cid, block in rows)
+        records = (self._check(key, cid, block) for key, cid, block in rows)
         return {record.path: record for record in records}
 
-    def _checked(self, key: bytes, cid: bytes, block: bytes) -> Record:
+    def _check(self, key: bytes, cid: bytes, block: bytes) -> Record:
         if not matches(cid, block):
             raise self._damaged(f"the record {key.decode()} does not match its CID")
         return record_of(key, cid, block)
@@ -241,7 +241,7 @@ class LocalRepository:
         if head is None:
             return mst.EMPTY
         if self._tree is None or self._tree[0] != head.cid:
-            tree = mst.updated(mst.EMPTY, tables.tree())
+            tree = mst.update(mst.EMPTY, tables.tree())
             if tree.cid != parse_commit(head.block).data:
                 raise self._damaged("its records are not those of its newest commit")
             self._tree = (head.cid, tree)

@@ -96,7 +96,7 @@ def _store(path: RecordPath, key: bytes, content: Content, tables: Tables) -> No
 def _content(write: Write) -> Content | None:
     if isinstance(write, Delete):
         return None
-    value = _typed(write.path, write.value)
+    value = _with_type(write.path, write.value)
     try:
         block = encode(value)
     except NotInDataModel as error:
@@ -104,7 +104,7 @@ def _content(write: Write) -> Content | None:
     return Content(cid_of(block), block, tuple(blobs_in(value)))
 
 
-def _typed(path: RecordPath, value: JsonObject) -> JsonObject:
+def _with_type(path: RecordPath, value: JsonObject) -> JsonObject:
     """Return the record with a `$type`: its collection. The PDS, too, adds one that is absent and refuses any other."""
     found = value.get("$type", path.collection)
     if found != path.collection:

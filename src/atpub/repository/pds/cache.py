@@ -18,7 +18,7 @@ import libipld
 
 from atpub.atomic_files import replacing
 from atpub.atproto.data import encode
-from atpub.atproto.repo.block import Native, cid_of, decoded
+from atpub.atproto.repo.block import Native, cid_of, decode
 from atpub.atproto.repo.car import Car, Snapshot, read_car, snapshot_of, write_car
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
 from atpub.errors import RepositoryError
@@ -152,7 +152,7 @@ def _parse(content: bytes, did: Did, server: str) -> Copy | None:
     try:
         car = read_car(content)
         (root,) = car.roots
-        match decoded(car.blocks[root], "the root"):
+        match decode(car.blocks[root], "the root"):
             case {"version": version, "did": whose, "server": where, "copy": dict(fields)}:
                 ours = (version, whose, where) == (VERSION, did, server)
                 return _parse_copy(fields, car, did) if ours else None

@@ -78,7 +78,7 @@ class Lister:
             item = self.xrpc.query(get_record.METHOD, params)
         except RecordNotFound:
             return None
-        record = self._checked(item.uri, item.cid, item.value)
+        record = self._check(item.uri, item.cid, item.value)
         if record.path != path:
             raise self._other(item.uri)
         return record
@@ -95,7 +95,7 @@ class Lister:
             found = self.xrpc.query(list_records.METHOD, params)
             if len(found.records) > most:
                 raise OversizedResponse(f"{self.xrpc.base} gives more than {most} records in a page")
-            page = Page([self._checked(item.uri, item.cid, item.value) for item in found.records], found.cursor)
+            page = Page([self._check(item.uri, item.cid, item.value) for item in found.records], found.cursor)
             size += sum(len(encode(record.value)) for record in page.records)
             if size > MOST_BYTES:
                 raise OversizedResponse(f"{self.xrpc.base}: the records of {collection} exceed {MOST_BYTES:,} bytes")
@@ -113,7 +113,7 @@ class Lister:
             seen.add(cursor)
             limit = limit and limit - len(page.records)
 
-    def _checked(self, uri: str, cid: str | None, value: JsonObject) -> Record:
+    def _check(self, uri: str, cid: str | None, value: JsonObject) -> Record:
         try:
             path = AtUri.parse(uri).path
             found = cid_of(value)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from atpub.atproto.repo import mst
-from atpub.atproto.repo.block import decoded
+from atpub.atproto.repo.block import decode
 from atpub.atproto.repo.car import Car, CarReader, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, SyntaxViolation, Tid
@@ -240,7 +240,7 @@ class Records:
         """
         reader, size, look = CarReader(), 0, self._first_look
         with ExitStack() as stack:
-            for piece in self._opened(get_repo.GetRepoParams(did=self._did, since=since), stack):
+            for piece in self._open(get_repo.GetRepoParams(did=self._did, since=since), stack):
                 reader.feed(piece)
                 size += len(piece)
                 if size > self._largest or len(reader.blocks) > _MOST_BLOCKS:
@@ -251,7 +251,7 @@ class Records:
                         raise _NotGiven(lasting=True)
         return reader.car()
 
-    def _opened(self, params: get_repo.GetRepoParams, stack: ExitStack) -> Iterator[bytes]:
+    def _open(self, params: get_repo.GetRepoParams, stack: ExitStack) -> Iterator[bytes]:
         try:
             try:
                 return stack.enter_context(self._xrpc.stream(get_repo.METHOD, params))
@@ -293,7 +293,7 @@ def _is_about(blocks: Iterable[bytes], wanted: RecordFilter) -> bool:
 def _type_of(block: bytes) -> str | None:
     """Return the type of the record in a block; None where something else is in it."""
     try:
-        match decoded(block, "a block"):
+        match decode(block, "a block"):
             case {"$type": str(name)}:
                 return name
             case _:
