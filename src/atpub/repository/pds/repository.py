@@ -269,7 +269,7 @@ class PdsRepository:
 
         Servers other than the reference PDS may ignore the swap: what has changed since that head then includes
         records that this commit did not write. One that keeps its own is not asked. Where others have committed on top
-        of this commit, their changes hide such a race: it is not `alone`, and there is no warning.
+        of this commit, their changes cannot be told from such a race: the warning names no record then.
         """
         since = self._revisions.get(swap_commit)
         self._revisions[commit.head.cid] = commit.head.rev
@@ -281,8 +281,10 @@ class PdsRepository:
         with self._lock:
             self._records.moved()
         if others:
-            message = f"another client wrote {min(others)} at the same time [swap-ignored]"
-            warnings.warn(f"{self.url} did not keep to swapCommit: {message}", AtpubWarning, stacklevel=2)
+            message = f"did not keep to swapCommit: another client wrote {min(others)} at the same time"
+        else:
+            message = "may not have kept to swapCommit: other clients wrote at the same time"
+        warnings.warn(f"{self.url} {message} [swap-ignored]", AtpubWarning, stacklevel=2)
         return replace(commit, alone=False)
 
     def _explain(self, batch: WriteBatch, swap_commit: Cid, body: int, refusal: RepositoryError) -> AtpubError:
