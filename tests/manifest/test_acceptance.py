@@ -13,6 +13,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from atpub.manifest.acceptance import compile_schema
 from atpub.manifest.schema import manifest_schema
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = sorted(Path(__file__).parents[2].glob("manifests/**/*.yaml"))
 META_SCHEMA: Any = Draft7Validator.META_SCHEMA
 WRONG: tuple[Any, ...] = (

@@ -22,6 +22,8 @@ from atpub.pulling.run import PulledDataset, PulledShard, pull_dataset
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Create
 
+pytestmark = pytest.mark.slow
+
 ENTRY = "science.alt.dataset.entry"
 LABEL = "science.alt.dataset.label"
 SCHEMA = "at://did:web:local.invalid/science.alt.dataset.schema/org.lab.image:1.0.0"

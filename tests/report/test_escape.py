@@ -29,6 +29,8 @@ from atpub.report.problems import error_text, problems_text
 from atpub.report.style import PLAIN, Style
 from atpub.repository.model import Record
 
+pytestmark = pytest.mark.slow
+
 render: Callable[..., str] = cmarkgfm.github_flavored_markdown_to_html  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 CID = Cid("bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm")

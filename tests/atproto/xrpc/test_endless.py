@@ -19,6 +19,8 @@ from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, new_client
 from atpub.errors import SlowResponse
 from atpub.generated.com.atproto.server.describe_server import METHOD
 
+pytestmark = pytest.mark.slow
+
 OK = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = 1024 * 1024
 
