@@ -12,7 +12,7 @@ import zlib
 import pytest
 from tests.repository.samples import tar_of
 
-from atpub.atproto.mime_types import mime_type_of, sniff
+from atpub.atproto.mime_types import mime_type_of, sniff, suffix_of
 
 
 def zip_of(name: str) -> bytes:
@@ -104,3 +104,19 @@ def test_other_bytes_say_nothing(head: bytes) -> None:
 )
 def test_names_by_their_last_suffix(name: str, found: str | None) -> None:
     assert mime_type_of(name) == found
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "suffix"),
+    [
+        ("image/jpeg", ".jpg"),
+        ("image/webp", ".webp"),
+        ("Text/CSV; charset=utf-8", ".csv"),
+        ("application/octet-stream", ".bin"),
+        ("application/x-tar", ".tar"),
+        ("no/such", ".bin"),
+        ("", ".bin"),
+    ],
+)
+def test_the_suffix_of_a_type(mime_type: str, suffix: str) -> None:
+    assert suffix_of(mime_type) == suffix

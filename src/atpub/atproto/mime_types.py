@@ -115,6 +115,12 @@ def mime_type_of(name: str) -> str | None:
     return _BY_SUFFIX.get(name.rpartition("/")[2].rpartition(".")[2].lower())
 
 
+def suffix_of(mime_type: str) -> str:
+    """Return the usual suffix of the files of a MIME type, such as `.jpg`; `.bin` for a type not in the table."""
+    essence = mime_type.partition(";")[0].strip().lower()
+    return f".{_TYPES.get(essence, 'bin').partition(' ')[0]}"
+
+
 def sniff(head: bytes) -> str | None:
     """Return the MIME type of a file that starts with these bytes (512 are enough); None where they do not tell."""
     head = head.removeprefix(_BYTE_ORDER_MARK)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 from typing import Final
 
-from atpub.atproto.data import Blob, JsonObject, blobs_in
+from atpub.atproto.data import JsonObject, blobs_in
+from atpub.atproto.mime_types import suffix_of
 from atpub.atproto.syntax import Nsid, Tid
 from atpub.importing.entry_writers import schema_nsid
 from atpub.importing.keys import key_of, slug
@@ -14,7 +14,6 @@ from atpub.importing.model import BlobDownload
 from atpub.manifest.kinds import Form, has_own_section
 from atpub.repository.model import Record
 
-_SUFFIXES: Final = {"application/x-tar": ".tar", "application/octet-stream": ".bin", "image/jpeg": ".jpg"}
 FOLDER: Final = "data"
 
 
@@ -23,16 +22,9 @@ def blob_files(section: str, key: str, value: JsonObject) -> tuple[BlobDownload,
     blobs = list({blob.cid: blob for blob in blobs_in(value)}.values())
     folder = Path(FOLDER) / section / key
     return tuple(
-        BlobDownload(
-            blob, folder / (f"{key}-{number:06d}{_suffix(blob)}" if len(blobs) > 1 else f"{key}{_suffix(blob)}")
-        )
+        BlobDownload(blob, folder / f"{key}{f'-{number:06d}' if len(blobs) > 1 else ''}{suffix_of(blob.mime_type)}")
         for number, blob in enumerate(blobs)
     )
-
-
-def _suffix(blob: Blob) -> str:
-    essence = blob.mime_type.partition(";")[0].strip()
-    return _SUFFIXES.get(essence) or mimetypes.guess_extension(essence) or ".bin"
 
 
 def names_of(record: Record, form: Form) -> list[str]:
