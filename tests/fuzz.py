@@ -16,23 +16,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.syntax import Did
-from atpub.engine.plan.digest import plan_digest
-from atpub.engine.plan.serialize import read_plan
+from atpub.engine.plan.model import Options
+from atpub.engine.plan.serialize import read_plan, saved_document, seal
 from atpub.errors import AtpubError, InternalError
-from atpub.pipeline import read_manifest, validate
-from atpub.shards.cache import VERSION, load_entries
+from atpub.pipeline import measure_data, plan_records, read_manifest, validate
+from atpub.repository.local import LocalRepository
+from atpub.shards.cache import Entry, FileIdentity, Note, dump_entries, load_entries
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
+from atpub.shards.sample_types import SampleTypes
+from atpub.shards.survey import survey_shard
 from atpub.shards.tar import read_tar
+from atpub.text.interpolate import declare_variables
 from tests.fuzz_servers import damage_car, run_car, run_server, valid_car
-from tests.shards.tars import make_tar
+from tests.shards.tars import Member, make_tar
 
 DID = Did("did:web:x.org")
+VARIABLES = declare_variables({}, ["NAME"])
 SECONDS = 10
 MEGABYTES = 500
 
@@ -42,12 +50,14 @@ project: fuzz
 account: local
 lexicons: {path: lexicons/}
 schemas:
-  s: {nsid: org.test.s, version: 1.0.0, fields: {image: ndarray, label: integer, tags: "[string]"}}
+  s: {nsid: org.test.s, version: 1.0.0, members: {npy: ndarray, cls: integer, json: {a: [integer], b: "string?"}}}
+  f: {nsid: org.test.f, version: 1.0.0, fields: {label: integer, tags: "[string]", text: string}}
   j:
     nsid: org.test.j
     version: 1.0.0
     json_schema: {type: object, properties: {a: {type: string, pattern: "^a+$", maxLength: 5}}, required: [a]}
 datasets:
+  packed: {schema: f, name: Packed, license: MIT, blobs: data/1.tar}
   local: {schema: s, name: Local, license: MIT, blobs: "data/{0..0}.tar", metadata: {a: [1, {b: c}]}}
   remote: {schema: s, name: Remote, license: MIT, urls: "https://x.org/a-{000..009}.tar", checksums: sums.sha256}
 records:
@@ -75,14 +85,17 @@ LEXICON = json.dumps({
     },
 })  # fmt: skip
 SUMS = "".join(f"{'ab' * 32}  a-{number:03}.tar\n" for number in range(10))
-TAR = make_tar(["0.npy", "0.cls", "1.npy", "1.cls"])
-CACHE = json.dumps({"version": VERSION, "files": {"/a": [1, 2, 3, 4, "ab" * 32, 5, {"link-member": "0.x"}]}})
-PLAN = json.dumps({
-    "format_version": "1.0",
-    "digest": plan_digest(DID, "fuzz", ()), "project": "fuzz", "account": "local", "did": DID, "head": None,
-    "changes": [], "uploads": [], "cost": {"points": 0, "writes": 0, "commits": 0, "bytes": 0}, "refusals": [],
-    "folder": "/a",
-})  # fmt: skip
+ARRAY = (
+    b"\x93NUMPY\1\0\x76\0" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n" + bytes(8)
+)
+TAR = make_tar([
+    Member(f"{number}.{extension}", data)
+    for number in range(2)
+    for extension, data in (("npy", ARRAY), ("cls", b"7"), ("json", b'{"a": [1, 2], "b": "x"}'))
+])  # fmt: skip
+PACKED = make_tar([Member("0.msgpack", b"\x83\xa5label\x01\xa4tags\x91\xa1a\xa4text\xa2hi")])
+TYPES = SampleTypes("0", {"cls": "integer"})
+CACHE = dump_entries({"/a": Entry(FileIdentity(1, 2, 3, 4), "ab" * 32, 5, (Note("link-member", "0.x"),), TYPES)})
 LOCK = dump_lock(Lock({"data/0.tar": LockedFile(10, "ab" * 32, 2), "note.txt": LockedFile(4, "cd" * 32)}, {}))
 
 SESSION = json.dumps({
@@ -170,8 +183,10 @@ def fill(folder: Path, **files: bytes) -> None:
         "lexicon": "lexicons/org.test.r.json",
         "sums": "sums.sha256",
         "tar": "data/0.tar",
+        "packed": "data/1.tar",
     }
-    valid = {"manifest": MANIFEST.encode(), "lexicon": LEXICON.encode(), "sums": SUMS.encode(), "tar": TAR}
+    valid = {"manifest": MANIFEST.encode(), "lexicon": LEXICON.encode(), "sums": SUMS.encode()}
+    valid |= {"tar": TAR, "packed": PACKED}
     for name, content in (valid | files).items():
         file = folder / names.get(name, name)
         file.parent.mkdir(exist_ok=True, parents=True)
@@ -184,9 +199,38 @@ def run_project(kind: str) -> Callable[[Path, bytes], object]:
 
     def run(folder: Path, content: bytes) -> object:
         fill(folder, **{kind: content})
-        return validate(read_manifest([folder / "atpub.yaml"], None))
+        return validate(read_manifest([folder / "atpub.yaml"], None, VARIABLES))
 
     return run
+
+
+@cache
+def valid_plan() -> bytes:
+    """Return the saved plan of the whole project for an empty repository."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fill(folder)
+        manifest = read_manifest([folder / "atpub.yaml"], None, VARIABLES)
+        with closing(LocalRepository(folder / "repo", DID)) as repository:
+            facts, now = measure_data(manifest), datetime(2026, 1, 1, tzinfo=UTC)
+            plan = plan_records(manifest, facts, repository, account="local", now=now, options=Options())
+    return json.dumps(saved_document(plan, Path("/a"))).encode()
+
+
+def run_sealed_plan(_: Path, content: bytes) -> object:
+    """Read a plan with a checksum that fits, whatever the damage."""
+    try:
+        document: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return read_plan(json.dumps(seal(document)), "plan.json") if isinstance(document, dict) else None
+
+
+def run_cache(_: Path, content: bytes) -> object:
+    try:
+        return load_entries(content.decode("utf-8", "replace"))
+    except ValueError:
+        return None  # which measuring takes for no cache
 
 
 def run_lock(folder: Path, content: bytes) -> object:
@@ -211,10 +255,14 @@ TARGETS: Mapping[str, tuple[bytes, Callable[[Path, bytes], Any]]] = {
     "lexicon": (LEXICON.encode(), run_project("lexicon")),
     "sums of a project": (SUMS.encode(), run_project("sums")),
     "tar of a project": (TAR, run_project("tar")),
+    "packed tar of a project": (PACKED, run_project("packed")),
     "tar": (TAR, lambda _, content: read_tar(io.BytesIO(content), "x.tar")),
+    "survey": (TAR, lambda _, content: survey_shard(io.BytesIO(content), "x.tar")),
+    "packed survey": (PACKED, lambda _, content: survey_shard(io.BytesIO(content), "x.tar")),
     "checksums": (SUMS.encode(), lambda _, content: parse_checksums(content.decode("utf-8", "replace"), "sums")),
-    "cache": (CACHE.encode(), lambda _, content: load_entries(content.decode("utf-8", "replace"))),
-    "plan": (PLAN.encode(), lambda _, content: read_plan(content, "plan.json")),
+    "cache": (CACHE.encode(), run_cache),
+    "plan": (valid_plan(), lambda _, content: read_plan(content, "plan.json")),
+    "sealed plan": (valid_plan(), run_sealed_plan),
     "session": (SESSION.encode(), run_session),
     "lock": (LOCK.encode(), run_lock),
     "car": (valid_car(), run_car),

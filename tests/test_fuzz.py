@@ -6,6 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_damaged_was_valid(target: str, tmp_path: Path) -> None:
+    """Damage to a text that is refused anyway would reach nothing behind the refusal."""
+    content, run = TARGETS[target]
+    assert run(tmp_path, content)
+
 
 @pytest.mark.slow
 def test_damaged_input_is_an_error_and_nothing_worse(tmp_path: Path) -> None:
