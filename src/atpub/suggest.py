@@ -1,4 +1,4 @@
-"""Suggestions for misspelt words, and short lists of names, for messages."""
+"""Parts of messages: suggestions for misspelt words, short lists of names, numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     by_folded = {candidate.lower(): candidate for candidate in candidates}
     close = get_close_matches(word.lower(), by_folded, n=1)
     return by_folded[close[0]] if close else None
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: 1 commit, 2 commits."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -108,14 +108,14 @@ BROKEN = [
     (LAST + bytes(100), "tar-damaged", "at byte 3,072 of 3,172"),
     (LAST[:-1], "tar-damaged", "at byte 3,071 of 3,071"),
     (LAST[:2200], "tar-damaged", "after 2 files"),
-    (LAST[:600], "tar-damaged", "after 1 files"),
+    (LAST[:600], "tar-damaged", "after 1 file"),
     (LAST + b"x" * 1024, "tar-damaged", "at byte 3,072 of 4,096"),
     (TAR + TAR, "tar-trailing", "goes on after the archive's end"),
     (TAR + bytes(3 << 20) + b"x", "tar-trailing", "goes on after the archive's end"),
     (make_tar(["0.x", "0.x"]), "tar-duplicate", "has '0.x' twice in one sample"),
     (make_tar(["0.jpg", "0.JPG"]), "tar-duplicate", "'0.JPG' twice"),
     (make_tar([f"{LONG}.x", "1.x"], tarfile.PAX_FORMAT)[:700], "tar-damaged", "cut off"),
-    (make_tar(["0.x", f"{LONG}.x"], tarfile.GNU_FORMAT)[:1600], "tar-damaged", "after 1 files"),
+    (make_tar(["0.x", f"{LONG}.x"], tarfile.GNU_FORMAT)[:1600], "tar-damaged", "after 1 file"),
 ]
 
 

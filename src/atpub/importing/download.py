@@ -10,9 +10,9 @@ from typing import Final
 
 from atpub.atomic_files import replacing
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import FileConflict, OversizedResponse, Unavailable
+from atpub.errors import FileConflict
 from atpub.importing.model import BlobDownload
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, bounded_blob
 
 _THREADS: Final = 4
 
@@ -23,7 +23,7 @@ def find_missing(blobs: Sequence[BlobDownload], folder: Path, *, overwrite: bool
 
 
 def download_blobs(repository: Repository, blobs: Sequence[BlobDownload], folder: Path) -> Iterator[BlobDownload]:
-    """Download each blob to its file, and yield it once it is there; raises BlobNotFound or Unavailable."""
+    """Download each blob to its file, and yield it once it is there; raises what `get_blob` raises."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="atpub-download") as pool:
         jobs = [pool.submit(_download, repository, item, folder / item.file) for item in blobs]
         try:
@@ -51,14 +51,6 @@ def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
 
 def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    digest, size = sha256(), 0
     with replacing(file) as stream:
-        for chunk in repository.get_blob(item.blob.cid):
-            size += len(chunk)
-            if size > item.blob.size:
-                message = f"the blob {item.blob.cid} has more than the {item.blob.size:,} bytes that its record states"
-                raise OversizedResponse(message)
-            digest.update(chunk)
+        for chunk in bounded_blob(repository, item.blob):
             stream.write(chunk)
-        if Cid.of_digest(digest.digest(), RAW) != item.blob.cid:
-            raise Unavailable(f"the downloaded bytes do not have the blob's CID {item.blob.cid}")

@@ -13,6 +13,7 @@ from atpub.atproto.data import Json
 from atpub.importing.yaml_writer import quoted, with_dollars_kept, yaml_text
 from atpub.inspection.draft import LARGEST_BLOB, DatasetDraft, Draft, SchemaDraft
 from atpub.shards.braces import escape
+from atpub.suggest import counted
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./+-]*")
 _URL: Final = "https://example.org"
@@ -61,7 +62,7 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
     hint = "   # change it: a domain of yours, reversed, and a name" if schema.nsid.startswith("org.example.") else ""
     yield f"    nsid: {schema.nsid}{hint}"
     yield "    version: 1.0.0"
-    yield f"    {declaration.key}:   # as in the {schema.looked_at:,} samples looked at"
+    yield f"    {declaration.key}:   # as in {counted(schema.looked_at, 'sample')} looked at"
     for name, kind in declaration.value.items():
         yield _type(name, with_dollars_kept(kind))
     if declaration.left_out:
@@ -72,7 +73,7 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
 
 
 def _dataset(dataset: DatasetDraft, blobs: Json) -> Iterator[str]:
-    samples = "" if dataset.samples is None else f"   # {dataset.samples:,} samples, {dataset.size:,} bytes"
+    samples = "" if dataset.samples is None else f"   # {counted(dataset.samples, 'sample')}, {dataset.size:,} bytes"
     yield f"  {_flow_text(dataset.key)}:{samples}"
     yield f"    schema: {_flow_text(dataset.schema)}"
     yield _block(with_dollars_kept({"name": dataset.key, "blobs": blobs}), 4)

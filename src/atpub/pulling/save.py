@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from atpub.pulling.download import CHUNK, Download, NotOffered, download
 from atpub.pulling.entries import PublishedShard
 from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
 from atpub.repository.backoff import back_off
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, bounded_blob
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
@@ -182,22 +182,12 @@ class Saver:
             with download(self.client, shard.source, start) as found:
                 yield found
             return
-        yield Download(_bounded(self.repository, shard.source), 0, shard.source.size)
+        yield Download(bounded_blob(self.repository, shard.source), 0, shard.source.size)
 
 
 def _can_continue(shard: PublishedShard) -> bool:
     """Return whether bytes can be added to those of an earlier try: getBlob has no ranges, and a digest must judge."""
     return shard.sha256 is not None and not isinstance(shard.source, Blob)
-
-
-def _bounded(repository: Repository, blob: Blob) -> Iterator[bytes]:
-    size = 0
-    for chunk in repository.get_blob(blob.cid):
-        size += len(chunk)
-        if size > blob.size:
-            message = f"the blob {blob.cid} has more than the {blob.size:,} bytes that its record states"
-            raise OversizedResponse(message)
-        yield chunk
 
 
 def _wrong_bytes(shard: PublishedShard) -> _WrongBytes:

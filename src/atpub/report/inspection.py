@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
-from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style, counted, size
+from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style, size
+from atpub.suggest import counted
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.errors import Problem
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # reports read no shards
 
 _FORMATS: Final = {"members": "members", "msgpack": "msgpack", "mixed": "msgpack and members", "none": "no samples"}
 _WIDTH: Final = 60
+_LONGEST_NUMBER: Final = 40
 
 
 def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
@@ -111,7 +113,7 @@ def _field_text(summary: FieldSummary, of: int) -> str:
     parts = [types]
     if summary.numbers is not None:
         low, high = summary.numbers
-        parts.append(f"{low:,}" if low == high else f"{low:,} to {high:,}")
+        parts.append(_number(low) if low == high else f"{_number(low)} to {_number(high)}")
     elif summary.sizes is not None:
         low, high = summary.sizes
         parts.append(size(int(low)) if low == high else f"{size(int(low))} to {size(int(high))}")
@@ -120,6 +122,12 @@ def _field_text(summary: FieldSummary, of: int) -> str:
     if summary.nulls and summary.types:
         parts.append(f"null in {summary.nulls:,}")
     return ", ".join(parts)
+
+
+def _number(value: float) -> str:
+    """Format a number, of whose digits most are left out where they are many."""
+    text = f"{value:,}"
+    return text if len(text) <= _LONGEST_NUMBER else f"{text[:_LONGEST_NUMBER]}…"
 
 
 def _type_text(kind: Json) -> str:

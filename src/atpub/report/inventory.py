@@ -9,8 +9,9 @@ from atpub.atproto.syntax import AtUri, Did
 from atpub.engine.audit.rebuild import Rebuild
 from atpub.engine.audit.verify import Audit, InventoryFinding, readable
 from atpub.report.problems import FORMAT_VERSION
-from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style, counted
+from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.repository.model import Head
+from atpub.suggest import counted
 
 
 def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:

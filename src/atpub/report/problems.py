@@ -9,7 +9,8 @@ from typing import Final
 from atpub.atproto.data import JsonObject
 from atpub.errors import AtpubError, Declined, InvalidInput, Problem, StaleFiles
 from atpub.report.escape import UNSAFE
-from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, counted
+from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
+from atpub.suggest import counted
 from atpub.text.source import caret
 
 FORMAT_VERSION: Final = "1.0"

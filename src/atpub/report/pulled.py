@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from atpub.atproto.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION, error_json
-from atpub.report.style import FAINT, GREEN, PLAIN, RED, Style, counted, size
+from atpub.report.style import FAINT, GREEN, PLAIN, RED, Style, size
+from atpub.suggest import counted
 
 if TYPE_CHECKING:
     from atpub.pulling.run import PulledDataset, PulledShard

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from atpub.atproto.data import JsonObject
 from atpub.errors import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json
-from atpub.report.style import BOLD, GREEN, PLAIN, Style, counted
-from atpub.suggest import listed
+from atpub.report.style import BOLD, GREEN, PLAIN, Style
+from atpub.suggest import counted, listed
 
 if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
     from atpub.importing.model import ImportResult

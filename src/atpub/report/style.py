@@ -40,8 +40,3 @@ def size(count: int) -> str:
             return f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:,.1f} TB"
-
-
-def counted(count: int, noun: str) -> str:
-    """Format a number with its noun: 1 commit, 2 commits."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

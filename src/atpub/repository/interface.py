@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from atpub.atproto.data import Blob
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
+from atpub.errors import OversizedResponse
 from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
 
@@ -114,3 +115,14 @@ class Repository(Protocol):
     def close(self) -> None:
         """Close connections and files."""
         ...
+
+
+def bounded_blob(repository: Repository, blob: Blob) -> Iterator[bytes]:
+    """Return the bytes of a blob as `get_blob` does; raises OversizedResponse for more than its record states."""
+    size = 0
+    for chunk in repository.get_blob(blob.cid):
+        size += len(chunk)
+        if size > blob.size:
+            message = f"the blob {blob.cid} has more than the {blob.size:,} bytes that its record states"
+            raise OversizedResponse(message)
+        yield chunk

@@ -14,6 +14,7 @@ from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
 from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
+from atpub.suggest import counted
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -77,9 +78,8 @@ def _read_members(stream: Stream, name: str, visit: Callable[[Member], object] |
             visit(file)
     if archive.fault or not _ends_at(stream, archive.end):
         size = stream.seek(0, SEEK_END)
-        message = (
-            f"{name} is cut off or damaged at byte {min(archive.end, size):,} of {size:,}, after {samples.files} files"
-        )
+        where = f"byte {min(archive.end, size):,} of {size:,}, after {counted(samples.files, 'file')}"
+        message = f"{name} is cut off or damaged at {where}"
         return Problem("tar-damaged", message, hint=_AGAIN)
     if _has_more(stream):
         message = f"{name} goes on after the archive's end, where readers stop: are these several tars in one file?"
