@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import AtpubError
 from atpub.pulling.download import AS_STORED, download, new_client
 from atpub.storage.interface import parse_sha256
@@ -80,8 +81,6 @@ def _fetch(client: TransportClient, on_event: Callable[[Fetched], None], address
 
 def _ask(client: TransportClient, address: str) -> str | None:
     """Ask a store for the SHA-256 of a shard; None where it gives none, or does not answer."""
-    from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportError
-
     request = HttpRequest("HEAD", address, _HEADERS, timeouts=Timeouts.of(_ASK_SECONDS))
     try:
         reply = client.send(request, follow_redirects=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from atpub.atproto.xrpc.exchange import HttpRequest, TransportError
 from atpub.errors import Unavailable, Usage
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ def download(client: TransportClient, url: str, start: int = 0) -> Generator[Dow
 
     Raises Unavailable, and NotOffered for a status that will stay.
     """
-    from atpub.atproto.xrpc.transport import HttpRequest, TransportError
-
     headers = {**AS_STORED, "Range": f"bytes={start}-"} if start else AS_STORED
     try:
         with client.send(HttpRequest("GET", url, headers), follow_redirects=True) as reply:

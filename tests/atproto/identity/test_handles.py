@@ -15,8 +15,9 @@ from atpub.atproto.identity.dns import did_in_dns
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.syntax import Did, Handle
+from atpub.atproto.xrpc.exchange import Timeouts
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.transport import Timeouts, new_client
+from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import AtpubError, RepositoryNotFound, Unavailable, Usage
 
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"

@@ -15,10 +15,10 @@ from atpub.atproto.data import Json
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient, encoded
-from atpub.atproto.xrpc.connections import is_loopback
 from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
+from atpub.atproto.xrpc.exchange import HttpRequest, is_loopback
 from atpub.atproto.xrpc.http import HttpClient, Outcome, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, TransportClient, new_client
+from atpub.atproto.xrpc.transport import TransportClient, new_client
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,

@@ -14,8 +14,9 @@ import pytest
 
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, new_client
+from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import SlowResponse
 from atpub.generated.com.atproto.server.describe_server import METHOD
 

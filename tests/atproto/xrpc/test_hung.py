@@ -14,8 +14,9 @@ from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import resolve
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.exchange import Timeouts
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.atproto.xrpc.transport import Timeouts, new_client
+from atpub.atproto.xrpc.transport import new_client
 from atpub.errors import Unavailable
 from atpub.generated.com.atproto.server.describe_server import METHOD
 

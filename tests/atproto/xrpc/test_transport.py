@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, TransportClient, TransportError, new_client
+from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
+from atpub.atproto.xrpc.transport import TransportClient, new_client
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,9 @@ from atpub.atproto.identity.dns import Unresolved, did_in_dns
 from atpub.atproto.syntax import Did, Handle
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import InvalidRequest
+from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, Timeouts, base_url
+from atpub.atproto.xrpc.transport import base_url
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated.com.atproto.identity import resolve_handle
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from atpub.atproto.data import Json, JsonObject, loads
 from atpub.atproto.identity.handles import LOOKUP_TIMEOUTS, ResolverConfig, did_at_server, did_of
 from atpub.atproto.syntax import Did, Handle, SyntaxViolation, parse_at_identifier
-from atpub.atproto.xrpc.connections import is_loopback
 from atpub.atproto.xrpc.errors import breach, printable
+from atpub.atproto.xrpc.exchange import HttpRequest, is_loopback
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.transport import HttpRequest, base_url
+from atpub.atproto.xrpc.transport import base_url
 from atpub.errors import OversizedResponse, RepositoryNotFound, Unavailable, Usage
 
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")

@@ -16,17 +16,18 @@ from urllib.parse import urlsplit
 from atpub.atproto.auth.access import Access
 from atpub.atproto.data import Json, loads
 from atpub.atproto.runtime import Nothing, Procedure, Query, Raw, Value
-from atpub.atproto.xrpc.connections import TOTAL_SECONDS, is_loopback
 from atpub.atproto.xrpc.errors import breach, failure, printable, uncertainty
-from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
-from atpub.atproto.xrpc.rate_limits import RateLimits
-from atpub.atproto.xrpc.transport import (
+from atpub.atproto.xrpc.exchange import (
     SILENCE_SECONDS,
+    TOTAL_SECONDS,
     HttpRequest,
-    HttpResponse,
     Timeouts,
     TransportError,
+    is_loopback,
 )
+from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
+from atpub.atproto.xrpc.rate_limits import RateLimits
+from atpub.atproto.xrpc.transport import HttpResponse
 from atpub.errors import AuthenticationFailed, OutcomeUnknown, OversizedResponse, Unavailable
 
 P = TypeVar("P", bound=Value)

@@ -11,13 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar, assert_never
 from urllib.parse import urlsplit
 
-from atpub.atproto.xrpc.transport import (
-    SILENCE_SECONDS,
-    HttpRequest,
-    HttpResponse,
-    TransportClient,
-    TransportError,
-)
+from atpub.atproto.xrpc.exchange import SILENCE_SECONDS, HttpRequest, TransportError
+from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
 
 PAUSES = (0.5, 2.0)  # seconds before the second and the third try
 LONGEST_REPLY = 64 * 1024 * 1024

@@ -1,73 +1,47 @@
-"""HTTP requests and responses, within limits of time and size: over connections of `connections`."""
+"""HTTP requests and responses, within limits of time and size. Only this module imports httpx and httpcore.
+
+A server that refuses a request may answer before it has read it all: the reference PDS does so with a blob over its
+limit or a token that has expired, and then reads no further. A usual client fills its buffers, waits until its write
+timeout, and never sees the reply. Here a blocked write looks for one.
+"""
 
 from __future__ import annotations
 
 import re
+import selectors
+import socket
+import ssl
+import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
+from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 
 from atpub.atproto.xrpc.body import ENCODINGS, BodyError, decode
-from atpub.atproto.xrpc.connections import TOTAL_SECONDS, Patience, Transport, with_patience
+from atpub.atproto.xrpc.exchange import (
+    PATIENCE,
+    TOTAL_SECONDS,
+    EndlessHead,
+    HttpRequest,
+    Patience,
+    Timeouts,
+    TransportError,
+    is_loopback,
+    with_patience,
+)
 from atpub.errors import Usage
 from atpub.redact import redact
 
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 60.0  # without a byte in either direction
 MOST_REDIRECTS = 5
 
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_READ_SIZE = 65_536
 _HOST = re.compile(rb"[a-z0-9._-]+|[a-f0-9:.]+")
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait for a connection, for received bytes, for sent bytes, and for a free connection (None: no limit).
-
-    Those for bytes count anew with every byte; `total` is for all waiting together, where less than `SLOWEST` bytes a
-    second come or go.
-    """
-
-    connect: float = CONNECT_SECONDS
-    read: float = SILENCE_SECONDS
-    write: float = SILENCE_SECONDS
-    pool: float | None = SILENCE_SECONDS
-    total: float = TOTAL_SECONDS
-
-    @classmethod
-    def of(cls, seconds: float) -> Self:
-        """Return the same limit for each of the five."""
-        return cls(seconds, seconds, seconds, seconds, seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request that may be sent any number of times: iterating over its content starts anew each time."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    params: Mapping[str, Any] | None = None
-    content: bytes | Iterable[bytes] | None = field(default=None, repr=False)
-    timeouts: Timeouts = Timeouts()
-
-
-class TransportError(Exception):
-    """A request without a response, or a response that breaks off.
-
-    `reason` explains it in a few words; `sent` tells whether the server may have received the request. `code` is that
-    of the error that it means: `too-slow` and `response-too-large` name the limit that was passed; `silent` is an
-    answer that did not come in time.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, code: str = "unavailable") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.sent = sent
-        self.code = code
 
 
 class HttpResponse:
@@ -199,7 +173,7 @@ class TransportClient:
 def new_client() -> TransportClient:
     """Return a client for one program's requests, which obeys HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE."""
     headers = {"User-Agent": "atpub", "Accept-Encoding": ENCODINGS}
-    return TransportClient(httpx.Client(transport=Transport(), headers=headers))
+    return TransportClient(httpx.Client(transport=_Transport(), headers=headers))
 
 
 def base_url(text: str) -> str:
@@ -253,3 +227,145 @@ def _reason(error: httpx.RequestError, patience: Patience) -> str:
             return "no answer within the time allowed"
         case _:
             return redact(str(error)) or type(error).__name__
+
+
+class _Transport(httpx.BaseTransport):
+    """Sends each request through the proxy that the environment names for its host, else directly."""
+
+    def __init__(self) -> None:
+        self._pools: dict[str | None, _Pool] = {}
+        self._lock = threading.Lock()
+        self._proxies = getproxies()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the server's reply, its body still to be read."""
+        proxy = self._proxy_for(request.url)
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = _Pool(proxy)
+            pool = self._pools[proxy]
+        return pool.handle_request(request)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _proxy_for(self, url: httpx.URL) -> str | None:
+        if is_loopback(url.host) or proxy_bypass(url.host):
+            return None
+        return self._proxies.get(url.scheme) or self._proxies.get("all")
+
+
+class _Pool(httpx.HTTPTransport):
+    """httpx's own transport over connections that notice early replies."""
+
+    def __init__(self, proxy_url: str | None) -> None:
+        # In place of super().__init__, which takes no network backend: all else that it does is to make this pool.
+        proxy = httpx.Proxy(proxy_url) if proxy_url else None
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            proxy=httpcore.Proxy(str(proxy.url), proxy.raw_auth, proxy.headers.raw) if proxy else None,
+            max_connections=100,
+            keepalive_expiry=5.0,
+            network_backend=_Backend(),
+        )
+
+
+class _Backend(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(super().connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose blocked writes end as soon as the server says something."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+        self._socket: socket.socket = inner.get_extra_info("socket")
+        self._early = b""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._early:
+            taken, self._early = self._early[:max_bytes], self._early[max_bytes:]
+            return taken
+        patience = PATIENCE.get()
+        if patience is None:
+            return self._inner.read(max_bytes, timeout)
+        try:
+            with patience.waiting(timeout) as seconds:
+                taken = self._inner.read(max_bytes, seconds)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        try:
+            patience.received(len(taken))
+        except EndlessHead as error:
+            raise httpcore.RemoteProtocolError(str(error)) from error
+        return taken
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send the bytes; `timeout` is how long none of them may get through.
+
+        Raises WriteError on an early reply, as on a connection that the server closes: the HTTP layer then reads on.
+        """
+        left = memoryview(buffer)
+        patience = PATIENCE.get() or Patience(TOTAL_SECONDS)
+        with _network_errors():
+            self._socket.settimeout(0)
+            while left:
+                try:
+                    size = self._socket.send(left)
+                except _WOULD_BLOCK:
+                    with patience.waiting(timeout) as seconds:
+                        self._wait(seconds)
+                else:
+                    patience.sent(size)
+                    left = left[size:]
+
+    def _wait(self, timeout: float) -> None:
+        """Wait until more can be sent; raises WriteError on an early reply."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            ready = selector.select(timeout)
+        if not ready:
+            raise TimeoutError(f"the server took no byte in {timeout:.0f} seconds")
+        if ready[0][1] & selectors.EVENT_READ and self._has_reply():
+            raise httpcore.WriteError("the server replied before it had the whole request")
+
+    def _has_reply(self) -> bool:
+        """Return whether the server has sent something, even the end of the connection: TLS has messages of its own."""
+        try:
+            self._early = self._socket.recv(_READ_SIZE)
+        except _WOULD_BLOCK:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        encrypted = self._inner.start_tls(ssl_context, server_hostname, timeout)
+        # TLS through a proxy that itself speaks TLS has no socket of its own to look at.
+        return encrypted if isinstance(self._socket, ssl.SSLSocket) else _Stream(encrypted)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _network_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.WriteTimeout(str(error)) from error
+    except OSError as error:
+        raise httpcore.WriteError(str(error)) from error
