@@ -7,6 +7,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 DEMO := $(BIN)/atpub
 DEMO_MANIFEST := manifests/quickstart/atpub.yaml
 
+# Tests and the commands that they start are compiled once, and not in each process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart test test-fast check bench lint types generated clean
 
 # Publish the quickstart manifest to a repository in a folder: validate, plan, apply, and plan again.

@@ -113,12 +113,15 @@ FEW_LINES, MOST_FILES_OF_FEW_LINES = 40, 12
 
 @dataclass(frozen=True)
 class Module:
-    """A module, parsed. Its name leaves out the package `atpub`, and is empty for the package itself."""
+    """A module. Its name leaves out the package `atpub`, and is empty for the package itself."""
 
     name: str
     path: Path
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
 
     @property
     def is_generated(self) -> bool:
@@ -182,7 +185,7 @@ def read_modules() -> Iterator[Module]:
             parts = path.relative_to(folder).with_suffix("").parts
             name = ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
             text = path.read_text("utf-8")
-            yield Module(name.removeprefix("atpub").removeprefix("."), path, text, ast.parse(text))
+            yield Module(name.removeprefix("atpub").removeprefix("."), path, text)
 
 
 def within_atpub(name: str) -> str:
