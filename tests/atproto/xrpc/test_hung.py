@@ -30,18 +30,20 @@ def nothing() -> Iterator[bytes]:
 
 def test_a_silent_server_is_asked_once() -> None:
     pauses: list[float] = []
-    with saying(nothing) as url, new_client() as client, pytest.raises(Unavailable, match="no answer from"):
-        http = HttpClient(client, pauses.append, silence=0.2)
-        XrpcClient(url, http, timeouts=Timeouts(read=0.2)).query(METHOD, Nothing())
+    with saying(nothing) as url, new_client() as client:
+        xrpc = XrpcClient(url, HttpClient(client, pauses.append, silence=0.2), timeouts=Timeouts(read=0.2))
+        with pytest.raises(Unavailable, match="no answer from"):
+            xrpc.query(METHOD, Nothing())
     assert pauses == []
 
 
 def test_silence_adds_up() -> None:
     """Two tries reach a bound of less than both; the third is not made."""
     pauses: list[float] = []
-    with saying(nothing) as url, new_client() as client, pytest.raises(Unavailable):
-        http = HttpClient(client, pauses.append, silence=0.75)
-        XrpcClient(url, http, timeouts=Timeouts(read=0.5)).query(METHOD, Nothing())
+    with saying(nothing) as url, new_client() as client:
+        xrpc = XrpcClient(url, HttpClient(client, pauses.append, silence=0.75), timeouts=Timeouts(read=0.5))
+        with pytest.raises(Unavailable):
+            xrpc.query(METHOD, Nothing())
     assert len(pauses) == 1
 
 
