@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from atpub.atproto.auth.session_store import SessionStore
+from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import Did
 from atpub.engine.plan.model import Options
 from atpub.engine.plan.serialize import read_plan, saved_document, seal
@@ -223,7 +224,10 @@ def run_sealed_plan(_: Path, content: bytes) -> object:
         document: Any = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    return read_plan(json.dumps(seal(document)), "plan.json") if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        return None
+    found: JsonObject = document  # pyright: ignore[reportUnknownVariableType]
+    return read_plan(json.dumps(seal(found)), "plan.json")
 
 
 def run_cache(_: Path, content: bytes) -> object:

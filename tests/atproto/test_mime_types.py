@@ -12,7 +12,7 @@ import zlib
 import pytest
 from tests.repository.samples import tar_of
 
-from atpub.atproto.mime_types import mime_type_of, sniff, suffix_of
+from atpub.atproto.mime_types import accepts, mime_type_of, sniff, suffix_of
 
 
 def zip_of(name: str) -> bytes:
@@ -120,3 +120,21 @@ def test_names_by_their_last_suffix(name: str, found: str | None) -> None:
 )
 def test_the_suffix_of_a_type(mime_type: str, suffix: str) -> None:
     assert suffix_of(mime_type) == suffix
+
+
+@pytest.mark.parametrize(
+    ("patterns", "mime_type", "fits"),
+    [
+        ((), "a/b", True),
+        (("*/*",), "a/b", True),
+        (("image/*",), "image/png", True),
+        (("image/*",), "imagery/png", False),
+        (("image/*",), "image", False),
+        (("image/png", "text/plain"), "text/plain", True),
+        (("image/png",), "image/png+x", False),
+        (("image/p*",), "image/png", False),
+        (("*",), "image/png", False),
+    ],
+)
+def test_a_mime_type_fits_a_pattern(patterns: tuple[str, ...], mime_type: str, fits: bool) -> None:
+    assert accepts(patterns, mime_type) is fits

@@ -121,6 +121,13 @@ def suffix_of(mime_type: str) -> str:
     return f".{_TYPES.get(essence, 'bin').partition(' ')[0]}"
 
 
+def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
+    """Return whether a MIME type matches a pattern (`*/*`, `image/*`, or the type itself); no patterns accept all."""
+    kind, slash, _ = mime_type.partition("/")
+    group = f"{kind}{slash}*"
+    return not patterns or any(pattern in (mime_type, group, "*/*") for pattern in patterns)
+
+
 def sniff(head: bytes) -> str | None:
     """Return the MIME type of a file that starts with these bytes (512 are enough); None where they do not tell."""
     head = head.removeprefix(_BYTE_ORDER_MARK)

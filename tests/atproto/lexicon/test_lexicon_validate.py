@@ -11,7 +11,7 @@ from tests.atproto.lexicon.tables import MAIN, linked, table
 from atpub.atproto import data
 from atpub.atproto.data import Json, NotInDataModel
 from atpub.atproto.lexicon.model import Array, Integer, Name
-from atpub.atproto.lexicon.validate import DEEPEST, accepts, data_model, judge, valid_key, validate, validate_record
+from atpub.atproto.lexicon.validate import DEEPEST, data_model, judge, valid_key, validate, validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.syntax import Nsid
 
@@ -173,24 +173,6 @@ def test_a_value_may_nest_as_deep_as_is_sensible() -> None:
         value = {"$type": "com.example.thing", "one": value}
     assert validate(linked(TREE), MAIN, value) == ()
     assert isinstance(data.encode(value), bytes)
-
-
-@pytest.mark.parametrize(
-    ("patterns", "mime_type", "fits"),
-    [
-        ((), "a/b", True),
-        (("*/*",), "a/b", True),
-        (("image/*",), "image/png", True),
-        (("image/*",), "imagery/png", False),
-        (("image/*",), "image", False),
-        (("image/png", "text/plain"), "text/plain", True),
-        (("image/png",), "image/png+x", False),
-        (("image/p*",), "image/png", False),
-        (("*",), "image/png", False),
-    ],
-)
-def test_a_mime_type_fits_a_pattern(patterns: tuple[str, ...], mime_type: str, fits: bool) -> None:
-    assert accepts(patterns, mime_type) is fits
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from atpub.atproto.lexicon.model import (
     Unsupported,
 )
 from atpub.atproto.lexicon.violation import Path, Violation
+from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Cid, Nsid
 
 DEEPEST: Final = 128
@@ -361,13 +362,6 @@ class _Judge:
         if name == "$type" and (not isinstance(value, str) or not value):
             yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
         yield from self.data_model(value, (*path, name), top)
-
-
-def accepts(patterns: tuple[str, ...], mime_type: str) -> bool:
-    """Whether a MIME type matches one of the patterns: `*/*`, `image/*` or the type itself; no pattern accepts all."""
-    kind, slash, _ = mime_type.partition("/")
-    group = f"{kind}{slash}*"
-    return not patterns or any(pattern in (mime_type, group, "*/*") for pattern in patterns)
 
 
 def valid_key(key: str, rkey: str) -> bool:

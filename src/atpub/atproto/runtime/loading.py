@@ -12,6 +12,7 @@ from atpub.atproto import data as _data
 from atpub.atproto.data import INTEGER_MAX, Blob, NotInDataModel
 from atpub.atproto.lexicon import validate
 from atpub.atproto.lexicon.formats import FORMATS, USUAL, graphemes, is_unicode, utf8_length
+from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Cid
 
 Json: TypeAlias = Any
@@ -208,7 +209,7 @@ bytes_json = _data.bytes_json
 def load_blob(value: Json, accept: tuple[str, ...] = (), max_size: int = INTEGER_MAX) -> Blob:
     """Load the blob in JSON, of an accepted type and size; raises Mismatch."""
     blob = _blob(value) if value.__class__ is dict else None
-    if blob is None or blob.size > max_size or not validate.accepts(accept, blob.mime_type):
+    if blob is None or blob.size > max_size or not accepts(accept, blob.mime_type):
         raise Mismatch
     return blob
 

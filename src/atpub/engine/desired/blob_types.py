@@ -12,8 +12,8 @@ from typing import Final
 
 from atpub.atproto.data import Blob, JsonObject, put
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.validate import accepts, validate_record
-from atpub.atproto.mime_types import ANY_BYTES
+from atpub.atproto.lexicon.validate import validate_record
+from atpub.atproto.mime_types import ANY_BYTES, accepts
 from atpub.atproto.syntax import Cid
 from atpub.engine.desired.model import BlobFile, Desired
 

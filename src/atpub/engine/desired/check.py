@@ -11,8 +11,9 @@ from typing import Final
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.validate import accepts, validate_record
+from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
+from atpub.atproto.mime_types import accepts
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
-from atpub.atproto.lexicon.validate import accepts
+from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.errors import Problem
 from atpub.generated.com.atproto.repo import strong_ref
