@@ -15,6 +15,7 @@ FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atp
 LAYERS = """
 redact
 errors suggest
+progress
 atomic_files
 { atproto.syntax atproto.data atproto.mime_types atproto.lexicon atproto.runtime atproto.repo }
 generated

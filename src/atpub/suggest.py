@@ -29,3 +29,15 @@ def listed(names: Sequence[str]) -> str:
     """Return the first five names, and the number of the others."""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
+
+
+def size(count: int) -> str:
+    """Format a number of bytes: 1.9 MB."""
+    if count < 1000:
+        return f"{count} B"
+    number = count / 1000
+    for unit in ("kB", "MB", "GB"):
+        if round(number, 1) < 1000:
+            return f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:,.1f} TB"

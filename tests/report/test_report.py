@@ -13,9 +13,9 @@ from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, Sta
 from atpub.report.html import plan_html
 from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text
-from atpub.report.style import BOLD, PLAIN, RED, Style, size
+from atpub.report.style import BOLD, PLAIN, RED, Style
 from atpub.repository.model import LOCAL_DID, Live
-from atpub.suggest import counted
+from atpub.suggest import counted, size
 
 HERE = Place("atpub.yaml", 12, 8, "  tags: 5")
 

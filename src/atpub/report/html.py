@@ -8,8 +8,7 @@ from typing import Final
 from atpub.engine.plan.model import Action, Change, Plan
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
-from atpub.report.style import size
-from atpub.suggest import counted
+from atpub.suggest import counted, size
 
 _MOST_ROWS: Final = 200
 _MOST_FIELDS: Final = 50

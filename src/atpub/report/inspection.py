@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
-from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style, size
-from atpub.suggest import counted
+from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
+from atpub.suggest import counted, size
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.errors import Problem

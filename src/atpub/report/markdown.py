@@ -9,8 +9,7 @@ from atpub.engine.plan.model import Change, Plan
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
 from atpub.report.plan import no_changes, notes, protection, upload_size
-from atpub.report.style import size
-from atpub.suggest import counted
+from atpub.suggest import counted, size
 
 LIMIT: Final = 60_000
 """The maximum number of characters: code forges refuse comments of more than 65,536."""

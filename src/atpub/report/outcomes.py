@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Outcome, Plan, Upload
 from atpub.report.problems import FORMAT_VERSION
-from atpub.report.style import BOLD, GREEN, PLAIN, Style, size
+from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.repository.model import Head
-from atpub.suggest import counted
+from atpub.suggest import counted, size
 
 _MOST = 20
 

@@ -10,8 +10,8 @@ from atpub.engine.plan.model import Action, Change, Plan, Upload
 from atpub.engine.plan.serialize import plan_document
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.problems import problem_json
-from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style, size
-from atpub.suggest import counted
+from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
+from atpub.suggest import counted, size
 
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
     "create": ("+", GREEN),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from atpub.atproto.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION, error_json
-from atpub.report.style import FAINT, GREEN, PLAIN, RED, Style, size
-from atpub.suggest import counted
+from atpub.report.style import FAINT, GREEN, PLAIN, RED, Style
+from atpub.suggest import counted, size
 
 if TYPE_CHECKING:
     from atpub.pulling.run import PulledDataset, PulledShard

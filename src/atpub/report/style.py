@@ -28,15 +28,3 @@ class Style:
 
 PLAIN: Final = Style()
 BOLD, FAINT, RED, GREEN, YELLOW, CYAN = 1, 2, 31, 32, 33, 36
-
-
-def size(count: int) -> str:
-    """Format a number of bytes: 1.9 MB."""
-    if count < 1000:
-        return f"{count} B"
-    number = count / 1000
-    for unit in ("kB", "MB", "GB"):
-        if round(number, 1) < 1000:
-            return f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:,.1f} TB"

@@ -12,7 +12,8 @@ from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
 from atpub.report.results import imported_json, imported_text
-from atpub.report.style import PLAIN, size
+from atpub.report.style import PLAIN
+from atpub.suggest import size
 
 
 def run(

@@ -19,9 +19,10 @@ from atpub.engine.audit.rebuild import rebuild
 from atpub.engine.audit.verify import verify
 from atpub.errors import Usage
 from atpub.report.inventory import audit_json, audit_text, rebuild_json, rebuild_text, rebuilt_text
-from atpub.report.style import PLAIN, size
+from atpub.report.style import PLAIN
 from atpub.repository.local import LocalRepository
 from atpub.repository.snapshot import read_all
+from atpub.suggest import size
 from atpub.target import Target
 
 _FINDINGS: Final = 2  # an exit code that no error has: the audit was made
