@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import click
 
@@ -69,3 +70,10 @@ class OrderedGroup(Group):
             formatter.write_dl(
                 [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
             )
+
+
+command: Final = partial(click.command, cls=Command)
+"""Declare a command, as `click.command` does."""
+FILE: Final = PathParameter(dir_okay=False)
+FOLDER: Final = PathParameter(exists=True, file_okay=False)
+NEW_FOLDER: Final = PathParameter(file_okay=False)

@@ -1,0 +1,64 @@
+"""Commands about accounts: logins, and the repository as a file."""
+
+from __future__ import annotations
+
+import click
+
+from atpub.cli.groups import FILE, command
+from atpub.cli.options import (
+    json_option,
+    manifest_options,
+    run_by,
+    target_options,
+)
+
+
+@command(short_help="Log in to an account's server and store the session.")
+@manifest_options
+@target_options
+@click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, too.")
+@run_by("atpub.cli.run.login:run_login")
+def login() -> None:
+    """Log in to an account's server and store the session for later runs.
+
+    Asks for the password, or takes it from ATPUB_PASSWORD; an app password is enough. Only the session is stored, in a
+    file that only you can read; the password is not. Runs renew the session; an unused one expires after months.
+
+    No manifest is needed if you name the account.
+    """
+
+
+@command(short_help="End the stored session.")
+@manifest_options
+@target_options
+@run_by("atpub.cli.run.login:run_logout")
+def logout() -> None:
+    """End the stored session, at the server and on this machine.
+
+    Also removes the account's password from the system's keyring. Logging out twice does no harm.
+    """
+
+
+@command(short_help="Show the account, its server, and the login that a run would use.")
+@manifest_options
+@target_options
+@json_option
+@run_by("atpub.cli.run.login:run_whoami")
+def whoami() -> None:
+    """Show the account, its server, and the login that a run would use.
+
+    Looks the account up, and asks the server whether the stored session is valid; a password is not tried. Exits with 4
+    if a run could not log in.
+    """
+
+
+@command(short_help="Write the account's repository to a CAR file.")
+@manifest_options
+@target_options
+@click.option("--car", "file", type=FILE, metavar="FILE", required=True, help="The file to write.")
+@run_by("atpub.cli.run.repository:run_export")
+def export() -> None:
+    """Write the account's whole repository to a CAR file.
+
+    The file holds every record of the account, but no blobs. Needs no credentials.
+    """

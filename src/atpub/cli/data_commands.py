@@ -1,0 +1,122 @@
+"""Commands about data: shards, checksums, and published datasets read back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from atpub.cli.groups import FILE, FOLDER, PathParameter, command
+from atpub.cli.options import (
+    json_option,
+    manifest_options,
+    run_by,
+    samples_option,
+    target_options,
+)
+
+_INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
+_INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
+
+
+@command(short_help="Show the samples and fields of local tar shards.", epilog=_INSPECT_EPILOG)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@samples_option
+@json_option
+@run_by("atpub.cli.run.inspect:run_inspect")
+def inspect() -> None:
+    """Show what local tar shards hold: samples, fields, types, ranges and examples of values.
+
+    A PATH is a tar file, a folder of them, or a pattern. Counts all samples and looks at the values of the first ones.
+    Warns of whatever readers misread: files of one sample that are apart, links, samples with different members.
+    Unpacks and unpickles nothing. Exits with 1 if a shard is broken; the others are shown all the same.
+    """
+
+
+@command(short_help="Write a first manifest for local tar shards.", epilog=_INIT_EPILOG)
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option("--out", type=FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
+@click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
+@samples_option
+@json_option
+@run_by("atpub.cli.run.inspect:run_init")
+def init() -> None:
+    """Write a first manifest for local tar shards: a schema that fits the samples, and datasets.
+
+    DATA are tar files, folders of them, or patterns, in the folder of the manifest. Shards whose names differ in their
+    numbers are one dataset: train-*.tar and val-*.tar are two. Shards that are too large for blobs are described in a
+    comment. Never overwrites a file.
+
+    The manifest can be applied as it is, to a repository in a folder.
+    """
+
+
+@command(short_help="Record file sizes and checksums in atpub.lock.")
+@manifest_options
+@json_option
+@click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
+@run_by("atpub.cli.run.lock:run_lock")
+def lock() -> None:
+    """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.
+
+    The lock holds the size, SHA-256 and number of samples of each local file that the manifest names, and the SHA-256
+    of each URL that a checksum file lists. It replaces files that are not here: validate and plan need no data, and
+    apply needs only data that is not published yet. A file that is here takes precedence: if it differs from the lock,
+    atpub warns, and with --locked it fails.
+
+    The lock keeps the entries of files that are not here if the manifest still names them; --prune removes them.
+    """
+
+
+@command("import", short_help="Write manifest entries for records that are already published.")
+@click.argument("uris", nargs=-1, metavar="[URI]...")
+@manifest_options
+@target_options
+@json_option
+@click.option("--all", "everything", is_flag=True, help="Import every record of the account.")
+@click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
+@click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option("--adopt", is_flag=True, help="Let the project own the records after the next apply.")
+@click.option("--download", is_flag=True, help="Save blobs beside the manifest, and name them as files.")
+@click.option("--lexicons", type=FOLDER, metavar="DIR", help="The folder of the project's own lexicons.")
+@run_by("atpub.cli.run.import_records:run")
+def import_command() -> None:
+    """Write manifest entries for records that are already published.
+
+    Each URI names a record, or a collection such as at://lab.example/org.lab.note. Prints the entries, or writes them
+    to the file that --out names. The plan of these entries is empty: each describes its record exactly, in a section
+    such as `datasets:` if possible, else under `records:`.
+
+    Without --download, blobs are kept by reference, and a dataset of blobs is written under `records:`. With
+    --download, it is written under `datasets:`, and the manifest can be applied to another account.
+
+    Records that other projects own, and records that cannot be expressed as manifest entries, are left out with a
+    warning.
+
+    Needs no credentials. If there is a manifest, the entries extend it, and records that it already has are left out.
+    """
+
+
+@command(short_help="Download the shards of a published dataset, and verify them.")
+@click.argument("uri", metavar="URI")
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
+@json_option
+@click.option(
+    "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the files."
+)
+@click.option("--max-bytes", type=int, metavar="N", help="The most bytes of all shards. [the size in the record]")
+@run_by("atpub.cli.run.pull:run")
+def pull() -> None:
+    """Download the shards of a published dataset, and verify them.
+
+    URI names a dataset or a label, as `atpub apply` prints it. at://did:web:local.invalid/… is in the repository in
+    ./.atpub/local, or in the folder that --repository names.
+
+    Files are named as in the URLs; blobs are KEY-000000.tar and so on. Each is compared with the checksum in the record
+    before it gets its name. Files that are there are kept, and no other file is replaced. If a run stops, run it again:
+    it continues.
+
+    Needs no credentials.
+    """

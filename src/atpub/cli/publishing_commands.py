@@ -1,0 +1,167 @@
+"""Commands about manifests: validate, plan, apply, and what they leave in the repository."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
+from atpub.cli.options import (
+    json_option,
+    locked_option,
+    manifest_options,
+    plan_options,
+    run_by,
+    target_options,
+    wait_option,
+    yes_option,
+)
+
+_SCHEMA_EPILOG: Final = """\
+Save it beside the manifest, and name it in the manifest's first line:
+
+\b
+    atpub manifest-schema > atpub.schema.json
+    # yaml-language-server: $schema=./atpub.schema.json"""
+
+
+@command(short_help="Check a manifest, its data and its records; needs no network.")
+@manifest_options
+@locked_option
+@json_option
+@run_by("atpub.cli.run.manifest:run_validate")
+def validate() -> None:
+    """Check a manifest, its data and its records; needs no network.
+
+    Reports all problems at once, each with its place and a hint.
+    """
+
+
+@command(short_help="Show the changes that applying a manifest would make; writes nothing.")
+@manifest_options
+@target_options
+@plan_options
+@locked_option
+@json_option
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+@click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
+@run_by("atpub.cli.run.plan:run")
+def plan() -> None:
+    """Show the changes that applying a manifest would make.
+
+    Reads the repository, which is public: needs no credentials and writes nothing. Exits with 7 if the plan holds a
+    change that a safety rule forbids.
+    """
+
+
+@command(short_help="Apply the manifest to the repository.")
+@click.argument("plan_file", type=PathParameter(), metavar="[PLAN]", required=False)
+@manifest_options
+@target_options
+@plan_options
+@locked_option
+@json_option
+@wait_option
+@yes_option
+@click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
+@run_by("atpub.cli.run.apply:run")
+def apply() -> None:
+    """Apply the manifest to the repository.
+
+    Shows the plan and asks for confirmation before it changes anything. Without a terminal, give a PLAN that
+    `atpub plan --out` has saved, the --digest of a reviewed plan, or --yes. Applying again changes nothing.
+
+    A saved plan is applied unchanged or not at all: if one of its records or files has changed since, the plan is
+    stale. With ATPUB_PASSWORD, a saved plan needs --account or ATPUB_ACCOUNT, which must name the account of the plan.
+
+    Ctrl-C, SIGTERM and SIGHUP let the request in flight end and report what was applied; a second one stops at once.
+    In both cases, applying again continues the work.
+    """
+
+
+@command(short_help="Delete all records that the manifest's project owns.")
+@manifest_options
+@target_options
+@json_option
+@click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project, too.")
+@wait_option
+@yes_option
+@run_by("atpub.cli.run.apply:run_destroy")
+def destroy() -> None:
+    """Delete all records that the manifest's project owns, published versions included.
+
+    Shows the records and asks for confirmation. Records that the project does not own stay. If the project owns a
+    protected record, nothing is deleted.
+    """
+
+
+@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
+def inventory() -> None:
+    """Verify or rebuild the project's ownership inventory.
+
+    A project's inventory is stored in the repository itself. It lists the records that the project owns, and so may
+    change and delete, with their content when they were last applied.
+    """
+
+
+@inventory.command()
+@manifest_options
+@target_options
+@json_option
+@click.option("--project", metavar="NAME", help="The project to verify. [the manifest's]")
+@run_by("atpub.cli.run.repository:run_verify")
+def verify() -> None:
+    """Verify the project's inventory against the live records.
+
+    Finds damaged inventory records, listed records that are missing or differ from what was applied, and records that
+    are listed twice or by two projects. Reports all other records, too. Exits with 2 if it finds a problem.
+
+    Writes nothing and needs no credentials. With --project and --account, no manifest is needed.
+    """
+
+
+@inventory.command()
+@manifest_options
+@target_options
+@locked_option
+@json_option
+@yes_option
+@run_by("atpub.cli.run.repository:run_rebuild")
+def rebuild() -> None:
+    """Rebuild the project's inventory from the manifest and the live records.
+
+    Listed records that are live stay listed. Live records that equal their manifest entries are added, unless another
+    project owns them; missing records are removed from the list. Damaged inventory records are replaced.
+
+    Shows the new inventory and asks for confirmation. Changes no record except the inventory's own.
+    """
+
+
+@command(short_help="Generate typed Python classes from Lexicon JSON.")
+@click.option("--lexicons", multiple=True, metavar="DIR", help="A folder of Lexicon JSON files. [default: lexicons]")
+@click.option("--out", metavar="DIR", help="The folder of the generated package.")
+@click.option("--package", metavar="NAME", help="The import name of the package.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Only NSIDs like org.lab.*, and those they need.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="No NSIDs like org.lab.old.*, unless needed.")
+@click.option("--samples", multiple=True, metavar="MANIFEST", help="Write dataclasses for a manifest's schemas.")
+@click.option("--allow-missing", is_flag=True, help="Treat unresolved references as unknown types.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if a file is stale, missing or orphaned.")
+@json_option
+@run_by("atpub.cli.run.generate:run")
+def generate() -> None:
+    """Generate typed Python classes from Lexicon JSON.
+
+    The package has a module for each lexicon: a class for each record and object, and typed requests and responses of
+    methods. Up-to-date files are not touched; only files that atpub has generated are removed.
+
+    Options that are not given are read from [tool.atpub.generate] in pyproject.toml, under the same names.
+    """
+
+
+@command("manifest-schema", epilog=_SCHEMA_EPILOG, short_help="Print the JSON Schema of the manifest.")
+@run_by("atpub.cli.run.manifest:run_manifest_schema")
+def manifest_schema() -> None:
+    """Print the JSON Schema of the manifest, for editors and other tools."""
