@@ -31,6 +31,7 @@ user_folders
 target
 desired
 pipeline
+published
 generation importing login catalog pulling
 inspection
 report

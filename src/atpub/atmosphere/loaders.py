@@ -18,7 +18,7 @@ from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
 from atpub.pulling.download import Url, url_of
-from atpub.pulling.entries import digest_of, find_dataset, read_entry, url_shards
+from atpub.pulling.entries import find_dataset, read_entry, url_shards
 from atpub.pulling.run import OnShard, pull_dataset
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
@@ -187,7 +187,7 @@ class DatasetLoader(_Loader):
         if isinstance(kind, FileStorage):
             account = self.client.account_of(uri.authority)
             for item in kind.read(found.storage):
-                yield Shard(account.blob_source(item.blob.cid), digest_of(item.blob.cid))
+                yield Shard(account.blob_source(item.blob.cid), item.blob.cid.sha256)
         else:
             for shard in url_shards(found) or ():
                 yield Shard(Url(shard.http_url or shard.url), shard.sha256)

@@ -170,6 +170,11 @@ class Cid(_Identifier):
     def __bytes__(self) -> bytes:
         return libipld.decode_multibase(self)[1]
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the content, in lower-case hexadecimal."""
+        return bytes(self)[-32:].hex()
+
 
 class RecordPath(NamedTuple):
     """Where a record stands in its repository."""

@@ -10,7 +10,7 @@ from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.data import Blob
-from atpub.atproto.syntax import AtUri, Cid, SyntaxViolation
+from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.errors import RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label
 from atpub.pulling.download import Url, require_http
@@ -102,11 +102,6 @@ def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
     return None if isinstance(kind, FileStorage) else kind.read(found.storage)
 
 
-def digest_of(cid: Cid) -> str:
-    """Return the SHA-256 in a blob's CID."""
-    return bytes(cid)[-32:].hex()
-
-
 def published_shards(found: entry.Entry, key: str) -> Sequence[PublishedShard]:
     """Return the shards of an entry, each with a name for its file; raises Usage where HTTP does not offer one.
 
@@ -116,9 +111,7 @@ def published_shards(found: entry.Entry, key: str) -> Sequence[PublishedShard]:
     if isinstance(kind, FileStorage):
         blobs = [item.blob for item in kind.read(found.storage)]
         names = _numbered(key, len(blobs))
-        return [
-            PublishedShard(name, blob, digest_of(blob.cid), blob.size) for name, blob in zip(names, blobs, strict=True)
-        ]
+        return [PublishedShard(name, blob, blob.cid.sha256, blob.size) for name, blob in zip(names, blobs, strict=True)]
     shards = url_shards(found) or ()
     urls = [require_http(Url(shard.http_url or shard.url)) for shard in shards]
     names = _names_of(urls) or _numbered(key, len(urls))

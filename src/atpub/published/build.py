@@ -1,0 +1,210 @@
+"""Records of an account → what it has published. Records of any publisher: whatever is wrong in one spoils no other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.syntax import AtUri, Nsid
+from atpub.errors import InvalidRecord
+from atpub.generated.science.alt.dataset import entry, label, lens, schema
+from atpub.manifest.atdata_shape import lexicon_shape
+from atpub.manifest.members import MEMBER_KEY, member_of, sample_format
+from atpub.published.model import (
+    CodeReference,
+    DatasetView,
+    FieldView,
+    LabelView,
+    LensView,
+    Published,
+    PublisherView,
+    SchemaView,
+    ShardView,
+    Size,
+    Unreadable,
+)
+from atpub.repository.filter import RecordFilter
+from atpub.repository.model import Record
+from atpub.storage.interface import FileStorage
+from atpub.storage.registry import EXTERNAL, find_kind, shard_path
+
+PUBLISHED: Final = RecordFilter(frozenset(map(Nsid, (entry.NSID, schema.NSID, label.NSID, lens.NSID))))
+"""The records that `build_published` takes."""
+
+R = TypeVar("R")
+
+
+def build_published(publisher: PublisherView, records: Iterable[Record]) -> Published:
+    """Return what the records of an account publish; records of other collections are left out."""
+    return _Builder(publisher, records).build()
+
+
+class _Builder:
+    def __init__(self, publisher: PublisherView, records: Iterable[Record]) -> None:
+        self._publisher = publisher
+        self._unreadable: list[Unreadable] = []
+        self._records: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            self._records[record.path.collection].append(record)
+
+    def build(self) -> Published:
+        schemas = self._read(schema.NSID, _schema)
+        lenses = self._read(lens.NSID, _lens)
+        by_uri = {str(item.uri): item for item in schemas}
+        labels: defaultdict[str, list[LabelView]] = defaultdict(list)
+        for item in self._read(label.NSID, _label):
+            labels[item.dataset].append(item)
+
+        def dataset(uri: AtUri, record: Record) -> DatasetView:
+            return _dataset(self._publisher, uri, record, by_uri, labels, lenses)
+
+        datasets = self._read(entry.NSID, dataset)
+        return Published(self._publisher, datasets, schemas, lenses, tuple(self._unreadable))
+
+    def _read(self, collection: str, read: Callable[[AtUri, Record], R]) -> list[R]:
+        """Read the records of a collection, the first created first."""
+        found: list[R] = []
+        for record in sorted(self._records[collection], key=_creation):
+            uri = AtUri.of(self._publisher.did, record.path)
+            try:
+                found.append(read(uri, record))
+            except InvalidRecord as error:
+                self._unreadable.append(Unreadable(uri, error.message))
+        return found
+
+
+def _creation(record: Record) -> tuple[str, str]:
+    return str(record.value.get("createdAt", "")), str(record.path)
+
+
+def _dataset(
+    publisher: PublisherView,
+    uri: AtUri,
+    record: Record,
+    schemas: Mapping[str, SchemaView],
+    labels: Mapping[str, Sequence[LabelView]],
+    lenses: Sequence[LensView],
+) -> DatasetView:
+    value = lexicon_shape(record.value)
+    found = entry.Entry.from_json(dict(value))
+    kind = find_kind(found.storage) or EXTERNAL
+    shards = _shards(found)
+    stated = found.size
+    return DatasetView(
+        publisher=publisher,
+        uri=uri,
+        cid=record.cid,
+        title=found.name,
+        description=found.description or "",
+        license=found.license or "",
+        tags=tuple(found.tags or ()),
+        created_at=found.created_at,
+        storage=kind.name,
+        shards=shards,
+        size=Size(stated.samples if stated else None, _bytes(stated, shards), len(shards)),
+        schema_uri=found.schema_ref,
+        schema=schemas.get(found.schema_ref),
+        labels=tuple(labels.get(str(uri), ())),
+        lenses=tuple(item for item in lenses if found.schema_ref in (item.source, item.target)),
+        metadata=_object(value.get(entry.Entry.WIRE["content_metadata"])),
+        record=record.value,
+    )
+
+
+def _bytes(stated: entry.DatasetSize | None, shards: Sequence[ShardView]) -> int | None:
+    """Return the bytes that a record states, or else those of its blobs."""
+    if stated is not None and stated.bytes is not None:
+        return stated.bytes
+    sizes = [shard.size for shard in shards if shard.size is not None]
+    return sum(sizes) if len(sizes) == len(shards) else None
+
+
+def _shards(found: entry.Entry) -> tuple[ShardView, ...]:
+    kind = find_kind(found.storage) or EXTERNAL
+    if isinstance(kind, FileStorage):
+        return tuple(
+            ShardView(f"shard {number}", None, item.blob.cid, item.blob.cid.sha256, item.blob.size)
+            for number, item in enumerate(kind.read(found.storage))
+        )
+    return tuple(
+        ShardView(
+            shard_path(item.url).rpartition("/")[2] or item.url, item.http_url or item.url, None, item.sha256, None
+        )
+        for item in kind.read(found.storage)
+    )
+
+
+def _schema(uri: AtUri, record: Record) -> SchemaView:
+    found = schema.Schema.from_json(dict(lexicon_shape(record.value)))
+    content = _object(_object(lexicon_shape(record.value).get("schema")).get("content"))
+    required = content.get("required")
+    optional = frozenset(_object(content.get("properties"))) - set(required if isinstance(required, list) else [])
+    fields = [
+        _field(name, _object(kind), is_optional=name in optional)
+        for name, kind in _object(content.get("properties")).items()
+    ]
+    return SchemaView(
+        uri,
+        found.name,
+        found.version,
+        found.description or "",
+        sample_format(content),
+        fields,
+        found.created_at,
+        record.value,
+    )
+
+
+def _field(name: str, kind: JsonObject, *, is_optional: bool) -> FieldView:
+    description = kind.get("description")
+    member = member_of(name, kind) if MEMBER_KEY in kind else None
+    return FieldView(name, type_words(kind), is_optional, description if isinstance(description, str) else "", member)
+
+
+def type_words(kind: JsonObject) -> str:
+    """Return the type of a property of a JSON Schema in a few words: `integer`, `image/jpeg`, `float32 [8]`."""
+    match kind:
+        case {"contentMediaType": str(media_type)}:
+            return media_type
+        case {"$ref": str(), "dtype": str(dtype), "shape": list(shape)}:
+            return f"{dtype} [{', '.join('any' if length is None else str(length) for length in shape)}]"
+        case {"$ref": str(), "dtype": str(dtype)}:
+            return f"{dtype} array"
+        case {"$ref": str(ref)}:
+            return "array" if ref.endswith("/ndarray") else ref.rpartition("/")[2]
+        case {"type": "array", "items": dict(items)}:
+            return f"list of {type_words(items)}"
+        case {"format": "byte"}:
+            return "bytes"
+        case {"type": str(name)}:
+            return name
+        case _:
+            return "any"
+
+
+def _label(uri: AtUri, record: Record) -> LabelView:
+    found = label.Label.from_json(dict(record.value))
+    return LabelView(uri, found.name, found.version or "", found.description or "", found.dataset_uri, found.created_at)
+
+
+def _lens(uri: AtUri, record: Record) -> LensView:
+    found = lens.Lens.from_json(dict(record.value))
+    return LensView(
+        uri,
+        found.name,
+        found.description or "",
+        found.source_schema,
+        found.target_schema,
+        _code(found.getter_code),
+        _code(found.putter_code),
+    )
+
+
+def _code(found: lens.CodeReference) -> CodeReference:
+    return CodeReference(found.repository, found.commit, found.path)
+
+
+def _object(value: Json | Any) -> JsonObject:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,87 @@
+"""What an account has published, read back from the records of example manifests."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import atpub
+from atpub.atproto.data import JsonObject
+from atpub.published.build import PUBLISHED, build_published, type_words
+from atpub.published.model import Published, PublisherView
+from atpub.repository.local import LocalRepository
+from atpub.repository.model import LOCAL_DID, Record
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+PUBLISHER = PublisherView(LOCAL_DID, "lab.example")
+
+
+def records_of(example: str, folder: Path) -> list[Record]:
+    shutil.copytree(MANIFESTS / example, folder / example, ignore=shutil.ignore_patterns(".atpub"))
+    repository = folder / "repository"
+    atpub.apply(atpub.plan(folder / example / "atpub.yaml", account=f"local:{repository}"))
+    with closing(LocalRepository(repository)) as made:
+        return list(made.read(PUBLISHED).records.values())
+
+
+def published(example: str, folder: Path) -> Published:
+    return build_published(PUBLISHER, records_of(example, folder))
+
+
+def test_a_dataset_of_blobs(tmp_path: Path) -> None:
+    found = published("quickstart", tmp_path)
+    dataset = found.datasets[0]
+    assert dataset.storage == "blobs"
+    assert dataset.schema is not None
+    assert dataset.schema in found.schemas
+    assert {field.name: field.type for field in dataset.schema.fields} == {"image": "array", "label": "integer"}
+    assert dataset.size.shards == len(dataset.shards) > 0
+    assert dataset.size.bytes == sum(shard.size or 0 for shard in dataset.shards)
+    assert all(shard.blob and shard.sha256 and shard.url is None for shard in dataset.shards)
+    assert [label.dataset for item in found.datasets for label in item.labels]
+    assert not found.unreadable
+
+
+def test_a_dataset_at_urls(tmp_path: Path) -> None:
+    dataset = published("urls", tmp_path).datasets[0]
+    assert dataset.storage == "http"
+    assert all(shard.url and shard.url.endswith(shard.name) for shard in dataset.shards)
+    assert str(dataset.publisher) == "lab.example"
+
+
+def test_lenses_are_with_the_datasets_of_their_schemas(tmp_path: Path) -> None:
+    found = published("lenses", tmp_path)
+    assert [lens.getter.path for lens in found.lenses]
+    for dataset in found.datasets:
+        assert all(dataset.schema_uri in (lens.source, lens.target) for lens in dataset.lenses)
+
+
+def test_a_record_that_breaks_its_lexicon_spoils_no_other(tmp_path: Path) -> None:
+    records = records_of("quickstart", tmp_path)
+    entries = [record for record in records if record.path.collection == "science.alt.dataset.entry"]
+    broken = replace(entries[0], value={**entries[0].value, "storage": {"$type": "science.alt.dataset.storageHttp"}})
+    found = build_published(PUBLISHER, [broken if record is entries[0] else record for record in records])
+    assert [item.uri.rkey for item in found.unreadable] == [entries[0].path.rkey]
+    assert len(found.datasets) == len(entries) - 1
+    assert found.schemas
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ({"type": "integer"}, "integer"),
+        ({"type": "string", "format": "byte", "contentEncoding": "base64"}, "bytes"),
+        ({"type": "string", "format": "byte", "contentMediaType": "image/jpeg"}, "image/jpeg"),
+        ({"type": "array", "items": {"type": "string"}}, "list of string"),
+        ({"$ref": "https://example.org/x/1.0.0#/$defs/ndarray"}, "array"),
+        ({"$ref": "https://example.org/x#/$defs/ndarray", "dtype": "float32"}, "float32 array"),
+        ({"$ref": "https://example.org/x#/$defs/ndarray", "dtype": "float32", "shape": [None, 8]}, "float32 [any, 8]"),
+        ({}, "any"),
+    ],
+)
+def test_types_in_words(kind: JsonObject, words: str) -> None:
+    assert type_words(kind) == words
