@@ -46,6 +46,25 @@ def test_a_file_keeps_its_content_on_an_error(tmp_path: Path) -> None:
     assert file.read_text() == "old"
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_came_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+
+    def write() -> None:
+        with replacing(tmp_path / "a.txt", overwrite=False) as stream:
+            stream.write(b"new")
+            (tmp_path / "a.txt").write_text("old")
+
+    write_text(tmp_path / "new.txt", "new", overwrite=False)
+    with pytest.raises(FileConflict):
+        write()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "old", "new.txt": "new"}
+
+
 def test_only_files_of_a_kind_are_replaced(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     require_own(file, "a list", re.compile(rb"- "))

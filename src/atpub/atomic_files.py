@@ -42,10 +42,11 @@ def open_new(folder: Path, prefix: str, *, private: bool = False) -> BinaryIO:
 
 
 @contextmanager
-def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
+def replacing(file: Path, *, private: bool = False, overwrite: bool = True) -> Generator[BinaryIO]:
     """Yield a stream for the new content; it replaces the file at the end of the block, or is removed on an error.
 
-    A symlink is replaced itself: a write through it could reach any file that the user may write.
+    A symlink is replaced itself: a write through it could reach any file that the user may write. Without `overwrite`,
+    a file or symlink that is there at the end of the block stays, and FileConflict is raised.
     """
     try:
         with open_new(file.parent, PREFIX, private=private) as stream, _removing(Path(stream.name)) as temporary:
@@ -53,12 +54,27 @@ def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
             stream.close()  # Windows renames no open file
-            temporary.replace(file)
+            if overwrite:
+                temporary.replace(file)
+            else:
+                _rename_to_free_name(temporary, file)
             sync_folder(file.parent)
     except OSError as error:
         if Path(str(error.filename)).name.startswith(PREFIX):
             error.filename = str(file)
         raise
+
+
+def _rename_to_free_name(temporary: Path, file: Path) -> None:
+    """Rename a file unless the name is taken; raises FileConflict."""
+    try:
+        os.link(temporary, file)
+    except OSError:
+        if os.path.lexists(file):
+            raise FileConflict(f"{file} already exists", hint="give another name, or move that away") from None
+        temporary.replace(file)  # a file system without hard links has no rename that spares files
+    else:
+        temporary.unlink()
 
 
 @contextmanager
@@ -100,7 +116,7 @@ def new_folder(folder: Path) -> Generator[Path]:
             raise
 
 
-def write_text(file: Path, text: str, *, private: bool = False) -> None:
-    """Write a text in UTF-8, and leave its line ends as they are."""
-    with replacing(file, private=private) as stream:
+def write_text(file: Path, text: str, *, private: bool = False, overwrite: bool = True) -> None:
+    """Write a text in UTF-8, and leave its line ends as they are; otherwise as `replacing`."""
+    with replacing(file, private=private, overwrite=overwrite) as stream:
         stream.write(text.encode())

@@ -224,4 +224,4 @@ def _write(result: ImportResult, out: Path, folder: Path, *, overwrite: bool) ->
         raise FileConflict(f"{', '.join(present)} would be overwritten", hint="move them away, or give --overwrite")
     for file, text in {**files, out: result.text}.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(file, text)
+        write_text(file, text, overwrite=overwrite)

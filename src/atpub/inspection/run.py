@@ -59,7 +59,7 @@ def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most
     text = manifest_text(draft, lambda dataset: _blobs(dataset, folder), checksums)
     if out != STDOUT:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(out, text)
+        write_text(out, text, overwrite=False)
     warnings = tuple(problem for survey in surveys for problem in survey.problems)
     return InitOutcome(out, text, draft, checksums, warnings)
 
