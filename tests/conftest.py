@@ -19,6 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(mark.name == "slow" for mark in module_marks(item)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Start a process more than there are cores: a quarter of the whole run is waiting for servers and commands."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    waits = "not pds" not in str(config.getoption("markexpr"))
+    return cores + waits
+
+
 def module_marks(item: pytest.Item) -> list[pytest.Mark]:
     module = item.getparent(pytest.Module)
     return list(module.iter_markers()) if module else []

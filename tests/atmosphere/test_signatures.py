@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from tests.atproto.lexicon.tables import read_yaml
 
 import atpub
 from atpub.atmosphere import AtUri
 
 REQUIRED = inspect.Parameter.empty
-TABLE: dict[str, list[Any]] = yaml.safe_load((Path(__file__).parent / "signatures.yaml").read_text("utf-8"))
+TABLE: dict[str, list[Any]] = read_yaml(Path(__file__).parent / "signatures.yaml")
 
 
 def documented(rows: list[Any]) -> list[tuple[str, Any, bool]]:

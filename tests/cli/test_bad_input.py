@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from tests.atproto.lexicon.tables import written_out
+from tests.atproto.lexicon.tables import read_yaml, written_out
 from tests.cli.lab import Lab
 from tests.cli.playground import Ran, tree, write_files
 
@@ -28,7 +27,7 @@ WITHOUT_HINT = {"bad-checksum", "file-missing", "lexicon", "no-match", "unknown-
 
 def cases() -> Iterator[Any]:
     for file in sorted(CASES.glob("*.yaml")):
-        table: dict[str, Case] = yaml.safe_load(file.read_text("utf-8"))
+        table: dict[str, Case] = read_yaml(file)
         for name, case in table.items():
             yield pytest.param(case, id=f"{file.stem}: {name}")
 

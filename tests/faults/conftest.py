@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from functools import cache
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.faults.world import World
 from tests.faults.year import Year, first_year
@@ -30,7 +28,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(account, pds=pds, password=password, http=http)
 
     monkeypatch.setattr(atpub.repository.pds, "connect", hurried)
-    monkeypatch.setattr(httpx, "create_ssl_context", cache(httpx.create_ssl_context))  # reads a long file each time
     monkeypatch.setenv("ATPUB_PASSWORD", PASSWORD)
 
 

@@ -16,8 +16,13 @@ THING = Nsid("com.example.thing")
 MAIN = Name(THING)
 
 
+def read_yaml(file: Path) -> Any:
+    """Return the content of a table; the parser in C reads it ten times as fast as `yaml.safe_load`."""
+    return yaml.load(file.read_bytes(), yaml.CSafeLoader)
+
+
 def table(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "cases" / name).read_text("utf-8"))
+    found: dict[str, Any] = read_yaml(Path(__file__).parent / "cases" / name)
     return found
 
 

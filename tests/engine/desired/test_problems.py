@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from tests.atproto.lexicon.tables import read_yaml
 from tests.engine.desired.manifests import HEAD, build, problems
 
 from atpub.atproto.lexicon.model import BlobType, Name, Object
@@ -23,7 +23,7 @@ from atpub.storage.blobs import LARGEST_SHARD
 FILE = Path(__file__).parent / "cases/problems.yaml"
 
 
-CASES: list[dict[str, Any]] = yaml.safe_load(FILE.read_text("utf-8"))
+CASES: list[dict[str, Any]] = read_yaml(FILE)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.atproto.lexicon.tables import read_yaml
 from tests.engine.plan.worlds import Wanted, by_address, cid, live, owning, plan, read, records, result
 
 from atpub.atproto.syntax import RecordPath
@@ -25,7 +26,7 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 
 def cases() -> Iterator[Any]:
     for file in CASES:
-        for case in yaml.safe_load(file.read_text("utf-8")):
+        for case in read_yaml(file):
             yield pytest.param(case, id=f"{file.stem}: {case['case']}")
 
 
@@ -174,7 +175,7 @@ def test_only_known_words_are_used() -> None:
         ),
     }
     for file in CASES:
-        for case in yaml.safe_load(file.read_text("utf-8")):
+        for case in read_yaml(file):
             assert set(case) <= known, case["case"]
 
 
