@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
-from atpub.cli.data_commands import import_command, init, inspect, lock, pull
+from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pull, show
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import apply, destroy, generate, inventory, manifest_schema, plan, validate
 
@@ -46,6 +46,8 @@ for _command in (
     validate,
     plan,
     apply,
+    list_command,
+    show,
     lock,
     import_command,
     pull,
