@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Nsid
@@ -208,5 +208,5 @@ def _code(found: lens.CodeReference) -> CodeReference:
     return CodeReference(found.repository, found.commit, found.path)
 
 
-def _object(value: Json | Any) -> JsonObject:
+def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}
