@@ -8,6 +8,7 @@ import click
 
 from atpub.cli.groups import FILE, FOLDER, PathParameter, command
 from atpub.cli.options import (
+    ADDRESS,
     json_option,
     manifest_options,
     run_by,
@@ -115,7 +116,7 @@ def list_command() -> None:
 
 
 @command(short_help="Show a published record as people read it.", epilog=_SHOW_EPILOG)
-@click.argument("name", metavar="ADDRESS|URI")
+@click.argument("name", metavar="ADDRESS|URI", shell_complete=ADDRESS)
 @manifest_options
 @target_options
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
