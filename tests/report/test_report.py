@@ -42,6 +42,27 @@ def test_problems_come_by_file_line_and_column() -> None:
     assert [line.split(": ")[0] for line in text.splitlines()] == ["a", "a:9:4", "a:9:5", "a:10:1", "b:1:1"]
 
 
+def test_equal_problems_are_grouped() -> None:
+    alike = [
+        Problem("no-schema", f"no schema {number}", Place("a", number, 1), "name one") for number in range(1, 1001)
+    ]
+    other = Problem("no-schema", "no schema at all", Place("b", 1, 1), "add a schema")
+    lines = problems_text([*alike, other]).splitlines()
+    assert len(lines) == 23
+    assert lines[-3] == "b:1:1: error: no schema at all [no-schema]"
+    assert lines[-1] == "error: … and 990 more like this [no-schema]; --json lists all"
+
+
+@pytest.mark.parametrize("column", [1, 15, 60, 119])
+def test_a_long_line_is_shown_around_its_column(column: int) -> None:
+    text = "".join(chr(ord("a") + number % 26) for number in range(119))
+    problem = Problem("x", "wrong", Place("a.yaml", 7, column, text))
+    _, excerpt, mark = problems_text([problem], Style(width=60)).splitlines()
+    assert len(excerpt) <= 60
+    assert excerpt[mark.index("^")] == text[column - 1]
+    assert ("…" in excerpt[:7], "…" in excerpt[-1:]) == (column > 40, column < 80)
+
+
 def test_totals_count_errors_and_warnings() -> None:
     one = Problem("x", "wrong")
     doubt = Problem("y", "doubtful", severity="warning")

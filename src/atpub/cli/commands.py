@@ -11,9 +11,18 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
-from atpub.cli.data_commands import import_command, init, inspect, lock, pull
+from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pull, show
 from atpub.cli.groups import OrderedGroup
-from atpub.cli.publishing_commands import apply, destroy, generate, inventory, manifest_schema, plan, validate
+from atpub.cli.publishing_commands import (
+    apply,
+    completion,
+    destroy,
+    generate,
+    inventory,
+    manifest_schema,
+    plan,
+    validate,
+)
 
 _EPILOG: Final = """\b
 Exit codes:
@@ -46,6 +55,8 @@ for _command in (
     validate,
     plan,
     apply,
+    list_command,
+    show,
     lock,
     import_command,
     pull,
@@ -57,6 +68,7 @@ for _command in (
     destroy,
     generate,
     manifest_schema,
+    completion,
 ):
     cli.add_command(_command)
 

@@ -8,6 +8,7 @@ import click
 
 from atpub.cli.groups import FILE, FOLDER, PathParameter, command
 from atpub.cli.options import (
+    ADDRESS,
     json_option,
     manifest_options,
     run_by,
@@ -16,6 +17,8 @@ from atpub.cli.options import (
 )
 
 _INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
+_LIST_EPILOG: Final = "Example: atpub list --account lab.example.org"
+_SHOW_EPILOG: Final = "Example: atpub show datasets/digits"
 _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
 
 
@@ -95,6 +98,37 @@ def import_command() -> None:
     warning.
 
     Needs no credentials. If there is a manifest, the entries extend it, and records that it already has are left out.
+    """
+
+
+@command("list", short_help="List the datasets of a manifest, or of an account.", epilog=_LIST_EPILOG)
+@manifest_options
+@target_options
+@json_option
+@click.option("--long", is_flag=True, help="Show whole URIs and titles.")
+@run_by("atpub.cli.run.published:run_list")
+def list_command() -> None:
+    """List the datasets of a manifest, or of an account.
+
+    With a manifest, shows the address of each dataset and how it stands: up to date, changed, not published, to be
+    removed. With --account alone, shows all datasets of any account. Needs no credentials.
+    """
+
+
+@command(short_help="Show a published record as people read it.", epilog=_SHOW_EPILOG)
+@click.argument("name", metavar="ADDRESS|URI", shell_complete=ADDRESS)
+@manifest_options
+@target_options
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@json_option
+@click.option("--raw", is_flag=True, help="Print the record alone, as JSON.")
+@run_by("atpub.cli.run.published:run_show")
+def show() -> None:
+    """Show a published record as people read it.
+
+    ADDRESS names an entry of the manifest, such as datasets/digits, or digits if no other entry has that key. A URI
+    names a record of any account. Shows a dataset with its license, schema, shards and labels, and the code to load it;
+    a record of another collection as JSON. Needs no credentials.
     """
 
 

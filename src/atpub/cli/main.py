@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import warnings
 
 import click
 
 from atpub.cli.commands import cli
-from atpub.cli.options import load
+from atpub.cli.options import COMPLETE, load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
 
 
@@ -58,11 +59,11 @@ def run(args: list[str]) -> int:
 
 
 def _run(args: list[str]) -> int:
-    if not args:
+    if not args and COMPLETE not in os.environ:
         click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
         return 64
     try:
-        result = cli.main(args, prog_name="atpub", standalone_mode=False)
+        result = cli.main(args, prog_name="atpub", complete_var=COMPLETE, standalone_mode=False)
     except click.exceptions.Exit as stopped:
         return stopped.exit_code
     except BrokenPipeError:

@@ -12,6 +12,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COMPLETE: Final = "_ATPUB_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 _VARIABLES: Final = "atpub.variables"
 
 
@@ -35,6 +38,19 @@ def run_by(runner: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
         return update_wrapper(run, declaration)
 
     return decorate
+
+
+def complete_by(name: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return the completion of a value by a function of `atpub.cli.completion`."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        found: list[str] = load(f"atpub.cli.completion:{name}")(ctx, parameter, incomplete)
+        return found
+
+    return complete
+
+
+ADDRESS: Final = complete_by("complete_address")
 
 
 def environ() -> Mapping[str, str]:
@@ -61,7 +77,13 @@ def manifest_options(command: F) -> F:
             callback=_remember_variables,
             help="A variable that the manifest may use as ${NAME}. [ATPUB_VARS]",
         ),
-        click.option("--env", "environment", metavar="NAME", help="One of the manifest's environments."),
+        click.option(
+            "--env",
+            "environment",
+            metavar="NAME",
+            help="One of the manifest's environments.",
+            shell_complete=complete_by("complete_environment"),
+        ),
         click.option(
             "-m",
             "--manifest",
@@ -91,14 +113,27 @@ def plan_options(command: F) -> F:
     """Give a command the options that select entries and relax safety rules."""
     for option in (
         click.option("--reproducible", is_flag=True, help="Take the current time from SOURCE_DATE_EPOCH."),
-        click.option("--exclude", metavar="ADDRESS", multiple=True, help="Without this entry and those that need it."),
+        click.option(
+            "--exclude",
+            metavar="ADDRESS",
+            multiple=True,
+            shell_complete=ADDRESS,
+            help="Without this entry and those that need it.",
+        ),
         click.option(
             "--only",
             metavar="ADDRESS",
             multiple=True,
+            shell_complete=ADDRESS,
             help="Only this entry (datasets/digits, labels/*), and those that it needs.",
         ),
-        click.option("--forget", metavar="ADDRESS", multiple=True, help="Stop owning a record; leave it published."),
+        click.option(
+            "--forget",
+            metavar="ADDRESS",
+            multiple=True,
+            shell_complete=ADDRESS,
+            help="Stop owning a record; leave it published.",
+        ),
         click.option("--allow-replace-all", is_flag=True, help="Allow a plan that replaces all records."),
         click.option("--prune-versions", is_flag=True, help="Delete schema and label versions gone from the manifest."),
         click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project."),

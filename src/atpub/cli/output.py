@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from shutil import get_terminal_size
 from typing import TextIO
 
 import click
@@ -27,8 +28,17 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def style_for(stream: TextIO | None) -> Style:
-    """Return colours for a terminal, unless the user has set NO_COLOR (https://no-color.org)."""
-    return Style(is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    """Return the width of a terminal and its colours, unless the user has set NO_COLOR (https://no-color.org).
+
+    FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system.
+    """
+    if os.environ.get("NO_COLOR"):
+        has_colour = False
+    elif os.environ.get("FORCE_COLOR"):
+        has_colour = True
+    else:
+        has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    return Style(has_colour, get_terminal_size().columns if is_terminal(stream) else None)
 
 
 def print_data(text: str) -> None:

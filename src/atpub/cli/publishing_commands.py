@@ -25,6 +25,12 @@ Save it beside the manifest, and name it in the manifest's first line:
     atpub manifest-schema > atpub.schema.json
     # yaml-language-server: $schema=./atpub.schema.json"""
 
+_COMPLETION_EPILOG: Final = """\
+\b
+bash: eval "$(atpub completion bash)"    in ~/.bashrc
+zsh:  eval "$(atpub completion zsh)"     in ~/.zshrc
+fish: atpub completion fish > ~/.config/fish/completions/atpub.fish"""
+
 
 @command(short_help="Check a manifest, its data and its records; needs no network.")
 @manifest_options
@@ -165,3 +171,10 @@ def generate() -> None:
 @run_by("atpub.cli.run.manifest:run_manifest_schema")
 def manifest_schema() -> None:
     """Print the JSON Schema of the manifest, for editors and other tools."""
+
+
+@command(short_help="Print the script that lets a shell complete commands.", epilog=_COMPLETION_EPILOG)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@run_by("atpub.cli.completion:run")
+def completion() -> None:
+    """Print the script that lets a shell complete commands, options, addresses and environments."""

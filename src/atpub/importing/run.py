@@ -11,14 +11,13 @@ from typing import TypeAlias
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
-from atpub.engine.desired.model import VERSIONED, record_key
+from atpub.engine.desired.model import VERSIONED, entry_path
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
 from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
 from atpub.importing.base import ImportBase, ImportOptions
 from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
-from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Manifest
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -204,13 +203,8 @@ def _unlisted_warning(result: ImportResult, request: ImportRequest) -> Iterator[
 
 def _entry_paths(manifest: Manifest) -> Iterator[RecordPath]:
     """Return the paths of the records of a manifest's entries."""
-    for item in manifest.entries.values():
-        collection = collection_of(item)
-        known = manifest.lexicons.record(collection)
-        assert known is not None, collection
-        rkey = item.common.rkey or record_key(known.key, collection, item.common.id)
-        if rkey is not None:
-            yield RecordPath(collection, rkey)
+    paths = (entry_path(item, manifest.lexicons) for item in manifest.entries.values())
+    return (path for path in paths if path is not None)
 
 
 # Files

@@ -154,6 +154,7 @@ class _Loader:
             warnings=tuple(self._warnings),
             place=self._bundle.place,
             key_place=lambda steps: self._bundle.place(steps, of="key"),
+            environments=tuple(_object(self._bundle.value.get("environments"))),
         )
 
     def _independent(self, entries: Mapping[Address, Entry]) -> Iterator[tuple[Address, Entry]]:

@@ -193,6 +193,8 @@ class Manifest:
     warnings: tuple[Problem, ...]
     place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
     key_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
+    environments: tuple[str, ...] = ()
+    """The names of its environments."""
 
 
 _MIME_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")

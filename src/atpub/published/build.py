@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Nsid
@@ -50,18 +50,19 @@ class _Builder:
             self._records[record.path.collection].append(record)
 
     def build(self) -> Published:
-        schemas = self._read(schema.NSID, _schema)
+        schemas = self._read(schema.NSID, build_schema)
         lenses = self._read(lens.NSID, _lens)
         by_uri = {str(item.uri): item for item in schemas}
-        labels: defaultdict[str, list[LabelView]] = defaultdict(list)
-        for item in self._read(label.NSID, _label):
-            labels[item.dataset].append(item)
+        labels = self._read(label.NSID, _label)
+        labels_of: defaultdict[str, list[LabelView]] = defaultdict(list)
+        for item in labels:
+            labels_of[item.dataset].append(item)
 
         def dataset(uri: AtUri, record: Record) -> DatasetView:
-            return _dataset(self._publisher, uri, record, by_uri, labels, lenses)
+            return _dataset(self._publisher, uri, record, by_uri, labels_of, lenses)
 
         datasets = self._read(entry.NSID, dataset)
-        return Published(self._publisher, datasets, schemas, lenses, tuple(self._unreadable))
+        return Published(self._publisher, datasets, schemas, lenses, labels, tuple(self._unreadable))
 
     def _read(self, collection: str, read: Callable[[AtUri, Record], R]) -> list[R]:
         """Read the records of a collection, the first created first."""
@@ -136,7 +137,8 @@ def _shards(found: entry.Entry) -> tuple[ShardView, ...]:
     )
 
 
-def _schema(uri: AtUri, record: Record) -> SchemaView:
+def build_schema(uri: AtUri, record: Record) -> SchemaView:
+    """Return the schema of a record; raises InvalidRecord."""
     found = schema.Schema.from_json(dict(lexicon_shape(record.value)))
     content = _object(_object(lexicon_shape(record.value).get("schema")).get("content"))
     required = content.get("required")
@@ -206,5 +208,5 @@ def _code(found: lens.CodeReference) -> CodeReference:
     return CodeReference(found.repository, found.commit, found.path)
 
 
-def _object(value: Json | Any) -> JsonObject:
+def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}

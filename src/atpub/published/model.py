@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did
@@ -125,6 +126,10 @@ class DatasetView:
     record: JsonObject
 
 
+View: TypeAlias = DatasetView | SchemaView | LabelView | LensView
+"""A record for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A record that breaks its lexicon, and why."""
@@ -135,10 +140,16 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The datasets, schemas and lenses of an account, each in the order of their creation."""
+    """The datasets, schemas, lenses and labels of an account, each in the order of their creation."""
 
     publisher: PublisherView
     datasets: Sequence[DatasetView]
     schemas: Sequence[SchemaView]
     lenses: Sequence[LensView]
+    labels: Sequence[LabelView]
     unreadable: Sequence[Unreadable] = ()
+
+    def find(self, uri: AtUri) -> View | None:
+        """Return the record at a URI, None where there is none."""
+        views: Sequence[View] = (*self.datasets, *self.schemas, *self.lenses, *self.labels)
+        return next((item for item in views if item.uri == uri), None)

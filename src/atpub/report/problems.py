@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import AtpubError, Declined, InvalidInput, Problem, StaleFiles
+from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, Severity, StaleFiles
 from atpub.report.escape import UNSAFE
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
 from atpub.suggest import counted
@@ -15,11 +16,29 @@ from atpub.text.source import caret
 
 FORMAT_VERSION: Final = "1.0"
 """The version of all JSON that atpub prints; the first number changes with incompatible formats."""
+_MOST_ALIKE: Final = 10
+_LEAST_ROOM: Final = 20
 
 
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
-    """Return each problem with its place, line, caret and hint, ordered by file and line."""
-    return "\n".join(_problem_text(problem, style) for problem in sorted(problems, key=attrgetter("order")))
+    """Return each problem with its place, line, caret and hint, ordered by file and line.
+
+    Of more than ten problems with one code and hint, the first ten are shown, and the number of the others.
+    """
+    return "\n".join(_problem_lines(sorted(problems, key=attrgetter("order")), style))
+
+
+def _problem_lines(problems: Iterable[Problem], style: Style) -> Iterator[str]:
+    shown: Counter[tuple[Severity, str, str]] = Counter()
+    for problem in problems:
+        kind = (problem.severity, problem.code, problem.hint)
+        shown[kind] += 1
+        if shown[kind] <= _MOST_ALIKE:
+            yield _problem_text(problem, style)
+    for (severity, code, _), count in shown.items():
+        if count > _MOST_ALIKE:
+            more = f"… and {count - _MOST_ALIKE:,} more like this [{code}]; --json lists all"
+            yield style(f"{severity}: {more}", BOLD, _colour(severity))
 
 
 def error_text(error: AtpubError, style: Style = PLAIN) -> str:
@@ -69,19 +88,34 @@ def problem_json(problem: Problem) -> JsonObject:
 
 
 def _problem_text(problem: Problem, style: Style) -> str:
-    colour = RED if problem.severity == "error" else YELLOW
+    colour = _colour(problem.severity)
     where = f"{style(str(problem.place), BOLD)}: " if problem.place else ""
     lines = [f"{where}{style(problem.severity, BOLD, colour)}: {style(f'{problem.message} [{problem.code}]')}"]
     place = problem.place
     if place and place.line and place.text:
         gutter = str(place.line)
-        lines.append(f"  {gutter} | {_excerpt(place.text)}")
-        lines.append(f"  {' ' * len(gutter)} | {' ' * caret(place)}{style('^', BOLD, colour)}")
+        excerpt, at = _excerpt(place, None if style.width is None else style.width - len(gutter) - 5)
+        lines.append(f"  {gutter} | {excerpt}")
+        lines.append(f"  {' ' * len(gutter)} | {' ' * at}{style('^', BOLD, colour)}")
     if problem.hint:
         lines.append(f"  {style('hint', CYAN)}: {style(problem.hint)}")
     return "\n".join(lines)
 
 
-def _excerpt(text: str) -> str:
-    """Return a line of a file with one character for each unsafe one, so that the caret still fits."""
-    return UNSAFE.sub("\ufffd", text.replace("\t", " "))
+def _colour(severity: Severity) -> int:
+    return RED if severity == "error" else YELLOW
+
+
+def _excerpt(place: Place, room: int | None) -> tuple[str, int]:
+    """Return the part of a file's line that fits, and the caret's offset in it.
+
+    An unsafe character becomes one harmless character, so that the caret still fits.
+    """
+    text, at = UNSAFE.sub("\ufffd", place.text.replace("\t", " ")), caret(place)
+    if room is None or len(text) <= max(room, _LEAST_ROOM):
+        return text, at
+    room = max(room, _LEAST_ROOM)
+    start = max(0, min(at - room // 2, len(text) - room))
+    end = start + room
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    return f"{before}{text[start + len(before) : end - len(after)]}{after}", at - start

@@ -13,9 +13,13 @@ from atpub.report.escape import escape_terminal
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A wrapper of text in terminal codes; without `colour` it only escapes the text."""
+    """A wrapper of text in terminal codes; without `colour` it only escapes the text.
+
+    `width` is that of the terminal, None where there is none.
+    """
 
     colour: bool = False
+    width: int | None = None
 
     def __call__(self, text: object, *codes: int) -> str:
         """Return the text, escaped, on one line, in these styles.

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
+from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.errors import Problem
 from atpub.generated.com.atproto.repo import strong_ref
-from atpub.manifest.kinds import KINDS
-from atpub.manifest.model import Address
+from atpub.manifest.kinds import KINDS, collection_of
+from atpub.manifest.model import Address, Entry
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -102,6 +103,15 @@ class Desired:
             if item.sniffed:
                 value = put(value, item.steps, Blob(item.blob.cid, "", item.blob.size).to_json())
         return value
+
+
+def entry_path(item: Entry, lexicons: Lexicons) -> RecordPath | None:
+    """Return the path of an entry's record; None where its identity gives no record key."""
+    collection = collection_of(item)
+    known = lexicons.record(collection)
+    assert known is not None, collection
+    rkey = item.common.rkey or record_key(known.key, collection, item.common.id)
+    return None if rkey is None else RecordPath(collection, rkey)
 
 
 def record_key(key: str, collection: Nsid, id: str) -> Rkey | None:

@@ -1,0 +1,147 @@
+"""`atpub list` and `atpub show`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Final
+
+from atpub.atproto.syntax import AtUri, Handle
+from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.options import environ
+from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.prepare import prepare_plan
+from atpub.desired import read_manifest, usual_paths
+from atpub.engine.desired.model import entry_path
+from atpub.engine.plan.model import Options
+from atpub.errors import AtpubError, RecordNotFound, Usage
+from atpub.manifest.model import Manifest
+from atpub.published.build import PUBLISHED, build_published, build_schema
+from atpub.published.listing import list_datasets
+from atpub.published.model import DatasetView, Published, PublisherView, SchemaView
+from atpub.pulling.entries import parse_dataset_uri
+from atpub.report.published import list_json, list_text, record_json, unreadable_text, view_json, view_text
+from atpub.report.table import UNLIMITED
+from atpub.repository.interface import Repository
+from atpub.repository.model import LOCAL_DID
+from atpub.suggest import listed, suggest
+from atpub.target import Target
+
+_WIDEST: Final = 160
+
+
+def run_list(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    as_json: bool,
+    long: bool,
+) -> None:
+    """Print the datasets of a manifest's account, or of an account that is named."""
+    options = TargetOptions(account, pds, environment)
+    if manifests or environment or (account is None and usual_paths()):
+        manifest = read_manifest(manifests, environment, environ())
+        with prepare_plan(manifest, options, Options(), remember=True) as prepared:
+            target, repository, changes = prepared.target, prepared.repository, prepared.plan.changes
+            published = _read(target, repository)
+    else:
+        target, changes = find_target(None, options), None
+        with _reading(target) as repository:
+            published = _read(target, repository)
+    found = list_datasets(published, changes)
+    for item in published.unreadable:
+        tell(unreadable_text(item, style_for(sys.stderr)))
+    if as_json:
+        print_json(list_json(target.account, repository.did, found))
+    else:
+        width = UNLIMITED if long else _width()
+        print_data(list_text(found, width=width, long=long, style=style_for(sys.stdout)))
+
+
+def run_show(
+    name: str,
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    repository: Path | None,
+    as_json: bool,
+    raw: bool,
+) -> None:
+    """Print a published record, named by its URI or by its address in the manifest."""
+    if as_json and raw:
+        raise Usage("--json and --raw exclude each other", hint="give one of them")
+    if name.startswith("at://"):
+        uri = parse_dataset_uri(name)
+        target = Target.of_authority(uri.authority, pds or os.environ.get("ATPUB_PDS"), repository)
+    else:
+        manifest = read_manifest(manifests, environment, environ())
+        target = find_target(manifest, TargetOptions(account, pds, environment))
+        uri = _find_uri(name, manifest)
+    with _reading(target) as opened:
+        uri = replace(uri, authority=opened.did)
+        _show(uri, opened, target, as_json=as_json, raw=raw)
+
+
+def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
+    published = _read(target, repository)
+    view = published.find(uri)
+    if view is None or raw:
+        record = repository.get_record(uri.path) if uri.path else None
+        if record is None:
+            raise RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
+        print_json(record.value if raw else record_json(uri, record))
+        return
+    if isinstance(view, DatasetView) and view.schema is None:
+        view = replace(view, schema=_read_schema(view.schema_uri))
+    if as_json:
+        print_json(view_json(view))
+    else:
+        print_data(view_text(view, width=_width(), style=style_for(sys.stdout)))
+
+
+def _find_uri(name: str, manifest: Manifest) -> AtUri:
+    """Return the URI of the entry at an address, or with a key that no other entry has; its authority is open."""
+    entries = {str(address): item for address, item in manifest.entries.items()}
+    found = [address for address in entries if name in (address, address.partition("/")[2])]
+    if len(found) != 1:
+        why = f"{name!r} is {listed(found)}" if found else f"the manifest has no entry {name!r}"
+        hint = "give the address" if found else suggest(name, entries) or "atpub list shows the addresses"
+        raise Usage(why, hint=hint)
+    path = entry_path(entries[found[0]], manifest.lexicons)
+    if path is None:
+        raise Usage(f"{found[0]} has no record key", hint="run `atpub validate`")
+    return AtUri.of(LOCAL_DID, path)
+
+
+def _read_schema(uri: str) -> SchemaView | None:
+    """Read the schema of another account; None where it is not there, or breaks its lexicon."""
+    found = AtUri.parse(uri)
+    with suppress(AtpubError), _reading(Target.of_authority(found.authority)) as repository:
+        record = repository.get_record(found.path) if found.path else None
+        return build_schema(found, record) if record else None
+    return None
+
+
+@contextmanager
+def _reading(target: Target) -> Generator[Repository]:
+    with closing(open_repository(target, remember=True)) as repository:
+        target.check_exists(repository)
+        yield repository
+
+
+def _read(target: Target, repository: Repository) -> Published:
+    handle = target.account if Handle.accepts(target.account) else None
+    return build_published(PublisherView(repository.did, handle), repository.read(PUBLISHED).records.values())
+
+
+def _width() -> int:
+    return min(get_terminal_size().columns, _WIDEST)

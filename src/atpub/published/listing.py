@@ -1,0 +1,76 @@
+"""The datasets of an account, and how each stands to the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from atpub.atproto.syntax import AtUri
+from atpub.engine.plan.model import Action, Change
+from atpub.generated.science.alt.dataset import entry
+from atpub.published.model import DatasetView, Published
+
+State: TypeAlias = Literal["up to date", "changed", "not published", "to be removed", "not owned", "not in the project"]
+
+_STATES: Final[Mapping[Action, State]] = {
+    "unchanged": "up to date",
+    "keep": "up to date",
+    "update": "changed",
+    "adopt": "not owned",
+    "create": "not published",
+    "delete": "to be removed",
+    "forget": "to be removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDataset:
+    """A dataset in a list; address and state are those of a manifest, None where there is no manifest."""
+
+    uri: AtUri
+    title: str
+    samples: int | None
+    bytes: int | None
+    shards: int | None
+    labels: Sequence[str]
+    address: str | None = None
+    state: State | None = None
+
+
+def list_datasets(published: Published, changes: Iterable[Change] | None = None) -> list[ListedDataset]:
+    """List the published datasets in the order of their creation; with the changes of a plan, those to come, too."""
+    planned = {change.uri: change for change in changes or () if change.path.collection == entry.NSID}
+    listed = [
+        _listed(item, planned.pop(item.uri, None), has_manifest=changes is not None) for item in published.datasets
+    ]
+    return listed + [_planned(change) for change in planned.values() if change.after is not None]
+
+
+def _listed(item: DatasetView, change: Change | None, *, has_manifest: bool) -> ListedDataset:
+    return ListedDataset(
+        item.uri,
+        item.title,
+        item.size.samples,
+        item.size.bytes,
+        item.size.shards,
+        [" ".join(filter(None, (label.name, label.version))) for label in item.labels],
+        change.address if change else None,
+        _STATES[change.action] if change else "not in the project" if has_manifest else None,
+    )
+
+
+def _planned(change: Change) -> ListedDataset:
+    assert change.after is not None
+    size = change.after.get("size")
+    stated = entry.DatasetSize.from_json(size) if isinstance(size, dict) else None
+    return ListedDataset(
+        change.uri,
+        str(change.after.get("name", "")),
+        stated.samples if stated else None,
+        stated.bytes if stated else None,
+        stated.shards if stated else None,
+        (),
+        change.address,
+        _STATES[change.action],
+    )
