@@ -56,9 +56,57 @@ def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
             temporary.replace(file)
             sync_folder(file.parent)
     except OSError as error:
-        if Path(str(error.filename)).name.startswith(PREFIX):
-            error.filename = str(file)
+        _hide_temporary(error, file)
         raise
+
+
+@contextmanager
+def new_file(file: Path) -> Generator[BinaryIO]:
+    """Yield a stream for a new file; it takes its name at the end of the block, or is removed on an error.
+
+    A file of that name is left as it is. Raises FileConflict if it is not a regular file with the same bytes.
+    """
+    try:
+        with open_new(file.parent, PREFIX) as stream, _removing(Path(stream.name)) as temporary:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()  # Windows renames no open file
+            if os.path.lexists(file) or not _take_name(temporary, file):
+                _require_same(temporary, file)
+                temporary.unlink()
+            sync_folder(file.parent)
+    except OSError as error:
+        _hide_temporary(error, file)
+        raise
+
+
+def _take_name(temporary: Path, file: Path) -> bool:
+    """Give a file its name; return False where there is one of that name."""
+    try:
+        os.link(temporary, file)  # unlike a rename, it replaces no file
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if os.path.lexists(file):
+            return False
+        temporary.rename(file)
+    else:
+        temporary.unlink()
+    return True
+
+
+def _require_same(temporary: Path, file: Path) -> None:
+    from filecmp import cmp  # few commands need it
+
+    if file.is_symlink() or not file.is_file() or not cmp(temporary, file, shallow=False):
+        raise FileConflict(f"{file} exists and differs", hint="move it away, or write elsewhere")
+
+
+def _hide_temporary(error: OSError, file: Path) -> None:
+    """Let an error name the file that was to be written."""
+    if Path(str(error.filename)).name.startswith(PREFIX):
+        error.filename = str(file)
 
 
 @contextmanager

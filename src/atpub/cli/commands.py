@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
-from atpub.cli.data_commands import import_command, init, inspect, lock, pull
+from atpub.cli.data_commands import import_command, init, inspect, lock, pack, pull
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import apply, destroy, generate, inventory, manifest_schema, plan, validate
 
@@ -41,6 +41,7 @@ def cli() -> None:
 
 
 for _command in (
+    pack,
     inspect,
     init,
     validate,
