@@ -139,8 +139,8 @@ def _unique(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
 def to_members(packed: bytes) -> Mapping[str, bytes]:
     """Return the files of a msgpack sample by extension; raises NotConvertible.
 
-    A field whose name is an extension that readers decode to its value is named so; another has the extension of its
-    type after its name: `label.cls`, `caption.txt`, `meta.json`, `feat.npy`, `picture.jpg`.
+    A field whose name is an extension that readers decode to its value keeps it. Another gets the extension of its type:
+    `label.cls`, `caption.txt`, `meta.json`, `feat.npy`, `picture.jpg`.
     """
     files: dict[str, bytes] = {}
     for name, value in read_map(packed).items():
@@ -148,13 +148,21 @@ def to_members(packed: bytes) -> Mapping[str, bytes]:
             hint = "readers write extensions in lower case, and they have no blanks or slashes; pack as msgpack"
             raise NotConvertible("bad-field", f"the field {name!r} cannot be the extension of a member", hint)
         data, extensions = _encode(name, value)
-        extension = name if name.rpartition(".")[2] in extensions or not extensions else f"{name}.{extensions[0]}"
+        extension = _name_member(name, extensions)
         if extension in files:
             raise NotConvertible("field-clash", f"two fields become the member {extension!r}", "rename one of them")
         files[extension] = data
     if not files:
         raise NotConvertible("not-a-sample", "it has no fields", "leave the sample out")
     return files
+
+
+def _name_member(name: str, extensions: Sequence[str]) -> str:
+    """Return the extension of a field's member: `feat.npy` for `feat_npy`, which is its field again, and for `feat`."""
+    if not extensions or name.rpartition(".")[2] in extensions:
+        return name
+    before, _, last = name.rpartition("_")
+    return f"{before}.{last}" if before and last in extensions else f"{name}.{extensions[0]}"
 
 
 def _encode(name: str, value: Any) -> tuple[bytes, tuple[str, ...]]:

@@ -39,7 +39,7 @@ def parse_name(name: str, where: str) -> tuple[str, str] | Problem | None:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
         return Problem("outside-name", f"{where}: the name leads out of the shard", hint=_KEPT_NAMES)
-    if any(part.startswith(".") for part in parts) or (parts and parts[-1].lower() in _LITTER):
+    if is_hidden(name):
         return None
     split = split_name("/".join(parts))
     if split is None:
@@ -51,6 +51,12 @@ def parse_name(name: str, where: str) -> tuple[str, str] | Problem | None:
     if not split[1] or split[1].startswith("__"):
         return Problem("bad-name", f"{where}: {split[1]!r} is not the extension of a member", hint=_KEPT_NAMES)
     return split
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file is hidden or in a hidden folder, or a file that Windows leaves in folders."""
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return any(part.startswith(".") for part in parts) or bool(parts and parts[-1].lower() in _LITTER)
 
 
 def _is_utf8(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from atpub.errors import OSFailure, Problem
 from atpub.inspection.files import SUFFIX, find_shards
-from atpub.packing.model import SourceFile, parse_name
+from atpub.packing.model import SourceFile, is_hidden, parse_name
 from atpub.shards.headers import Member
 from atpub.shards.tar import read_tar
 from atpub.suggest import counted, listed
@@ -53,7 +53,9 @@ class Sources:
         """Add a file by its name in its folder or tar; `make` makes it of its key and extension."""
         found = parse_name(name, where)
         if found is None:
-            self._leave_out(where)
+            if not is_hidden(name):
+                self.left_out += 1
+                self.skipped.extend([where][len(self.skipped) // 5 :])
             return
         made = found if isinstance(found, Problem) else make(*found)
         if isinstance(made, Problem):
@@ -66,11 +68,6 @@ class Sources:
             message = f"{where}: there are more than {MOST_FILES:,} files"
             self.problems.append(Problem("too-many-files", message, hint="pack them in several runs"))
             raise _Full
-
-    def _leave_out(self, where: str) -> None:
-        self.left_out += 1
-        if len(self.skipped) < 5 and not Path(where).name.startswith("."):
-            self.skipped.append(where)
 
     @property
     def warnings(self) -> list[Problem]:
