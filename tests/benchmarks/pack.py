@@ -49,4 +49,6 @@ def bench() -> None:
             return lambda: bare(paths, out)
 
         found = compare_prepared("pack 1 GB of 100 kB files", ours, "tarfile loop", theirs, runs=3)
-        print(f"{FILES * SIZE / 1e6 / sorted(found.ours)[1]:,.0f} MB/s; tarfile {FILES * SIZE / 1e6 / sorted(found.theirs)[1]:,.0f} MB/s")
+        print(
+            f"{FILES * SIZE / 1e6 / sorted(found.ours)[1]:,.0f} MB/s; tarfile {FILES * SIZE / 1e6 / sorted(found.theirs)[1]:,.0f} MB/s"
+        )

@@ -177,7 +177,7 @@ def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> 
         (member.name, not member.isreg()) for member in before if not member.isdir()
     ]
     files = [member for member in before if member.isreg()]
-    assert [item[2:] for item in found if not item[1]] == [(member.offset_data, member.size) for member in files]
+    assert [item[2:4] for item in found if not item[1]] == [(member.offset_data, member.size) for member in files]
     assert stopped in [member.offset for member in members] or len(before) == len(members)
 
 
