@@ -167,7 +167,7 @@ def test_another_file_is_never_replaced(kind: str, tmp_path: Path) -> None:
             if kind == "link":
                 (tmp_path / "elsewhere").write_bytes(same)
             target.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FileConflict, match="x-000000.tar exists and differs"):
+    with pytest.raises(FileConflict, match=r"x-000000\.tar exists and differs"):
         pack_files([str(folder)], out, name="x")
     assert [item.name for item in out.iterdir()] == ["x-000000.tar"]
     assert kind != "file" or target.read_bytes() == b"mine"

@@ -139,8 +139,8 @@ def _unique(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
 def to_members(packed: bytes) -> Mapping[str, bytes]:
     """Return the files of a msgpack sample by extension; raises NotConvertible.
 
-    A field whose name is an extension that readers decode to its value keeps it. Another gets the extension of its type:
-    `label.cls`, `caption.txt`, `meta.json`, `feat.npy`, `picture.jpg`.
+    A field whose name is an extension that readers decode to its value keeps it. Another gets the extension of its
+    type: `label.cls`, `caption.txt`, `meta.json`, `feat.npy`, `picture.jpg`.
     """
     files: dict[str, bytes] = {}
     for name, value in read_map(packed).items():
@@ -167,9 +167,9 @@ def _name_member(name: str, extensions: Sequence[str]) -> str:
 
 def _encode(name: str, value: Any) -> tuple[bytes, tuple[str, ...]]:
     """Return the bytes of a field's member, and the extensions by which readers decode them; none: any is right."""
+    if isinstance(value, bool) or re.split("[._]", name)[-1] in JSONS:
+        return _encode_bytes(name, value) if isinstance(value, bytes) else _json(name, value)
     match value:
-        case bool():
-            return _json(name, value)
         case int():
             return str(value).encode(), _INTEGERS
         case str():
