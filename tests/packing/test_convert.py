@@ -131,6 +131,7 @@ def test_fields_become_files(name: str, value: object, extension: str, data: byt
         (msgpack.packb({}), "not-a-sample"),
         (msgpack.packb({b"a": 1}), "not-a-sample"),
         (msgpack.packb({1: 1}), "not-a-sample"),
+        (msgpack.packb({"a": {1: 1}}), "not-a-sample"),  # msgpack's reader refuses it
         (msgpack.packb({"a": 1}) + b"\0", "not-a-sample"),
         (b"\x82\xa1a\x01\xa1a\x02", "not-a-sample"),  # a key twice
         (b"\x81\xa1a\xdf\xff\xff\xff\xff", "not-a-sample"),  # a map that says it is large

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ ONE = {"0": {"cls": b"7", "txt": b"cat", "jpg": b"\xff\xd8\xff\xe0"}}
 
 
 @contextmanager
-def umask(mask: int) -> Iterator[None]:
+def umask(mask: int) -> Generator[None]:
     before = os.umask(mask)
     try:
         yield
@@ -113,7 +113,7 @@ def test_both_formats_hold_the_same_values(tmp_path: Path, samples: dict[str, di
 
 def comparable(fields: dict[str, Any]) -> dict[str, str]:
     """The values as text, in which NaN equals NaN; arrays and the bytes of arrays look alike."""
-    found = {}
+    found: dict[str, str] = {}
     for name, value in sorted(fields.items()):
         array = isinstance(value, bytes) and value.startswith(b"\x93NUMPY")
         shown = numpy.load(io.BytesIO(value)) if array else value

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from atpub.errors import Usage
 from atpub.manifest.members import attribute_name
@@ -124,9 +124,9 @@ def read_map(packed: bytes) -> Mapping[str, Any]:
         value = unpack(packed, object_pairs_hook=_unique)
     except (*NOT_READABLE, RecursionError) as error:
         raise NotConvertible("not-a-sample", f"it is no msgpack map: {error}", "write the sample again") from error
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in cast("dict[object, Any]", value)):
         raise NotConvertible("not-a-sample", "it is no msgpack map with text for keys", "write the sample again")
-    return value
+    return cast("Mapping[str, Any]", value)
 
 
 def _unique(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -205,24 +205,9 @@ def _compact_to_npy(data: bytes) -> bytes | None:
 
 
 def _json(name: str, value: Any) -> tuple[bytes, tuple[str, ...]]:
-    _check_json(name, value)
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode(), ("json", *sorted(JSONS - {"json"}))
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the field {name!r} cannot be written as JSON: {error}"
         raise NotConvertible("bad-field", message, "pack as msgpack") from error
-
-
-def _check_json(name: str, value: Any) -> None:
-    """Raise NotConvertible for a map whose keys JSON would turn into text."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if not all(isinstance(key, str) for key in item):
-                message = f"the field {name!r} has a map with keys that are no text, and JSON has no others"
-                raise NotConvertible("bad-field", message, "pack as msgpack")
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
