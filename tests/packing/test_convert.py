@@ -111,6 +111,7 @@ def test_pickles_are_refused_but_as_members(extension: str, tmp_path: Path) -> N
         ("feat", COMPACT, "feat.npy", FLOATS),
         ("image", JPEG, "image.jpg", JPEG),
         ("jpeg", JPEG, "jpeg", JPEG),
+        ("bin", JPEG, "bin", JPEG),
         ("image", PNG, "image.png", PNG),
         ("raw", b"7", "raw", b"7"),
         ("cls", b"7", "cls.bin", b"7"),

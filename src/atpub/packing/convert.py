@@ -182,6 +182,8 @@ def _encode(name: str, value: Any) -> tuple[bytes, tuple[str, ...]]:
 
 def _encode_bytes(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
     kind = name.rpartition(".")[2]
+    if kind == "bin":  # readers leave it as it is, whatever it holds
+        return data, ()
     if data.startswith(_NPY) and not _array_fault(data):
         return data, ("npy",)
     if (array := _compact_to_npy(data)) is not None:
