@@ -91,13 +91,14 @@ def test_broken_tars(content: bytes, code: str, tmp_path: Path) -> None:
 def test_links_and_pipes_in_folders(tmp_path: Path) -> None:
     folder = write_samples(tmp_path / "a", {"0": {"cls": b"0"}})
     (folder / "1.cls").symlink_to(folder / "0.cls")
-    (folder / "2.d").symlink_to(tmp_path)
+    (folder / "more").symlink_to(tmp_path)
+    (folder / ".more").symlink_to(tmp_path)
     os.mkfifo(folder / "3.cls")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "4.cls"))
         found = problems(tmp_path, folder)
     assert {(Path(item.message.split(" is ")[0]).name, item.code) for item in found} == {
-        *(("1.cls", "link-member"), ("2.d", "link-member"), ("3.cls", "special-member"), ("4.cls", "special-member"))
+        *(("1.cls", "link-member"), ("more", "link-member"), ("3.cls", "special-member"), ("4.cls", "special-member"))
     }
 
 

@@ -25,6 +25,7 @@ MOST_FILES: Final = 10_000_000
 """The most files of a run, whose names are held in memory: 300 to 600 bytes each."""
 
 _MOST_PROBLEMS: Final = 100
+_MOST_SKIPPED: Final = 5
 _CHUNK: Final = 1 << 20
 _SORTED_OUT: Final = frozenset({"tar-duplicate", "tar-empty"})
 """Codes of tars that are judged with the files of all sources."""
@@ -55,18 +56,23 @@ class Sources:
         if found is None:
             if not is_hidden(name):
                 self.left_out += 1
-                self.skipped.extend([where][len(self.skipped) // 5 :])
+                if len(self.skipped) < _MOST_SKIPPED:
+                    self.skipped.append(where)
             return
         made = found if isinstance(found, Problem) else make(*found)
         if isinstance(made, Problem):
-            self.problems.append(made)
-        else:
-            self.files.append(made)
-        if len(self.problems) >= _MOST_PROBLEMS:
-            raise _Full
+            self.refuse(made)
+            return
+        self.files.append(made)
         if len(self.files) > MOST_FILES:
             message = f"{where}: there are more than {MOST_FILES:,} files"
             self.problems.append(Problem("too-many-files", message, hint="pack them in several runs"))
+            raise _Full
+
+    def refuse(self, problem: Problem) -> None:
+        """Add a problem; raises _Full where there are enough of them."""
+        self.problems.append(problem)
+        if len(self.problems) >= _MOST_PROBLEMS:
             raise _Full
 
     @property
@@ -131,7 +137,10 @@ def _add_folder(folder: str, found: Sources) -> None:
     found.folders.append(Path(folder))
     for entry in _visible_files(folder):
         name = Path(os.path.relpath(entry.path, folder)).as_posix()
-        found.add(name, entry.path, partial(_of_entry, entry))
+        if entry.is_dir() and not is_hidden(name):  # a symlink to a folder, whose name has seldom an extension
+            found.refuse(_link(entry.path, "name that folder as another source"))
+        else:
+            found.add(name, entry.path, partial(_of_entry, entry))
 
 
 def _of_entry(entry: os.DirEntry[str], key: str, extension: str) -> SourceFile | Problem:
