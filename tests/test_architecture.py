@@ -34,6 +34,7 @@ pipeline
 published
 generation importing login catalog pulling
 inspection
+packing
 report
 atmosphere cli testing validation
 """
@@ -74,6 +75,7 @@ MAY_DO_IO = (
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run"),
+    *("packing.sources", "packing.write", "packing.run"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atpub.atomic_files import new_folder, open_new, replacing, require_own, write_text
+from atpub.atomic_files import new_file, new_folder, open_new, replacing, require_own, write_text
 from atpub.errors import FileConflict
 
 
@@ -48,14 +48,11 @@ def test_a_file_keeps_its_content_on_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("has_links", [True, False])
 def test_a_file_that_came_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_links: bool) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
     if not has_links:
-        monkeypatch.setattr(os, "link", refuse)
+        monkeypatch.setattr(os, "link", no_links)
 
     def write() -> None:
-        with replacing(tmp_path / "a.txt", overwrite=False) as stream:
+        with new_file(tmp_path / "a.txt") as stream:
             stream.write(b"new")
             (tmp_path / "a.txt").write_text("old")
 
@@ -63,6 +60,38 @@ def test_a_file_that_came_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileConflict):
         write()
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "old", "new.txt": "new"}
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_is_whole_or_absent_and_replaces_none(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    file = tmp_path / "a.txt"
+
+    def write(content: bytes, error: OSError | None = None) -> None:
+        with new_file(file) as stream:
+            stream.write(content)
+            if error:
+                error.filename = stream.name
+                raise error
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write(b"new", OSError(28, "No space left on device"))
+    assert caught.value.filename == str(file)
+    assert list(tmp_path.iterdir()) == []
+    write(b"new")
+    before = file.stat()
+    write(b"new")
+    with pytest.raises(FileConflict, match="exists and differs"):
+        write(b"newer")
+    assert (file.read_bytes(), file.stat().st_ino) == (b"new", before.st_ino)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def no_links(*_: object) -> None:
+    raise OSError(95, "Operation not supported")
 
 
 def test_only_files_of_a_kind_are_replaced(tmp_path: Path) -> None:

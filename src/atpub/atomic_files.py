@@ -42,11 +42,10 @@ def open_new(folder: Path, prefix: str, *, private: bool = False) -> BinaryIO:
 
 
 @contextmanager
-def replacing(file: Path, *, private: bool = False, overwrite: bool = True) -> Generator[BinaryIO]:
+def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
     """Yield a stream for the new content; it replaces the file at the end of the block, or is removed on an error.
 
-    A symlink is replaced itself: a write through it could reach any file that the user may write. Without `overwrite`,
-    a file or symlink that is there at the end of the block stays, and FileConflict is raised.
+    A symlink is replaced itself: a write through it could reach any file that the user may write.
     """
     try:
         with open_new(file.parent, PREFIX, private=private) as stream, _removing(Path(stream.name)) as temporary:
@@ -54,27 +53,60 @@ def replacing(file: Path, *, private: bool = False, overwrite: bool = True) -> G
             stream.flush()
             os.fsync(stream.fileno())
             stream.close()  # Windows renames no open file
-            if overwrite:
-                temporary.replace(file)
-            else:
-                _rename_to_free_name(temporary, file)
+            temporary.replace(file)
             sync_folder(file.parent)
     except OSError as error:
-        if Path(str(error.filename)).name.startswith(PREFIX):
-            error.filename = str(file)
+        _hide_temporary(error, file)
         raise
 
 
-def _rename_to_free_name(temporary: Path, file: Path) -> None:
-    """Rename a file unless the name is taken; raises FileConflict."""
+@contextmanager
+def new_file(file: Path) -> Generator[BinaryIO]:
+    """Yield a stream for a new file; it takes its name at the end of the block, or is removed on an error.
+
+    A file of that name is left as it is. Raises FileConflict if it is not a regular file with the same bytes.
+    """
     try:
-        os.link(temporary, file)
-    except OSError:
+        with open_new(file.parent, PREFIX) as stream, _removing(Path(stream.name)) as temporary:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()  # Windows renames no open file
+            if os.path.lexists(file) or not _take_name(temporary, file):
+                _require_same(temporary, file)
+                temporary.unlink()
+            sync_folder(file.parent)
+    except OSError as error:
+        _hide_temporary(error, file)
+        raise
+
+
+def _take_name(temporary: Path, file: Path) -> bool:
+    """Give a file its name; return False where there is one of that name."""
+    try:
+        os.link(temporary, file)  # unlike a rename, it replaces no file
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
         if os.path.lexists(file):
-            raise FileConflict(f"{file} already exists", hint="give another name, or move that away") from None
-        temporary.replace(file)  # a file system without hard links has no rename that spares files
+            return False
+        temporary.rename(file)
     else:
         temporary.unlink()
+    return True
+
+
+def _require_same(temporary: Path, file: Path) -> None:
+    from filecmp import cmp  # few commands need it
+
+    if file.is_symlink() or not file.is_file() or not cmp(temporary, file, shallow=False):
+        raise FileConflict(f"{file} exists and differs", hint="move it away, or write elsewhere")
+
+
+def _hide_temporary(error: OSError, file: Path) -> None:
+    """Let an error name the file that was to be written."""
+    if Path(str(error.filename)).name.startswith(PREFIX):
+        error.filename = str(file)
 
 
 @contextmanager
@@ -117,6 +149,6 @@ def new_folder(folder: Path) -> Generator[Path]:
 
 
 def write_text(file: Path, text: str, *, private: bool = False, overwrite: bool = True) -> None:
-    """Write a text in UTF-8, and leave its line ends as they are; otherwise as `replacing`."""
-    with replacing(file, private=private, overwrite=overwrite) as stream:
+    """Write a text in UTF-8 with its own line ends, as `replacing` does, or as `new_file` without `overwrite`."""
+    with replacing(file, private=private) if overwrite else new_file(file) as stream:
         stream.write(text.encode())

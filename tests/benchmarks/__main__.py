@@ -11,6 +11,7 @@ ALL = (
     "generate",
     "validate",
     "shards",
+    "pack",
     "local",
     "encode",
     "apply",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.shards.tars import FORMATS, Member, make_tar, samples_tar
 
 from atpub.errors import Problem
+from atpub.shards.headers import Member as TarMember
 from atpub.shards.headers import is_header, plain_members
 from atpub.shards.tar import TarFacts, read_tar
 
@@ -160,12 +161,22 @@ def test_counts_are_those_of_tarfile(shard: tuple[list[Member], int]) -> None:
         assert facts.code == "tar-duplicate" or not oracle(content)
 
 
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, b"Q"])
+def test_special_members_are_visited_and_not_counted(kind: bytes) -> None:
+    content = make_tar(["0.x", Member("1.x", kind=kind), Member("d", kind=tarfile.DIRTYPE), "0.y"])
+    seen: list[TarMember] = []
+    facts = read_tar(io.BytesIO(content), "a.tar", seen.append)
+    assert isinstance(facts, TarFacts)
+    assert (facts.samples, facts.files) == (1, 2)
+    assert [(item.name, item.is_special) for item in seen] == [("0.x", False), ("1.x", True), ("0.y", False)]
+
+
 @given(SHARDS)
 def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> None:
     content = make_tar(*shard)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         members = archive.getmembers()
-    found: list[tuple[str, bool, int | None, int]] = []
+    found: list[TarMember] = []
     plain = plain_members(io.BytesIO(content))
     try:
         while True:
@@ -173,11 +184,12 @@ def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> 
     except StopIteration as end:
         stopped: int = end.value
     before = [member for member in members if member.offset < stopped]
-    assert [item[:2] for item in found] == [
+    assert [(item.name, item.is_link) for item in found] == [
         (member.name, not member.isreg()) for member in before if not member.isdir()
     ]
     files = [member for member in before if member.isreg()]
-    assert [item[2:] for item in found if not item[1]] == [(member.offset_data, member.size) for member in files]
+    regular = [(item.start, item.size) for item in found if not item.is_link]
+    assert regular == [(member.offset_data, member.size) for member in files]
     assert stopped in [member.offset for member in members] or len(before) == len(members)
 
 

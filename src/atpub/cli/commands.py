@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
-from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pull, show
+from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import (
     apply,
@@ -50,6 +50,7 @@ def cli() -> None:
 
 
 for _command in (
+    pack,
     inspect,
     init,
     validate,

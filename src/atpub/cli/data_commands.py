@@ -13,12 +13,14 @@ from atpub.cli.options import (
     manifest_options,
     run_by,
     samples_option,
+    size_option,
     target_options,
 )
 
 _INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
 _LIST_EPILOG: Final = "Example: atpub list --account lab.example.org"
 _SHOW_EPILOG: Final = "Example: atpub show datasets/digits"
+_PACK_EPILOG: Final = "Example: atpub pack pictures --out data && atpub init data"
 _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
 
 
@@ -33,6 +35,34 @@ def inspect() -> None:
     A PATH is a tar file, a folder of them, or a pattern. Counts all samples and looks at the values of the first ones.
     Warns of whatever readers misread: files of one sample that are apart, links, samples with different members.
     Unpacks and unpickles nothing. Exits with 1 if a shard is broken; the others are shown all the same.
+    """
+
+
+@command(short_help="Pack files into deterministic tar shards.", epilog=_PACK_EPILOG)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...")
+@click.option(
+    "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the shards."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["members", "msgpack"]),
+    default="members",
+    help="A tar member for each field, or one msgpack map for each sample. [default: members]",
+)
+@size_option("--max-size", default="52428800", help="The most bytes of a shard: 5MB, 1GiB. [what a PDS takes: 50MiB]")
+@click.option("--name", metavar="NAME", help="What the names of shards begin with. [the name of the folder]")
+@json_option
+@run_by("atpub.cli.run.pack:run")
+def pack() -> None:
+    """Pack files of samples into WebDataset shards: the same files make the same bytes, on every machine.
+
+    A SRC is a folder of files, a tar, a folder of tars, or a pattern of tars. The files KEY.EXTENSION with one KEY are
+    a sample, also if they are in several folders or apart in a tar. They are written, sorted, to NAME-000000.tar and so
+    on.
+
+    With --format msgpack, cls becomes an integer, txt text and json a value; atdata reads this format only. Never
+    unpickles, and never replaces a file. If a run stops, run it again.
     """
 
 

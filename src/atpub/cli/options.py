@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from importlib import import_module
@@ -167,6 +168,25 @@ def _count_samples(_context: click.Context, _option: click.Parameter, value: str
     if value != "all" and not (value.isascii() and value.isdecimal() and int(value)):
         raise click.BadParameter(f"{value!r} is neither a number of samples nor `all`")
     return None if value == "all" else int(value)
+
+
+_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(?:([kmgt])(i?)b|b?)", re.ASCII | re.IGNORECASE)
+
+
+def _parse_size(_context: click.Context, _option: click.Parameter, value: str) -> int:
+    """Return a number of bytes: `5MB` is 5,000,000 and `5MiB` is 5,242,880."""
+    from fractions import Fraction  # few commands need it
+
+    if found := _SIZE.fullmatch(value.strip()):
+        power = "kmgt".index(found[2].lower()) + 1 if found[2] else 0
+        if size := int(Fraction(found[1]) * (1024 if found[3] else 1000) ** power):
+            return size
+    raise click.BadParameter(f"{value!r} is no size: write 5MB, 1.5GB, 50MiB, or a number of bytes")
+
+
+def size_option(name: str, **settings: Any) -> Callable[[F], F]:
+    """Give a command an option for a number of bytes, with units or without."""
+    return click.option(name, metavar="SIZE", callback=_parse_size, **settings)
 
 
 def samples_option(command: F) -> F:

@@ -46,12 +46,16 @@ class Stream(Protocol):
 
 
 class Member(NamedTuple):
-    """A member that is no directory; `start` is the offset of its bytes, None where they are not in one piece."""
+    """A member that is no directory; `start` is the offset of its bytes, None where they are not in one piece.
+
+    A special member is neither a file nor a link: a device, a named pipe, or of an unknown type.
+    """
 
     name: str
     is_link: bool
     start: int | None = None
     size: int = 0
+    is_special: bool = False
 
 
 class _Header(NamedTuple):

@@ -17,10 +17,13 @@ from atpub.shards.samples import NOT_READABLE, field_types, is_ndarray, read_arr
 S = TypeVar("S")
 
 # As webdataset.autodecode reads files whose type only their extension says; pickles stay bytes.
+INTEGERS: Final = frozenset(("cls", "cls2", "class", "count", "index", "inx", "id"))
+TEXTS: Final = frozenset(("txt", "text", "transcript"))
+JSONS: Final = frozenset(("json", "jsn"))
 _BY_EXTENSION: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    **dict.fromkeys(("cls", "cls2", "class", "count", "index", "inx", "id"), int),
-    **dict.fromkeys(("txt", "text", "transcript"), bytes.decode),
-    **dict.fromkeys(("json", "jsn"), json.loads),
+    **dict.fromkeys(INTEGERS, int),
+    **dict.fromkeys(TEXTS, bytes.decode),
+    **dict.fromkeys(JSONS, json.loads),
     "npy": read_array,
 }
 _IMAGES: Final = frozenset(("jpg", "jpeg", "png", "webp", "gif", "ppm", "pgm", "pbm", "pnm"))

@@ -96,9 +96,14 @@ class SampleTypesReader:
         return SampleTypes(key, self._members, self._fields, self._is_complete)
 
 
+def media_type(data: bytes) -> str | None:
+    """Return the MIME type of an image, of audio or of an archive by its first bytes; None for any others."""
+    return next((kind for magic, kind in _MEDIA if magic.match(data)), None)
+
+
 def is_image(data: bytes) -> bool:
     """Return whether bytes begin as those of an image do."""
-    return any(kind in IMAGES and magic.match(data) for magic, kind in _MEDIA)
+    return media_type(data) in IMAGES
 
 
 def read_member_type(stream: Stream, size: int) -> Json:
@@ -106,7 +111,7 @@ def read_member_type(stream: Stream, size: int) -> Json:
     head = stream.read(min(size, HEADER_LENGTH))
     if array := read_array_type(head, size):
         return array
-    if media := next((kind for magic, kind in _MEDIA if magic.match(head)), None):
+    if media := media_type(head):
         return media
     if b"\0" in head:
         return "bytes"

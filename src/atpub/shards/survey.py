@@ -129,7 +129,7 @@ class _Looker:
 
     def add(self, member: Member) -> None:
         """Look at one more member."""
-        split = None if member.is_link else split_name(member.name)
+        split = None if member.is_link or member.is_special else split_name(member.name)
         if split is None:
             return
         key, extension = split

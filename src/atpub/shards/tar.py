@@ -52,8 +52,8 @@ def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
     Of ustar, GNU and pax archives, the headers and the first sample are read. `name` is what messages call the stream.
-    `visit` is called with each file and link, and may move a stream that moves backwards, too. Raises OSError where
-    it cannot be read.
+    `visit` is called with each member but directories, and may move a stream that moves backwards, too. Raises OSError
+    where it cannot be read.
     """
     start = stream.read(BLOCK)
     stream.seek(0)
@@ -73,7 +73,8 @@ def _read_members(stream: Stream, name: str, visit: Callable[[Member], object] |
     archive = _Archive(stream)
     samples = _Samples(stream)
     for file in archive.files():
-        samples.add(file)
+        if not file.is_special:
+            samples.add(file)
         if visit is not None:
             visit(file)
     if archive.fault or not _ends_at(stream, archive.end):
@@ -92,7 +93,7 @@ class _Reader(tarfile.TarFile):
 
 
 class _Archive:
-    """The regular files of a tar; `end` is the offset that reading has come to, `fault` whether it broke off there."""
+    """The members of a tar but its directories; `end` is the offset that reading has come to, `fault` if it broke."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -116,9 +117,11 @@ class _Archive:
                     raise tarfile.ReadError("a member ends before it starts")
                 self.end = reader.offset
                 reader.members.clear()
-                if member.isreg() or member.islnk() or member.issym():
-                    start = None if member.issparse() else member.offset_data
-                    yield Member(member.name, not member.isreg(), start, member.size)
+                if member.isdir():
+                    continue
+                is_link = member.islnk() or member.issym()
+                start = None if member.issparse() else member.offset_data
+                yield Member(member.name, is_link, start, member.size, not (is_link or member.isreg()))
 
 
 class _Samples:

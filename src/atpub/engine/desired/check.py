@@ -238,7 +238,7 @@ class RecordChecker:
 def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
     if sample_format(item.content) == "members":
         message = f"{item.common.address}: atdata reads samples of one msgpack map only, not of members"
-        hint = "readers of WebDataset can; for atdata, pack the samples as msgpack and describe them with `fields:`"
+        hint = "readers of WebDataset can; for atdata: atpub pack --format msgpack, and describe them with `fields:`"
         yield Problem("atdata-cannot-read", message, item.content_place(()), hint, "warning")
         return
     for finding in check_sample_schema(item.content):

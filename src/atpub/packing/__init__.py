@@ -1,0 +1,1 @@
+"""Packing: files of samples become deterministic shards."""
