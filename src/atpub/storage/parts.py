@@ -1,0 +1,84 @@
+"""The parts of a dataset: entries of consecutive shards, for a dataset of more shards than one record can hold.
+
+Each part is a valid entry by itself. The first one has the dataset's own record key, and its contentMetadata lists the
+others; their keys follow from the first one's, and their contentMetadata names it (lexicon dev.atpub.parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.runtime import member_json
+from atpub.atproto.syntax import AtUri, Did, RecordPath, Rkey, deterministic_tid
+from atpub.generated.dev.atpub import parts as lexicon
+from atpub.generated.science.alt.dataset import entry
+
+KEY: Final = lexicon.NSID
+"""The key of the links in an entry's contentMetadata."""
+Links: TypeAlias = lexicon.Parts | lexicon.Part
+
+_METADATA: Final = entry.Entry.WIRE["content_metadata"]
+_LONGEST_NAME: Final = 200
+
+
+class Part(NamedTuple):
+    """The position of a record in its dataset; `count` is 0 where the number of parts is unknown."""
+
+    number: int = 1
+    count: int = 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the record is the only part."""
+        return self == WHOLE
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.count}" if self.count else f"part {self.number}"
+
+
+WHOLE: Final = Part()
+"""The only part of a dataset, and of any other entry."""
+
+
+def part_path(first: RecordPath, number: int) -> RecordPath:
+    """Return the path of a part. It follows from that of the first one, so that it is the same on every account."""
+    if number == 1:
+        return first
+    return RecordPath(first.collection, Rkey(deterministic_tid(first.collection, f"{first.rkey}/part/{number}")))
+
+
+def part_name(name: str, number: int) -> str:
+    """Return the title of a part, shortened where the lexicon's limit requires it; the first has the dataset's."""
+    if number == 1:
+        return name
+    suffix = f" (part {number})"
+    return name.encode()[: _LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
+
+
+def part_links(did: Did, paths: Sequence[RecordPath], number: int, size: JsonObject | None) -> JsonObject:
+    """Return the links in the part of a number; `paths` are those of all parts, `size` is the stated one of all."""
+    first, *others = (str(AtUri.of(did, path)) for path in paths)
+    if number > 1:
+        return member_json(lexicon.Part(first=first, number=number))
+    stated = entry.DatasetSize.load(size) if size else None
+    return member_json(lexicon.Parts(parts=others, size=stated))
+
+
+def read_links(value: Mapping[str, Any]) -> Links | None:
+    """Return the links in an entry's record; None where it is the whole dataset. Raises InvalidRecord."""
+    metadata = value.get(_METADATA)
+    found: Json = metadata.get(KEY) if isinstance(metadata, dict) else None
+    match found:
+        case None:
+            return None
+        case {"$type": lexicon.Part.NSID}:
+            return lexicon.Part.from_json(found)
+        case _:
+            return lexicon.Parts.from_json(found)
+
+
+def without_links(metadata: JsonObject) -> JsonObject:
+    """Return an entry's contentMetadata as its publisher wrote it."""
+    return {name: item for name, item in metadata.items() if name != KEY}
