@@ -220,7 +220,8 @@ class RecordChecker:
 
     def sizes(self, item: Entry, records: Sequence[Desired]) -> Iterator[Problem]:
         """Yield the problem of the largest record of an entry."""
-        size, found = max(((_size_when_complete(record), record) for record in records), key=lambda pair: pair[0])
+        found = max(records, key=lambda record: record.encoded.size if record.encoded else 0)
+        size = _size_when_complete(found)
         if size <= LARGE:
             return
         what = f"{item.common.address}: {'the record' if found.part.count == 1 else f'part {found.part.number}'}"
