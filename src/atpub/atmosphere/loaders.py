@@ -19,12 +19,11 @@ from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
 from atpub.pulling.download import Url, url_of
 from atpub.pulling.entries import digest_of, find_dataset, read_entry, url_shards
-from atpub.pulling.parts import read_parts
 from atpub.pulling.run import OnShard, pull_dataset
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
-from atpub.storage.parts import without_links
+from atpub.storage.parts import read_parts, without_links
 from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
 from atpub.target import Target

@@ -16,10 +16,9 @@ from atpub.errors import RecordNotFound, Usage
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
 from atpub.pulling.download import Url, require_http
-from atpub.pulling.parts import read_parts
 from atpub.repository.interface import Repository
 from atpub.storage.interface import FileStorage, StoredShard
-from atpub.storage.parts import read_links
+from atpub.storage.parts import read_links, read_parts
 from atpub.storage.registry import EXTERNAL, find_kind
 
 OpenRepository: TypeAlias = Callable[[AtUri], Repository]
