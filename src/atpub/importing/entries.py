@@ -221,6 +221,7 @@ class Importer:
     def _identity(self, record: Record, address: Address, body: JsonObject, ids: set[tuple[Nsid, str]]) -> JsonObject:
         """Return the entry's `id` and `rkey`, unless they follow from its other fields."""
         path, owned = record.path, self._request.owned.get(record.path)
+        owned = None if owned and owned.part > 1 else owned  # alone, a part cannot have the id that all have
         usual = _usual_id(address, body)
         identity = owned.id if owned else usual
         if owned is None and (path.collection, identity) in ids:
