@@ -67,7 +67,7 @@ def imported(*uris: str, project: str = "ours", **options: bool) -> tuple[Import
     ],
 )
 def test_one_entry(more: JsonObject) -> None:
-    apply(big(7, **more))
+    apply(big(7, 3, **more))
     outcome, datasets = imported()
     assert [item for item in outcome.result.warnings if item.code != "no-lexicon"] == []
     (entry,) = datasets.values()

@@ -58,6 +58,10 @@ def links(value: Json) -> Callable[[dict[RecordPath, JsonObject]], None]:
     return lambda there: there[FIRST].update(contentMetadata={KEY: value})
 
 
+def empty(there: dict[RecordPath, JsonObject]) -> None:
+    there[PATHS[1]].clear()
+
+
 def other(position: int, **more: Json) -> Callable[[dict[RecordPath, JsonObject]], None]:
     def change(there: dict[RecordPath, JsonObject]) -> None:
         there[PATHS[position - 1]]["contentMetadata"] = {KEY: {"$type": f"{KEY}#part", **more}}
@@ -81,7 +85,7 @@ def other(position: int, **more: Json) -> Callable[[dict[RecordPath, JsonObject]
         other(2, first=f"at://{DID}/{PATHS[2]}", number=2),
         other(2, first=str(URI), number=3),
         other(2, first=str(URI), number=0),
-        lambda there: there[PATHS[1]].clear(),
+        empty,
     ],
 )
 def test_links_that_do_not_fit_together(change: Callable[[dict[RecordPath, JsonObject]], None]) -> None:

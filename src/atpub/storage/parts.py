@@ -7,7 +7,8 @@ others; their keys follow from the first one's, and their contentMetadata names 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.runtime import member_json
@@ -25,7 +26,8 @@ _METADATA: Final = entry.Entry.WIRE["content_metadata"]
 _LONGEST_NAME: Final = 200
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
     """The position of a record in its dataset; `count` is 0 where the number of parts is unknown."""
 
     number: int = 1

@@ -173,7 +173,7 @@ def test_all_parts_are_adopted(folder: Path, repository: LocalRepository) -> Non
 
 
 def test_only_and_exclude_name_the_whole_dataset(folder: Path, repository: LocalRepository) -> None:
-    content = {**big(7), "records": {"a": {"collection": "org.test.note", "value": {"text": "x"}}}}
+    content: JsonObject = {**big(7), "records": {"a": {"collection": "org.test.note", "value": {"text": "x"}}}}
     only = prepare(write_manifest(folder, content), repository, options=Options(only=frozenset({"datasets/big"})))
     assert len(only.plan.changes) == 3
     without = prepare(write_manifest(folder, content), repository, options=Options(exclude=frozenset({"datasets/*"})))

@@ -18,6 +18,7 @@ from atpub.generated.science.alt.dataset import entry
 from atpub.manifest.load import load_manifest
 from atpub.shards.braces import readable_pattern
 from atpub.shards.facts import gather
+from atpub.storage.http import HttpStorage
 from atpub.storage.parts import KEY, Part, part_path
 
 SCHEMA = "at://did:plc:a/science.alt.dataset.schema/org.lab.image:1.0.0"
@@ -42,10 +43,8 @@ def parts_of(records: tuple[Desired, ...]) -> list[Desired]:
 
 
 def shards_of(record: Desired) -> list[str]:
-    found = entry.Entry.from_json({**record.value, "createdAt": "2024-01-01T00:00:00.000Z"}).storage
-    urls = found.to_json()["shards"]
-    assert isinstance(urls, list)
-    return [str(shard["url"]) for shard in urls if isinstance(shard, dict)]
+    storage = entry.Entry.from_json({**record.value, "createdAt": "2024-01-01T00:00:00.000Z"}).storage
+    return [location.url for location in HttpStorage().read(storage)]
 
 
 def links_of(record: Desired) -> JsonObject:
