@@ -17,7 +17,7 @@ from atpub.atproto.mime_types import accepts
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
-from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf
+from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf, is_clean
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
@@ -156,6 +156,8 @@ class RecordChecker:
 
     def _leaves(self, item: Entry, found: Desired) -> Iterator[Problem]:
         """Yield the problems of single keys, texts and integers anywhere in a record."""
+        if is_clean(found.value):
+            return
         is_remote = self.manifest.account is None or not is_local(self.manifest.account)
         keys = ((steps, check_key(key)) for steps, key in data.keys(found.value))
         leaves = ((steps, check_leaf(leaf, is_remote=is_remote)) for steps, leaf in data.leaves(found.value))
