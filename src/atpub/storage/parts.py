@@ -72,15 +72,12 @@ def part_links(did: Did, paths: Sequence[RecordPath], number: int, size: JsonObj
 
 def read_links(value: Mapping[str, Any]) -> Links | None:
     """Return the links in an entry's record; None where it is the whole dataset. Raises InvalidRecord."""
-    metadata = value.get(_METADATA)
-    found: Json = metadata.get(KEY) if isinstance(metadata, dict) else None
-    match found:
-        case None:
-            return None
-        case {"$type": lexicon.Part.NSID}:
-            return lexicon.Part.from_json(found)
-        case _:
-            return lexicon.Parts.from_json(found)
+    metadata: Json = value.get(_METADATA)
+    found = metadata.get(KEY) if isinstance(metadata, dict) else None
+    if found is None:
+        return None
+    is_part = isinstance(found, dict) and found.get("$type") == lexicon.Part.NSID
+    return lexicon.Part.from_json(found) if is_part else lexicon.Parts.from_json(found)
 
 
 def without_links(metadata: JsonObject) -> JsonObject:

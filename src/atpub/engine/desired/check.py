@@ -129,11 +129,11 @@ class RecordChecker:
                 yield Problem("not-a-placeholder", message, self._place(item, steps[:-1]), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
-        value = _complete(found)
+        value: JsonObject = _complete(found)
         if _is_accepted(item, value):
             if _METADATA not in value:
                 return
-            value = {**value, "storage": _ANY_STORAGE}
+            value = data.put(value, ("storage",), _ANY_STORAGE)
         noted: set[tuple[object, ...]] = set()
         sniffed = {blob.steps for blob in found.blobs if blob.sniffed}
         for violation in validate_record(self.manifest.lexicons, value):
