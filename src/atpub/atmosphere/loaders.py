@@ -12,7 +12,7 @@ from atpub.atmosphere.arguments import Call, warn
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atproto.data import Json, JsonObject, bytes_value
-from atpub.atproto.syntax import AtUri
+from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
@@ -23,6 +23,7 @@ from atpub.pulling.run import OnShard, pull_dataset
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
+from atpub.storage.parts import read_parts, without_links
 from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
 from atpub.target import Target
@@ -123,6 +124,18 @@ class DatasetLoader(_Loader):
         """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
         return entry.Entry.from_json(_shaped(self.get(uri)))
 
+    def get_parts(self, uri: str | AtUri) -> list[RecordValue]:
+        """Return the records of the dataset, in the order of their shards: one, unless it is published in parts.
+
+        `uri` is that of any part. Raises InvalidRecord where the parts do not fit together, and RecordNotFound.
+        """
+        record = self.get(uri)
+
+        def read(path: RecordPath) -> RecordValue:
+            return self.client.get_record(AtUri.of(record.uri.authority, path))
+
+        return [part for _, part in read_parts(record.uri, record, read)]
+
     def get_storage_type(self, uri: str | AtUri) -> str:
         """Return where the shards are: "http", "s3", "blobs" or "external"; raises InvalidArgument otherwise."""
         storage = read_entry(self.get(uri)).storage
@@ -136,27 +149,27 @@ class DatasetLoader(_Loader):
 
         Those in S3 are http(s) URLs where the record names an endpoint, as readers expect them, else s3:// URLs.
         """
-        shards = url_shards(read_entry(self.get(uri)))
-        if shards is None:
+        shards = [url_shards(read_entry(part)) for part in self.get_parts(uri)]
+        if None in shards:
             raise _refused(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
-        return [shard.http_url or shard.url for shard in shards]
+        return [shard.http_url or shard.url for found in shards for shard in found or ()]
 
     def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
         """Return the bucket, keys, region and endpoint of shards in S3; raises InvalidArgument for other storage."""
-        found = s3_info(read_entry(self.get(uri)).storage)
-        if found is None:
+        first, *others = [s3_info(read_entry(part).storage) for part in self.get_parts(uri)]
+        if first is None:
             raise _refused(uri, "its shards are not in S3", "call get_storage_type")
-        return found
+        return {**first, "keys": [key for found in (first, *others) for key in (found or {}).get("keys", ())]}
 
     def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
         """Return the blob entries of the record, in order; raises InvalidArgument where the shards are at URLs."""
-        return [item.to_json() for item in _blobs(self.get(uri))]
+        return [item.to_json() for part in self.get_parts(uri) for item in _blobs(part)]
 
     def get_blob_urls(self, uri: str | AtUri) -> list[str]:
         """Return the URL of each blob, in order; raises InvalidArgument where the shards are at URLs."""
-        record = self.get(uri)
-        account = self.client.account_of(record.uri.authority)
-        return [url_of(account.blob_source(item.blob.cid)) for item in _blobs(record)]
+        parts = self.get_parts(uri)
+        account = self.client.account_of(parts[0].uri.authority)
+        return [url_of(account.blob_source(item.blob.cid)) for part in parts for item in _blobs(part)]
 
     def get_metadata(self, uri: str | AtUri) -> dict[str, Any] | None:
         """Return the publisher's metadata of the dataset (contentMetadata); None where there is none.
@@ -176,10 +189,10 @@ class DatasetLoader(_Loader):
 
         `decode` makes images of members that hold one, in place of bytes.
         """
-        record = self.get(uri)
-        found = read_entry(record)
-        kind = sample_type or SchemaLoader(self.client).sample_type(found.schema_ref)
-        shards = list(self._shards(record.uri, found))
+        parts = self.get_parts(uri)
+        record = parts[0]
+        kind = sample_type or SchemaLoader(self.client).sample_type(read_entry(record).schema_ref)
+        shards = [shard for part in parts for shard in self._shards(record.uri, read_entry(part))]
         return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind, decode=decode)
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
@@ -300,7 +313,7 @@ def _blobs(record: RecordValue) -> Sequence[StoredBlob]:
 
 def _metadata(record: RecordValue) -> JsonObject | None:
     """Return a dataset's metadata, wherever its record holds it."""
-    content, old = _object(record.get("contentMetadata")), _object(record.get("metadata"))
+    content, old = without_links(_object(record.get("contentMetadata"))), _object(record.get("metadata"))
     if "$bytes" in old:
         old = _object(unpacker()(bytes_value(str(old["$bytes"]))))
     return {**old, **content} or None

@@ -42,6 +42,8 @@ class Owned:
     path: RecordPath
     cid: Cid
     protect: bool = False
+    part: int = 1
+    """The number of this part of a dataset; the parts have the same id."""
     extra: Mapping[str, Json] = field(default_factory=dict[str, Json], compare=False)
     """The fields of its entry that this version of atpub does not know."""
 
@@ -250,7 +252,7 @@ def _describe_entry(item: Json) -> str:
 
 def _owned(entry: lexicon.Entry) -> Owned:
     path = RecordPath(Nsid(entry.collection), Rkey(entry.rkey))
-    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False, entry.extra)
+    return Owned(entry.id, path, Cid(entry.cid), entry.protect or False, entry.part or 1, entry.extra)
 
 
 class _Layout:
@@ -379,6 +381,7 @@ def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, 
             rkey=item.path.rkey,
             cid=item.cid,
             protect=True if item.protect else None,
+            part=item.part if item.part > 1 else None,
         ).with_extra(item.extra)
         for _, item in sorted(shard.items())
     ]

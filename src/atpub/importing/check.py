@@ -49,11 +49,15 @@ def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
         return _by_entry(error.problems, document, entries)
     cids = desired_cids(desired, request.live.records)
     values = {item.path: item.value for item in desired}
+    live = request.live.records
+    later_parts = [item for item in desired if item.part.number > 1]
+    torn = {item.address for item in later_parts if item.path not in live or cids[item.path] != live[item.path].cid}
     return Checked(
         {
             record.path: Problem("not-expressible", "record cannot be expressed as a manifest entry")
-            for record, _ in entries.values()
-            if cids.get(record.path) != record.cid and not _adds_size(values.get(record.path), record, request)
+            for address, (record, _) in entries.items()
+            if address in torn
+            or (cids.get(record.path) != record.cid and not _adds_size(values.get(record.path), record, request))
         }
     )
 

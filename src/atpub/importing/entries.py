@@ -21,6 +21,7 @@ from atpub.importing.check import Checked, Entries, check
 from atpub.importing.keys import choose_keys, key_of
 from atpub.importing.model import BlobDownload, ImportedEntry, ImportRequest, ImportResult
 from atpub.importing.names import blob_files, names_of
+from atpub.importing.parts import JoinedParts, first_part, join_parts
 from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import (
@@ -33,6 +34,7 @@ from atpub.manifest.kinds import (
     section_of_form,
 )
 from atpub.manifest.model import Address
+from atpub.manifest.schema import PARTS
 from atpub.repository.model import Record
 
 DEEPEST: Final = 90
@@ -51,9 +53,12 @@ class Importer:
         self._records = {record.path: record for record in sorted(request.records, key=lambda record: record.path)}
         self._reshape()
         self._leave_out_unsupported()
+        self._joined = dict(self._join_parts())
         self._forms: dict[RecordPath, tuple[Form, ...]] = {
             path: _possible_forms(record, with_files=request.with_files) for path, record in self._records.items()
         }
+        for path in [path for path in self._joined if self._forms[path][0] != "datasets"]:
+            self._part(path)
         self._keys = self._choose_keys()
         self._files = dict(self._named_blobs()) if request.with_files else {}
 
@@ -88,6 +93,24 @@ class Importer:
                 remedy = "its entry describes the valid record, which the plan shows as a change"
                 self._warnings.append(shape_warning(str(self._request.uri(path)), remedy))
 
+    # Datasets of several parts
+
+    def _join_parts(self) -> Iterator[tuple[RecordPath, JoinedParts]]:
+        """Put one record in the place of the parts of each dataset, whichever of them are imported."""
+        live, did = self._request.live.records, self._request.live.did
+        for path in {first_part(did, record) for record in self._records.values()}:
+            joined = join_parts(did, live[path], live) if path in live else None
+            if joined is not None:
+                for part in joined.parts:
+                    self._records.pop(part.path, None)
+                self._records[path] = joined.record
+                yield path, joined
+
+    def _part(self, path: RecordPath) -> None:
+        """Put the parts of a dataset back, each as a record of its own."""
+        for record in self._joined.pop(path).parts:
+            self._records[record.path], self._forms[record.path] = record, RECORDS.forms
+
     # Left out
 
     def _leave_out_unsupported(self) -> None:
@@ -112,7 +135,10 @@ class Importer:
     def _try_otherwise(self, checked: Checked) -> None:
         for path, problem in checked.problems.items():
             rest = self._forms[path][1:]
-            if rest:
+            if path in self._joined:
+                self._part(path)
+                self._keys = self._choose_keys()
+            elif rest:
                 self._forms[path] = rest
             else:
                 del self._records[path], self._forms[path]
@@ -161,7 +187,9 @@ class Importer:
             record = self._records[path]
             body = _body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
-            yield address, (record, {**self._identity(record, address, body, ids), **body, **self._treatment(path)})
+            parts: JsonObject = {PARTS: self._joined[path].shards} if path in self._joined else {}
+            more = {**body, **parts, **self._treatment(path)}
+            yield address, (record, {**self._identity(record, address, body, ids), **more})
 
     def _ids(self) -> set[tuple[Nsid, str]]:
         """Return the identities in use: those of owned records, and those of the present manifest."""
@@ -193,6 +221,7 @@ class Importer:
     def _identity(self, record: Record, address: Address, body: JsonObject, ids: set[tuple[Nsid, str]]) -> JsonObject:
         """Return the entry's `id` and `rkey`, unless they follow from its other fields."""
         path, owned = record.path, self._request.owned.get(record.path)
+        owned = None if owned and owned.part > 1 else owned  # alone, a part cannot have the id that all have
         usual = _usual_id(address, body)
         identity = owned.id if owned else usual
         if owned is None and (path.collection, identity) in ids:

@@ -18,6 +18,7 @@ from atpub.importing.base import ImportBase, ImportOptions
 from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
+from atpub.importing.parts import first_part
 from atpub.manifest.model import Manifest
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -62,7 +63,7 @@ def import_records(
             read_all(repository) if options.everything else repository.read(RecordFilter(frozenset(_collections(uris))))
         )
         survey = survey_inventories(live.records.values())
-        records, passed_over = _select_new(_select_named(uris, live), base, survey)
+        records, passed_over = _select_new(_select_named(uris, live), base, survey, live.did)
         hooks.on_warnings(passed_over)
         result = _make_entries(_request(base, options, live, survey, records), options, repository, hooks)
         hooks.on_warnings(result.warnings)
@@ -144,7 +145,7 @@ def _owned(survey: Survey, project: str) -> dict[RecordPath, Owned]:
 
 
 def _select_new(
-    records: list[Record], base: ImportBase, survey: Survey
+    records: list[Record], base: ImportBase, survey: Survey, did: Did
 ) -> tuple[tuple[Record, ...], tuple[Problem, ...]]:
     """Select the records that no other project owns and the manifest lacks; warn about the others."""
     own = _owned(survey, base.manifest.project)
@@ -158,7 +159,8 @@ def _select_new(
         *map(_damage_warning, survey.damaged),
     ]
     skipped = listed | foreign.keys()
-    return tuple(record for record in records if record.path not in skipped), tuple(warnings)
+    new = (record for record in records if not {record.path, first_part(did, record)} & skipped)
+    return tuple(new), tuple(warnings)
 
 
 def _foreign_owners(survey: Survey, project: str) -> dict[RecordPath, str]:
@@ -189,7 +191,8 @@ def _unlisted_warning(result: ImportResult, request: ImportRequest) -> Iterator[
     tried = {record.path for record in request.records}
     # Only whole collections were read: records of other collections may be live, too.
     read = {path.collection for path in request.live.records}
-    rest = [path for path in request.owned if path not in listed and path.collection not in VERSIONED]
+    first = [path for path, item in request.owned.items() if item.part == 1]  # the other parts follow it
+    rest = [path for path in first if path not in listed and path.collection not in VERSIONED]
     rest = [path for path in rest if path in request.live.records or path.collection not in read]
     if rest and result.entries:
         count = f"{len(rest):,} record{'' if len(rest) == 1 else 's'}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
 
-from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.data import Json, JsonObject, whole
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
@@ -39,10 +39,12 @@ from atpub.manifest.schema import (
     LABEL_FIELDS,
     LENS_FIELDS,
     METADATA_SCHEMA,
+    PARTS,
     SCHEMA_FIELDS,
     SIZE,
 )
 from atpub.manifest.structure import faults_of_json_schema
+from atpub.storage import parts
 from atpub.storage.interface import texts
 from atpub.storage.registry import CHECKSUMS_KEY, FILES, URLS_KEY, option_keys, read_endpoint
 from atpub.suggest import suggest
@@ -168,8 +170,15 @@ class EntryReader:
             return None
         fields = _own({"name": address.key, **given}, DATASET_FIELDS | {CONTENT_METADATA})
         metadata = _object(given["metadata"]) if "metadata" in given else None
+        self._check_metadata(address, metadata or {})
         size = _object(given[SIZE]) if SIZE in given else None
-        return DatasetEntry(common, referred, shards, fields, metadata, about, size)
+        return DatasetEntry(common, referred, shards, fields, metadata, about, size, whole(given.get(PARTS)))
+
+    def _check_metadata(self, address: Address, metadata: JsonObject) -> None:
+        if parts.KEY in metadata:
+            hint = "leave it out: atpub writes it where a dataset has `parts:`"
+            steps = (*address.steps, "metadata", parts.KEY)
+            self._note("reserved", f"the key {parts.KEY} leads to the parts of a dataset", steps, hint)
 
     def _name_of(self, address: Address, given: JsonObject, name: str, lexicon_name: str) -> str:
         """Return the name that a field of a dataset is given by: the manifest's or the lexicon's; note if by both."""

@@ -115,6 +115,7 @@ class DatasetEntry:
     metadata: JsonObject | None = None
     metadata_schema: SchemaRef | None = None
     size: JsonObject | None = None  # as far as the manifest states it
+    parts: int | None = None  # the shards of each part; None for one record
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ DATASET_FIELDS = own_fields(
 CONTENT_METADATA = entry.Entry.WIRE["content_metadata"]
 METADATA_SCHEMA = entry.Entry.WIRE["metadata_schema_ref"]
 SIZE = "size"
+PARTS = "parts"
 LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
 LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
 
@@ -176,6 +177,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
         CONTENT_METADATA: {"type": "object", "description": "The lexicon's name of `metadata`."},
         METADATA_SCHEMA: _reference("The lexicon's name of `metadata_schema`."),
         **made.record(entry.NSID, frozenset({SIZE})),
+        PARTS: {
+            "type": "integer",
+            "description": "The most shards of one record: a larger dataset is published as several.",
+            "minimum": 1,
+            "examples": [4000],
+        },
     }
     return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeAlias
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.data import Blob
-from atpub.atproto.syntax import AtUri, SyntaxViolation
+from atpub.atproto.syntax import AtUri, RecordPath, SyntaxViolation
 from atpub.errors import RecordNotFound, Usage
+from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
 from atpub.pulling.download import Url, require_http
 from atpub.repository.interface import Repository
 from atpub.storage.interface import FileStorage, StoredShard
+from atpub.storage.parts import read_links, read_parts
 from atpub.storage.registry import EXTERNAL, find_kind
 
 OpenRepository: TypeAlias = Callable[[AtUri], Repository]
@@ -39,17 +42,12 @@ class PublishedShard:
 
 @dataclass(frozen=True, slots=True)
 class PublishedDataset:
-    """A published dataset: its URI, its entry, the repository that holds it, and its shards."""
+    """A published dataset: its URI, the repository that holds it, its shards, and their bytes if it states them."""
 
     uri: AtUri
-    entry: entry.Entry
     repository: Repository
     shards: Sequence[PublishedShard]
-
-    @property
-    def size(self) -> int | None:
-        """How many bytes the shards have, if the record states it."""
-        return self.entry.size.bytes if self.entry.size else None
+    size: int | None = None
 
 
 def parse_dataset_uri(text: str) -> AtUri:
@@ -62,18 +60,22 @@ def parse_dataset_uri(text: str) -> AtUri:
 
 
 def find_dataset(uri: AtUri, open_repository: OpenRepository) -> PublishedDataset:
-    """Read the dataset at the URI of its entry, or of a label for it.
+    """Read the dataset at the URI of its entry, of one of its parts, or of a label for it.
 
     Raises Usage for other URIs and for shards that HTTP does not offer, InvalidRecord, and RecordNotFound.
     """
-    if uri.collection not in (entry.NSID, label.NSID) or uri.rkey is None:
+    if uri.collection not in (entry.NSID, label.NSID) or uri.path is None:
         raise Usage(f"{uri} is not the URI of a dataset or of a label", hint=_EXAMPLE)
     repository = open_repository(uri)
-    value = _read(repository, uri)
+    value = _read(repository, uri.path)
     if uri.collection == label.NSID:
         return find_dataset(_dataset_of(label.Label.from_json(dict(value)), uri), open_repository)
-    found = read_entry(value)
-    return PublishedDataset(uri, found, repository, published_shards(found, uri.rkey))
+    parts = read_parts(AtUri.of(repository.did, uri.path), value, partial(_read, repository))
+    entries = [read_entry(part) for _, part in parts]
+    if len(parts) > 1:
+        uri = parts[0][0]
+    assert uri.rkey is not None
+    return PublishedDataset(uri, repository, published_shards(entries, uri.rkey), _stated_bytes(parts, entries))
 
 
 def _dataset_of(found: label.Label, uri: AtUri) -> AtUri:
@@ -83,12 +85,20 @@ def _dataset_of(found: label.Label, uri: AtUri) -> AtUri:
     return dataset
 
 
-def _read(repository: Repository, uri: AtUri) -> Mapping[str, Any]:
-    assert uri.path is not None
-    record = repository.get_record(uri.path)
+def _read(repository: Repository, path: RecordPath) -> Mapping[str, Any]:
+    record = repository.get_record(path)
     if record is None:
-        raise RecordNotFound(f"there is no record {uri}")
+        raise RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}")
     return record.value
+
+
+def _stated_bytes(parts: Sequence[tuple[AtUri, Mapping[str, Any]]], entries: Sequence[entry.Entry]) -> int | None:
+    """Return how many bytes a dataset states to have: each part for itself, or the first for all."""
+    links = read_links(parts[0][1])
+    if isinstance(links, lexicon.Parts) and links.size and links.size.bytes is not None:
+        return links.size.bytes
+    stated = [found.size.bytes for found in entries if found.size and found.size.bytes is not None]
+    return sum(stated) if len(stated) == len(entries) else None
 
 
 def read_entry(value: Mapping[str, Any]) -> entry.Entry:
@@ -102,20 +112,26 @@ def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
     return None if isinstance(kind, FileStorage) else kind.read(found.storage)
 
 
-def published_shards(found: entry.Entry, key: str) -> Sequence[PublishedShard]:
-    """Return the shards of an entry, each with a name for its file; raises Usage where HTTP does not offer one.
+def published_shards(parts: Sequence[entry.Entry], key: str) -> Sequence[PublishedShard]:
+    """Return the shards of a dataset, each with a name for its file; raises Usage where HTTP does not offer one.
 
     The names are the last segments of the URLs, if these are plain and differ, else `KEY-000000.tar` and so on.
     """
+    shards = [shard for found in parts for shard in _shards_of(found)]
+    urls = [shard.source for shard in shards if not isinstance(shard.source, Blob)]
+    names = _names_of(urls) if len(urls) == len(shards) else None
+    return [replace(shard, name=name) for name, shard in zip(names or _numbered(key, len(shards)), shards, strict=True)]
+
+
+def _shards_of(found: entry.Entry) -> Iterator[PublishedShard]:
+    """Yield the shards of one record, without names."""
     kind = find_kind(found.storage)
     if isinstance(kind, FileStorage):
-        blobs = [item.blob for item in kind.read(found.storage)]
-        names = _numbered(key, len(blobs))
-        return [PublishedShard(name, blob, blob.cid.sha256, blob.size) for name, blob in zip(names, blobs, strict=True)]
-    shards = url_shards(found) or ()
-    urls = [require_http(Url(shard.http_url or shard.url)) for shard in shards]
-    names = _names_of(urls) or _numbered(key, len(urls))
-    return [PublishedShard(name, url, shard.sha256) for name, url, shard in zip(names, urls, shards, strict=True)]
+        for item in kind.read(found.storage):
+            yield PublishedShard("", item.blob, item.blob.cid.sha256, item.blob.size)
+        return
+    for shard in url_shards(found) or ():
+        yield PublishedShard("", require_http(Url(shard.http_url or shard.url)), shard.sha256)
 
 
 def _names_of(urls: Sequence[str]) -> list[str] | None:

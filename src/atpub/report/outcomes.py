@@ -72,4 +72,5 @@ def committed_text(head: Head, changes: int) -> str:
 
 
 def _is_dataset(outcome: Outcome) -> bool:
-    return outcome.change.address.startswith("datasets/") and outcome.cid is not None
+    change = outcome.change
+    return change.address.startswith("datasets/") and change.part.number == 1 and outcome.cid is not None

@@ -65,9 +65,10 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def notes(change: Change) -> str:
-    """Return what the address does not show: a separate id, which outlives the name, and protection."""
+    """Return what the address does not show: the part, a separate id, which outlives the name, and protection."""
     section, _, key = change.address.partition("/")
-    parts = [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
+    parts = [] if change.part.is_whole else [str(change.part)]
+    parts += [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
     parts += ["protected"] if change.protect else []
     return f" ({', '.join(parts)})" if parts else ""
 

@@ -110,7 +110,7 @@ def _mixed_case_range(pattern: str) -> Problem | None:
 
 def _too_many(pattern: str, limit: int) -> Problem:
     message = f"{shortened(pattern)} stands for more than {limit:,} shards"
-    return Problem("brace-too-many", message, hint="use fewer, larger shards, or several datasets")
+    return Problem("brace-too-many", message, hint="use fewer, larger shards, or list several patterns")
 
 
 def _literal_group(pattern: str, expanded: Sequence[str]) -> Problem | None:

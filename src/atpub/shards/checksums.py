@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from atpub.errors import Place, Problem
@@ -49,11 +50,11 @@ def parse_checksums(text: str, file: str) -> Checksums:
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        entry = _parse_line(line, Place(file, number, 1, line))
-        if isinstance(entry, Problem):
-            problems.append(entry)
+        entry = _parse_line(line)
+        if isinstance(entry, _Fault):
+            problems.append(_line_problem(entry, file, number, line))
         elif digests.setdefault(entry.name, entry.digest) != entry.digest:
-            problems.append(_given_twice(entry, digests[entry.name]))
+            problems.append(_line_problem(_given_twice(entry, digests[entry.name]), file, number, line))
     return Checksums(MappingProxyType(digests), tuple(problems))
 
 
@@ -64,35 +65,45 @@ def _shard_beside(file: str) -> str:
     return name if dot and ending.lower() in _ENDINGS else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     name: str
     digest: str
-    place: Place
+    start: int  # of the digest
 
 
-def _parse_line(line: str, place: Place) -> _Line | Problem:
+class _Fault(NamedTuple):
+    code: str
+    message: str
+    start: int
+    hint: str
+
+
+def _line_problem(fault: _Fault, file: str, number: int, line: str) -> Problem:
+    return Problem(fault.code, fault.message, Place(file, number, fault.start + 1, line), fault.hint)
+
+
+def _parse_line(line: str) -> _Line | _Fault:
     escaped = line.startswith("\\")
     found = _TAGGED.fullmatch(line, escaped) or _PLAIN.fullmatch(line, escaped)
     if not found:
-        return Problem("checksum-line", "this is not a line of a checksum file", place, _FORM)
-    at_digest = Place(place.file, place.line, found.start("digest") + 1, line)
-    kind = found.groupdict().get("kind", "SHA256")
+        return _Fault("checksum-line", "this is not a line of a checksum file", 0, _FORM)
+    start = found.start("digest")
+    kind = found["kind"] if found.re is _TAGGED else "SHA256"
     digest = parse_sha256(found["digest"])
     if digest is None or kind.upper() not in _SHA256_NAMES:
-        return _not_sha256(found["digest"], kind, at_digest)
+        return _not_sha256(found["digest"], kind, start)
     name = _unescape(found["name"]) if escaped else found["name"]
     if name is None:
-        return Problem("checksum-line", "the file's name has a bad escape", place, r"escapes are \\, \n and \r")
-    return _Line(name, digest, at_digest)
+        return _Fault("checksum-line", "the file's name has a bad escape", 0, r"escapes are \\, \n and \r")
+    return _Line(name, digest, start)
 
 
-def _not_sha256(digest: str, kind: str, place: Place) -> Problem:
+def _not_sha256(digest: str, kind: str, start: int) -> _Fault:
     other = _OTHER_ALGORITHMS.get(len(digest)) if re.fullmatch("[0-9a-fA-F]*", digest) else None
     if kind.upper() not in _SHA256_NAMES:
         other = kind
     what = f"this is {other}" if other else f"{digest[:80]!r} is no SHA-256 digest of 64 hexadecimal digits"
-    return Problem("checksum-digest", what, place, "records carry SHA-256: run sha256sum on the shards")
+    return _Fault("checksum-digest", what, start, "records carry SHA-256: run sha256sum on the shards")
 
 
 def _unescape(name: str) -> str | None:
@@ -112,9 +123,9 @@ def join_checksums(files: Sequence[Checksums]) -> Checksums:
     return Checksums(MappingProxyType(digests), tuple(problems))
 
 
-def _given_twice(line: _Line, first: str) -> Problem:
+def _given_twice(line: _Line, first: str) -> _Fault:
     message = f"{line.name} has another digest here than before ({first[:12]}…)"
-    return Problem("checksum-conflict", message, line.place, "keep the line that is right")
+    return _Fault("checksum-conflict", message, line.start, "keep the line that is right")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,18 @@ class LocalShards:
     files: tuple[tuple[Path, FileFacts], ...]
     links: Mapping[Path, Path] = field(default_factory=dict[Path, Path])
 
+    def __len__(self) -> int:
+        return len(self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteShards:
     """Shards at URLs, each with its SHA-256 (None: it was said that there is none)."""
 
     shards: tuple[tuple[Location, str | None], ...]
+
+    def __len__(self) -> int:
+        return len(self.shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +268,7 @@ class _Gatherer:
         known = [item for item in parsed if not isinstance(item, Problem)]
         self._note([item for item in parsed if isinstance(item, Problem)], steps)
         self._note(check_locations(known), steps)
-        self._note(_unreadable(urls), steps)
+        self._note(_unreadable(urls, entry.parts), steps)
         digests = self._digests(entry, shards, urls)
         if isinstance(shards.checksums, NoChecksums):
             return RemoteShards(tuple((item, None) for item in known))
@@ -370,8 +376,11 @@ def note_problem(name: str, note: Note) -> Problem:
     return Problem(note.code, f"{name}: {message.format(note.member)}", None, hint, "warning")
 
 
-def _unreadable(urls: list[str]) -> list[Problem]:
-    reason = readable_pattern(urls) if len(urls) > 1 else None
+def _unreadable(urls: list[str], parts: int | None) -> list[Problem]:
+    """Return the problem of URLs that readers cannot tell apart, in one record or in one of its parts."""
+    size = parts or len(urls)
+    records = [urls[start : start + size] for start in range(0, len(urls), size)] if len(urls) > 1 else []
+    reason = next((reason for record in records if (reason := readable_pattern(record))), None)
     hint = "atdata joins the URLs of a dataset into one pattern: give them numbers of one width"
     return [Problem("unreadable-urls", reason, hint=hint)] if reason else []
 

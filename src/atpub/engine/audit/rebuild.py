@@ -69,7 +69,7 @@ def _as_wanted(
     for item in desired:
         record = live.records.get(item.path)
         if record is not None and record.cid == cids[item.path] and item.path not in foreign:
-            yield item.path, Owned(item.id, item.path, record.cid, item.protect)
+            yield item.path, Owned(item.id, item.path, record.cid, item.protect, item.part.number)
 
 
 def _foreign(survey: Survey, project: str) -> set[RecordPath]:

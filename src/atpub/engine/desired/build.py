@@ -12,12 +12,13 @@ from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
 from atpub.engine.desired.model import CreatedAt, Desired, record_key
+from atpub.engine.desired.parts import EntryPart, split_entry
 from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
-from atpub.shards.facts import Facts, LocalShards, RemoteShards
+from atpub.shards.facts import Facts
 
 CREATED_AT: Final = "createdAt"
 
@@ -30,13 +31,18 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
     problems = [*facts.problems]
     paths = dict(_paths(manifest, problems))
     filler = Filler(did, {str(address): path for address, path in paths.items()}, facts.files)
-    values, checker = Values(filler, facts.shards), RecordChecker(manifest, facts)
+    values, checker = Values(filler), RecordChecker(manifest, facts)
     found: list[Desired] = []
     for address, path in _each_once(manifest, paths, problems):
-        item, filled = manifest.entries[address], Filled()
-        record = _encode(_desired(manifest, item, path, values.of(item, filled), filled))
-        problems.extend(checker.problems(item, record, filled))
-        found.append(record)
+        item = manifest.entries[address]
+        records: list[Desired] = []
+        noted: dict[Problem, None] = {}  # the parts of a dataset have most of their fields in common
+        for part in split_entry(item, path, facts.shards.get(address), did):
+            filled = Filled(refers_to={*part.others})
+            records.append(_encode(_desired(manifest, part, values.of(part.entry, part.shards, filled), filled)))
+            noted.update(dict.fromkeys(checker.problems(item, records[-1], filled)))
+        problems.extend((*noted, *checker.sizes(item, records)))
+        found.extend(records)
     found = list(agree_on_types(found))
     problems.extend(problem for record in found for problem in checker.blob_types(record))
     problems.extend(checker.circles(found))
@@ -75,7 +81,8 @@ def _each_once(
         problems.append(Problem("duplicate-rkey", message, manifest.key_place(address.steps), hint))
 
 
-def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObject, filled: Filled) -> Desired:
+def _desired(manifest: Manifest, part: EntryPart, value: JsonObject, filled: Filled) -> Desired:
+    item, path = part.entry, part.path
     return Desired(
         address=item.common.address,
         id=item.common.id,
@@ -88,6 +95,7 @@ def _desired(manifest: Manifest, item: Entry, path: RecordPath, value: JsonObjec
         immutable=_IMMUTABLE if isinstance(item, SchemaEntry) else frozenset(),
         protect=item.common.protect,
         adopt=item.common.adopt,
+        part=part.part,
     )
 
 
@@ -141,9 +149,5 @@ def _places_with_errors(manifest: Manifest, facts: Facts) -> Collection[Place]:
         ways = [(*address.steps, *key) for key in keys]
         here = {place_of(steps) for steps in ways for place_of in (manifest.place, manifest.key_place)}
         # If some shards are valid, what the lexicon says of them is new information.
-        places = places - here if _count(shards) else places | here
+        places = places - here if shards else places | here
     return places
-
-
-def _count(found: LocalShards | RemoteShards) -> int:
-    return len(found.files if isinstance(found, LocalShards) else found.shards)

@@ -17,11 +17,12 @@ from atpub.atproto.mime_types import accepts
 from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
-from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf
+from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf, is_clean
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import defines, find_typos
+from atpub.engine.desired.values import measured_size
 from atpub.errors import Place, Problem
 from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
@@ -55,12 +56,15 @@ _RECORDS: Final[Mapping[type[Entry], type[RecordBase]]] = {
 }
 """The generated classes of the kinds of entries whose records hold what they declare, and no more."""
 
+_METADATA: Final = entry.Entry.WIRE["content_metadata"]
+
 _BARE: Final = frozenset({LARGE_INTEGER, NUL})
 """The problems whose messages do not show what is at their place."""
 
 _OPEN_BYTES: Final = 80
 """More bytes than a createdAt, or the CID of a strong reference, takes."""
 _ANY_TIME: Final = "2000-01-01T00:00:00.000Z"
+_ANY_STORAGE: Final[JsonObject] = {"$type": "dev.atpub.anyStorage"}  # the union is open
 _ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 
 
@@ -72,10 +76,15 @@ class RecordChecker:
     facts: Facts
 
     def problems(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
-        """Yield an entry's problems; where a placeholder could not be filled in, only that."""
+        """Yield the problems of an entry's record; where a placeholder could not be filled in, only that.
+
+        What concerns the whole entry is checked with its first part.
+        """
         yield from self._placeholders(item, found, filled)
         yield from self._violations(item, found, filled)
         yield from self._leaves(item, found)
+        if found.part.number > 1:
+            return
         match item:
             case SchemaEntry():
                 yield from _unreadable(item)
@@ -83,12 +92,11 @@ class RecordChecker:
                 yield from self._endpoint(item)
                 yield from self._samples(item)
                 yield from self._license(item)
-                yield from self._stated_size(item, found)
+                yield from self._stated_size(item)
             case RecordEntry():
                 yield from self._spelling(item, found)
             case _:
                 pass
-        yield from self._size(item, found)
 
     def circles(self, records: Sequence[Desired]) -> Iterator[Problem]:
         """Yield circular strong references: each record's CID would have to be known before the record exists."""
@@ -121,9 +129,11 @@ class RecordChecker:
                 yield Problem("not-a-placeholder", message, self._place(item, steps[:-1]), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
-        value = _complete(found)
+        value: JsonObject = _complete(found)
         if _is_accepted(item, value):
-            return
+            if _METADATA not in value:
+                return
+            value = data.put(value, ("storage",), _ANY_STORAGE)
         noted: set[tuple[object, ...]] = set()
         sniffed = {blob.steps for blob in found.blobs if blob.sniffed}
         for violation in validate_record(self.manifest.lexicons, value):
@@ -146,6 +156,8 @@ class RecordChecker:
 
     def _leaves(self, item: Entry, found: Desired) -> Iterator[Problem]:
         """Yield the problems of single keys, texts and integers anywhere in a record."""
+        if is_clean(found.value):
+            return
         is_remote = self.manifest.account is None or not is_local(self.manifest.account)
         keys = ((steps, check_key(key)) for steps, key in data.keys(found.value))
         leaves = ((steps, check_leaf(leaf, is_remote=is_remote)) for steps, leaf in data.leaves(found.value))
@@ -187,15 +199,16 @@ class RecordChecker:
         if found:
             yield replace(found, place=self._place(item, ("license",)))
 
-    def _stated_size(self, item: DatasetEntry, found: Desired) -> Iterator[Problem]:
+    def _stated_size(self, item: DatasetEntry) -> Iterator[Problem]:
         """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
         if not item.size:
             return
         shards = self.manifest.place((*item.common.address.steps, item.shards.key))
         if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
             return
+        measured = measured_size(self.facts.shards[item.common.address])
         for name, stated in item.size.items():
-            known = _value_at(found.value, (SIZE, name))
+            known = measured.get(name, stated)
             if known != stated:
                 message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"
                 yield Problem("size-differs", message, self._place(item, (SIZE, name)), "remove it: it is filled in")
@@ -207,18 +220,29 @@ class RecordChecker:
             message = f"{item.common.address}: its lexicon has no field {steps[-1]!r} there"
             yield Problem("unknown-field", message, place, hint, "warning")
 
-    def _size(self, item: Entry, found: Desired) -> Iterator[Problem]:
+    def sizes(self, item: Entry, records: Sequence[Desired]) -> Iterator[Problem]:
+        """Yield the problem of the largest record of an entry."""
+        found = max(records, key=lambda record: record.encoded.size if record.encoded else 0)
         size = _size_when_complete(found)
         if size <= LARGE:
             return
+        what = f"{item.common.address}: {'the record' if found.part.count == 1 else f'part {found.part.number}'}"
         place = self.manifest.key_place(item.common.address.steps)
-        hint = "use fewer, larger shards, or several entries"
         if size > LARGEST:
-            message = f"{item.common.address}: the record has {size:,} bytes, and no PDS takes more than {LARGEST:,}"
-            yield Problem("record-too-large", message, place, hint)
+            message = f"{what} has {size:,} bytes, and no PDS takes more than {LARGEST:,}"
+            yield Problem("record-too-large", message, place, self._smaller(item, size, LARGEST))
         else:
-            message = f"{item.common.address}: the record has {size:,} bytes, which older PDSes (0.4) refuse"
-            yield Problem("record-large", message, place, hint, "warning")
+            message = f"{what} has {size:,} bytes, which older PDSes (0.4) refuse"
+            yield Problem("record-large", message, place, self._smaller(item, size, LARGE), "warning")
+
+    def _smaller(self, item: Entry, size: int, limit: int) -> str:
+        """Return the way to records below a limit: `parts:` of a round number of shards, if it is a dataset."""
+        if not isinstance(item, DatasetEntry):
+            return "make it several entries"
+        shards = len(self.facts.shards[item.common.address])
+        most = max(1, min(item.parts or shards, shards) * limit // size)
+        digit = 10 ** (len(str(most)) - 1)
+        return f"publish it in parts of fewer shards: `parts: {most // digit * digit}`; or make fewer, larger shards"
 
     def _place(self, item: Entry, steps: Steps) -> Place:
         """Return the place in the manifest that a part of a record comes from."""
@@ -252,7 +276,7 @@ def _is_accepted(item: Entry, value: JsonObject) -> bool:
     The class is more lenient only about `unknown` values, which metadata may hold.
     """
     record = _RECORDS.get(type(item))
-    if record is None or entry.Entry.WIRE["content_metadata"] in value:
+    if record is None:
         return False
     try:
         record.load(value)

@@ -8,11 +8,29 @@ from typing import Final
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, LARGEST_IN_JSON, Json, leaves
 from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Problem
-from atpub.storage.urls import check_text
+from atpub.storage.urls import check_text, is_plain
 
 NUL: Final = "nul-in-text"
 LARGE_INTEGER: Final = "large-integer"
 _NUL_HINT: Final = "remove it: AppViews reject the record"
+
+
+def is_clean(value: Json) -> bool:
+    """Return whether nothing in a value has a problem, at a fraction of the cost of finding where."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, str):
+            if "\0" in part or ("://" in part and not is_plain(part) and check_text(part)):
+                return False
+        elif isinstance(part, dict):
+            stack += part.keys()
+            stack += part.values()
+        elif isinstance(part, list):
+            stack += part
+        elif isinstance(part, int | float) and abs(part) > LARGEST_IN_JSON:
+            return False
+    return True
 
 
 def check_key(key: str) -> Iterator[Problem]:

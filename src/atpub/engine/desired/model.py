@@ -15,6 +15,7 @@ from atpub.errors import Problem
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import KINDS, collection_of
 from atpub.manifest.model import Address, Entry
+from atpub.storage.parts import WHOLE, Part
 
 Steps: TypeAlias = tuple[str | int, ...]
 
@@ -75,7 +76,7 @@ class BlobFile:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One record that the manifest describes.
+    """One record that the manifest describes; the parts of a dataset have the same address and id.
 
     `value` has no createdAt where `created_at` leaves it open, no CID in its strong references, and a guessed MIME type
     in its sniffed blobs.
@@ -92,6 +93,7 @@ class Desired:
     immutable: frozenset[str] = frozenset()  # the fields that a published version may not change
     protect: bool = False
     adopt: bool = False
+    part: Part = WHOLE
     encoded: Encoded | None = field(default=None, repr=False, compare=False)
     """The encoding of `portable_value`, where the record has been checked already."""
 

@@ -5,7 +5,6 @@ An entry's own fields have the names that its lexicon gives them; `createdAt` st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -19,7 +18,6 @@ from atpub.manifest.atdata_shape import sample_schema_json
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import (
-    Address,
     DatasetEntry,
     Entry,
     LabelEntry,
@@ -39,22 +37,22 @@ from atpub.storage.registry import FILES, build_storage
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The builder of each entry's record value; it notes the results of placeholders in `filled`."""
+    """The builder of each record's value; it notes the results of placeholders in `filled`."""
 
     filler: Filler
-    shards: Mapping[Address, LocalShards | RemoteShards]
 
-    def of(self, item: Entry, filled: Filled) -> JsonObject:
-        """Return the value of an entry's record, with its `$type`."""
-        return {"$type": collection_of(item), **self._content(item, filled)}
+    def of(self, item: Entry, shards: LocalShards | RemoteShards | None, filled: Filled) -> JsonObject:
+        """Return the value of an entry's record, with its `$type`; a dataset has `shards`."""
+        return {"$type": collection_of(item), **self._content(item, shards, filled)}
 
-    def _content(self, item: Entry, filled: Filled) -> JsonObject:
+    def _content(self, item: Entry, shards: LocalShards | RemoteShards | None, filled: Filled) -> JsonObject:
         match item:
             case SchemaEntry():
                 own = self.filler.fill_object(item.fields, filled)
                 return {"name": item.name, "version": item.version, **own, **_sample_schema(item)}
             case DatasetEntry():
-                return {**self.filler.fill_object(item.fields, filled), **self._dataset(item, filled)}
+                assert shards is not None, item.common.address
+                return {**self.filler.fill_object(item.fields, filled), **self._dataset(item, shards, filled)}
             case LabelEntry():
                 own = self.filler.fill_object(item.fields, filled)
                 return {**own, "datasetUri": self._uri(item.dataset, filled)}
@@ -67,8 +65,7 @@ class Values:
             case _:
                 assert_never(item)
 
-    def _dataset(self, item: DatasetEntry, filled: Filled) -> JsonObject:
-        shards = self.shards[item.common.address]
+    def _dataset(self, item: DatasetEntry, shards: LocalShards | RemoteShards, filled: Filled) -> JsonObject:
         made: JsonObject = {
             "schemaRef": self._uri(item.schema, filled),
             "storage": member_json(_storage(shards, item.shards, filled)),
@@ -77,8 +74,7 @@ class Values:
             made["contentMetadata"] = self.filler.fill_object(item.metadata, filled, ("contentMetadata",))
         if item.metadata_schema is not None:
             made["metadataSchemaRef"] = self._uri(item.metadata_schema, filled)
-        measured = size.to_json() if (size := _size(shards)) else {}
-        if stated := {**(item.size or {}), **measured}:
+        if stated := {**(item.size or {}), **measured_size(shards)}:
             made[SIZE] = stated
         return made
 
@@ -107,17 +103,17 @@ def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) 
     return FILES.build(blobs)
 
 
-def _size(shards: LocalShards | RemoteShards) -> entry.DatasetSize | None:
-    """Return the amount of data, as far as it is known."""
+def measured_size(shards: LocalShards | RemoteShards) -> JsonObject:
+    """Return the amount of data as a record's `size`, as far as it is known."""
     if isinstance(shards, RemoteShards):
-        return entry.DatasetSize(shards=len(shards.shards)) if shards.shards else None
+        return entry.DatasetSize(shards=len(shards)).to_json() if shards else {}
     facts = [found for _, found in shards.files]
     counts = [found.samples for found in facts if found.samples is not None]
     return entry.DatasetSize(
         samples=sum(counts) if len(counts) == len(facts) else None,
         bytes=sum(found.size for found in facts),
         shards=len(facts) or None,
-    )
+    ).to_json()
 
 
 def _sample_schema(item: SchemaEntry) -> JsonObject:

@@ -71,7 +71,7 @@ def plan_manifest(
     chosen = {change.path for change in changes}
     return replace(
         plan,
-        left_out=tuple(change.address for change in whole if change.path not in chosen and change.pending),
+        left_out=tuple(dict.fromkeys(item.address for item in whole if item.path not in chosen and item.pending)),
         unmanaged=tuple(map(ownership.uri, sorted(_unmanaged(resolved, ownership)))),
     )
 
@@ -159,7 +159,7 @@ def inventory_changes(changes: Iterable[Change], owned: Mapping[RecordPath, Owne
             if before is not None:
                 made[change.path] = None
         elif change.action in ("create", "update", "adopt") or (before and change.action == "unchanged"):
-            now = Owned(change.id, change.path, change.after_cid or Cid(""), change.protect)
+            now = Owned(change.id, change.path, change.after_cid or Cid(""), change.protect, change.part.number)
             if now != before:
                 made[change.path] = now
     return made

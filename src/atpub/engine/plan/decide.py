@@ -21,6 +21,7 @@ from atpub.engine.plan.safety import deletion_refusal, drift_of
 from atpub.manifest.atdata_shape import lexicon_shape
 from atpub.manifest.kinds import RECORDS, kind_of_collection
 from atpub.repository.model import Record
+from atpub.storage.parts import WHOLE, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def _removal(owned: Owned, ownership: OwnershipView, action: Action) -> Change:
         after_cid=before.cid if before and action == "keep" else None,
         drift=drift_of(owned, before),
         protect=owned.protect and action != "forget",
+        part=Part(owned.part, 0) if owned.part > 1 else WHOLE,
     )
 
 
@@ -124,7 +126,8 @@ def _records_to_forget(names: Collection[str], ownership: OwnershipView) -> set[
     if not names:
         return set()
     addresses = {path: _address(item) for path, item in ownership.owned.items()}
-    found = {path for path, address in addresses.items() if address in names or str(ownership.uri(path)) in names}
+    named = {*names, *(address for path, address in addresses.items() if str(ownership.uri(path)) in names)}
+    found = {path for path, address in addresses.items() if address in named}
     for name in {*names}.difference(addresses.values()):
         section, _, key = name.partition("/")
         alike = [path for path, item in ownership.owned.items() if section == RECORDS.section and item.id == key]
@@ -183,6 +186,7 @@ def make_change(
         unknown=resolved.unknown,
         drift=drift,
         protect=desired.protect,
+        part=desired.part,
         digest_cid=resolved.digest_cid,
         strong_refs=desired.strong_refs,
         open_blobs=resolved.open_blobs,

@@ -14,6 +14,7 @@ from atpub.engine.inventory import Inventory, Owned
 from atpub.errors import Problem
 from atpub.manifest.model import Policy
 from atpub.repository.model import Head, Record
+from atpub.storage.parts import WHOLE, Part
 
 Action: TypeAlias = Literal["create", "update", "delete", "keep", "adopt", "forget", "unchanged"]
 ACTIONS: Final[tuple[Action, ...]] = ("create", "update", "delete", "keep", "adopt", "forget", "unchanged")
@@ -29,7 +30,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The change of one record.
+    """The change of one record; those of the parts of a dataset have the same address and id.
 
     `after` is the value to write, None where nothing is written. `after_cid` is None where there is no record
     afterwards, and where only the server decides it: `unknown` then says why.
@@ -46,6 +47,7 @@ class Change:
     unknown: str = ""
     drift: Drift | None = None
     protect: bool = False
+    part: Part = WHOLE
     digest_cid: Cid | None = None
     strong_refs: tuple[StrongRef, ...] = ()
     open_blobs: tuple[BlobFile, ...] = ()

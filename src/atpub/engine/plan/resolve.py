@@ -73,7 +73,10 @@ def sort_by_references(records: tuple[Desired, ...]) -> tuple[Desired, ...]:
     What a strong reference needs is always before it, even where a plain reference leads back.
     """
     by_path = {record.path: record for record in records}
-    plain = {path: sorted(by_path.keys() & record.refers_to) for path, record in by_path.items()}
+    plain = {
+        path: sorted(by_path.keys() & record.refers_to, key=lambda target: (by_path[target].part.number, target))
+        for path, record in by_path.items()
+    }
     strong = {path: [reference.target for reference in record.strong_refs] for path, record in by_path.items()}
     return tuple(by_path[path] for path in targets_first(targets_first(by_path, plain), strong))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,9 +25,12 @@ def drift_of(owned: Owned, before: Record | None) -> Drift | None:
 
 
 def deletion_refusal(change: Change, *, delete_drifted: bool) -> Refusal | None:
-    """Return the refusal to delete a record; None where it may be deleted."""
+    """Return the refusal to delete a record; None where it may be deleted.
+
+    Protection and limits are those of the first part of a dataset: the number of the others may change.
+    """
     address = change.address
-    if change.protect:
+    if change.protect and change.part.number == 1:
         hint = "set `protect: false` on it, apply, then remove it; or forget it: --forget " + address
         return Refusal(address, change.uri, "protected", f"{address} is protected: it is not deleted", hint)
     if change.drift and not delete_drifted:
@@ -38,19 +41,19 @@ def deletion_refusal(change: Change, *, delete_drifted: bool) -> Refusal | None:
 
 
 def total_refusals(
-    changes: Sequence[Change], stays: bool, owned: Collection[RecordPath], rules: Rules
+    changes: Sequence[Change], stays: bool, owned: Mapping[RecordPath, Owned], rules: Rules
 ) -> Iterator[Refusal]:
-    """Apply the rules that count deletes; `stays` tells whether an owned record remains."""
-    deletes = sum(change.action == "delete" for change in changes)
+    """Apply the rules that count deletes, of a dataset's first part alone; `stays`: whether an owned record remains."""
+    deletes = sum(change.action == "delete" and change.part.number == 1 for change in changes)
     creates = sum(change.action == "create" for change in changes)
-    limit = rules.max_delete
-    too_many = deletes > limit * len(owned) if isinstance(limit, float) and len(owned) >= OWNED_FROM else False
+    limit, total = rules.max_delete, sum(item.part == 1 for item in owned.values())
+    too_many = deletes > limit * total if isinstance(limit, float) and total >= OWNED_FROM else False
     if too_many or (isinstance(limit, int) and deletes > limit):
         allowed = f"{limit:.0%}" if isinstance(limit, float) else str(limit)
-        message = f"this would delete {deletes} of {len(owned)} records; the policy allows {allowed}"
+        message = f"this would delete {deletes} of {total} records; the policy allows {allowed}"
         yield Refusal("", None, "max-delete", message, "raise `policy: {max_delete: …}` if that is meant")
     if deletes and creates and not stays and not rules.allow_replace_all:
-        message = f"none of the project's {len(owned)} records is wanted: this would delete {deletes} and create others"
+        message = f"none of the project's {total} records is wanted: this would delete {deletes} and create others"
         hint = "does another manifest use this project name? if it is meant: --allow-replace-all"
         yield Refusal("", None, "replace-all", message, hint)
 

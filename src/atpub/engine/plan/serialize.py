@@ -23,6 +23,7 @@ from atpub.engine.plan.digest import announced_blobs, blob_at, plan_digest, port
 from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Rules, Upload
 from atpub.errors import AlteredPlan, InvalidInput, Place, Problem
 from atpub.repository.model import Record, is_local
+from atpub.storage.parts import WHOLE, Part
 from atpub.text.json_document import parse_json
 from atpub.text.source import Source, decode
 
@@ -108,6 +109,7 @@ def _change_json(change: Change) -> JsonObject:
             for item in change.sniffed_blobs
         ],
         "created_at": change.created_at,
+        **({} if change.part == WHOLE else {"part": [change.part.number, change.part.count]}),
     }
 
 
@@ -287,6 +289,7 @@ def _change(found: dict[str, Any], did: Did) -> Change:
         unknown=_is(str, found["after_cid_unknown"] or ""),
         drift=Drift(Cid.parse(_is(str, drift["applied_cid"])), _cid(drift["live_cid"])) if drift else None,
         protect=_is(bool, found["protect"]),
+        part=Part(*(_is(int, number) for number in _is(list, found.get("part", [1, 1])))),
         digest_cid=_cid(found["digest_cid"]),
         strong_refs=tuple(_strong_ref(item, value) for item in _is(list, found["strong_refs"])),
         open_blobs=tuple(blob for blob, is_open in sniffed if is_open),

@@ -80,14 +80,18 @@ class Entry(runtime.Value):
     collection: runtime.NsidText
     """NSID of the record's collection."""
     id: str
-    """Identity of the record within the project and collection. It stays when the manifest renames the entry."""
+    """Identity of the record within the project and collection. It stays when the manifest renames the entry. The parts
+    of one dataset share it.
+    """
     rkey: runtime.RecordKey
     """Key of the record in its collection."""
+    part: int | None
+    """Number of this part of a dataset, all parts of which have the same id. Absent: 1, the first or only one."""
     protect: bool | None
     """Whether a delete of the record is refused. Absent: it is not."""
 
     NSID = "dev.atpub.inventory#entry"
-    __slots__ = __match_args__ = ("cid", "collection", "id", "rkey", "protect")
+    __slots__ = __match_args__ = ("cid", "collection", "id", "rkey", "part", "protect")
 
     def __init__(
         self,
@@ -96,12 +100,14 @@ class Entry(runtime.Value):
         collection: runtime.NsidText,
         id: str,
         rkey: runtime.RecordKey,
+        part: int | None = None,
         protect: bool | None = None,
     ) -> None:
         self.cid = cid
         self.collection = collection
         self.id = id
         self.rkey = rkey
+        self.part = part
         self.protect = protect
         self._extra = None
 
@@ -115,6 +121,9 @@ class Entry(runtime.Value):
         self.collection = runtime.load_nsid(data["collection"])
         self.id = runtime.load_limited_text(data["id"], 1024, min_length=1)
         self.rkey = runtime.load_record_key(data["rkey"], 512)
+        self.part = value = data.get("part")
+        if (value.__class__ is not int or not 1 <= value <= runtime.INTEGER_MAX) and "part" in data:
+            raise runtime.Mismatch
         self.protect = value = data.get("protect")
         if value.__class__ is not bool and "protect" in data:
             raise runtime.Mismatch
@@ -123,6 +132,8 @@ class Entry(runtime.Value):
 
     def to_json(self) -> runtime.JsonObject:
         out: runtime.JsonObject = {"cid": self.cid, "collection": self.collection, "id": self.id, "rkey": self.rkey}
+        if self.part is not None:
+            out["part"] = self.part
         if self.protect is not None:
             out["protect"] = self.protect
         return {**out, **self._extra} if self._extra else out
