@@ -205,6 +205,8 @@ def _transport_errors(patience: Patience) -> Generator[None, None, None]:
 
 
 def _code(error: httpx.RequestError, patience: Patience) -> str:
+    if isinstance(error, httpx.TooManyRedirects):
+        return "redirect-loop"
     is_silent = isinstance(error, httpx.ReadTimeout) and patience.code == "unavailable"
     return "silent" if is_silent else patience.code
 
