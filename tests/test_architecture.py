@@ -32,7 +32,7 @@ target
 desired
 pipeline
 generation importing login catalog pulling
-inspection
+inspection verifying
 report
 atmosphere cli testing validation
 """
@@ -72,7 +72,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run"),
+    *("inspection.files", "inspection.run", "verifying.reading"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -77,9 +77,7 @@ class _FirstSample:
         return None if self._key is None else self._types.result(self._key)
 
 
-def read_first_sample(
-    take: Callable[[], bytes], name: str
-) -> tuple[SampleTypes | None, tuple[str, str] | None]:
+def read_first_sample(take: Callable[[], bytes], name: str) -> tuple[SampleTypes | None, tuple[str, str] | None]:
     """Return the types of the first sample, as far as it is in the first bytes, or what is wrong with the tar there.
 
     `take` returns the next bytes of the shard; no more are taken than are needed.

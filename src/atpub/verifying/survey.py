@@ -1,0 +1,134 @@
+"""Looking at many blobs and shards: in batches, several at once, and within a limit of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from atpub.errors import Interrupted
+from atpub.progress import Advanced, Completed, Ended, OnProgress, Started, ignore
+from atpub.verifying.model import Found, Location
+from atpub.verifying.reading import read_batch, read_found
+
+MOST_BYTES: Final = 1 << 40
+"""The most bytes that are read if the user states no limit."""
+
+_HEADS_AT_ONCE: Final = 16
+_WHOLE_AT_ONCE: Final = 4
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How locations are looked at: in threads, or by an executor, whose workers need atpub and the same files."""
+
+    max_bytes: int = MOST_BYTES
+    executor: Executor | None = None
+    on_progress: OnProgress = ignore
+    stop: Event = field(default_factory=Event)
+
+    def look_at(self, locations: Iterable[Location]) -> Mapping[Location, Found]:
+        """Return what was found at each location, each looked at once.
+
+        Whether all of a shard at a URL is read depends on its size, so its server is asked for that first.
+        """
+        wanted = list(dict.fromkeys(locations))
+        known = [location.size for location in wanted if location.depth == "whole"]
+        size = sum(filter(None, known)) if known and None not in known else None
+        self.on_progress(Started("verify", len(wanted), size))
+        try:
+            return self._look_at(wanted)
+        finally:
+            self.on_progress(Ended("verify"))
+
+    def _look_at(self, wanted: Sequence[Location]) -> Mapping[Location, Found]:
+        urls = [item for item in wanted if item.size is None and not isinstance(item.source, Path)]
+        heads = {item: replace(item, depth="head") for item in urls}
+        rest = [item for item in wanted if item.depth == "head" and item not in heads]
+        asked = self._run([*heads.values(), *rest], _HEADS_AT_ONCE, _BATCH)
+        found = {item: asked[heads.get(item, item)] for item in (*heads, *rest)}
+        further = [item for item in wanted if item.depth != "head" and (item not in found or not found[item].fault)]
+        samples = [item for item in further if item.depth == "sample"]
+        whole, refused = self._within_limit([item for item in further if item.depth == "whole"], found)
+        found |= refused
+        for item in found:
+            if item not in samples and item not in whole:
+                self._complete(item, found[item])
+        read = self._run(samples, _HEADS_AT_ONCE, _BATCH)
+        read = {**read, **self._run(list(whole.values()), _WHOLE_AT_ONCE, 1)}
+        for item in (*samples, *whole):
+            later = read[whole.get(item, item)]
+            found[item] = _merge(found.get(item, Found()), later)
+            self._complete(item, later)
+        return found
+
+    def _complete(self, location: Location, found: Found) -> None:
+        self.on_progress(Completed("verify", location.name, found.read))
+
+    def _within_limit(
+        self, wanted: Collection[Location], asked: Mapping[Location, Found]
+    ) -> tuple[dict[Location, Location], dict[Location, Found]]:
+        """Share out the limit of bytes: first to those of known size, then equally to the others."""
+        left = self.max_bytes
+        given: dict[Location, Location] = {}
+        refused: dict[Location, Found] = {}
+        open_ended: list[Location] = []
+        for item in wanted:
+            size = item.size if item.size is not None else asked[item].size
+            if size is None:
+                open_ended.append(item)
+            elif size > left:
+                reason = f"not read: with its {size:,} bytes, more than {self.max_bytes:,} would be read in all"
+                refused[item] = Found("oversized", reason, size=size)
+            else:
+                left -= size
+                given[item] = replace(item, most=size)
+        for item in open_ended:
+            given[item] = replace(item, most=left // len(open_ended))
+        return given, refused
+
+    def _run(self, locations: Sequence[Location], workers: int, batch: int) -> dict[Location, Found]:
+        count = max(1, min(batch, -(-len(locations) // workers)))
+        batches = [locations[start : start + count] for start in range(0, len(locations), count)]
+        with self._submitted(batches, workers) as jobs:
+            results = [item for job in jobs for item in read_found(job.result())]
+        return dict(zip(locations, results, strict=True))
+
+    @contextmanager
+    def _submitted(self, batches: Sequence[Sequence[Location]], workers: int) -> Generator[Iterator[Future[bytes]]]:
+        """Yield the jobs of batches; end those that are left if it is stopped."""
+        if self.executor is not None:
+            jobs = [self.executor.submit(read_batch, batch) for batch in batches]
+            try:
+                yield iter(jobs)
+            finally:
+                for job in jobs:
+                    job.cancel()
+            return
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="atpub-verify")
+        try:
+            yield iter([pool.submit(partial(read_batch, watch=self._watch), batch) for batch in batches])
+        except BaseException:
+            self.stop.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _watch(self, location: Location, done: int) -> None:
+        if self.stop.is_set():
+            raise Interrupted("interrupted")
+        if location.depth == "whole":
+            self.on_progress(Advanced("verify", location.name, done, location.size))
+
+
+def _merge(asked: Found, later: Found) -> Found:
+    """Return what was found by reading, with the digest that the store states where none was computed."""
+    if later.fault:
+        return later
+    return replace(later, size=asked.size if later.size is None else later.size, sha256=later.sha256 or asked.sha256)
