@@ -16,7 +16,7 @@ from atpub.repository.model import Record
 from atpub.storage.interface import FileStorage
 from atpub.storage.registry import find_kind
 from atpub.verifying.first_sample import HEAD_BYTES
-from atpub.verifying.model import Depth, Held, Location, PublishedRecord, Steps
+from atpub.verifying.model import DataLocation, Depth, Held, PublishedRecord, Steps
 
 BlobSource: TypeAlias = Callable[[Cid], Source]
 
@@ -69,7 +69,7 @@ def _shards(
     name = _list_name(item.record.value.get(_STORAGE))
     for index, shard in enumerate(url_shards(found) or ()):
         url = shard.http_url or shard.url
-        location = Location(Url(url), url, depth, HEAD_BYTES, is_tar=True)
+        location = DataLocation(Url(url), url, depth, HEAD_BYTES, is_tar=True)
         yield Held(item, (_STORAGE, *name, index), location, shard.sha256, content)
 
 
@@ -79,9 +79,9 @@ def _list_name(storage: Json) -> Steps:
     return next(((name,) for name, value in members if isinstance(value, list)), ())
 
 
-def _blob_location(blob: Blob, blob_source: BlobSource, depth: Depth, *, is_tar: bool = False) -> Location:
+def _blob_location(blob: Blob, blob_source: BlobSource, depth: Depth, *, is_tar: bool = False) -> DataLocation:
     most = blob.size if depth == "whole" else HEAD_BYTES
-    return Location(blob_source(blob.cid), f"blob {blob.cid}", depth, most, blob.size, is_tar)
+    return DataLocation(blob_source(blob.cid), f"blob {blob.cid}", depth, most, blob.size, is_tar)
 
 
 def _blobs_in(value: JsonObject) -> Iterator[tuple[Steps, Blob]]:

@@ -80,7 +80,7 @@ Depth: TypeAlias = Literal["head", "sample", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class DataLocation:
     """Where the bytes of a blob or a shard are, how many are read at most, and how deeply; it can be pickled.
 
     `name` is what messages call it, `size` what the record states of a blob. A shard is a tar.
@@ -103,7 +103,7 @@ UNKNOWN: Final[frozenset[Fault]] = frozenset(("unreachable", "skipped", "not-htt
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Reading:
     """What was found at a location; what is not known is None.
 
     `sha256` is computed from the bytes, or as the store states it. `samples` were counted; `tar` is the code and the
@@ -140,7 +140,7 @@ class Held:
 
     owner: PublishedRecord
     path: Steps
-    location: Location
+    location: DataLocation
     sha256: str | None = None
     content: JsonObject | None = None
 

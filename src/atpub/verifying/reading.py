@@ -33,14 +33,14 @@ from atpub.pulling.download import (
 from atpub.shards.digest_stream import DigestStream
 from atpub.shards.tar import read_tar
 from atpub.verifying.first_sample import HEAD_BYTES, read_first_sample
-from atpub.verifying.model import Fault, Found, Location
+from atpub.verifying.model import DataLocation, Fault, Reading
 
 if TYPE_CHECKING:
     from io import FileIO
 
     from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
 
-Watch: TypeAlias = Callable[[Location, int], object]
+Watch: TypeAlias = Callable[[DataLocation, int], object]
 """A callback for the number of bytes of a location that were read; it may raise, to stop."""
 
 _ASK: Final = Timeouts.of(20.0)
@@ -51,19 +51,19 @@ _GONE: Final = frozenset((404, 410))
 _UNKNOWN_SIZE: Final = 1 << 62
 
 
-def ignore_bytes(_location: Location, _count: int) -> None:
+def ignore_bytes(_location: DataLocation, _count: int) -> None:
     """Do nothing."""
 
 
-def read_batch(batch: Sequence[Location], watch: Watch = ignore_bytes) -> bytes:
+def read_batch(batch: Sequence[DataLocation], watch: Watch = ignore_bytes) -> bytes:
     """Look at each location, and return what was found as JSON, in the order of the batch; `read_found` reads it."""
     failures: Counter[str] = Counter()
-    found: list[Found] = []
+    found: list[Reading] = []
     with new_client() as client:
         for location in batch:
             host = "" if isinstance(location.source, Path) else _host(location.source)
             if failures[host] >= _MOST_FAILURES:
-                found.append(Found("skipped", f"not tried: {host} has not answered {_MOST_FAILURES} times"))
+                found.append(Reading("skipped", f"not tried: {host} has not answered {_MOST_FAILURES} times"))
                 continue
             item = _read_file(location, watch) if isinstance(location.source, Path) else _read(client, location, watch)
             failures[host] = failures[host] + 1 if host and item.fault == "unreachable" else 0
@@ -71,10 +71,10 @@ def read_batch(batch: Sequence[Location], watch: Watch = ignore_bytes) -> bytes:
     return json.dumps([item.to_json() for item in found]).encode()
 
 
-def read_found(result: bytes) -> list[Found]:
+def read_found(result: bytes) -> list[Reading]:
     """Return what `read_batch` found."""
     values: list[dict[str, Any]] = json.loads(result)
-    return [Found.of_json(value) for value in values]
+    return [Reading.of_json(value) for value in values]
 
 
 def _host(url: str) -> str:
@@ -87,40 +87,40 @@ def _host(url: str) -> str:
 # Files
 
 
-def _read_file(location: Location, watch: Watch) -> Found:
+def _read_file(location: DataLocation, watch: Watch) -> Reading:
     path = location.source
     assert isinstance(path, Path)
     try:
         held = path.stat()
         if not S_ISREG(held.st_mode):
-            return Found("missing", f"{path} is no file")
+            return Reading("missing", f"{path} is no file")
         if location.depth == "head" or _is_wrong_size(location, held.st_size):
-            return Found(size=held.st_size)
+            return Reading(size=held.st_size)
         with path.open("rb") as stream:
             chunks = iter(lambda: stream.read(CHUNK), b"")
-            return _look(location, chunks, Found(size=held.st_size), watch)
+            return _look(location, chunks, Reading(size=held.st_size), watch)
     except FileNotFoundError:
-        return Found("missing", "its file is missing")
+        return Reading("missing", "its file is missing")
     except OSError as error:
-        return Found("unreachable", f"it cannot be read: {error.strerror}")
+        return Reading("unreachable", f"it cannot be read: {error.strerror}")
 
 
 # URLs
 
 
-def _read(client: TransportClient, location: Location, watch: Watch) -> Found:
+def _read(client: TransportClient, location: DataLocation, watch: Watch) -> Reading:
     url = location.source
     assert not isinstance(url, Path)
     if not url.lower().startswith(("http://", "https://")):
-        return Found("not-http", "its URL is none of HTTP")
+        return Reading("not-http", "its URL is none of HTTP")
     try:
         return _ask(client, location, url) if location.depth == "head" else _get(client, location, url, watch)
     except TransportError as error:
         fault: Fault = "redirect-loop" if error.code == "redirect-loop" else "unreachable"
-        return Found(fault, f"no answer: {error.reason}")
+        return Reading(fault, f"no answer: {error.reason}")
 
 
-def _ask(client: TransportClient, location: Location, url: Url) -> Found:
+def _ask(client: TransportClient, location: DataLocation, url: Url) -> Reading:
     """Ask for size and digest: by HEAD, and of a server that does not answer that fully, by GET of the first byte."""
     try:
         with client.send(HttpRequest("HEAD", url, ASK_FOR_DIGEST, timeouts=_ASK), follow_redirects=True) as reply:
@@ -128,13 +128,13 @@ def _ask(client: TransportClient, location: Location, url: Url) -> Found:
     except TransportError as error:
         if not error.sent or error.code != "unavailable":
             raise
-        found = Found("unreachable")
+        found = Reading("unreachable")
     if found.fault in ("missing", "web-page") or (not found.fault and found.size is not None):
         return found
     return _get(client, replace(location, depth="head"), url, ignore_bytes)
 
 
-def _get(client: TransportClient, location: Location, url: Url, watch: Watch) -> Found:
+def _get(client: TransportClient, location: DataLocation, url: Url, watch: Watch) -> Reading:
     """Read as much as is wanted, with a second try where the server is busy."""
     most = {"head": 1, "sample": HEAD_BYTES, "whole": None}[location.depth]
     part = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
@@ -153,19 +153,19 @@ def _get(client: TransportClient, location: Location, url: Url, watch: Watch) ->
             return _look(location, chunks, found, watch)
 
 
-def _answer(reply: HttpResponse) -> Found:
+def _answer(reply: HttpResponse) -> Reading:
     """Return what the head of an answer says of the bytes."""
     status, media = reply.status, reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     moved = f" at {_host(reply.url)}, to which it redirects" if reply.history else ""
     if status == 416:  # there is no first byte
-        return Found(size=0)
+        return Reading(size=0)
     if status not in (200, 206):
         is_missing = status in _GONE or (status == 400 and "/xrpc/com.atproto.sync.getBlob" in reply.url)
         fault: Fault = "missing" if is_missing else "unreachable" if status in PASSING else "refused"
-        return Found(fault, f"the answer is {status}{moved}")
+        return Reading(fault, f"the answer is {status}{moved}")
     if media in ("text/html", "application/xhtml+xml"):
-        return Found("web-page", f"the answer is a web page{moved}")
-    return Found(size=_size(reply), sha256=stated_digest(reply))
+        return Reading("web-page", f"the answer is a web page{moved}")
+    return Reading(size=_size(reply), sha256=stated_digest(reply))
 
 
 def _size(reply: HttpResponse) -> int | None:
@@ -176,7 +176,7 @@ def _size(reply: HttpResponse) -> int | None:
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 19 else None
 
 
-def _is_wrong_size(location: Location, size: int | None) -> bool:
+def _is_wrong_size(location: DataLocation, size: int | None) -> bool:
     """Return whether the bytes need not be read, since their number is not that of the record."""
     return location.size is not None and size is not None and size != location.size
 
@@ -184,7 +184,7 @@ def _is_wrong_size(location: Location, size: int | None) -> bool:
 # Bytes
 
 
-def _look(location: Location, chunks: Iterator[bytes], head: Found, watch: Watch) -> Found:
+def _look(location: DataLocation, chunks: Iterator[bytes], head: Reading, watch: Watch) -> Reading:
     """Read the first sample, or hash and count everything in one pass."""
     source = _Chunks(location, chunks, watch)
     try:
@@ -193,12 +193,12 @@ def _look(location: Location, chunks: Iterator[bytes], head: Found, watch: Watch
             return replace(head, first=first, tar=tar, read=source.count)
         return replace(_digest(source, head), read=source.count)
     except _TooMany:
-        return Found("oversized", f"more than {location.most:,} bytes", read=source.count)
+        return Reading("oversized", f"more than {location.most:,} bytes", read=source.count)
     except TransportError as error:
-        return Found("unreachable", f"the answer breaks off: {error.reason}", read=source.count)
+        return Reading("unreachable", f"the answer breaks off: {error.reason}", read=source.count)
 
 
-def _digest(source: _Chunks, head: Found) -> Found:
+def _digest(source: _Chunks, head: Reading) -> Reading:
     """Hash all bytes; of a shard, count the samples, and read the first one."""
     if not source.location.is_tar:
         digest = sha256()
@@ -221,7 +221,7 @@ class _TooMany(Exception):
 class _Chunks(RawIOBase):
     """The bytes of a location as a raw file, which moves only forward."""
 
-    def __init__(self, location: Location, chunks: Iterator[bytes], watch: Watch) -> None:
+    def __init__(self, location: DataLocation, chunks: Iterator[bytes], watch: Watch) -> None:
         super().__init__()
         self.location = location
         self.count = 0

@@ -30,7 +30,7 @@ _KINDS: Final[Mapping[tuple[str, Steps], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class RecordReference:
     """A reference in a record to another one; `cid` is that of a strong reference."""
 
     path: Steps
@@ -63,7 +63,7 @@ def judge_record(item: PublishedRecord, lexicons: Lexicons) -> Iterator[Finding]
         yield item.finding("invalid-record", str(broken), "publish it again, from a manifest", broken.path)
 
 
-def references_in(value: JsonObject) -> Iterator[Reference]:
+def references_in(value: JsonObject) -> Iterator[RecordReference]:
     """Yield every at:// URI of a record that stands in a value, as a text or as a strong reference."""
     stack: list[tuple[Steps, Json]] = [((), value)]
     while stack:
@@ -71,16 +71,25 @@ def references_in(value: JsonObject) -> Iterator[Reference]:
         match part:
             case str() if part.startswith("at://"):
                 if (uri := _parse(part)) is not None:
-                    yield Reference(steps, uri)
-            case {"uri": str(text), "cid": str(cid)} if (uri := _parse(text)) is not None:
-                yield Reference((*steps, "uri"), uri, cid)
-                stack += [((*steps, key), inner) for key, inner in part.items() if key not in ("uri", "cid")]
+                    yield RecordReference(steps, uri)
             case dict():
-                stack += [((*steps, key), inner) for key, inner in part.items()]
+                strong = _strong_ref(part)
+                if strong is not None:
+                    yield RecordReference((*steps, "uri"), *strong)
+                stack += [((*steps, key), inner) for key, inner in part.items() if not strong or key != "uri"]
             case list():
                 stack += [((*steps, index), inner) for index, inner in enumerate(part)]
             case _:
                 pass
+
+
+def _strong_ref(value: JsonObject) -> tuple[AtUri, str] | None:
+    """Return the URI and the CID where this is a strong reference."""
+    match value:
+        case {"uri": str(text), "cid": str(cid)} if (uri := _parse(text)) is not None:
+            return uri, cid
+        case _:
+            return None
 
 
 def _parse(text: str) -> AtUri | None:
@@ -92,7 +101,9 @@ def _parse(text: str) -> AtUri | None:
     return uri if uri.path is not None else None
 
 
-def judge_reference(item: PublishedRecord, reference: Reference, target: Record | Unread | None) -> Iterator[Finding]:
+def judge_reference(
+    item: PublishedRecord, reference: RecordReference, target: Record | Unread | None
+) -> Iterator[Finding]:
     """Yield what is wrong with a reference, given the record that it names (None: there is none)."""
     uri, path = reference.uri, reference.path
     wanted = _KINDS.get((item.record.path.collection, path))

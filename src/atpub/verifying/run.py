@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.syntax import AtUri
+from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.engine.desired.build import record_paths
 from atpub.engine.inventory import survey_inventories
 from atpub.engine.owned_records import read_owned, records_around
@@ -17,12 +17,12 @@ from atpub.manifest.model import Manifest
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record
 from atpub.suggest import suggest
+from atpub.verifying.batches import BatchReader
 from atpub.verifying.listing import is_dataset, list_held, sample_content
-from atpub.verifying.model import Finding, Found, Held, Location, PublishedRecord, Verification
-from atpub.verifying.records import Reference, judge_record, judge_reference, references_in
+from atpub.verifying.model import Finding, Held, PublishedRecord, Verification
+from atpub.verifying.records import RecordReference, judge_record, judge_reference, references_in
 from atpub.verifying.repositories import Repositories
 from atpub.verifying.shards import judge_bytes, judge_sizes
-from atpub.verifying.survey import Survey
 
 _SCHEMA_REF = "schemaRef"
 
@@ -99,7 +99,7 @@ def select_uris(uris: Sequence[AtUri], repositories: Repositories) -> Selection:
     return total
 
 
-def _selected(uris: Sequence[AtUri], repository: Repository, records: Mapping[object, Record]) -> Selection:
+def _selected(uris: Sequence[AtUri], repository: Repository, records: Mapping[RecordPath, Record]) -> Selection:
     found: list[PublishedRecord] = []
     missing: list[Finding] = []
     for uri in uris:
@@ -117,13 +117,13 @@ def _is_at(record: Record, uri: AtUri) -> bool:
 
 
 def verify_records(
-    selection: Selection, lexicons: Lexicons, repositories: Repositories, survey: Survey, *, deep: bool = False
+    selection: Selection, lexicons: Lexicons, repositories: Repositories, reader: BatchReader, *, deep: bool = False
 ) -> Verification:
     """Verify records: their lexicons, what they refer to, and their blobs and shards; `deep` reads all of the bytes."""
     references = {item.uri: tuple(references_in(item.record.value)) for item in selection.records}
     repositories.fetch(reference.uri for found in references.values() for reference in found)
     held = {item.uri: _list_held(item, references[item.uri], repositories, deep=deep) for item in selection.records}
-    found = survey.look_at(part.location for lists in held.values() for some in lists for part in some)
+    found = reader.look_at(part.location for lists in held.values() for some in lists for part in some)
     findings = list(selection.findings)
     for item in selection.records:
         shards, blobs = held[item.uri]
@@ -133,19 +133,16 @@ def verify_records(
         findings += [finding for part in (*shards, *blobs) for finding in judge_bytes(part, found[part.location])]
         if is_dataset(item):
             findings += judge_sizes(item, [found[part.location] for part in shards])
-    counts = [sum(len(lists[index]) for lists in held.values()) for index in (0, 1)]
-    return Verification(len(selection.records), *counts, _bytes_read(found), findings)
+    shard_count, blob_count = (sum(len(lists[index]) for lists in held.values()) for index in (0, 1))
+    size = sum(item.read for item in found.values())
+    return Verification(len(selection.records), shard_count, blob_count, size, findings)
 
 
 def _list_held(
-    item: PublishedRecord, references: Sequence[Reference], repositories: Repositories, *, deep: bool
+    item: PublishedRecord, references: Sequence[RecordReference], repositories: Repositories, *, deep: bool
 ) -> tuple[Sequence[Held], Sequence[Held]]:
     """Return the shards and the other blobs of a record; samples of shards are to fit the schema that it refers to."""
     schema = next((repositories.find(part.uri) for part in references if part.path == (_SCHEMA_REF,)), None)
     content = sample_content(schema) if isinstance(schema, Record) else None
     did = item.uri.authority
     return list_held(item, lambda cid: repositories.blob_source(did, cid), content, deep=deep)
-
-
-def _bytes_read(found: Mapping[Location, Found]) -> int:
-    return sum(item.read for item in found.values())

@@ -8,7 +8,7 @@ from typing import Final
 from atpub.engine.desired.sample_check import check_sample
 from atpub.generated.science.alt.dataset import entry
 from atpub.suggest import counted
-from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Found, Held, PublishedRecord
+from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Held, PublishedRecord, Reading
 
 _SIZE: Final = entry.Entry.WIRE["size"]
 _HINTS: Final[dict[Fault, str]] = {
@@ -23,7 +23,7 @@ _HINTS: Final[dict[Fault, str]] = {
 }
 
 
-def judge_bytes(held: Held, found: Found) -> Iterator[Finding]:
+def judge_bytes(held: Held, found: Reading) -> Iterator[Finding]:
     """Yield what is wrong with a blob or a shard."""
     what, name, size = held.kind, held.location.name, held.location.size
     if found.fault:
@@ -45,7 +45,7 @@ def judge_bytes(held: Held, found: Found) -> Iterator[Finding]:
             yield _finding(held, item.code, message, item.hint, severity)
 
 
-def _fault(held: Held, found: Found) -> Finding:
+def _fault(held: Held, found: Reading) -> Finding:
     severity: FindingSeverity = "unchecked" if found.fault in UNKNOWN or found.fault == "oversized" else "error"
     code = f"{held.kind}-unchecked" if severity == "unchecked" else f"{held.kind}-{found.fault}"
     return _finding(held, code, f"{held.location.name}: {found.reason}", _HINTS[found.fault], severity)
@@ -55,7 +55,7 @@ def _finding(held: Held, code: str, message: str, hint: str, severity: FindingSe
     return held.owner.finding(code, message, hint, held.path, severity)
 
 
-def judge_sizes(item: PublishedRecord, shards: Sequence[Found]) -> Iterator[Finding]:
+def judge_sizes(item: PublishedRecord, shards: Sequence[Reading]) -> Iterator[Finding]:
     """Yield where the `size` of a dataset's record differs from what was found of its shards."""
     stated = item.record.value.get(_SIZE)
     if not isinstance(stated, dict):

@@ -20,9 +20,9 @@ from atpub.manifest.model import Manifest
 from atpub.report.verified import verification_json, verification_text
 from atpub.repository.interface import Repository
 from atpub.target import Target
+from atpub.verifying.batches import MOST_BYTES, BatchReader
 from atpub.verifying.repositories import Repositories
 from atpub.verifying.run import Selection, select_entries, select_uris, verify_records
-from atpub.verifying.survey import MOST_BYTES, Survey
 
 _FINDINGS: Final = 2  # as of `inventory verify`
 _UNCHECKED: Final = 1
@@ -52,11 +52,12 @@ def run(
         repositories = Repositories(opener.open)
         selection = Selection(())
         if manifest is not None and is_of_manifest:
-            own = opener.enter(find_target(manifest, TargetOptions(account, pds, environment)))
+            target = find_target(manifest, TargetOptions(account, pds, environment))
+            own = stack.enter_context(closing(open_repository(target, remember=True)))  # which may not exist yet
             selection += select_entries(manifest, addresses, own, repositories)
         selection += select_uris(uris, repositories)
-        survey = Survey(max_bytes or MOST_BYTES)
-        found = verify_records(selection, _lexicons(manifest), repositories, survey, deep=deep)
+        reader = BatchReader(max_bytes or MOST_BYTES)
+        found = verify_records(selection, _lexicons(manifest), repositories, reader, deep=deep)
     if as_json:
         print_json(verification_json(found))
     else:
@@ -77,10 +78,7 @@ class _Opener:
         """Open the repository of a URI's authority."""
         is_named = uri.authority in self._named
         pds, folder = (self._pds, self._folder) if is_named else (None, None)
-        return self.enter(Target.of_authority(uri.authority, pds, folder))
-
-    def enter(self, target: Target) -> Repository:
-        """Open a target, which must exist."""
+        target = Target.of_authority(uri.authority, pds, folder)
         found = self._stack.enter_context(closing(open_repository(target, remember=True)))
         target.check_exists(found)
         return found

@@ -13,7 +13,7 @@ from typing import Final
 
 from atpub.errors import Interrupted
 from atpub.progress import Advanced, Completed, Ended, OnProgress, Started, ignore
-from atpub.verifying.model import Found, Location
+from atpub.verifying.model import DataLocation, Reading
 from atpub.verifying.reading import read_batch, read_found
 
 MOST_BYTES: Final = 1 << 40
@@ -25,7 +25,7 @@ _BATCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class BatchReader:
     """How locations are looked at: in threads, or by an executor, whose workers need atpub and the same files."""
 
     max_bytes: int = MOST_BYTES
@@ -33,7 +33,7 @@ class Survey:
     on_progress: OnProgress = ignore
     stop: Event = field(default_factory=Event)
 
-    def look_at(self, locations: Iterable[Location]) -> Mapping[Location, Found]:
+    def look_at(self, locations: Iterable[DataLocation]) -> Mapping[DataLocation, Reading]:
         """Return what was found at each location, each looked at once.
 
         Whether all of a shard at a URL is read depends on its size, so its server is asked for that first.
@@ -47,7 +47,7 @@ class Survey:
         finally:
             self.on_progress(Ended("verify"))
 
-    def _look_at(self, wanted: Sequence[Location]) -> Mapping[Location, Found]:
+    def _look_at(self, wanted: Sequence[DataLocation]) -> Mapping[DataLocation, Reading]:
         urls = [item for item in wanted if item.size is None and not isinstance(item.source, Path)]
         heads = {item: replace(item, depth="head") for item in urls}
         rest = [item for item in wanted if item.depth == "head" and item not in heads]
@@ -64,28 +64,28 @@ class Survey:
         read = {**read, **self._run(list(whole.values()), _WHOLE_AT_ONCE, 1)}
         for item in (*samples, *whole):
             later = read[whole.get(item, item)]
-            found[item] = _merge(found.get(item, Found()), later)
+            found[item] = _merge(found.get(item, Reading()), later)
             self._complete(item, later)
         return found
 
-    def _complete(self, location: Location, found: Found) -> None:
+    def _complete(self, location: DataLocation, found: Reading) -> None:
         self.on_progress(Completed("verify", location.name, found.read))
 
     def _within_limit(
-        self, wanted: Collection[Location], asked: Mapping[Location, Found]
-    ) -> tuple[dict[Location, Location], dict[Location, Found]]:
+        self, wanted: Collection[DataLocation], asked: Mapping[DataLocation, Reading]
+    ) -> tuple[dict[DataLocation, DataLocation], dict[DataLocation, Reading]]:
         """Share out the limit of bytes: first to those of known size, then equally to the others."""
         left = self.max_bytes
-        given: dict[Location, Location] = {}
-        refused: dict[Location, Found] = {}
-        open_ended: list[Location] = []
+        given: dict[DataLocation, DataLocation] = {}
+        refused: dict[DataLocation, Reading] = {}
+        open_ended: list[DataLocation] = []
         for item in wanted:
             size = item.size if item.size is not None else asked[item].size
             if size is None:
                 open_ended.append(item)
             elif size > left:
                 reason = f"not read: with its {size:,} bytes, more than {self.max_bytes:,} would be read in all"
-                refused[item] = Found("oversized", reason, size=size)
+                refused[item] = Reading("oversized", reason, size=size)
             else:
                 left -= size
                 given[item] = replace(item, most=size)
@@ -93,7 +93,7 @@ class Survey:
             given[item] = replace(item, most=left // len(open_ended))
         return given, refused
 
-    def _run(self, locations: Sequence[Location], workers: int, batch: int) -> dict[Location, Found]:
+    def _run(self, locations: Sequence[DataLocation], workers: int, batch: int) -> dict[DataLocation, Reading]:
         count = max(1, min(batch, -(-len(locations) // workers)))
         batches = [locations[start : start + count] for start in range(0, len(locations), count)]
         with self._submitted(batches, workers) as jobs:
@@ -101,7 +101,7 @@ class Survey:
         return dict(zip(locations, results, strict=True))
 
     @contextmanager
-    def _submitted(self, batches: Sequence[Sequence[Location]], workers: int) -> Generator[Iterator[Future[bytes]]]:
+    def _submitted(self, batches: Sequence[Sequence[DataLocation]], workers: int) -> Generator[Iterator[Future[bytes]]]:
         """Yield the jobs of batches; end those that are left if it is stopped."""
         if self.executor is not None:
             jobs = [self.executor.submit(read_batch, batch) for batch in batches]
@@ -120,14 +120,14 @@ class Survey:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _watch(self, location: Location, done: int) -> None:
+    def _watch(self, location: DataLocation, done: int) -> None:
         if self.stop.is_set():
             raise Interrupted("interrupted")
         if location.depth == "whole":
             self.on_progress(Advanced("verify", location.name, done, location.size))
 
 
-def _merge(asked: Found, later: Found) -> Found:
+def _merge(asked: Reading, later: Reading) -> Reading:
     """Return what was found by reading, with the digest that the store states where none was computed."""
     if later.fault:
         return later
