@@ -135,6 +135,8 @@ def verify_records(
             findings += judge_sizes(item, [found[part.location] for part in shards])
     shard_count, blob_count = (sum(len(lists[index]) for lists in held.values()) for index in (0, 1))
     size = sum(item.read for item in found.values())
+    order = {uri: index for index, uri in enumerate(dict.fromkeys(item.uri for item in findings))}
+    findings.sort(key=lambda item: order[item.uri])
     return Verification(len(selection.records), shard_count, blob_count, size, findings)
 
 
