@@ -122,7 +122,7 @@ def test_strong_references_and_unknown_lexicons(published: Lab) -> None:
     assert record is not None
     cid = record.cid
     repository.close()
-    value = {"$type": NOTE, "best": {"uri": uri(DIGITS), "cid": cid}, "also": [gone, "at://not a uri"]}
+    value: JsonObject = {"$type": NOTE, "best": {"uri": uri(DIGITS), "cid": cid}, "also": [gone, "at://not a uri"]}
     published.write_elsewhere(Create(note, value))
     ran = verify(published, uri(note))
     assert findings(ran) == [("note", "no-lexicon", None), ("error", "reference-missing", None)]
@@ -200,7 +200,7 @@ def test_wrong_usage(published: Lab, atpub: Callable[..., Ran], tmp_path: Path) 
 
 
 def test_secrets_of_urls_are_not_shown(published: Lab) -> None:
-    key = RecordPath(Nsid(ENTRY), deterministic_tid(Nsid(ENTRY), "secret"))
+    key = path(ENTRY, deterministic_tid(Nsid(ENTRY), "secret"))
     value = published.live(ENTRY)[CATS]
     shard: JsonObject = {"url": "http://u:hunter22@127.0.0.1:9/d.tar", "checksum": {"algorithm": "none", "digest": ""}}
     storage: JsonObject = {"$type": "science.alt.dataset.storageHttp", "shards": [shard]}

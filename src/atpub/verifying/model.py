@@ -126,9 +126,10 @@ class Reading:
     @classmethod
     def of_json(cls, value: dict[str, Any]) -> Self:
         """Return what `to_json` gave."""
-        known = {item.name: value[item.name] for item in fields(cls)}
-        tar = tuple(value["tar"]) if value["tar"] else None
-        return cls(**{**known, "first": SampleTypes.of_json(value["first"]), "tar": tar})
+        known: dict[str, Any] = {item.name: value[item.name] for item in fields(cls)}
+        known["first"] = SampleTypes.of_json(value["first"])
+        known["tar"] = tuple(value["tar"]) if value["tar"] else None
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,8 @@ def _look(location: DataLocation, chunks: Iterator[bytes], head: Reading, watch:
             return replace(head, first=first, tar=tar, read=source.count)
         return replace(_digest(source, head), read=source.count)
     except _TooMany:
+        if location.size is not None:  # more than the record states is no matter of the limit
+            return replace(head, size=source.count, read=source.count)
         return Reading("oversized", f"more than {location.most:,} bytes", read=source.count)
     except TransportError as error:
         return Reading("unreachable", f"the answer breaks off: {error.reason}", read=source.count)

@@ -123,5 +123,5 @@ def judge_reference(
             message = f"{uri} could not be checked: its repository cannot be read"
             yield item.finding("reference-unchecked", message, "try again", path, "unchecked")
         case "too-many":
-            message = f"{uri} was not checked: the records refer to too many repositories or records"
+            message = f"{uri} was not checked: the records refer to too much, or to slow servers"
             yield item.finding("reference-unchecked", message, "verify fewer records", path, "unchecked")

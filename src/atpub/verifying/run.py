@@ -55,7 +55,7 @@ def select_entries(
     chosen = {path: str(at) for at, path in paths.items() if not addresses or matches(str(at), addresses)}
     repositories.add(repository)
     live = read_owned(repository, records_around(chosen))
-    repositories.learn(live)
+    repositories.learn(live.did, live.records)
     uris = {path: AtUri.of(live.did, path) for path in chosen}
     there = [
         PublishedRecord(uris[path], record, chosen[path])
@@ -79,7 +79,9 @@ def select_entries(
 def _changed(items: Sequence[PublishedRecord], live: Live, project: str) -> Iterator[Finding]:
     """Yield the records that are not what the project's inventory lists."""
     inventory = survey_inventories(live.records.values()).inventories.get(project)
-    owned = inventory.owned if inventory else {}
+    if inventory is None:
+        return
+    owned = inventory.owned
     for item in items:
         listed = owned.get(item.record.path)
         if listed is not None and listed.cid != item.record.cid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
@@ -49,7 +50,7 @@ def run(
     manifest = read_manifest(manifests, environment, environ()) if is_of_manifest or manifests else None
     with ExitStack() as stack:
         opener = _Opener(stack, {uri.authority for uri in uris}, pds or os.environ.get("ATPUB_PDS"), repository)
-        repositories = Repositories(opener.open)
+        repositories = Repositories(opener.open, time.monotonic)
         selection = Selection(())
         if manifest is not None and is_of_manifest:
             target = find_target(manifest, TargetOptions(account, pds, environment))
