@@ -150,6 +150,14 @@ def test_files(tmp_path: Path, depth: Depth) -> None:
     assert (found.size, found.samples) == (len(TAR), 3 if depth == "whole" else None)
 
 
+def test_one_shard_may_be_looked_at_in_several_ways(server: FaultyServer) -> None:
+    locations = [at(server, "head"), at(server, "sample"), at(server, "whole")]
+    found = BatchReader().look_at([*locations, *locations])
+    assert [found[item].size for item in locations] == [len(TAR)] * 3
+    assert [found[item].first is not None for item in locations] == [False, True, True]
+    assert len(server.requests) == 3
+
+
 def test_a_damaged_tar_is_reported(server: FaultyServer) -> None:
     server.files["/d.tar"] = TAR[:700]
     assert look(at(server, "whole")).tar is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ MOST_BYTES: Final = 1 << 40
 _HEADS_AT_ONCE: Final = 16
 _WHOLE_AT_ONCE: Final = 4
 _BATCH: Final = 32
+_BATCH_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +50,34 @@ class BatchReader:
             self.on_progress(Ended("verify"))
 
     def _look_at(self, wanted: Sequence[DataLocation]) -> Mapping[DataLocation, Reading]:
-        urls = [item for item in wanted if item.size is None and not isinstance(item.source, Path)]
-        heads = {item: replace(item, depth="head") for item in urls}
-        rest = [item for item in wanted if item.depth == "head" and item not in heads]
-        asked = self._run([*heads.values(), *rest], _HEADS_AT_ONCE, _BATCH)
-        found = {item: asked[heads.get(item, item)] for item in (*heads, *rest)}
+        asked: dict[DataLocation, list[DataLocation]] = defaultdict(list)
+        for item in wanted:
+            if item.depth == "head" or (item.size is None and not isinstance(item.source, Path)):
+                asked[replace(item, depth="head")].append(item)
+        found: dict[DataLocation, Reading] = {}
+
+        def note_head(head: DataLocation, reading: Reading) -> None:
+            for item in asked[head]:
+                found[item] = reading
+                if item.depth == "head" or reading.fault:
+                    self._complete(item, reading)
+
+        self._run(list(asked), _HEADS_AT_ONCE, note_head)
         further = [item for item in wanted if item.depth != "head" and (item not in found or not found[item].fault)]
-        samples = [item for item in further if item.depth == "sample"]
+        samples = {item: item for item in further if item.depth == "sample"}
         whole, refused = self._within_limit([item for item in further if item.depth == "whole"], found)
-        found |= refused
-        for item in found:
-            if item not in samples and item not in whole:
-                self._complete(item, found[item])
-        read = self._run(samples, _HEADS_AT_ONCE, _BATCH)
-        read = {**read, **self._run(list(whole.values()), _WHOLE_AT_ONCE, 1)}
-        for item in (*samples, *whole):
-            later = read[whole.get(item, item)]
-            found[item] = _merge(found.get(item, Reading()), later)
-            self._complete(item, later)
+        for item, reading in refused.items():
+            found[item] = reading
+            self._complete(item, reading)
+        parts = {**samples, **whole}
+
+        def note(part: DataLocation, reading: Reading) -> None:
+            item = parts[part]
+            found[item] = _merge(found.get(item, Reading()), reading)
+            self._complete(item, reading)
+
+        self._run(list(samples), _HEADS_AT_ONCE, note)
+        self._run(list(whole), _WHOLE_AT_ONCE, note)
         return found
 
     def _complete(self, location: DataLocation, found: Reading) -> None:
@@ -88,17 +100,20 @@ class BatchReader:
                 refused[item] = Reading("oversized", reason, size=size)
             else:
                 left -= size
-                given[item] = replace(item, most=size)
+                given[replace(item, most=size)] = item
         for item in open_ended:
-            given[item] = replace(item, most=left // len(open_ended))
+            given[replace(item, most=left // len(open_ended))] = item
         return given, refused
 
-    def _run(self, locations: Sequence[DataLocation], workers: int, batch: int) -> dict[DataLocation, Reading]:
-        count = max(1, min(batch, -(-len(locations) // workers)))
-        batches = [locations[start : start + count] for start in range(0, len(locations), count)]
+    def _run(
+        self, locations: Sequence[DataLocation], workers: int, done: Callable[[DataLocation, Reading], object]
+    ) -> None:
+        """Look at each location, and tell what was found there, in their order."""
+        batches = list(_batches(locations, workers))
         with self._submitted(batches, workers) as jobs:
-            results = [item for job in jobs for item in read_found(job.result())]
-        return dict(zip(locations, results, strict=True))
+            for batch, job in zip(batches, jobs, strict=True):
+                for location, reading in zip(batch, read_found(job.result()), strict=True):
+                    done(location, reading)
 
     @contextmanager
     def _submitted(self, batches: Sequence[Sequence[DataLocation]], workers: int) -> Generator[Iterator[Future[bytes]]]:
@@ -125,6 +140,22 @@ class BatchReader:
             raise Interrupted("interrupted")
         if location.depth == "whole":
             self.on_progress(Advanced("verify", location.name, done, location.size))
+
+
+def _batches(locations: Sequence[DataLocation], workers: int) -> Iterator[Sequence[DataLocation]]:
+    """Yield batches for the workers; one that reads many bytes holds few locations."""
+    most = min(_BATCH, -(-len(locations) // workers))
+    batch: list[DataLocation] = []
+    size = 0
+    for item in locations:
+        cost = item.most if item.depth == "whole" else 0
+        if batch and (len(batch) == most or size + cost > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += cost
+    if batch:
+        yield batch
 
 
 def _merge(asked: Reading, later: Reading) -> Reading:
