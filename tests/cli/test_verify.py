@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -208,3 +212,16 @@ def test_secrets_of_urls_are_not_shown(published: Lab) -> None:
     ran = published.run("verify", str(AtUri.of(Did(LOCAL_DID), key)))
     assert ran.code == 1
     assert "hunter22" not in ran.out + ran.err
+
+
+def test_ctrl_c_ends_a_long_read(published: Lab, server: FaultyServer) -> None:
+    server.faults = {"/cats-0.tar": servers.endless}
+    command = [sys.executable, "-c", "from atpub.cli import main; main()", "verify", "--deep", "datasets/cats"]
+    process = subprocess.Popen(command, cwd=published.folder, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while server.sent.count("GET /cats-0.tar") < 2 and time.monotonic() < deadline:  # the first byte, then all of it
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 130, told
