@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.lab import MANIFEST
 from tests.cli.playground import Ran, write_files
 from tests.pds.reference import Account, ReferencePds
+from tests.pulling.lines import CutLine
 
 from atpub.atproto.syntax import Cid
 from atpub.atproto.xrpc.exchange import HttpRequest
@@ -120,3 +122,21 @@ def test_blobs_are_pulled(atpub: Callable[..., Ran], reference_pds: ReferencePds
     assert {item["status"] for item in json.loads(atpub("pull", uri, "--out", "copy", "--json").out)["shards"]} == {
         "present"
     }
+
+
+def test_blobs_are_pulled_over_a_line_that_is_cut(
+    atpub: Callable[..., Ran], reference_pds: ReferencePds, pds_account: Account
+) -> None:
+    """Blobs have no ranges: each starts anew."""
+    uri = dataset_uri(reference_pds, pds_account)
+    where = urlsplit(reference_pds.url)
+    assert where.hostname is not None
+    assert where.port is not None
+    with closing(CutLine(where.hostname, where.port)) as line:
+        line.cuts = [8_000, 8_000]
+        ran = atpub("pull", uri, "--out", "copy", "--json", "--pds", line.url)
+        assert line.cuts == []
+    assert (ran.code, [item["status"] for item in ran.json["shards"]]) == (0, ["saved", "saved"]), ran.err
+    assert [file.read_bytes() for file in sorted(Path("copy").iterdir())] == [
+        file.read_bytes() for file in sorted(Path("data").glob("digits-*.tar"))
+    ]
