@@ -67,6 +67,7 @@ def test_a_shard_is_asked_for_once_and_read_once(server: FaultyServer) -> None:
         (servers.redirect("/login"), "web-page"),
         (servers.redirect("/d.tar"), "redirect-loop"),
         (servers.redirect("/nothing"), "missing"),
+        (servers.redirect("http://xn--/d.tar"), "unreachable"),
     ],
 )
 def test_faults_of_servers(server: FaultyServer, depth: Depth, fault: servers.Fault, expected: str) -> None:
@@ -124,7 +125,8 @@ def test_no_server_at_all() -> None:
     assert look(gone).fault == "unreachable"
     assert look(replace(gone, source=Url("s3://bucket/d.tar"))).fault == "not-http"
     assert look(replace(gone, source=Url("file:///etc/passwd"))).fault == "not-http"
-    assert look(replace(gone, source=Url("http://[/d.tar"))).fault == "unreachable"
+    for malformed in ("http://[/d.tar", "http://xn--/d.tar", "http:///d.tar", "http://a:b/d.tar"):
+        assert look(replace(gone, source=Url(malformed))).fault == "unreachable"
 
 
 def test_the_limit_of_bytes_is_for_all_together(server: FaultyServer) -> None:

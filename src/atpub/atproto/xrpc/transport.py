@@ -198,6 +198,8 @@ def _transport_errors(patience: Patience) -> Generator[None, None, None]:
         yield
     except httpx.InvalidURL as error:
         raise TransportError(str(error), sent=False) from error
+    except UnicodeError as error:  # of a host's name, also in a redirect, which httpx lets out
+        raise TransportError(f"a malformed URL: {error}", sent=True) from error
     except BodyError as error:
         raise TransportError(str(error), sent=True) from error
     except httpx.RequestError as error:
