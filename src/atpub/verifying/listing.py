@@ -23,11 +23,6 @@ BlobSource: TypeAlias = Callable[[Cid], Source]
 _STORAGE: Final = entry.Entry.WIRE["storage"]
 
 
-def is_dataset(item: PublishedRecord) -> bool:
-    """Return whether a record is a dataset."""
-    return item.record.path.collection == entry.NSID
-
-
 def sample_content(schema: Record) -> JsonObject | None:
     """Return the JSON Schema of the samples that a schema record describes."""
     match lexicon_shape(schema.value):
@@ -41,7 +36,7 @@ def list_held(
     item: PublishedRecord, blob_source: BlobSource, content: JsonObject | None, *, deep: bool
 ) -> tuple[Sequence[Held], Sequence[Held]]:
     """Return the shards of a dataset, and the other blobs of a record."""
-    shards = tuple(_shards(item, blob_source, content, deep=deep)) if is_dataset(item) else ()
+    shards = tuple(_shards(item, blob_source, content, deep=deep)) if item.record.path.collection == entry.NSID else ()
     depth: Depth = "whole" if deep else "head"
     own = {held.sha256 for held in shards if held.location.size is not None}
     blobs = [

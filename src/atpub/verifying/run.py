@@ -18,7 +18,7 @@ from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record
 from atpub.suggest import suggest
 from atpub.verifying.batches import BatchReader
-from atpub.verifying.listing import is_dataset, list_held, sample_content
+from atpub.verifying.listing import list_held, sample_content
 from atpub.verifying.model import Finding, Held, PublishedRecord, Verification
 from atpub.verifying.records import RecordReference, judge_record, judge_reference, references_in
 from atpub.verifying.repositories import Repositories
@@ -133,7 +133,7 @@ def verify_records(
         for reference in references[item.uri]:
             findings += judge_reference(item, reference, repositories.find(reference.uri))
         findings += [finding for part in (*shards, *blobs) for finding in judge_bytes(part, found[part.location])]
-        if is_dataset(item):
+        if shards:
             findings += judge_sizes(item, [found[part.location] for part in shards])
     shard_count, blob_count = (sum(len(lists[index]) for lists in held.values()) for index in (0, 1))
     size = sum(item.read for item in found.values())
