@@ -33,7 +33,7 @@ desired
 pipeline
 published
 generation importing login catalog pulling
-inspection
+inspection verifying
 packing
 report
 atmosphere cli testing validation
@@ -74,7 +74,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run"),
+    *("inspection.files", "inspection.run", "verifying.reading"),
     *("packing.sources", "packing.write", "packing.run"),
 )
 EXCEPTIONS = {

@@ -377,3 +377,11 @@ def test_small_shards(repository: LocalRepository, server: ShardServer, out: Pat
     publish(repository, server, "d-1.tar")
     assert statuses(pull(repository, out)) == ["saved"]
     assert (out / "d-1.tar").read_bytes() == content
+
+
+@pytest.mark.parametrize("url", ["http://xn--/d-0.tar", "http://[/d-0.tar"])
+def test_a_malformed_url_is_a_failure(repository: LocalRepository, out: Path, url: str) -> None:
+    write(repository, ENTRY, entry_of([url], [None]))
+    failed = pull(repository, out)
+    assert statuses(failed) == ["failed"]
+    assert isinstance(failed.error, Unavailable)

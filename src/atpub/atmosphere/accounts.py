@@ -162,7 +162,7 @@ class PdsAccount:
 
     def blob_source(self, cid: Cid) -> Url:
         """Return the blob's public URL on the account's server (com.atproto.sync.getBlob)."""
-        return Url(f"{self.repository.url}/xrpc/com.atproto.sync.getBlob?did={self.repository.did}&cid={cid}")
+        return Url(self.repository.blob_source(cid))
 
     def reopen(self, password: str | None) -> PdsAccount:
         """Connect to the same DID on the same server."""

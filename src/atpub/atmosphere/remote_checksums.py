@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,17 +12,13 @@ from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import AtpubError
-from atpub.pulling.download import AS_STORED, download, new_client
-from atpub.storage.interface import parse_sha256
+from atpub.pulling.download import ASK_FOR_DIGEST, download, new_client, stated_digest
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
 
 AT_ONCE: Final = 8
 _ASK_SECONDS: Final = 5.0
-_MEMBER: Final = re.compile(r"\bsha-256\s*=\s*:?([A-Za-z0-9+/]{43}=)", re.IGNORECASE)
-_AMAZON: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # of parts that were uploaded one by one there is `…=-3`
-_HEADERS: Final = {**AS_STORED, "x-amz-checksum-mode": "ENABLED", "Want-Repr-Digest": "sha-256=9"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +75,7 @@ def _fetch(client: TransportClient, on_event: Callable[[Fetched], None], address
 
 def _ask(client: TransportClient, address: str) -> str | None:
     """Ask a store for the SHA-256 of a shard; None where it gives none, or does not answer."""
-    request = HttpRequest("HEAD", address, _HEADERS, timeouts=Timeouts.of(_ASK_SECONDS))
+    request = HttpRequest("HEAD", address, ASK_FOR_DIGEST, timeouts=Timeouts.of(_ASK_SECONDS))
     try:
         reply = client.send(request, follow_redirects=True)
     except (TransportError, AtpubError):
@@ -89,19 +83,4 @@ def _ask(client: TransportClient, address: str) -> str | None:
     reply.close()
     if reply.status != 200:
         return None
-    return next((digest for item in [reply, *reply.history] if (digest := _digest_in(item.headers))), None)
-
-
-def _digest_in(headers: Mapping[str, str]) -> str | None:
-    """Return the digest of the whole object, in any of the headers that stores use.
-
-    Repr-Digest (RFC 9530) and Digest (RFC 3230), Amazon's x-amz-checksum-sha256, and the ETag of Hugging Face's LFS.
-    """
-    for name in ("repr-digest", "digest"):
-        found = _MEMBER.search(headers.get(name, ""))
-        if found:
-            return b64decode(found[1]).hex()
-    amazon = headers.get("x-amz-checksum-sha256", "")
-    if _AMAZON.fullmatch(amazon):
-        return b64decode(amazon).hex()
-    return parse_sha256(headers.get("x-linked-etag", "").strip('"'))
+    return stated_digest(reply)

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
-from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show
+from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import (
     apply,
@@ -27,8 +27,8 @@ from atpub.cli.publishing_commands import (
 _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
-  1    error, or declined
-  2    plan --detailed-exitcode: changes pending; inventory verify: findings
+  1    error, or declined; verify: something could not be checked
+  2    plan --detailed-exitcode: changes; verify, inventory verify: findings
   3    the manifest or a lexicon is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
@@ -61,6 +61,7 @@ for _command in (
     lock,
     import_command,
     pull,
+    verify,
     inventory,
     login,
     logout,

@@ -22,6 +22,7 @@ _LIST_EPILOG: Final = "Example: atpub list --account lab.example.org"
 _SHOW_EPILOG: Final = "Example: atpub show datasets/digits"
 _PACK_EPILOG: Final = "Example: atpub pack pictures --out data && atpub init data"
 _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
+_VERIFY_EPILOG: Final = "Example: atpub verify --deep at://lab.example.org/science.alt.dataset.entry"
 
 
 @command(short_help="Show the samples and fields of local tar shards.", epilog=_INSPECT_EPILOG)
@@ -183,4 +184,28 @@ def pull() -> None:
     it continues.
 
     Needs no credentials.
+    """
+
+
+@command(short_help="Check that published records, blobs and shards are there and intact.", epilog=_VERIFY_EPILOG)
+@click.argument("what", nargs=-1, metavar="[ADDRESS|URI]...")
+@manifest_options
+@target_options
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@json_option
+@click.option("--deep", is_flag=True, help="Read all bytes: compare digests, and count samples.")
+@click.option("--max-bytes", type=int, metavar="N", help="The most bytes that --deep reads. [1 TiB]")
+@run_by("atpub.cli.run.verify:run")
+def verify() -> None:
+    """Check that published records, blobs and shards are there and intact.
+
+    Verifies what is published, not what is planned: the records of the manifest's entries, of those at an ADDRESS such
+    as datasets/digits or labels/*, or those at at:// URIs: records, collections, or whole repositories of any account.
+
+    Each record must be valid, what it refers to must exist, its blobs and shards must be there with their sizes and
+    checksums as far as servers state them, and the first sample of each shard must fit the schema. --deep reads every
+    byte, computes all digests and counts all samples.
+
+    Exits with 2 if something is wrong, and with 1 if nothing is, but something could not be checked. Needs no
+    credentials and changes nothing.
     """

@@ -21,7 +21,7 @@ from atpub.packing.layout import (
     oversized,
 )
 from atpub.packing.sources import Sources, Stamps, find_sources, read_file
-from atpub.packing.write import PackedShard, Part, ShardWriter, sample_length
+from atpub.packing.write import PackedMember, PackedShard, ShardWriter, sample_length
 from atpub.progress import Ended, OnProgress, Started, ignore
 from atpub.shards.sample_types import MSGPACK
 from atpub.storage.blobs import LARGEST_SHARD
@@ -106,19 +106,19 @@ def _check_folder(folder: Path, found: Sources) -> None:
             raise Usage(f"--out {folder} is inside of {source}", hint=hint)
 
 
-def _encode(sample: FileGroup, form: Format, max_size: int, stamps: Stamps) -> Sequence[Part]:
+def _encode(sample: FileGroup, form: Format, max_size: int, stamps: Stamps) -> Sequence[PackedMember]:
     """Return the members of a sample in the format; raises InvalidInput if it cannot have it, or is too large."""
     key, files = sample
     is_msgpack = files[0].extension == MSGPACK
     if form == "members" and not is_msgpack:
-        return [Part(file.name, file.size, file) for file in files]
+        return [PackedMember(file.name, file.size, file) for file in files]
     contents = {file.extension: b"".join(read_file(file, stamps)) for file in files}
     try:
         converted = _convert(contents, form, is_msgpack=is_msgpack)
     except NotConvertible as error:
         file = next((file for file in files if file.extension == error.extension), files[0])
         raise InvalidInput((Problem(error.code, f"{file}: {error}", hint=error.hint),)) from None
-    parts = [Part(f"{key}.{extension}", len(data), data) for extension, data in sorted(converted.items())]
+    parts = [PackedMember(f"{key}.{extension}", len(data), data) for extension, data in sorted(converted.items())]
     if (length := sample_length(parts)) + len(END) > max_size:
         raise InvalidInput((oversized(key, length, max_size, files[0]),))
     return parts

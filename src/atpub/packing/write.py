@@ -18,7 +18,7 @@ from atpub.progress import Advanced, Completed, OnProgress
 _STEP: Final = 1 << 20
 
 
-class Part(NamedTuple):
+class PackedMember(NamedTuple):
     """A member to write: its name, the number of its bytes, and these bytes or where they are."""
 
     name: str
@@ -48,7 +48,7 @@ class ShardWriter:
         self._stamps = stamps
         self._on_progress = on_progress
 
-    def write(self, samples: Iterable[Sequence[Part]]) -> Iterator[PackedShard]:
+    def write(self, samples: Iterable[Sequence[PackedMember]]) -> Iterator[PackedShard]:
         """Yield each shard when it has its name; each holds as many samples as it has room for.
 
         No sample is too large. Raises FileConflict where another file has the name of a shard.
@@ -70,7 +70,7 @@ class ShardWriter:
             number += 1
 
 
-def sample_length(sample: Sequence[Part]) -> int:
+def sample_length(sample: Sequence[PackedMember]) -> int:
     """Return how many bytes of a shard a sample takes."""
     return sum(member_length(part.name, part.size) for part in sample)
 
@@ -88,7 +88,7 @@ class _Shard:
         self._on_progress = on_progress
         self._told = 0
 
-    def add(self, sample: Sequence[Part]) -> None:
+    def add(self, sample: Sequence[PackedMember]) -> None:
         """Write the members of a sample."""
         for part in sample:
             self.write(member_header(part.name, part.size))

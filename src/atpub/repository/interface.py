@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from atpub.atproto.data import Blob
@@ -106,6 +107,10 @@ class Repository(Protocol):
 
         Bytes that are not those of the blob raise BlobDamaged or Unavailable after the last chunk.
         """
+        ...
+
+    def blob_source(self, cid: Cid) -> Path | str:
+        """Return the file or the public URL of a blob, which may not be there."""
         ...
 
     def export_car(self, stream: BinaryIO) -> None:

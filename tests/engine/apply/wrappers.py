@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
 from atpub.atproto.data import Blob
@@ -52,6 +53,9 @@ class Around:
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         return self.inner.get_blob(cid)
+
+    def blob_source(self, cid: Cid) -> Path | str:
+        return self.inner.blob_source(cid)
 
     def export_car(self, stream: BinaryIO) -> None:
         self.inner.export_car(stream)

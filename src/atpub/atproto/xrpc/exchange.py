@@ -57,7 +57,7 @@ class TransportError(Exception):
 
     `reason` explains it in a few words; `sent` tells whether the server may have received the request. `code` is that
     of the error that it means: `too-slow` and `response-too-large` name the limit that was passed; `silent` is an
-    answer that did not come in time.
+    answer that did not come in time, `redirect-loop` one that redirects too often.
     """
 
     def __init__(self, reason: str, *, sent: bool, code: str = "unavailable") -> None:

@@ -200,6 +200,8 @@ def _transport_errors(patience: Patience) -> Generator[None, None, None]:
         yield
     except httpx.InvalidURL as error:
         raise TransportError(str(error), sent=False) from error
+    except UnicodeError as error:  # of a host's name, also in a redirect, which httpx lets out
+        raise TransportError(f"a malformed URL: {error}", sent=True) from error
     except BodyError as error:
         raise TransportError(str(error), sent=True) from error
     except httpx.RequestError as error:
@@ -207,6 +209,8 @@ def _transport_errors(patience: Patience) -> Generator[None, None, None]:
 
 
 def _code(error: httpx.RequestError, patience: Patience) -> str:
+    if isinstance(error, httpx.TooManyRedirects):
+        return "redirect-loop"
     is_silent = isinstance(error, httpx.ReadTimeout) and patience.code == "unavailable"
     return "silent" if is_silent else patience.code
 

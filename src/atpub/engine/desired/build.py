@@ -51,6 +51,15 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
     return tuple(found), tuple(problems)
 
 
+def record_paths(manifest: Manifest) -> Mapping[Address, RecordPath]:
+    """Return the path of each entry's record, which takes no data to know; raises InvalidInput."""
+    problems: list[Problem] = []
+    paths = dict(_each_once(manifest, dict(_paths(manifest, problems)), problems))
+    if problems:
+        raise InvalidInput(tuple(problems))
+    return paths
+
+
 def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
     """Yield the path of each entry's record; report entries that get no record key."""
     for address, item in manifest.entries.items():

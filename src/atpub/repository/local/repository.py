@@ -114,6 +114,10 @@ class LocalRepository:
                 raise BlobNotFound(f"no record in {self._store.folder} refers to the blob {cid}")
         return self._files.read(cid)
 
+    def blob_source(self, cid: Cid) -> Path:
+        """Return the file of a blob, which may not be there."""
+        return self._files.folder / cid
+
     def check_blobs(self, paths: Iterable[RecordPath]) -> Mapping[Cid, BlobFault]:
         """Read the blobs of these records; return the faulty ones."""
         with self._store.reading() as tables:

@@ -209,6 +209,10 @@ class PdsRepository:
             raise BlobNotFound(error.message) from None
         return chain((first,), chunks)
 
+    def blob_source(self, cid: Cid) -> str:
+        """Return the public URL of a blob (com.atproto.sync.getBlob), which the server may not hold."""
+        return f"{self.url}/xrpc/{GET_BLOB.nsid}?did={self._did}&cid={cid}"
+
     def export_car(self, stream: BinaryIO) -> None:
         """Write the whole repository to a stream as a CAR file (com.atproto.sync.getRepo), as the server gives it.
 
