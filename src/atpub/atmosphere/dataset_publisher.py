@@ -25,7 +25,8 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.shards.facts import Facts, RemoteShards, gather
+from atpub.shards.facts import Facts, gather
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import Endpoint
 
 P = ParamSpec("P")

@@ -10,8 +10,8 @@ from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
 from atpub.atmosphere.remote_checksums import Fetched, fetched_digests, stated_digests
 from atpub.manifest.model import ChecksumMap, NoChecksums
 from atpub.shards.checksums import parse_checksums
-from atpub.shards.facts import RemoteShards
 from atpub.shards.lock import read_lock
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import Endpoint, Location
 from atpub.storage.registry import http_url, url_kind
 

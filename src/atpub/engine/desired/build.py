@@ -17,7 +17,8 @@ from atpub.engine.desired.values import Values
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
-from atpub.shards.facts import Facts, LocalShards, RemoteShards
+from atpub.shards.facts import Facts, LocalShards
+from atpub.shards.remote import RemoteShards
 
 CREATED_AT: Final = "createdAt"
 

@@ -32,7 +32,8 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.manifest.schema import SIZE
-from atpub.shards.facts import LocalShards, RemoteShards
+from atpub.shards.facts import LocalShards
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import NO_ENDPOINT
 from atpub.storage.registry import FILES, build_storage
 
@@ -107,10 +108,14 @@ def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) 
     return FILES.build(blobs)
 
 
+def _remote_size(shards: RemoteShards) -> entry.DatasetSize:
+    return entry.DatasetSize(samples=shards.samples, bytes=shards.size, shards=len(shards.shards))
+
+
 def _size(shards: LocalShards | RemoteShards) -> entry.DatasetSize | None:
     """Return the amount of data, as far as it is known."""
     if isinstance(shards, RemoteShards):
-        return entry.DatasetSize(shards=len(shards.shards)) if shards.shards else None
+        return _remote_size(shards) if shards.shards else None
     facts = [found for _, found in shards.files]
     counts = [found.samples for found in facts if found.samples is not None]
     return entry.DatasetSize(
