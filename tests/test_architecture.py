@@ -32,7 +32,7 @@ target
 desired
 pipeline
 generation importing login catalog pulling
-inspection
+inspection measuring
 report
 atmosphere cli testing validation
 """
@@ -72,7 +72,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run"),
+    *("inspection.files", "inspection.run", "measuring"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",
@@ -101,7 +101,6 @@ TOUCH_FILES = {
     "shards.lock": "asks whether there is a lock",
     "shards.remote": "reads the checksum files that a manifest names",
     "shards.member_samples": "opens images in memory",
-    "shards.locking": "writes the lock beside the manifest",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",

@@ -287,8 +287,13 @@ def _digest_fault(value: Json) -> str | None:
     return None if is_digest else "expected 64 hexadecimal digits in lower case"
 
 
+def is_field_value(text: str) -> bool:
+    """Return whether a text can be the value of an HTTP header, as far as a lock holds it."""
+    return _FIELD_VALUE.fullmatch(text) is not None
+
+
 def _header_fault(value: Json) -> str | None:
-    is_field = isinstance(value, str) and _FIELD_VALUE.fullmatch(value)
+    is_field = isinstance(value, str) and is_field_value(value)
     return None if is_field else "expected the value of an HTTP header"
 
 
