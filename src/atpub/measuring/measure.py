@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from atpub.errors import Problem
@@ -57,16 +58,24 @@ def find_store(task: ShardTask) -> ShardStore:
     if task.url.startswith("s3:") and (has_package("boto3") or has_package("obstore") or not task.address):
         return ObjectStore()
     if task.address:
-        return HttpStore(_client())
+        return HttpStore(_connections())
     if task.url.startswith(_OBJECT_SCHEMES):
         return ObjectStore()
     hint = "atpub reads http(s), S3, Google Cloud Storage and Azure: give a file of checksums, or `missing: none`"
     raise ShardFailure("unknown-store", f"{task.url} is in no store that atpub can read", hint)
 
 
+_making: Final = Lock()
+
+
+def _connections() -> TransportClient:
+    """Return the connections of this process: `cache` alone would make one set for each thread that comes at once."""
+    with _making:
+        return _client()
+
+
 @cache
 def _client() -> TransportClient:
-    """Return the connections of this process."""
     return new_client()
 
 

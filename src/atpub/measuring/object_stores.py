@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any, Final
 
 from atpub.measuring.digests import amazon_digest
@@ -22,6 +23,10 @@ _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _HINT: Final = "check the bucket, the key and the credentials in the environment"
+
+
+_making: Final = Lock()
+"""Held while a client is made: boto3's sessions are not safe for threads."""
 
 
 @cache
@@ -101,9 +106,10 @@ def _open(task: ShardTask) -> tuple[Any, str]:
         raise _missing_extra(task, "obstore")
     scheme, _, rest = task.url.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme == "s3":
-        return _s3_store(bucket, task.endpoint), key
-    return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
+    with _making:
+        if scheme == "s3":
+            return _s3_store(bucket, task.endpoint), key
+        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
 
 
 @cache
@@ -150,7 +156,9 @@ def _ask_s3(task: ShardTask) -> Stated:
     errors: Any = import_module("botocore.exceptions")
     bucket, _, key = task.url.partition("://")[2].partition("/")
     try:
-        found = _s3_client(task.endpoint).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        with _making:
+            client = _s3_client(task.endpoint)
+        found = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         kind = "shard-missing" if code in _GONE else "shard-private" if code in _PRIVATE else "shard-unavailable"
@@ -162,4 +170,5 @@ def _ask_s3(task: ShardTask) -> Stated:
 
 
 def _facts(size: int, etag: str | None, modified: datetime | None) -> StoreFacts:
-    return StoreFacts(size, None, etag, format_datetime(modified, usegmt=True) if modified else None)
+    stated = format_datetime(modified.astimezone(UTC), usegmt=True) if modified else None
+    return StoreFacts(size, None, etag, stated)

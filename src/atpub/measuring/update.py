@@ -119,7 +119,7 @@ def _known(url: str, lock: Lock, journal: Mapping[str, MeasuredShard]) -> KnownS
 
 
 class _Found:
-    """The outcomes so far; those that cost something are written down in the journal."""
+    """The outcomes so far; those that are new are also in the journal."""
 
     def __init__(self, journal: Journal, *, check: bool) -> None:
         self._journal = journal
@@ -133,7 +133,7 @@ class _Found:
             self.failed[outcome.url] = outcome.problem
             return
         self.measured[outcome.url] = outcome
-        if not self._is_check:
+        if outcome.source != "known" and not self._is_check:
             self._journal.add(outcome)
 
     def lock(self, facts: Facts, before: Lock) -> Lock:
