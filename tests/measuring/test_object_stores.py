@@ -107,7 +107,7 @@ def test_what_is_not_there(s3: Any, endpoint: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("absent", [("boto3",), ("obstore",), ("boto3", "obstore")])
 def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp_path: Path, monkeypatch: Any) -> None:
-    """Shards are read without boto3, and without both packages over HTTP; without obstore, a hint says what to install."""
+    """Shards are read without boto3, and over HTTP without both packages; else a hint says what to install."""
     monkeypatch.setattr("atpub.measuring.object_stores.has_package", lambda name: name not in absent)
     s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2), ACL="public-read")
     update = lock(tmp_path, endpoint, "fetch", "d-0.tar")

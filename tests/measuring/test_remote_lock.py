@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch:
     """Every fault of the table, on 10 shards each of 1,000: the others are locked, and nothing half read is."""
     monkeypatch.setattr(
         "atpub.measuring.update.ShardTask",
-        lambda *args, **named: ShardTask(*args, **named, seconds=0.5),
+        partial(ShardTask, seconds=0.5),
     )
     fill(server, 1000)
     server.objects["/login"] = Stored(PAGE, {"Content-Type": "text/html"})

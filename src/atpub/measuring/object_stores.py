@@ -165,7 +165,7 @@ def _ask_s3(task: ShardTask) -> Stated:
         raise ShardFailure(kind, f"{task.url}: S3 answers {code}", _HINT) from None
     except errors.BotoCoreError as error:
         raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT) from None
-    digest = amazon_digest(found.get("ChecksumSHA256", ""))
+    digest = amazon_digest(found.get("ChecksumSHA256", ""), found.get("ETag", ""))
     return Stated(digest, _facts(found["ContentLength"], found.get("ETag"), found.get("LastModified")))
 
 
