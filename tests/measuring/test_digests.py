@@ -72,6 +72,7 @@ def test_conditions() -> None:
     assert conditions(None) == {}
     assert conditions(KnownShard("", StoreFacts(1, etag='"a"', modified=DATE))) == {"If-None-Match": '"a"'}
     assert conditions(KnownShard("", StoreFacts(1, modified=DATE))) == {"If-Modified-Since": DATE}
+    assert conditions(KnownShard("", StoreFacts(1, etag='W/"a"', modified=DATE))) == {"If-Modified-Since": DATE}
     assert conditions(KnownShard("", StoreFacts(1))) == {}
 
 

@@ -76,7 +76,7 @@ def conditions(known: KnownShard | None) -> Mapping[str, str]:
     """Return the headers that ask for an object only if it has changed since."""
     if known is None:
         return {}
-    if known.facts.etag:
+    if known.facts.etag and not known.facts.etag.startswith("W/"):
         return {"If-None-Match": known.facts.etag}
     return {"If-Modified-Since": known.facts.modified} if known.facts.modified else {}
 
