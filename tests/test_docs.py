@@ -71,6 +71,7 @@ KEYS = {
     "Schemas": set(entry("schemas")) - COMMON,
     "Datasets": set(entry("datasets")) - COMMON,
     "Blobs": {name for kind in entry("datasets")["blobs"]["anyOf"] for name in kind.get("properties", ())},
+    "Checksums": {name for kind in entry("datasets")["checksums"]["anyOf"] for name in kind.get("properties", ())},
     "S3": set(entry("datasets")["s3"]["properties"]),
     "Labels": set(entry("labels")) - COMMON,
     "Lenses": set(entry("lenses")) - COMMON,

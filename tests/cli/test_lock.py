@@ -98,6 +98,9 @@ def test_lock_counts_what_changed(folder: Path, lock: Path, atpub: Atpub) -> Non
     text = (folder / "atpub.lock").read_text()
     assert atpub("lock", "--json").json == {
         "format_version": "1.0",
+        "failures": [],
+        "warnings": [],
+        "bytes_read": 0,
         "lock": "atpub.lock",
         "files": 4,
         "urls": 1,
@@ -292,7 +295,7 @@ def test_a_store_that_does_not_answer(folder: Path, atpub: Atpub) -> None:
     ran = atpub("lock")
     assert ran.code == 1
     assert ran.out == "atpub.lock: 3 files; 3 added, 0 changed, 0 removed; 2 URLs not measured.\n"
-    assert "error[shard-unavailable]" in ran.err
+    assert "[shard-unavailable]" in ran.err
     assert "http://127.0.0.1:1/cats-0.tar cannot be read: connection refused" in ran.err
     assert atpub("lock", "--json").json["failures"][0]["code"] == "shard-unavailable"
     assert codes(atpub("plan", "--json")) == [("error", "checksum-not-locked", (16, 16))]
