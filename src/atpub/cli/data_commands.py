@@ -56,6 +56,7 @@ def init() -> None:
 @json_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 if the lock is out of date.")
+@click.option("--index", type=click.Choice(["wids"]), help="Also write an index of each dataset: NAME.wids.json.")
 @run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
     """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.

@@ -13,6 +13,7 @@ from atpub.errors import InvalidInput, Problem
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import Journal
 from atpub.measuring.model import FailedShard, KnownShard, MeasuredShard, Outcome, ShardTask
+from atpub.measuring.wids import build_indexes, index_file
 from atpub.progress import OnProgress, ignore
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import LOCK_FILE, Lock, StoreFacts, dump_lock, read_lock
@@ -52,6 +53,7 @@ def update_lock(
     *,
     prune: bool = False,
     check: bool = False,
+    index: bool = False,
     cache: Path | None = None,
     executor: Executor | None = None,
     on_progress: OnProgress = ignore,
@@ -59,8 +61,9 @@ def update_lock(
     """Measure a manifest's data and write the lock beside the manifest; an up-to-date lock is not touched.
 
     `prune` drops the entries of absent files; `cache` is the folder of earlier measurements; `check` writes nothing and
-    reads no shard at a URL. An `executor` measures shards at URLs in place of threads. Raises InvalidInput if the data
-    has errors, or if the lock cannot be read and is not pruned.
+    reads no shard at a URL; `index` also writes an index of each dataset for wids. An `executor` measures shards at
+    URLs in place of threads. Raises InvalidInput if the data has errors, or if the lock cannot be read and is not
+    pruned.
     """
     before = _read_lock(manifest.folder, prune=prune)
     facts = gather(manifest, lock=None if prune else before, cache=cache)
@@ -78,7 +81,19 @@ def update_lock(
         if not check:
             _write(update.file, dump_lock(update.lock))
             journal.remove()
-    return update
+    return _with_indexes(update, facts) if index else update
+
+
+def _with_indexes(update: LockUpdate, facts: Facts) -> LockUpdate:
+    """Write the index of each dataset."""
+    problems: list[Problem] = []
+    folder = update.file.parent
+    for address, text in build_indexes(facts, update.lock, folder):
+        if isinstance(text, Problem):
+            problems.append(text)
+        else:
+            _write(folder / index_file(address), text)
+    return replace(update, failures=(*update.failures, *problems))
 
 
 def _read_lock(folder: Path, *, prune: bool) -> Lock | None:

@@ -64,7 +64,7 @@ class Facts:
     """What is known of the data: each dataset's shards, each `$blob` file, and every problem on the way.
 
     `absent` are the files whose facts come from the lock; `lock` is what a lock of these facts holds. `asked` are the
-    shards whose checksums `atpub lock` finds.
+    shards whose checksums `atpub lock` finds; `urls` are those of each dataset, with or without a checksum.
     """
 
     shards: Mapping[Address, LocalShards | RemoteShards]
@@ -73,6 +73,7 @@ class Facts:
     absent: frozenset[Path] = frozenset()
     lock: Lock = field(default_factory=Lock)
     asked: tuple[AskedShard, ...] = ()
+    urls: Mapping[Address, Sequence[str]] = field(default_factory=dict[Address, Sequence[str]])
 
     @property
     def sources(self) -> Mapping[str, FileSource]:
@@ -122,6 +123,7 @@ class _Gatherer:
         self._urls: dict[str, str] = {}
         self._stored: dict[str, StoreFacts] = {}
         self._asked: list[AskedShard] = []
+        self._located: dict[Address, Sequence[str]] = {}
         self._checksums = ChecksumReader(manifest, lock, self._note)
         self._problems: list[Problem] = []
 
@@ -141,7 +143,8 @@ class _Gatherer:
         files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
         self._note_no_lock()
         made = Lock(self._files, self._urls, self._stored)
-        return Facts(shards, files, tuple(self._problems), frozenset(self._absent), made, tuple(self._asked))
+        absent = frozenset(self._absent)
+        return Facts(shards, files, tuple(self._problems), absent, made, tuple(self._asked), self._located)
 
     def _refuse_oversized(self, found: Iterable[tuple[tuple[Path, ...], Steps]]) -> None:
         """Raise InvalidInput if shards are larger than a blob may be: that is known before any file is read."""
@@ -270,6 +273,7 @@ class _Gatherer:
         self._note(check_locations(known), steps)
         self._note(_unreadable(urls), steps)
         located = {url: item for url, item in zip(urls, parsed, strict=True) if not isinstance(item, Problem)}
+        self._located[entry.common.address] = tuple(located)
         digests = self._known_digests(shards, located, urls, (*entry.common.address.steps, CHECKSUMS_KEY))
         size, samples = total([self._stored.get(url, StoreFacts()) for url in located])
         placed = zip(urls, parsed, strict=True)
