@@ -85,7 +85,7 @@ def test_stored_composite_and_plain(s3: Any, endpoint: str, tmp_path: Path) -> N
 def compose(s3: Any, key: str, *parts: bytes) -> bytes:
     """Upload an object in parts, whose checksum is that of their checksums."""
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key, ChecksumAlgorithm="SHA256")["UploadId"]
-    made = []
+    made: list[Any] = []
     for number, body in enumerate(parts, 1):
         named = {"Bucket": BUCKET, "Key": key, "UploadId": upload, "PartNumber": number}
         reply = s3.upload_part(Body=body, ChecksumAlgorithm="SHA256", **named)
@@ -108,7 +108,11 @@ def test_what_is_not_there(s3: Any, endpoint: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("absent", [("boto3",), ("obstore",), ("boto3", "obstore")])
 def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp_path: Path, monkeypatch: Any) -> None:
     """Shards are read without boto3, and over HTTP without both packages; else a hint says what to install."""
-    monkeypatch.setattr("atpub.measuring.object_stores.has_package", lambda name: name not in absent)
+
+    def has_package(name: str) -> bool:
+        return name not in absent
+
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", has_package)
     s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2), ACL="public-read")
     update = lock(tmp_path, endpoint, "fetch", "d-0.tar")
     if absent == ("obstore",):

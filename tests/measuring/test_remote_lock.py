@@ -194,6 +194,16 @@ def test_kept_from_the_lock_where_a_store_is_down(tmp_path: Path, server: Server
     assert (tmp_path / "atpub.lock").read_text() == text
 
 
+def test_a_host_that_never_answers_is_given_up(tmp_path: Path, server: Server) -> None:
+    fill(server, 400)
+    for stored in server.objects.values():
+        stored.always = "reset"
+    update = update_lock(project(tmp_path, server, 400))
+    assert set(codes(update).values()) == {"shard-unavailable"}
+    assert len(update.failures) == 400
+    assert server.requests["HEAD"] < 4 * 150
+
+
 @pytest.mark.parametrize("checksums", ["{missing: store}", "{missing: fetch}"])
 def test_as_the_store_states(checksums: str, tmp_path: Path, server: Server) -> None:
     fill(server, 3)

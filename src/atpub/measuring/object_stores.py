@@ -75,7 +75,7 @@ class _Failures:
         from obstore import exceptions
 
         match error:
-            case FileNotFoundError() | exceptions.NotFoundError():
+            case FileNotFoundError():
                 raise ShardFailure("shard-missing", f"{self._task.url} is not there", _HINT) from None
             case exceptions.PreconditionError():
                 raise changed(self._task) from None

@@ -25,12 +25,14 @@ def index_file(address: Address) -> str:
 def build_indexes(facts: Facts, lock: Lock, folder: Path) -> Iterator[tuple[Address, str | Problem]]:
     """Yield the index of each dataset, or the problem that the samples of a shard were not counted."""
     for address, shards in facts.shards.items():
+        known: dict[str, tuple[int | None, int | None]] = {}
         if isinstance(shards, LocalShards):
-            files = [(file.relative_to(folder).as_posix(), found) for file, found in shards.files]
-            known = {name: (found.samples, found.size) for name, found in files}
+            for file, found in shards.files:
+                known[file.relative_to(folder).as_posix()] = (found.samples, found.size)
         else:
-            stored = {url: lock.stored.get(url, StoreFacts()) for url in facts.urls[address]}
-            known = {url: (found.samples, found.size) for url, found in stored.items()}
+            for url in facts.urls[address]:
+                stored = lock.stored.get(url, StoreFacts())
+                known[url] = (stored.samples, stored.size)
         yield address, _build(address, known)
 
 
