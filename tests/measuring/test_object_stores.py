@@ -12,6 +12,8 @@ import pytest
 from tests.shards.tars import samples_tar
 
 from atpub.manifest.load import load_manifest
+from atpub.measuring.measure import measure_shard
+from atpub.measuring.model import FailedShard, ShardTask
 from atpub.measuring.object_stores import ObjectStore, has_package
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.shards.lock import read_lock
@@ -124,6 +126,18 @@ def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp
         (tmp_path / "atpub.lock").unlink()
         (problem,) = lock(tmp_path, endpoint, "store", "d-0.tar").failures
         assert (problem.code, problem.hint) == ("extra-missing", "pip install 'atpub[s3]'")
+
+
+@pytest.mark.parametrize(
+    "url", ["gs://no-such-bucket-here/d-0.tar", "az://account/container/d-0.tar", "hf://lab/d.tar"]
+)
+def test_a_store_that_cannot_be_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at the proxy; whatever obstore says of that is the failure of the shard."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    outcome = measure_shard(ShardTask(url, None))
+    assert isinstance(outcome, FailedShard)
+    assert outcome.problem.code == ("unknown-store" if url.startswith("hf:") else "shard-unavailable")
+    assert url in outcome.problem.message
 
 
 def test_packages() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
 from importlib import import_module
@@ -19,6 +19,7 @@ from atpub.shards.lock import StoreFacts
 from atpub.storage.interface import Endpoint
 
 _CHUNK: Final = 1 << 20
+_RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
@@ -44,9 +45,12 @@ class ObjectStore:
             return _ask_s3(task)
         if task.missing == "store" and _is_s3(task):
             raise _missing_extra(task, "boto3")
-        store, key = _open(task)
-        with _Failures(task):
-            found: Mapping[str, Any] = store.head(key)
+        try:
+            with _Failures(task):
+                store, key = _open(task)
+                found: Mapping[str, Any] = store.head(key)
+        except BrokenOff as error:
+            raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {error}", _HINT) from None
         return Stated(None, _facts(found["size"], found.get("e_tag"), found.get("last_modified")))
 
     def open(self, task: ShardTask, stated: Stated, start: int) -> Generator[bytes]:
@@ -122,14 +126,16 @@ def _s3_store(bucket: str, endpoint: Endpoint) -> Any:
     if not _has_aws_credentials():
         options["skip_signature"] = True
     is_plain = (endpoint.endpoint or "").startswith("http:")
-    return S3Store(bucket, client_options={"allow_http": is_plain}, **options)
+    return S3Store(bucket, client_options={"allow_http": is_plain}, retry_config=_RETRIES, **options)
 
 
 @cache
 def _other_store(url: str) -> Any:
     from obstore.store import from_url
 
-    return from_url(url)
+    variable = "GOOGLE_" if url.startswith("gs:") else "AZURE_"
+    is_public = not any(name.startswith(variable) for name in os.environ)
+    return from_url(url, skip_signature=is_public, retry_config=_RETRIES)
 
 
 def _has_aws_credentials() -> bool:
