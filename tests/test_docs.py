@@ -216,6 +216,7 @@ def shown() -> Iterator[tuple[str, str]]:
                 yield from (("Every entry" if key in COMMON else section.capitalize(), key) for key in given)
                 yield from (("S3", key) for key in given.get("s3", ()))
                 yield from (("Code", key) for key in given.get("getter", ()))
+                yield from (("Checksums", key) for key in ("file", "missing") if key in given.get("checksums", ()))
                 if isinstance(given.get("blobs"), dict):
                     yield from (("Blobs", key) for key in given["blobs"])
 

@@ -174,6 +174,8 @@ def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch:
     }
     for problem in update.failures:
         assert server.url in problem.message
+        assert problem.place is not None
+        assert (problem.place.line, problem.place.column) == (9, 16)
         assert problem.hint
     # What passes, passes: the next run reads those alone.
     for stored in server.objects.values():

@@ -172,6 +172,9 @@ def _write(file: Path, text: str) -> None:
 def _compare(file: Path, before: Lock, facts: Facts, found: _Found) -> LockUpdate:
     lock = found.lock(facts, before)
     old, new = _entries(before), _entries(lock)
+    places = {shard.url: shard.place for shard in facts.asked}
+    failed = [replace(problem, place=places[url]) for url, problem in found.failed.items()]
+    odd = [replace(shard.warning, place=places[url]) for url, shard in found.measured.items() if shard.warning]
     unread = [url for url, problem in found.failed.items() if problem.code == _UNREAD]
     return LockUpdate(
         file,
@@ -180,8 +183,8 @@ def _compare(file: Path, before: Lock, facts: Facts, found: _Found) -> LockUpdat
         changed=[name for name in new if name in old and (old[name] != new[name] or name in unread)],
         removed=[name for name in old if name not in new],
         absent=[name for name in lock.files if file.parent / name in facts.absent],
-        failures=[problem for problem in found.failed.values() if problem.code != _UNREAD],
-        warnings=[replace(shard.warning, severity="warning") for shard in found.measured.values() if shard.warning],
+        failures=[problem for problem in failed if problem.code != _UNREAD],
+        warnings=odd,
         read=sum(shard.facts.size or 0 for shard in found.measured.values() if shard.source == "read"),
     )
 

@@ -292,7 +292,8 @@ class _Gatherer:
         digests = self._checksums.find(shards, urls, steps)
         if isinstance(shards.checksums, ChecksumFiles):
             self._keep_urls(digests, steps)
-        asked = asked_shards(shards, {url: item for url, item in located.items() if url not in digests})
+        unknown = {url: item for url, item in located.items() if url not in digests}
+        asked = asked_shards(shards, unknown, self._manifest.place(steps))
         locked = {shard.url: self._lock.urls[shard.url] for shard in asked if shard.url in self._lock.urls}
         self._note(not_found_yet(asked, locked), steps)
         self._keep_urls(locked, steps)

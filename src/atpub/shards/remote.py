@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from atpub.errors import Problem
+from atpub.errors import Place, Problem
 from atpub.manifest.model import ChecksumFiles, ChecksumMap, Manifest, NoChecksums, UrlShards
 from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.files import Found, expand_files
@@ -36,12 +36,16 @@ class RemoteShards:
 
 @dataclass(frozen=True, slots=True)
 class AskedShard:
-    """A shard whose checksum `atpub lock` finds: from its store, or else (`fetch`) by reading it."""
+    """A shard whose checksum `atpub lock` finds: from its store, or else (`fetch`) by reading it.
+
+    `place` is where the manifest says so.
+    """
 
     url: str
     location: Location
     endpoint: Endpoint
     missing: Literal["fetch", "store"]
+    place: Place
 
 
 class ChecksumReader:
@@ -112,12 +116,12 @@ class ChecksumReader:
         return parse_checksums(text, str(file))
 
 
-def asked_shards(shards: UrlShards, located: Mapping[str, Location]) -> tuple[AskedShard, ...]:
+def asked_shards(shards: UrlShards, located: Mapping[str, Location], place: Place) -> tuple[AskedShard, ...]:
     """Return those of the URLs without a checksum whose checksums `atpub lock` is to find."""
     missing = shards.checksums.missing if isinstance(shards.checksums, ChecksumFiles) else None
     if missing is None or missing == "none":
         return ()
-    return tuple(AskedShard(url, location, shards.endpoint, missing) for url, location in located.items())
+    return tuple(AskedShard(url, location, shards.endpoint, missing, place) for url, location in located.items())
 
 
 def may_have_none(shards: UrlShards) -> bool:
