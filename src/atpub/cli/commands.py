@@ -19,7 +19,7 @@ _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
   1    error, or declined
-  2    plan --detailed-exitcode: changes pending; inventory verify: findings
+  2    differences: plan --detailed-exitcode, lock --check, inventory verify
   3    the manifest or a lexicon is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
