@@ -33,7 +33,7 @@ desired
 pipeline
 published
 generation importing login catalog pulling
-inspection verifying
+inspection measuring verifying
 packing
 report
 atmosphere cli testing validation
@@ -74,7 +74,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run", "verifying.reading"),
+    *("inspection.files", "inspection.run", "measuring", "verifying.reading"),
     *("packing.sources", "packing.write", "packing.run"),
 )
 EXCEPTIONS = {
@@ -98,11 +98,12 @@ TOUCH_FILES = {
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
     "manifest.load": "asks whether what a manifest names is a file or a folder",
-    "shards.facts": "reads the file of checksums that a manifest names",
+    "shards.facts": "asks for the sizes of the files that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
-    "shards.lock": "asks whether the files are still those that were locked",
+    "shards.locator": "asks whether the files that were locked are here",
+    "shards.lock": "asks whether there is a lock",
+    "shards.remote": "reads the checksum files that a manifest names",
     "shards.member_samples": "opens images in memory",
-    "shards.locking": "writes the lock beside the manifest",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",

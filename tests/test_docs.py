@@ -71,6 +71,7 @@ KEYS = {
     "Schemas": set(entry("schemas")) - COMMON,
     "Datasets": set(entry("datasets")) - COMMON,
     "Blobs": {name for kind in entry("datasets")["blobs"]["anyOf"] for name in kind.get("properties", ())},
+    "Checksums": {name for kind in entry("datasets")["checksums"]["anyOf"] for name in kind.get("properties", ())},
     "S3": set(entry("datasets")["s3"]["properties"]),
     "Labels": set(entry("labels")) - COMMON,
     "Lenses": set(entry("lenses")) - COMMON,
@@ -215,6 +216,7 @@ def shown() -> Iterator[tuple[str, str]]:
                 yield from (("Every entry" if key in COMMON else section.capitalize(), key) for key in given)
                 yield from (("S3", key) for key in given.get("s3", ()))
                 yield from (("Code", key) for key in given.get("getter", ()))
+                yield from (("Checksums", key) for key in ("file", "missing") if key in given.get("checksums", ()))
                 if isinstance(given.get("blobs"), dict):
                     yield from (("Blobs", key) for key in given["blobs"])
 

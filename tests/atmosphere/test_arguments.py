@@ -70,7 +70,7 @@ def nothing_is_sent(local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) ->
 
     for name in ("head", "read", "get_record", "list_records", "get_blob", "upload_blob", "apply_writes"):
         monkeypatch.setattr(type(local.account.repository), name, fail)
-    monkeypatch.setattr("atpub.atmosphere.remote_checksums.new_client", fail)
+    monkeypatch.setattr("atpub.measuring.lookup.new_client", fail)
     return local
 
 

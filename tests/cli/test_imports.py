@@ -75,7 +75,7 @@ def test_a_plan_for_a_local_repository_imports_no_network() -> None:
 
 def test_validating_imports_no_plan_and_no_repository() -> None:
     unused = {"httpx", "cryptography", "jinja2", "sqlite3", "atpub.pipeline", "atpub.engine.plan", "atpub.login"}
-    unused |= {"atpub.shards.locking", "wcmatch"}
+    unused |= {"atpub.measuring.update", "wcmatch"}
     assert imported(run("validate", "-m", "manifests/lenses")) & unused == set()
 
 

@@ -98,6 +98,9 @@ def test_lock_counts_what_changed(folder: Path, lock: Path, atpub: Atpub) -> Non
     text = (folder / "atpub.lock").read_text()
     assert atpub("lock", "--json").json == {
         "format_version": "1.0",
+        "failures": [],
+        "warnings": [],
+        "bytes_read": 0,
         "lock": "atpub.lock",
         "files": 4,
         "urls": 1,
@@ -270,3 +273,29 @@ def test_a_symlinked_lock_is_replaced_and_not_written_through(folder: Path, lock
     assert not lock.is_symlink()
     assert "digits-9" in lock.read_text()
     assert "digits-9" not in (folder / "elsewhere.lock").read_text()
+
+
+def test_a_check_writes_nothing_and_says_it_by_its_exit_code(folder: Path, atpub: Atpub) -> None:
+    before = tree(folder)
+    ran = atpub("lock", "--check")
+    assert (ran.code, ran.err) == (2, "")
+    assert ran.out == "atpub.lock: out of date: 3 files, 2 URLs; 5 added, 0 changed, 0 removed.\n"
+    assert tree(folder) == before
+    assert atpub("lock").code == 0
+    assert atpub("lock", "--check").code == 0
+    write_files(folder, {"data/digits-0.tar": {"tar": 9}})
+    assert atpub("lock", "--check", "--json").json["changed"] == ["data/digits-0.tar"]
+    assert atpub("lock", "--check").code == 2
+
+
+def test_a_store_that_does_not_answer(folder: Path, atpub: Atpub) -> None:
+    """The files are locked all the same; plan says what to run."""
+    change(folder, "https://cdn.lab.example/", "http://127.0.0.1:1/")
+    change(folder, "checksums: sums/cats.sha256", "checksums: {missing: fetch}")
+    ran = atpub("lock")
+    assert ran.code == 1
+    assert ran.out == "atpub.lock: 3 files; 3 added, 0 changed, 0 removed; 2 URLs not measured.\n"
+    assert "[shard-unavailable]" in ran.err
+    assert "http://127.0.0.1:1/cats-0.tar cannot be read: connection refused" in ran.err
+    assert atpub("lock", "--json").json["failures"][0]["code"] == "shard-unavailable"
+    assert codes(atpub("plan", "--json")) == [("error", "checksum-not-locked", CHECKSUMS)]

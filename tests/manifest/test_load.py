@@ -12,7 +12,7 @@ from atpub.errors import InvalidInput
 from atpub.manifest.load import Loaded, load_manifest, load_valid_subset
 from atpub.manifest.model import (
     Address,
-    ChecksumFile,
+    ChecksumFiles,
     ChecksumMap,
     DatasetEntry,
     FileShards,
@@ -120,7 +120,7 @@ def test_datasets(tmp_path: Path) -> None:
     assert two.shards == FileShards(("a.tar", "b.tar"))
     assert two.fields == {"name": "Two", "tags": ["x"], "createdAt": "2024-01-01T00:00:00Z"}
     assert (three.shards, three.common.id) == (FileShards(("c-*.tar",)), "drei")
-    assert four.shards == UrlShards(("https://x.example/{0..2}.tar",), ChecksumFile("sums.txt"))
+    assert four.shards == UrlShards(("https://x.example/{0..2}.tar",), ChecksumFiles(("sums.txt",)))
     assert five.shards == UrlShards(("s3://b/1.tar",), ChecksumMap({"1.tar": "abc"}), Endpoint("r", "https://e"))
     assert six.schema == AtUri.parse("at://lab.example/science.alt.dataset.schema/x")
     assert isinstance(six.shards, UrlShards)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atpub.errors import InvalidInput, Problem
 from atpub.shards.file_facts import FileFacts
-from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, dump_lock, parse_lock, read_lock
+from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, StoreFacts, dump_lock, parse_lock, read_lock
 from atpub.text.source import Source
 
 A, B = "a" * 64, "b" * 64
@@ -34,6 +34,21 @@ def test_it_is_one_line_for_each_file_and_url() -> None:
     assert dump_lock(LOCK) == TEXT
     assert parse(TEXT) == LOCK
     assert dump_lock(Lock()) == HEADER
+
+
+def test_what_stores_state_comes_with_another_number() -> None:
+    """An atpub that does not know these keys says that the lock is newer, in place of a fault in a line."""
+    known = StoreFacts(10, 3, '"5f0-1"', "Mon, 30 Nov 2026 12:00:00 GMT")
+    lock = Lock({}, LOCK.urls, {"https://x.org/d.tar": known, "s3://lab/d.tar": StoreFacts(size=7)})
+    text = dump_lock(lock)
+    assert text == (
+        '{"atpub.lock": 2}\n'
+        f'{{"url": "https://x.org/d.tar", "sha256": "{A}", "size": 10, "samples": 3, "etag": "\\"5f0-1\\"", '
+        '"modified": "Mon, 30 Nov 2026 12:00:00 GMT"}\n'
+        f'{{"url": "s3://lab/d.tar", "sha256": "{B}", "size": 7}}\n'
+    )
+    assert parse(text) == lock
+    assert dump_lock(Lock({}, LOCK.urls, {"https://x.org/d.tar": StoreFacts()})).startswith(HEADER)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +127,7 @@ PROBLEMS = [
     ('{"atpub.lock": true}', "lock-header", 1, 1, "begins with"),
     ('{"atpub.lock": 1.0}', "lock-header", 1, 1, "begins with"),
     ('{"atpub.lock": 1, "x": 1}', "lock-header", 1, 1, "begins with"),
-    ('{"atpub.lock": 2}\nwhatever', "lock-header", 1, 1, "of version 2, which is newer"),
+    ('{"atpub.lock": 3}\nwhatever', "lock-header", 1, 1, "of version 3, which is newer"),
     (HEADER + "file: d.tar", "lock-syntax", 2, 1, "expecting value"),
     (HEADER + FILE[:-1], "lock-syntax", 2, len(FILE), "expecting ',' delimiter"),
     (HEADER + FILE + " x", "lock-syntax", 2, len(FILE) + 2, "extra data"),

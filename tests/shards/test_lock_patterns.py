@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.shards.files import expand_files
-from atpub.shards.lock import Located, Locator, Lock, LockedFile
+from atpub.shards.locator import Located, Locator
+from atpub.shards.lock import Lock, LockedFile
 
 FILES = [
     "data/digits-000.tar",

@@ -25,7 +25,8 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.shards.facts import Facts, RemoteShards, gather
+from atpub.shards.facts import Facts, gather
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import Endpoint
 
 P = ParamSpec("P")
@@ -102,7 +103,8 @@ class DatasetPublisher(Publisher):
         `urls` use brace notation: http(s), s3 (with `region` or `endpoint`, for its readers) and other schemes.
         `checksums` is a mapping from URL or file name to SHA-256, or the path of a file that sha256sum wrote. Without,
         they come from `atpub.lock` in the current folder, else from what the store itself states (HEAD); those not
-        found are recorded as `none`, with a warning. "fetch" reads every shard; "none" records none and does not warn.
+        found are recorded as `none`, with a warning. "fetch" reads each shard whose store states none; "none" records
+        none and does not warn.
         """
         call = Call("publish_with_urls", self.client.did)
         patterns = (urls,) if isinstance(urls, str) else tuple(urls)

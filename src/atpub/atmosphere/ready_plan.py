@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.remote_checksums import Fetched
+from atpub.atmosphere.shardlists import Fetched
 from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Event, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
-from atpub.atmosphere.remote_checksums import Fetched, fetched_digests, stated_digests
 from atpub.manifest.model import ChecksumMap, NoChecksums
+from atpub.measuring.lookup import fetched_digests, stated_digests
+from atpub.progress import Advanced, Progress
 from atpub.shards.checksums import parse_checksums
-from atpub.shards.facts import RemoteShards
 from atpub.shards.lock import read_lock
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import Endpoint, Location
 from atpub.storage.registry import http_url, url_kind
 
@@ -19,6 +22,15 @@ Checksums: TypeAlias = Mapping[str, str] | Path | Literal["fetch", "none"] | Non
 """The SHA-256 of shards: by URL or file name, in a file as sha256sum writes it, to be found out, or not to be had."""
 
 REMEDY: Final = 'give checksums={"shard.tar": "<sha256>"}, the path of a sha256sum file, or checksums="fetch"'
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Progress: some more bytes of a shard were read to find its checksum; `total` is None where the store hides it."""
+
+    url: str
+    bytes: int
+    total: int | None
 
 
 @runtime_checkable
@@ -123,10 +135,15 @@ def _digests(
             return _look_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
-            found = fetched_digests(addresses.values(), on_event)
+            found = fetched_digests(addresses.values(), partial(_tell, on_event))
             return {text: found[address] for text, address in addresses.items()}
         case _:
             return {}
+
+
+def _tell(on_event: Callable[[Fetched], None], progress: Progress) -> None:
+    if isinstance(progress, Advanced):
+        on_event(Fetched(progress.file, progress.done, progress.size))
 
 
 def _check_reachable(call: Call, urls: Sequence[Location], addresses: Mapping[str, str]) -> None:

@@ -89,6 +89,8 @@ def init() -> None:
 @manifest_options
 @json_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 2 if the lock is out of date.")
+@click.option("--index", type=click.Choice(["wids"]), help="Also write an index of each dataset: NAME.wids.json.")
 @run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
     """Record file sizes and checksums in atpub.lock, beside the manifest; commit both.
@@ -99,6 +101,12 @@ def lock() -> None:
     atpub warns, and with --locked it fails.
 
     The lock keeps the entries of files that are not here if the manifest still names them; --prune removes them.
+
+    Where the manifest has `checksums: {missing: fetch}` or `store`, atpub asks the stores for the checksums of URLs;
+    with `fetch`, it reads each shard without one once. Later runs only ask whether anything has changed. If a run
+    stops, run it again: it continues. Exits with 1 if a checksum was not found; the lock keeps the others.
+
+    --check, for CI, asks the stores but reads no shard.
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
+from typing import cast
 
 from atpub.atproto.data import Json, JsonObject, whole
 from atpub.atproto.lexicon.model import Lexicons
@@ -18,7 +19,7 @@ from atpub.manifest.kinds import COLLECTIONS, collection_of
 from atpub.manifest.members import members_schema
 from atpub.manifest.model import (
     Address,
-    ChecksumFile,
+    ChecksumFiles,
     ChecksumMap,
     Common,
     DatasetEntry,
@@ -26,6 +27,7 @@ from atpub.manifest.model import (
     FileShards,
     LabelEntry,
     LensEntry,
+    Missing,
     NoChecksums,
     RecordEntry,
     SchemaEntry,
@@ -46,14 +48,14 @@ from atpub.manifest.schema import (
 from atpub.manifest.structure import faults_of_json_schema
 from atpub.storage import parts
 from atpub.storage.interface import texts
-from atpub.storage.registry import CHECKSUMS_KEY, FILES, URLS_KEY, option_keys, read_endpoint
+from atpub.storage.registry import CHECKSUMS_KEY, FILE_KEY, FILES, MISSING_KEY, URLS_KEY, option_keys, read_endpoint
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
 _CONTENT = "give one of `fields`, `members`, `json_schema` and `file`"
-_NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), a map of SHA-256 by file name, or `checksums: none`"
+_NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), `checksums: {missing: fetch}`, or `checksums: none`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,11 @@ class EntryReader:
             steps = (*address.steps, URLS_KEY)
             self._note("no-checksum", f"{address} has URLs without checksums", steps, _NO_CHECKSUMS)
         checksums = _checksums(given.get(CHECKSUMS_KEY, "none"))
+        if isinstance(checksums, ChecksumMap):
+            for name in checksums.digests.keys() & {FILE_KEY, MISSING_KEY}:
+                message = f"{name!r} does not go with checksums by file name"
+                where = (*address.steps, CHECKSUMS_KEY, name)
+                self._note("one-of", message, where, "write all checksums into a file", key=True)
         return UrlShards(texts(given[URLS_KEY]), checksums, read_endpoint(given))
 
     def _label(self, address: Address, given: JsonObject) -> LabelEntry | None:
@@ -314,10 +321,18 @@ def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def _checksums(value: Json) -> ChecksumFile | ChecksumMap | NoChecksums:
-    if isinstance(value, dict):
-        return ChecksumMap({name: str(digest) for name, digest in value.items()})
-    return NoChecksums() if value == "none" else ChecksumFile(str(value))
+def _checksums(value: Json) -> ChecksumFiles | ChecksumMap | NoChecksums:
+    match value:
+        case {"file": _, **rest} | {"missing": _, **rest} if not rest.keys() - {FILE_KEY, MISSING_KEY}:
+            assert isinstance(value, dict)
+            missing = cast("Missing | None", value.get(MISSING_KEY))
+            return ChecksumFiles(texts(value.get(FILE_KEY, [])), missing)
+        case dict():
+            return ChecksumMap({name: str(digest) for name, digest in value.items()})
+        case "none":
+            return NoChecksums()
+        case _:
+            return ChecksumFiles((str(value),))
 
 
 def _is_name(text: str) -> bool:

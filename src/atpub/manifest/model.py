@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
@@ -69,11 +69,16 @@ class FileShards:
     patterns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ChecksumFile:
-    """A file of checksums, relative to the manifest's folder."""
+Missing: TypeAlias = Literal["fetch", "store", "none"]
+"""Where a shard's checksum comes from that no file has: every byte, the store alone, or nowhere."""
 
-    path: str
+
+@dataclass(frozen=True, slots=True)
+class ChecksumFiles:
+    """Files of checksums, relative to the manifest's folder; without `missing`, they must have those of all shards."""
+
+    patterns: tuple[str, ...]
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class UrlShards:
     """The key of the dataset that lists them."""
 
     urls: tuple[str, ...]
-    checksums: ChecksumFile | ChecksumMap | NoChecksums | None
+    checksums: ChecksumFiles | ChecksumMap | NoChecksums | None
     endpoint: Endpoint = NO_ENDPOINT
 
 

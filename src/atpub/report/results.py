@@ -12,7 +12,7 @@ from atpub.atproto.data import JsonObject
 from atpub.errors import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
-from atpub.suggest import counted, listed
+from atpub.suggest import counted, listed, size
 
 if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
     from atpub.importing.model import ImportResult
@@ -45,16 +45,23 @@ class LockSummary:
     changed: Sequence[str]
     removed: Sequence[str]
     absent: Sequence[str]
+    failures: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+    read: int = 0
+    is_check: bool = False
 
 
 def lock_text(lock: LockSummary) -> str:
     """Return a line with the numbers of locked files and URLs, and of those that changed."""
     kinds = [(lock.files, "file"), (lock.urls, "URL")]
     held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
+    read = f", {size(lock.read)} read" if lock.read else ""
+    failed = f"; {counted(len(lock.failures), 'URL')} not measured" if lock.failures else ""
     if not (lock.added or lock.changed or lock.removed):
-        return PLAIN(f"{lock.file}: {held}, all up to date.")
+        return PLAIN(f"{lock.file}: {held}, all up to date{failed}.")
     added, changed, removed = len(lock.added), len(lock.changed), len(lock.removed)
-    return PLAIN(f"{lock.file}: {held}; {added} added, {changed} changed, {removed} removed.")
+    would = "out of date: " if lock.is_check else ""
+    return PLAIN(f"{lock.file}: {would}{held}; {added} added, {changed} changed, {removed} removed{read}{failed}.")
 
 
 def absent_text(lock: LockSummary) -> str:
@@ -73,6 +80,9 @@ def lock_json(lock: LockSummary) -> JsonObject:
         "changed": [*sorted(lock.changed)],
         "removed": [*sorted(lock.removed)],
         "absent": [*sorted(lock.absent)],
+        "failures": [problem_json(problem) for problem in lock.failures],
+        "warnings": [problem_json(problem) for problem in lock.warnings],
+        "bytes_read": lock.read,
     }
 
 

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from io import SEEK_CUR, SEEK_END, SEEK_SET, FileIO
+from io import SEEK_CUR, SEEK_END, SEEK_SET
+from typing import Protocol
 
 _CHUNK = 1 << 20
+
+
+class RawFile(Protocol):
+    """A raw file, as `open(buffering=0)` returns it; one that cannot seek raises OSError."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Read into a buffer, and return how many bytes; 0 at the end."""
+        ...
+
+    def seek(self, offset: int, /) -> int:
+        """Move to an offset."""
+        ...
+
+    def read(self, count: int, /) -> bytes | None:
+        """Return at most so many bytes."""
+        ...
 
 
 class DigestStream:
@@ -16,7 +33,7 @@ class DigestStream:
     plain tars never ask for, reads bytes again.
     """
 
-    def __init__(self, file: FileIO, size: int, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, file: RawFile, size: int, on_bytes: Callable[[int], None]) -> None:
         self._file = file
         self._size = size
         self._on_bytes = on_bytes

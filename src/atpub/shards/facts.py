@@ -14,25 +14,31 @@ from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem, Severity
 from atpub.manifest.model import (
     Address,
-    ChecksumFile,
-    ChecksumMap,
+    ChecksumFiles,
     DatasetEntry,
     Entry,
     FileShards,
     Manifest,
-    NoChecksums,
     UrlShards,
     blob_argument,
     free_values,
     placeholder,
 )
 from atpub.shards.braces import expand_braces, readable_pattern
-from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
-from atpub.shards.files import Found, expand_files
-from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
+from atpub.shards.locator import LOCK_HERE, Located, Locator
+from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, StoreFacts
+from atpub.shards.remote import (
+    RUN_LOCK,
+    AskedShard,
+    ChecksumReader,
+    RemoteShards,
+    asked_shards,
+    may_have_none,
+    not_found_yet,
+)
 from atpub.storage.blobs import LARGEST_SHARD
-from atpub.storage.interface import Location, parse_sha256
+from atpub.storage.interface import Location
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.storage.urls import check_pattern
 from atpub.suggest import listed
@@ -42,8 +48,6 @@ if TYPE_CHECKING:
     from atpub.shards.cache import Note
 
 Steps: TypeAlias = tuple[str | int, ...]
-
-_RUN_LOCK: Final = f"run `atpub lock`, and commit {LOCK_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +62,11 @@ class LocalShards:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteShards:
-    """Shards at URLs, each with its SHA-256 (None: it was said that there is none)."""
-
-    shards: tuple[tuple[Location, str | None], ...]
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the data: each dataset's shards, each `$blob` file, and every problem on the way.
 
-    `absent` are the files whose facts come from the lock; `lock` is what a lock of these facts holds.
+    `absent` are the files whose facts come from the lock; `lock` is what a lock of these facts holds. `asked` are the
+    shards whose checksums `atpub lock` finds; `urls` are those of each dataset, with or without a checksum.
     """
 
     shards: Mapping[Address, LocalShards | RemoteShards]
@@ -79,6 +74,8 @@ class Facts:
     problems: tuple[Problem, ...]
     absent: frozenset[Path] = frozenset()
     lock: Lock = field(default_factory=Lock)
+    asked: tuple[AskedShard, ...] = ()
+    urls: Mapping[Address, Sequence[str]] = field(default_factory=dict[Address, Sequence[str]])
 
     @property
     def sources(self) -> Mapping[str, FileSource]:
@@ -126,6 +123,10 @@ class _Gatherer:
         self._absent: set[Path] = set()
         self._files: dict[str, LockedFile] = {}
         self._urls: dict[str, str] = {}
+        self._stored: dict[str, StoreFacts] = {}
+        self._asked: list[AskedShard] = []
+        self._located: dict[Address, Sequence[str]] = {}
+        self._checksums = ChecksumReader(manifest, lock, self._note)
         self._problems: list[Problem] = []
 
     def gather(self) -> Facts:
@@ -143,7 +144,9 @@ class _Gatherer:
                 shards[entry.common.address] = self._remote(entry, entry.shards)
         files = {name: found for name, (path, steps) in named.items() for found in self._known(plain, (path,), steps)}
         self._note_no_lock()
-        return Facts(shards, files, tuple(self._problems), frozenset(self._absent), Lock(self._files, self._urls))
+        made = Lock(self._files, self._urls, self._stored)
+        absent = frozenset(self._absent)
+        return Facts(shards, files, tuple(self._problems), absent, made, tuple(self._asked), self._located)
 
     def _refuse_oversized(self, found: Iterable[tuple[tuple[Path, ...], Steps]]) -> None:
         """Raise InvalidInput if shards are larger than a blob may be: that is known before any file is read."""
@@ -210,6 +213,8 @@ class _Gatherer:
             message = f"another checksum than in another dataset: {listed(twice)}"
             self._note([Problem("checksum-conflict", message, hint="one of the checksum files is out of date")], steps)
         locked = self._lock.urls
+        same = [url for url, digest in digests.items() if locked.get(url) == digest and url in self._lock.stored]
+        self._stored.update((url, self._lock.stored[url]) for url in same)
         differing = [url for url, digest in digests.items() if locked.get(url, digest) != digest]
         self._compare(f"other checksums than in {LOCK_FILE}", differing, steps)
         self._miss([url for url in digests if url not in locked], steps)
@@ -217,16 +222,16 @@ class _Gatherer:
     def _compare(self, what: str, differing: Sequence[str], steps: Steps) -> None:
         if differing:
             severity: Severity = "error" if self._run.locked else "warning"
-            self._note([Problem("lock-differs", f"{what}: {listed(differing)}", None, _RUN_LOCK, severity)], steps)
+            self._note([Problem("lock-differs", f"{what}: {listed(differing)}", None, RUN_LOCK, severity)], steps)
 
     def _miss(self, names: Sequence[str], steps: Steps) -> None:
         if names and self._run.locked and self._has_lock:
-            self._note([Problem("not-locked", f"not in {LOCK_FILE}: {listed(names)}", hint=_RUN_LOCK)], steps)
+            self._note([Problem("not-locked", f"not in {LOCK_FILE}: {listed(names)}", hint=RUN_LOCK)], steps)
 
     def _note_no_lock(self) -> None:
         if self._run.locked and not self._has_lock and (self._files or self._urls):
             place = Place(str(self._manifest.folder / LOCK_FILE))
-            self._problems.append(Problem("no-lock", f"there is no {LOCK_FILE}", place, _RUN_LOCK))
+            self._problems.append(Problem("no-lock", f"there is no {LOCK_FILE}", place, RUN_LOCK))
 
     def _datasets(self) -> Iterator[DatasetEntry]:
         for entry in self._manifest.entries.values():
@@ -269,72 +274,31 @@ class _Gatherer:
         self._note([item for item in parsed if isinstance(item, Problem)], steps)
         self._note(check_locations(known), steps)
         self._note(_unreadable(urls, entry.parts), steps)
-        digests = self._digests(entry, shards, urls)
-        if isinstance(shards.checksums, NoChecksums):
-            return RemoteShards(tuple((item, None) for item in known))
-        return RemoteShards(
-            tuple(
-                (item, digests[url])
-                for url, item in zip(urls, parsed, strict=True)
-                if not isinstance(item, Problem) and url in digests
-            )
-        )
+        located = {url: item for url, item in zip(urls, parsed, strict=True) if not isinstance(item, Problem)}
+        self._located[entry.common.address] = tuple(located)
+        digests = self._known_digests(shards, located, urls, (*entry.common.address.steps, CHECKSUMS_KEY))
+        placed = [(url, item) for url, item in zip(urls, parsed, strict=True) if not isinstance(item, Problem)]
+        if not may_have_none(shards):
+            placed = [(url, item) for url, item in placed if url in digests]
+        stored = tuple(self._stored.get(url, StoreFacts()) for url, _ in placed)
+        return RemoteShards(tuple((item, digests.get(url)) for url, item in placed), stored)
 
-    def _digests(self, entry: DatasetEntry, shards: UrlShards, urls: list[str]) -> Mapping[str, str]:
-        steps = (*entry.common.address.steps, CHECKSUMS_KEY)
-        match shards.checksums:
-            case ChecksumFile(path=name):
-                return self._filed_digests(name, urls, steps)
-            case ChecksumMap(digests=digests):
-                known = {name: digest for name, text in digests.items() if (digest := parse_sha256(text))}
-                self._note([_not_sha256(name) for name in digests if name not in known], steps)
-            case NoChecksums() | None:
-                return {}
-        return self._match(urls, known, steps)
+    def _known_digests(
+        self, shards: UrlShards, located: Mapping[str, Location], urls: Sequence[str], steps: Steps
+    ) -> Mapping[str, str]:
+        """Return the digests that the manifest gives, and of those that `atpub lock` finds, those in the lock."""
+        digests = self._checksums.find(shards, urls, steps)
+        if isinstance(shards.checksums, ChecksumFiles):
+            self._keep_urls(digests, steps)
+        unknown = {url: item for url, item in located.items() if url not in digests}
+        asked = asked_shards(shards, unknown, self._manifest.place(steps))
+        locked = {shard.url: self._lock.urls[shard.url] for shard in asked if shard.url in self._lock.urls}
+        self._note(not_found_yet(asked, locked), steps)
+        self._keep_urls(locked, steps)
+        self._asked.extend(asked)
+        return {**digests, **locked}
 
-    def _match(self, urls: Sequence[str], known: Mapping[str, str], steps: Steps) -> Mapping[str, str]:
-        matched = match_checksums(urls, known)
-        self._note(matched.problems, steps)
-        return matched.digests
-
-    def _filed_digests(self, name: str, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
-        """Read the digests of URLs from checksum files; if there is none, from the lock."""
-        found = expand_files([name], self._manifest.folder)
-        digests = {url: self._lock.urls[url] for url in urls if url in self._lock.urls}
-        if digests and any(problem.code in NOT_THERE for problem in found.problems):
-            missing = [url for url in urls if url not in digests]
-            if missing:
-                message = f"{name} is not here, and {LOCK_FILE} does not have the checksum of {listed(missing)}"
-                self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
-        else:
-            known = self._checksum_files(found, steps)
-            digests = {} if known is None else dict(self._match(urls, known, steps))
-        self._keep_urls(digests, steps)
-        return digests
-
-    def _checksum_files(self, found: Found, steps: Steps) -> Mapping[str, str] | None:
-        if found.problems:
-            self._note([self._locator.hinted(problem) for problem in found.problems], steps)
-            return None
-        read = [parsed for file in found.files if (parsed := self._checksum_file(file, steps))]
-        joined = join_checksums(read)
-        self._note(joined.problems, steps)
-        return joined.digests if len(read) == len(found.files) else None
-
-    def _checksum_file(self, file: Path, steps: Steps) -> Checksums | None:
-        name = self._name(file)
-        try:
-            text = file.read_text("utf-8")
-        except UnicodeDecodeError as error:
-            message = f"{name} is not UTF-8: byte {error.start + 1:,} is 0x{error.object[error.start]:02X}"
-            self._note([Problem("not-utf8", message, hint="is it what sha256sum wrote? save it as UTF-8")], steps)
-            return None
-        except OSError as error:
-            self._note([Problem("file-unreadable", f"{name} cannot be read: {error.strerror}")], steps)
-            return None
-        return parse_checksums(text, str(file))
-
-    def _note(self, problems: list[Problem] | tuple[Problem, ...], steps: Steps) -> None:
+    def _note(self, problems: Sequence[Problem], steps: Steps) -> None:
         if not problems:
             return
         place = self._manifest.place(steps)
@@ -383,7 +347,3 @@ def _unreadable(urls: list[str], parts: int | None) -> list[Problem]:
     reason = next((reason for record in records if (reason := readable_pattern(record))), None)
     hint = "atdata joins the URLs of a dataset into one pattern: give them numbers of one width"
     return [Problem("unreadable-urls", reason, hint=hint)] if reason else []
-
-
-def _not_sha256(name: str) -> Problem:
-    return Problem("bad-checksum", f"the checksum of {name!r} is not a SHA-256: 64 hexadecimal digits")

@@ -1,47 +1,51 @@
 """`atpub.lock`: what is known of a manifest's data, kept beside it in git, for where the data itself is not.
 
-The first line is `{"atpub.lock": 1}`; each other one is a JSON object, files first, both kinds sorted bytewise:
+The first line is `{"atpub.lock": 2}`; each other one is a JSON object, files first, both kinds sorted bytewise:
 
     {"file": "data/digits-000.tar", "size": 145920, "sha256": "…", "samples": 300}
     {"file": "card.pdf", "size": 2048, "sha256": "…"}
     {"url": "https://cdn.example.org/cats-000.tar", "sha256": "…"}
+    {"url": "https://cdn.example.org/dogs-000.tar", "sha256": "…", "size": 90112, "samples": 30, "etag": "…"}
 
 A file's path is relative to the manifest's folder and has `/` between its parts. `samples` is there where a dataset
 lists the file as a shard. A URL is there where a checksum file has its digest: with these lines, plan needs no checksum
-file. What else may be said of a file or URL comes with another number in the first line.
+file. It is also there where `missing:` of the manifest lets `atpub lock` find the digest: with `size` in bytes,
+`samples` if the shard was read, and the validators `etag` and `modified` (Last-Modified), as far as the store states
+them.
+
+The number is 1 where no URL has more than its digest: older versions of atpub read such a lock, and refuse one of
+number 2. What else may be said of a file or URL comes with another number.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem
-from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.file_facts import FileFacts
-from atpub.shards.files import Found, expand_files
 from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import parse_location
-from atpub.suggest import listed
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.paths import refuse
 from atpub.text.source import Source
 
 LOCK_FILE: Final = "atpub.lock"
-VERSION: Final = 1
+VERSION: Final = 2
+_DIGESTS_ONLY: Final = 1
 
 _MOST = 1 << 53
 _LINE = re.compile(r"[^\n]+")
 # What JSON may hold as it is, and yet would not show in a diff, or cannot be written as UTF-8 (odd file names).
 _HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ANEW = "run `atpub lock` where the data is; where this file itself is broken: atpub lock --prune"
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?")
 _MERGE = "resolve the merge first: keep the lines of both sides, then run `atpub lock`"
 
 
@@ -71,11 +75,38 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the store of a shard states besides its digest; `samples` are known of a shard that was read.
+
+    `etag` and `modified` (Last-Modified) are its validators (RFC 9110, section 8.8), as the store writes them.
+    """
+
+    size: int | None = None
+    samples: int | None = None
+    etag: str | None = None
+    modified: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the facts that are known."""
+        return {name: value for name in _STORE_KEYS if (value := getattr(self, name)) is not None}
+
+    @classmethod
+    def of_json(cls, value: Mapping[Any, Any]) -> StoreFacts:
+        """Read the facts among the keys of a line that has no faults."""
+        known: dict[str, Any] = {name: value[name] for name in _STORE_KEYS if name in value}
+        return cls(**known)
+
+
+_STORE_KEYS: Final = ("size", "samples", "etag", "modified")
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
-    """What a lock holds: local files by path, and the SHA-256 of shards by URL."""
+    """What a lock holds: local files by path, the SHA-256 of shards by URL, and what their stores state besides."""
 
     files: Mapping[str, LockedFile] = field(default_factory=dict[str, LockedFile])
     urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    stored: Mapping[str, StoreFacts] = field(default_factory=dict[str, StoreFacts])
 
 
 def bytewise(text: str) -> bytes:
@@ -85,12 +116,13 @@ def bytewise(text: str) -> bytes:
 
 def dump_lock(lock: Lock) -> str:
     """Format a lock; the same facts give the same text, in any order."""
-    lines: list[Json] = [{LOCK_FILE: VERSION}]
+    stored = {url: facts for url in lock.urls if (facts := lock.stored.get(url, StoreFacts()).to_json())}
+    lines: list[Json] = [{LOCK_FILE: VERSION if stored else _DIGESTS_ONLY}]
     for path, known in sorted(lock.files.items(), key=lambda item: bytewise(item[0])):
         samples: dict[str, Json] = {} if known.samples is None else {"samples": known.samples}
         lines.append({"file": path, "size": known.size, "sha256": known.sha256, **samples})
     for url, digest in sorted(lock.urls.items(), key=lambda item: bytewise(item[0])):
-        lines.append({"url": url, "sha256": digest})
+        lines.append({"url": url, "sha256": digest, **stored.get(url, {})})
     return "".join(f"{_line(line)}\n" for line in lines)
 
 
@@ -123,6 +155,7 @@ class _Reader:
         self._problems: list[Problem] = []
         self._files: dict[str, LockedFile] = {}
         self._urls: dict[str, str] = {}
+        self._stored: dict[str, StoreFacts] = {}
         self._seen: dict[tuple[str, str], int] = {}
 
     def read(self) -> Lock:
@@ -132,17 +165,17 @@ class _Reader:
             self._read_line(line)
         if self._problems:
             raise InvalidInput(tuple(self._problems))
-        return Lock(self._files, self._urls)
+        return Lock(self._files, self._urls, self._stored)
 
     def _read_header(self, line: re.Match[str] | None) -> None:
         value = _load(line[0]) if line else None
         version = value.get(LOCK_FILE) if isinstance(value, dict) else None
-        if value == {LOCK_FILE: VERSION} and type(version) is int:
+        if value == {LOCK_FILE: version} and type(version) is int and version in (_DIGESTS_ONLY, VERSION):
             return
         if isinstance(version, int) and version > VERSION:
             message, hint = f"the lock is of version {version}, which is newer than this atpub", "upgrade atpub"
         else:
-            message, hint = f"a lock begins with the line {_line({LOCK_FILE: VERSION})}", _ANEW
+            message, hint = f"a lock begins with the line {_line({LOCK_FILE: _DIGESTS_ONLY})}", _ANEW
         place = self._source.place(line.start()) if line else Place(self._source.file)
         # Lines that mean something else would only bring on more problems.
         raise InvalidInput((Problem("lock-header", message, place, hint),))
@@ -157,8 +190,10 @@ class _Reader:
                 samples = rest.get("samples")
                 self._files[path] = LockedFile(size, sha256, samples if isinstance(samples, int) else None)
                 self._check_once(("file", path), line)
-            case {"url": str(url), "sha256": str(sha256)}:
+            case {"url": str(url), "sha256": str(sha256), **rest}:
                 self._urls[url] = sha256
+                if rest:
+                    self._stored[url] = StoreFacts.of_json(rest)
                 self._check_once(("url", url), line)
             case _:
                 raise AssertionError(value)
@@ -216,7 +251,7 @@ def _faults(value: Json) -> Iterator[tuple[_Steps, str]]:
             fault = check(value[key])
             if fault is not None:
                 yield (key,), f"`{key}`: {fault}"
-        elif key != "samples":
+        elif key in _REQUIRED[kind]:
             yield (), f"`{key}` is missing"
 
 
@@ -252,131 +287,25 @@ def _digest_fault(value: Json) -> str | None:
     return None if is_digest else "expected 64 hexadecimal digits in lower case"
 
 
+def is_field_value(text: str) -> bool:
+    """Return whether a text can be the value of an HTTP header, as far as a lock holds it."""
+    return _FIELD_VALUE.fullmatch(text) is not None
+
+
+def _header_fault(value: Json) -> str | None:
+    is_field = isinstance(value, str) and is_field_value(value)
+    return None if is_field else "expected the value of an HTTP header"
+
+
 _KINDS: Final[Mapping[str, Mapping[str, _Check]]] = {
     "file": {"file": _path_fault, "size": _count_fault, "sha256": _digest_fault, "samples": _count_fault},
-    "url": {"url": _url_fault, "sha256": _digest_fault},
+    "url": {
+        "url": _url_fault,
+        "sha256": _digest_fault,
+        "size": _count_fault,
+        "samples": _count_fault,
+        "etag": _header_fault,
+        "modified": _header_fault,
+    },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """The files that patterns name, those of them that only the lock has, and every problem."""
-
-    files: tuple[Path, ...]
-    absent: frozenset[Path]
-    problems: tuple[Problem, ...]
-
-
-class Locator:
-    """Finds files by patterns in a manifest's folder and, where they are not there, in its lock."""
-
-    def __init__(self, folder: Path, lock: Lock | None) -> None:
-        self._folder = folder
-        self._locked = None if lock is None else _Paths(lock.files)
-
-    def locate(self, patterns: Sequence[str], *, shards: bool = False) -> Located:
-        """Return the files in the order of a complete folder; otherwise as `expand_files`."""
-        parts = [self._locate(pattern, shards=shards) for pattern in patterns]
-        return Located(
-            tuple(dict.fromkeys(file for part in parts for file in part.files)),
-            frozenset(file for part in parts for file in part.absent),
-            tuple(problem for part in parts for problem in part.problems),
-        )
-
-    def _locate(self, pattern: str, *, shards: bool) -> Located:
-        found = expand_files([pattern], self._folder, shards=shards)
-        names = expand_keeping_escapes(pattern)
-        if isinstance(names, Problem) or not names:
-            return Located(found.files, frozenset(), found.problems)
-        here = {file.relative_to(self._folder).as_posix() for file in found.files}
-        absent = self._absent(names, here)
-        if not absent:
-            return Located(found.files, frozenset(), tuple(map(self.hinted, found.problems)))
-        return self._both(names, found, here, absent)
-
-    def _absent(self, names: Sequence[str], here: set[str]) -> set[str]:
-        if self._locked is None:
-            return set()
-        locked = {path for name in names for path in self._locked.matching(name)}
-        return {path for path in locked - here if _is_absent(self._folder / path)}
-
-    def _both(self, names: Sequence[str], found: Found, here: set[str], absent: set[str]) -> Located:
-        known = _Paths(here | absent)
-        matched = {name: known.matching(name) for name in names}
-        ordered = dict.fromkeys(self._folder / path for name in names for path in matched[name])
-        problems = [problem for problem in found.problems if problem.code not in NOT_THERE]
-        if nowhere := _nowhere(matched, found):
-            message = f"neither here nor in {LOCK_FILE}: {listed(nowhere)}"
-            problems.append(Problem("file-missing", message, hint=LOCK_HERE))
-        return Located(
-            # What the disk has counts, even where names are matched otherwise there (upper and lower case).
-            tuple(dict.fromkeys([*ordered, *found.files])),
-            frozenset(self._folder / path for path in absent),
-            tuple(problems),
-        )
-
-    def hinted(self, problem: Problem) -> Problem:
-        """Add a hint about the lock to the problem of a missing file."""
-        if problem.code not in NOT_THERE:
-            return problem
-        hint = _LOCK_THERE if self._locked is None else f"{LOCK_FILE} does not have it either: {LOCK_HERE}"
-        return replace(problem, hint=f"{problem.hint}; {hint}" if problem.hint else hint)
-
-
-NOT_THERE: Final = ("file-missing", "no-match")
-LOCK_HERE: Final = f"run `atpub lock` where the files are, and commit {LOCK_FILE}"
-_LOCK_THERE = f"if the files are elsewhere, run `atpub lock` there, and commit {LOCK_FILE}"
-
-
-def _nowhere(matched: Mapping[str, Sequence[str]], found: Found) -> list[str]:
-    """List the names without a file; for other kinds of path the disk's own problem is enough."""
-    missing = set(found.missing)
-    return [name for name, paths in matched.items() if not paths and (not _is_plain(name) or unescape(name) in missing)]
-
-
-def _is_absent(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-_PLAIN = re.compile(r"(?:[^\\*?\[]|\\.?)*", re.DOTALL)
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name without braces has no wildcards either."""
-    return _PLAIN.fullmatch(name) is not None
-
-
-class _Paths:
-    """Paths relative to a folder, to be matched as `expand_files` matches the files in it."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._sorted = sorted(paths)
-        self._known = frozenset(self._sorted)
-
-    def matching(self, name: str) -> Sequence[str]:
-        """Return the paths that match a name without braces, sorted bytewise."""
-        if _is_plain(name):
-            path = PurePosixPath(unescape(name)).as_posix()
-            return [path] if path in self._known else []
-        pattern = "/".join(part for part in name.split("/") if unescape(part) not in ("", "."))
-        if name.startswith("/") or unescape(name.rpartition("/")[2]) in ("", "."):
-            return []  # outside the folder, or folders only
-        from wcmatch import glob  # most names have no wildcards
-
-        found = glob.globfilter(list(self._beginning(pattern)), pattern, flags=glob.GLOBSTAR)
-        return sorted(map(str, found), key=bytewise)
-
-    def _beginning(self, pattern: str) -> Iterator[str]:
-        """Yield the paths that begin like the pattern up to its first wildcard."""
-        plain = _PLAIN.match(pattern)
-        start = unescape(plain[0]) if plain else ""
-        for index in range(bisect_left(self._sorted, start), len(self._sorted)):
-            if not self._sorted[index].startswith(start):
-                return
-            yield self._sorted[index]
+_REQUIRED: Final = {"file": ("file", "size", "sha256"), "url": ("url", "sha256")}

@@ -43,6 +43,10 @@ URLS_KEY: Final = "urls"
 """The key of a manifest's dataset that lists the URLs of shards, whatever kind of storage they are in."""
 CHECKSUMS_KEY: Final = "checksums"
 """The key of a manifest's dataset that has the checksums of shards at URLs."""
+FILE_KEY: Final = "file"
+"""The key of `checksums` that names checksum files."""
+MISSING_KEY: Final = "missing"
+"""The key of `checksums` that says where those come from which no file has."""
 
 
 def dataset_keys() -> dict[str, JsonObject]:
@@ -56,8 +60,25 @@ def dataset_keys() -> dict[str, JsonObject]:
         },
         CHECKSUMS_KEY: {
             "description": "The shards' SHA-256: a file as sha256sum writes it, a map, or `none`.",
-            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
-            "examples": ["digits.sha256", "none"],
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {
+                        FILE_KEY: {
+                            "description": "Files as sha256sum writes them: a path or pattern, or a list of them.",
+                            "anyOf": [*TEXTS],
+                        },
+                        MISSING_KEY: {
+                            "description": "Where `atpub lock` finds the other checksums.",
+                            "enum": ["fetch", "store", "none"],
+                        },
+                    },
+                    "required": [],
+                    "additionalProperties": {"type": "string"},
+                },
+            ],
+            "examples": ["digits.sha256", {"missing": "fetch"}, "none"],
         },
         **option_keys(),
     }

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from atpub.cli.options import environ
-from atpub.cli.output import print_data, print_json, tell
+from atpub.cli.output import print_data, print_json, tell, tell_warnings
 from atpub.desired import read_manifest
+from atpub.errors import Usage
+from atpub.measuring.update import LockUpdate, update_lock
 from atpub.report.results import LockSummary, absent_text, lock_json, lock_text
-from atpub.shards.locking import LockUpdate, update_lock
 from atpub.user_folders import cache_folder
 
 
-def run_lock(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, prune: bool) -> None:
-    """Update atpub.lock, and print what changed."""
-    lock = _summary(update_lock(read_manifest(manifests, environment, environ()), prune=prune, cache=cache_folder()))
+def run_lock(
+    manifests: tuple[str, ...],
+    environment: str | None,
+    *,
+    as_json: bool,
+    prune: bool,
+    check: bool,
+    index: str | None,
+) -> int:
+    """Update atpub.lock, and print what changed.
+
+    Return 1 where the checksum of a shard was not found; with `check`, 2 where the lock is out of date.
+    """
+    if check and index:
+        raise Usage("--check writes nothing, and --index a file", hint="give one of them")
+    manifest = read_manifest(manifests, environment, environ())
+    update = update_lock(manifest, prune=prune, check=check, index=index is not None, cache=cache_folder())
+    lock = _summary(update, is_check=check)
     if as_json:
         print_json(lock_json(lock))
-        return
-    if lock.absent:
-        tell(absent_text(lock))
-    print_data(lock_text(lock))
+    else:
+        if lock.absent:
+            tell(absent_text(lock))
+        print_data(lock_text(lock))
+    tell_warnings((*update.warnings, *update.failures))
+    if update.failures:
+        return 1
+    return 2 if check and not update.is_current else 0
 
 
-def _summary(update: LockUpdate) -> LockSummary:
+def _summary(update: LockUpdate, *, is_check: bool) -> LockSummary:
     return LockSummary(
         update.file,
         len(update.lock.files),
@@ -30,4 +50,8 @@ def _summary(update: LockUpdate) -> LockSummary:
         update.changed,
         update.removed,
         update.absent,
+        update.failures,
+        update.warnings,
+        update.read,
+        is_check=is_check,
     )

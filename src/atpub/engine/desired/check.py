@@ -40,7 +40,8 @@ from atpub.manifest.model import (
 )
 from atpub.manifest.schema import SIZE
 from atpub.repository.model import is_local
-from atpub.shards.facts import Facts, LocalShards, RemoteShards
+from atpub.shards.facts import Facts, LocalShards
+from atpub.shards.remote import RemoteShards
 from atpub.storage.registry import check_endpoint
 from atpub.text.source import as_written
 

@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from atpub.atproto.syntax import Did, RecordPath
 from atpub.manifest.model import DatasetEntry, Entry
-from atpub.shards.facts import LocalShards, RemoteShards
+from atpub.shards.facts import LocalShards
+from atpub.shards.remote import RemoteShards
 from atpub.storage.parts import KEY, WHOLE, Part, part_links, part_name, part_path
 
 AnyShards: TypeAlias = LocalShards | RemoteShards
@@ -59,4 +60,4 @@ def _count_parts(item: Entry, shards: AnyShards | None) -> int:
 def _slice(shards: AnyShards, start: int, end: int) -> AnyShards:
     if isinstance(shards, LocalShards):
         return replace(shards, files=shards.files[start:end])
-    return RemoteShards(shards.shards[start:end])
+    return shards[start:end]

@@ -30,7 +30,8 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.manifest.schema import SIZE
-from atpub.shards.facts import LocalShards, RemoteShards
+from atpub.shards.facts import LocalShards
+from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import NO_ENDPOINT
 from atpub.storage.registry import FILES, build_storage
 
@@ -106,7 +107,9 @@ def _storage(shards: LocalShards | RemoteShards, asked: Shards, filled: Filled) 
 def measured_size(shards: LocalShards | RemoteShards) -> JsonObject:
     """Return the amount of data as a record's `size`, as far as it is known."""
     if isinstance(shards, RemoteShards):
-        return entry.DatasetSize(shards=len(shards)).to_json() if shards else {}
+        if not shards:
+            return {}
+        return entry.DatasetSize(samples=shards.samples, bytes=shards.size, shards=len(shards)).to_json()
     facts = [found for _, found in shards.files]
     counts = [found.samples for found in facts if found.samples is not None]
     return entry.DatasetSize(

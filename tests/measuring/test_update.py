@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.cli.playground import write_files
 
 from atpub.manifest.load import load_manifest
-from atpub.shards.locking import update_lock
+from atpub.measuring.update import update_lock
 
 MANIFEST = """\
 atpub: 1

@@ -1,0 +1,180 @@
+"""S3, Google Cloud Storage and Azure, read through obstore (extra `stores`); boto3 (extra `s3`) asks S3 for digests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Lock
+from typing import Any, Final
+
+from atpub.measuring.digests import amazon_digest
+from atpub.measuring.model import ShardFailure, ShardTask
+from atpub.measuring.stores import BrokenOff, Stated, changed
+from atpub.shards.lock import StoreFacts
+from atpub.storage.interface import Endpoint
+
+_CHUNK: Final = 1 << 20
+_RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
+_GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+_PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_HINT: Final = "check the bucket, the key and the credentials in the environment"
+
+
+_making: Final = Lock()
+"""Held while a client is made: boto3's sessions are not safe for threads."""
+
+
+@cache
+def has_package(name: str) -> bool:
+    """Return whether a package is installed."""
+    return find_spec(name) is not None
+
+
+class ObjectStore:
+    """A bucket or container."""
+
+    def ask(self, task: ShardTask) -> Stated:
+        """Ask for the digest, size and validators of an object; raises ShardFailure."""
+        if _is_s3(task) and has_package("boto3"):
+            return _ask_s3(task)
+        if task.missing == "store" and _is_s3(task):
+            raise _missing_extra(task, "boto3")
+        try:
+            with _Failures(task):
+                store, key = _open(task)
+                found: Mapping[str, Any] = store.head(key)
+        except BrokenOff as error:
+            raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {error}", _HINT) from None
+        return Stated(None, _facts(found["size"], found.get("e_tag"), found.get("last_modified")))
+
+    def open(self, task: ShardTask, stated: Stated, start: int) -> Generator[bytes]:
+        """Yield the bytes from a position on; raises BrokenOff and ShardFailure."""
+        store, key = _open(task)
+        options: dict[str, Any] = {"if_match": stated.facts.etag} if stated.facts.etag else {}
+        if start:
+            options["range"] = {"offset": start}
+        with _Failures(task):
+            reply = store.get(key, options=options)
+            for chunk in reply.stream(min_chunk_size=_CHUNK):
+                yield bytes(chunk)
+
+
+class _Failures:
+    """A block in which obstore's errors are those of a shard: read again where the connection breaks off."""
+
+    def __init__(self, task: ShardTask) -> None:
+        self._task = task
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Raise ShardFailure or BrokenOff in place of an error of obstore."""
+        from obstore import exceptions
+
+        match error:
+            case FileNotFoundError():
+                raise ShardFailure("shard-missing", f"{self._task.url} is not there", _HINT) from None
+            case exceptions.PreconditionError():
+                raise changed(self._task) from None
+            case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError():
+                raise ShardFailure("shard-private", f"{self._task.url} may not be read", _HINT) from None
+            case exceptions.BaseError() | OSError():
+                raise BrokenOff(_first_line(error)) from None
+            case _:
+                pass
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _is_s3(task: ShardTask) -> bool:
+    return task.url.startswith("s3:")
+
+
+def _missing_extra(task: ShardTask, package: str) -> ShardFailure:
+    hint = f"pip install 'atpub[{_EXTRAS[package]}]'"
+    return ShardFailure("extra-missing", f"{task.url} cannot be read without the package {package}", hint)
+
+
+def _open(task: ShardTask) -> tuple[Any, str]:
+    """Return the store that holds an object, and its key there."""
+    if not has_package("obstore"):
+        raise _missing_extra(task, "obstore")
+    scheme, _, rest = task.url.partition("://")
+    bucket, _, key = rest.partition("/")
+    with _making:
+        if scheme == "s3":
+            return _s3_store(bucket, task.endpoint), key
+        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
+
+
+@cache
+def _s3_store(bucket: str, endpoint: Endpoint) -> Any:
+    from obstore.store import S3Store
+
+    options: dict[str, Any] = {"region": endpoint.region or os.environ.get("AWS_REGION", "us-east-1")}
+    if endpoint.endpoint:
+        options |= {"endpoint": endpoint.endpoint, "virtual_hosted_style_request": False}
+    if not _has_aws_credentials():
+        options["skip_signature"] = True
+    is_plain = (endpoint.endpoint or "").startswith("http:")
+    return S3Store(bucket, client_options={"allow_http": is_plain}, retry_config=_RETRIES, **options)
+
+
+@cache
+def _other_store(url: str) -> Any:
+    from obstore.store import from_url
+
+    variable = "GOOGLE_" if url.startswith("gs:") else "AZURE_"
+    is_public = not any(name.startswith(variable) for name in os.environ)
+    return from_url(url, skip_signature=is_public, retry_config=_RETRIES)
+
+
+def _has_aws_credentials() -> bool:
+    """Return whether the environment has credentials; without them, requests are those of the public."""
+    return has_package("boto3") and _session().get_credentials() is not None
+
+
+@cache
+def _session() -> Any:
+    return import_module("boto3").session.Session()
+
+
+@cache
+def _s3_client(endpoint: Endpoint) -> Any:
+    """Return a client of S3, which is safe for threads."""
+    signature = {} if _has_aws_credentials() else {"signature_version": import_module("botocore").UNSIGNED}
+    retries = {"mode": "standard", "max_attempts": 4}
+    config = import_module("botocore.config").Config(max_pool_connections=64, retries=retries, **signature)
+    region = endpoint.region or _session().region_name or "us-east-1"
+    return _session().client("s3", endpoint_url=endpoint.endpoint, region_name=region, config=config)
+
+
+def _ask_s3(task: ShardTask) -> Stated:
+    errors: Any = import_module("botocore.exceptions")
+    bucket, _, key = task.url.partition("://")[2].partition("/")
+    try:
+        with _making:
+            client = _s3_client(task.endpoint)
+        found = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    except errors.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        kind = "shard-missing" if code in _GONE else "shard-private" if code in _PRIVATE else "shard-unavailable"
+        raise ShardFailure(kind, f"{task.url}: S3 answers {code}", _HINT) from None
+    except errors.BotoCoreError as error:
+        raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT) from None
+    digest = amazon_digest(found.get("ChecksumSHA256", ""), found.get("ETag", ""))
+    return Stated(digest, _facts(found["ContentLength"], found.get("ETag"), found.get("LastModified")))
+
+
+def _facts(size: int, etag: str | None, modified: datetime | None) -> StoreFacts:
+    stated = format_datetime(modified.astimezone(UTC), usegmt=True) if modified else None
+    return StoreFacts(size, None, etag, stated)

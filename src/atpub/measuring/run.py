@@ -1,0 +1,105 @@
+"""Measuring many shards at once: in the threads of this process, or by any `concurrent.futures.Executor`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from functools import partial
+from threading import Event
+from typing import Final
+from urllib.parse import urlsplit
+
+from atpub.errors import Interrupted, Problem
+from atpub.measuring.measure import close_connections, measure
+from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardTask, dump_outcomes, load_outcomes
+from atpub.progress import Completed, Ended, OnProgress, Progress, Started, ignore
+
+AT_ONCE: Final = 32
+"""Shards that are measured at once: asking for a digest is waiting for the network."""
+BATCH: Final = 16
+"""Shards of one task of another executor, which takes longer to send a task than this process."""
+
+
+def measure_all(
+    tasks: Sequence[ShardTask],
+    on_outcome: Callable[[Outcome], object],
+    *,
+    executor: Executor | None = None,
+    on_progress: OnProgress = ignore,
+) -> None:
+    """Measure shards, and report each outcome as soon as it is known, in the caller's thread.
+
+    An `executor` gets batches of tasks, and no callback.
+    """
+    if not tasks:
+        return
+    on_progress(Started("lock", len(tasks)))
+    try:
+        hosts = _Hosts()
+        blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, executor)
+        for block in blocks:
+            for outcome in load_outcomes(block):
+                on_outcome(outcome)
+                hosts.add(outcome)
+                if isinstance(outcome, MeasuredShard):
+                    is_known = outcome.source != "read"
+                    on_progress(Completed("lock", outcome.url, outcome.facts.size or 0, is_known))
+    finally:
+        on_progress(Ended("lock"))
+
+
+class _Hosts:
+    """The hosts that have not answered yet, and how often; after many times, the rest of their shards is given up."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+        self._answered: set[str] = set()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        host = urlsplit(outcome.url).netloc
+        if isinstance(outcome, FailedShard) and outcome.problem.code == "shard-unavailable":
+            self._failures[host] += 1
+        else:
+            self._answered.add(host)
+
+    def measure(self, task: ShardTask, on_progress: OnProgress) -> bytes:
+        """Measure a shard, unless its host is given up."""
+        host = urlsplit(task.url).netloc
+        if host in self._answered or self._failures[host] < AT_ONCE:
+            return measure([task], on_progress)
+        message = f"{task.url} was not asked for: {host} has not answered {self._failures[host]} times"
+        return dump_outcomes([FailedShard(task.url, Problem("shard-unavailable", message, hint="run it again later"))])
+
+
+def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgress) -> Iterator[bytes]:
+    stop = Event()
+    pool = ThreadPoolExecutor(min(AT_ONCE, len(tasks)), thread_name_prefix="atpub-lock")
+    work = partial(hosts.measure, on_progress=partial(_report, stop, on_progress))
+    try:
+        yield from _results([pool.submit(work, task) for task in tasks])
+    finally:
+        stop.set()  # after Ctrl-C, shards that are being read end at their next chunk
+        pool.shutdown(cancel_futures=True)
+        close_connections()
+
+
+def _report(stop: Event, on_progress: OnProgress, progress: Progress) -> None:
+    if stop.is_set():
+        raise Interrupted("interrupted", hint="run it again: it continues")
+    on_progress(progress)
+
+
+def _by_executor(tasks: Sequence[ShardTask], executor: Executor) -> Iterator[bytes]:
+    batches = [tasks[start : start + BATCH] for start in range(0, len(tasks), BATCH)]
+    yield from _results([executor.submit(measure, batch) for batch in batches])
+
+
+def _results(futures: Sequence[Future[bytes]]) -> Iterator[bytes]:
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()

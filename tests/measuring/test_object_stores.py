@@ -1,0 +1,146 @@
+"""S3 as moto offers it: checksums that objects have, and those that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.shards.tars import samples_tar
+
+from atpub.manifest.load import load_manifest
+from atpub.measuring.measure import measure_shard
+from atpub.measuring.model import FailedShard, ShardTask
+from atpub.measuring.object_stores import ObjectStore, has_package
+from atpub.measuring.update import LockUpdate, update_lock
+from atpub.shards.lock import read_lock
+
+BUCKET = "lab-data"
+MANIFEST = """\
+atpub: 1
+project: lab
+account: local
+schemas: {{image: {{nsid: org.lab.image, version: 1.0.0, fields: {{label: integer}}}}}}
+datasets:
+  digits:
+    schema: image
+    urls: {urls}
+    s3: {{endpoint: "{endpoint}", region: us-east-1}}
+    checksums: {{missing: {missing}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = import_module("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the server, whose bucket is empty; credentials are in the environment."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    import_module("urllib.request").urlopen(f"{endpoint}/moto-api/reset", data=b"")
+    client = import_module("boto3").client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+def lock(folder: Path, endpoint: str, missing: str, *keys: str) -> LockUpdate:
+    urls = [f"s3://{BUCKET}/{key}" for key in keys]
+    (folder / "atpub.yaml").write_text(MANIFEST.format(urls=urls, endpoint=endpoint, missing=missing))
+    return update_lock(load_manifest([folder / "atpub.yaml"], environ={}))
+
+
+def in_hex(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def test_stored_composite_and_plain(s3: Any, endpoint: str, tmp_path: Path) -> None:
+    plain, stored = samples_tar(2), samples_tar(3)
+    part = samples_tar(20_000)[: 5 << 20].ljust(5 << 20, b"\0") + bytes(1024)
+    s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=stored, ChecksumAlgorithm="SHA256")
+    s3.put_object(Bucket=BUCKET, Key="d-1.tar", Body=plain)
+    composite = compose(s3, "d-2.tar", part, stored)
+    keys = ("d-0.tar", "d-1.tar", "d-2.tar")
+    update = lock(tmp_path, endpoint, "store", *keys)
+    assert [problem.code for problem in update.failures] == ["no-stated-checksum"] * 2
+    assert update.lock.urls == {f"s3://{BUCKET}/d-0.tar": in_hex(stored)}
+    update = lock(tmp_path, endpoint, "fetch", *keys)
+    assert (update.failures, update.read) == ([], len(plain) + len(composite))
+    assert list(update.lock.urls.values()) == [in_hex(stored), in_hex(plain), in_hex(composite)]
+    assert update.lock.stored[f"s3://{BUCKET}/d-1.tar"].samples == 2
+    again = lock(tmp_path, endpoint, "fetch", *keys)
+    assert (again.is_current, again.read) == (True, 0)
+    s3.put_object(Bucket=BUCKET, Key="d-1.tar", Body=stored)
+    changed = lock(tmp_path, endpoint, "fetch", *keys)
+    assert (changed.changed, changed.read) == ([f"s3://{BUCKET}/d-1.tar"], len(stored))
+
+
+def compose(s3: Any, key: str, *parts: bytes) -> bytes:
+    """Upload an object in parts, whose checksum is that of their checksums."""
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key, ChecksumAlgorithm="SHA256")["UploadId"]
+    made: list[Any] = []
+    for number, body in enumerate(parts, 1):
+        named = {"Bucket": BUCKET, "Key": key, "UploadId": upload, "PartNumber": number}
+        reply = s3.upload_part(Body=body, ChecksumAlgorithm="SHA256", **named)
+        made.append({"PartNumber": number, "ETag": reply["ETag"], "ChecksumSHA256": reply["ChecksumSHA256"]})
+    s3.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload, MultipartUpload={"Parts": made})
+    return b"".join(parts)
+
+
+def test_what_is_not_there(s3: Any, endpoint: str, tmp_path: Path) -> None:
+    s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2))
+    update = lock(tmp_path, endpoint, "fetch", "d-0.tar", "d-1.tar")
+    (problem,) = update.failures
+    assert problem.code == "shard-missing"
+    assert f"s3://{BUCKET}/d-1.tar" in problem.message
+    known = read_lock(tmp_path)
+    assert known is not None
+    assert len(known.urls) == 1
+
+
+@pytest.mark.parametrize("absent", [("boto3",), ("obstore",), ("boto3", "obstore")])
+def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """Shards are read without boto3, and over HTTP without both packages; else a hint says what to install."""
+
+    def has_package(name: str) -> bool:
+        return name not in absent
+
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", has_package)
+    s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2), ACL="public-read")
+    update = lock(tmp_path, endpoint, "fetch", "d-0.tar")
+    if absent == ("obstore",):
+        (problem,) = update.failures
+        assert (problem.code, problem.hint) == ("extra-missing", "pip install 'atpub[stores]'")
+    else:
+        assert list(update.lock.urls.values()) == [in_hex(samples_tar(2))]
+    if absent == ("boto3",):
+        (tmp_path / "atpub.lock").unlink()
+        (problem,) = lock(tmp_path, endpoint, "store", "d-0.tar").failures
+        assert (problem.code, problem.hint) == ("extra-missing", "pip install 'atpub[s3]'")
+
+
+@pytest.mark.parametrize(
+    "url", ["gs://no-such-bucket-here/d-0.tar", "az://account/container/d-0.tar", "hf://lab/d.tar"]
+)
+def test_a_store_that_cannot_be_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at the proxy; whatever obstore says of that is the failure of the shard."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    outcome = measure_shard(ShardTask(url, None))
+    assert isinstance(outcome, FailedShard)
+    assert outcome.problem.code == ("unknown-store" if url.startswith("hf:") else "shard-unavailable")
+    assert url in outcome.problem.message
+
+
+def test_packages() -> None:
+    assert has_package("obstore")
+    assert not has_package("no_such_package")
+    assert ObjectStore()
