@@ -9,9 +9,10 @@ from hashlib import sha256
 
 import pytest
 
-from atpub.measuring.digests import conditions, digest_in, facts_in, is_unchanged
 from atpub.measuring.model import KnownShard
 from atpub.measuring.stores import retry_after
+from atpub.measuring.validators import conditions, facts_in, is_unchanged
+from atpub.pulling.digests import digest_in
 from atpub.shards.lock import StoreFacts
 
 DIGEST = sha256(b"").digest()

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from atpub.errors import Problem
-from atpub.measuring.digests import is_unchanged
 from atpub.measuring.model import (
     FailedShard,
     KnownShard,
@@ -20,6 +19,7 @@ from atpub.measuring.model import (
     dump_outcomes,
 )
 from atpub.measuring.stores import TRIES, BrokenOff, HttpStore, ShardStore, Stated, all_chunks
+from atpub.measuring.validators import is_unchanged
 from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import new_client
 from atpub.repository.backoff import back_off

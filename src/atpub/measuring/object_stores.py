@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Final
 
-from atpub.measuring.digests import amazon_digest
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.stores import BrokenOff, Stated, changed
+from atpub.pulling.digests import amazon_digest
 from atpub.shards.lock import StoreFacts
 from atpub.storage.interface import Endpoint
 

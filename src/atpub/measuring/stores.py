@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import AtpubError
-from atpub.measuring.digests import ASKING, conditions, digest_in, facts_in, size_in
 from atpub.measuring.model import ShardFailure, ShardTask
+from atpub.measuring.validators import conditions, facts_in, size_in
+from atpub.pulling.digests import ASKING, digest_in
 from atpub.pulling.download import AS_STORED, CHUNK
 from atpub.repository.backoff import back_off
 from atpub.shards.lock import StoreFacts

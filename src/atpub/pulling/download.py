@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, TransportError
 from atpub.errors import Unavailable, Usage
-from atpub.storage.interface import parse_sha256
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
@@ -21,17 +19,9 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 16
 """The bytes of a chunk; those of an unfinished one are lost where an answer breaks off."""
 AS_STORED: Final[Mapping[str, str]] = {"Accept-Encoding": "identity"}
-ASK_FOR_DIGEST: Final[Mapping[str, str]] = {
-    **AS_STORED,
-    "x-amz-checksum-mode": "ENABLED",
-    "Want-Repr-Digest": "sha-256=9",
-}
-"""Headers by which stores state the digest that they have."""
 PASSING: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Statuses that another try may change."""
 CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE)
-_MEMBER: Final = re.compile(r"\bsha-256\s*=\s*:?([A-Za-z0-9+/]{43}=)", re.IGNORECASE)
-_AMAZON: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # of parts that were uploaded one by one there is `…=-3`
 
 Url = NewType("Url", str)
 """A URL from outside, such as a record names: no local file is read for it, whatever its scheme."""
@@ -130,20 +120,3 @@ def _file_chunks(path: Path) -> Iterator[bytes]:
 def _http_chunks(url: Url) -> Iterator[bytes]:
     with new_client() as client, download(client, url) as found:
         yield from found.chunks
-
-
-def stated_digest(reply: HttpResponse) -> str | None:
-    """Return the SHA-256 of the whole object, in any of the headers that stores use; None where none states it."""
-    return next((digest for item in [reply, *reply.history] if (digest := _digest_in(item.headers))), None)
-
-
-def _digest_in(headers: Mapping[str, str]) -> str | None:
-    """Return the digest in Repr-Digest (RFC 9530), Digest (RFC 3230), x-amz-checksum-sha256, or Hugging Face's ETag."""
-    for name in ("repr-digest", "digest"):
-        found = _MEMBER.search(headers.get(name, ""))
-        if found:
-            return b64decode(found[1]).hex()
-    amazon = headers.get("x-amz-checksum-sha256", "")
-    if _AMAZON.fullmatch(amazon):
-        return b64decode(amazon).hex()
-    return parse_sha256(headers.get("x-linked-etag", "").strip('"'))

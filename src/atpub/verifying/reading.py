@@ -20,15 +20,14 @@ from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import Problem
+from atpub.pulling.digests import ASKING, stated_digest
 from atpub.pulling.download import (
     AS_STORED,
-    ASK_FOR_DIGEST,
     CHUNK,
     CONTENT_RANGE,
     PASSING,
     Url,
     new_client,
-    stated_digest,
 )
 from atpub.shards.digest_stream import DigestStream
 from atpub.shards.tar import read_tar
@@ -123,7 +122,8 @@ def _read(client: TransportClient, location: DataLocation, watch: Watch) -> Read
 def _ask(client: TransportClient, location: DataLocation, url: Url) -> Reading:
     """Ask for size and digest: by HEAD, and of a server that does not answer that fully, by GET of the first byte."""
     try:
-        with client.send(HttpRequest("HEAD", url, ASK_FOR_DIGEST, timeouts=_ASK), follow_redirects=True) as reply:
+        request = HttpRequest("HEAD", url, {**AS_STORED, **ASKING}, timeouts=_ASK)
+        with client.send(request, follow_redirects=True) as reply:
             found = _answer(reply)
     except TransportError as error:
         if not error.sent or error.code != "unavailable":
@@ -139,7 +139,7 @@ def _get(client: TransportClient, location: DataLocation, url: Url, watch: Watch
     most = {"head": 1, "sample": HEAD_BYTES, "whole": None}[location.depth]
     part = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
     timeouts = Timeouts() if most is None else _ASK
-    request = HttpRequest("GET", url, {**(AS_STORED if most is None else ASK_FOR_DIGEST), **part}, timeouts=timeouts)
+    request = HttpRequest("GET", url, {**AS_STORED, **({} if most is None else ASKING), **part}, timeouts=timeouts)
     reply = client.send(request, follow_redirects=True)
     if reply.status in PASSING:
         reply.close()
