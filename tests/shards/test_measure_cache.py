@@ -23,6 +23,7 @@ ENTRIES = st.dictionaries(
         st.none() | NUMBERS,
         st.just(()) | st.builds(Note, st.sampled_from(NOTES), st.text()).map(lambda note: (note,)),
         st.none() | st.builds(SampleTypes, st.text(), TYPES, st.none() | TYPES, st.booleans()),
+        st.just(()),
     ),
 )
 

@@ -21,7 +21,7 @@ _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local -
 
 @command(short_help="Show the samples and fields of local tar shards.", epilog=_INSPECT_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@samples_option
+@samples_option("100")
 @json_option
 @run_by("atpub.cli.run.inspect:run_inspect")
 def inspect() -> None:
@@ -37,7 +37,7 @@ def inspect() -> None:
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--out", type=FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
 @click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
-@samples_option
+@samples_option("100")
 @json_option
 @run_by("atpub.cli.run.inspect:run_init")
 def init() -> None:

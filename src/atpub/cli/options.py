@@ -134,12 +134,12 @@ def _count_samples(_context: click.Context, _option: click.Parameter, value: str
     return None if value == "all" else int(value)
 
 
-def samples_option(command: F) -> F:
+def samples_option(default: str) -> Callable[[F], F]:
     """Give a command `--samples`."""
     return click.option(
         "--samples",
         metavar="N|all",
-        default="100",
+        default=default,
         callback=_count_samples,
-        help="Look at so many samples of each shard. [default: 100]",
-    )(command)
+        help=f"Look at so many samples of each shard. [default: {default}]",
+    )

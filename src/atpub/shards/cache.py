@@ -49,13 +49,17 @@ class Note(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A file as it was measured: hexadecimal SHA-256; of a shard also its samples, notes and first sample."""
+    """A file as it was measured: hexadecimal SHA-256; of a shard also its samples, notes and first sample.
+
+    `others` are the samples after the first that a filter accepted, which no cache file has.
+    """
 
     identity: FileIdentity
     sha256: str
     samples: int | None
     notes: tuple[Note, ...] = ()
     first: SampleTypes | None = None
+    others: tuple[SampleTypes, ...] = ()
 
 
 Entries = Mapping[str, Entry]

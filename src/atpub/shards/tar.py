@@ -12,7 +12,7 @@ from atpub.errors import Problem
 from atpub.shards.cache import Note
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
 from atpub.shards.sample_groups import split_name
-from atpub.shards.sample_types import SampleTypes, SampleTypesReader
+from atpub.shards.sample_types import SampleFilter, SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
 from atpub.suggest import counted
 
@@ -29,6 +29,8 @@ _CHUNK = 1 << 20
 _EXTENSIONS = 100
 _KEYS = 1_000_000  # so many fit in 100 MB
 
+_FILTERED = 1_000
+
 _NAMING = "WebDataset takes files KEY.EXTENSION with one KEY, side by side, as a sample: 000000.msgpack"
 _AGAIN = "write the shard again"
 
@@ -38,7 +40,7 @@ class TarFacts:
     """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100).
 
     A sample whose files are apart is counted once; `notes` say so, as they do of links in the place of files. `first`
-    describes the first sample.
+    describes the first sample, and `others` those after it that a filter accepts (at most 1,000).
     """
 
     samples: int
@@ -46,12 +48,19 @@ class TarFacts:
     extensions: frozenset[str]
     notes: tuple[Note, ...] = ()
     first: SampleTypes | None = field(default=None, compare=False)
+    others: tuple[SampleTypes, ...] = field(default=(), compare=False)
 
 
-def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None = None) -> TarFacts | Problem:
+FIRST_SAMPLE = SampleFilter(1, lambda _: False)
+
+
+def read_tar(
+    stream: Stream, name: str, visit: Callable[[Member], object] | None = None, samples: SampleFilter = FIRST_SAMPLE
+) -> TarFacts | Problem:
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
-    Of ustar, GNU and pax archives, the headers and the first sample are read. `name` is what messages call the stream.
+    Of ustar, GNU and pax archives, the headers and the first sample are read, and as many more as `samples` says.
+    `name` is what messages call the stream.
     `visit` is called with each file and link, and may move a stream that moves backwards, too. Raises OSError where
     it cannot be read.
     """
@@ -66,12 +75,13 @@ def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None
         return stand_in
     if start.strip(b"\0") and not is_header(start):
         return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
-    return _read_members(stream, name, visit)
+    return _read_members(stream, name, visit, _Samples(stream, samples))
 
 
-def _read_members(stream: Stream, name: str, visit: Callable[[Member], object] | None) -> TarFacts | Problem:
+def _read_members(
+    stream: Stream, name: str, visit: Callable[[Member], object] | None, samples: _Samples
+) -> TarFacts | Problem:
     archive = _Archive(stream)
-    samples = _Samples(stream)
     for file in archive.files():
         samples.add(file)
         if visit is not None:
@@ -124,12 +134,16 @@ class _Archive:
 class _Samples:
     """Counts files the way `webdataset.tariterators.group_by_keys` groups them."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, wanted: SampleFilter) -> None:
         self.files = 0
+        self._stream = stream
+        self._wanted = wanted
         self._samples = 0
-        self._types = SampleTypesReader(stream)
+        self._runs = 0
+        self._types: SampleTypesReader | None = None
+        self._first: SampleTypes | None = None
+        self._others: list[SampleTypes] = []
         self._key: str | None = None
-        self._first_key: str | None = None
         self._of_sample: set[str] = set()
         self._extensions: set[str] = set()
         self._twice: str | None = None
@@ -151,14 +165,17 @@ class _Samples:
             self._begin(key)
         if extension in self._of_sample:
             self._twice = self._twice or file
-        elif self._samples == 1 and member.start is not None and self._first_key in (None, key):
-            self._first_key = key
+        elif self._types is not None:
             self._types.add(extension, member.start, member.size)
         self._of_sample.add(extension)
         if len(self._extensions) < _EXTENSIONS:
             self._extensions.add(extension)
 
     def _begin(self, key: str) -> None:
+        self._end()
+        self._runs += 1
+        is_wanted = self._wanted.most is None or self._runs <= self._wanted.most
+        self._types = SampleTypesReader(self._stream) if is_wanted else None
         self._key = key
         self._of_sample.clear()
         if key in self._keys:
@@ -168,17 +185,27 @@ class _Samples:
         if len(self._keys) < _KEYS:
             self._keys.add(key)
 
+    def _end(self) -> None:
+        if self._types is None or self._key is None:
+            return
+        found = self._types.result(self._key)
+        if self._first is None:
+            self._first = found
+        elif len(self._others) < _FILTERED and self._wanted.accepts(found):
+            self._others.append(found)
+
     def result(self, name: str) -> TarFacts | Problem:
         """Return the counts, or why readers cannot use the tar."""
+        self._end()
         if self._twice is not None:
             message = f"{name} has {self._twice!r} twice in one sample, which WebDataset refuses to read"
             return Problem("tar-duplicate", message, hint=_NAMING)
         if not self._samples:
             held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
-        first = None if self._first_key is None else self._types.result(self._first_key)
         notes = tuple(map(Note._make, self._notes.items()))
-        return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, first)
+        others = tuple(self._others)
+        return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, self._first, others)
 
 
 def _ends_at(stream: Stream, offset: int) -> bool:
