@@ -99,6 +99,7 @@ TOUCH_FILES = {
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.lock": "asks whether the files are still those that were locked",
     "shards.member_samples": "opens images in memory",
+    "shards.tar_stream": "opens an archive that comes in chunks",
     "shards.locking": "writes the lock beside the manifest",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",

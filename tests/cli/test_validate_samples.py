@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import numpy
 import pytest
+from tests.atmosphere.samples import msgpack
 from tests.cli.playground import Ran
 from tests.shards.tars import Member, make_tar
 
+from atpub.atproto.data import JsonObject
 from atpub.manifest.fields import json_schema
 from atpub.manifest.members import members_schema
 from atpub.shards.file_facts import FileFacts
@@ -19,8 +20,18 @@ from atpub.shards.measure import measure_files
 from atpub.shards.sample_types import SampleFilter, SampleTypes
 
 Run = Callable[..., Ran]
-FIELDS = {"label": "integer", "image": {"ndarray": {"dtype": "uint8", "shape": [2, 2]}}, "caption": "string?"}
-MEMBERS = {"jpg": "image/jpeg", "cls": "integer", "json": {"id": "integer"}, "feat.npy": "ndarray", "txt": "text?"}
+FIELDS: JsonObject = {
+    "label": "integer",
+    "image": {"ndarray": {"dtype": "uint8", "shape": [2, 2]}},
+    "caption": "string?",
+}
+MEMBERS: JsonObject = {
+    "jpg": "image/jpeg",
+    "cls": "integer",
+    "json": {"id": "integer"},
+    "feat.npy": "ndarray",
+    "txt": "text?",
+}
 JPEG = b"\xff\xd8\xff\xe0"
 
 
@@ -165,6 +176,6 @@ def test_wrong_numbers(folder: Path, atpub: Run, value: str) -> None:
 def test_a_large_sample_has_no_missing_members() -> None:
     from atpub.engine.desired.sample_check import check_sample
 
-    declared = {f"m{n}": "integer" for n in range(150)}
+    declared: JsonObject = {f"m{n}": "integer" for n in range(150)}
     sample = SampleTypes("0", {f"m{n}": "integer" for n in range(100)}, is_complete=False)
     assert not list(check_sample(members_schema(declared).content, sample))

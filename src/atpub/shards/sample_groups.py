@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 # Both are webdataset.tariterators': what it skips, and where a sample's key ends.
 _METADATA = re.compile(r"__[^/]*__($|/)")
 _KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
+
+_RESERVED: Final = frozenset(("__key__", "__url__"))
+_LARGEST: Final = 1 << 32
+_OF_FILE: Final = 1 << 10  # what a name and a place in a dict take, and more
 
 Sample: TypeAlias = tuple[str, Mapping[str, bytes]]
 """A key, and the bytes of each of its files by extension."""
@@ -20,10 +24,18 @@ def split_name(name: str) -> tuple[str, str] | None:
     return None if found is None else (found[1], found[2].lower())
 
 
+class NotASampleError(ValueError):
+    """Files with one key are no sample: one of them is there twice or has a reserved name, or they are too many."""
+
+
 def group_samples(files: Iterable[tuple[str, bytes]]) -> Iterator[Sample]:
-    """Yield the samples of a shard's files, given by name in their order; holds one sample at a time."""
+    """Yield the samples of a shard's files, given by name in their order; holds one sample at a time.
+
+    Raises NotASampleError.
+    """
     current = ""
     held: dict[str, bytes] = {}
+    left = _LARGEST
     for name, data in files:
         split = split_name(name)
         if split is None:
@@ -31,7 +43,14 @@ def group_samples(files: Iterable[tuple[str, bytes]]) -> Iterator[Sample]:
         key, extension = split
         if held and key != current:
             yield current, held
-            held = {}
+            held, left = {}, _LARGEST
+        if extension in _RESERVED:
+            raise NotASampleError(f"{name!r} has a name that readers use themselves")
+        if extension in held:
+            raise NotASampleError(f"{name!r} is twice in one sample")
+        left -= len(data) + len(name) + _OF_FILE
+        if left < 0:
+            raise NotASampleError(f"the sample {key!r} does not fit in memory: it has more than {_LARGEST:,} bytes")
         current = key
         held[extension] = data
     if held:

@@ -137,7 +137,7 @@ class _Looker:
             self._end()
             self._key = key
             self._looked_at += self._is_within
-        if self._is_within and member.start is not None and len(self._sample) < _MOST_MEMBERS:
+        if self._is_within and len(self._sample) < _MOST_MEMBERS:
             self._look(extension, member.start, member.size)
 
     @property
@@ -148,7 +148,11 @@ class _Looker:
         self._fields = merge_fields(self._fields, self._sample)
         self._sample = {}
 
-    def _look(self, extension: str, start: int, size: int) -> None:
+    def _look(self, extension: str, start: int | None, size: int) -> None:
+        if start is None:
+            self._has_members = True
+            self._sample[extension] = summarize("unknown", None, size)
+            return
         if extension == MSGPACK and (fields := _read_map(self._stream, start, size)) is not None:
             self._has_msgpack = True
             self._sample.update(fields)

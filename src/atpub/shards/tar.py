@@ -14,6 +14,7 @@ from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
 from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import SampleFilter, SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
+from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
 from atpub.suggest import counted
 
 _MAGIC = {
@@ -115,12 +116,11 @@ class _Archive:
         self._stream.seek(self.end)
         try:
             yield from self._intricate_files()
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError):
-            # tarfile lets all of these out where a header makes no sense.
+        except NONSENSE:
             self.fault = True
 
     def _intricate_files(self) -> Iterator[Member]:
-        with _Reader(fileobj=cast("IO[bytes]", self._stream)) as reader:
+        with _Reader(fileobj=cast("IO[bytes]", self._stream), tarinfo=BoundedTarInfo) as reader:
             while (member := reader.next()) is not None:
                 if reader.offset <= self.end:
                     raise tarfile.ReadError("a member ends before it starts")
