@@ -32,6 +32,7 @@ from atpub.shards.checksums import Checksums, join_checksums, match_checksums, p
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, LOCK_HERE, NOT_THERE, Located, Locator, Lock, LockedFile
+from atpub.shards.notes import FIRST_SHARD_NOTE, note_problem
 from atpub.storage.blobs import LARGEST_SHARD
 from atpub.storage.interface import Location, parse_sha256
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
@@ -40,7 +41,6 @@ from atpub.suggest import listed
 from atpub.text.paths import outside_target
 
 if TYPE_CHECKING:
-    from atpub.shards.cache import Note
     from atpub.shards.sample_types import SampleFilter
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -200,7 +200,8 @@ class _Gatherer:
                 self._note([found], steps)
             else:
                 known.append((path, found))
-                self._note([note_problem(self._name(path), note) for note in found.notes], steps)
+                notes = [note for note in found.notes if path == paths[0] or note.code != FIRST_SHARD_NOTE]
+                self._note([note_problem(self._name(path), note) for note in notes], steps)
         self._keep_files({self._name(path): LockedFile.of(facts) for path, facts in known}, steps)
         return tuple(known)
 
@@ -367,24 +368,6 @@ def blob_files(entry: Entry) -> Iterator[tuple[Steps, str]]:
                 stack.extend(((*steps, index), item) for index, item in enumerate(value))
             case _:
                 pass
-
-
-_ODDITIES: Final = {
-    "scattered-samples": (
-        "the files of the sample {!r} are not side by side: every reader takes them for several broken samples",
-        "write it again in order: tar --sort=name",
-    ),
-    "link-member": (
-        "{!r} is a link, whose content readers leave out",
-        "write the file itself: tar --dereference --hard-dereference",
-    ),
-}
-
-
-def note_problem(name: str, note: Note) -> Problem:
-    """Return the warning that a note on a shard of this name stands for."""
-    message, hint = _ODDITIES[note.code]
-    return Problem(note.code, f"{name}: {message.format(note.member)}", None, hint, "warning")
 
 
 def _unreadable(urls: list[str]) -> list[Problem]:

@@ -14,7 +14,7 @@ from atpub.errors import BlobRejected, Problem
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from atpub.shards.cache import Note
+    from atpub.shards.notes import Note
     from atpub.shards.sample_types import SampleTypes
 
 

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 _METADATA = re.compile(r"__[^/]*__($|/)")
 _KEY = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 
+_OF_SHARD: Final = 5
 _RESERVED: Final = frozenset(("__key__", "__url__"))
 _LARGEST: Final = 1 << 32
 _OF_FILE: Final = 1 << 10  # what a name and a place in a dict take, and more
@@ -26,6 +27,32 @@ def split_name(name: str) -> tuple[str, str] | None:
 
 class NotASampleError(ValueError):
     """Files with one key are no sample: one of them is there twice or has a reserved name, or they are too many."""
+
+
+class FirstMembers:
+    """The extensions of a shard's first five samples, by which Hugging Face's `webdataset` builder takes or refuses it.
+
+    It skips other files than the `webdataset` package, and distinguishes upper and lower case.
+    """
+
+    def __init__(self) -> None:
+        self._samples: list[tuple[str, set[str]]] = []
+        self._is_over = False
+
+    def add(self, name: str) -> None:
+        """Add the next regular file."""
+        if self._is_over or name.rpartition("/")[2].startswith((".", "__")) or not (found := _KEY.match(name)):
+            return
+        if not self._samples or self._samples[-1][0] != found[1]:
+            self._is_over = len(self._samples) == _OF_SHARD
+            if self._is_over:
+                return
+            self._samples.append((found[1], set()))
+        self._samples[-1][1].add(found[2])
+
+    def find_different(self) -> str | None:
+        """Return the key of the first sample whose extensions differ from those of the first."""
+        return next((key for key, extensions in self._samples if extensions != self._samples[0][1]), None)
 
 
 def group_samples(files: Iterable[tuple[str, bytes]]) -> Iterator[Sample]:

@@ -11,10 +11,10 @@ from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import Problem
-from atpub.shards.facts import note_problem
 from atpub.shards.field_summary import FieldSummary, merge_fields, read_scalar, summarize, with_fields
 from atpub.shards.headers import Member, Stream
 from atpub.shards.msgpack_types import NotASample, TooManyValues, read_fields
+from atpub.shards.notes import note_problem
 from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import MSGPACK, read_member_type
 from atpub.shards.tar import read_tar
@@ -110,8 +110,7 @@ def _differences(
     if not partial:
         return ()
     message = f"{name}: not each of the {looked_at:,} samples looked at has {listed(partial)}"
-    hint = "Hugging Face's reader wants the same members in each sample; a schema marks the others with `?`"
-    return (Problem("differing-fields", message, hint=hint, severity="warning"),)
+    return (Problem("differing-fields", message, hint="a schema marks these with `?`", severity="warning"),)
 
 
 class _Looker:

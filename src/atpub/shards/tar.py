@@ -9,9 +9,9 @@ from os import SEEK_END
 from typing import IO, cast
 
 from atpub.errors import Problem
-from atpub.shards.cache import Note
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
-from atpub.shards.sample_groups import split_name
+from atpub.shards.notes import FIRST_SHARD_NOTE, Note
+from atpub.shards.sample_groups import FirstMembers, split_name
 from atpub.shards.sample_types import SampleFilter, SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
 from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
@@ -149,11 +149,14 @@ class _Samples:
         self._twice: str | None = None
         self._keys: set[str] = set()
         self._notes: dict[str, str] = {}
+        self._first_members = FirstMembers()
 
     def add(self, member: Member) -> None:
         """Count one more regular file, or note a link."""
         file = member.name
         self.files += not member.is_link
+        if not member.is_link:
+            self._first_members.add(file)
         found = split_name(file)
         if found is None:
             return
@@ -203,6 +206,9 @@ class _Samples:
         if not self._samples:
             held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
+        different = self._first_members.find_different()
+        if different is not None and "scattered-samples" not in self._notes:
+            self._notes[FIRST_SHARD_NOTE] = different
         notes = tuple(map(Note._make, self._notes.items()))
         others = tuple(self._others)
         return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, self._first, others)
