@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe, fields_line, members_line, optional_line
 from atpub.errors import Severity
-from atpub.manifest.fields import array_formats
+from atpub.manifest.arrays import reads_as
 from atpub.manifest.members import member_of, sample_format
 from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
 from atpub.shards.facts import FindFilter
@@ -157,7 +157,7 @@ def _fits_member(kind: JsonObject, found: Json) -> bool:
         return True
     if _is_ndarray(kind):
         return _is_array(kind, found)
-    is_bytes = kind.get("contentEncoding") == "base64"
+    is_bytes = kind.get("contentEncoding") == "base64" or reads_as(kind) == "bytes"
     media = kind.get("contentMediaType")
     if is_bytes:
         return media not in IMAGES or found == media
@@ -189,7 +189,7 @@ def _fits_field(kind: JsonObject, found: Json, *, is_optional: bool) -> bool:
         return True
     if _is_ndarray(kind):
         return _is_array(kind, found)
-    if kind.get("contentEncoding") == "base64" or kind.get("format") == "byte":
+    if kind.get("contentEncoding") == "base64" or kind.get("format") == "byte" or reads_as(kind) == "bytes":
         return found == "bytes" or _array(found) is not None
     return _fits_type(kind, found)
 
@@ -234,7 +234,7 @@ def _is_array(kind: JsonObject, found: Json) -> bool:
 
 
 def _is_ndarray(kind: JsonObject) -> bool:
-    return "$ref" in kind and bool(array_formats({"$ref": kind["$ref"]}))
+    return reads_as(kind) == "array"
 
 
 def _wanted(kind: JsonObject) -> str:
@@ -243,7 +243,7 @@ def _wanted(kind: JsonObject) -> str:
     if media := kind.get("contentMediaType"):
         fields = {name: _object(inner).get("type", "bytes") for name, inner in _object(kind.get("properties")).items()}
         return f"wants {describe(fields)}" if fields else f"wants {media}"
-    if kind.get("contentEncoding") == "base64":
+    if kind.get("contentEncoding") == "base64" or reads_as(kind) == "bytes":
         return "wants bytes"
     if kind.get("type") == "array":
         return f"wants a list of {_object(kind.get('items')).get('type', 'bytes')}"
