@@ -19,7 +19,7 @@ from atpub.shards.member_samples import member_reader
 from atpub.shards.sample_groups import NotASampleError, Sample, group_samples
 from atpub.shards.sample_types import MSGPACK
 from atpub.shards.samples import sample_reader
-from atpub.shards.tar_stream import read_members
+from atpub.shards.tar_stream import File, read_members
 
 S = TypeVar("S")
 
@@ -172,16 +172,16 @@ class _Names:
     first: str = ""
     extensions: str = ""
 
-    def note(self, files: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    def note(self, files: Iterable[File]) -> Iterator[tuple[str, bytes]]:
         """Yield the regular files; keep the name of the first member of any kind."""
-        for name, data in files:
+        for name, data, _ in files:
             self.first = self.first or name
             if data is not None:
                 yield name, data
 
 
-def _files(shard: Shard) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the members of a shard by name, one at a time: the bytes of files, and None for links and folders."""
+def _files(shard: Shard) -> Iterator[File]:
+    """Yield the members of a shard, one at a time."""
     digest = sha256()
     with closing(chunks_of(shard.source)) as chunks:
         try:

@@ -65,8 +65,13 @@ def read_tar(
     `visit` is called with each file and link, and may move a stream that moves backwards, too. Raises OSError where
     it cannot be read.
     """
-    start = stream.read(BLOCK)
+    problem = check_start(stream.read(BLOCK), name)
     stream.seek(0)
+    return problem or _read_members(stream, name, visit, SampleCounter(stream, samples))
+
+
+def check_start(start: bytes, name: str) -> Problem | None:
+    """Return why the first 512 bytes of a file are not those of an uncompressed tar."""
     if packing := next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None):
         message = f"{name} is {packing}-compressed: a PDS blob must be an uncompressed tar"
         return Problem("tar-compressed", message, hint="unpack the shard, or pack its members one by one")
@@ -76,11 +81,11 @@ def read_tar(
         return stand_in
     if start.strip(b"\0") and not is_header(start):
         return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
-    return _read_members(stream, name, visit, _Samples(stream, samples))
+    return None
 
 
 def _read_members(
-    stream: Stream, name: str, visit: Callable[[Member], object] | None, samples: _Samples
+    stream: Stream, name: str, visit: Callable[[Member], object] | None, samples: SampleCounter
 ) -> TarFacts | Problem:
     archive = _Archive(stream)
     for file in archive.files():
@@ -131,7 +136,7 @@ class _Archive:
                     yield Member(member.name, not member.isreg(), start, member.size)
 
 
-class _Samples:
+class SampleCounter:
     """Counts files the way `webdataset.tariterators.group_by_keys` groups them."""
 
     def __init__(self, stream: Stream, wanted: SampleFilter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable, Iterator
 from io import RawIOBase
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
 
 from atpub.shards.headers import BLOCK, plain_members
 from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
@@ -13,8 +13,14 @@ from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-File: TypeAlias = tuple[str, "bytes | None"]
-"""A member's name and bytes; None for links, folders and devices."""
+
+class File(NamedTuple):
+    """A member's name and bytes; None for links, folders and devices."""
+
+    name: str
+    data: bytes | None
+    is_link: bool = False
+
 
 LARGEST_FILE: Final = 1 << 31
 _LARGEST_SPARSE: Final = 1 << 26  # a few bytes of a tar may stand for any number of zeros
@@ -41,14 +47,14 @@ def read_members(chunks: Iterator[bytes], on_chunk: Callable[[bytes], object]) -
 
 def _plain_files(stream: ChunkStream) -> Iterator[File]:
     for member in plain_members(stream, directories=True):
-        if member.is_link:
-            yield member.name, None
+        if member.start is None or member.is_link:
+            yield File(member.name, None, is_link=member.is_link)
             continue
         _require_size(member.name, member.size, LARGEST_FILE)
         data = stream.read(member.size)
         if len(data) < member.size:
             raise tarfile.ReadError("unexpected end of data")
-        yield member.name, data
+        yield File(member.name, data)
     if stream.is_cut_off:
         raise tarfile.ReadError("unexpected end of data")
 
@@ -61,12 +67,12 @@ def _intricate_files(rest: _Rest) -> Iterator[File]:
             archive.members.clear()  # type: ignore[attr-defined]  # it would grow with every member
             rest.left = member.size + _LONGEST_HEADERS
             if not member.isreg():
-                yield member.name, None
+                yield File(member.name, None, is_link=member.issym() or member.islnk())
                 continue
             _require_size(member.name, member.size, _LARGEST_SPARSE if member.issparse() else LARGEST_FILE)
             file = archive.extractfile(member)
             assert file is not None
-            yield member.name, file.read()
+            yield File(member.name, file.read())
             rest.left = _LONGEST_HEADERS
 
 
