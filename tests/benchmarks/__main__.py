@@ -11,6 +11,7 @@ ALL = (
     "generate",
     "validate",
     "shards",
+    "samples",
     "local",
     "encode",
     "apply",
