@@ -52,7 +52,11 @@ class TarFacts:
     others: tuple[SampleTypes, ...] = field(default=(), compare=False)
 
 
-FIRST_SAMPLE = SampleFilter(1, lambda _: False)
+def _accept_none(_: SampleTypes) -> bool:
+    return False
+
+
+FIRST_SAMPLE = SampleFilter(1, _accept_none)
 
 
 def read_tar(

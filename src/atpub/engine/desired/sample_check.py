@@ -61,7 +61,11 @@ def sample_filters(manifest: Manifest, most: int | None) -> FindFilter:
 
     def find(datasets: Sequence[Address]) -> SampleFilter | None:
         contents = [found.content for address in datasets if (found := schema_of(manifest, address))]
-        return SampleFilter(most, lambda sample: any(next(check_sample(item, sample), None) for item in contents))
+
+        def accepts(sample: SampleTypes) -> bool:
+            return any(next(check_sample(content, sample), None) for content in contents)
+
+        return SampleFilter(most, accepts)
 
     return find
 
