@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from atpub.atproto.data import Blob
-from atpub.errors import AtpubError, InvalidInput, Problem
-from atpub.pulling.download import Url, download, new_client, require_http
+from atpub.errors import AtpubError, InvalidInput, Problem, Usage
+from atpub.pulling.download import Url, download, new_client
 from atpub.pulling.entries import OpenRepository, PublishedDataset, find_dataset, parse_dataset_uri
 from atpub.redact import redact_urls
 from atpub.repository.interface import bounded_blob
@@ -30,7 +30,7 @@ def survey_remote(urls: Sequence[str], most: int | None, open_repository: OpenRe
                 yield from _survey_dataset(client, find_dataset(parse_dataset_uri(url), open_repository), most)
                 continue
             for found in _expand(url):
-                yield _survey_url(client, require_http(found), most)
+                yield _survey_url(client, _require_http(found), most)
 
 
 def _expand(url: str) -> list[Url]:
@@ -38,6 +38,13 @@ def _expand(url: str) -> list[Url]:
     if isinstance(found, Problem):
         raise InvalidInput((found,))
     return [Url(item) for item in found]
+
+
+def _require_http(url: Url) -> Url:
+    if not url.lower().startswith(("http://", "https://")):
+        hint = "give an http(s) URL, such as https://BUCKET.s3.amazonaws.com/KEY for a public bucket of S3"
+        raise Usage(f"{redact_urls(url)} cannot be inspected: it is no http(s) or at:// URL", hint=hint)
+    return url
 
 
 def _survey_dataset(client: TransportClient, dataset: PublishedDataset, most: int | None) -> Iterator[ShardSurvey]:
