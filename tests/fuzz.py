@@ -30,9 +30,10 @@ from atpub.engine.plan.serialize import read_plan, saved_document, seal
 from atpub.errors import AtpubError, InternalError
 from atpub.pipeline import measure_data, plan_records, read_manifest, validate
 from atpub.repository.local import LocalRepository
-from atpub.shards.cache import Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.shards.cache import Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import Lock, LockedFile, dump_lock, read_lock
+from atpub.shards.notes import Note
 from atpub.shards.sample_types import SampleTypes
 from atpub.shards.survey import survey_shard
 from atpub.shards.tar import read_tar

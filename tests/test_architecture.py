@@ -104,6 +104,7 @@ TOUCH_FILES = {
     "shards.lock": "asks whether there is a lock",
     "shards.remote": "reads the checksum files that a manifest names",
     "shards.member_samples": "opens images in memory",
+    "shards.tar_stream": "opens an archive that comes in chunks",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",

@@ -18,7 +18,11 @@ from atpub_codegen.render import package_source, samples_source
 from atpub_codegen.source import literals
 
 ARRAY: Final = "Array"
-_NDARRAY: Final = "atdata-ndarray-bytes"
+_BYTES: Final = ("atdata-sparse-bytes", "atdata-arrow-tensor", "atdata-safetensors", "atdata-dataframe")
+_FORMATS: Final = {
+    **dict.fromkeys(("atdata-ndarray-bytes", "atdata-structured-bytes"), ARRAY),
+    **dict.fromkeys(_BYTES, "bytes"),
+}
 _SIMPLE: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _TAKEN: Final = ("Any", "Array", "Literal", "TYPE_CHECKING", "TypeAlias", "dataclass")
 
@@ -88,7 +92,7 @@ def _field(schema: SampleSchema, wire: str, kind: Json, required: bool) -> Sampl
 def _annotation(kind: JsonObject) -> str:
     match kind:
         case {"$ref": str(ref)}:
-            return ARRAY if _NDARRAY in ref else "Any"
+            return next((annotation for name, annotation in _FORMATS.items() if name in ref), "Any")
         case {"enum": [*values]} if values and all(value.__class__ in (str, int) for value in values):
             return f"Literal[{', '.join(literals(value for value in values if isinstance(value, str | int)))}]"
         case {"type": "string", "contentEncoding": "base64"} | {"type": "string", "format": "byte"}:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
+from atpub.engine.desired.sample_check import sample_filters
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
@@ -56,12 +57,14 @@ def _further_problems(loaded: Loaded) -> list[Problem]:
     return [problem for problem in found if problem.place not in places]
 
 
-def measure_data(manifest: Manifest, *, locked: bool = False) -> Facts:
+def measure_data(manifest: Manifest, *, locked: bool = False, samples: int | None = 1) -> Facts:
     """Measure the manifest's data files; add what atpub.lock knows of others. Unchanged files are not read again.
 
-    With `locked`, the lock is the only source.
+    With `locked`, the lock is the only source. Of each local shard, `samples` samples are looked at (None: all); those
+    after the first make it read all shards.
     """
-    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
+    find_filter = None if samples == 1 else sample_filters(manifest, samples)
+    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder(), samples=find_filter)
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:
@@ -73,6 +76,9 @@ def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[D
     return desired, (*manifest.warnings, *warnings)
 
 
-def validate(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], Warnings]:
+def validate(
+    manifest: Manifest, *, locked: bool = False, samples: int | None = 1
+) -> tuple[tuple[Desired, ...], Warnings]:
     """Return the manifest's records and warnings without a repository; raises InvalidInput."""
-    return desired_records(manifest, measure_data(manifest, locked=locked), manifest.did or LOCAL_DID)
+    facts = measure_data(manifest, locked=locked, samples=samples)
+    return desired_records(manifest, facts, manifest.did or LOCAL_DID)

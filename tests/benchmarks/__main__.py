@@ -12,6 +12,7 @@ ALL = (
     "validate",
     "shards",
     "pack",
+    "samples",
     "local",
     "encode",
     "apply",

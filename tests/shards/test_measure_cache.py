@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.shards.cache import NOTES, VERSION, Entry, FileIdentity, Note, dump_entries, load_entries
+from atpub.shards.cache import VERSION, Entry, FileIdentity, dump_entries, load_entries
+from atpub.shards.notes import NOTES, Note
 from atpub.shards.sample_types import SampleTypes
 
 DIGEST = "0f" * 32
@@ -23,6 +24,7 @@ ENTRIES = st.dictionaries(
         st.none() | NUMBERS,
         st.just(()) | st.builds(Note, st.sampled_from(NOTES), st.text()).map(lambda note: (note,)),
         st.none() | st.builds(SampleTypes, st.text(), TYPES, st.none() | TYPES, st.booleans()),
+        st.just(()),
     ),
 )
 

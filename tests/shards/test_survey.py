@@ -98,11 +98,15 @@ PROBLEMS: dict[str, tuple[list[Member], list[tuple[str, str]], int | None]] = {
     ),
     "links": ([Member("0.a"), Member("0.b", kind=tarfile.SYMTYPE)], [("link-member", "warning")], 1),
     "twice": ([Member("0.a"), Member("0.A")], [("tar-duplicate", "warning")], None),
-    "differing": ([Member("0.a"), Member("1.b")], [("differing-fields", "warning")], 2),
+    "differing": (
+        [Member("0.a"), Member("1.b")],
+        [("huggingface-cannot-read", "warning"), ("differing-fields", "warning")],
+        2,
+    ),
     "mixed": ([Member("0.msgpack", b"\x81\xa1a\x07"), Member("0.b")], [("mixed-formats", "warning")], 1),
     "empty": ([], [("tar-empty", "warning")], 0),
     "no sample": ([Member("README")], [("tar-empty", "warning")], 0),
-    "good": ([Member("0.a"), Member("__meta__/0.json"), Member(".DS_Store"), Member("._0.a")], [], 1),
+    "good": ([Member("0.a"), Member("__meta__"), Member(".DS_Store"), Member("._0.a")], [], 1),
 }
 
 

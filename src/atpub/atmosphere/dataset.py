@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
-from io import RawIOBase
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
@@ -17,12 +16,10 @@ from atpub.pulling.download import Source, chunks_of, url_of, users_source
 from atpub.report.html import facts_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader
-from atpub.shards.sample_groups import group_samples
+from atpub.shards.sample_groups import NotASampleError, Sample, group_samples
 from atpub.shards.sample_types import MSGPACK
 from atpub.shards.samples import sample_reader
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from atpub.shards.tar_stream import File, read_members
 
 S = TypeVar("S")
 
@@ -139,7 +136,7 @@ def _samples_of(
 ) -> Iterator[S]:
     """Yield the samples of a shard in either format; raises Usage where it holds files, but no sample that fits."""
     count, is_msgpack, seen = 0, False, _Names()
-    for key, files in group_samples(seen.note(_files(shard))):
+    for key, files in _groups(shard, seen):
         name = f"{shard.source}: {key}"
         if MSGPACK in files:
             is_msgpack = True
@@ -161,6 +158,13 @@ def _samples_of(
         raise Usage(f"{shard.source} holds no samples: its first member is {seen.first}", hint=hint)
 
 
+def _groups(shard: Shard, seen: _Names) -> Iterator[Sample]:
+    try:
+        yield from group_samples(seen.note(_files(shard)))
+    except NotASampleError as error:
+        raise Unavailable(f"{shard.source}: {error}", hint="ask the publisher of the shard") from None
+
+
 @dataclass(slots=True)
 class _Names:
     """What a shard holds, for the message about a shard without samples."""
@@ -168,53 +172,22 @@ class _Names:
     first: str = ""
     extensions: str = ""
 
-    def note(self, files: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    def note(self, files: Iterable[File]) -> Iterator[tuple[str, bytes]]:
         """Yield the regular files; keep the name of the first member of any kind."""
-        for name, data in files:
+        for name, data, _ in files:
             self.first = self.first or name
             if data is not None:
                 yield name, data
 
 
-def _files(shard: Shard) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the members of a shard by name, one at a time: the bytes of files, and None for links and folders."""
+def _files(shard: Shard) -> Iterator[File]:
+    """Yield the members of a shard, one at a time."""
     digest = sha256()
-    with closing(_Reader(chunks_of(shard.source), digest.update)) as stream:
+    with closing(chunks_of(shard.source)) as chunks:
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    found = archive.extractfile(member) if member.isreg() else None
-                    yield member.name, found.read() if found is not None else None
+            yield from read_members(chunks, (lambda _: None) if shard.sha256 is None else digest.update)
         except tarfile.TarError as error:
             raise Unavailable(f"{shard.source} is no whole tar archive: {error}") from None
-        stream.drain()
     if shard.sha256 is not None and digest.hexdigest() != shard.sha256:
         hint = "it was changed after it was published, or damaged on its way: do not trust its samples"
         raise Unavailable(f"{shard.source} is not what its checksum says", hint=hint)
-
-
-class _Reader(RawIOBase):
-    """Chunks as a stream; each is told to `on_chunk` as it is read."""
-
-    def __init__(self, chunks: Iterator[bytes], on_chunk: Callable[[bytes], object]) -> None:
-        self._chunks = chunks
-        self._on_chunk = on_chunk
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        if not self._left:
-            chunk = next(self._chunks, b"")
-            self._on_chunk(chunk)
-            self._left = memoryview(chunk)  # whose rest is not copied at each read
-        taken, self._left = self._left[: len(view)], self._left[len(view) :]
-        view[: len(taken)] = taken
-        return len(taken)
-
-    def drain(self) -> None:
-        """Read what is left."""
-        for chunk in self._chunks:
-            self._on_chunk(chunk)

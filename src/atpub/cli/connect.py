@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from atpub.atproto.syntax import AtUri
 from atpub.cli.options import environ
 from atpub.cli.output import is_terminal
 from atpub.desired import read_manifest
@@ -120,3 +124,21 @@ def _ask_code() -> str | None:
     if not is_terminal(sys.stdin):
         return None
     return str(click.prompt("The code sent to you by mail", err=True)).strip()
+
+
+@contextmanager
+def opening(folder: Path | None, pds: str | None) -> Generator[Callable[[AtUri], Repository]]:
+    """Give a function that opens the repository of a URI, to be read: all are closed at the end.
+
+    `folder` is that of the embedded repository, and `pds` the server of all others, if they are named.
+    """
+    server = pds or os.environ.get("ATPUB_PDS")
+
+    def opened(at: AtUri) -> Repository:
+        target = Target.of_authority(at.authority, server, folder)
+        found = stack.enter_context(closing(open_repository(target, remember=True)))
+        target.check_exists(found)
+        return found
+
+    with ExitStack() as stack:
+        yield opened

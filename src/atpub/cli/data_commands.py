@@ -25,15 +25,18 @@ _INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local -
 _VERIFY_EPILOG: Final = "Example: atpub verify --deep at://lab.example.org/science.alt.dataset.entry"
 
 
-@command(short_help="Show the samples and fields of local tar shards.", epilog=_INSPECT_EPILOG)
+@command(short_help="Show the samples and fields of tar shards.", epilog=_INSPECT_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@samples_option
+@samples_option("100")
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
 @run_by("atpub.cli.run.inspect:run_inspect")
 def inspect() -> None:
-    """Show what local tar shards hold: samples, fields, types, ranges and examples of values.
+    """Show what tar shards hold: samples, fields, types, ranges and examples of values.
 
-    A PATH is a tar file, a folder of them, or a pattern. Counts all samples and looks at the values of the first ones.
+    A PATH is a tar file, a folder of them, a pattern, an http(s) URL, or the at:// URI of a published dataset or label.
+    Counts all samples of local shards and looks at the values of the first ones; of other shards, receives these only.
     Warns of whatever readers misread: files of one sample that are apart, links, samples with different members.
     Unpacks and unpickles nothing. Exits with 1 if a shard is broken; the others are shown all the same.
     """
@@ -71,7 +74,7 @@ def pack() -> None:
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--out", type=FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
 @click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
-@samples_option
+@samples_option("100")
 @json_option
 @run_by("atpub.cli.run.inspect:run_init")
 def init() -> None:

@@ -189,12 +189,12 @@ def size_option(name: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, metavar="SIZE", callback=_parse_size, **settings)
 
 
-def samples_option(command: F) -> F:
+def samples_option(default: str) -> Callable[[F], F]:
     """Give a command `--samples`."""
     return click.option(
         "--samples",
         metavar="N|all",
-        default="100",
+        default=default,
         callback=_count_samples,
-        help="Look at so many samples of each shard. [default: 100]",
-    )(command)
+        help=f"Look at so many samples of each shard. [default: {default}]",
+    )

@@ -13,6 +13,7 @@ from atpub.cli.options import (
     manifest_options,
     plan_options,
     run_by,
+    samples_option,
     target_options,
     wait_option,
     yes_option,
@@ -34,6 +35,7 @@ fish: atpub completion fish > ~/.config/fish/completions/atpub.fish"""
 
 @command(short_help="Check a manifest, its data and its records; needs no network.")
 @manifest_options
+@samples_option("1")
 @locked_option
 @json_option
 @run_by("atpub.cli.run.manifest:run_validate")

@@ -17,8 +17,8 @@ from atpub.generated.science.alt.dataset import (
     schema,
 )
 from atpub.importing.brace_patterns import patterns_of
-from atpub.manifest.fields import TYPES, json_schema
 from atpub.manifest.model import PLACEHOLDERS, Address
+from atpub.manifest.notation import written_fields, written_members
 from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS, SIZE
 from atpub.storage.interface import FileStorage
 from atpub.storage.registry import CHECKSUMS_KEY, URLS_KEY, find_kind
@@ -95,36 +95,17 @@ def schema_body(path: RecordPath, value: JsonObject, writer: Writer, *, by_field
     nsid = schema_nsid(path, value)
     last = Nsid(nsid).name
     own: JsonObject = {} if name == last[:1].upper() + last[1:] else {"name": name}
-    fields = sample_fields(content)
-    if by_fields and fields is None:
+    what: JsonObject | None = _declaration(content) if by_fields else {"json_schema": content}
+    if what is None:
         return None
-    what: JsonObject = {"fields": fields} if by_fields else {"json_schema": content}
     return {"nsid": nsid, "version": version, **own, **_fields(value, SCHEMA_FIELDS, writer), **what}
 
 
-def sample_fields(content: JsonObject) -> JsonObject | None:
-    """Write a sample's JSON Schema as `fields:`; return None if `fields:` cannot express it all."""
-    properties, required = content.get("properties"), content.get("required")
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        return None
-    fields: JsonObject = {}
-    for name, kind in properties.items():
-        text = _field(kind)
-        if text is None:
-            return None
-        fields[name] = text if name in required else f"{text}?"
-    return fields if json_schema(fields).content == content else None
-
-
-def _field(kind: Json) -> str | None:
-    names = [name for name, known in TYPES.items() if known == kind]
-    if names:
-        return names[0]
-    items = _field(kind.get("items")) if isinstance(kind, dict) and "items" in kind else None
-    return None if items is None or items.startswith("[") else f"[{items}]"
-
-
-# Datasets, labels and lenses
+def _declaration(content: JsonObject) -> JsonObject | None:
+    if members := written_members(content):
+        return {"members": members}
+    fields = written_fields(content)
+    return None if fields is None else {"fields": fields}
 
 
 def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> JsonObject | None:

@@ -58,7 +58,7 @@ def find_checksums(folder: Path) -> list[Path]:
 def _find(path: str) -> list[Path] | Problem:
     if "://" in path:
         hint = "download a shard first: curl --remote-name URL"
-        return Problem("not-a-file", f"{path} is a URL, and only local files are inspected", hint=hint)
+        return Problem("not-a-file", f"{path} is a URL, and not a local file", hint=hint)
     if Path(path).is_file():
         return [Path(path)]
     if Path(path).is_dir():

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.suggest import suggest
 
 NDARRAY: Final = "https://alt.science/schemas/atdata-ndarray-bytes/1.0.0#/$defs/ndarray"
+_SHIMS: Final = "https://json-schema.alt.science"
+BINARY_TYPES: Final[Mapping[str, str]] = {
+    "sparse": f"{_SHIMS}/atdata-sparse-bytes/1.0.0#/$defs/sparse",
+    "structured": f"{_SHIMS}/atdata-structured-bytes/1.0.0#/$defs/structured",
+    "arrow": f"{_SHIMS}/atdata-arrow-tensor/1.0.0#/$defs/tensor",
+    "safetensors": f"{_SHIMS}/atdata-safetensors/1.0.0#/$defs/safetensors",
+    "dataframe": f"{_SHIMS}/atdata-dataframe/1.0.0#/$defs/dataframe",
+}
+"""The JSON Schemas of fields whose bytes have a format of their own, by the name of the type."""
+_READ_AS: Final[tuple[tuple[re.Pattern[str], Literal["array", "bytes"]], ...]] = (
+    (re.compile(r"/atdata-(?:ndarray|structured)-bytes/"), "array"),
+    (re.compile(r"/atdata-(?:sparse-bytes|arrow-tensor|safetensors|dataframe)/"), "bytes"),
+)
 DTYPES: Final = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128", "datetime64", "timedelta64", "str", "bytes"),
 )
 """NumPy's names of the dtypes that a schema may declare."""
 _FORM: Final = "{ndarray: {dtype: float32, shape: [null, 8]}}"
+
+
+def reads_as(kind: Json) -> Literal["array", "bytes"] | None:
+    """Return what readers make of a property that refers to the JSON Schema of a format; None for any other."""
+    reference = kind.get("$ref") if isinstance(kind, dict) else None
+    if not isinstance(reference, str):
+        return None
+    return next((read for pattern, read in _READ_AS if pattern.search(reference)), None)
 
 
 class NotAType(ValueError):

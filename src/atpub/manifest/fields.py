@@ -9,7 +9,7 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.generated.science.alt.dataset import array_format
-from atpub.manifest.arrays import NDARRAY, NotAType, array_property, typed_map
+from atpub.manifest.arrays import BINARY_TYPES, NDARRAY, NotAType, array_property, typed_map
 from atpub.suggest import nearest
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
@@ -21,6 +21,7 @@ TYPES: Final[dict[str, JsonObject]] = {
     "boolean": {"type": "boolean"},
     "bytes": {"type": "string", "format": "byte", "contentEncoding": "base64"},
     "ndarray": {"$ref": NDARRAY},
+    **{name: {"$ref": reference} for name, reference in BINARY_TYPES.items()},
 }
 _MEANT: Final = {
     "int": "integer",
@@ -37,6 +38,11 @@ _MEANT: Final = {
     "array": "ndarray",
     "tensor": "ndarray",
     "np.ndarray": "ndarray",
+    "csr": "sparse",
+    "coo": "sparse",
+    "parquet": "dataframe",
+    "table": "dataframe",
+    "recarray": "structured",
 }
 """What other languages call these types."""
 _LIKE: Final = re.compile(r"(optional\[|list\[|sequence\[|\[+)?([\w.]+)(\[?\]*)(\?|\|none)*")

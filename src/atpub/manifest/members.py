@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.manifest.arrays import NotAType, array_property, typed_map
+from atpub.manifest.arrays import BINARY_TYPES, NotAType, array_property, typed_map
 from atpub.manifest.fields import DRAFT, TYPES, Made, json_schema
 from atpub.suggest import nearest
 
@@ -29,6 +29,7 @@ MEMBER_TYPES: Final[Mapping[str, JsonObject]] = {
     "json": _JSON,
     "bytes": TYPES["bytes"],
     "ndarray": TYPES["ndarray"],
+    **{name: TYPES[name] for name in BINARY_TYPES},
 }
 _MEANT: Final = {"int": "integer", "str": "text", "txt": "text", "array": "ndarray", "npy": "ndarray", "cls": "integer"}
 _EXTENSIONS: Final = {

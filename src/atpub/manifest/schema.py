@@ -146,8 +146,9 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         ),
         "fields": {
             "type": "object",
-            "description": "The fields of a msgpack sample by name: string, integer, number, boolean, bytes, ndarray; "
-            "`?` after it for optional, `[string]` for a list, {ndarray: {dtype: float32, shape: [8]}} for an array.",
+            "description": "The fields of a msgpack sample by name: string, integer, number, boolean, bytes, ndarray, "
+            "sparse, structured, arrow, safetensors, dataframe; `?` after it for optional, `[string]` for a list, "
+            "{ndarray: {dtype: float32, shape: [8]}} for an array.",
             "additionalProperties": {
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}],
                 "examples": ["integer", "string?"],
@@ -156,7 +157,8 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         "members": {
             "type": "object",
             "description": "The members of a sample, one file each, by extension: a MIME type, integer, text, json, "
-            "bytes, ndarray; `?` after it for optional, {caption: string} for a JSON object.",
+            "bytes, ndarray, sparse, structured, arrow, safetensors, dataframe; `?` after it for optional, "
+            "{caption: string} for a JSON object.",
             "additionalProperties": {
                 "anyOf": [{"type": "string"}, {"type": "object"}],
                 "examples": ["image/jpeg", "integer"],

@@ -41,7 +41,7 @@ def url_of(source: Source) -> str:
     return source.as_uri() if isinstance(source, Path) else source
 
 
-def chunks_of(source: Source) -> Iterator[bytes]:
+def chunks_of(source: Source) -> Generator[bytes]:
     """Yield the bytes of a source in chunks; raises Unavailable, or Usage for a source other than http(s)."""
     if isinstance(source, Path):
         return _file_chunks(source)
@@ -109,7 +109,7 @@ def _download_of(reply: HttpResponse, start: int) -> Download | None:
     return Download(reply.stored_chunks(CHUNK), start, int(found[2]) if found[2] != "*" else None)
 
 
-def _file_chunks(path: Path) -> Iterator[bytes]:
+def _file_chunks(path: Path) -> Generator[bytes]:
     try:
         with path.open("rb") as stream:
             yield from iter(lambda: stream.read(CHUNK), b"")
@@ -117,6 +117,6 @@ def _file_chunks(path: Path) -> Iterator[bytes]:
         raise Unavailable(f"{path} cannot be read: {error.strerror}", hint="is it there?") from None
 
 
-def _http_chunks(url: Url) -> Iterator[bytes]:
+def _http_chunks(url: Url) -> Generator[bytes]:
     with new_client() as client, download(client, url) as found:
         yield from found.chunks

@@ -8,10 +8,11 @@ from os import stat_result
 from typing import NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.shards.notes import NOTES, Note
 from atpub.shards.sample_types import SampleTypes
 from atpub.storage.interface import parse_sha256
 
-VERSION = 4  # older ones have entries of files that were not checked for stand-ins, and no types of samples
+VERSION = 5  # older ones have entries of files that were not checked for stand-ins, and no types or notes of samples
 _KEPT = 100_000
 _RACY_NS = 2_000_000_000
 
@@ -37,25 +38,18 @@ class FileIdentity(NamedTuple):
         return max(self.mtime_ns, self.ctime_ns) < now_ns - _RACY_NS
 
 
-NOTES = ("scattered-samples", "link-member")
-"""The codes of notes."""
-
-
-class Note(NamedTuple):
-    """What is odd in a shard, as the code of a problem, and the first member that shows it."""
-
-    code: str
-    member: str
-
-
 class Entry(NamedTuple):
-    """A file as it was measured: hexadecimal SHA-256; of a shard also its samples, notes and first sample."""
+    """A file as it was measured: hexadecimal SHA-256; of a shard also its samples, notes and first sample.
+
+    `others` are the samples after the first that a filter accepted, which no cache file has.
+    """
 
     identity: FileIdentity
     sha256: str
     samples: int | None
     notes: tuple[Note, ...] = ()
     first: SampleTypes | None = None
+    others: tuple[SampleTypes, ...] = ()
 
 
 Entries = Mapping[str, Entry]

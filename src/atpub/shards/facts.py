@@ -5,10 +5,11 @@ Where a file is not there, the lock stands in for it: the facts are the same, an
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Place, Problem, Severity
@@ -28,6 +29,7 @@ from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.locator import LOCK_HERE, Located, Locator
 from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, StoreFacts
+from atpub.shards.notes import FIRST_SHARD_NOTE, note_problem
 from atpub.shards.remote import (
     RUN_LOCK,
     AskedShard,
@@ -45,9 +47,11 @@ from atpub.suggest import listed
 from atpub.text.paths import outside_target
 
 if TYPE_CHECKING:
-    from atpub.shards.cache import Note
+    from atpub.shards.sample_types import SampleFilter
 
 Steps: TypeAlias = tuple[str | int, ...]
+FindFilter: TypeAlias = Callable[[Sequence[Address]], "SampleFilter | None"]
+"""A function that says which samples of a shard of these datasets are looked at; None for the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,17 @@ def gather(
     locked: bool = False,
     cache: Path | None = None,
     on_bytes: Callable[[int], None] | None = None,
+    samples: FindFilter | None = None,
 ) -> Facts:
     """Gather the facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
+
+    `samples` finds which samples are looked at; without it, it is the first of each shard.
 
     `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
     as `locked`, it is an error, and so is what the lock does not have. Before it reads any file, it raises InvalidInput
     for shards that are too large.
     """
-    return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes)).gather()
+    return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes, samples)).gather()
 
 
 class _Run(NamedTuple):
@@ -111,6 +118,7 @@ class _Run(NamedTuple):
     locked: bool
     cache: Path | None
     on_bytes: Callable[[int], None] | None
+    samples: FindFilter | None
 
 
 class _Gatherer:
@@ -133,8 +141,8 @@ class _Gatherer:
         local = dict(self._local_files())
         named = dict(self._blob_files())
         self._refuse_oversized(local.values())
-        tars = self._measure([path for paths, _ in local.values() for path in paths], tar=True)
-        plain = self._measure([path for path, _ in named.values()], tar=False)
+        tars = self._measure([path for paths, _ in local.values() for path in paths], self._filters(local), tar=True)
+        plain = self._measure([path for path, _ in named.values()], {}, tar=False)
         shards: dict[Address, LocalShards | RemoteShards] = {}
         for address, (paths, steps) in local.items():
             links = {path: target for path in paths if (target := outside_target(path, self._manifest.folder))}
@@ -163,7 +171,16 @@ class _Gatherer:
             message = f"{self._name(path)} has {size:,} bytes, and a shard in a blob at most {LARGEST_SHARD:,}"
             yield Problem("shard-too-large", message, self._manifest.place(steps), "make smaller shards")
 
-    def _measure(self, paths: Iterable[Path], *, tar: bool) -> Mapping[Path, Measured]:
+    def _filters(self, local: Mapping[Address, tuple[tuple[Path, ...], Steps]]) -> Mapping[Path, SampleFilter]:
+        find, datasets = self._run.samples, defaultdict[Path, list[Address]](list)
+        for address, (paths, _) in local.items():
+            for path in paths:
+                datasets[path].append(address)
+        return {path: found for path, users in datasets.items() if find is not None and (found := find(users))}
+
+    def _measure(
+        self, paths: Iterable[Path], samples: Mapping[Path, SampleFilter], *, tar: bool
+    ) -> Mapping[Path, Measured]:
         """Return the facts of files: measured if the file is here, otherwise from the lock."""
         unique = dict.fromkeys(paths)
         if not unique:
@@ -171,7 +188,7 @@ class _Gatherer:
         from atpub.shards.measure import measure_files  # threads and tar files, which URLs do not need
 
         here = [path for path in unique if path not in self._absent]
-        measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar)
+        measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar, samples=samples)
         return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}
 
     def _as_locked(self, path: Path, *, tar: bool) -> Measured:
@@ -192,7 +209,8 @@ class _Gatherer:
                 self._note([found], steps)
             else:
                 known.append((path, found))
-                self._note([note_problem(self._name(path), note) for note in found.notes], steps)
+                notes = [note for note in found.notes if path == paths[0] or note.code != FIRST_SHARD_NOTE]
+                self._note([note_problem(self._name(path), note) for note in notes], steps)
         self._keep_files({self._name(path): LockedFile.of(facts) for path, facts in known}, steps)
         return tuple(known)
 
@@ -320,24 +338,6 @@ def blob_files(entry: Entry) -> Iterator[tuple[Steps, str]]:
                 stack.extend(((*steps, index), item) for index, item in enumerate(value))
             case _:
                 pass
-
-
-_ODDITIES: Final = {
-    "scattered-samples": (
-        "the files of the sample {!r} are not side by side: every reader takes them for several broken samples",
-        "write it again in order: tar --sort=name",
-    ),
-    "link-member": (
-        "{!r} is a link, whose content readers leave out",
-        "write the file itself: tar --dereference --hard-dereference",
-    ),
-}
-
-
-def note_problem(name: str, note: Note) -> Problem:
-    """Return the warning that a note on a shard of this name stands for."""
-    message, hint = _ODDITIES[note.code]
-    return Problem(note.code, f"{name}: {message.format(note.member)}", None, hint, "warning")
 
 
 def _unreadable(urls: list[str], parts: int | None) -> list[Problem]:

@@ -14,7 +14,7 @@ from atpub.errors import BlobRejected, Problem
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from atpub.shards.cache import Note
+    from atpub.shards.notes import Note
     from atpub.shards.sample_types import SampleTypes
 
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class FileFacts:
     """What a record says of a file: size in bytes, hexadecimal SHA-256, MIME type; samples, where they were counted.
 
-    `notes` name the members of a shard that readers take otherwise than they are meant; `first` is its first sample.
+    `notes` name the members of a shard that readers take otherwise than they are meant; `first` is its first sample,
+    and `others` are the samples after it that the filter of the measuring accepted.
     """
 
     size: int
@@ -31,6 +32,12 @@ class FileFacts:
     mime_type: str = "application/x-tar"
     notes: tuple[Note, ...] = ()
     first: SampleTypes | None = field(default=None, compare=False)
+    others: tuple[SampleTypes, ...] = field(default=(), compare=False)
+
+    @property
+    def samples_looked_at(self) -> tuple[SampleTypes, ...]:
+        """The first sample, if it is known, and the others."""
+        return (*([self.first] if self.first else ()), *self.others)
 
     @property
     def cid(self) -> Cid:

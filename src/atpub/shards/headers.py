@@ -64,17 +64,19 @@ class _Header(NamedTuple):
     size: int
 
 
-def plain_members(stream: Stream) -> Generator[Member, None, int]:
+def plain_members(stream: Stream, *, directories: bool = False) -> Generator[Member, None, int]:
     """Yield the regular files and links from the stream's position; returns the first offset that is not plain.
 
     The archive's end is not plain either, nor is anything damaged. The stream is seekable, and left anywhere. Bytes
-    that are not UTF-8 come as surrogate escapes, as from `tarfile`.
+    that are not UTF-8 come as surrogate escapes, as from `tarfile`. `directories` come without a start, if asked for.
     """
     offset = stream.tell()
     while (member := _read_member(stream)) is not None:
         start = stream.tell()
         if member.kind != _DIRECTORY:
             yield Member(member.name, member.kind in _LINKS, start, member.size)
+        elif directories:
+            yield Member(member.name.rstrip("/"), is_link=False)
         offset = stream.seek(start + _pad(member.size))
     return offset
 

@@ -18,8 +18,9 @@ from atpub.errors import Problem
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.digest_stream import DigestStream
 from atpub.shards.file_facts import FileFacts, Measured
+from atpub.shards.sample_types import SampleFilter
 from atpub.shards.stand_ins import stand_in_blob
-from atpub.shards.tar import read_tar
+from atpub.shards.tar import FIRST_SAMPLE, TarFacts, read_tar
 
 _CACHE_FILE = "measured-shards.json"
 _AGAIN = "wait until nothing writes to it, and run again"
@@ -31,15 +32,17 @@ def measure_files(
     workers: int | None = None,
     cache: Path | None = None,
     tar: bool = True,
+    samples: Mapping[Path, SampleFilter] = MappingProxyType({}),
     on_bytes: Callable[[int], None] | None = None,
 ) -> Mapping[Path, Measured]:
     """Measure each file, in the order given: its facts, or its problem. Reads each file in constant memory.
 
     `workers` threads hash at once (None: one for each CPU, at most 8). `cache` is a folder that remembers facts;
-    whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted. `on_bytes`
-    is told, from any thread, how many more bytes are done, those that are known from the cache included.
+    whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted. `samples`
+    says of which shards more than the first sample is looked at, in the same pass; the cache does not know these.
+    `on_bytes` is told, from any thread, how many more bytes are done, those that are known from the cache included.
     """
-    run = _Run(tar, on_bytes or _ignore, dict(_load_cache(cache)))
+    run = _Run(tar, on_bytes or _ignore, samples, dict(_load_cache(cache)))
     results: dict[Path, Measured | None] = {path: run.recall(path) for path in dict.fromkeys(paths)}
     unknown = [path for path, facts in results.items() if facts is None]
     try:
@@ -72,13 +75,14 @@ class _Run:
 
     tar: bool
     on_bytes: Callable[[int], None]
+    samples: Mapping[Path, SampleFilter]
     known: dict[str, Entry]
     learned: dict[str, Entry] = field(default_factory=dict[str, Entry])
 
     def recall(self, path: Path) -> FileFacts | None:
         """Return the cached facts of an unchanged file."""
         entry = self.known.get(str(path.absolute()))
-        if entry is None or (self.tar and entry.samples is None):
+        if entry is None or path in self.samples or (self.tar and entry.samples is None):
             return None
         try:
             unchanged = FileIdentity.of(path.stat()) == entry.identity
@@ -108,24 +112,31 @@ class _Run:
             return Problem("not-a-regular-file", f"{path} is not a regular file")
         with path.open("rb", buffering=0) as file:
             stream = DigestStream(file, before.st_size, self.on_bytes)
-            held = read_tar(stream, str(path)) if self.tar else stand_in_blob(stream.read(HEAD_LENGTH), str(path))
+            held = self._look(stream, path)
             if isinstance(held, Problem):
                 return held
             digest = stream.hexdigest()
         identity = FileIdentity.of(before)
         if FileIdentity.of(path.stat()) != identity:
             return Problem("file-changed", f"{path} changed while it was read", hint=_AGAIN)
-        entry = Entry(
-            identity, digest, held.samples if held else None, held.notes if held else (), held.first if held else None
-        )
+        entry = Entry(identity, digest, None)
+        if held is not None:
+            entry = Entry(identity, digest, held.samples, held.notes, held.first, held.others)
         if identity.is_settled(started):
             self.learned[str(path.absolute())] = entry
         return entry
 
+    def _look(self, stream: DigestStream, path: Path) -> TarFacts | Problem | None:
+        if self.tar:
+            return read_tar(stream, str(path), samples=self.samples.get(path, FIRST_SAMPLE))
+        return stand_in_blob(stream.read(HEAD_LENGTH), str(path))
+
     def _facts(self, path: Path, entry: Entry) -> FileFacts:
         size = entry.identity.size
         if self.tar:
-            return FileFacts(size, entry.sha256, entry.samples, notes=entry.notes, first=entry.first)
+            return FileFacts(
+                size, entry.sha256, entry.samples, notes=entry.notes, first=entry.first, others=entry.others
+            )
         with path.open("rb") as stream:
             return FileFacts(size, entry.sha256, None, sniff(stream.read(HEAD_LENGTH)) or ANY_BYTES)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.shards.array_headers import HEADER_LENGTH, read_array_type
@@ -38,9 +38,9 @@ IMAGES: Final = frozenset(kind for _, kind in _MEDIA if kind.startswith("image/"
 
 @dataclass(frozen=True, slots=True)
 class SampleTypes:
-    """The first sample of a shard: its key, the types of its members, and those of its msgpack map's fields.
+    """A sample of a shard: its key, the types of its members, and those of its msgpack map's fields.
 
-    `fields` is None for a sample of members; `is_complete` is false where not every field was read.
+    `fields` is None for a sample of members; `is_complete` is false where not every field or member was read.
     """
 
     key: str
@@ -68,6 +68,13 @@ class SampleTypes:
                 return None
 
 
+class SampleFilter(NamedTuple):
+    """Which samples of a shard are read, and which of those after the first are returned; `most` is None for all."""
+
+    most: int | None
+    accepts: Callable[[SampleTypes], bool]
+
+
 class SampleTypesReader:
     """Reads the types of one sample, member by member, from a stream that only moves forward."""
 
@@ -77,9 +84,14 @@ class SampleTypesReader:
         self._fields: dict[str, Json] | None = None
         self._is_complete = True
 
-    def add(self, extension: str, start: int, size: int) -> None:
-        """Read the member of `size` bytes at `start`."""
-        if len(self._members) >= _MOST_MEMBERS or extension in self._members:
+    def add(self, extension: str, start: int | None, size: int) -> None:
+        """Read the member of `size` bytes at `start`; None for bytes that are not in one piece."""
+        if len(self._members) >= _MOST_MEMBERS:
+            self._is_complete = False
+            return
+        if start is None:
+            self._members[extension] = MSGPACK if extension == MSGPACK else "unknown"
+            self._is_complete = False
             return
         self._stream.seek(start)
         if extension != MSGPACK:

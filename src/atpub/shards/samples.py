@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, g
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
-from atpub.manifest.fields import array_formats, json_schema
+from atpub.manifest.arrays import reads_as
+from atpub.manifest.fields import json_schema
 
 if TYPE_CHECKING:
     import numpy
@@ -125,11 +126,12 @@ def _python(kind: Json) -> Any:
     """Return the Python type of a property's values."""
     if not isinstance(kind, dict):
         return object
-    if array_formats({"$ref": kind.get("$ref")}):
+    read_as = reads_as(kind)
+    if read_as == "array":
         import numpy  # an array field asks for it
 
         return numpy.ndarray[Any, numpy.dtype[Any]]
-    if kind.get("contentEncoding") == "base64":
+    if read_as == "bytes" or kind.get("contentEncoding") == "base64":
         return bytes
     if kind.get("type") == "array":
         return types.GenericAlias(list, (_python(kind.get("items")),))

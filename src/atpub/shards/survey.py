@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from io import BytesIO
+from itertools import chain
 from os import SEEK_END
+from tarfile import TarError
 from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import Problem
-from atpub.shards.facts import note_problem
 from atpub.shards.field_summary import FieldSummary, merge_fields, read_scalar, summarize, with_fields
-from atpub.shards.headers import Member, Stream
+from atpub.shards.headers import BLOCK, Member, Stream
 from atpub.shards.msgpack_types import NotASample, TooManyValues, read_fields
+from atpub.shards.notes import note_problem
 from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import MSGPACK, read_member_type
-from atpub.shards.tar import read_tar
-from atpub.suggest import listed
+from atpub.shards.tar import FIRST_SAMPLE, SampleCounter, TarFacts, check_start, read_tar
+from atpub.shards.tar_stream import read_members
+from atpub.suggest import counted, listed
 
 SurveyFormat: TypeAlias = Literal["members", "msgpack", "mixed", "none"]
 
@@ -72,6 +76,59 @@ def survey_shard(stream: Stream, name: str, most: int | None = None) -> ShardSur
     return ShardSurvey(name, size, held.samples, kind, looked_at, fields, problems)
 
 
+def survey_stream(chunks: Iterator[bytes], name: str, size: int | None = None, most: int | None = None) -> ShardSurvey:
+    """Survey the shard that comes in chunks; stop after `most` samples, and then the samples are not counted.
+
+    It holds one member at a time. `size` is that of the shard, if it is known.
+    """
+    start, read = _first_block(chunks), _Counter()
+    if problem := check_start(start[:BLOCK], name):
+        return ShardSurvey(name, size or len(start), None, "none", 0, {}, (problem,))
+    stream, problems = BytesIO(), list[Problem]()
+    looker, counter, is_whole = _Looker(stream, most), SampleCounter(stream, FIRST_SAMPLE), True
+    try:
+        for file in read_members(chain([start], chunks), read.add):
+            data = file.data or b""
+            stream.seek(0)
+            stream.truncate()
+            stream.write(data)
+            member = Member(file.name, file.is_link, 0, len(data))
+            is_whole = not looker.has_enough(file.name)
+            if not is_whole:
+                break
+            if file.is_link or file.data is not None:
+                looker.add(member)
+                counter.add(member)
+    except TarError as error:
+        message = f"{name} is cut off or damaged after {counted(counter.files, 'file')}: {error}"
+        problems.append(Problem("tar-damaged", message, hint="write the shard again"))
+    fields, looked_at, kind = looker.result()
+    held = counter.result(name)
+    if isinstance(held, Problem):
+        problems.append(replace(held, severity="warning"))
+    else:
+        problems += [note_problem(name, note) for note in held.notes]
+        problems += _differences(name, fields, looked_at, kind)
+    samples = held.samples if isinstance(held, TarFacts) and is_whole else None
+    return ShardSurvey(name, size or read.count, samples, kind, looked_at, fields, tuple(problems))
+
+
+def _first_block(chunks: Iterator[bytes]) -> bytes:
+    start = b""
+    while len(start) < BLOCK and (chunk := next(chunks, b"")):
+        start += chunk
+    return start
+
+
+@dataclass(slots=True)
+class _Counter:
+    count: int = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Count the bytes of a chunk."""
+        self.count += len(chunk)
+
+
 @dataclass(frozen=True, slots=True)
 class SurveyTotal:
     """What several shards hold together; `samples` counts those of the shards that have been counted."""
@@ -110,8 +167,7 @@ def _differences(
     if not partial:
         return ()
     message = f"{name}: not each of the {looked_at:,} samples looked at has {listed(partial)}"
-    hint = "Hugging Face's reader wants the same members in each sample; a schema marks the others with `?`"
-    return (Problem("differing-fields", message, hint=hint, severity="warning"),)
+    return (Problem("differing-fields", message, hint="a schema marks these with `?`", severity="warning"),)
 
 
 class _Looker:
@@ -137,8 +193,13 @@ class _Looker:
             self._end()
             self._key = key
             self._looked_at += self._is_within
-        if self._is_within and member.start is not None and len(self._sample) < _MOST_MEMBERS:
+        if self._is_within and len(self._sample) < _MOST_MEMBERS:
             self._look(extension, member.start, member.size)
+
+    def has_enough(self, name: str) -> bool:
+        """Return whether a file begins a sample that is not looked at."""
+        split = split_name(name)
+        return split is not None and split[0] != self._key and self._looked_at == self._most
 
     @property
     def _is_within(self) -> bool:
@@ -148,7 +209,11 @@ class _Looker:
         self._fields = merge_fields(self._fields, self._sample)
         self._sample = {}
 
-    def _look(self, extension: str, start: int, size: int) -> None:
+    def _look(self, extension: str, start: int | None, size: int) -> None:
+        if start is None:
+            self._has_members = True
+            self._sample[extension] = summarize("unknown", None, size)
+            return
         if extension == MSGPACK and (fields := _read_map(self._stream, start, size)) is not None:
             self._has_msgpack = True
             self._sample.update(fields)

@@ -9,11 +9,12 @@ from os import SEEK_END
 from typing import IO, cast
 
 from atpub.errors import Problem
-from atpub.shards.cache import Note
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
-from atpub.shards.sample_groups import split_name
-from atpub.shards.sample_types import SampleTypes, SampleTypesReader
+from atpub.shards.notes import FIRST_SHARD_NOTE, Note
+from atpub.shards.sample_groups import FirstMembers, split_name
+from atpub.shards.sample_types import SampleFilter, SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
+from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
 from atpub.suggest import counted
 
 _MAGIC = {
@@ -29,6 +30,8 @@ _CHUNK = 1 << 20
 _EXTENSIONS = 100
 _KEYS = 1_000_000  # so many fit in 100 MB
 
+_FILTERED = 1_000
+
 _NAMING = "WebDataset takes files KEY.EXTENSION with one KEY, side by side, as a sample: 000000.msgpack"
 _AGAIN = "write the shard again"
 
@@ -38,7 +41,7 @@ class TarFacts:
     """How many samples and regular files an archive holds, and the extensions of the samples' files (at most 100).
 
     A sample whose files are apart is counted once; `notes` say so, as they do of links in the place of files. `first`
-    describes the first sample.
+    describes the first sample, and `others` those after it that a filter accepts (at most 1,000).
     """
 
     samples: int
@@ -46,17 +49,32 @@ class TarFacts:
     extensions: frozenset[str]
     notes: tuple[Note, ...] = ()
     first: SampleTypes | None = field(default=None, compare=False)
+    others: tuple[SampleTypes, ...] = field(default=(), compare=False)
 
 
-def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None = None) -> TarFacts | Problem:
+def _accept_none(_: SampleTypes) -> bool:
+    return False
+
+
+FIRST_SAMPLE = SampleFilter(1, _accept_none)
+
+
+def read_tar(
+    stream: Stream, name: str, visit: Callable[[Member], object] | None = None, samples: SampleFilter = FIRST_SAMPLE
+) -> TarFacts | Problem:
     """Read a seekable stream from its start: its facts, or why it is not a complete, uncompressed tar with samples.
 
-    Of ustar, GNU and pax archives, the headers and the first sample are read. `name` is what messages call the stream.
-    `visit` is called with each member but directories, and may move a stream that moves backwards, too. Raises OSError
-    where it cannot be read.
+    Of ustar, GNU and pax archives, the headers and the first sample are read, and as many more as `samples` says.
+    `name` is what messages call the stream. `visit` is called with each member but directories, and may move a stream
+    that moves backwards, too. Raises OSError where it cannot be read.
     """
-    start = stream.read(BLOCK)
+    problem = check_start(stream.read(BLOCK), name)
     stream.seek(0)
+    return problem or _read_members(stream, name, visit, SampleCounter(stream, samples))
+
+
+def check_start(start: bytes, name: str) -> Problem | None:
+    """Return why the first 512 bytes of a file are not those of an uncompressed tar."""
     if packing := next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None):
         message = f"{name} is {packing}-compressed: a PDS blob must be an uncompressed tar"
         return Problem("tar-compressed", message, hint="unpack the shard, or pack its members one by one")
@@ -66,12 +84,13 @@ def read_tar(stream: Stream, name: str, visit: Callable[[Member], object] | None
         return stand_in
     if start.strip(b"\0") and not is_header(start):
         return Problem("not-a-tar", f"{name} is not a tar archive", hint="a shard is an uncompressed tar of samples")
-    return _read_members(stream, name, visit)
+    return None
 
 
-def _read_members(stream: Stream, name: str, visit: Callable[[Member], object] | None) -> TarFacts | Problem:
+def _read_members(
+    stream: Stream, name: str, visit: Callable[[Member], object] | None, samples: SampleCounter
+) -> TarFacts | Problem:
     archive = _Archive(stream)
-    samples = _Samples(stream)
     for file in archive.files():
         if not file.is_special:
             samples.add(file)
@@ -106,12 +125,11 @@ class _Archive:
         self._stream.seek(self.end)
         try:
             yield from self._intricate_files()
-        except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError):
-            # tarfile lets all of these out where a header makes no sense.
+        except NONSENSE:
             self.fault = True
 
     def _intricate_files(self) -> Iterator[Member]:
-        with _Reader(fileobj=cast("IO[bytes]", self._stream)) as reader:
+        with _Reader(fileobj=cast("IO[bytes]", self._stream), tarinfo=BoundedTarInfo) as reader:
             while (member := reader.next()) is not None:
                 if reader.offset <= self.end:
                     raise tarfile.ReadError("a member ends before it starts")
@@ -124,25 +142,32 @@ class _Archive:
                 yield Member(member.name, is_link, start, member.size, not (is_link or member.isreg()))
 
 
-class _Samples:
+class SampleCounter:
     """Counts files the way `webdataset.tariterators.group_by_keys` groups them."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, wanted: SampleFilter) -> None:
         self.files = 0
+        self._stream = stream
+        self._wanted = wanted
         self._samples = 0
-        self._types = SampleTypesReader(stream)
+        self._runs = 0
+        self._types: SampleTypesReader | None = None
+        self._first: SampleTypes | None = None
+        self._others: list[SampleTypes] = []
         self._key: str | None = None
-        self._first_key: str | None = None
         self._of_sample: set[str] = set()
         self._extensions: set[str] = set()
         self._twice: str | None = None
         self._keys: set[str] = set()
         self._notes: dict[str, str] = {}
+        self._first_members = FirstMembers()
 
     def add(self, member: Member) -> None:
         """Count one more regular file, or note a link."""
         file = member.name
         self.files += not member.is_link
+        if not member.is_link:
+            self._first_members.add(file)
         found = split_name(file)
         if found is None:
             return
@@ -154,14 +179,17 @@ class _Samples:
             self._begin(key)
         if extension in self._of_sample:
             self._twice = self._twice or file
-        elif self._samples == 1 and member.start is not None and self._first_key in (None, key):
-            self._first_key = key
+        elif self._types is not None:
             self._types.add(extension, member.start, member.size)
         self._of_sample.add(extension)
         if len(self._extensions) < _EXTENSIONS:
             self._extensions.add(extension)
 
     def _begin(self, key: str) -> None:
+        self._end()
+        self._runs += 1
+        is_wanted = self._wanted.most is None or self._runs <= self._wanted.most
+        self._types = SampleTypesReader(self._stream) if is_wanted else None
         self._key = key
         self._of_sample.clear()
         if key in self._keys:
@@ -171,17 +199,30 @@ class _Samples:
         if len(self._keys) < _KEYS:
             self._keys.add(key)
 
+    def _end(self) -> None:
+        if self._types is None or self._key is None:
+            return
+        found = self._types.result(self._key)
+        if self._first is None:
+            self._first = found
+        elif len(self._others) < _FILTERED and self._wanted.accepts(found):
+            self._others.append(found)
+
     def result(self, name: str) -> TarFacts | Problem:
         """Return the counts, or why readers cannot use the tar."""
+        self._end()
         if self._twice is not None:
             message = f"{name} has {self._twice!r} twice in one sample, which WebDataset refuses to read"
             return Problem("tar-duplicate", message, hint=_NAMING)
         if not self._samples:
             held = f"{self.files} files, none of them a sample's" if self.files else "nothing"
             return Problem("tar-empty", f"{name} holds {held}", hint=_NAMING)
-        first = None if self._first_key is None else self._types.result(self._first_key)
+        different = self._first_members.find_different()
+        if different is not None and "scattered-samples" not in self._notes:
+            self._notes[FIRST_SHARD_NOTE] = different
         notes = tuple(map(Note._make, self._notes.items()))
-        return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, first)
+        others = tuple(self._others)
+        return TarFacts(self._samples, self.files, frozenset(self._extensions), notes, self._first, others)
 
 
 def _ends_at(stream: Stream, offset: int) -> bool:

@@ -33,6 +33,8 @@ def array(**declared: Json) -> JsonObject:
     ("written", "found"),
     [
         ("integer", "integer"),
+        *((kind, "bytes") for kind in ("sparse", "arrow", "safetensors", "dataframe")),
+        ("structured", {"ndarray": {"dtype": "void", "shape": [3]}}),
         ("number", "integer"),
         ("number", "number"),
         ("string", "string"),
@@ -70,6 +72,8 @@ def test_fields_that_fit(written: Json, found: Json) -> None:
         ("string", ["string"], "fields: {x: [string]}"),
         ("string", "object", "correct the shards"),
         ("ndarray", "bytes", "fields: {x: bytes}"),
+        ("structured", "bytes", "fields: {x: bytes}"),
+        ("sparse", "string", "fields: {x: string}"),
         ("ndarray", ["number"], "fields: {x: [number]}"),
         ("number", ARRAY, "fields: {x: {ndarray: {dtype: float32, shape: [2, 8]}}}"),
         (array(dtype="float64"), ARRAY, "dtype: float32"),

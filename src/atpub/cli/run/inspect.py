@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
@@ -13,12 +15,16 @@ from atpub.report.problems import problems_text
 from atpub.shards.survey import ShardSurvey, SurveyTotal
 
 
-def run_inspect(paths: tuple[str, ...], samples: int | None, *, as_json: bool) -> int:
+def run_inspect(
+    paths: tuple[str, ...], samples: int | None, repository: Path | None, pds: str | None, *, as_json: bool
+) -> int:
     """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
-    found = find_shards(paths)
+    urls = [path for path in paths if "://" in path]
+    found = find_shards([path for path in paths if path not in urls])
     surveys: list[ShardSurvey] = []
     total = SurveyTotal()
-    for survey in survey_files(found.files, samples):
+    remote = _survey_remote(urls, samples, repository, pds) if urls else ()
+    for survey in chain(survey_files(found.files, samples), remote):
         total = total.add(survey)
         if as_json:
             surveys.append(survey)
@@ -31,6 +37,16 @@ def run_inspect(paths: tuple[str, ...], samples: int | None, *, as_json: bool) -
     if found.problems:
         tell(problems_text(found.problems, style_for(sys.stderr)))
     return 0 if total.is_readable and not found.problems else 1
+
+
+def _survey_remote(
+    urls: Sequence[str], samples: int | None, repository: Path | None, pds: str | None
+) -> Iterator[ShardSurvey]:
+    from atpub.cli.connect import opening
+    from atpub.inspection.remote import survey_remote  # brings what local files need not
+
+    with opening(repository, pds) as open_repository:
+        yield from survey_remote(urls, samples, open_repository)
 
 
 def run_init(data: tuple[str, ...], out: Path, nsid: str | None, samples: int | None, *, as_json: bool) -> None:

@@ -11,10 +11,12 @@ from atpub.manifest.schema import manifest_schema
 from atpub.report.results import valid_json, valid_text
 
 
-def run_validate(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, locked: bool) -> None:
+def run_validate(
+    manifests: tuple[str, ...], environment: str | None, samples: int | None, *, as_json: bool, locked: bool
+) -> None:
     """Validate a manifest, and print the number of its records."""
     manifest = read_manifest(manifests, environment, environ())
-    desired, warnings = validate(manifest, locked=locked)
+    desired, warnings = validate(manifest, locked=locked, samples=samples)
     tell_warnings(warnings)
     if as_json:
         print_json(valid_json(manifest.project, len(desired), warnings))

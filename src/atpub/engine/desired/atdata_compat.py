@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import Severity
-from atpub.manifest.fields import array_formats
+from atpub.manifest.arrays import reads_as
 
-_BYTES = re.compile(r"/atdata-(?:dataframe|sparse)[a-z-]*/")
-"""Shims whose values readers leave as bytes."""
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 
 
@@ -67,15 +64,14 @@ def _types(properties: JsonObject, required: list[Json]) -> Iterator[ReaderFindi
 
 
 def _is_ndarray(kind: Json) -> bool:
-    return isinstance(kind, dict) and "$ref" in kind and bool(array_formats({"$ref": kind["$ref"]}))
+    return reads_as(kind) == "array"
 
 
 def _lossy(kind: Json) -> str:
     if not isinstance(kind, dict):
         return "it does not say what it holds"
     if "$ref" in kind:
-        is_bytes = _BYTES.search(str(kind["$ref"])) is not None
-        return "" if is_bytes or _is_ndarray(kind) else "they follow no $ref but that of an ndarray"
+        return "" if reads_as(kind) else "they follow no $ref but that of an ndarray"
     if "enum" in kind:
         return "they do not know enum"
     found = kind.get("type")

@@ -28,7 +28,6 @@ from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.members import sample_format
 from atpub.manifest.model import (
-    Address,
     DatasetEntry,
     Entry,
     LabelEntry,
@@ -176,16 +175,18 @@ class RecordChecker:
                 yield replace(found, message=f"{item.common.address}: {found.message}", place=place)
 
     def _samples(self, item: DatasetEntry) -> Iterator[Problem]:
-        """Yield the contradictions between the first samples of local shards and the dataset's schema."""
+        """Yield the contradictions between the samples looked at of local shards and the dataset's schema."""
         local = self.facts.shards[item.common.address]
-        schema = self.manifest.entries.get(item.schema) if isinstance(item.schema, Address) else None
-        if not isinstance(local, LocalShards) or not isinstance(schema, SchemaEntry):
+        if not isinstance(local, LocalShards):
             return
-        from atpub.engine.desired.sample_check import check_shards  # shards at URLs are not read
+        from atpub.engine.desired.sample_check import check_shards, schema_of  # shards at URLs are not read
 
-        known = [(self._relative(path), facts.first) for path, facts in local.files if facts.first]
-        for found, shard, key, more in check_shards(schema.content, known):
-            also = f", as in {more:,} other shard{'s' if more > 1 else ''}" if more else ""
+        schema = schema_of(self.manifest, item.common.address)
+        if schema is None:
+            return
+        known = [(self._relative(path), sample) for path, facts in local.files for sample in facts.samples_looked_at]
+        for found, shard, key, more, unit in check_shards(schema.content, known):
+            also = f", as in {more:,} other {unit}{'s' if more > 1 else ''}" if more else ""
             message = f"{shard}: the sample {key!r} {found.message} ({schema.common.address}){also}"
             place = self.manifest.place((*item.common.address.steps, item.shards.key))
             yield Problem(found.code, message, place, found.hint, found.severity)

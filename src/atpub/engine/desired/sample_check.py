@@ -1,19 +1,23 @@
-"""The first sample of each local shard against the schema of its dataset: format, fields and types."""
+"""Samples of local shards against the schema of their dataset: format, fields and types."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.desired.sample_notation import describe, fields_line, members_line
+from atpub.engine.desired.sample_notation import describe, fields_line, members_line, optional_line
 from atpub.errors import Severity
-from atpub.manifest.fields import array_formats
+from atpub.manifest.arrays import reads_as
 from atpub.manifest.members import member_of, sample_format
-from atpub.shards.sample_types import IMAGES, MSGPACK, SampleTypes
+from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
+from atpub.shards.facts import FindFilter
+from atpub.shards.sample_types import IMAGES, MSGPACK, SampleFilter, SampleTypes
 from atpub.suggest import listed
 
+_MOST_OF_FIELD: Final = 3
 _TEXT = frozenset({"text", "string", "integer", "number", "boolean", "null"})
 
 
@@ -29,23 +33,49 @@ class Contradiction:
 
 
 class ShardMismatch(NamedTuple):
-    """A contradiction, the shard and the sample that show it first, and how many more shards have the same."""
+    """A contradiction, the shard and the sample that show it first, and in how many more shards or samples it is."""
 
     found: Contradiction
     shard: str
     key: str
     more: int
+    unit: Literal["shard", "sample"] = "shard"
 
 
 def check_shards(content: JsonObject, shards: Sequence[tuple[str, SampleTypes]]) -> Iterator[ShardMismatch]:
-    """Yield each contradiction between a sample's JSON Schema and the first samples of shards, once for all shards."""
-    first: dict[Contradiction, tuple[str, str, int]] = {}
+    """Yield each contradiction between a sample's JSON Schema and samples of shards once, but of a field only three."""
+    places: dict[Contradiction, list[tuple[str, str]]] = {}
     for shard, sample in shards:
         for found in check_sample(content, sample):
-            name, key, count = first.get(found, (shard, sample.key, 0))
-            first[found] = (name, key, count + 1)
-    for found, (name, key, count) in first.items():
-        yield ShardMismatch(found, name, key, count - 1)
+            places.setdefault(found, []).append((shard, sample.key))
+    subjects = Counter[tuple[str, str]]()
+    for found, where in places.items():
+        subjects[found.code, found.subject] += 1
+        if subjects[found.code, found.subject] <= _MOST_OF_FIELD:
+            names = {name for name, _ in where}
+            yield ShardMismatch(found, *where[0], len(where) - 1, "shard" if len(names) == len(where) else "sample")
+
+
+def sample_filters(manifest: Manifest, most: int | None) -> FindFilter:
+    """Return a function that finds the filter for shards: `most` samples of each, those that contradict a schema."""
+
+    def find(datasets: Sequence[Address]) -> SampleFilter | None:
+        contents = [found.content for address in datasets if (found := schema_of(manifest, address))]
+
+        def accepts(sample: SampleTypes) -> bool:
+            return any(next(check_sample(content, sample), None) for content in contents)
+
+        return SampleFilter(most, accepts)
+
+    return find
+
+
+def schema_of(manifest: Manifest, dataset: Address) -> SchemaEntry | None:
+    """Return the schema of a dataset, if the manifest has it."""
+    item = manifest.entries.get(dataset)
+    schema = item.schema if isinstance(item, DatasetEntry) else None
+    found = manifest.entries.get(schema) if isinstance(schema, Address) else None
+    return found if isinstance(found, SchemaEntry) else None
 
 
 def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradiction]:
@@ -73,7 +103,9 @@ def _check_members(properties: JsonObject, required: frozenset[str], sample: Sam
         return
     wanted = {member_of(name, kind): (name, _object(kind)) for name, kind in properties.items()}
     missing = [member for member, (name, _) in wanted.items() if name in required and member not in sample.members]
-    yield from _missing(missing, "member", sample.members)
+    missing = missing if sample.is_complete else []
+    if missing:
+        yield _missing(missing, "member", sample.members, wanted[missing[0]][1])
     for member, (_, kind) in wanted.items():
         if member not in sample.members:
             continue
@@ -92,12 +124,14 @@ def _check_fields(
     properties: JsonObject, required: frozenset[str], fields: Mapping[str, Json], is_complete: bool
 ) -> Iterator[Contradiction]:
     missing = [name for name in properties if name in required and name not in fields and is_complete]
-    yield from _missing(missing, "field", fields)
+    if missing:
+        yield _missing(missing, "field", fields, properties[missing[0]])
     for name, kind in properties.items():
         if name not in fields:
             continue
         if not _fits_field(_object(kind), fields[name], is_optional=name not in required):
-            line = fields_line({name: fields[name]})
+            is_null = fields[name] == "null"
+            line = optional_line("fields", name, kind) if is_null else fields_line({name: fields[name]})
             hint = f"write `{line}`, or correct the shards" if line else "correct the shards"
             yield _wrong(name, fields[name], _object(kind), hint)
     for name, found in fields.items():
@@ -107,15 +141,17 @@ def _check_fields(
             yield Contradiction(name, message, f"add it: `{line}`" if line else "add it to the schema")
 
 
-def _missing(names: Sequence[str], what: str, found: Mapping[str, Json]) -> Iterator[Contradiction]:
-    if not names:
-        return
+def _missing(names: Sequence[str], what: str, found: Mapping[str, Json], kind: Json) -> Contradiction:
     lacks = f"no {what} {names[0]!r}" if len(names) == 1 else f"none of the {what}s {listed(names)}"
-    hint = f"it holds {listed([*found]) or 'nothing'}; what may be missing has `?` after its type"
-    yield Contradiction(names[0], f"has {lacks}", hint)
+    line = optional_line(f"{what}s", names[0], kind)
+    optional = f"what may be missing is optional: `{line}`" if line else "what may be missing is not `required`"
+    hint = f"it holds {listed([*found]) or 'nothing'}; {optional}"
+    return Contradiction(names[0], f"has {lacks}", hint)
 
 
 def _wrong(name: str, found: Json, kind: JsonObject, hint: str) -> Contradiction:
+    if _is_ndarray(kind) and _array(found) is not None and "shape" in kind:
+        hint = hint.replace(", or", ", with `null` for a length that varies, or")
     return Contradiction(name, f"has {describe(found)} as {name!r}, and its schema {_wanted(kind)}", hint)
 
 
@@ -125,7 +161,7 @@ def _fits_member(kind: JsonObject, found: Json) -> bool:
         return True
     if _is_ndarray(kind):
         return _is_array(kind, found)
-    is_bytes = kind.get("contentEncoding") == "base64"
+    is_bytes = kind.get("contentEncoding") == "base64" or reads_as(kind) == "bytes"
     media = kind.get("contentMediaType")
     if is_bytes:
         return media not in IMAGES or found == media
@@ -157,7 +193,7 @@ def _fits_field(kind: JsonObject, found: Json, *, is_optional: bool) -> bool:
         return True
     if _is_ndarray(kind):
         return _is_array(kind, found)
-    if kind.get("contentEncoding") == "base64" or kind.get("format") == "byte":
+    if kind.get("contentEncoding") == "base64" or kind.get("format") == "byte" or reads_as(kind) == "bytes":
         return found == "bytes" or _array(found) is not None
     return _fits_type(kind, found)
 
@@ -202,7 +238,7 @@ def _is_array(kind: JsonObject, found: Json) -> bool:
 
 
 def _is_ndarray(kind: JsonObject) -> bool:
-    return "$ref" in kind and bool(array_formats({"$ref": kind["$ref"]}))
+    return reads_as(kind) == "array"
 
 
 def _wanted(kind: JsonObject) -> str:
@@ -211,7 +247,7 @@ def _wanted(kind: JsonObject) -> str:
     if media := kind.get("contentMediaType"):
         fields = {name: _object(inner).get("type", "bytes") for name, inner in _object(kind.get("properties")).items()}
         return f"wants {describe(fields)}" if fields else f"wants {media}"
-    if kind.get("contentEncoding") == "base64":
+    if kind.get("contentEncoding") == "base64" or reads_as(kind) == "bytes":
         return "wants bytes"
     if kind.get("type") == "array":
         return f"wants a list of {_object(kind.get('items')).get('type', 'bytes')}"

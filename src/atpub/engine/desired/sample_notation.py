@@ -8,6 +8,7 @@ from typing import Final
 
 from atpub.atproto.data import Json
 from atpub.manifest.arrays import DTYPES
+from atpub.manifest.notation import written_field, written_member
 
 _PLAIN: Final = re.compile(r"(?!(?:true|false|null|yes|no)\Z)[A-Za-z_][\w.+/-]*")
 _FIELD_TYPES: Final = frozenset({"string", "integer", "number", "boolean", "bytes"})
@@ -47,6 +48,24 @@ def fields_line(fields: Mapping[str, Json] | None) -> str:
 def members_line(members: Mapping[str, Json]) -> str:
     """Return the `members:` that declare members of these types."""
     return f"members: {_flow({name: _member(kind) for name, kind in members.items()})}"
+
+
+def optional_line(section: str, name: str, declared: Json) -> str:
+    """Return the line of `fields:` or `members:` that makes a property optional; empty where there is none."""
+    written = (written_member if section == "members" else written_field)(declared, is_required=False)
+    return "" if written is None else f"{section}: {_yaml({name: written})}"
+
+
+def _yaml(value: Json) -> str:
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{_key(name)}: {_yaml(item)}' for name, item in value.items())}}}"
+        case list():
+            return _shape(value)
+        case str():
+            return _key(value)
+        case _:
+            return str(value).lower()
 
 
 def _name(found: Json) -> str:
