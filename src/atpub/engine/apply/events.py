@@ -6,27 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from atpub.engine.plan.model import Change, Outcome, Upload
+from atpub.engine.plan.model import Change, Outcome
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
+from atpub.progress import Progress
 from atpub.repository.model import Head
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
-    """Progress: a blob is in the repository."""
-
-    upload: Upload
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
-    """Progress: a commit was made."""
+    """A commit was made."""
 
     head: Head
     changes: tuple[Change, ...]
 
 
-Event: TypeAlias = Uploaded | Committed
+Event: TypeAlias = Progress | Committed
+"""What `on_event` is told: commits, and the progress of uploads, which is called from any thread, one at a time."""
 _AGAIN: Final = "run it again: completed changes are not repeated"
 
 
