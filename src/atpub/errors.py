@@ -46,7 +46,6 @@ A `Problem` is a value, not an exception: checks continue after a problem, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -348,10 +347,7 @@ class BlobNotFound(RepositoryError):
     """A blob that the repository does not hold; `cids` are those that are known to be lost, among others perhaps."""
 
     code = "blob-not-found"
-
-    def __init__(self, message: str, *, hint: str = "", cids: Iterable[str] = ()) -> None:
-        super().__init__(message, hint=hint)
-        self.cids = frozenset(cids)
+    cids: frozenset[str] = frozenset()
 
 
 class BlobDamaged(RepositoryError):

@@ -83,7 +83,9 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
     name, message = _said(reply)
     text = _text(where, reply)
     if name == "BlobNotFound":  # in whatever words, it names the blob by its CID
-        return BlobNotFound(text, cids=_CID.findall(message))
+        error = BlobNotFound(text)
+        error.cids = frozenset(_CID.findall(message))
+        return error
     if name in _BY_NAME:
         return _BY_NAME[name](text, hint=_HINTS.get(name, ""))
     match reply.status:

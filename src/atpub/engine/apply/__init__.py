@@ -1,13 +1,12 @@
 """Applying plans, and writing rebuilt inventories."""
 
-from atpub.engine.apply.events import Committed, Event, PartialApplyError
+from atpub.engine.apply.events import Committed, PartialApplyError
 from atpub.engine.apply.run import FIRST, apply_plan
 from atpub.engine.apply.write_inventory import write_inventory
 
 __all__ = [
     "FIRST",
     "Committed",
-    "Event",
     "PartialApplyError",
     "apply_plan",
     "write_inventory",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from atpub.engine.plan.model import Change, Outcome
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
-from atpub.progress import Progress
+from atpub.progress import OnProgress
 from atpub.repository.model import Head
 
 
@@ -20,8 +20,6 @@ class Committed:
     changes: tuple[Change, ...]
 
 
-Event: TypeAlias = Progress | Committed
-"""What `on_event` is told: commits, and the progress of uploads, which is called from any thread, one at a time."""
 _AGAIN: Final = "run it again: completed changes are not repeated"
 
 
@@ -37,9 +35,10 @@ class PartialApplyError(PartlyApplied):
 
 @dataclass(frozen=True, slots=True)
 class ApplyHooks:
-    """Callbacks of an apply: `on_event` reports progress, `stop` ends it, `wait` waits for a rate limit's reset."""
+    """Callbacks of an apply: two report what is done, `stop` ends it, `wait` waits for a rate limit's reset."""
 
-    on_event: Callable[[Event], None]
+    on_commit: Callable[[Committed], object]
+    on_progress: OnProgress
     stop: Callable[[], bool]
     wait: Callable[[int], None] | None
 

@@ -20,7 +20,7 @@ from atpub.atproto.data import Encoded
 from atpub.atproto.syntax import AtUri, Cid, RecordPath
 from atpub.engine.apply.batching import largest_batch
 from atpub.engine.apply.drafts import CommitDraft, Drafts
-from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
+from atpub.engine.apply.events import ApplyHooks, Committed, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
 from atpub.engine.inventory import Inventory, OwnershipView
 from atpub.engine.owned_records import read_owned, records_around
@@ -41,6 +41,7 @@ from atpub.errors import (
     RequestTooLarge,
     StalePlan,
 )
+from atpub.progress import OnProgress, ignore
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.interface import UNLIMITED, BlobJournal, BlobSource, Limits, MemoryJournal, Repository
 from atpub.repository.model import Commit, Delete, Head
@@ -56,7 +57,8 @@ def apply_plan(
     repository: Repository,
     sources: Mapping[str, BlobSource],
     *,
-    on_event: Callable[[Event], None] = lambda _: None,
+    on_commit: Callable[[Committed], object] = lambda _: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
     journal: BlobJournal | None = None,
@@ -66,8 +68,9 @@ def apply_plan(
 
     A plan that `is_new` was made just now: whether the repository still stands at its head shows at the first commit.
 
-    `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
-    a rate limit that is spent ends the apply. `journal` tells what an earlier apply, which did not end, has uploaded.
+    `on_progress` is told of uploads, from any thread, one value at a time. `journal` knows what an earlier apply, which
+    did not end, has uploaded. `stop` is asked before each request whether to go on. `wait` waits until a time in
+    seconds since 1970: without it, a rate limit that is spent ends the apply.
 
     Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
     touches has changed, RateLimited, Interrupted, or PartialApplyError for an error after some commits.
@@ -78,7 +81,7 @@ def apply_plan(
     _refuse(plan.refusals)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
-    hooks = ApplyHooks(on_event, stop, wait)
+    hooks = ApplyHooks(on_commit, on_progress, stop, wait)
     uploads = Uploads(plan, repository, sources, journal or MemoryJournal(), hooks)
     return _Applier(plan, repository, uploads, hooks).run(is_new=is_new)
 
@@ -288,7 +291,7 @@ class _Applier:
         self._head = head.cid
         self._uploads.commit(changes)
         self._done |= {change.path: self._drafts.cid(change) for change in changes}
-        self._hooks.on_event(Committed(head, tuple(changes)))
+        self._hooks.on_commit(Committed(head, tuple(changes)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 

@@ -189,7 +189,7 @@ class Uploads:
 
     def _tell(self, progress: Progress) -> None:
         with self._telling:
-            self._hooks.on_event(progress)
+            self._hooks.on_progress(progress)
 
 
 @dataclass(slots=True)

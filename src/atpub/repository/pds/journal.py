@@ -19,6 +19,8 @@ from typing import Final
 
 from atpub.atproto.data import Blob, Json
 from atpub.atproto.syntax import Cid, Did
+from atpub.repository.interface import BlobJournal, MemoryJournal
+from atpub.repository.pds.repository import PdsRepository
 
 LONGEST_AGE: Final = 24 * 3600
 """Seconds after which a blob that no record refers to is taken for lost; servers keep such blobs for hours at least."""
@@ -27,6 +29,11 @@ LARGEST: Final = 4_000_000
 
 _SYNC_SECONDS: Final = 1.0
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+
+
+def open_journal(repository: PdsRepository, cache: Path | None) -> BlobJournal:
+    """Return the journal of a repository in the folder of caches; one in memory where there is no such folder."""
+    return FileJournal(cache / "uploads", repository.did, repository.url) if cache else MemoryJournal()
 
 
 @dataclass(slots=True)
