@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from atpub.engine.apply.concurrency import BYTES_AT_ONCE, MOST, START, Concurrency
+from atpub.engine.apply.concurrency import LOSS, MOST, SMALL_LOSS, START, Concurrency
 
 SMALL, LARGE = 10_000, 8_000_000
 
@@ -16,6 +16,7 @@ SMALL, LARGE = 10_000, 8_000_000
 def run(seconds: Callable[[int, int], float], size: int, number: int) -> Concurrency:
     """Upload so many blobs of a size; `seconds` says how long one takes that is one of so many at once."""
     concurrency, now = Concurrency(), 0.0
+    concurrency.add(size * number)
     ends: list[float] = []
     concurrency.resume(now)
     for _ in range(number):
@@ -93,12 +94,15 @@ def test_it_shrinks_where_more_at_once_are_slower() -> None:
     assert concurrency.width <= 6
 
 
-def test_large_blobs_are_few_at_once() -> None:
-    """A crash loses what is under way."""
+def test_what_is_under_way_is_a_small_part_of_all() -> None:
+    """A crash loses it."""
     concurrency = run(distant, SMALL, 100)
-    assert concurrency.allows([LARGE] * 5, LARGE)
-    assert not concurrency.allows([BYTES_AT_ONCE // 5] * 5, LARGE)
-    assert concurrency.allows([BYTES_AT_ONCE] * (START - 1), BYTES_AT_ONCE)
+    assert concurrency.allows([SMALL_LOSS // 10] * 9, SMALL_LOSS // 10)
+    assert not concurrency.allows([SMALL_LOSS // 10] * 10, SMALL_LOSS // 10)
+    concurrency.add(100 * LARGE)
+    assert concurrency.allows([LARGE] * 14, LARGE)
+    assert not concurrency.allows([LARGE] * int(100 * LOSS), LARGE)
+    assert concurrency.allows([100 * LARGE] * (START - 1), 100 * LARGE)
 
 
 def test_no_time_at_all_is_no_rate() -> None:

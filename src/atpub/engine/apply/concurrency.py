@@ -7,12 +7,14 @@ from typing import Final
 
 START: Final = 4
 MOST: Final = 16
-BYTES_AT_ONCE: Final = 64_000_000
-"""The most bytes of more than `START` blobs that are under way at once: what is sent again after a crash."""
+LOSS: Final = 0.15
+"""The part of all bytes that more than `START` uploads may have under way: what a crash loses."""
+SMALL_LOSS: Final = 1_000_000
+"""The bytes that may be under way in any case."""
 
 _ROUND_TRIP: Final = 250_000  # bytes that take as long as the way there and back: small blobs count by their number
 _GAIN: Final = 1.1
-_LOSS: Final = 0.8
+_DECLINE: Final = 0.8
 
 
 class Concurrency:
@@ -26,17 +28,22 @@ class Concurrency:
         self.width = START
         self.rate: float | None = None
         """Bytes a second in the last window; None before its end."""
+        self._total = 0
         self._best = 0.0
         self._has_failed = False  # ever
         self._is_shrunk = False  # since the last upload that succeeded
         self._begin: float | None = None
         self._sizes: list[int] = []
 
+    def add(self, size: int) -> None:
+        """Count bytes that are to be uploaded."""
+        self._total += size
+
     def allows(self, running: Collection[int], size: int) -> bool:
         """Return whether another upload, of so many bytes, may begin beside those with these sizes."""
         if len(running) >= self.width:
             return False
-        return len(running) < START or sum(running) + size <= BYTES_AT_ONCE
+        return len(running) < START or sum(running) + size <= max(SMALL_LOSS, self._total * LOSS)
 
     def resume(self, now: float) -> None:
         """Begin a window: nothing was under way until now."""
@@ -64,6 +71,6 @@ class Concurrency:
         if throughput >= self._best * _GAIN:
             self._best = throughput
             self.width = min(MOST, self.width + (1 if self._has_failed else self.width // 2))
-        elif throughput < self._best * _LOSS:
+        elif throughput < self._best * _DECLINE:
             self._best = throughput
             self.width = max(min(START, self.width), self.width * 2 // 3)

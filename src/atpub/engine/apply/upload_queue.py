@@ -36,6 +36,7 @@ class UploadQueue:
         """Add uploads at the end, or before all that wait."""
         with self._changed:
             new = {upload.cid: upload for upload in uploads if upload.cid not in self._running}
+            self._concurrency.add(sum(upload.size for upload in new.values()))
             self._waiting = {**new, **self._waiting} if first else {**self._waiting, **new}
             self._start()
 
