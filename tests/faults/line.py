@@ -61,7 +61,7 @@ class Line:
                 with self._lock:
                     self._open |= {client, server}
                 threading.Thread(target=self._carry, args=(client, server, self._count), daemon=True).start()
-                threading.Thread(target=self._carry, args=(server, client, lambda _: None), daemon=True).start()
+                threading.Thread(target=self._carry, args=(server, client, _pass), daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket, count: Callable[[int], None]) -> None:
         with suppress(OSError):
@@ -79,6 +79,10 @@ class Line:
                 self.limit = None
         if is_at_limit:
             self.at_limit()
+
+
+def _pass(_: int) -> None:
+    """Count nothing."""
 
 
 @contextmanager

@@ -193,7 +193,7 @@ for number in range(int(sys.argv[1]), int(sys.argv[1]) + 50):
     processes = [subprocess.Popen([sys.executable, "-c", script, str(start)], cwd=root) for start in (100, 200)]
     first = journal(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: first.add(blob(number)), range(50)))
+        list(pool.map(first.add, map(blob, range(50))))
     assert [process.wait() for process in processes] == [0, 0]
     found = journal(tmp_path)
     numbers = [*range(50), *range(100, 150), *range(200, 250)]

@@ -150,9 +150,13 @@ class PdsAccount:
         account.session.resume(SessionTokens(account.repository.did, handle, url, url, access, refresh))
         return replace(account, name=handle)
 
-    @cached_property
+    @property
     def journal(self) -> BlobJournal:
         """The journal in the user's folder for caches."""
+        return self._journal
+
+    @cached_property
+    def _journal(self) -> BlobJournal:
         from atpub.repository.pds import open_journal
 
         return open_journal(self.repository, cache_folder())
