@@ -215,8 +215,12 @@ class Heavy(Around):
 # Blobs
 
 
-def test_each_commit_comes_as_soon_as_its_blobs_are_up(folder: Path, repository: LocalRepository) -> None:
+@pytest.mark.parametrize(("writes", "first"), [(2, uploads.FIRST_BYTES), (200, 1)], ids=["few writes", "large blobs"])
+def test_each_commit_comes_as_soon_as_its_blobs_are_up(
+    folder: Path, repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, writes: int, first: int
+) -> None:
     """A blob that no record refers to may expire: none waits for those of later commits, which go on meanwhile."""
+    monkeypatch.setattr(uploads, "FIRST_BYTES", first)
     prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1", "c": "2"})), repository)
     order = [blob.cid for (change,) in commit_order(prepared.plan) for blob in blobs_in(change.after)]
     committed: list[Committed] = []
@@ -237,20 +241,14 @@ def test_each_commit_comes_as_soon_as_its_blobs_are_up(folder: Path, repository:
             committed.append(event)
             changed.notify_all()
 
-    outcomes = apply_plan(prepared.plan, Patient(repository, 2), prepared.sources, on_commit=on_commit)
+    outcomes = apply_plan(prepared.plan, Patient(repository, writes), prepared.sources, on_commit=on_commit)
     assert {outcome.status for outcome in outcomes} == {"applied"}
 
 
-def test_a_commit_waits_for_so_many_bytes(
-    folder: Path, repository: LocalRepository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One commit for small blobs; where uploads take long, one for each dataset."""
+def test_small_blobs_share_a_commit(folder: Path, repository: LocalRepository) -> None:
     counting = Counting(repository)
     publish(write_manifest(folder, holders({"a": "0", "b": "1", "c": "2"})), counting)
     assert len(counting.batches) == 1
-    monkeypatch.setattr(uploads, "FIRST_BYTES", 1)
-    publish(write_manifest(folder, holders({"a": "0", "b": "1", "c": "2", "d": "3", "e": "4", "f": "5"})), counting)
-    assert len(counting.batches) == 4
 
 
 def test_a_blob_in_two_records_is_brought_once(folder: Path, repository: LocalRepository) -> None:
