@@ -127,7 +127,7 @@ def test_a_line_that_is_cut_once(
 def test_a_line_that_stays_away(manifest: Path, server: ReferencePds, account: Account, line: Line) -> None:
     line.limit, line.at_limit = DATA / 2, line.go_down
     code, err = applied(manifest, account, line)
-    assert code == 1, err
+    assert code in (1, 6), err  # 6: the schema was committed before large blobs were up
     line.is_up = True
     code, err = applied(manifest, account, line)
     assert code == 0, err
