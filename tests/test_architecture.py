@@ -95,6 +95,7 @@ TOUCHING = {
     *("rglob", "rmdir", "stat", "today", "touch", "unlink", "utcnow", "write_bytes", "write_text"),
 }
 TOUCH_FILES = {
+    "engine.apply.uploads": "opens the sources of blobs, which callers hand in",
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
     "manifest.load": "asks whether what a manifest names is a file or a folder",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from atpub.atmosphere import RecordValue as RecordValue
     from atpub.atmosphere import SchemaLoader as SchemaLoader
     from atpub.atmosphere import SchemaPublisher as SchemaPublisher
-    from atpub.atmosphere import Uploaded as Uploaded
     from atpub.atmosphere import apply as apply
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
@@ -54,7 +53,6 @@ _MODULES = {
     "RecordValue": "atpub.atmosphere",
     "SchemaLoader": "atpub.atmosphere",
     "SchemaPublisher": "atpub.atmosphere",
-    "Uploaded": "atpub.atmosphere",
     "apply": "atpub.atmosphere",
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
@@ -80,7 +78,6 @@ __all__ = [
     "RecordValue",
     "SchemaLoader",
     "SchemaPublisher",
-    "Uploaded",
     "apply",
     "load",
     "load_manifest",

@@ -344,9 +344,10 @@ class RecordConflict(RepositoryError):
 
 
 class BlobNotFound(RepositoryError):
-    """A blob that the repository does not hold."""
+    """A blob that the repository does not hold; `cids` are those that are known to be lost, among others perhaps."""
 
     code = "blob-not-found"
+    cids: frozenset[str] = frozenset()
 
 
 class BlobDamaged(RepositoryError):

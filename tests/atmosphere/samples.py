@@ -10,7 +10,9 @@ from typing import Any
 from tests.shards.tars import Member, make_tar
 
 from atpub.atmosphere import AtmosphereClient, Fetched
-from atpub.engine.apply import Committed, Event, Uploaded
+from atpub.atmosphere.ready_plan import Event
+from atpub.engine.apply import Committed
+from atpub.progress import Completed
 from atpub.repository.model import Head
 
 msgpack: Any = import_module("msgpack")  # it has no types
@@ -52,7 +54,7 @@ class Events:
     @property
     def uploads(self) -> int:
         """How many blobs were uploaded, since the last look."""
-        return sum(isinstance(event, Uploaded) for event in self._taken())
+        return sum(isinstance(event, Completed) for event in self._taken())
 
     def _taken(self) -> Iterator[Event | Fetched]:
         seen, self.seen = self.seen, []

@@ -95,8 +95,8 @@ def create(client: Any, name: str, storage: dict[str, Any], size: dict[str, int]
     client.com.atproto.repo.create_record({"repo": client.me_did, "collection": ENTRY, "record": record})
 
 
-def bare_uploads(pds: ReferencePds, shards: Sequence[bytes]) -> Callable[[httpx.Client], None]:
-    """The uploads alone, four at once: as fast as the server is, whatever the client."""
+def bare_uploads(shards: Sequence[bytes], at_once: int = 4) -> Callable[[httpx.Client], None]:
+    """The uploads alone: as fast as the server is, whatever the client."""
 
     def run(client: httpx.Client) -> None:
         headers = {"content-type": "application/x-tar"}
@@ -104,7 +104,7 @@ def bare_uploads(pds: ReferencePds, shards: Sequence[bytes]) -> Callable[[httpx.
         def upload(content: bytes) -> None:
             client.post("/xrpc/com.atproto.repo.uploadBlob", content=content, headers=headers).raise_for_status()
 
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(upload, shards))
 
     return run
@@ -170,7 +170,7 @@ def side_by_side(pds: ReferencePds, name: str, ours: Ours, theirs: Theirs) -> Co
 def against_bare(pds: ReferencePds, name: str, shards: Sequence[bytes]) -> None:
     """Ours, commit included, against the bare uploads."""
     ours = publish_blobs(shards)
-    theirs = bare_uploads(pds, shards)
+    theirs = bare_uploads(shards)
     with ExitStack() as stack:
         accounts = Accounts(pds, stack)
         mine, others = iter([*accounts.ours()]), iter([*accounts.bare()])

@@ -44,13 +44,14 @@ def compare_prepared(name: str, ours: Prepare, other: str, theirs: Prepare, *, r
     """The same for runs that have to be prepared, which does not count."""
     ours()()
     theirs()()
-    pairs = [(_seconds(ours()), _seconds(theirs())) for _ in range(runs)]
+    pairs = [(seconds(ours()), seconds(theirs())) for _ in range(runs)]
     found = Comparison(name, other, tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
     print(found, flush=True)
     return found
 
 
-def _seconds(run: Run) -> float:
+def seconds(run: Run) -> float:
+    """How long a run takes."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

@@ -1,5 +1,6 @@
 """A small project in a folder, and what may happen to it: the states that plans and reports are tried in."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,8 @@ datasets:
 labels:
   digits-1: {name: digits, dataset: digits, version: 1.0.0}
 """
+
+_UPLOADED = re.compile(r"uploaded +\d+/\d+: ")
 
 
 class Lab:
@@ -108,3 +111,12 @@ def path(collection: str, rkey: str) -> RecordPath:
 
 DIGITS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "digits"))
 CATS = path(ENTRY, deterministic_tid(Nsid(ENTRY), "cats"))
+
+
+def uploads_in_order(text: str) -> str:
+    """The text with the lines about uploads sorted, and before those about commits: uploads run beside both."""
+    lines = text.split("\n")
+    sent = sorted(line.partition(": ")[2] for line in lines if _UPLOADED.match(line))
+    first = next((index for index, line in enumerate(lines) if _UPLOADED.match(line) or line[:10] == "committed "), 0)
+    uploads = [f"uploaded {number}/{len(sent)}: {what}" for number, what in enumerate(sent, 1)]
+    return "\n".join([*lines[:first], *uploads, *(line for line in lines[first:] if not _UPLOADED.match(line))])

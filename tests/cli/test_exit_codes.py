@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.cli.lab import CATS, Lab, edited
+from tests.cli.lab import CATS, Lab, edited, uploads_in_order
 from tests.engine.apply.wrappers import Failing, Narrow
 
 from atpub.cli import prepare
@@ -127,4 +127,4 @@ def test_every_code_has_its_scene() -> None:
 def masked(text: str, lab: Lab) -> str:
     """The text without what a random key, the clock or the folder's name decides."""
     text = re.sub(r'"head": "bafy[a-z2-7]+"', '"head": "(commit)"', text.replace(str(lab.folder), "(folder)"))
-    return re.sub(r"(committed .* as )[2-7a-z]{13}", r"\1(rev)", text)
+    return uploads_in_order(re.sub(r"(committed .* as )[2-7a-z]{13}", r"\1(rev)", text))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path
+from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path, uploads_in_order
 from tests.cli.playground import Ran
 
 from atpub.atproto.syntax import Nsid, deterministic_tid
@@ -20,7 +20,7 @@ IMAGE = path(SCHEMA, "org.lab.image:1.0.0")
 def masked(text: str) -> str:
     """The text without what a random key or the clock decides: commits."""
     text = re.sub(r'"head": "bafy[a-z2-7]+"', '"head": "(commit)"', text)
-    return re.sub(r"(committed .* as )[2-7a-z]{13}", r"\1(rev)", text)
+    return uploads_in_order(re.sub(r"(committed .* as )[2-7a-z]{13}", r"\1(rev)", text))
 
 
 def shown(ran: Ran) -> str:

@@ -18,6 +18,7 @@ from atpub.engine.inventory import Inventory
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.login.model import AccountStatus, LoginStatus
+from atpub.progress import Completed
 from atpub.report.account import account_text
 from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
 from atpub.report.html import facts_html, plan_html
@@ -123,7 +124,7 @@ def test_lines_printed_as_they_are(first: str, second: str) -> None:
     inert(escape_output(first, colour=False))
     assert "\033" not in escape_output(f"{first}\033[31m", colour=False)
     inert(COLOUR(first, 1), 1)
-    inert(uploaded_text(Upload(CID, 1, "", Path(first.replace("\0", "") or "x")), 1, 2), 1)
+    inert(uploaded_text(Completed("upload", first, 1), 1, 2), 1)
     inert(error_text(AtpubError(first, hint=second), COLOUR), 2)
     login = LoginStatus("session", True, first, second)
     inert(account_text(AccountStatus(first, DID, None, second, login), COLOUR), 4)

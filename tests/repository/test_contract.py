@@ -320,6 +320,9 @@ def test_a_reference_to_an_unknown_blob_is_refused(repository: Repository) -> No
     unknown = Blob(Cid.of_digest(bytes(32), RAW), "text/plain", 1)
     assert_refused(repository, BlobNotFound, Create(at("two"), note("", unknown)))
     assert_refused(repository, BlobNotFound, Update(at("one"), note("", unknown)))
+    with pytest.raises(BlobNotFound) as caught:
+        apply(repository, Create(at("two"), note("", upload(repository, b"known"), unknown)))
+    assert caught.value.cids == {unknown.cid}
 
 
 def test_a_reference_that_differs_from_the_blob_is_refused(repository: Repository) -> None:

@@ -10,7 +10,7 @@ from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
 from atpub.atmosphere.shardlists import Fetched
 from atpub.atproto.syntax import AtUri
-from atpub.engine.apply import Committed, Uploaded
+from atpub.engine.apply import Committed
 
 __all__ = [
     "AtUri",
@@ -29,7 +29,6 @@ __all__ = [
     "RecordValue",
     "SchemaLoader",
     "SchemaPublisher",
-    "Uploaded",
     "apply",
     "load",
     "load_manifest",

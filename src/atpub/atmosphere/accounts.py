@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 from atpub.atproto.syntax import Cid, Did, Handle
 from atpub.errors import InvalidArgument, NotLoggedIn, Problem
 from atpub.pulling.download import Source, Url
-from atpub.repository.interface import Repository
+from atpub.repository.interface import BlobJournal, MemoryJournal, Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target
+from atpub.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from atpub.atproto.auth.session import Session
@@ -34,6 +35,11 @@ class Account(Protocol):
     @property
     def repository(self) -> Repository:
         """Its records and blobs."""
+        ...
+
+    @property
+    def journal(self) -> BlobJournal:
+        """The blobs that were uploaded and that no record refers to yet."""
         ...
 
     @property
@@ -65,6 +71,7 @@ class LocalAccount:
     repository: Repository
     folder: Path
     name: str = "local"
+    journal: BlobJournal = field(default_factory=MemoryJournal)
 
     @classmethod
     def open(cls, folder: Path, did: Did = LOCAL_DID) -> LocalAccount:
@@ -142,6 +149,17 @@ class PdsAccount:
         url = account.repository.url
         account.session.resume(SessionTokens(account.repository.did, handle, url, url, access, refresh))
         return replace(account, name=handle)
+
+    @property
+    def journal(self) -> BlobJournal:
+        """The journal in the user's folder for caches."""
+        return self._journal
+
+    @cached_property
+    def _journal(self) -> BlobJournal:
+        from atpub.repository.pds import open_journal
+
+        return open_journal(self.repository, cache_folder())
 
     @property
     def handle(self) -> Handle:

@@ -10,18 +10,21 @@ from typing import TypeAlias
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.shardlists import Fetched
 from atpub.atproto.data import JsonObject
-from atpub.engine.apply import Event, apply_plan
+from atpub.engine.apply import Committed, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
+from atpub.progress import Progress
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource
 
+Event: TypeAlias = Committed | Progress
+"""A commit, or the progress of uploads."""
 OnEvent: TypeAlias = Callable[[Event], None]
-"""A callback for each upload and commit."""
+"""A callback for each of them; called from any thread."""
 OnProgress: TypeAlias = Callable[[Event | Fetched], None]
-"""A callback also for bytes that are read to find a checksum; called from any thread."""
+"""A callback also for bytes that are read to find a checksum."""
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]
 """Opens the account that a plan was made for; raises Usage where it is no longer available."""
@@ -100,4 +103,12 @@ def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> t
         if refusal.code == EXISTS:
             raise RecordConflict(refusal.message, hint=refusal.hint)
     with ready.opened() as account:
-        return apply_plan(ready.plan, account.repository, ready.sources, on_event=on_event, is_new=is_new)
+        return apply_plan(
+            ready.plan,
+            account.repository,
+            ready.sources,
+            on_commit=on_event,
+            on_progress=on_event,
+            journal=account.journal,
+            is_new=is_new,
+        )

@@ -19,7 +19,7 @@ from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
 from atpub.report.escape import escape_terminal
-from atpub.repository.interface import Repository
+from atpub.repository.interface import BlobJournal, MemoryJournal, Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target, require_target
 from atpub.user_folders import cache_folder, state_folder
@@ -102,6 +102,16 @@ def open_repository(target: Target, *, remember: bool = False) -> Repository:
             raise
         return open_repository(target)  # the handle may have moved since it was remembered
     return repository
+
+
+def open_journal(target: Target, repository: Repository) -> BlobJournal:
+    """Return the journal of uploads to a target's repository; a folder needs none that outlives the run."""
+    if target.folder is not None:
+        return MemoryJournal()
+    from atpub.repository.pds import PdsRepository, open_journal  # httpx
+
+    assert isinstance(repository, PdsRepository)
+    return open_journal(repository, cache_folder())
 
 
 def this_machine() -> Credentials:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from atpub.atproto.data import JsonObject
-from atpub.engine.plan.model import Outcome, Plan, Upload
+from atpub.engine.plan.model import Outcome, Plan
+from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.repository.model import Head
@@ -60,10 +62,10 @@ def outcomes_json(plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:
     }
 
 
-def uploaded_text(upload: Upload, number: int, uploads: int) -> str:
+def uploaded_text(upload: Completed, number: int, uploads: int) -> str:
     """Return a line about an uploaded blob."""
-    width = len(str(uploads))
-    return PLAIN(f"uploaded {number:>{width}}/{uploads}: {upload.file.name} ({size(upload.size)})")
+    width, done = len(str(uploads)), "already uploaded" if upload.is_known else "uploaded"
+    return PLAIN(f"{done} {number:>{width}}/{uploads}: {PurePath(upload.file).name} ({size(upload.size)})")
 
 
 def committed_text(head: Head, changes: int) -> str:

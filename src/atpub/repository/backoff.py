@@ -1,4 +1,4 @@
-"""Random pauses between tries, for several clients that write to one repository at once."""
+"""Time: random pauses between tries, for several clients that write to one repository at once; and a stopwatch."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def back_off(failures: int, sleep: Callable[[float], None] = time.sleep) -> None
     """Wait for a random time: on the average twice as long after each failure, a second at most."""
     longest = min(_LONGEST, _FIRST * 2 ** (failures - 1))
     sleep(random.uniform(0, longest))  # noqa: S311 - guessing it gains nothing
+
+
+def stopwatch() -> float:
+    """Return seconds on a clock that never goes back."""
+    return time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -41,6 +41,45 @@ class BlobSource(Protocol):
     def open(self) -> BinaryIO:
         """Return a new stream from its start."""
         ...
+
+
+class BlobJournal(Protocol):
+    """Blobs that were uploaded to one repository and that no record refers to yet; several threads may use it.
+
+    What it holds may be out of date: only a commit shows whether the server still has the blob.
+    """
+
+    def find(self, cid: Cid) -> Blob | None:
+        """Return the blob as the server has described it; None where it is not known to be there."""
+        ...
+
+    def add(self, blob: Blob) -> None:
+        """Add a blob whose upload has succeeded."""
+        ...
+
+    def remove(self, cids: Iterable[Cid]) -> None:
+        """Remove blobs, which a record refers to now, or which are lost."""
+        ...
+
+
+class MemoryJournal:
+    """A journal in memory, for one process."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[Cid, Blob] = {}
+
+    def find(self, cid: Cid) -> Blob | None:
+        """Return the blob; None where it is not known to be there."""
+        return self._blobs.get(cid)
+
+    def add(self, blob: Blob) -> None:
+        """Add a blob."""
+        self._blobs[blob.cid] = blob
+
+    def remove(self, cids: Iterable[Cid]) -> None:
+        """Remove blobs."""
+        for cid in cids:
+            self._blobs.pop(cid, None)
 
 
 class Repository(Protocol):

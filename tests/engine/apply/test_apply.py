@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier, Condition, Lock
 
 import pytest
 from tests.engine.apply.publishing import (
@@ -20,7 +19,6 @@ from tests.engine.apply.publishing import (
     owned,
     prepare,
     publish,
-    scratch,
     write_manifest,
     write_tar,
 )
@@ -28,11 +26,12 @@ from tests.engine.apply.samples import EVERYTHING, LATER, at, holders, note, not
 from tests.engine.apply.wrappers import Around, Counting, Narrow
 
 from atpub.atproto.data import Blob, JsonObject, blobs_in, cid_of
-from atpub.atproto.syntax import Cid, Did
-from atpub.engine.apply import Committed, Event, Uploaded, apply_plan
+from atpub.atproto.syntax import Cid
+from atpub.engine.apply import Committed, apply_plan, uploads
 from atpub.engine.inventory import COLLECTION
-from atpub.engine.plan.model import Options
-from atpub.errors import BlobRejected, PartlyApplied, Refused, RepositoryError, RequestTooLarge, StalePlan
+from atpub.engine.plan.order import commit_order
+from atpub.errors import BlobRejected, PartlyApplied, Refused, RepositoryError, RequestTooLarge
+from atpub.progress import Advanced, Completed, Ended, Progress, Started
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Commit, Create, Delete, Update, Write
@@ -144,14 +143,13 @@ def test_more_records_than_a_commit_takes(folder: Path, repository: LocalReposit
     prepared = prepare(write_manifest(folder, numbered(450)), repository)
     sizes: list[int] = []
 
-    def on_event(event: Event) -> None:
-        assert isinstance(event, Committed)
+    def on_commit(event: Committed) -> None:
         assert repository.head() == event.head
         sizes.append(len(event.changes))
         holds_what_it_owns(repository)
         assert len(owned(repository)) == sum(sizes)
 
-    apply_plan(prepared.plan, repository, prepared.sources, on_event=on_event)
+    apply_plan(prepared.plan, repository, prepared.sources, on_commit=on_commit)
     assert len(sizes) == prepared.plan.cost.commits == 3
     assert sum(sizes) == 450
 
@@ -217,14 +215,40 @@ class Heavy(Around):
 # Blobs
 
 
-def test_each_commit_comes_as_soon_as_its_blobs_are_up(folder: Path, repository: LocalRepository) -> None:
-    """A blob that no record refers to may expire: none waits for those of later commits."""
+@pytest.mark.parametrize(("writes", "first"), [(2, uploads.FIRST_BYTES), (200, 1)], ids=["few writes", "large blobs"])
+def test_each_commit_comes_as_soon_as_its_blobs_are_up(
+    folder: Path, repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, writes: int, first: int
+) -> None:
+    """A blob that no record refers to may expire: none waits for those of later commits, which go on meanwhile."""
+    monkeypatch.setattr(uploads, "FIRST_BYTES", first)
     prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1", "c": "2"})), repository)
-    events: list[type[Event]] = []
-    apply_plan(
-        prepared.plan, Narrow(repository, 2), prepared.sources, on_event=lambda event: events.append(type(event))
-    )
-    assert events == [Uploaded, Committed] * 3
+    order = [blob.cid for (change,) in commit_order(prepared.plan) for blob in blobs_in(change.after)]
+    committed: list[Committed] = []
+    changed = Condition()
+
+    class Patient(Narrow):
+        """Takes the n-th blob once n commits were made."""
+
+        def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+            blob = super().upload_blob(source, mime_type)
+            number = order.index(blob.cid)
+            with changed:
+                assert changed.wait_for(lambda: len(committed) >= number, timeout=30)
+            return blob
+
+    def on_commit(event: Committed) -> None:
+        with changed:
+            committed.append(event)
+            changed.notify_all()
+
+    outcomes = apply_plan(prepared.plan, Patient(repository, writes), prepared.sources, on_commit=on_commit)
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+
+
+def test_small_blobs_share_a_commit(folder: Path, repository: LocalRepository) -> None:
+    counting = Counting(repository)
+    publish(write_manifest(folder, holders({"a": "0", "b": "1", "c": "2"})), counting)
+    assert len(counting.batches) == 1
 
 
 def test_a_blob_in_two_records_is_brought_once(folder: Path, repository: LocalRepository) -> None:
@@ -369,34 +393,16 @@ class Wilful(Around):
 
 def test_what_is_told(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, holders({"a": "01"})), repository)
-    events: list[Event] = []
-    apply_plan(prepared.plan, repository, prepared.sources, on_event=events.append)
-    uploaded = [event.upload.file.name for event in events if isinstance(event, Uploaded)]
-    (committed,) = [event for event in events if isinstance(event, Committed)]
-    assert uploaded == ["0.tar", "1.tar"]
-    assert events[-1] is committed
+    told: list[Progress | Committed] = []
+    apply_plan(prepared.plan, repository, prepared.sources, on_commit=told.append, on_progress=told.append)
+    sizes = {str(upload.file): upload.size for upload in prepared.plan.uploads}
+    assert told[0] == Started("upload", 2, sum(sizes.values()))
+    for file, size in sizes.items():
+        mine = [event for event in told if isinstance(event, Advanced | Completed) and event.file == file]
+        assert mine[-2:] == [Advanced("upload", file, size, size), Completed("upload", file, size)]
+    *_, committed, ended = told
+    assert ended == Ended("upload")
+    assert isinstance(committed, Committed)
     assert committed.head == repository.head()
     assert [change.address for change in committed.changes] == ["datasets/a"]
     assert {path.collection for path in owned(repository)} == {ENTRY}
-
-
-def test_forgotten_records_are_left_alone(folder: Path, repository: LocalRepository) -> None:
-    publish(write_manifest(folder, notes({"a": "x", "b": "x"})), repository)
-    before = everything(repository)[at("a")]
-    options = Options(forget=frozenset({"records/a"}))
-    publish(write_manifest(folder, notes({"b": "x"})), repository, options=options)
-    assert everything(repository)[at("a")] == before
-    assert {*owned(repository)} == {at("b")}
-
-
-@pytest.mark.parametrize("before", [{}, {"a": "x"}], ids=["new", "nothing to do"])
-def test_a_plan_for_another_repository(folder: Path, repository: LocalRepository, before: dict[str, str]) -> None:
-    manifest = write_manifest(folder, notes({"a": "x"}))
-    with scratch() as base, closing(LocalRepository(base / "other", did=Did("did:web:other.example"))) as other:
-        if before:
-            publish(manifest, repository)
-        prepared = prepare(manifest, repository)
-        with pytest.raises(StalePlan, match=r"is for did:web:local\.invalid, .* is did:web:other\.example's") as caught:
-            carry_out(prepared, other)
-        assert other.head() is None
-    assert "new plan" in caught.value.hint

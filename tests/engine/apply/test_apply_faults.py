@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -283,7 +284,9 @@ def test_a_blob_that_has_expired_is_brought_again(
     content = holders({"a": "01", "b": "23"})
     counting = Counting(repository)
     publish(write_manifest(folder, content), Interrupted(Narrow(counting, writes), 0, wait))
-    assert len(counting.uploads) == (8 if writes == 200 else 6)
+    sent = Counter(blob.cid for blob in counting.uploads)
+    assert (len(sent), max(sent.values())) == (4, 2)
+    assert sent.total() == 8 or (writes == 2 and sent.total() in (6, 7)), "a later one may go up after the others"
     converged(folder, repository, content)
 
 
@@ -393,26 +396,26 @@ def test_a_stream_that_breaks_off_halfway(folder: Path, repository: LocalReposit
     """What the system says of a closed stream does not lose what became of each record."""
     prepared = prepare(write_manifest(folder, holders({"a": "0", "b": "1"})), repository)
     with pytest.raises(
-        PartialApplyError, match=r"1 of 2 changes .*[01]\.tar cannot be read: Input/output error"
+        PartialApplyError, match=r"1 of 2 changes .*1\.tar cannot be read: Input/output error"
     ) as caught:
-        carry_out(prepared, Broken(Narrow(repository, 2)))
+        carry_out(prepared, Broken(Narrow(repository, 2), prepared.plan.uploads[1].cid))
     assert sorted(outcome.status for outcome in caught.value.outcomes) == ["applied", "failed"]
     carry_out(prepared, repository)
     converged(folder, repository, holders({"a": "0", "b": "1"}))
 
 
 class Broken(Around):
-    """Fails to read the second blob, as a repository does that leaves that to the system."""
+    """Fails to read a blob, as a repository does that leaves that to the system."""
 
-    def __init__(self, inner: Repository) -> None:
+    def __init__(self, inner: Repository, cid: Cid) -> None:
         super().__init__(inner)
-        self._uploads = 0
+        self._cid = cid
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        self._uploads += 1
-        if self._uploads == 2:
+        blob = self.inner.upload_blob(source, mime_type)
+        if blob.cid == self._cid:
             raise OSError(errno.EIO, "Input/output error")
-        return self.inner.upload_blob(source, mime_type)
+        return blob
 
 
 class Offline(Around):

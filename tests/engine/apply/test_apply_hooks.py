@@ -14,16 +14,14 @@ from tests.engine.apply.wrappers import Around, Counting, Failing, Metered, Narr
 from atpub.atproto.data import Blob
 from atpub.engine.apply import (
     FIRST,
-    SMALL_AT_ONCE,
-    UPLOADS_AT_ONCE,
-    Event,
+    Committed,
     PartialApplyError,
-    Uploaded,
     apply_plan,
-    uploads,
 )
+from atpub.engine.apply.concurrency import START
 from atpub.engine.plan.model import Outcome
 from atpub.errors import Interrupted, RateLimited, Unavailable
+from atpub.progress import Completed, Progress
 from atpub.repository.interface import BlobSource, Repository
 from atpub.repository.local import LocalRepository
 
@@ -33,12 +31,12 @@ def statuses(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str]]:
 
 
 class Stop:
-    """Is pressed once so many events have passed."""
+    """Is pressed once so many commits were made."""
 
     def __init__(self, after: int) -> None:
         self.left = after
 
-    def on_event(self, event: Event) -> None:
+    def on_commit(self, event: Committed) -> None:
         self.left -= 1
 
     def __call__(self) -> bool:
@@ -47,7 +45,7 @@ class Stop:
 
 def stopped(prepared: Prepared, repository: Repository, after: int) -> tuple[Outcome, ...]:
     stop = Stop(after)
-    return apply_plan(prepared.plan, repository, prepared.sources, on_event=stop.on_event, stop=stop)
+    return apply_plan(prepared.plan, repository, prepared.sources, on_commit=stop.on_commit, stop=stop)
 
 
 # Stopping
@@ -80,7 +78,7 @@ def test_stopped_while_uploading(folder: Path, repository: LocalRepository) -> N
     counting = Counting(repository)
     with pytest.raises(Interrupted):
         apply_plan(prepared.plan, counting, prepared.sources, stop=lambda: bool(counting.uploads))
-    assert 1 <= len(counting.uploads) <= SMALL_AT_ONCE
+    assert 1 <= len(counting.uploads) <= START
     assert repository.head() is None
     apply_plan(prepared.plan, repository, prepared.sources)
     assert len(owned(repository)) == 1
@@ -107,15 +105,11 @@ class Meeting(Around):
         return blob
 
 
-@pytest.mark.parametrize(("small", "at_once"), [(1_000_000, 6), (0, UPLOADS_AT_ONCE)])
-def test_more_small_blobs_than_large_ones_are_uploaded_at_once(
-    folder: Path, repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, small: int, at_once: int
-) -> None:
-    monkeypatch.setattr(uploads, "SMALL", small)
+def test_several_blobs_are_uploaded_at_once(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, holders({"a": "012345"})), repository)
-    meeting = Meeting(repository, at_once)
+    meeting = Meeting(repository, START)
     apply_plan(prepared.plan, meeting, prepared.sources)
-    assert meeting.most == at_once
+    assert meeting.most >= START
 
 
 def test_stopped_too_late(folder: Path, repository: LocalRepository) -> None:
@@ -192,13 +186,13 @@ def test_a_limit_that_no_waiting_helps(folder: Path, repository: LocalRepository
 
 def test_an_upload_that_has_to_wait(folder: Path, repository: LocalRepository) -> None:
     prepared = prepare(write_manifest(folder, holders({"a": "012345"})), repository)
-    uploaded: list[Event] = []
+    uploaded: list[Progress] = []
     apply_plan(
         prepared.plan,
         TiredOfUploads(repository),
         prepared.sources,
         wait=lambda until: None,
-        on_event=lambda event: uploaded.append(event) if isinstance(event, Uploaded) else None,
+        on_progress=lambda event: uploaded.append(event) if isinstance(event, Completed) else None,
     )
     assert len(owned(repository)) == 1
     assert len(uploaded) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -27,6 +28,8 @@ from atpub.errors import (
 from atpub.redact import redact
 
 _LONGEST_TEXT = 300
+_CID = re.compile(r"\bbafkrei[a-z2-7]{52}\b")
+"""The CIDs that blobs have: version 1, raw, SHA-256, in base32."""
 _NO_PDS = "a PDS has that method: is this the address of one?"
 
 
@@ -44,7 +47,6 @@ class NamelessRefusal(Unavailable):
 
 _BY_NAME: Mapping[str, type[AtpubError]] = {
     "InvalidSwap": HeadMoved,
-    "BlobNotFound": BlobNotFound,
     "BlobTooLarge": BlobRejected,
     "InvalidMimeType": BlobRejected,
     "InvalidSize": BlobRejected,
@@ -78,8 +80,12 @@ def failure(where: str, reply: Reply, now: float) -> AtpubError:
 
     `where` names the method and the server; `now` is in seconds since 1970.
     """
-    name, _ = _said(reply)
+    name, message = _said(reply)
     text = _text(where, reply)
+    if name == "BlobNotFound":  # in whatever words, it names the blob by its CID
+        error = BlobNotFound(text)
+        error.cids = frozenset(_CID.findall(message))
+        return error
     if name in _BY_NAME:
         return _BY_NAME[name](text, hint=_HINTS.get(name, ""))
     match reply.status:

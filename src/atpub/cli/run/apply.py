@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from atpub.atproto.data import JsonObject
-from atpub.cli.connect import TargetOptions
+from atpub.cli.connect import TargetOptions, open_journal
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ
@@ -19,10 +19,11 @@ from atpub.cli.output import is_terminal, print_data, print_json, style_for, tel
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
 from atpub.cli.saved import load
 from atpub.desired import read_manifest
-from atpub.engine.apply import Event, PartialApplyError, Uploaded, apply_plan
+from atpub.engine.apply import Committed, PartialApplyError, apply_plan
 from atpub.engine.plan.model import Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
 from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
+from atpub.progress import Completed, Progress, Started
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.style import Style
@@ -93,9 +94,10 @@ def run(
         raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")
     with preparation as prepared:
         check(prepared.plan, digest)
-        if prepared.plan.pending and not (yes or digest or plan_file):
+        asks = prepared.plan.pending and not (yes or digest or plan_file)
+        if asks:
             confirm("Apply this?")
-        carry_out(prepared, as_json=as_json, wait=wait)
+        carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
 
 
 def run_destroy(
@@ -117,9 +119,10 @@ def run_destroy(
     target = TargetOptions(account, pds, environment)
     with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
         check(prepared.plan, None)
-        if prepared.plan.pending and not yes:
+        asks = prepared.plan.pending and not yes
+        if asks:
             confirm("Delete this?")
-        carry_out(prepared, as_json=as_json, wait=wait)
+        carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
 
 
 def check(plan: Plan, digest: str | None) -> None:
@@ -144,8 +147,11 @@ def confirm(question: str) -> None:
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool = False) -> None:
-    """Apply a plan, show its progress, and print its outcomes; raises PartlyAppliedPlan."""
+def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool) -> None:
+    """Apply a plan, show its progress, and print its outcomes; raises PartlyAppliedPlan.
+
+    A plan that `is_new` was made just now: no time has passed for an answer.
+    """
     plan = prepared.plan
     with interruptible(as_json=as_json) as stop:
         try:
@@ -153,9 +159,12 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool = False) -> N
                 plan,
                 prepared.repository,
                 prepared.sources,
-                on_event=_Progress(plan),
+                on_commit=_tell_commit,
+                on_progress=_UploadLines(),
                 stop=stop,
                 wait=stop.wait if wait else None,
+                journal=open_journal(prepared.target, prepared.repository),
+                is_new=is_new,
             )
         except PartialApplyError as error:
             raise PartlyAppliedPlan(plan, error) from error
@@ -165,16 +174,22 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool = False) -> N
         print_data(outcomes_text(plan, outcomes, style_for(sys.stdout)))
 
 
-class _Progress:
-    """The display of each upload and commit."""
+def _tell_commit(event: Committed) -> None:
+    tell(committed_text(event.head, len(event.changes)))
 
-    def __init__(self, plan: Plan) -> None:
-        self._uploads = len(plan.uploads)
-        self._uploaded = 0
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Uploaded):
-            self._uploaded += 1
-            tell(uploaded_text(event.upload, self._uploaded, self._uploads))
-        else:
-            tell(committed_text(event.head, len(event.changes)))
+class _UploadLines:
+    """The display of uploads, with a line for each."""
+
+    def __init__(self) -> None:
+        self._uploads = self._uploaded = 0
+
+    def __call__(self, progress: Progress) -> None:
+        match progress:
+            case Started(files=files):
+                self._uploads = files
+            case Completed():
+                self._uploaded += 1
+                tell(uploaded_text(progress, self._uploaded, max(self._uploads, self._uploaded)))
+            case _:
+                pass

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-from atpub.engine.plan.model import Change, Outcome, Upload
+from atpub.engine.plan.model import Change, Outcome
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
+from atpub.progress import OnProgress
 from atpub.repository.model import Head
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
-    """Progress: a blob is in the repository."""
-
-    upload: Upload
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
-    """Progress: a commit was made."""
+    """A commit was made."""
 
     head: Head
     changes: tuple[Change, ...]
 
 
-Event: TypeAlias = Uploaded | Committed
 _AGAIN: Final = "run it again: completed changes are not repeated"
 
 
@@ -42,9 +35,10 @@ class PartialApplyError(PartlyApplied):
 
 @dataclass(frozen=True, slots=True)
 class ApplyHooks:
-    """Callbacks of an apply: `on_event` reports progress, `stop` ends it, `wait` waits for a rate limit's reset."""
+    """Callbacks of an apply: two report what is done, `stop` ends it, `wait` waits for a rate limit's reset."""
 
-    on_event: Callable[[Event], None]
+    on_commit: Callable[[Committed], object]
+    on_progress: OnProgress
     stop: Callable[[], bool]
     wait: Callable[[int], None] | None
 

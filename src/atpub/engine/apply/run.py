@@ -7,20 +7,20 @@ write is retried blindly: after a lost reply, the repository is read again to le
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import is_
 from typing import Final
 
 from atpub.atproto import data
-from atpub.atproto.data import Blob, Encoded
+from atpub.atproto.data import Encoded
 from atpub.atproto.syntax import AtUri, Cid, RecordPath
 from atpub.engine.apply.batching import largest_batch
 from atpub.engine.apply.drafts import CommitDraft, Drafts
-from atpub.engine.apply.events import ApplyHooks, Committed, Event, PartialApplyError
+from atpub.engine.apply.events import ApplyHooks, Committed, PartialApplyError
 from atpub.engine.apply.uploads import Uploads
 from atpub.engine.inventory import Inventory, OwnershipView
 from atpub.engine.owned_records import read_owned, records_around
@@ -31,6 +31,7 @@ from atpub.engine.plan.safety import live_refusals
 from atpub.errors import (
     AtpubError,
     BlobNotFound,
+    BlobRejected,
     HeadMoved,
     Interrupted,
     OutcomeUnknown,
@@ -40,8 +41,9 @@ from atpub.errors import (
     RequestTooLarge,
     StalePlan,
 )
+from atpub.progress import OnProgress, ignore
 from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.interface import UNLIMITED, BlobSource, Limits, Repository
+from atpub.repository.interface import UNLIMITED, BlobJournal, BlobSource, Limits, MemoryJournal, Repository
 from atpub.repository.model import Commit, Delete, Head
 
 FIRST: Final = 20
@@ -55,17 +57,20 @@ def apply_plan(
     repository: Repository,
     sources: Mapping[str, BlobSource],
     *,
-    on_event: Callable[[Event], None] = lambda _: None,
+    on_commit: Callable[[Committed], object] = lambda _: None,
+    on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
+    journal: BlobJournal | None = None,
     is_new: bool = False,
 ) -> tuple[Outcome, ...]:
     """Apply a plan; `sources` has the bytes of its blobs by CID.
 
     A plan that `is_new` was made just now: whether the repository still stands at its head shows at the first commit.
 
-    `stop` is asked before each request whether to go on. `wait` waits until a time in seconds since 1970: without it,
-    a rate limit that is spent ends the apply.
+    `on_progress` is told of uploads, from any thread, one value at a time. `journal` knows what an earlier apply, which
+    did not end, has uploaded. `stop` is asked before each request whether to go on. `wait` waits until a time in
+    seconds since 1970: without it, a rate limit that is spent ends the apply.
 
     Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
     touches has changed, RateLimited, Interrupted, or PartialApplyError for an error after some commits.
@@ -76,7 +81,9 @@ def apply_plan(
     _refuse(plan.refusals)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
-    return _Applier(plan, repository, sources, ApplyHooks(on_event, stop, wait)).run(is_new=is_new)
+    hooks = ApplyHooks(on_commit, on_progress, stop, wait)
+    uploads = Uploads(plan, repository, sources, journal or MemoryJournal(), hooks)
+    return _Applier(plan, repository, uploads, hooks).run(is_new=is_new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +115,11 @@ class _Applier:
     `_head` and `_inventory` are those that the next commit builds on, and `_ahead` is what was prepared of it.
     """
 
-    def __init__(
-        self, plan: Plan, repository: Repository, sources: Mapping[str, BlobSource], hooks: ApplyHooks
-    ) -> None:
+    def __init__(self, plan: Plan, repository: Repository, uploads: Uploads, hooks: ApplyHooks) -> None:
         self._plan = plan
         self._repository = repository
         self._hooks = hooks
-        self._uploads = Uploads(plan, repository, sources, hooks)
+        self._uploads = uploads
         self._drafts = Drafts(plan, self._uploads.describe)
         self._head = plan.head.cid if plan.head else None
         self._inventory = plan.inventory
@@ -131,8 +136,9 @@ class _Applier:
         self._all = _flatten(groups)
         self._uploads.check()
         try:
-            self._uploads.repair()
-            self._commit_all(groups)
+            with closing(self._uploads):
+                self._uploads.begin(self._all)
+                self._commit_all(groups)
         except AtpubError as error:
             if not self._done:
                 raise
@@ -172,10 +178,10 @@ class _Applier:
             self._current = batch.changes
             try:
                 self._check_points(batch)
-                if self._uploads.bring(_blobs_of(batch.changes)):
+                if self._uploads.bring(batch.changes):
                     self._hooks.check()
                     batch = self._prepare(batch.changes)
-                self._commit(batch, [*islice(rest, count, count + self._repository.limits.writes)])
+                self._commit(batch, self._first(islice(rest, count, None)))
             except RateLimited as error:
                 pauses += 1
                 if self._hooks.wait is None or error.reset is None or pauses > _PAUSES:
@@ -200,7 +206,7 @@ class _Applier:
     def _next_batch(self, groups: Collection[Group], most: int, *, has_paused: bool) -> tuple[int, CommitDraft]:
         """Return how many groups fit in one commit, the first ones, at least one; and the batch that they make."""
         limits = self._repository.limits
-        first = [*islice(groups, min(most, limits.writes))]
+        first = self._first(islice(groups, most))
         ahead, self._ahead = self._ahead, None
         if ahead and ahead.fits(first, self._inventory, limits):
             return len(ahead.groups), ahead.batch
@@ -208,6 +214,11 @@ class _Applier:
         if limits.points is None and count > FIRST and (count < len(groups) or has_paused):
             return FIRST, self._prepare(_flatten(first[:FIRST]))  # its reply tells what the next may cost
         return count, batch
+
+    def _first(self, groups: Iterable[Group]) -> Sequence[Group]:
+        """Return those of the groups that the next commit may hold, as far as writes and uploads go."""
+        first = [*islice(groups, self._repository.limits.writes)]
+        return first[: self._uploads.reach(first)]
 
     def _prepare(self, changes: Iterable[Change]) -> CommitDraft:
         return self._drafts.batch(changes, self._inventory)
@@ -235,9 +246,12 @@ class _Applier:
                 if faults == _FAULTS:
                     raise
                 batch = self._remaining_after_read(batch)
-            except BlobNotFound:
-                faults += 1
-                if faults == _FAULTS or not self._uploads.bring_again(_blobs_of(batch.changes), faults - 1):
+            except BlobNotFound as error:
+                if not self._uploads.bring_again(batch.changes, error.cids):
+                    raise
+                batch = self._prepare(batch.changes)
+            except BlobRejected:
+                if not self._uploads.bring_remembered(batch.changes):
                     raise
                 batch = self._prepare(batch.changes)
             else:
@@ -275,8 +289,9 @@ class _Applier:
 
     def _record_commit(self, changes: Sequence[Change], head: Head) -> None:
         self._head = head.cid
+        self._uploads.commit(changes)
         self._done |= {change.path: self._drafts.cid(change) for change in changes}
-        self._hooks.on_event(Committed(head, tuple(changes)))
+        self._hooks.on_commit(Committed(head, tuple(changes)))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 
@@ -357,8 +372,3 @@ def _filter_groups(groups: Iterable[Group], is_selected: Callable[[Change], bool
     """Return the groups with the selected changes only; empty groups are left out."""
     found = (tuple(filter(is_selected, group)) for group in groups)
     return [group for group in found if group]
-
-
-def _blobs_of(changes: Iterable[Change]) -> Iterator[Blob]:
-    """Yield the blobs that the records of some changes refer to."""
-    return (blob for change in changes if change.after is not None for blob in data.blobs_in(change.after))

@@ -124,7 +124,10 @@ def _check_presence(write: Write, there: bool) -> None:
 
 def _check_blob(path: RecordPath, said: Blob, stored: Blob | None) -> None:
     if stored is None:
-        raise BlobNotFound(f"{path} refers to the blob {said.cid}, which is not there", hint="upload it first")
+        message = f"{path} refers to the blob {said.cid}, which is not there"
+        error = BlobNotFound(message, hint="upload it first")
+        error.cids = frozenset({said.cid})
+        raise error
     if said != stored:  # the PDS looks at the first reference only, so that later ones may say anything
         raise BlobRejected(
             f"{path} says that the blob {said.cid} is {said.mime_type} of {said.size:,} bytes; "
