@@ -14,6 +14,7 @@ from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
+from atpub.progress import OnProgress, ignore
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import read_lock
@@ -56,12 +57,13 @@ def _further_problems(loaded: Loaded) -> list[Problem]:
     return [problem for problem in found if problem.place not in places]
 
 
-def measure_data(manifest: Manifest, *, locked: bool = False) -> Facts:
+def measure_data(manifest: Manifest, *, locked: bool = False, on_progress: OnProgress = ignore) -> Facts:
     """Measure the manifest's data files; add what atpub.lock knows of others. Unchanged files are not read again.
 
     With `locked`, the lock is the only source.
     """
-    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder())
+    lock = read_lock(manifest.folder)
+    return gather(manifest, lock=lock, locked=locked, cache=cache_folder(), on_progress=on_progress)
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:
@@ -73,6 +75,9 @@ def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[D
     return desired, (*manifest.warnings, *warnings)
 
 
-def validate(manifest: Manifest, *, locked: bool = False) -> tuple[tuple[Desired, ...], Warnings]:
+def validate(
+    manifest: Manifest, *, locked: bool = False, on_progress: OnProgress = ignore
+) -> tuple[tuple[Desired, ...], Warnings]:
     """Return the manifest's records and warnings without a repository; raises InvalidInput."""
-    return desired_records(manifest, measure_data(manifest, locked=locked), manifest.did or LOCAL_DID)
+    facts = measure_data(manifest, locked=locked, on_progress=on_progress)
+    return desired_records(manifest, facts, manifest.did or LOCAL_DID)

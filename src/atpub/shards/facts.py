@@ -5,7 +5,7 @@ Where a file is not there, the lock stands in for it: the facts are the same, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -26,6 +26,7 @@ from atpub.manifest.model import (
     free_values,
     placeholder,
 )
+from atpub.progress import OnProgress, ignore
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
@@ -91,15 +92,15 @@ def gather(
     lock: Lock | None = None,
     locked: bool = False,
     cache: Path | None = None,
-    on_bytes: Callable[[int], None] | None = None,
+    on_progress: OnProgress = ignore,
 ) -> Facts:
-    """Gather the facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
+    """Gather the facts of all data that a manifest names; `cache` and `on_progress` are those of `measure_files`.
 
     `lock` stands in for what is not there. That it says otherwise than what is there is a warning; where all must be
     as `locked`, it is an error, and so is what the lock does not have. Before it reads any file, it raises InvalidInput
     for shards that are too large.
     """
-    return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes)).gather()
+    return _Gatherer(manifest, lock, _Run(locked, cache, on_progress)).gather()
 
 
 class _Run(NamedTuple):
@@ -107,7 +108,7 @@ class _Run(NamedTuple):
 
     locked: bool
     cache: Path | None
-    on_bytes: Callable[[int], None] | None
+    on_progress: OnProgress
 
 
 class _Gatherer:
@@ -162,7 +163,7 @@ class _Gatherer:
         from atpub.shards.measure import measure_files  # threads and tar files, which URLs do not need
 
         here = [path for path in unique if path not in self._absent]
-        measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar)
+        measured = measure_files(here, cache=self._run.cache, on_progress=self._run.on_progress, tar=tar)
         return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}
 
     def _as_locked(self, path: Path, *, tar: bool) -> Measured:

@@ -9,6 +9,7 @@ from pathlib import Path
 from atpub.atomic_files import write_text
 from atpub.errors import InvalidInput
 from atpub.manifest.model import Manifest
+from atpub.progress import OnProgress, ignore
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import LOCK_FILE, Lock, dump_lock, read_lock
 
@@ -28,14 +29,16 @@ class LockUpdate:
     absent: Sequence[str]
 
 
-def update_lock(manifest: Manifest, *, prune: bool = False, cache: Path | None = None) -> LockUpdate:
+def update_lock(
+    manifest: Manifest, *, prune: bool = False, cache: Path | None = None, on_progress: OnProgress = ignore
+) -> LockUpdate:
     """Measure a manifest's data and write the lock beside the manifest; an up-to-date lock is not touched.
 
     `prune` drops the entries of absent files; `cache` is the folder of earlier measurements. Raises InvalidInput if the
     data has errors, or if the lock cannot be read and is not pruned.
     """
     before = _read_lock(manifest.folder, prune=prune)
-    facts = gather(manifest, lock=None if prune else before, cache=cache)
+    facts = gather(manifest, lock=None if prune else before, cache=cache, on_progress=on_progress)
     _check(facts)
     file = manifest.folder / LOCK_FILE
     _write(file, dump_lock(facts.lock))
