@@ -10,6 +10,7 @@ from atpub.cli.groups import FILE, FOLDER, PathParameter, command
 from atpub.cli.options import (
     json_option,
     manifest_options,
+    quiet_option,
     run_by,
     samples_option,
     target_options,
@@ -54,6 +55,7 @@ def init() -> None:
 @command(short_help="Record file sizes and checksums in atpub.lock.")
 @manifest_options
 @json_option
+@quiet_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
 @run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
@@ -73,6 +75,7 @@ def lock() -> None:
 @manifest_options
 @target_options
 @json_option
+@quiet_option
 @click.option("--all", "everything", is_flag=True, help="Import every record of the account.")
 @click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
 @click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
@@ -103,6 +106,7 @@ def import_command() -> None:
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
+@quiet_option
 @click.option(
     "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the files."
 )

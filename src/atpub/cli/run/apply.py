@@ -18,6 +18,7 @@ from atpub.cli.options import environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
 from atpub.cli.saved import load
+from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
 from atpub.engine.apply import Event, PartialApplyError, Uploaded, apply_plan
 from atpub.engine.plan.model import Plan, Refusal
@@ -136,7 +137,8 @@ def check(plan: Plan, digest: str | None) -> None:
 def confirm(question: str) -> None:
     """Ask on the terminal; raises Declined, and Interrupted for Ctrl-C and the end of input."""
     try:
-        agreed = click.confirm(f"\n{question}", err=True)
+        with undisturbed():
+            agreed = click.confirm(f"\n{question}", err=True)
     except click.Abort:
         tell("")  # the cursor stands after the question
         raise Interrupted("interrupted") from None

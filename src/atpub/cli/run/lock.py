@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, tell
+from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.report.results import LockSummary, absent_text, lock_json, lock_text
 from atpub.shards.locking import LockUpdate, update_lock
@@ -12,7 +13,9 @@ from atpub.user_folders import cache_folder
 
 def run_lock(manifests: tuple[str, ...], environment: str | None, *, as_json: bool, prune: bool) -> None:
     """Update atpub.lock, and print what changed."""
-    lock = _summary(update_lock(read_manifest(manifests, environment, environ()), prune=prune, cache=cache_folder()))
+    manifest = read_manifest(manifests, environment, environ())
+    with show_progress() as on_progress:
+        lock = _summary(update_lock(manifest, prune=prune, cache=cache_folder(), on_progress=on_progress))
     if as_json:
         print_json(lock_json(lock))
         return

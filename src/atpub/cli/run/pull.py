@@ -10,6 +10,7 @@ from pathlib import Path
 from atpub.atproto.syntax import AtUri
 from atpub.cli.connect import open_repository
 from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.progress import show_progress
 from atpub.pulling.entries import find_dataset, parse_dataset_uri
 from atpub.pulling.run import PulledShard, pull_dataset
 from atpub.report.pulled import pulled_json, pulled_shard_text, pulled_text
@@ -29,7 +30,8 @@ def run(uri: str, repository: Path | None, pds: str | None, *, out: Path, max_by
 
     with ExitStack() as stack:
         dataset = find_dataset(parse_dataset_uri(uri), opened)
-        pulled = pull_dataset(dataset, out, max_bytes=max_bytes, on_shard=_tell_shard)
+        on_progress = stack.enter_context(show_progress())
+        pulled = pull_dataset(dataset, out, max_bytes=max_bytes, on_shard=_tell_shard, on_progress=on_progress)
     if as_json:
         print_json(pulled_json(pulled))
     else:
