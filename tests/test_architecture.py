@@ -34,7 +34,7 @@ pipeline
 generation importing login catalog pulling
 inspection
 report
-progress_bar
+progress_display
 atmosphere cli testing validation
 """
 
@@ -73,7 +73,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run", "progress_bar"),
+    *("inspection.files", "inspection.run", "progress_display"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.shards.tars import Member, make_tar
 
-from atpub.atmosphere import AtmosphereClient, Fetched
+from atpub.atmosphere import AtmosphereClient
 from atpub.engine.apply import Committed, Event, Uploaded
+from atpub.progress import Progress
 from atpub.repository.model import Head
 
 msgpack: Any = import_module("msgpack")  # it has no types
@@ -39,9 +40,9 @@ def shard(*texts: str) -> bytes:
 class Events:
     """Notes what a publisher tells of."""
 
-    seen: list[Event | Fetched] = field(default_factory=list[Event | Fetched])
+    seen: list[Event | Progress] = field(default_factory=list[Event | Progress])
 
-    def __call__(self, event: Event | Fetched) -> None:
+    def __call__(self, event: Event | Progress) -> None:
         self.seen.append(event)
 
     @property
@@ -54,7 +55,7 @@ class Events:
         """How many blobs were uploaded, since the last look."""
         return sum(isinstance(event, Uploaded) for event in self._taken())
 
-    def _taken(self) -> Iterator[Event | Fetched]:
+    def _taken(self) -> Iterator[Event | Progress]:
         seen, self.seen = self.seen, []
         return iter(seen)
 

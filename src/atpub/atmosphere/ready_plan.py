@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.remote_checksums import Fetched
 from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Event, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
+from atpub.progress import Progress
 from atpub.report.html import plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource
 
 OnEvent: TypeAlias = Callable[[Event], None]
 """A callback for each upload and commit."""
-OnProgress: TypeAlias = Callable[[Event | Fetched], None]
+OnProgress: TypeAlias = Callable[[Event | Progress], None]
 """A callback also for bytes that are read to find a checksum; called from any thread."""
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import AtpubError
+from atpub.progress import Advanced, Completed, Ended, OnProgress, Started
 from atpub.pulling.download import AS_STORED, download, new_client
 from atpub.storage.interface import parse_sha256
 
@@ -25,15 +25,6 @@ _ASK_SECONDS: Final = 5.0
 _MEMBER: Final = re.compile(r"\bsha-256\s*=\s*:?([A-Za-z0-9+/]{43}=)", re.IGNORECASE)
 _AMAZON: Final = re.compile(r"[A-Za-z0-9+/]{43}=")  # of parts that were uploaded one by one there is `…=-3`
 _HEADERS: Final = {**AS_STORED, "x-amz-checksum-mode": "ENABLED", "Want-Repr-Digest": "sha-256=9"}
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Progress: some more bytes of a shard were read to find its checksum; `total` is None where the store hides it."""
-
-    url: str
-    bytes: int
-    total: int | None
 
 
 def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
@@ -56,26 +47,29 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
-def fetched_digests(addresses: Iterable[str], on_event: Callable[[Fetched], None]) -> Mapping[str, str]:
+def fetched_digests(addresses: Iterable[str], on_progress: OnProgress) -> Mapping[str, str]:
     """Read each URL, several at once, and return its SHA-256; raises Unavailable at the first failure."""
     listed = list(addresses)
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="atpub-fetch")
+    on_progress(Started("hash", len(listed)))
     with new_client() as client:
         try:
-            digests = pool.map(partial(_fetch, client, on_event), listed)
+            digests = pool.map(partial(_fetch, client, on_progress), listed)
             return dict(zip(listed, digests, strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
+            on_progress(Ended("hash"))
 
 
-def _fetch(client: TransportClient, on_event: Callable[[Fetched], None], address: str) -> str:
+def _fetch(client: TransportClient, on_progress: OnProgress, address: str) -> str:
     """Read a URL in constant memory, and return its SHA-256; raises Unavailable."""
     digest, done = sha256(), 0
     with download(client, address) as found:
         for chunk in found.chunks:
             digest.update(chunk)
             done += len(chunk)
-            on_event(Fetched(address, done, found.total))
+            on_progress(Advanced("hash", address, done, found.total))
+    on_progress(Completed("hash", address, done))
     return digest.hexdigest()
 
 

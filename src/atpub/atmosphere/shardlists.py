@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
-from atpub.atmosphere.remote_checksums import Fetched, fetched_digests, stated_digests
+from atpub.atmosphere.remote_checksums import fetched_digests, stated_digests
 from atpub.manifest.model import ChecksumMap, NoChecksums
+from atpub.progress import OnProgress
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.facts import RemoteShards
 from atpub.shards.lock import read_lock
@@ -77,14 +78,14 @@ def _texts(found: object) -> tuple[str, ...]:
 
 
 def with_digests(
-    call: Call, shards: RemoteShards, endpoint: Endpoint, checksums: Checksums, on_event: Callable[[Fetched], None]
+    call: Call, shards: RemoteShards, endpoint: Endpoint, checksums: Checksums, on_progress: OnProgress
 ) -> RemoteShards:
     """Return the shards with the digests that the call does not give: from the lock, their stores, or measured.
 
     Raises InvalidArgument, and Unavailable where a shard that is to be read cannot be.
     """
     urls = [url for url, _ in shards.shards]
-    found = _digests(call, urls, endpoint, checksums, on_event)
+    found = _digests(call, urls, endpoint, checksums, on_progress)
     return RemoteShards(tuple((url, digest or found.get(url.url)) for url, digest in shards.shards))
 
 
@@ -113,7 +114,7 @@ def _digests(
     urls: Sequence[Location],
     endpoint: Endpoint,
     checksums: Checksums,
-    on_event: Callable[[Fetched], None],
+    on_progress: OnProgress,
 ) -> Mapping[str, str]:
     """Find the digests that the call does not give, by URL."""
     addresses = {url.url: address for url in urls if (address := http_url(url, endpoint))}
@@ -123,7 +124,7 @@ def _digests(
             return _look_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
-            found = fetched_digests(addresses.values(), on_event)
+            found = fetched_digests(addresses.values(), on_progress)
             return {text: found[address] for text, address in addresses.items()}
         case _:
             return {}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from atpub.cli.options import is_quiet
 from atpub.cli.streams import pausing, replace_unprintable
 from atpub.progress import OnProgress, ignore
-from atpub.progress_bar import ProgressDisplay
+from atpub.progress_display import ProgressDisplay
 
 
 @contextmanager

@@ -39,8 +39,10 @@ def measure_files(
     `workers` threads hash at once (None: one for each CPU, at most 8). `cache` is a folder that remembers facts;
     whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted.
     """
-    run = _Run(tar, on_progress, dict(_load_cache(cache)))
     unique = list(dict.fromkeys(paths))
+    if not unique:
+        return {}
+    run = _Run(tar, on_progress, dict(_load_cache(cache)))
     on_progress(Started("hash", len(unique), _total_size(unique)))
     try:
         results: dict[Path, Measured | None] = {path: run.recall(path) for path in unique}

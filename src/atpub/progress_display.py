@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from atpub.progress import Ended, OnProgress, Progress
+from atpub.progress import Ended, Progress
 from atpub.report.escape import escape_terminal
 from atpub.report.progress import ProgressTracker, StepProgress, percent
 from atpub.suggest import size
@@ -35,8 +35,8 @@ _LEAST_WIDTH_OF_BARS: Final = 60
 
 
 @contextmanager
-def progress_bar() -> Generator[OnProgress]:
-    """Show progress during the block: yield the callback that calls of the Python API take as `on_progress`.
+def progress_bar() -> Generator[Callable[[object], None]]:
+    """Show progress during the block: yield a callback for `on_progress` and `on_event` of the Python API.
 
     It draws bars in a notebook or on a terminal (stderr), and writes a line every ten seconds elsewhere.
     """
@@ -51,15 +51,15 @@ class ProgressDisplay:
         """Take the stream to show it on; in a `notebook`, rich finds the cell."""
         self._view: _View = _Bars(stream, notebook) if notebook or _can_redraw(stream) else _Lines(stream)
         self._clock = clock
-        self._sent: deque[Progress] = deque()
+        self._sent: deque[object] = deque()
         self._lock = RLock()  # a signal handler may pause the display while its thread holds the lock
         self._tracker = ProgressTracker()
         self._due: float | None = None
         self._pauses = 0
         self._stop = Event()
 
-    def __call__(self, item: Progress) -> None:
-        """Take in progress; at the end of the last step, take the display away."""
+    def __call__(self, item: object) -> None:
+        """Take in progress, and ignore all else, such as commits; the end of the last step takes the display away."""
         self._sent.append(item)  # without a lock: hashing does not wait for drawing
         if isinstance(item, Ended):
             with self._lock:
@@ -78,7 +78,9 @@ class ProgressDisplay:
     def _update(self, now: float) -> None:
         """Count what was sent since the last time."""
         while self._sent:
-            self._tracker.update(self._sent.popleft())
+            item = self._sent.popleft()
+            if isinstance(item, Progress):
+                self._tracker.update(item)
         self._tracker.sample(now)
         if not self._tracker.steps:
             self._due = None
