@@ -62,5 +62,5 @@ def _download(repository: Repository, item: BlobDownload, file: Path, on_progres
         for chunk in bounded_blob(repository, item.blob):
             stream.write(chunk)
             done += len(chunk)
-            on_progress(Advanced("download", item.file, done, item.blob.size))
-    on_progress(Completed("download", item.file, done))
+            on_progress(Advanced("download", str(item.file), done, item.blob.size))
+    on_progress(Completed("download", str(item.file), done))
