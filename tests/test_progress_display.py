@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pyte
 import pytest
+from pyte.modes import LNM
 
 from atpub import progress_bar
 from atpub.progress import Advanced, Completed, Ended, Started
@@ -57,7 +58,7 @@ class Run:
     @property
     def screen(self) -> pyte.Screen:
         screen = pyte.Screen(200, 24)
-        screen.set_mode(pyte.modes.LNM)
+        screen.set_mode(LNM)
         pyte.Stream(screen).feed(self.stream.text)
         return screen
 

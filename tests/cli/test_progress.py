@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyte
 import pytest
+from pyte.modes import LNM
 from tests.cli.terminal import shell, terminal
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def cache(folder: Path, name: str) -> dict[str, str]:
 
 def shown(text: str) -> pyte.Screen:
     screen = pyte.Screen(200, 50)
-    screen.set_mode(pyte.modes.LNM)
+    screen.set_mode(LNM)
     pyte.Stream(screen).feed(text)
     return screen
 
