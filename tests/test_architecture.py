@@ -36,6 +36,7 @@ generation importing login catalog pulling
 inspection measuring verifying
 packing
 report
+progress_display
 atmosphere cli testing validation
 """
 
@@ -74,7 +75,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run", "measuring", "verifying.reading"),
+    *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
 )
 EXCEPTIONS = {

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from atpub.atmosphere import Dataset as Dataset
     from atpub.atmosphere import DatasetLoader as DatasetLoader
     from atpub.atmosphere import DatasetPublisher as DatasetPublisher
-    from atpub.atmosphere import Fetched as Fetched
     from atpub.atmosphere import LabelLoader as LabelLoader
     from atpub.atmosphere import LabelPublisher as LabelPublisher
     from atpub.atmosphere import LensLoader as LensLoader
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from atpub.atproto.syntax import AtUri as AtUri
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
+    from atpub.progress_display import progress_bar as progress_bar
 
 _MODULES = {
     "AtUri": "atpub.atproto.syntax",
@@ -44,7 +44,6 @@ _MODULES = {
     "Dataset": "atpub.atmosphere",
     "DatasetLoader": "atpub.atmosphere",
     "DatasetPublisher": "atpub.atmosphere",
-    "Fetched": "atpub.atmosphere",
     "LabelLoader": "atpub.atmosphere",
     "LabelPublisher": "atpub.atmosphere",
     "LensLoader": "atpub.atmosphere",
@@ -57,6 +56,7 @@ _MODULES = {
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
     "plan": "atpub.atmosphere",
+    "progress_bar": "atpub.progress_display",
     "pull": "atpub.atmosphere",
 }
 __all__ = [
@@ -69,7 +69,6 @@ __all__ = [
     "Dataset",
     "DatasetLoader",
     "DatasetPublisher",
-    "Fetched",
     "LabelLoader",
     "LabelPublisher",
     "LensLoader",
@@ -82,6 +81,7 @@ __all__ = [
     "load",
     "load_manifest",
     "plan",
+    "progress_bar",
     "pull",
 ]
 

@@ -15,6 +15,7 @@ from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
+from atpub.progress import OnProgress, ignore
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import read_lock
@@ -57,14 +58,22 @@ def _further_problems(loaded: Loaded) -> list[Problem]:
     return [problem for problem in found if problem.place not in places]
 
 
-def measure_data(manifest: Manifest, *, locked: bool = False, samples: int | None = 1) -> Facts:
+def measure_data(
+    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress = ignore
+) -> Facts:
     """Measure the manifest's data files; add what atpub.lock knows of others. Unchanged files are not read again.
 
     With `locked`, the lock is the only source. Of each local shard, `samples` samples are looked at (None: all); those
     after the first make it read all shards.
     """
-    find_filter = None if samples == 1 else sample_filters(manifest, samples)
-    return gather(manifest, lock=read_lock(manifest.folder), locked=locked, cache=cache_folder(), samples=find_filter)
+    return gather(
+        manifest,
+        lock=read_lock(manifest.folder),
+        locked=locked,
+        cache=cache_folder(),
+        samples=None if samples == 1 else sample_filters(manifest, samples),
+        on_progress=on_progress,
+    )
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:
@@ -77,8 +86,8 @@ def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[D
 
 
 def validate(
-    manifest: Manifest, *, locked: bool = False, samples: int | None = 1
+    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress = ignore
 ) -> tuple[tuple[Desired, ...], Warnings]:
     """Return the manifest's records and warnings without a repository; raises InvalidInput."""
-    facts = measure_data(manifest, locked=locked, samples=samples)
+    facts = measure_data(manifest, locked=locked, samples=samples, on_progress=on_progress)
     return desired_records(manifest, facts, manifest.did or LOCAL_DID)

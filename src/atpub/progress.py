@@ -1,7 +1,7 @@
 """Progress of long work on files, as typed values: hashing, uploads, downloads.
 
-A step of a run sends one `Started`, then `Advanced` and `Completed` for each file, then `Ended`. Files that are at work
-at the same time send theirs from several threads. `str` of a value is one line for people.
+A step of a run sends one `Started`, then for each file `Advanced` and one `Completed` or `Failed`, then `Ended`. Files
+that are at work at the same time send theirs from several threads. `str` of a value is one line for people.
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The first `done` bytes of a file are done, of `size` bytes (None: not known)."""
+    """The first `done` bytes of a file are done, of `size` bytes (None: not known).
+
+    The first `known` of them were done before this run, as those of a download that it continues.
+    """
 
     step: Step
     file: str
     done: int
     size: int | None = None
+    known: int = 0
 
     def __str__(self) -> str:
         of = "" if self.size is None else f" of {size(self.size)}"
@@ -56,6 +60,17 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A file is given up; the step reports its error."""
+
+    step: Step
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.file}, failed"
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A step has ended, with or without success."""
 
@@ -65,7 +80,7 @@ class Ended:
         return f"{self.step}: ended"
 
 
-Progress: TypeAlias = Started | Advanced | Completed | Ended
+Progress: TypeAlias = Started | Advanced | Completed | Failed | Ended
 OnProgress: TypeAlias = Callable[[Progress], object]
 """A callback for progress; it is called from any thread, and must return soon."""
 

@@ -41,3 +41,12 @@ def size(count: int) -> str:
             return f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:,.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Format a time: 9 s, 2 min 5 s, 3 h 20 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {of_hour} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

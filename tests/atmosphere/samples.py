@@ -9,10 +9,10 @@ from typing import Any
 
 from tests.shards.tars import Member, make_tar
 
-from atpub.atmosphere import AtmosphereClient, Fetched
+from atpub.atmosphere import AtmosphereClient
 from atpub.atmosphere.ready_plan import Event
 from atpub.engine.apply import Committed
-from atpub.progress import Completed
+from atpub.progress import Completed, Progress
 from atpub.repository.model import Head
 
 msgpack: Any = import_module("msgpack")  # it has no types
@@ -41,9 +41,9 @@ def shard(*texts: str) -> bytes:
 class Events:
     """Notes what a publisher tells of."""
 
-    seen: list[Event | Fetched] = field(default_factory=list[Event | Fetched])
+    seen: list[Event | Progress] = field(default_factory=list[Event | Progress])
 
-    def __call__(self, event: Event | Fetched) -> None:
+    def __call__(self, event: Event | Progress) -> None:
         self.seen.append(event)
 
     @property
@@ -56,7 +56,7 @@ class Events:
         """How many blobs were uploaded, since the last look."""
         return sum(isinstance(event, Completed) for event in self._taken())
 
-    def _taken(self) -> Iterator[Event | Fetched]:
+    def _taken(self) -> Iterator[Event | Progress]:
         seen, self.seen = self.seen, []
         return iter(seen)
 

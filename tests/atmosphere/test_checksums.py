@@ -12,8 +12,9 @@ import pytest
 from tests.atmosphere.samples import SCHEMA, Events, shard
 from tests.atmosphere.stores import MUTE, STATES, Store, running
 
-from atpub.atmosphere import AtmosphereClient, AtUri, DatasetPublisher, Fetched
+from atpub.atmosphere import AtmosphereClient, AtUri, DatasetPublisher
 from atpub.errors import AtpubWarning, InvalidArgument, Unavailable
+from atpub.progress import Advanced, Completed
 
 SHARDS = [shard(f"{number}", "x") for number in range(3)]
 HEX = [sha256(content).hexdigest() for content in SHARDS]
@@ -65,11 +66,9 @@ def test_every_byte(store: Store, local: AtmosphereClient) -> None:
         [f"{store.url}/d-{{0..2}}.tar"], SCHEMA, name="x", checksums="fetch"
     )
     assert digests(local, uri) == HEX
-    read = [event for event in events.seen if isinstance(event, Fetched)]
-    assert {event.url: event.bytes for event in read} == {
-        f"{store.url}/d-{number}.tar": len(content) for number, content in enumerate(SHARDS)
-    }
-    assert {event.total for event in read} == {len(SHARDS[0])}
+    sizes = {f"{store.url}/d-{number}.tar": len(content) for number, content in enumerate(SHARDS)}
+    assert {event.file: event.done for event in events.seen if isinstance(event, Advanced)} == sizes
+    assert {event.file: event.size for event in events.seen if isinstance(event, Completed)} == sizes
 
 
 def test_a_shard_that_is_not_there(store: Store, local: AtmosphereClient) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.shards.tars import make_tar
 
 from atpub.cli.commands import COMMANDS, cli
 from atpub.cli.options import load
@@ -83,6 +84,16 @@ def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Pa
     (tmp_path / "atpub.yaml").write_text(AT_URLS)
     unused = {"concurrent.futures", "tarfile", "tempfile", "wcmatch", "atpub.atomic_files", "atpub.shards.measure"}
     assert imported(run("validate", "-m", str(tmp_path))) & unused == set()
+
+
+def test_a_short_run_draws_nothing_and_imports_no_rich(tmp_path: Path) -> None:
+    (tmp_path / "atpub.yaml").write_text(
+        AT_URLS.replace('urls: "https://cdn.example.org/d-{000..001}.tar", checksums: none', 'blobs: "*.tar"')
+    )
+    (tmp_path / "d.tar").write_bytes(make_tar(["a.msgpack"]))
+    found = imported(run("validate", "-m", str(tmp_path)))
+    assert "atpub.shards.measure" in found
+    assert found & {"rich", "rich.live"} == set()
 
 
 def test_generating_imports_no_generated_classes() -> None:

@@ -15,6 +15,7 @@ from tests.shards.tars import Member, make_tar
 from atpub.atproto.data import JsonObject
 from atpub.manifest.fields import json_schema
 from atpub.manifest.members import members_schema
+from atpub.progress import Completed, Progress
 from atpub.shards.file_facts import FileFacts
 from atpub.shards.measure import measure_files
 from atpub.shards.sample_types import SampleFilter, SampleTypes
@@ -149,9 +150,13 @@ def test_the_cache_hides_nothing_and_each_byte_is_read_once(tmp_path: Path) -> N
 
     def run(most: int | None) -> tuple[int, int]:
         read: list[int] = []
-        measured = measure_files(
-            [path], cache=tmp_path / "cache", samples=filters(path, content, most), on_bytes=read.append
-        )[path]
+
+        def add(event: Progress) -> None:
+            if isinstance(event, Completed):
+                read.append(event.size)
+
+        found = filters(path, content, most)
+        measured = measure_files([path], cache=tmp_path / "cache", samples=found, on_progress=add)[path]
         assert isinstance(measured, FileFacts)
         return len(measured.others), sum(read)
 

@@ -16,6 +16,7 @@ from tests.pulling.servers import ShardServer, running
 
 from atpub.atproto.syntax import AtUri
 from atpub.errors import Busy, FileConflict, OSFailure, OversizedResponse, RecordNotFound, Unavailable, Usage
+from atpub.progress import Advanced, Completed, Ended, Failed, Progress, Started
 from atpub.pulling.entries import find_dataset, parse_dataset_uri
 from atpub.pulling.partial import FOLDER
 from atpub.pulling.run import PulledDataset, PulledShard, pull_dataset
@@ -201,6 +202,27 @@ def test_statuses(repository: LocalRepository, server: ShardServer, out: Path) -
     pulled = pull(repository, out)
     assert "d-1.tar answers 404" in str(pulled.error)
     assert len(server.requests) == 1
+
+
+def test_progress_of_shards_continued_kept_and_failed(
+    repository: LocalRepository, server: ShardServer, out: Path
+) -> None:
+    publish(repository, server, "d-0.tar", "d-1.tar", "gone.tar")
+    left = out / FOLDER / f"{sha256(CONTENT).hexdigest()[:32]}.d-0.tar"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(CONTENT[:HALF])
+    (out / "d-1.tar").write_bytes(b"one")
+    sent: list[Progress] = []
+    pull(repository, out, on_progress=sent.append)
+    assert (sent[0], sent[-1]) == (Started("download", 3), Ended("download"))
+    moved = [item for item in sent if isinstance(item, Advanced)]
+    assert {(item.file, item.size, item.known) for item in moved} == {("d-0.tar", len(CONTENT), HALF)}
+    assert HALF < moved[0].done < moved[-1].done == len(CONTENT)
+    assert {item for item in sent if isinstance(item, Completed | Failed)} == {
+        Completed("download", "d-0.tar", len(CONTENT)),
+        Completed("download", "d-1.tar", 3, is_known=True),
+        Failed("download", "gone.tar"),
+    }
 
 
 def test_many_failures_end_it(repository: LocalRepository, server: ShardServer, out: Path) -> None:

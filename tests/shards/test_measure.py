@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from tests.shards.tars import make_tar, samples_tar
 
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import BlobRejected, Problem
+from atpub.progress import Advanced, Completed, Ended, Failed, OnProgress, Progress, Started
 from atpub.repository.interface import BlobSource
 from atpub.shards.cache import load_entries
 from atpub.shards.file_facts import FileFacts, FileSource
@@ -69,14 +70,31 @@ def test_facts_give_the_cid_of_the_blob(shards: list[Path]) -> None:
     assert facts.mime_type == "application/x-tar"
 
 
+def on_advance(act: OnProgress) -> OnProgress:
+    """Act while a file is read."""
+    return lambda item: act(item) if isinstance(item, Advanced) else None
+
+
 def test_nothing_to_measure() -> None:
     assert measure_files([]) == {}
 
 
 def test_a_path_given_twice_is_measured_once(shards: list[Path]) -> None:
-    done: list[int] = []
-    assert len(measure_files([shards[0], shards[0]], on_bytes=done.append)) == 1
-    assert sum(done) == shards[0].stat().st_size
+    sent: list[Progress] = []
+    assert len(measure_files([shards[0], shards[0]], on_progress=sent.append)) == 1
+    size = shards[0].stat().st_size
+    assert sent == [
+        Started("hash", 1, size),
+        Advanced("hash", str(shards[0]), size, size),
+        Completed("hash", str(shards[0]), size),
+        Ended("hash"),
+    ]
+
+
+def test_a_file_that_cannot_be_measured_has_failed(tmp_path: Path) -> None:
+    sent: list[Progress] = []
+    measure_files([tmp_path / "gone.tar"], on_progress=sent.append)
+    assert sent == [Started("hash", 1, 0), Failed("hash", str(tmp_path / "gone.tar")), Ended("hash")]
 
 
 def test_each_bad_file_is_its_own_problem(shards: list[Path], tmp_path: Path) -> None:
@@ -107,29 +125,30 @@ def test_without_tar_any_file_will_do(tmp_path: Path) -> None:
 def test_a_large_file_is_hashed_in_chunks_and_progress_told(tmp_path: Path) -> None:
     path = tmp_path / "large.bin"
     path.write_bytes(os.urandom(5_000_000))
-    done: list[int] = []
-    facts = measure_files([path], tar=False, on_bytes=done.append)[path]
+    sent: list[Progress] = []
+    facts = measure_files([path], tar=False, on_progress=sent.append)[path]
     assert isinstance(facts, FileFacts)
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert (sum(done), max(done) <= 1 << 20) == (5_000_000, True)
+    done = [item.done for item in sent if isinstance(item, Advanced)]
+    assert done == [1 << 20, 2 << 20, 3 << 20, 4 << 20, 5_000_000]
 
 
 def test_a_file_that_changes_meanwhile_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(3 << 20))
 
-    def append(_: int) -> None:
+    def append(_: Progress) -> None:
         with path.open("ab") as file:
             file.write(b"x")
 
-    def replace(_: int) -> None:
+    def replace(_: Progress) -> None:
         other = tmp_path / "other"
         other.write_bytes(bytes(3 << 20))
         other.replace(path)
 
-    changes: list[Callable[[int], None]] = [append, replace]
+    changes: list[OnProgress] = [append, replace]
     for change in changes:
-        problem = measure_files([path], tar=False, on_bytes=change)[path]
+        problem = measure_files([path], tar=False, on_progress=on_advance(change))[path]
         assert isinstance(problem, Problem)
         assert problem.code == "file-changed"
 
@@ -137,25 +156,25 @@ def test_a_file_that_changes_meanwhile_is_a_problem(tmp_path: Path) -> None:
 def test_workers_run_at_once(shards: list[Path]) -> None:
     together = threading.Barrier(2, timeout=10)
 
-    def meet(_: int) -> None:
+    def meet(_: Progress) -> None:
         together.wait()
 
-    measure_files(shards[:2], workers=2, on_bytes=meet)
+    measure_files(shards[:2], workers=2, on_progress=on_advance(meet))
 
 
 @pytest.mark.slow
 def test_an_interrupt_does_not_wait_for_the_files_in_line(settled: list[Path], tmp_path: Path) -> None:
-    started: list[int] = []
+    started: list[Progress] = []
 
-    def interrupt(count: int) -> None:
-        started.append(count)
+    def interrupt(item: Progress) -> None:
+        started.append(item)
         if len(started) == 2:
             raise KeyboardInterrupt
         if len(started) == 3:
             time.sleep(1)  # until the main thread has heard of it
 
     with pytest.raises(KeyboardInterrupt):
-        measure_files(settled, workers=1, cache=tmp_path / "cache", on_bytes=interrupt)
+        measure_files(settled, workers=1, cache=tmp_path / "cache", on_progress=on_advance(interrupt))
     assert len(started) < len(settled)
     assert len(entries(tmp_path / "cache")) >= 1
 
@@ -165,30 +184,30 @@ def entries(cache: Path) -> list[str]:
 
 
 class Hashed:
-    """Counts the files that were really read: their threads tell progress, the cache's caller does."""
+    """Counts the files that were really read, and the bytes of all."""
 
     def __init__(self) -> None:
         self.read = 0
         self.bytes = 0
-        self._caller = threading.get_ident()
 
-    def __call__(self, count: int) -> None:
-        self.bytes += count
-        self.read += threading.get_ident() != self._caller
+    def __call__(self, item: Progress) -> None:
+        if isinstance(item, Completed):
+            self.bytes += item.size
+            self.read += not item.is_known
 
 
 def test_the_cache_gives_the_same_facts_without_reading(settled: list[Path], tmp_path: Path) -> None:
     cache = tmp_path / "new" / "cache"
     cold, warm = Hashed(), Hashed()
-    first = measure_files(settled, cache=cache, on_bytes=cold)
-    second = measure_files(settled, cache=cache, on_bytes=warm)
+    first = measure_files(settled, cache=cache, on_progress=cold)
+    second = measure_files(settled, cache=cache, on_progress=warm)
     assert first == second
     assert (cold.read, warm.read) == (5, 0)
     assert cold.bytes == warm.bytes == sum(path.stat().st_size for path in settled)
     assert sorted(path.name for path in cache.iterdir()) == ["measured-shards.json"]
 
     # Facts without samples come from those with; the other way round, the file is read.
-    without = measure_files(settled[:1], cache=cache, tar=False, on_bytes=warm)[settled[0]]
+    without = measure_files(settled[:1], cache=cache, tar=False, on_progress=warm)[settled[0]]
     assert isinstance(without, FileFacts)
     assert (without.samples, warm.read) == (None, 0)
 
@@ -206,7 +225,7 @@ def test_files_just_written_are_not_remembered(shards: list[Path], tmp_path: Pat
     shards[0].touch()
     hashed = Hashed()
     for _ in range(2):
-        measure_files(shards[:1], cache=tmp_path / "cache", on_bytes=hashed)
+        measure_files(shards[:1], cache=tmp_path / "cache", on_progress=hashed)
     assert hashed.read == 2
     assert not (tmp_path / "cache").exists()
 

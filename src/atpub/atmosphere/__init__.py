@@ -8,7 +8,6 @@ from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, Sch
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
-from atpub.atmosphere.shardlists import Fetched
 from atpub.atproto.syntax import AtUri
 from atpub.engine.apply import Committed
 
@@ -20,7 +19,6 @@ __all__ = [
     "Dataset",
     "DatasetLoader",
     "DatasetPublisher",
-    "Fetched",
     "LabelLoader",
     "LabelPublisher",
     "LensLoader",

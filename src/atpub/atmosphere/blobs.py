@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
 
 from atpub.errors import AtpubError, Problem
+from atpub.progress import OnProgress, ignore
 from atpub.repository.interface import BlobSource
 from atpub.shards.facts import LocalShards
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
@@ -138,7 +139,7 @@ class Item:
         return self.source.path if isinstance(self.source, FileSource) else Path(self.name)
 
 
-def measure_blobs(blobs: Sequence[BlobInput], mime_type: str) -> Given:
+def measure_blobs(blobs: Sequence[BlobInput], mime_type: str, on_progress: OnProgress = ignore) -> Given:
     """Measure shards; each must be an uncompressed tar of at most 52,428,800 bytes."""
     problems: list[Problem] = []
     items: list[Item] = []
@@ -152,7 +153,7 @@ def measure_blobs(blobs: Sequence[BlobInput], mime_type: str) -> Given:
             items.append(found)
     files: list[tuple[Path, FileFacts]] = []
     sources: dict[str, BlobSource] = {}
-    for item, facts in zip(items, _measured(items), strict=True):
+    for item, facts in zip(items, _measured(items, on_progress), strict=True):
         fault = facts if isinstance(facts, Problem) else _mistyped(item, mime_type)
         if isinstance(facts, FileFacts):
             files.append((item.label, facts))
@@ -203,10 +204,10 @@ def _copy(stream: Readable) -> StreamSource:
     return source
 
 
-def _measured(items: Sequence[Item]) -> Iterator[Measured]:
+def _measured(items: Sequence[Item], on_progress: OnProgress) -> Iterator[Measured]:
     """Measure each shard: files and bytes in parallel, open files, which may be the same file, one by one."""
     paths = [item.source.path for item in items if isinstance(item.source, FileSource)]
-    of_paths = measure_files(paths)
+    of_paths = measure_files(paths, on_progress=on_progress)
     with ThreadPoolExecutor(thread_name_prefix="atpub-measure") as pool:
         of_bytes = {
             index: pool.submit(_measure, item)

@@ -149,7 +149,7 @@ class DatasetPublisher(Publisher):
             found = f"{blobs!r}" if isinstance(blobs, list | tuple) else type(blobs).__name__
             raise call.refuse("blobs", f"expected a list of shards, found {found}", "give [shard, …]")
         call.choice("if_exists", if_exists, IF_EXISTS)
-        given = measure_blobs(blobs, call.text("mime_type", mime_type))
+        given = measure_blobs(blobs, call.text("mime_type", mime_type), self._on_event)
         facts = Facts({made.common.address: given.shards}, {}, given.problems)
         mime_types = dict.fromkeys(given.sources, mime_type)
         return self._post(call, [made], facts, if_exists=if_exists, sources=given.sources, mime_types=mime_types)

@@ -18,6 +18,7 @@ from atpub.errors import Usage
 from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
+from atpub.progress import OnProgress
 from atpub.target import Target
 from atpub.text.interpolate import declare_variables
 
@@ -54,16 +55,17 @@ def plan(
     only: Iterable[str] = (),
     exclude: Iterable[str] = (),
     now: datetime | None = None,
+    on_progress: OnProgress = ignore,
 ) -> ReadyPlan:
     """Plan what applying a manifest would change; reads the repository, and writes nothing.
 
     Precedence of the account: the client's, `account`, `ATPUB_ACCOUNT`, then the manifest's; planning needs no
     credentials, and applying takes `ATPUB_PASSWORD` unless the client is logged in. `now` is the time of records that
-    need one. The other options are the flags of `atpub plan`; `forget`, `only` and `exclude` list addresses. Raises
-    InvalidInput with every problem, or Usage.
+    need one; `on_progress` is told what is hashed. The other options are the flags of `atpub plan`; `forget`, `only`
+    and `exclude` list addresses. Raises InvalidInput with every problem, or Usage.
     """
     read = _read(manifest, environment, variables)
-    facts = measure_data(read, locked=locked)
+    facts = measure_data(read, locked=locked, on_progress=on_progress)
     options = Options(
         delete_drifted=delete_drifted,
         prune_versions=prune_versions,

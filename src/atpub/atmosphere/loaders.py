@@ -17,6 +17,7 @@ from atpub.errors import InvalidArgument, Problem, RecordNotFound
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
+from atpub.progress import OnProgress, ignore
 from atpub.pulling.download import Url, url_of
 from atpub.pulling.entries import find_dataset, read_entry, url_shards
 from atpub.pulling.run import OnShard, pull_dataset
@@ -256,17 +257,19 @@ def pull(
     repository: str | PathLike[str] | None = None,
     max_bytes: int | None = None,
     on_shard: OnShard = lambda _: None,
+    on_progress: OnProgress = ignore,
 ) -> list[Path]:
     """Save the shards of the published dataset at a URI as files in a folder, and return them, as `atpub pull` does.
 
     All are tried, then the first failure is raised; calling again continues. `repository` is the folder of an embedded
-    repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard.
+    repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard, and `on_progress` the bytes
+    (`atpub.progress_bar` shows them).
     """
     call = Call("pull")
     found = call.uri("uri", uri)
     with reading_client(call, found, client, repository) as reader:
         dataset = find_dataset(found, lambda at: reader.account_of(at.authority).repository)
-        pulled = pull_dataset(dataset, Path(folder), max_bytes=max_bytes, on_shard=on_shard)
+        pulled = pull_dataset(dataset, Path(folder), max_bytes=max_bytes, on_shard=on_shard, on_progress=on_progress)
     if pulled.error:
         raise pulled.error
     return pulled.files

@@ -35,7 +35,8 @@ class Publisher:
     def __init__(self, client: AtmosphereClient, *, project: str | None = None, on_event: OnProgress = ignore) -> None:
         """Take the client; `project` owns the records, as in a manifest (None: no project).
 
-        Changes to another project's records are refused. `on_event` is told of uploads, commits and fetched bytes.
+        Changes to another project's records are refused. `on_event` is told of uploads, commits, and the
+        progress of bytes that are read; `atpub.progress_bar` yields one that shows it.
         """
         self.client = client
         self._project = project or ""

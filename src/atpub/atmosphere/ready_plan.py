@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.shardlists import Fetched
 from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Committed, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
@@ -22,9 +21,9 @@ from atpub.repository.interface import BlobSource
 Event: TypeAlias = Committed | Progress
 """A commit, or the progress of uploads."""
 OnEvent: TypeAlias = Callable[[Event], None]
-"""A callback for each of them; called from any thread."""
-OnProgress: TypeAlias = Callable[[Event | Fetched], None]
-"""A callback also for bytes that are read to find a checksum."""
+"""A callback for each upload and commit."""
+OnProgress: TypeAlias = Callable[[Event | Progress], None]
+"""A callback also for bytes that are read to find a checksum; called from any thread."""
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]
 """Opens the account that a plan was made for; raises Usage where it is no longer available."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from atpub.atmosphere.arguments import Call, is_list, is_mapping, warn
 from atpub.manifest.model import ChecksumMap, NoChecksums
 from atpub.measuring.lookup import fetched_digests, stated_digests
-from atpub.progress import Advanced, Progress
+from atpub.progress import OnProgress
 from atpub.shards.checksums import parse_checksums
 from atpub.shards.lock import read_lock
 from atpub.shards.remote import RemoteShards
@@ -22,15 +20,6 @@ Checksums: TypeAlias = Mapping[str, str] | Path | Literal["fetch", "none"] | Non
 """The SHA-256 of shards: by URL or file name, in a file as sha256sum writes it, to be found out, or not to be had."""
 
 REMEDY: Final = 'give checksums={"shard.tar": "<sha256>"}, the path of a sha256sum file, or checksums="fetch"'
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Progress: some more bytes of a shard were read to find its checksum; `total` is None where the store hides it."""
-
-    url: str
-    bytes: int
-    total: int | None
 
 
 @runtime_checkable
@@ -89,14 +78,14 @@ def _texts(found: object) -> tuple[str, ...]:
 
 
 def with_digests(
-    call: Call, shards: RemoteShards, endpoint: Endpoint, checksums: Checksums, on_event: Callable[[Fetched], None]
+    call: Call, shards: RemoteShards, endpoint: Endpoint, checksums: Checksums, on_progress: OnProgress
 ) -> RemoteShards:
     """Return the shards with the digests that the call does not give: from the lock, their stores, or measured.
 
     Raises InvalidArgument, and Unavailable where a shard that is to be read cannot be.
     """
     urls = [url for url, _ in shards.shards]
-    found = _digests(call, urls, endpoint, checksums, on_event)
+    found = _digests(call, urls, endpoint, checksums, on_progress)
     return RemoteShards(tuple((url, digest or found.get(url.url)) for url, digest in shards.shards))
 
 
@@ -125,7 +114,7 @@ def _digests(
     urls: Sequence[Location],
     endpoint: Endpoint,
     checksums: Checksums,
-    on_event: Callable[[Fetched], None],
+    on_progress: OnProgress,
 ) -> Mapping[str, str]:
     """Find the digests that the call does not give, by URL."""
     addresses = {url.url: address for url in urls if (address := http_url(url, endpoint))}
@@ -135,15 +124,10 @@ def _digests(
             return _look_up([url.url for url in urls if url_kind(url).has_checksums], addresses)
         case "fetch":
             _check_reachable(call, urls, addresses)
-            found = fetched_digests(addresses.values(), partial(_tell, on_event))
+            found = fetched_digests(addresses.values(), on_progress)
             return {text: found[address] for text, address in addresses.items()}
         case _:
             return {}
-
-
-def _tell(on_event: Callable[[Fetched], None], progress: Progress) -> None:
-    if isinstance(progress, Advanced):
-        on_event(Fetched(progress.file, progress.done, progress.size))
 
 
 def _check_reachable(call: Call, urls: Sequence[Location], addresses: Mapping[str, str]) -> None:

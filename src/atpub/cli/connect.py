@@ -15,6 +15,7 @@ import click
 from atpub.atproto.syntax import AtUri
 from atpub.cli.options import environ
 from atpub.cli.output import is_terminal
+from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
@@ -126,14 +127,16 @@ def _ask_password(account: str, server: str) -> str | None:
     if not is_terminal(sys.stdin):
         return None
     question = f"Password of {account} at {server} (an app password is enough)"
-    return str(click.prompt(escape_terminal(question), hide_input=True, err=True))
+    with undisturbed():
+        return str(click.prompt(escape_terminal(question), hide_input=True, err=True))
 
 
 def _ask_code() -> str | None:
     """Ask for the code that the server has sent by mail; return None without a terminal."""
     if not is_terminal(sys.stdin):
         return None
-    return str(click.prompt("The code sent to you by mail", err=True)).strip()
+    with undisturbed():
+        return str(click.prompt("The code sent to you by mail", err=True)).strip()
 
 
 @contextmanager

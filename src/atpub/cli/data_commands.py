@@ -11,6 +11,7 @@ from atpub.cli.options import (
     ADDRESS,
     json_option,
     manifest_options,
+    quiet_option,
     run_by,
     samples_option,
     size_option,
@@ -57,6 +58,7 @@ def inspect() -> None:
 @size_option("--max-size", default="52428800", help="The most bytes of a shard: 5MB, 1GiB. [what a PDS takes: 50MiB]")
 @click.option("--name", metavar="NAME", help="What the names of shards begin with. [the name of the folder]")
 @json_option
+@quiet_option
 @run_by("atpub.cli.run.pack:run")
 def pack() -> None:
     """Pack files of samples into WebDataset shards: the same files make the same bytes, on every machine.
@@ -91,6 +93,7 @@ def init() -> None:
 @command(short_help="Record file sizes and checksums in atpub.lock.")
 @manifest_options
 @json_option
+@quiet_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 if the lock is out of date.")
 @click.option("--index", type=click.Choice(["wids"]), help="Also write an index of each dataset: NAME.wids.json.")
@@ -118,6 +121,7 @@ def lock() -> None:
 @manifest_options
 @target_options
 @json_option
+@quiet_option
 @click.option("--all", "everything", is_flag=True, help="Import every record of the account.")
 @click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
 @click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
@@ -179,6 +183,7 @@ def show() -> None:
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
+@quiet_option
 @click.option(
     "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the files."
 )
@@ -204,6 +209,7 @@ def pull() -> None:
 @target_options
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @json_option
+@quiet_option
 @click.option("--deep", is_flag=True, help="Read all bytes: compare digests, and count samples.")
 @click.option("--max-bytes", type=int, metavar="N", help="The most bytes that --deep reads. [1 TiB]")
 @run_by("atpub.cli.run.verify:run")

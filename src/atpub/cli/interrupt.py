@@ -15,8 +15,9 @@ from typing import Final
 
 from atpub.cli.failures import report
 from atpub.cli.output import is_terminal, tell
-from atpub.cli.streams import STOP_SIGNALS
+from atpub.cli.streams import STOP_SIGNALS, undisturbed
 from atpub.errors import Interrupted
+from atpub.suggest import duration
 
 _HANGUP: Final = getattr(signal, "SIGHUP", None)
 _LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
@@ -36,7 +37,7 @@ class Interrupt:
         """Wait until a time in seconds since 1970, or for Ctrl-C."""
         seconds = max(_LEAST, until - time.time())
         at = f"{datetime.fromtimestamp(until, UTC):%H:%M:%S}"
-        tell(f"the rate limit is exhausted; continuing at {at} UTC, in {_long(seconds)}")
+        tell(f"the rate limit is exhausted; continuing at {at} UTC, in {duration(seconds)}")
         self._wanted.wait(seconds)
 
     def press(self, at_once: Callable[[], None]) -> None:
@@ -75,12 +76,9 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
 
 def _stop_at_once(*, as_json: bool) -> None:
     """End the process; the next run finds out whether the request in flight was carried out."""
-    code = report(Interrupted("interrupted", hint="run it again: it continues from what was applied"), as_json=as_json)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
-
-
-def _long(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    error = Interrupted("interrupted", hint="run it again: it continues from what was applied")
+    with undisturbed():  # no bar is drawn after the message
+        code = report(error, as_json=as_json)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)

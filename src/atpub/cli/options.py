@@ -17,6 +17,7 @@ COMPLETE: Final = "_ATPUB_COMPLETE"
 """The variable by which a shell asks for completions."""
 
 _VARIABLES: Final = "atpub.variables"
+_QUIET: Final = "atpub.quiet"
 
 
 def load(runner: str) -> Callable[..., Any]:
@@ -156,6 +157,23 @@ def wait_option(command: F) -> F:
 def json_option(command: F) -> F:
     """Give a command `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def quiet_option(command: F) -> F:
+    """Give a command `--quiet`, which `is_quiet` reads."""
+    return click.option(
+        "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember_quiet, help="Show no progress."
+    )(command)
+
+
+def _remember_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_QUIET] = value
+
+
+def is_quiet() -> bool:
+    """Return whether the command shows no progress: with `--quiet` or `--json`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_QUIET) or context.params.get("as_json"))
 
 
 def yes_option(command: F) -> F:

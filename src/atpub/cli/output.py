@@ -15,7 +15,7 @@ from typing import TextIO
 
 import click
 
-from atpub.cli.streams import replace_unprintable, write_stdout
+from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
 from atpub.errors import OSFailure, Problem
 from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
@@ -60,7 +60,7 @@ def tell(text: str) -> None:
     """Print text for people to stderr; a stderr that cannot be written to stops nothing."""
     replace_unprintable(sys.stderr)
     colour = style_for(sys.stderr).colour
-    with suppress(OSError):
+    with suppress(OSError), undisturbed():
         click.echo(escape_output(text, colour=colour), err=True, color=colour)
 
 

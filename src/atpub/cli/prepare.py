@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.output import tell_warnings
+from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import Problem, Usage
@@ -59,7 +60,8 @@ def prepare_plan(
     """Plan a manifest for its account and show warnings; only runs that write nothing may `remember` identities."""
     target = find_target(manifest, target_options)  # before reading much data
     now = _now(reproducible=reproducible)
-    facts = measure_data(manifest, locked=locked)
+    with show_progress() as on_progress:
+        facts = measure_data(manifest, locked=locked, on_progress=on_progress)
     with closing(open_repository(target, remember=remember)) as repository:
         plan = plan_records(
             manifest,

@@ -12,6 +12,7 @@ from atpub.cli.options import (
     locked_option,
     manifest_options,
     plan_options,
+    quiet_option,
     run_by,
     samples_option,
     target_options,
@@ -38,6 +39,7 @@ fish: atpub completion fish > ~/.config/fish/completions/atpub.fish"""
 @samples_option("1")
 @locked_option
 @json_option
+@quiet_option
 @run_by("atpub.cli.run.manifest:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
@@ -52,6 +54,7 @@ def validate() -> None:
 @plan_options
 @locked_option
 @json_option
+@quiet_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
@@ -71,6 +74,7 @@ def plan() -> None:
 @plan_options
 @locked_option
 @json_option
+@quiet_option
 @wait_option
 @yes_option
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
@@ -135,6 +139,7 @@ def verify() -> None:
 @target_options
 @locked_option
 @json_option
+@quiet_option
 @yes_option
 @run_by("atpub.cli.run.repository:run_rebuild")
 def rebuild() -> None:

@@ -20,6 +20,7 @@ from atpub.atomic_files import require_own, write_text
 from atpub.cli.connect import TargetOptions, find_target, named_target, open_repository, this_machine
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
+from atpub.cli.progress import show_progress
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import Refused, StalePlan, Usage
@@ -79,7 +80,9 @@ def _sources(uploads: Iterable[Upload]) -> Mapping[str, FileSource]:
     A file with other bytes is not uploaded, and its digest is not shown.
     """
     here = [item for item in uploads if item.file.is_file()]
-    found = measure_files((item.file for item in here), cache=cache_folder(), tar=False)
+    with show_progress() as on_progress:
+        files = [item.file for item in here]
+        found = measure_files(files, cache=cache_folder(), tar=False, on_progress=on_progress)
     for item in here:
         facts = found[item.file]
         if not isinstance(facts, FileFacts) or facts.cid != item.cid:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Final, TextIO
 
 import click
 
 STOP_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that stop a run as Ctrl-C does; Windows has no SIGHUP."""
+
+_PAUSES: Final[list[Callable[[], AbstractContextManager[None]]]] = []
 
 
 def catch_stop_signals() -> None:
@@ -28,7 +31,8 @@ def write_stdout(text: str) -> None:
     """Write a text and a line break to stdout; if that fails, discard the rest of its output and raise OSError."""
     replace_unprintable(sys.stdout)
     try:
-        click.echo(text, color=True)
+        with undisturbed():
+            click.echo(text, color=True)
     except OSError:
         discard(sys.stdout)
         raise
@@ -43,6 +47,25 @@ def flush_stdout() -> None:
     except OSError:
         discard(sys.stdout)
         raise
+
+
+@contextmanager
+def pausing(pause: Callable[[], AbstractContextManager[None]]) -> Generator[None]:
+    """During the block, let `undisturbed` pause a display that is redrawn on the terminal."""
+    _PAUSES.append(pause)
+    try:
+        yield
+    finally:
+        _PAUSES.remove(pause)
+
+
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Write or ask in the block, while no display is drawn over it."""
+    with ExitStack() as stack:
+        for pause in tuple(_PAUSES):
+            stack.enter_context(pause())
+        yield
 
 
 def discard(stream: TextIO) -> None:

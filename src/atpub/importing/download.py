@@ -12,6 +12,7 @@ from atpub.atomic_files import replacing
 from atpub.atproto.syntax import RAW, Cid
 from atpub.errors import FileConflict
 from atpub.importing.model import BlobDownload
+from atpub.progress import Advanced, Completed, Ended, OnProgress, Started, ignore
 from atpub.repository.interface import Repository, bounded_blob
 
 _THREADS: Final = 4
@@ -22,10 +23,13 @@ def find_missing(blobs: Sequence[BlobDownload], folder: Path, *, overwrite: bool
     return [item for item in blobs if not _is_saved(item, folder / item.file, overwrite=overwrite)]
 
 
-def download_blobs(repository: Repository, blobs: Sequence[BlobDownload], folder: Path) -> Iterator[BlobDownload]:
+def download_blobs(
+    repository: Repository, blobs: Sequence[BlobDownload], folder: Path, on_progress: OnProgress = ignore
+) -> Iterator[BlobDownload]:
     """Download each blob to its file, and yield it once it is there; raises what `get_blob` raises."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="atpub-download") as pool:
-        jobs = [pool.submit(_download, repository, item, folder / item.file) for item in blobs]
+        on_progress(Started("download", len(blobs), sum(item.blob.size for item in blobs)))
+        jobs = [pool.submit(_download, repository, item, folder / item.file, on_progress) for item in blobs]
         try:
             for item, job in zip(blobs, jobs, strict=True):
                 job.result()
@@ -33,6 +37,8 @@ def download_blobs(repository: Repository, blobs: Sequence[BlobDownload], folder
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+        finally:
+            on_progress(Ended("download"))
 
 
 def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
@@ -49,8 +55,12 @@ def _is_saved(item: BlobDownload, file: Path, *, overwrite: bool) -> bool:
     return False
 
 
-def _download(repository: Repository, item: BlobDownload, file: Path) -> None:
+def _download(repository: Repository, item: BlobDownload, file: Path, on_progress: OnProgress) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as stream:
+        done = 0
         for chunk in bounded_blob(repository, item.blob):
             stream.write(chunk)
+            done += len(chunk)
+            on_progress(Advanced("download", str(item.file), done, item.blob.size))
+    on_progress(Completed("download", str(item.file), done))

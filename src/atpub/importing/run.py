@@ -20,6 +20,7 @@ from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
 from atpub.importing.parts import first_part
 from atpub.manifest.model import Manifest
+from atpub.progress import OnProgress, ignore
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record, is_local
@@ -31,10 +32,11 @@ Connect: TypeAlias = Callable[[Target], Repository]
 
 @dataclass(frozen=True, slots=True)
 class ImportHooks:
-    """Callbacks of an import: for warnings, and for each downloaded blob with its number and the total."""
+    """Callbacks of an import: for warnings, for each downloaded blob with its number and the total, for progress."""
 
     on_warnings: Callable[[tuple[Problem, ...]], None] = lambda _: None
     on_download: Callable[[BlobDownload, int, int], None] = lambda _blob, _number, _total: None
+    on_progress: OnProgress = ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _make_entries(
     if options.download:
         folder = request.manifest.folder
         missing = find_missing(importer.blobs, folder, overwrite=options.overwrite)
-        for number, blob in enumerate(download_blobs(repository, missing, folder), start=1):
+        for number, blob in enumerate(download_blobs(repository, missing, folder, hooks.on_progress), start=1):
             hooks.on_download(blob, number, len(missing))
     result = importer.make()
     return replace(result, warnings=(*result.warnings, *_unlisted_warning(result, request)))

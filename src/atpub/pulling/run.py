@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from atpub.errors import AtpubError, Interrupted, Usage
+from atpub.progress import Completed, Ended, Failed, OnProgress, Started, ignore
 from atpub.pulling.download import new_client
 from atpub.pulling.entries import PublishedDataset, PublishedShard
 from atpub.pulling.partial import partial_folder
@@ -61,7 +62,12 @@ OnShard = Callable[[PulledShard], object]
 
 
 def pull_dataset(
-    dataset: PublishedDataset, folder: Path, *, max_bytes: int | None = None, on_shard: OnShard = lambda _: None
+    dataset: PublishedDataset,
+    folder: Path,
+    *,
+    max_bytes: int | None = None,
+    on_shard: OnShard = lambda _: None,
+    on_progress: OnProgress = ignore,
 ) -> PulledDataset:
     """Save each shard under its name in a folder, which is made; a shard that fails leaves the others alone.
 
@@ -72,12 +78,16 @@ def pull_dataset(
         raise Usage(f"{max_bytes} is no number of bytes", hint="give 1 or more")
     limit = max_bytes or dataset.size or MOST_BYTES
     with partial_folder(folder) as partials, new_client() as client:
-        saver = Saver(dataset.repository, client, folder, partials, ByteLimit(limit))
+        saver = Saver(dataset.repository, client, folder, partials, ByteLimit(limit), on_progress)
         done: list[PulledShard] = []
-        with closing(_pull_all(saver, dataset.shards)) as items:  # so that threads end before the folder is left
-            for item in items:
-                on_shard(item)
-                done.append(item)
+        on_progress(Started("download", len(dataset.shards), dataset.size))
+        try:
+            with closing(_pull_all(saver, dataset.shards)) as items:  # so that threads end before the folder is left
+                for item in items:
+                    on_shard(item)
+                    done.append(item)
+        finally:
+            on_progress(Ended("download"))
     return PulledDataset(dataset, folder, done)
 
 
@@ -102,6 +112,15 @@ class _Failures:
 
 
 def _pull(saver: Saver, shard: PublishedShard, failures: _Failures) -> PulledShard:
+    item = _try_to_pull(saver, shard, failures)
+    if item.status in ("saved", "present"):
+        saver.on_progress(Completed("download", shard.name, item.size, is_known=item.status == "present"))
+    else:
+        saver.on_progress(Failed("download", shard.name))
+    return item
+
+
+def _try_to_pull(saver: Saver, shard: PublishedShard, failures: _Failures) -> PulledShard:
     file = saver.folder / shard.name
     if failures.count >= _MOST_FAILURES:
         return PulledShard(shard, file, "skipped")

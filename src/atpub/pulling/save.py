@@ -19,6 +19,7 @@ from atpub.errors import (
     SlowResponse,
     Unavailable,
 )
+from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import CHUNK, Download, NotOffered, download
 from atpub.pulling.entries import PublishedShard
 from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
@@ -80,6 +81,7 @@ class Saver:
     folder: Path
     partials: Path
     budget: ByteLimit
+    on_progress: OnProgress = ignore
     stop: Event = field(default_factory=Event)
     pause: Callable[[int], None] = back_off
 
@@ -96,7 +98,7 @@ class Saver:
         path = self.partials / f"{mark}.{shard.name}"
         with PartialFile.open(path) as partial, self._tidying(shard, partial):
             begun = self._begin(shard, partial)
-            self._complete(shard, partial)
+            self._complete(shard, partial, begun)
             partial.sync()
         publish(path, file)
         return begun
@@ -128,13 +130,13 @@ class Saver:
         self.budget.take(partial.size)
         return partial.size
 
-    def _complete(self, shard: PublishedShard, partial: PartialFile) -> None:
+    def _complete(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
         """Receive what is missing, trying again while that brings new bytes; raises Unavailable."""
         failures, is_continued = 0, partial.size > 0
         while not partial.size or partial.sha256 != shard.sha256:
             before = partial.size
             try:
-                self._receive(shard, partial)
+                self._receive(shard, partial, begun)
             except _FINAL:
                 raise
             except Unavailable:
@@ -153,7 +155,7 @@ class Saver:
             is_continued = False  # the part that was continued may be what is wrong
             self._restart(partial)
 
-    def _receive(self, shard: PublishedShard, partial: PartialFile) -> None:
+    def _receive(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
         with self._open(shard, partial.size) as found:
             if found.start != partial.size:
                 self._restart(partial)
@@ -164,6 +166,8 @@ class Saver:
                     raise Interrupted("interrupted", hint="run it again: it continues from what is there")
                 self.budget.take(len(chunk))
                 partial.write(chunk)
+                size = shard.size if found.total is None else found.total
+                self.on_progress(Advanced("download", shard.name, partial.size, size, min(begun, partial.size)))
 
     def _check_room(self, count: int) -> None:
         self.budget.check(count)

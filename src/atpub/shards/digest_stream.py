@@ -33,10 +33,11 @@ class DigestStream:
     plain tars never ask for, reads bytes again.
     """
 
-    def __init__(self, file: RawFile, size: int, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, file: RawFile, size: int, on_read: Callable[[int], object]) -> None:
+        """Take the file at its start; `on_read` is told how many of its first bytes are hashed."""
         self._file = file
         self._size = size
-        self._on_bytes = on_bytes
+        self._on_read = on_read
         self._digest = sha256()
         self._buffer = memoryview(bytearray(_CHUNK))
         self._start = 0  # of the chunk in the buffer
@@ -98,5 +99,5 @@ class DigestStream:
             return False
         self._start, self._end = self._end, self._end + count
         self._digest.update(self._buffer[:count])
-        self._on_bytes(count)
+        self._on_read(self._end)
         return True

@@ -25,6 +25,7 @@ from atpub.manifest.model import (
     free_values,
     placeholder,
 )
+from atpub.progress import OnProgress, ignore
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.locator import LOCK_HERE, Located, Locator
@@ -98,10 +99,10 @@ def gather(
     lock: Lock | None = None,
     locked: bool = False,
     cache: Path | None = None,
-    on_bytes: Callable[[int], None] | None = None,
+    on_progress: OnProgress = ignore,
     samples: FindFilter | None = None,
 ) -> Facts:
-    """Gather the facts of all data that a manifest names; `cache` and `on_bytes` are those of `measure_files`.
+    """Gather the facts of all data that a manifest names; `cache` and `on_progress` are those of `measure_files`.
 
     `samples` finds which samples are looked at; without it, it is the first of each shard.
 
@@ -109,7 +110,7 @@ def gather(
     as `locked`, it is an error, and so is what the lock does not have. Before it reads any file, it raises InvalidInput
     for shards that are too large.
     """
-    return _Gatherer(manifest, lock, _Run(locked, cache, on_bytes, samples)).gather()
+    return _Gatherer(manifest, lock, _Run(locked, cache, on_progress, samples)).gather()
 
 
 class _Run(NamedTuple):
@@ -117,7 +118,7 @@ class _Run(NamedTuple):
 
     locked: bool
     cache: Path | None
-    on_bytes: Callable[[int], None] | None
+    on_progress: OnProgress
     samples: FindFilter | None
 
 
@@ -188,7 +189,9 @@ class _Gatherer:
         from atpub.shards.measure import measure_files  # threads and tar files, which URLs do not need
 
         here = [path for path in unique if path not in self._absent]
-        measured = measure_files(here, cache=self._run.cache, on_bytes=self._run.on_bytes, tar=tar, samples=samples)
+        measured = measure_files(
+            here, cache=self._run.cache, on_progress=self._run.on_progress, tar=tar, samples=samples
+        )
         return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}
 
     def _as_locked(self, path: Path, *, tar: bool) -> Measured:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from atpub.atomic_files import write_text
 from atpub.atproto.mime_types import ANY_BYTES, HEAD_LENGTH, sniff
 from atpub.errors import Problem
+from atpub.progress import Advanced, Completed, Ended, Failed, OnProgress, Started, ignore
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.digest_stream import DigestStream
 from atpub.shards.file_facts import FileFacts, Measured
@@ -33,21 +34,25 @@ def measure_files(
     cache: Path | None = None,
     tar: bool = True,
     samples: Mapping[Path, SampleFilter] = MappingProxyType({}),
-    on_bytes: Callable[[int], None] | None = None,
+    on_progress: OnProgress = ignore,
 ) -> Mapping[Path, Measured]:
     """Measure each file, in the order given: its facts, or its problem. Reads each file in constant memory.
 
     `workers` threads hash at once (None: one for each CPU, at most 8). `cache` is a folder that remembers facts;
     whatever is wrong with it costs time only. Without `tar`, any file will do and samples are not counted. `samples`
     says of which shards more than the first sample is looked at, in the same pass; the cache does not know these.
-    `on_bytes` is told, from any thread, how many more bytes are done, those that are known from the cache included.
     """
-    run = _Run(tar, on_bytes or _ignore, samples, dict(_load_cache(cache)))
-    results: dict[Path, Measured | None] = {path: run.recall(path) for path in dict.fromkeys(paths)}
-    unknown = [path for path, facts in results.items() if facts is None]
+    unique = list(dict.fromkeys(paths))
+    if not unique:
+        return {}
+    run = _Run(tar, on_progress, samples, dict(_load_cache(cache)))
+    on_progress(Started("hash", len(unique), _total_size(unique)))
     try:
+        results: dict[Path, Measured | None] = {path: run.recall(path) for path in unique}
+        unknown = [path for path, facts in results.items() if facts is None]
         results.update(zip(unknown, _in_parallel(run.measure, unknown, workers or _default_workers()), strict=True))
     finally:
+        on_progress(Ended("hash"))
         if run.learned:
             _save_cache(cache, run.merged())
     return MappingProxyType({path: facts for path, facts in results.items() if facts is not None})
@@ -57,7 +62,14 @@ def _default_workers() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _ignore(_: int) -> None: ...
+def _total_size(paths: Iterable[Path]) -> int:
+    """Return the bytes of the files that are there."""
+    total = 0
+    for path in paths:
+        with suppress(OSError):  # measuring it reports that
+            found = path.stat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
 
 
 def _in_parallel(measure: Callable[[Path], Measured], paths: Sequence[Path], workers: int) -> list[Measured]:
@@ -74,7 +86,7 @@ class _Run:
     """One call of `measure_files`: how to measure, what is known, and what is learned on the way."""
 
     tar: bool
-    on_bytes: Callable[[int], None]
+    on_progress: OnProgress
     samples: Mapping[Path, SampleFilter]
     known: dict[str, Entry]
     learned: dict[str, Entry] = field(default_factory=dict[str, Entry])
@@ -94,11 +106,18 @@ class _Run:
             facts = self._facts(path, entry)
         except OSError:
             return None
-        self.on_bytes(entry.identity.size)
+        self.on_progress(Completed("hash", str(path), entry.identity.size, is_known=True))
         return facts
 
     def measure(self, path: Path) -> Measured:
         """Measure a file by reading it."""
+        found = self._try_to_measure(path)
+        self.on_progress(
+            Failed("hash", str(path)) if isinstance(found, Problem) else Completed("hash", str(path), found.size)
+        )
+        return found
+
+    def _try_to_measure(self, path: Path) -> Measured:
         try:
             entry = self._read(path)
             return entry if isinstance(entry, Problem) else self._facts(path, entry)
@@ -111,7 +130,7 @@ class _Run:
         if not stat.S_ISREG(before.st_mode):
             return Problem("not-a-regular-file", f"{path} is not a regular file")
         with path.open("rb", buffering=0) as file:
-            stream = DigestStream(file, before.st_size, self.on_bytes)
+            stream = DigestStream(file, before.st_size, self._report(path, before.st_size))
             held = self._look(stream, path)
             if isinstance(held, Problem):
                 return held
@@ -130,6 +149,11 @@ class _Run:
         if self.tar:
             return read_tar(stream, str(path), samples=self.samples.get(path, FIRST_SAMPLE))
         return stand_in_blob(stream.read(HEAD_LENGTH), str(path))
+
+    def _report(self, path: Path, size: int) -> Callable[[int], object]:
+        """Return what tells the progress of a file."""
+        name = str(path)
+        return lambda done: self.on_progress(Advanced("hash", name, done, size))
 
     def _facts(self, path: Path, entry: Entry) -> FileFacts:
         size = entry.identity.size

@@ -35,8 +35,6 @@ from atpub.verifying.first_sample import HEAD_BYTES, read_first_sample
 from atpub.verifying.model import DataLocation, Fault, Reading
 
 if TYPE_CHECKING:
-    from io import FileIO
-
     from atpub.atproto.xrpc.transport import HttpResponse, TransportClient
 
 Watch: TypeAlias = Callable[[DataLocation, int], object]
@@ -208,7 +206,7 @@ def _digest(source: _Chunks, head: Reading) -> Reading:
             digest.update(chunk)
         return replace(head, size=source.count, sha256=digest.hexdigest())
     size = _UNKNOWN_SIZE if head.size is None else head.size
-    stream = DigestStream(cast("FileIO", source), size, lambda _: None)
+    stream = DigestStream(source, size, lambda _: None)
     held = read_tar(stream, source.location.name)
     digest_hex = stream.hexdigest()
     if isinstance(held, Problem):

@@ -17,13 +17,15 @@ from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
+from atpub.cli.progress import show_progress
 from atpub.cli.saved import load
+from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
 from atpub.engine.apply import Committed, PartialApplyError, apply_plan
 from atpub.engine.plan.model import Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
 from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
-from atpub.progress import Completed, Progress, Started
+from atpub.progress import Completed, OnProgress, Progress, Started
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.style import Style
@@ -139,7 +141,8 @@ def check(plan: Plan, digest: str | None) -> None:
 def confirm(question: str) -> None:
     """Ask on the terminal; raises Declined, and Interrupted for Ctrl-C and the end of input."""
     try:
-        agreed = click.confirm(f"\n{question}", err=True)
+        with undisturbed():
+            agreed = click.confirm(f"\n{question}", err=True)
     except click.Abort:
         tell("")  # the cursor stands after the question
         raise Interrupted("interrupted") from None
@@ -153,14 +156,14 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
     A plan that `is_new` was made just now: no time has passed for an answer.
     """
     plan = prepared.plan
-    with interruptible(as_json=as_json) as stop:
+    with interruptible(as_json=as_json) as stop, show_progress() as on_progress:
         try:
             outcomes = apply_plan(
                 plan,
                 prepared.repository,
                 prepared.sources,
                 on_commit=_tell_commit,
-                on_progress=_UploadLines(),
+                on_progress=_UploadLines(on_progress),
                 stop=stop,
                 wait=stop.wait if wait else None,
                 journal=open_journal(prepared.target, prepared.repository),
@@ -179,12 +182,14 @@ def _tell_commit(event: Committed) -> None:
 
 
 class _UploadLines:
-    """The display of uploads, with a line for each."""
+    """A line for each upload, beside the display of progress."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
         self._uploads = self._uploaded = 0
 
     def __call__(self, progress: Progress) -> None:
+        self._on_progress(progress)
         match progress:
             case Started(files=files):
                 self._uploads = files

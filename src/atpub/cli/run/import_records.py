@@ -8,6 +8,7 @@ from pathlib import Path
 from atpub.cli.connect import open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
+from atpub.cli.progress import show_progress
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
@@ -35,7 +36,9 @@ def run(
     """Import records, and print their entries or the outcome."""
     options = ImportOptions(uris, everything, out, overwrite, adopt, download)
     base = find_base(manifests, environment, project, lexicons, options, (account, pds), environ())
-    outcome = import_records(base, options, open_repository, ImportHooks(tell_warnings, _tell_download))
+    with show_progress() as on_progress:
+        hooks = ImportHooks(tell_warnings, _tell_download, on_progress)
+        outcome = import_records(base, options, open_repository, hooks)
     _print_outcome(base, outcome, as_json=as_json)
 
 

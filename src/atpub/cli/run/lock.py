@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, tell, tell_warnings
+from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.errors import Usage
 from atpub.measuring.update import LockUpdate, update_lock
@@ -27,7 +28,15 @@ def run_lock(
     if check and index:
         raise Usage("--check writes nothing, and --index a file", hint="give one of them")
     manifest = read_manifest(manifests, environment, environ())
-    update = update_lock(manifest, prune=prune, check=check, index=index is not None, cache=cache_folder())
+    with show_progress() as on_progress:
+        update = update_lock(
+            manifest,
+            prune=prune,
+            check=check,
+            index=index is not None,
+            cache=cache_folder(),
+            on_progress=on_progress,
+        )
     lock = _summary(update, is_check=check)
     if as_json:
         print_json(lock_json(lock))

@@ -6,6 +6,7 @@ import sys
 
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell_warnings
+from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest, validate
 from atpub.manifest.schema import manifest_schema
 from atpub.report.results import valid_json, valid_text
@@ -16,7 +17,8 @@ def run_validate(
 ) -> None:
     """Validate a manifest, and print the number of its records."""
     manifest = read_manifest(manifests, environment, environ())
-    desired, warnings = validate(manifest, locked=locked, samples=samples)
+    with show_progress() as on_progress:
+        desired, warnings = validate(manifest, locked=locked, samples=samples, on_progress=on_progress)
     tell_warnings(warnings)
     if as_json:
         print_json(valid_json(manifest.project, len(desired), warnings))

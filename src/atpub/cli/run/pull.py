@@ -7,6 +7,7 @@ from pathlib import Path
 
 from atpub.cli.connect import opening
 from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.progress import show_progress
 from atpub.pulling.entries import find_dataset, parse_dataset_uri
 from atpub.pulling.run import PulledShard, pull_dataset
 from atpub.report.pulled import pulled_json, pulled_shard_text, pulled_text
@@ -14,9 +15,9 @@ from atpub.report.pulled import pulled_json, pulled_shard_text, pulled_text
 
 def run(uri: str, repository: Path | None, pds: str | None, *, out: Path, max_bytes: int | None, as_json: bool) -> int:
     """Save the shards of a dataset as files; return the exit code of the first failure, else 0."""
-    with opening(repository, pds) as opened:
+    with opening(repository, pds) as opened, show_progress() as on_progress:
         dataset = find_dataset(parse_dataset_uri(uri), opened)
-        pulled = pull_dataset(dataset, out, max_bytes=max_bytes, on_shard=_tell_shard)
+        pulled = pull_dataset(dataset, out, max_bytes=max_bytes, on_shard=_tell_shard, on_progress=on_progress)
     if as_json:
         print_json(pulled_json(pulled))
     else:

@@ -12,6 +12,7 @@ from atpub.atomic_files import replacing, require_own
 from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
+from atpub.cli.progress import show_progress
 from atpub.cli.run.apply import confirm
 from atpub.desired import desired_records, measure_data, read_manifest, usual_paths
 from atpub.engine.apply import write_inventory
@@ -74,7 +75,8 @@ def run_rebuild(
         raise Usage(message, hint="run `atpub inventory verify`, then give --yes")
     manifest = read_manifest(manifests, environment, environ())
     target = find_target(manifest, TargetOptions(account, pds, environment))
-    facts = measure_data(manifest, locked=locked)
+    with show_progress() as on_progress:
+        facts = measure_data(manifest, locked=locked, on_progress=on_progress)
     with closing(open_repository(target)) as repository:
         desired, warnings = desired_records(manifest, facts, repository.did)
         tell_warnings(warnings)

@@ -14,6 +14,7 @@ from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for
+from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
@@ -57,7 +58,8 @@ def run(
             own = stack.enter_context(closing(open_repository(target, remember=True)))  # which may not exist yet
             selection += select_entries(manifest, addresses, own, repositories)
         selection += select_uris(uris, repositories)
-        reader = BatchReader(max_bytes or MOST_BYTES)
+        on_progress = stack.enter_context(show_progress())
+        reader = BatchReader(max_bytes or MOST_BYTES, on_progress=on_progress)
         found = verify_records(selection, _lexicons(manifest), repositories, reader, deep=deep)
     if as_json:
         print_json(verification_json(found))
