@@ -59,7 +59,7 @@ def inspect() -> None:
 @click.option("--name", metavar="NAME", help="What the names of shards begin with. [the name of the folder]")
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.pack:run")
+@run_by("atpub.cli.run.shards:run_pack")
 def pack() -> None:
     """Pack files of samples into WebDataset shards: the same files make the same bytes, on every machine.
 
@@ -188,7 +188,7 @@ def show() -> None:
     "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the files."
 )
 @click.option("--max-bytes", type=int, metavar="N", help="The most bytes of all shards. [the size in the record]")
-@run_by("atpub.cli.run.pull:run")
+@run_by("atpub.cli.run.shards:run_pull")
 def pull() -> None:
     """Download the shards of a published dataset, and verify them.
 
