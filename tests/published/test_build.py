@@ -12,6 +12,7 @@ import pytest
 import atpub
 from atpub.atproto.data import JsonObject
 from atpub.published.build import PUBLISHED, build_published, type_words
+from atpub.published.listing import list_datasets
 from atpub.published.model import Published, PublisherView
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID, Record
@@ -85,3 +86,26 @@ def test_a_record_that_breaks_its_lexicon_spoils_no_other(tmp_path: Path) -> Non
 )
 def test_types_in_words(kind: JsonObject, words: str) -> None:
     assert type_words(kind) == words
+
+
+def test_the_parts_of_a_dataset_are_one(tmp_path: Path) -> None:
+    manifest = tmp_path / "atpub.yaml"
+    manifest.write_text("""\
+atpub: 1
+project: lab
+schemas: {image: {nsid: org.lab.image, version: 1.0.0, fields: {text: string}}}
+datasets: {big: {schema: image, urls: "https://cdn.lab.example/d-{0..6}.tar", checksums: d.sha256, parts: 3}}
+""")
+    (tmp_path / "d.sha256").write_text("".join(f"{number:064x}  d-{number}.tar\n" for number in range(7)))
+    repository = tmp_path / "repository"
+    plan = atpub.plan(manifest, account=f"local:{repository}")
+    assert [item.state for item in list_datasets(build_published(PUBLISHER, ()), plan.plan.changes)] == [
+        "not published"
+    ]
+    atpub.apply(plan)
+    with closing(LocalRepository(repository)) as made:
+        found = build_published(PUBLISHER, made.read(PUBLISHED).records.values())
+    assert [[shard.name for shard in item.shards] for item in found.datasets] == [[f"d-{n}.tar" for n in range(7)]]
+    assert (found.datasets[0].size.shards, found.datasets[0].metadata, found.unreadable) == (7, {}, ())
+    changes = atpub.plan(manifest, account=f"local:{repository}").plan.changes
+    assert [(item.address, item.state) for item in list_datasets(found, changes)] == [("datasets/big", "up to date")]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.syntax import AtUri, Nsid
-from atpub.errors import InvalidRecord
+from atpub.atproto.syntax import AtUri, Nsid, RecordPath
+from atpub.errors import InvalidRecord, RecordNotFound
+from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape
 from atpub.manifest.members import MEMBER_KEY, member_of, sample_format
@@ -28,6 +29,7 @@ from atpub.published.model import (
 from atpub.repository.filter import RecordFilter
 from atpub.repository.model import Record
 from atpub.storage.interface import FileStorage
+from atpub.storage.parts import read_links, read_parts, without_links
 from atpub.storage.registry import EXTERNAL, find_kind, shard_path
 
 PUBLISHED: Final = RecordFilter(frozenset(map(Nsid, (entry.NSID, schema.NSID, label.NSID, lens.NSID))))
@@ -58,11 +60,23 @@ class _Builder:
         for item in labels:
             labels_of[item.dataset].append(item)
 
-        def dataset(uri: AtUri, record: Record) -> DatasetView:
-            return _dataset(self._publisher, uri, record, by_uri, labels_of, lenses)
+        def dataset(uri: AtUri, record: Record) -> DatasetView | None:
+            links = read_links(record.value)
+            if isinstance(links, lexicon.Part):
+                return None  # it belongs to the dataset of its first part
+            parts = [_entry(value) for _, value in read_parts(uri, record.value, self._value)]
+            size = _size(parts, links.size if links is not None else None)
+            return _dataset(self._publisher, uri, record, parts, size, by_uri, labels_of, lenses)
 
-        datasets = self._read(entry.NSID, dataset)
+        datasets = [item for item in self._read(entry.NSID, dataset) if item is not None]
         return Published(self._publisher, datasets, schemas, lenses, labels, tuple(self._unreadable))
+
+    def _value(self, path: RecordPath) -> JsonObject:
+        """Return another record of the account; raises RecordNotFound."""
+        found = next((record for record in self._records[path.collection] if record.path == path), None)
+        if found is None:
+            raise RecordNotFound(f"there is no record {AtUri.of(self._publisher.did, path)}")
+        return found.value
 
     def _read(self, collection: str, read: Callable[[AtUri, Record], R]) -> list[R]:
         """Read the records of a collection, the first created first."""
@@ -71,7 +85,7 @@ class _Builder:
             uri = AtUri.of(self._publisher.did, record.path)
             try:
                 found.append(read(uri, record))
-            except InvalidRecord as error:
+            except (InvalidRecord, RecordNotFound) as error:
                 self._unreadable.append(Unreadable(uri, error.message))
         return found
 
@@ -84,15 +98,15 @@ def _dataset(
     publisher: PublisherView,
     uri: AtUri,
     record: Record,
+    parts: Sequence[entry.Entry],
+    size: Size,
     schemas: Mapping[str, SchemaView],
     labels: Mapping[str, Sequence[LabelView]],
     lenses: Sequence[LensView],
 ) -> DatasetView:
-    value = lexicon_shape(record.value)
-    found = entry.Entry.from_json(dict(value))
+    found = parts[0]
     kind = find_kind(found.storage) or EXTERNAL
-    shards = _shards(found)
-    stated = found.size
+    metadata = _object(lexicon_shape(record.value).get(entry.Entry.WIRE["content_metadata"]))
     return DatasetView(
         publisher=publisher,
         uri=uri,
@@ -103,38 +117,50 @@ def _dataset(
         tags=tuple(found.tags or ()),
         created_at=found.created_at,
         storage=kind.name,
-        shards=shards,
-        size=Size(stated.samples if stated else None, _bytes(stated, shards), len(shards)),
+        shards=_shards(parts),
+        size=size,
         schema_uri=found.schema_ref,
         schema=schemas.get(found.schema_ref),
         labels=tuple(labels.get(str(uri), ())),
         lenses=tuple(item for item in lenses if found.schema_ref in (item.source, item.target)),
-        metadata=_object(value.get(entry.Entry.WIRE["content_metadata"])),
+        metadata=without_links(metadata),
         record=record.value,
     )
 
 
-def _bytes(stated: entry.DatasetSize | None, shards: Sequence[ShardView]) -> int | None:
-    """Return the bytes that a record states, or else those of its blobs."""
-    if stated is not None and stated.bytes is not None:
-        return stated.bytes
-    sizes = [shard.size for shard in shards if shard.size is not None]
-    return sum(sizes) if len(sizes) == len(shards) else None
+def _entry(value: JsonObject) -> entry.Entry:
+    return entry.Entry.from_json(dict(lexicon_shape(value)))
 
 
-def _shards(found: entry.Entry) -> tuple[ShardView, ...]:
-    kind = find_kind(found.storage) or EXTERNAL
-    if isinstance(kind, FileStorage):
-        return tuple(
-            ShardView(f"shard {number}", None, item.blob.cid, item.blob.cid.sha256, item.blob.size)
-            for number, item in enumerate(kind.read(found.storage))
-        )
-    return tuple(
-        ShardView(
-            shard_path(item.url).rpartition("/")[2] or item.url, item.http_url or item.url, None, item.sha256, None
-        )
-        for item in kind.read(found.storage)
+def _size(parts: Sequence[entry.Entry], stated: entry.DatasetSize | None) -> Size:
+    """Return the size that the first part states of all, or else the sum of those that the parts state."""
+    sizes = [found.size or entry.DatasetSize() for found in parts]
+    shards = _shards(parts)
+    samples = stated.samples if stated else _total([size.samples for size in sizes])
+    known = stated.bytes if stated else _total([size.bytes for size in sizes])
+    return Size(samples, _total([shard.size for shard in shards]) if known is None else known, len(shards))
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+def _shards(parts: Sequence[entry.Entry]) -> tuple[ShardView, ...]:
+    stored = [(find_kind(found.storage) or EXTERNAL, found.storage) for found in parts]
+    blobs = [item.blob for kind, storage in stored if isinstance(kind, FileStorage) for item in kind.read(storage)]
+    urls = [item for kind, storage in stored if not isinstance(kind, FileStorage) for item in kind.read(storage)]
+    return (
+        *(
+            ShardView(f"shard {number}", None, blob.cid, blob.cid.sha256, blob.size)
+            for number, blob in enumerate(blobs)
+        ),
+        *(ShardView(_file_name(item.url), item.http_url or item.url, None, item.sha256, None) for item in urls),
     )
+
+
+def _file_name(url: str) -> str:
+    return shard_path(url).rpartition("/")[2] or url
 
 
 def build_schema(uri: AtUri, record: Record) -> SchemaView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.syntax import AtUri
@@ -40,14 +41,18 @@ class ListedDataset:
 
 def list_datasets(published: Published, changes: Iterable[Change] | None = None) -> list[ListedDataset]:
     """List the published datasets in the order of their creation; with the changes of a plan, those to come, too."""
-    planned = {change.uri: change for change in changes or () if change.path.collection == entry.NSID}
-    listed = [
-        _listed(item, planned.pop(item.uri, None), has_manifest=changes is not None) for item in published.datasets
-    ]
-    return listed + [_planned(change) for change in planned.values() if change.after is not None]
+    planned: dict[str, list[Change]] = {}
+    for change in sorted(changes or (), key=attrgetter("part")):
+        if change.path.collection == entry.NSID:
+            planned.setdefault(change.address, []).append(change)
+    by_uri = {parts[0].uri: parts for parts in planned.values()}
+    live = [_listed(item, by_uri.pop(item.uri, []), has_manifest=changes is not None) for item in published.datasets]
+    return live + [_planned(parts[0]) for parts in by_uri.values() if parts[0].after is not None]
 
 
-def _listed(item: DatasetView, change: Change | None, *, has_manifest: bool) -> ListedDataset:
+def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -> ListedDataset:
+    states = [_STATES[change.action] for change in parts]
+    state = next((state for state in states if state != "up to date"), states[0]) if states else None
     return ListedDataset(
         item.uri,
         item.title,
@@ -55,8 +60,8 @@ def _listed(item: DatasetView, change: Change | None, *, has_manifest: bool) -> 
         item.size.bytes,
         item.size.shards,
         [" ".join(filter(None, (label.name, label.version))) for label in item.labels],
-        change.address if change else None,
-        _STATES[change.action] if change else "not in the project" if has_manifest else None,
+        parts[0].address if parts else None,
+        state or ("not in the project" if has_manifest else None),
     )
 
 
