@@ -68,7 +68,7 @@ def terminal(*args: str, cwd: Path, **environ: str) -> Generator[Terminal]:
     master, slave = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
     environment = {**kept, "TERM": "xterm", **environ}
-    with _interruptible():
+    with interruptible():
         process = subprocess.Popen(
             [*ATPUB, *args], cwd=cwd, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
         )
@@ -82,7 +82,7 @@ def terminal(*args: str, cwd: Path, **environ: str) -> Generator[Terminal]:
 
 
 @contextmanager
-def _interruptible() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Start a process that takes notice of Ctrl-C, even where this one, in the background, has to ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

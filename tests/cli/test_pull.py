@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.playground import Ran
+from tests.cli.terminal import interruptible
 from tests.pulling.servers import ShardServer, running
 
 CONTENT = os.urandom(1 << 20)
@@ -90,7 +91,8 @@ def test_an_interrupted_pull_is_continued(
 ) -> None:
     server.gate = threading.Event()
     command = [sys.executable, "-c", "from atpub.cli import main; main()", "pull", uri, "--out", "copy"]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
+    with interruptible():
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while len(server.requests) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)

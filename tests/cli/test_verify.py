@@ -15,6 +15,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.lab import CATS, DIGITS, ENTRY, LABEL, SCHEMA, Lab, edited, path
 from tests.cli.playground import Ran, write_files
+from tests.cli.terminal import interruptible
 from tests.shards.tars import samples_tar
 from tests.verifying import servers
 from tests.verifying.servers import FaultyServer, running
@@ -217,7 +218,8 @@ def test_secrets_of_urls_are_not_shown(published: Lab) -> None:
 def test_ctrl_c_ends_a_long_read(published: Lab, server: FaultyServer) -> None:
     server.faults = {"/cats-0.tar": servers.endless}
     command = [sys.executable, "-c", "from atpub.cli import main; main()", "verify", "--deep", "datasets/cats"]
-    process = subprocess.Popen(command, cwd=published.folder, stderr=subprocess.PIPE)
+    with interruptible():
+        process = subprocess.Popen(command, cwd=published.folder, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 20
     while server.sent.count("GET /cats-0.tar") < 2 and time.monotonic() < deadline:  # the first byte, then all of it
         time.sleep(0.05)
