@@ -316,9 +316,10 @@ def test_a_manifest_is_never_overwritten(folder: Path, atpub: Run) -> None:
     assert (folder / "atpub.yaml").read_text() == "mine"
 
 
-def test_new_is_init_and_info_is_inspect(atpub: Run) -> None:
+def test_other_tools_words(atpub: Run) -> None:
     assert "did you mean 'init'?" in atpub("new").err
-    assert "did you mean 'inspect'?" in atpub("info").err
+    assert "did you mean 'inspect'?" in atpub("peek").err
+    assert "did you mean 'show'?" in atpub("info").err
 
 
 def test_a_manifest_on_stdout(folder: Path, atpub: Run) -> None:

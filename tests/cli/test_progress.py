@@ -79,7 +79,7 @@ def test_output_and_bars_do_not_mix(folder: Path) -> None:
     assert "\033" not in found.stderr
     with terminal("plan", "--account", "local", "--json", cwd=folder, **environ) as plan:
         assert plan.end() == 0, plan.text
-    assert json.loads(plan.text[plan.text.index("{") :])
+    assert json.loads(plan.text[plan.text.index("{\r\n") :])
 
 
 def test_ctrl_c_leaves_a_clean_terminal(folder: Path) -> None:

@@ -28,7 +28,7 @@ _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
   1    error, or declined; verify: something could not be checked
-  2    plan --detailed-exitcode, lock --check, verify, inventory verify: findings
+  2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
   3    the manifest or a lexicon is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first

@@ -36,12 +36,14 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
     for address, path in _each_once(manifest, paths, problems):
         item = manifest.entries[address]
         records: list[Desired] = []
-        noted: dict[Problem, None] = {}  # the parts of a dataset have most of their fields in common
+        noted: set[tuple[str, Place | None]] = set()
         for part in split_entry(item, path, facts.shards.get(address), did):
             filled = Filled(refers_to={*part.others})
             records.append(_encode(_desired(manifest, part, values.of(part.entry, part.shards, filled), filled)))
-            noted.update(dict.fromkeys(checker.problems(item, records[-1], filled)))
-        problems.extend((*noted, *checker.sizes(item, records)))
+            own = [*checker.problems(item, records[-1], filled)]
+            problems.extend(problem for problem in own if (problem.code, problem.place) not in noted)
+            noted.update((problem.code, problem.place) for problem in own)  # parts have most of their fields in common
+        problems.extend(checker.sizes(item, records))
         found.extend(records)
     found = list(agree_on_types(found))
     problems.extend(problem for record in found for problem in checker.blob_types(record))

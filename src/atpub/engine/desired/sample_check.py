@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
@@ -23,11 +24,15 @@ _TEXT = frozenset({"text", "string", "integer", "number", "boolean", "null"})
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """What a sample holds otherwise than its schema says; `subject` is the field, empty for the whole sample."""
+    """What a sample holds otherwise than its schema says; `subject` is the field, empty for the whole sample.
+
+    Two are equal where they are about the same field and `found` the same there.
+    """
 
     subject: str
-    message: str
-    hint: str
+    found: str
+    message: str = field(compare=False)
+    hint: str = field(compare=False)
     code: str = "schema-mismatch"
     severity: Severity = "error"
 
@@ -86,12 +91,13 @@ def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradic
         return
     if sample.members.get(MSGPACK, MSGPACK) != MSGPACK:
         hint = "write each sample with `msgpack.packb({...})`, names of fields as its keys"
-        yield Contradiction("", "holds a `.msgpack` member that is no msgpack map", hint)
+        yield Contradiction("", "no map", "holds a `.msgpack` member that is no msgpack map", hint)
     elif sample_format(content) == "members":
         yield from _check_members(properties, required, sample)
     elif MSGPACK not in sample.members:
-        held = f"members ({', '.join(sorted(sample.members))}), and its schema describes one msgpack map"
-        yield Contradiction("", f"holds {held}", f"describe them with `{members_line(sample.members)}`")
+        held = f"holds members ({', '.join(sorted(sample.members))}), and its schema describes one msgpack map"
+        hint = f"describe them with `{members_line(sample.members)}`"
+        yield Contradiction("", _key([*sorted(sample.members)]), held, hint)
     else:
         yield from _check_fields(properties, required, sample.fields or {}, sample.is_complete)
 
@@ -99,7 +105,7 @@ def check_sample(content: JsonObject, sample: SampleTypes) -> Iterator[Contradic
 def _check_members(properties: JsonObject, required: frozenset[str], sample: SampleTypes) -> Iterator[Contradiction]:
     if MSGPACK in sample.members:
         hint = f"describe it with `{fields_line(sample.fields)}`" if sample.fields else "describe it with `fields:`"
-        yield Contradiction("", "holds one msgpack map, and its schema describes members", hint)
+        yield Contradiction("", "map", "holds one msgpack map, and its schema describes members", hint)
         return
     wanted = {member_of(name, kind): (name, _object(kind)) for name, kind in properties.items()}
     missing = [member for member, (name, _) in wanted.items() if name in required and member not in sample.members]
@@ -110,14 +116,12 @@ def _check_members(properties: JsonObject, required: frozenset[str], sample: Sam
         if member not in sample.members:
             continue
         if not _fits_member(kind, sample.members[member]):
-            hint = f"write `{members_line({member: sample.members[member]})}`, or correct the shards"
-            yield _wrong(member, sample.members[member], kind, hint)
+            yield _wrong(member, sample.members[member], kind, members_line({member: sample.members[member]}))
     for member, found in sample.members.items():
         if member not in wanted:
             hint = f"add it: `{members_line({member: found})}`"
-            yield Contradiction(
-                member, f"has the member {member!r}, which its schema lacks", hint, "undeclared-member", "warning"
-            )
+            message = f"has the member {member!r}, which its schema lacks"
+            yield Contradiction(member, _key(found), message, hint, "undeclared-member", "warning")
 
 
 def _check_fields(
@@ -132,13 +136,12 @@ def _check_fields(
         if not _fits_field(_object(kind), fields[name], is_optional=name not in required):
             is_null = fields[name] == "null"
             line = optional_line("fields", name, kind) if is_null else fields_line({name: fields[name]})
-            hint = f"write `{line}`, or correct the shards" if line else "correct the shards"
-            yield _wrong(name, fields[name], _object(kind), hint)
+            yield _wrong(name, fields[name], _object(kind), line)
     for name, found in fields.items():
         if name not in properties:
             line = fields_line({name: found})
             message = f"has the field {name!r}, which its schema lacks: readers cannot load it"
-            yield Contradiction(name, message, f"add it: `{line}`" if line else "add it to the schema")
+            yield Contradiction(name, _key(found), message, f"add it: `{line}`" if line else "add it to the schema")
 
 
 def _missing(names: Sequence[str], what: str, found: Mapping[str, Json], kind: Json) -> Contradiction:
@@ -146,13 +149,19 @@ def _missing(names: Sequence[str], what: str, found: Mapping[str, Json], kind: J
     line = optional_line(f"{what}s", names[0], kind)
     optional = f"what may be missing is optional: `{line}`" if line else "what may be missing is not `required`"
     hint = f"it holds {listed([*found]) or 'nothing'}; {optional}"
-    return Contradiction(names[0], f"has {lacks}", hint)
+    return Contradiction(names[0], _key([*names]), f"has {lacks}", hint)
 
 
-def _wrong(name: str, found: Json, kind: JsonObject, hint: str) -> Contradiction:
-    if _is_ndarray(kind) and _array(found) is not None and "shape" in kind:
-        hint = hint.replace(", or", ", with `null` for a length that varies, or")
-    return Contradiction(name, f"has {describe(found)} as {name!r}, and its schema {_wanted(kind)}", hint)
+def _wrong(name: str, found: Json, kind: JsonObject, line: str) -> Contradiction:
+    """Return the contradiction of a field of another type; `line` is the declaration that would fit."""
+    has_shape = _is_ndarray(kind) and _array(found) is not None and "shape" in kind
+    any_length = ", with `null` for a length that varies" if has_shape else ""
+    hint = f"write `{line}`{any_length}, or correct the shards" if line else "correct the shards"
+    return Contradiction(name, _key(found), f"has {describe(found)} as {name!r}, and its schema {_wanted(kind)}", hint)
+
+
+def _key(found: Json) -> str:
+    return json.dumps(found, sort_keys=True)
 
 
 def _fits_member(kind: JsonObject, found: Json) -> bool:
