@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TypeAlias, TypeVar
 
 from tests.engine.apply.publishing import Prepared, carry_out, everything, inventory, owned, prepare
@@ -35,14 +35,17 @@ Meddle: TypeAlias = Callable[[Point, Call], object]
 
 
 class Calls(Around):
-    """Numbers the calls of each method that reads or writes, and hands each to a meddler."""
+    """Numbers the calls of each method that reads or writes, and hands each to a meddler, one after the other.
+
+    Uploads run beside commits: without turns, what a meddler meets would be chance.
+    """
 
     def __init__(self, inner: Repository, meddle: Meddle = lambda _, call: call()) -> None:
         super().__init__(inner)
         self.points: list[Point] = []
         self._meddle = meddle
         self._counts: Counter[str] = Counter()
-        self._lock = Lock()
+        self._turn = RLock()
 
     def __getattribute__(self, name: str) -> object:
         found = super().__getattribute__(name)
@@ -51,11 +54,11 @@ class Calls(Around):
         return found
 
     def _called(self, name: str, call: Callable[..., object], *args: object, **named: object) -> object:
-        with self._lock:
+        with self._turn:
             point = Point(name, self._counts[name])
             self._counts[name] += 1
             self.points.append(point)
-        return self._meddle(point, lambda: call(*args, **named))
+            return self._meddle(point, lambda: call(*args, **named))
 
 
 class Bench:
