@@ -39,6 +39,7 @@ from atpub.shards.survey import survey_shard
 from atpub.shards.tar import read_tar
 from atpub.text.interpolate import declare_variables
 from tests.fuzz_servers import damage_car, run_car, run_server, valid_car
+from tests.memory import peak_memory
 from tests.shards.tars import Member, make_tar
 
 DID = Did("did:web:x.org")
@@ -311,7 +312,7 @@ def attempt(folder: Path, seed: int) -> str | None:
         return f"{name}, seed {seed}: {type(error).__name__}: {str(error)[:300]}"
     finally:
         signal.alarm(0)
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    used = peak_memory() >> 20
     return f"{name}, seed {seed}: {used} MB" if used > MEGABYTES else None
 
 

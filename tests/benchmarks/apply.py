@@ -4,7 +4,6 @@ Aim: 80 µs of CPU an entry to apply, the same for every number of entries; 400 
 process of its own, whose memory is then only its own.
 """
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from atpub.manifest.model import Policy
 from atpub.repository.interface import Limits
 from atpub.repository.model import Commit, Delete, Head, Live, Write
 from tests.benchmarks.entries import desired
+from tests.memory import peak_memory
 
 COUNTS = (1_000, 10_000, 30_000, 100_000)
 RUNS = 3
@@ -70,7 +70,7 @@ def measure(count: int) -> None:
     repository = Answering()
     apply_plan(plan, repository, {})  # type: ignore[arg-type] # it has what an apply without blobs calls
     end = time.process_time() - repository.cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    memory = peak_memory() >> 20
     print((middle - start) / count * 1e6, (end - middle) / count * 1e6, memory)
 
 

@@ -5,7 +5,6 @@ python -m tests.atproto.repo.hostile CASE
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
@@ -13,6 +12,7 @@ from time import process_time
 from typing import Final
 
 import libipld
+from tests.memory import peak_memory
 
 from atpub.atproto.repo import mst
 from atpub.atproto.repo.block import Native, cid_of
@@ -178,5 +178,5 @@ def read(pieces: Pieces) -> str:
 
 if __name__ == "__main__":
     said = read(CASES[sys.argv[1]]())
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MEGABYTE
+    megabytes = peak_memory() // MEGABYTE
     print(f"{said}; {process_time():.1f} {megabytes}")
