@@ -64,7 +64,7 @@ def plan_records(
         now=now,
         policy=manifest.policy,
         options=options,
-        warnings=(*warnings, *missing_records(named, {*live.records, *paths})),
+        warnings=(*warnings, *missing_records(named, {*live.records, *paths}, manifest.place)),
     )
     on_warnings(plan.warnings[len(warnings) :])
     return plan

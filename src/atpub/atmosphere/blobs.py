@@ -153,7 +153,7 @@ def measure_blobs(blobs: Sequence[BlobInput], mime_type: str, on_progress: OnPro
             items.append(found)
     files: list[tuple[Path, FileFacts]] = []
     sources: dict[str, BlobSource] = {}
-    for item, facts in zip(items, _measure(items, on_progress), strict=True):
+    for item, facts in zip(items, _measure_all(items, on_progress), strict=True):
         fault = facts if isinstance(facts, Problem) else _mistyped(item, mime_type)
         if isinstance(facts, FileFacts):
             files.append((item.label, facts))
@@ -204,7 +204,7 @@ def _copy(stream: Readable) -> StreamSource:
     return source
 
 
-def _measure(items: Sequence[Item], on_progress: OnProgress) -> Iterator[Measured]:
+def _measure_all(items: Sequence[Item], on_progress: OnProgress) -> Iterator[Measured]:
     """Measure each shard: files and bytes in parallel, open files, which may be the same file, one by one."""
     paths = [item.source.path for item in items if isinstance(item.source, FileSource)]
     of_paths = measure_files(paths, on_progress=on_progress)

@@ -312,7 +312,7 @@ class _Gatherer:
         if isinstance(shards.checksums, ChecksumFiles):
             self._keep_urls(digests, steps)
         unknown = {url: item for url, item in located.items() if url not in digests}
-        asked = asked_shards(shards, unknown, self._manifest.place(steps))
+        asked = asked_shards(shards, unknown, lambda: self._manifest.place(steps))
         locked = {shard.url: self._lock.urls[shard.url] for shard in asked if shard.url in self._lock.urls}
         self._note(not_found_yet(asked, locked), steps)
         self._keep_urls(locked, steps)

@@ -128,12 +128,18 @@ class ChecksumReader:
         return parse_checksums(text, str(file))
 
 
-def asked_shards(shards: UrlShards, located: Mapping[str, Location], place: Place) -> tuple[AskedShard, ...]:
-    """Return those of the URLs without a checksum whose checksums `atpub lock` is to find."""
+def asked_shards(
+    shards: UrlShards, located: Mapping[str, Location], place: Callable[[], Place]
+) -> tuple[AskedShard, ...]:
+    """Return those of the URLs without a checksum whose checksums `atpub lock` is to find.
+
+    `place` is asked only if there are any: to find one, the manifest is parsed again.
+    """
     missing = shards.checksums.missing if isinstance(shards.checksums, ChecksumFiles) else None
-    if missing is None or missing == "none":
+    if missing is None or missing == "none" or not located:
         return ()
-    return tuple(AskedShard(url, location, shards.endpoint, missing, place) for url, location in located.items())
+    here = place()
+    return tuple(AskedShard(url, location, shards.endpoint, missing, here) for url, location in located.items())
 
 
 def may_have_none(shards: UrlShards) -> bool:

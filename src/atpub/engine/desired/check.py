@@ -203,17 +203,19 @@ class RecordChecker:
 
     def _stated_size(self, item: DatasetEntry) -> Iterator[Problem]:
         """Yield the numbers in a stated size that are not those measured, unless a shard could not be measured."""
-        if not item.size:
+        measured = measured_size(self.facts.shards[item.common.address]) if item.size else {}
+        wrong = {name: stated for name, stated in (item.size or {}).items() if measured.get(name, stated) != stated}
+        if not wrong or self._has_unmeasured_shards(item):
             return
+        for name, stated in wrong.items():
+            message = (
+                f"{item.common.address}: size.{name} is {stated} in the manifest, and {measured[name]} as measured"
+            )
+            yield Problem("size-differs", message, self._place(item, (SIZE, name)), "remove it: it is filled in")
+
+    def _has_unmeasured_shards(self, item: DatasetEntry) -> bool:
         shards = self.manifest.place((*item.common.address.steps, item.shards.key))
-        if any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems):
-            return
-        measured = measured_size(self.facts.shards[item.common.address])
-        for name, stated in item.size.items():
-            known = measured.get(name, stated)
-            if known != stated:
-                message = f"{item.common.address}: size.{name} is {stated} in the manifest, and {known} as measured"
-                yield Problem("size-differs", message, self._place(item, (SIZE, name)), "remove it: it is filled in")
+        return any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems)
 
     def _spelling(self, item: RecordEntry, found: Desired) -> Iterator[Problem]:
         lexicons = self.manifest.lexicons

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.errors import Place, Problem
 from atpub.manifest.kinds import kind_of_collection
 from atpub.manifest.model import DatasetEntry, Entry, LabelEntry, LensEntry, Manifest, SchemaRef
 
+Steps: TypeAlias = tuple[str | int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class NamedRecord:
-    """A record that an entry names by its URI: its path, and where the URI stands."""
+    """A record that an entry names by its URI: its path, and the steps to the URI in the manifest."""
 
     uri: AtUri
     path: RecordPath
-    place: Place
+    steps: Steps
 
 
 def find_named_records(manifest: Manifest, did: Did) -> Iterator[NamedRecord]:
@@ -26,17 +29,23 @@ def find_named_records(manifest: Manifest, did: Did) -> Iterator[NamedRecord]:
     for item in manifest.entries.values():
         for key, reference in _references(item).items():
             if isinstance(reference, AtUri) and str(reference.authority) in own and reference.path is not None:
-                yield NamedRecord(reference, reference.path, manifest.place((*item.common.address.steps, key)))
+                yield NamedRecord(reference, reference.path, (*item.common.address.steps, key))
 
 
-def missing_records(named: Collection[NamedRecord], there: Collection[RecordPath]) -> Iterator[Problem]:
-    """Warn of the records that are not there: readers cannot follow their URIs."""
+def missing_records(
+    named: Collection[NamedRecord], there: Collection[RecordPath], place: Callable[[Steps], Place]
+) -> Iterator[Problem]:
+    """Warn of the records that are not there, at their places: readers cannot follow their URIs."""
     for record in named:
         if record.path not in there:
             kind = kind_of_collection(record.path.collection).singular
             hint = "check the URI, or publish the record first: readers follow it"
             yield Problem(
-                f"{kind}-not-found", f"there is no {kind} at {record.uri}", record.place, hint, severity="warning"
+                f"{kind}-not-found",
+                f"there is no {kind} at {record.uri}",
+                place(record.steps),
+                hint,
+                severity="warning",
             )
 
 
