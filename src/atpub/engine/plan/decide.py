@@ -152,7 +152,9 @@ def immutable_refusal(
 ) -> Refusal | None:
     """Return the refusal to change a published version; None where the record may be written."""
     fields = resolved.desired.immutable
-    if before is None or _part(lexicon_shape(before.value), fields) == _part(resolved.value, fields):
+    if before is None or not fields or before.cid == resolved.cid:
+        return None
+    if _part(lexicon_shape(before.value), fields) == _part(resolved.value, fields):
         return None
     if owned is not None and owned.cid == resolved.cid:
         return None  # it restores what was published
