@@ -77,6 +77,11 @@ def test_a_record_that_breaks_its_lexicon_spoils_no_other(tmp_path: Path) -> Non
         ({"type": "integer"}, "integer"),
         ({"type": "string", "format": "byte", "contentEncoding": "base64"}, "bytes"),
         ({"type": "string", "format": "byte", "contentMediaType": "image/jpeg"}, "image/jpeg"),
+        ({"contentMediaType": "application/json"}, "application/json"),
+        (
+            {"contentMediaType": "application/json", "properties": {"id": {"type": "integer"}, "a": {}}},
+            "JSON {id: integer, a: any}",
+        ),
         ({"type": "array", "items": {"type": "string"}}, "list of string"),
         ({"$ref": "https://example.org/x/1.0.0#/$defs/ndarray"}, "array"),
         ({"$ref": "https://example.org/x#/$defs/ndarray", "dtype": "float32"}, "float32 array"),

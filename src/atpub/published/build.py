@@ -194,6 +194,8 @@ def _field(name: str, kind: JsonObject, *, is_optional: bool) -> FieldView:
 def type_words(kind: JsonObject) -> str:
     """Return the type of a property of a JSON Schema in a few words: `integer`, `image/jpeg`, `float32 [8]`."""
     match kind:
+        case {"contentMediaType": "application/json", "properties": dict(fields)}:
+            return f"JSON {{{', '.join(f'{name}: {type_words(_object(item))}' for name, item in fields.items())}}}"
         case {"contentMediaType": str(media_type)}:
             return media_type
         case {"$ref": str(), "dtype": str(dtype), "shape": list(shape)}:
