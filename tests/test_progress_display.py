@@ -173,6 +173,7 @@ def test_no_colour_if_it_is_not_wanted(run: Run, monkeypatch: pytest.MonkeyPatch
     assert "\033[9" not in plain.stream.text
 
 
+@pytest.mark.slow
 def test_without_a_terminal_a_line_every_ten_seconds(log: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     for tenth in range(250):

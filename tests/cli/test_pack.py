@@ -67,6 +67,7 @@ def test_from_files_to_a_dataset_and_back(form: str, pictures: Path, atpub: Run)
     assert [sample.feat_npy.tolist() for sample in samples] == [[n, n + 1, n + 2] for n in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # webdataset leaves files open
 def test_webdataset_reads_the_shards(pictures: Path, atpub: Run) -> None:
     assert atpub("pack", "pictures", "--out", "data", "--max-size", "8KiB").code == 0
@@ -122,6 +123,7 @@ def test_exit_codes(folder: Path, atpub: Run) -> None:
     assert tree(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_is_run_again(folder: Path, atpub: Run) -> None:
     (folder / "a").mkdir()

@@ -136,6 +136,7 @@ def test_strong_references_and_unknown_lexicons(published: Lab) -> None:
     assert ("error", "reference-changed", None) in findings(verify(published, uri(note)))
 
 
+@pytest.mark.slow
 def test_references_into_other_repositories(published: Lab) -> None:
     note = path(NOTE, "one")
     other = "at://did:web:nowhere.invalid/org.lab.note/one"
@@ -215,6 +216,7 @@ def test_secrets_of_urls_are_not_shown(published: Lab) -> None:
     assert "hunter22" not in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_long_read(published: Lab, server: FaultyServer) -> None:
     server.faults = {"/cats-0.tar": servers.endless}
     command = [sys.executable, "-c", "from atpub.cli import main; main()", "verify", "--deep", "datasets/cats"]

@@ -63,6 +63,7 @@ def in_hex(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
+@pytest.mark.slow
 def test_stored_composite_and_plain(s3: Any, endpoint: str, tmp_path: Path) -> None:
     plain, stored = samples_tar(2), samples_tar(3)
     part = samples_tar(20_000)[: 5 << 20].ljust(5 << 20, b"\0") + bytes(1024)

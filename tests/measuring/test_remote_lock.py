@@ -70,6 +70,7 @@ def codes(update: LockUpdate) -> dict[str, str]:
     return {problem.message.split("/d-")[1][:4]: problem.code for problem in update.failures}
 
 
+@pytest.mark.slow
 def test_a_thousand_shards_are_read_once(tmp_path: Path, server: Server) -> None:
     urls = fill(server, 1000)
     server.latency = 0.02
@@ -145,6 +146,7 @@ FAULTS: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.slow
 def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fault of the table, on 10 shards each of 1,000: the others are locked, and nothing half read is."""
     monkeypatch.setattr(
@@ -196,6 +198,7 @@ def test_kept_from_the_lock_where_a_store_is_down(tmp_path: Path, server: Server
     assert (tmp_path / "atpub.lock").read_text() == text
 
 
+@pytest.mark.slow
 def test_a_host_that_never_answers_is_given_up(tmp_path: Path, server: Server) -> None:
     fill(server, 400)
     for stored in server.objects.values():
@@ -299,6 +302,7 @@ update_lock(load_manifest([Path("atpub.yaml")], environ={}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_after_a_kill_no_shard_is_measured_twice(tmp_path: Path, server: Server) -> None:
     fill(server, 400)

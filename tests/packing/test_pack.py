@@ -68,6 +68,7 @@ def empty(folder: Path) -> Path:
     return folder / os.urandom(8).hex()
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(SAMPLES, st.sampled_from(FORMS), st.sampled_from([20_480, 52_428_800]), st.randoms())
 def test_the_same_samples_are_the_same_bytes(
@@ -90,6 +91,7 @@ def test_the_same_samples_are_the_same_bytes(
         assert (member.mtime, member.uid, member.gid, member.uname, member.mode) == (0, 0, 0, "", 0o644)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(SAMPLES)
 def test_webdataset_reads_what_was_packed(tmp_path: Path, samples: dict[str, dict[str, bytes]]) -> None:
@@ -99,6 +101,7 @@ def test_webdataset_reads_what_was_packed(tmp_path: Path, samples: dict[str, dic
     assert list(raw_samples(here / "out")) == sorted(samples)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(SAMPLES)
 def test_both_formats_hold_the_same_values(tmp_path: Path, samples: dict[str, dict[str, bytes]]) -> None:

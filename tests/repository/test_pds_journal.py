@@ -128,6 +128,7 @@ def test_a_large_file_is_begun_anew(tmp_path: Path) -> None:
     assert second.file.stat().st_size < 1000
 
 
+@pytest.mark.slow
 def test_every_cut_loses_no_more_than_a_line(tmp_path: Path) -> None:
     first = journal(tmp_path)
     for number in range(3):
@@ -143,6 +144,7 @@ def test_every_cut_loses_no_more_than_a_line(tmp_path: Path) -> None:
         assert len(known) >= content[:length].count(b"]\n")
 
 
+@pytest.mark.slow
 def test_every_damaged_byte_loses_no_more_than_its_line(tmp_path: Path) -> None:
     first = journal(tmp_path)
     for number in range(3):
@@ -181,6 +183,7 @@ def test_a_file_in_its_folders_place(tmp_path: Path) -> None:
     first.remove([blob(1).cid])
 
 
+@pytest.mark.slow
 def test_several_threads_and_processes_add_to_it(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
