@@ -10,7 +10,7 @@ DEMO_MANIFEST := manifests/quickstart/atpub.yaml
 # Tests and the commands that they start are compiled once, and not in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: quickstart test test-fast check bench lint types generated clean
+.PHONY: quickstart test test-fast check bench lint types generated docs reference clean
 
 # Publish the quickstart manifest to a repository in a folder: validate, plan, apply, and plan again.
 quickstart: $(VENV)/.run
@@ -28,7 +28,7 @@ test-fast: $(VENV)/.dev
 	$(PYTEST) -m 'not pds and not slow' $(ARGS)
 
 # What continuous integration runs.
-check: lint types generated test
+check: lint types generated docs test
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -40,6 +40,15 @@ types: $(VENV)/.dev
 
 generated: $(VENV)/.dev
 	$(BIN)/atpub generate --check
+
+# The documentation as a site in build/site. A warning, such as a link that leads nowhere, is an error.
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.reference_pages --check
+	$(BIN)/mkdocs build --strict --quiet
+
+# The pages in docs/reference, from the code.
+reference: $(VENV)/.dev
+	$(BIN)/python -m docs.reference_pages
 
 # Benchmarks; ARGS names some: make bench ARGS=startup
 bench: $(VENV)/.dev

@@ -82,7 +82,7 @@ KEYS = {
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "manifests/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 COMING = {
     *("src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
@@ -100,7 +100,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text("utf-8")):
         linked = page.parent / target if target else page
@@ -108,14 +108,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_path_exists(page: Path) -> None:
     text = re.sub(r"^`.*`:$", "", page.read_text("utf-8"), flags=re.MULTILINE)  # the title of an example
     named = re.findall(r"`((?:codegen|docs|lexicons|manifests|src|tests)/[\w./-]*)`", text)
     assert {name for name in named if not (ROOT / name).exists()} <= COMING
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_target_of_make_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([a-z-]+)(?:`|  )", page.read_text("utf-8"), re.MULTILINE)) <= targets | COMING
