@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 _log = logging.getLogger("mkdocs.atpub")
-_LOADED = re.compile(r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="?https?:|<link\b[^>]*\bhref="?https?:|@import|url\(["']?https?:""")
+_LOADED = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*\bsrc="?https?:|<link\b[^>]*\bhref="?https?:|@import|url\(["']?https?:"""
+)
 
 
 def on_post_page(output: str, page: Any, **_: object) -> str:

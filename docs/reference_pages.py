@@ -1,0 +1,316 @@
+"""The pages in docs/reference, made of the code: commands, exit codes, the Python API and the lexicons.
+
+`make reference` writes them, and `make docs` fails if one is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+
+import atpub
+from atpub import errors
+from atpub.cli.commands import cli
+
+ROOT: Final = Path(__file__).parents[1]
+_NOTE: Final = "<!-- Made from the code by `make reference`: do not edit. -->"
+_SPECIAL: Final = re.compile(r"(`[^`]*`)|([\\*<\[]|(?<!\w)_|_(?!\w))")
+
+
+def escape(text: str) -> str:
+    """Return prose as Markdown: code spans stay, and nothing else is markup."""
+    return _SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", text)
+
+
+# Commands
+
+
+def commands_page() -> Iterator[str]:
+    """Yield the paragraphs of the page on commands."""
+    yield "# Commands"
+    yield (
+        "Data goes to stdout, everything else to stderr. With `--json`, stdout is always valid JSON. `-` names stdin "
+        "(`-m -`, `apply -`) and stdout (`plan --out -`). See also [exit codes](exit-codes.md)."
+    )
+    yield "`atpub COMMAND -h` prints the same text."
+    root = click.Context(cli, info_name="atpub")
+    for name, command in cli.commands.items():
+        yield from _command(name, command, root, "##")
+
+
+def _command(name: str, command: click.Command, parent: click.Context, level: str) -> Iterator[str]:
+    context = click.Context(command, parent, info_name=name, help_option_names=["-h", "--help"])
+    yield f"{level} {context.command_path}"
+    yield _fence("text", " ".join((context.command_path, *command.collect_usage_pieces(context))))
+    yield from _help(command.help or "")
+    records = (item.get_help_record(context) for item in command.params)
+    yield "\n".join(f"- `{record[0]}`: {escape(record[1])}" for record in records if record and record[1])
+    yield from _help(command.epilog or "")
+    for inner, nested in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from _command(inner, nested, context, f"{level}#")
+
+
+def _help(text: str) -> Iterator[str]:
+    r"""Yield the paragraphs of a help text; click leaves the lines of those that begin with \b as they are."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        head, _, rest = paragraph.partition("\n")
+        if head == "\b":
+            yield _fence("text", inspect.cleandoc(rest))
+        elif paragraph.startswith("Example: "):
+            yield _fence("sh", paragraph.removeprefix("Example: "))
+        elif paragraph:
+            yield escape(paragraph)
+
+
+def exit_codes_page() -> Iterator[str]:
+    """Yield the paragraphs of the page on exit codes."""
+    yield "# Exit codes"
+    yield "The exit code of a command, and the errors of the Python API for the same cause. Each is in `atpub.errors`."
+    rows = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
+    yield _table(("code", "meaning", "errors"), [(code, text, ", ".join(_raised(int(code)))) for code, text in rows])
+    yield "## Errors"
+    found = [kind for _, kind in inspect.getmembers(errors, _is_error)]
+    yield _table(("error", "code", "description"), [(f"`{e.__name__}`", f"`{e.code}`", _summary(e)) for e in found])
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, errors.AtpubError)
+
+
+def _raised(code: int) -> list[str]:
+    return [f"`{name}`" for name, kind in inspect.getmembers(errors, _is_error) if code > 1 and kind.exit_code == code]
+
+
+# The Python API
+
+
+class _Bare(str):
+    """The text of an annotation, shown without quotes in a signature."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def python_page() -> Iterator[str]:
+    """Yield the paragraphs of the page on the Python API."""
+    yield "# Python"
+    yield "Each name is imported from `atpub`, on first use. [Reading datasets](../reading.md) has examples."
+    named = [(name, getattr(atpub, name)) for name in atpub.__all__]
+    yield "## Functions"
+    for name, value in named:
+        if not isinstance(value, type):
+            yield from _callable(f"### {name}", name, value)
+    yield "## Classes"
+    for name, value in named:
+        if isinstance(value, type):
+            yield from _class(name, value)
+
+
+def _class(name: str, value: type) -> Iterator[str]:
+    yield f"### {name}"
+    if not issubclass(value, Exception):
+        yield _fence("python", _signature(name, value))
+    yield from _docstring(value)
+    for attribute, member in _members(value):
+        title = f"#### {name}.{attribute}"
+        if isinstance(member, property):
+            yield title
+            yield from _docstring(member)
+        else:
+            yield from _callable(title, attribute, getattr(value, attribute))
+
+
+def _members(value: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods and properties of a class, and of its bases in this package, by name."""
+    found: dict[str, Any] = {}
+    for kind in reversed(value.__mro__):
+        if kind.__module__.startswith("atpub."):
+            found |= {name: member for name, member in vars(kind).items() if not name.startswith("_")}
+    for name, member in sorted(found.items()):
+        if isinstance(member, property | staticmethod | classmethod) or inspect.isfunction(member):
+            yield name, member
+
+
+def _callable(title: str, name: str, value: Callable[..., Any]) -> Iterator[str]:
+    yield title
+    yield _fence("python", _signature(name, value))
+    yield from _docstring(value)
+
+
+def _signature(name: str, value: Callable[..., Any]) -> str:
+    """Return a signature as in source code: on one line, or with a line for each parameter."""
+    found = inspect.signature(value)
+    parameters = [
+        parameter.replace(annotation=_bare(parameter.annotation), default=_default(parameter.default))
+        for parameter in found.parameters.values()
+        if parameter.name != "self"
+    ]
+    result = inspect.Signature.empty if isinstance(value, type) else _bare(found.return_annotation)
+    found = found.replace(parameters=parameters, return_annotation=result)
+    line = f"{name}{found}"
+    if len(line) <= 88:
+        return line
+    return f"{name}{_long(found)}"
+
+
+def _long(signature: inspect.Signature) -> str:
+    head, star = "", False
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not star:
+            head, star = f"{head}    *,\n", True
+        star = star or parameter.kind is parameter.VAR_POSITIONAL
+        head = f"{head}    {parameter},\n"
+    result = signature.return_annotation
+    return f"(\n{head})" + ("" if result is inspect.Signature.empty else f" -> {result}")
+
+
+def _bare(annotation: Any) -> Any:
+    return _Bare(annotation) if isinstance(annotation, str) else annotation
+
+
+def _default(value: Any) -> Any:
+    """Return a default as a signature shows it: `...` for an object that a reader would not write."""
+    plain = value is None or isinstance(value, (bool, int, str, tuple, Mapping))
+    return value if plain or value is inspect.Parameter.empty else _Bare("...")
+
+
+def _summary(value: object) -> str:
+    return escape((inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")).replace("|", "\\|")
+
+
+def _docstring(value: object) -> Iterator[str]:
+    for paragraph in (inspect.getdoc(value) or "").split("\n\n"):
+        if paragraph.startswith(">>>"):
+            yield _fence("pycon", re.sub(r" *# doctest: .*$", "", paragraph, flags=re.MULTILINE))
+        elif paragraph:
+            yield escape(paragraph)
+
+
+# Lexicons
+
+
+def lexicons_page() -> Iterator[str]:
+    """Yield the paragraphs of the page on the lexicons of datasets and of atpub."""
+    yield "# Lexicons"
+    yield "The records that atpub writes. The files are in the folder `lexicons/`."
+    for path in sorted([*(ROOT / "lexicons/science").rglob("*.json"), *(ROOT / "lexicons/dev").rglob("*.json")]):
+        lexicon = json.loads(path.read_text("utf-8"))
+        yield f"## {lexicon['id']}"
+        if text := lexicon.get("description"):
+            yield escape(text)
+        for name, node in lexicon["defs"].items():
+            yield from _definition(lexicon["id"], name, node)
+
+
+def _definition(nsid: str, name: str, node: dict[str, Any]) -> Iterator[str]:
+    if name != "main":
+        yield f"### {nsid}#{name}"
+    kind = node["type"]
+    yield f"*{kind}*" + (f", record key `{node['key']}`" if kind == "record" else "")
+    if text := node.get("description"):
+        yield escape(text)
+    yield from _fields(node.get("record", node), nsid)
+    for side, schema in (
+        ("Parameters", node.get("parameters")),
+        ("Input", node.get("input", {}).get("schema")),
+        ("Output", node.get("output", {}).get("schema")),
+    ):
+        if schema:
+            yield f"{side}:"
+            yield from _fields(schema, nsid) if "properties" in schema else (_type(schema, nsid),)
+    if values := node.get("knownValues"):
+        yield "Known values: " + ", ".join(f"`{value}`" for value in values)
+
+
+def _fields(node: dict[str, Any], nsid: str) -> Iterator[str]:
+    required = node.get("required", ())
+    rows = [
+        (
+            f"`{name}`",
+            ("Required. " if name in required else "") + _type(value, nsid),
+            _cell(value.get("description", "")),
+        )
+        for name, value in node.get("properties", {}).items()
+    ]
+    if rows:
+        yield _table(("field", "type", "description"), rows)
+
+
+def _type(node: dict[str, Any], nsid: str) -> str:
+    """Return a type as readers of a table expect it: with its format, its items or its reference."""
+    match node["type"]:
+        case "array":
+            return f"array of {_type(node['items'], nsid)}"
+        case "ref":
+            return _reference(node["ref"], nsid)
+        case "union":
+            return "union of " + ", ".join(_reference(ref, nsid) for ref in node["refs"])
+        case kind:
+            limits = ", ".join(f"{key} {node[key]}" for key in ("format", *_LIMITS) if key in node)
+            return kind + (f" ({limits})" if limits else "")
+
+
+_LIMITS: Final = ("minimum", "maximum", "minLength", "maxLength", "maxGraphemes", "maxSize", "const", "default")
+
+
+def _reference(ref: str, nsid: str) -> str:
+    full = f"{nsid}{ref}" if ref.startswith("#") else ref
+    if not full.startswith(("science.", "dev.")):
+        return f"`{full}`"
+    anchor = re.sub(r"[^\w-]", "", full.lower())
+    return f"[`{full}`](#{anchor})"
+
+
+def _cell(text: str) -> str:
+    return escape(text.replace("\n", " ")).replace("|", "\\|")
+
+
+# Files
+
+
+def _fence(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+PAGES: Final = {
+    "commands.md": commands_page,
+    "exit-codes.md": exit_codes_page,
+    "lexicons.md": lexicons_page,
+    "python.md": python_page,
+}
+
+
+def reference() -> dict[Path, str]:
+    """Return the text of each page, by its path."""
+    return {ROOT / "docs/reference" / name: "\n\n".join((*page(), _NOTE)) + "\n" for name, page in PAGES.items()}
+
+
+def main() -> None:
+    """Write the pages, or with `--check` exit with 1 if one is out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
+    check = cast("bool", parser.parse_args().check)
+    stale = {path: text for path, text in reference().items() if not path.exists() or path.read_text("utf-8") != text}
+    if check and stale:
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
+        sys.exit(f"out of date: {names}; run: make reference")
+    for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
