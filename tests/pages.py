@@ -19,7 +19,8 @@ _COPY = re.compile(r"in\sa\scopy\sof\s\[?`(manifests/\w+)`")
 _VARYING = (
     (re.compile(r"\bbafyrei[a-z2-7]+…?"), "RECORD-CID"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
-    (re.compile(r"(?<=Digest: )[0-9a-f]{64}|(?<=digest )[0-9a-f]{64}"), "DIGEST"),
+    (re.compile(r"(?<=[Dd]igest.)[ `]*[0-9a-f]{64}"), "DIGEST"),
+    (re.compile(r"^uploaded .*\n", re.MULTILINE), ""),  # in any order
     (re.compile(r"(?<=\bas )3[a-z2-7]{12}\b"), "REVISION"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s)\b|\b\d+(\.\d+)? [kMG]?B/s"), "DURATION"),
 )
@@ -73,7 +74,7 @@ def run_page(page: str, folder: Path) -> str:
 
 
 def normalize(page: str) -> str:
-    """Return a page without what differs between two runs: times, and what is computed from them."""
+    """Return a page without what differs between two runs: times, what is computed from them, and orders."""
     for pattern, name in _VARYING:
         page = pattern.sub(name, page)
     return page

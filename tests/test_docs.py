@@ -1,6 +1,7 @@
 """The pages in docs/: each path exists, each key of a manifest is described, and each example works."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,10 +17,10 @@ from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.members import MEMBER_TYPES
 from atpub.manifest.model import PLACEHOLDERS
 from atpub.manifest.schema import manifest_schema
+from docs.reference_pages import reference
 
 ROOT = Path(__file__).parents[1]
 SCHEMA: Any = manifest_schema()
-README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs/manifest.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
 GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
@@ -83,6 +84,11 @@ KEYS = {
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "manifests/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+]
+GUIDES = [
+    *(ROOT / name for name in ("README.md", "docs/index.md", "docs/tutorial.md")),
+    *sorted((ROOT / "docs/how-to").glob("*.md")),
+    *sorted((ROOT / "docs/explanation").glob("*.md")),
 ]
 COMING = {
     *("src/atpub/login", "src/atpub/login/credentials.py", "src/atpub/login/status.py"),
@@ -152,12 +158,18 @@ def test_glossary_has_the_terms_that_newcomers_ask_for() -> None:
     )
 
 
-def test_readme_links_each_term_where_it_is_used_first() -> None:
-    prose = re.sub(r"^```.*?^```$|`[^`]*`", "", README, flags=re.DOTALL | re.MULTILINE)
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_each_term_is_linked_where_it_is_used_first(page: Path) -> None:
+    glossary = os.path.relpath(ROOT / "docs/glossary.md", page.parent)
+    prose = re.sub(r"^```.*?^```$|^#.*?$|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     for term, anchor in TERMS.items():
-        found = re.search(rf"\b{term}(?:e?s)?\b(?:\]\(([^)]*)\))?", prose, re.IGNORECASE)
-        assert found, term
-        assert found[1] == f"docs/glossary.md#{anchor}", prose[found.start() - 40 : found.end() + 40]
+        if found := re.search(rf"\b{term}(?:e?s)?\b(?:\]\(([^)]*)\))?", prose, re.IGNORECASE):
+            assert found[1] == f"{glossary}#{anchor}", prose[found.start() - 40 : found.end() + 40]
+
+
+def test_reference_pages_are_up_to_date() -> None:
+    """`make reference` writes them."""
+    assert {path: path.read_text("utf-8") for path in (ROOT / "docs/reference").glob("*.md")} == reference()
 
 
 # The manifest reference
