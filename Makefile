@@ -41,10 +41,10 @@ types: $(VENV)/.dev
 generated: $(VENV)/.dev
 	$(BIN)/atpub generate --check
 
-# The documentation as a site in build/site. A warning, such as a link that leads nowhere, is an error.
+# The documentation as a site: build/site/index.html. A warning, such as a link that leads nowhere, is an error.
 docs: $(VENV)/.dev
 	$(BIN)/python -m docs.reference_pages --check
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir build/doctrees docs build/site
 
 # The pages in docs/reference, from the code.
 reference: $(VENV)/.dev

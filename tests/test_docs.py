@@ -161,9 +161,11 @@ def test_glossary_has_the_terms_that_newcomers_ask_for() -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_each_term_is_linked_where_it_is_used_first(page: Path) -> None:
     glossary = os.path.relpath(ROOT / "docs/glossary.md", page.parent)
-    prose = re.sub(r"^```.*?^```$|^#.*?$|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    elsewhere = rf"\[[^]]*\]\((?!{re.escape(glossary)})[^)]*\)"
+    unlinked = rf"^```.*?^```$|^#+ [^\n]*$|`[^`]*`|<!--.*?-->|{elsewhere}"
+    prose = re.sub(unlinked, "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     for term, anchor in TERMS.items():
-        if found := re.search(rf"\b{term}(?:e?s)?\b(?:\]\(([^)]*)\))?", prose, re.IGNORECASE):
+        if found := re.search(rf"\b{term}(?:e?s)?\b(?:\]\(([^)]*)\))?", prose, 0 if term.isupper() else re.IGNORECASE):
             assert found[1] == f"{glossary}#{anchor}", prose[found.start() - 40 : found.end() + 40]
 
 

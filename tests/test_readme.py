@@ -43,7 +43,9 @@ def test_commands_table() -> None:
     assert rows == COMMANDS
 
 
-LINES = re.findall(r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:#.*)?$", "\n".join(blocks("sh", TEXT)), re.MULTILINE)
+LINES = re.findall(
+    r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:(?:#|&&|[|>]).*)?$", "\n".join(blocks("sh", TEXT)), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("line", LINES)
