@@ -10,8 +10,9 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, cast
 
 import click
@@ -22,6 +23,17 @@ from atpub.cli.commands import cli
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Made from the code by `make reference`: do not edit. -->"
+_LIMITS: Final = (
+    "format",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "maxGraphemes",
+    "maxSize",
+    "const",
+    "default",
+)
 _SPECIAL: Final = re.compile(r"(`[^`]*`)|([\\*<\[]|(?<!\w)_|_(?!\w))")
 
 
@@ -103,20 +115,20 @@ def python_page() -> Iterator[str]:
     """Yield the paragraphs of the page on the Python API."""
     yield "# Python"
     yield "Each name is imported from `atpub`, on first use. [Reading datasets](../reading.md) has examples."
-    named = [(name, getattr(atpub, name)) for name in atpub.__all__]
+    named: dict[str, Any] = {name: getattr(atpub, name) for name in atpub.__all__}
     yield "## Functions"
-    for name, value in named:
-        if not isinstance(value, type):
+    for name, value in named.items():
+        if not inspect.isclass(value):
             yield from _callable(f"### {name}", name, value)
     yield "## Classes"
-    for name, value in named:
-        if isinstance(value, type):
+    for name, value in named.items():
+        if inspect.isclass(value):
             yield from _class(name, value)
 
 
-def _class(name: str, value: type) -> Iterator[str]:
+def _class(name: str, value: type[Any]) -> Iterator[str]:
     yield f"### {name}"
-    if not issubclass(value, Exception):
+    if not _is_exception(value):
         yield _fence("python", _signature(name, value))
     yield from _docstring(value)
     for attribute, member in _members(value):
@@ -128,7 +140,11 @@ def _class(name: str, value: type) -> Iterator[str]:
             yield from _callable(title, attribute, getattr(value, attribute))
 
 
-def _members(value: type) -> Iterator[tuple[str, Any]]:
+def _is_exception(value: type[Any]) -> bool:
+    return issubclass(value, Exception)
+
+
+def _members(value: type[Any]) -> Iterator[tuple[str, Any]]:
     """Yield the public methods and properties of a class, and of its bases in this package, by name."""
     found: dict[str, Any] = {}
     for kind in reversed(value.__mro__):
@@ -176,10 +192,10 @@ def _bare(annotation: Any) -> Any:
     return _Bare(annotation) if isinstance(annotation, str) else annotation
 
 
-def _default(value: Any) -> Any:
+def _default(value: object) -> object:
     """Return a default as a signature shows it: `...` for an object that a reader would not write."""
-    plain = value is None or isinstance(value, (bool, int, str, tuple, Mapping))
-    return value if plain or value is inspect.Parameter.empty else _Bare("...")
+    written = (bool, int, str, tuple, Mapping, NoneType)
+    return value if value is inspect.Parameter.empty or isinstance(value, written) else _Bare("...")
 
 
 def _summary(value: object) -> str:
@@ -253,12 +269,11 @@ def _type(node: dict[str, Any], nsid: str) -> str:
             return _reference(node["ref"], nsid)
         case "union":
             return "union of " + ", ".join(_reference(ref, nsid) for ref in node["refs"])
-        case kind:
-            limits = ", ".join(f"{key} {node[key]}" for key in ("format", *_LIMITS) if key in node)
+        case str(kind):
+            limits = ", ".join(f"{key} {node[key]}" for key in _LIMITS if key in node)
             return kind + (f" ({limits})" if limits else "")
-
-
-_LIMITS: Final = ("minimum", "maximum", "minLength", "maxLength", "maxGraphemes", "maxSize", "const", "default")
+        case other:
+            raise TypeError(f"{nsid} has a type that this page does not know: {other}")
 
 
 def _reference(ref: str, nsid: str) -> str:
@@ -280,7 +295,7 @@ def _fence(language: str, text: str) -> str:
     return f"```{language}\n{text}\n```"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = (head, ("---",) * len(head), *rows)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

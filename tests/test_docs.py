@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from docs.reference_pages import reference
 
 from atpub.cli.main import run
 from atpub.manifest.fields import TYPES
@@ -17,7 +18,6 @@ from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.members import MEMBER_TYPES
 from atpub.manifest.model import PLACEHOLDERS
 from atpub.manifest.schema import manifest_schema
-from docs.reference_pages import reference
 
 ROOT = Path(__file__).parents[1]
 SCHEMA: Any = manifest_schema()
