@@ -165,7 +165,10 @@ def _signature(name: str, value: Callable[..., Any]) -> str:
     """Return a signature as in source code: on one line, or with a line for each parameter."""
     found = inspect.signature(value)
     parameters = [
-        parameter.replace(annotation=_bare(parameter.annotation), default=_default(parameter.default))
+        parameter.replace(
+            annotation=_bare(parameter.annotation),
+            default=parameter.default if _is_written(parameter.default) else _Bare("..."),
+        )
         for parameter in found.parameters.values()
         if parameter.name != "self"
     ]
@@ -192,10 +195,9 @@ def _bare(annotation: Any) -> Any:
     return _Bare(annotation) if isinstance(annotation, str) else annotation
 
 
-def _default(value: object) -> object:
-    """Return a default as a signature shows it: `...` for an object that a reader would not write."""
-    written = (bool, int, str, tuple, Mapping, NoneType)
-    return value if value is inspect.Parameter.empty or isinstance(value, written) else _Bare("...")
+def _is_written(value: object) -> bool:
+    """Return whether a reader would write a default as Python prints it."""
+    return value is inspect.Parameter.empty or isinstance(value, (bool, int, str, tuple, Mapping, NoneType))
 
 
 def _summary(value: object) -> str:
