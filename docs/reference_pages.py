@@ -77,6 +77,7 @@ def _help(text: str) -> Iterator[str]:
         if head == "\b":
             yield _fence("text", inspect.cleandoc(rest))
         elif paragraph.startswith("Example: "):
+            yield "Example:"
             yield _fence("sh", paragraph.removeprefix("Example: "))
         elif paragraph:
             yield escape(paragraph)
@@ -263,7 +264,7 @@ def _fields(node: dict[str, Any], nsid: str) -> Iterator[str]:
 
 
 def _type(node: dict[str, Any], nsid: str) -> str:
-    """Return a type as readers of a table expect it: with its format, its items or its reference."""
+    """Return a type with its limits, its items or its reference."""
     match node["type"]:
         case "array":
             return f"array of {_type(node['items'], nsid)}"
@@ -272,8 +273,7 @@ def _type(node: dict[str, Any], nsid: str) -> str:
         case "union":
             return "union of " + ", ".join(_reference(ref, nsid) for ref in node["refs"])
         case str(kind):
-            limits = ", ".join(f"{key} {node[key]}" for key in _LIMITS if key in node)
-            return kind + (f" ({limits})" if limits else "")
+            return ", ".join((kind, *(f"{key} {node[key]}" for key in _LIMITS if key in node)))
         case other:
             raise TypeError(f"{nsid} has a type that this page does not know: {other}")
 

@@ -43,9 +43,8 @@ def test_commands_table() -> None:
     assert rows == COMMANDS
 
 
-LINES = re.findall(
-    r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:(?:#|&&|[|>]).*)?$", "\n".join(blocks("sh", TEXT)), re.MULTILINE
-)
+SHELL = "\n".join((*blocks("sh", TEXT), *re.findall(r"^ +- run: (.+)$", "\n".join(blocks("yaml", TEXT)), re.MULTILINE)))
+LINES = re.findall(r"^(?:ATPUB_PASSWORD=… )?(atpub .*?) *(?:(?:#|&&|[|>]).*)?$", SHELL, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", LINES)
