@@ -21,7 +21,7 @@ html_css_files = ["site.css"]
 NAVIGATION = {
     "Start": ["tutorial"],
     "How-to guides": [
-        "how-to/index",
+        "Overview <how-to/index>",
         "how-to/blobs",
         "how-to/urls",
         "how-to/github-actions",
