@@ -88,7 +88,9 @@ def exit_codes_page() -> Iterator[str]:
     yield "# Exit codes"
     yield "The exit code of a command, and the errors of the Python API for the same cause. Each is in `atpub.errors`."
     rows = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
-    yield _table(("code", "meaning", "errors"), [(code, text, ", ".join(_raised(int(code)))) for code, text in rows])
+    yield _table(
+        ("code", "meaning", "errors"), [(code, _cell(text), ", ".join(_raised(int(code)))) for code, text in rows]
+    )
     yield "## Errors"
     found = [kind for _, kind in inspect.getmembers(errors, _is_error)]
     yield _table(("error", "code", "description"), [(f"`{e.__name__}`", f"`{e.code}`", _summary(e)) for e in found])
@@ -202,7 +204,7 @@ def _is_written(value: object) -> bool:
 
 
 def _summary(value: object) -> str:
-    return escape((inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")).replace("|", "\\|")
+    return _cell((inspect.getdoc(value) or "").partition("\n\n")[0])
 
 
 def _docstring(value: object) -> Iterator[str]:
