@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import RecordValue as RecordValue
     from atpub.atmosphere import SchemaLoader as SchemaLoader
     from atpub.atmosphere import SchemaPublisher as SchemaPublisher
+    from atpub.atmosphere import TypedRecord as TypedRecord
     from atpub.atmosphere import apply as apply
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
@@ -52,6 +53,7 @@ _MODULES = {
     "RecordValue": "atpub.atmosphere",
     "SchemaLoader": "atpub.atmosphere",
     "SchemaPublisher": "atpub.atmosphere",
+    "TypedRecord": "atpub.atmosphere",
     "apply": "atpub.atmosphere",
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
@@ -77,6 +79,7 @@ __all__ = [
     "RecordValue",
     "SchemaLoader",
     "SchemaPublisher",
+    "TypedRecord",
     "apply",
     "load",
     "load_manifest",

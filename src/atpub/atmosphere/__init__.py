@@ -1,6 +1,6 @@
 """The Python API: a client of an account, publishers, and loaders."""
 
-from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.dataset_publisher import DatasetPublisher
 from atpub.atmosphere.declare import apply, load_manifest, plan
@@ -8,6 +8,8 @@ from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, Sch
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
+from atpub.atmosphere.records import RecordValue
+from atpub.atmosphere.typed_records import TypedRecord
 from atpub.atproto.syntax import AtUri
 from atpub.engine.apply import Committed
 
@@ -27,6 +29,7 @@ __all__ = [
     "RecordValue",
     "SchemaLoader",
     "SchemaPublisher",
+    "TypedRecord",
     "apply",
     "load",
     "load_manifest",

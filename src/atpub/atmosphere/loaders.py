@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call, warn
-from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.dataset import Dataset, Shard
+from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.errors import InvalidArgument, Problem, RecordNotFound
