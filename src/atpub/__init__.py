@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import apply as apply
     from atpub.atmosphere import load as load
     from atpub.atmosphere import load_manifest as load_manifest
+    from atpub.atmosphere import open_fs as open_fs
     from atpub.atmosphere import plan as plan
     from atpub.atmosphere import pull as pull
     from atpub.atproto.syntax import AtUri as AtUri
@@ -57,6 +58,7 @@ _MODULES = {
     "apply": "atpub.atmosphere",
     "load": "atpub.atmosphere",
     "load_manifest": "atpub.atmosphere",
+    "open_fs": "atpub.atmosphere",
     "plan": "atpub.atmosphere",
     "progress_bar": "atpub.progress_display",
     "pull": "atpub.atmosphere",
@@ -83,6 +85,7 @@ __all__ = [
     "apply",
     "load",
     "load_manifest",
+    "open_fs",
     "plan",
     "progress_bar",
     "pull",

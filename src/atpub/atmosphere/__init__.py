@@ -4,7 +4,7 @@ from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.dataset_publisher import DatasetPublisher
 from atpub.atmosphere.declare import apply, load_manifest, plan
-from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, pull
+from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, open_fs, pull
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
@@ -33,6 +33,7 @@ __all__ = [
     "apply",
     "load",
     "load_manifest",
+    "open_fs",
     "plan",
     "pull",
 ]

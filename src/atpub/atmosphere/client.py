@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -332,3 +332,21 @@ class AtmosphereClient(TypedRecords):
 def _swap(name: str, swap_commit: str | None) -> Cid | None:
     """Parse the commit that a write is to be made on, where the call gives it."""
     return None if swap_commit is None else Call(name).identifier("swap_commit", swap_commit, Cid)
+
+
+def reading_client(
+    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | os.PathLike[str] | None
+) -> AbstractContextManager[AtmosphereClient]:
+    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
+    if repository is None:
+        return AtmosphereClient() if client is None else nullcontext(client)
+    if client is not None:
+        raise call.refuse("repository", "the client names the repository already", "give one of the two")
+    target = Target.of_authority(uri.authority, folder=Path(repository))
+    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+    try:
+        target.check_exists(reader.account.repository)
+    except BaseException:
+        reader.close()
+        raise
+    return reader

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call, warn
-from atpub.atmosphere.client import AtmosphereClient
+from atpub.atmosphere.client import AtmosphereClient, reading_client
 from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.errors import InvalidArgument, Problem, RecordNotFound
+from atpub.errors import InvalidArgument, Problem, RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
@@ -22,13 +21,11 @@ from atpub.progress import OnProgress, ignore
 from atpub.pulling.download import Url, url_of
 from atpub.pulling.entries import find_dataset, read_entry, url_shards
 from atpub.pulling.run import OnShard, pull_dataset
-from atpub.repository.model import LOCAL_DID
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
 from atpub.storage.parts import read_parts, without_links
 from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
-from atpub.target import Target
 
 S = TypeVar("S")
 
@@ -276,22 +273,29 @@ def pull(
     return pulled.files
 
 
-def reading_client(
-    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | PathLike[str] | None
-) -> AbstractContextManager[AtmosphereClient]:
-    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
-    if repository is None:
-        return AtmosphereClient() if client is None else nullcontext(client)
-    if client is not None:
-        raise call.refuse("repository", "the client names the repository already", "give one of the two")
-    target = Target.of_authority(uri.authority, folder=Path(repository))
-    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+def open_fs(
+    uri: str | AtUri,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    verify: bool = True,
+) -> Any:
+    """Return an fsspec file system of the shards of the dataset at a URI, of an entry or a label; it needs `atpub[fs]`.
+
+    Its paths are the names that `pull` gives: `fs.ls("")`, `fs.open("digits-000000.tar")`. Files are read-only. With
+    `verify`, reading a file to its end compares its checksum, and the first seek back makes a temporary copy that is
+    verified whole; without, seeking asks the server for a range, and nothing is compared. `repository` is the folder
+    of an embedded repository, if it is not `./.atpub/local`. Raises InvalidArgument, Usage where there is no fsspec,
+    and FileNotFoundError where there is no dataset.
+    """
+    found = Call("open_fs").uri("uri", uri)
     try:
-        target.check_exists(reader.account.repository)
-    except BaseException:
-        reader.close()
-        raise
-    return reader
+        from atpub.atmosphere.filesystem import open_dataset  # fsspec is an extra
+    except ModuleNotFoundError as error:
+        if error.name != "fsspec":
+            raise
+        raise Usage("open_fs needs fsspec", hint="pip install 'atpub[fs]'") from None
+    return open_dataset(found, client, repository, verify=verify)
 
 
 def _shaped(record: RecordValue) -> JsonObject:
