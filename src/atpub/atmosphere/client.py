@@ -36,6 +36,8 @@ from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.login.credentials import password_in
 from atpub.pulling.download import url_of
+from atpub.redact import redact_urls
+from atpub.report.html import client_html
 from atpub.repository.model import LOCAL_DID, Create, Delete, Update
 from atpub.target import FOLDER, Target
 
@@ -168,6 +170,19 @@ class AtmosphereClient(TypedRecords):
             account.repository.close()
         self._others.clear()
         self._own = None
+
+    def __repr__(self) -> str:
+        if self._own is None:
+            return f"AtmosphereClient(not logged in{f', {redact_urls(self._pds)!r}' if self._pds else ''})"
+        return f"AtmosphereClient({self._own.name!r}, {self._own.server!r})"
+
+    def _repr_html_(self) -> str:
+        account = self._own
+        if account is None:
+            facts = {"account": "not logged in", "server": redact_urls(self._pds or "as identities say")}
+        else:
+            facts = {"account": account.name, "DID": account.repository.did, "server": account.server}
+        return client_html("AtmosphereClient", facts)
 
     def __enter__(self) -> Self:
         return self

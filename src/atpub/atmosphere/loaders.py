@@ -13,14 +13,17 @@ from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.errors import InvalidArgument, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidArgument, InvalidRecord, Problem, RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
 from atpub.progress import OnProgress, ignore
+from atpub.published.build import build_schema
+from atpub.published.model import FieldView
 from atpub.pulling.download import Url, url_of
 from atpub.pulling.entries import find_dataset, read_entry, url_shards
 from atpub.pulling.run import OnShard, pull_dataset
+from atpub.repository.model import Record
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
 from atpub.storage.parts import read_parts, without_links
@@ -38,6 +41,9 @@ class _Loader:
     def __init__(self, client: AtmosphereClient) -> None:
         """Take the client; it needs no login for what others have published."""
         self.client = client
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.client!r})"
 
     def get(self, uri: str | AtUri) -> RecordValue:
         """Return the record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
@@ -64,9 +70,7 @@ class SchemaLoader(_Loader):
 
     def sample_type(self, uri: str | AtUri) -> type[Any]:
         """Make a dataclass from the schema: its fields by their names, required ones first."""
-        record = self.get(uri)
-        content = _object(record.get("schema"))
-        return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
+        return _sample_class(self.get(uri))
 
 
 class LabelLoader(_Loader):
@@ -190,9 +194,14 @@ class DatasetLoader(_Loader):
         """
         parts = self.get_parts(uri)
         record = parts[0]
-        kind = sample_type or SchemaLoader(self.client).sample_type(read_entry(record).schema_ref)
+        kind, fields = sample_type, None
+        if kind is None:
+            schema = SchemaLoader(self.client).get(read_entry(record).schema_ref)
+            kind, fields = _sample_class(schema), _schema_fields(schema)
         shards = [shard for part in parts for shard in self._shards(record.uri, read_entry(part))]
-        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind, decode=decode)
+        return Dataset[Any].of_record(
+            record.uri, dict(record), shards, _metadata(record), kind, fields=fields, decode=decode
+        )
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
         kind = find_kind(found.storage)
@@ -296,6 +305,20 @@ def open_fs(
             raise
         raise Usage("open_fs needs fsspec", hint="pip install 'atpub[fs]'") from None
     return open_dataset(found, client, repository, verify=verify)
+
+
+def _sample_class(record: RecordValue) -> type[Any]:
+    content = _object(record.get("schema"))
+    return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
+
+
+def _schema_fields(record: RecordValue) -> Sequence[FieldView] | None:
+    """Return the fields of a schema; None where its record breaks its lexicon."""
+    assert record.uri.path is not None
+    try:
+        return build_schema(record.uri, Record(record.uri.path, record.cid, dict(record))).fields
+    except InvalidRecord:
+        return None
 
 
 def _shaped(record: RecordValue) -> JsonObject:
