@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -166,6 +167,7 @@ def test_the_protocol_of_fsspec(local: AtmosphereClient, server: ShardServer, tm
         assert [Path(name).name for name in fs.ls(path, detail=False)] == ["d-0.tar", "d-1.tar"]
         assert (fs.isdir(path), fs.isfile(f"{path}/d-0.tar"), fs.exists(f"{path}/x")) == (True, True, False)
         assert fs.glob(f"{path}/*-1.tar") == [f"{path}/d-1.tar"]
+        assert fs.modified(f"{path}/d-0.tar") <= datetime.now(UTC)
         assert fs.find(path) == [f"{path}/d-0.tar", f"{path}/d-1.tar"]
     target = tmp_path / "copy.tar"
     fs.get(f"{path}/d-1.tar", str(target))

@@ -19,16 +19,17 @@ from atpub.engine.inventory import Inventory
 from atpub.engine.plan.model import Action, Change, Cost, Drift, Outcome, Plan, Refusal, Upload
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.login.model import AccountStatus, LoginStatus
-from atpub.progress import Completed
+from atpub.progress import Advanced, Completed, Started
 from atpub.published.model import FieldView
 from atpub.report.account import account_text
 from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
-from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html
+from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html, progress_html
 from atpub.report.inventory import audit_text
 from atpub.report.markdown import plan_markdown
 from atpub.report.outcomes import halted_text, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.problems import error_text, problems_text
+from atpub.report.progress import ProgressTracker
 from atpub.report.style import PLAIN, Style
 from atpub.repository.model import Record
 
@@ -239,18 +240,22 @@ def test_html(plan: Plan, text: str) -> None:
     assert html.unescape(escape_html(text)) == escape_terminal(text)
     drifted = replace(plan.changes[0], drift=Drift(text, None))  # type: ignore[arg-type]
     outcomes = [Outcome(change, "failed", None, text) for change in plan.changes]
+    running = ProgressTracker()
+    for item in (Started("hash", 2, None), Advanced("hash", text, 1, 3), Advanced("hash", f"{text}2", 1, None)):
+        running.update(item)
     for shown in (
         plan_html(plan),
         plan_html(replace(plan, changes=(*plan.changes, drifted))),
         outcomes_html(outcomes),
         dataset_html(text, {text: text}, [FieldView(text, text, True, text)], [text]),
         client_html(text, {text: text}),
+        progress_html(running.steps, 2),
     ):
         inert(shown, 1)
         parsed = Elements(shown)
-        own = {"div", "p", "b", "code", "table", "tr", "th", "td", "br", "details", "summary", "del", "ins"}
+        own = {"div", "p", "b", "code", "table", "tr", "th", "td", "br", "details", "summary", "del", "ins", "progress"}
         assert parsed.tags <= own
-        assert parsed.attributes <= {"style", "colspan"}
+        assert parsed.attributes <= {"style", "colspan", "value", "max"}
         assert parsed.unclosed == []
     for line in (repr(plan), *map(repr, plan.changes), *map(repr, outcomes)):
         inert(line, 1)

@@ -6,6 +6,7 @@ import errno
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from os import PathLike
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -48,6 +49,7 @@ class AtFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec h
         self._repository = repository
         self._verify = verify
         self._datasets: dict[str, PublishedDataset] = {}
+        self._read_at: dict[str, datetime] = {}
         self._stack = ExitStack()
         weakref.finalize(self, self._stack.close)
 
@@ -74,6 +76,12 @@ class AtFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec h
         shard = _find(dataset, name)
         return {**_info(folder, shard), "size": ShardSource(dataset, shard).stated_size()}
 
+    def modified(self, path: str) -> datetime:
+        """Return when the record of the dataset was read: no record says when a shard changed. DuckDB asks for it."""
+        folder, _ = _split(self._strip_protocol(path))
+        self._dataset(folder)
+        return self._read_at[folder]
+
     def _open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
         if mode != "rb":
             self._refuse()
@@ -90,6 +98,7 @@ class AtFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec h
             uri = call.uri("uri", _PROTOCOL + folder)
             try:
                 reader = self._stack.enter_context(reading_client(call, uri, self._client, self._repository))
+                self._read_at[folder] = datetime.now(UTC)
                 self._datasets[folder] = find_dataset(uri, lambda at: reader.account_of(at.authority).repository)
             except (RecordNotFound, RepositoryNotFound) as error:
                 raise FileNotFoundError(errno.ENOENT, error.message, str(uri)) from error
