@@ -303,5 +303,7 @@ def test_a_kernel_is_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "IPython.display", cell)
         with progress_bar() as show:
             show(START)
-            time.sleep(0.8 if is_notebook else 0)
+            deadline = time.monotonic() + (20 if is_notebook else 0)
+            while not cell.outputs and time.monotonic() < deadline:
+                time.sleep(0.05)
         assert bool(cell.outputs) is is_notebook

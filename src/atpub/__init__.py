@@ -5,6 +5,16 @@
 >>> client.login("lab.example.org", "app-password")  # doctest: +SKIP
 >>> atpub.DatasetPublisher(client).publish_with_blobs(["0.tar"], schema_uri, name="Cats")  # doctest: +SKIP
 
+- An account: `AtmosphereClient`. Its `put`, `get`, `list` and `delete` take generated record classes (`TypedRecord`),
+  its `create_record`, `list_records` and so on take and return dicts (`RecordValue`).
+- Publishing: `DatasetPublisher`, `SchemaPublisher`, `LabelPublisher` and `LensPublisher`, several calls in one `Batch`.
+- A manifest: `load_manifest`, `plan` (returns a `ReadyPlan`), and `apply`, which tells of each commit (`Committed`).
+- Reading: `load` (samples, a `Dataset`), `pull` (files), `open_fs` (fsspec); records: `DatasetLoader`, `SchemaLoader`,
+  `LabelLoader` and `LensLoader`.
+
+Sizes are in bytes, times in UTC, checksums hexadecimal SHA-256. Each error is an `AtpubError`; its `hint` says what to
+do.
+
 Nothing is imported before it is asked for.
 """
 

@@ -63,7 +63,10 @@ class AtmosphereClient(TypedRecords):
 
     @classmethod
     def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
-        """Return a client of the embedded repository in a folder; the first write creates it."""
+        """Return a client of the embedded repository in a folder; the first write creates it.
+
+        Raises InvalidArgument where `did` is no DID.
+        """
         checked = Call("AtmosphereClient.local").identifier("did", did, Did)
         client = cls()
         client._own = LocalAccount.open(Path(path), checked)
@@ -231,7 +234,8 @@ class AtmosphereClient(TypedRecords):
     ) -> tuple[list[RecordValue], str | None]:
         """Return the records of a collection, newest key first, and a cursor to more; all of them without a `limit`.
 
-        `cursor` is what the last call gave, `repo` the DID or handle of another account.
+        `cursor` is what the last call gave, `repo` the DID or handle of another account. Raises InvalidArgument,
+        NotLoggedIn without a `repo`, and RepositoryNotFound.
         """
         call = Call("list_records")
         nsid = call.identifier("collection", collection, Nsid)
@@ -316,7 +320,7 @@ class AtmosphereClient(TypedRecords):
     def upload_blob(self, data: BlobInput, mime_type: str = "application/octet-stream") -> dict[str, Any]:
         """Upload bytes, a file or an open file; gives the blob object to put into a record, soon.
 
-        Until a record refers to it, the server may throw it away.
+        Until a record refers to it, the server may throw it away. Raises InvalidArgument, NotLoggedIn, BlobRejected.
         """
         opened = open_blob("data", data)
         if isinstance(opened, Problem):
@@ -338,7 +342,7 @@ class AtmosphereClient(TypedRecords):
         return bytes(content)
 
     def get_blob_url(self, did: str, cid: str) -> str:
-        """Return the public URL of a blob; for the embedded repository, that of its file."""
+        """Return the public URL of a blob; for the embedded repository, that of its file. Raises InvalidArgument."""
         call = Call("get_blob_url")
         checked = call.identifier("cid", cid, Cid)
         return url_of(self.account_of(did, call, "did").blob_source(checked))

@@ -244,6 +244,7 @@ def load(
     Without `sample_type`, the class is made from the published schema. `repository` is the folder of an embedded
     repository, if it is not `./.atpub/local`. `decode` makes images of members that hold one, in place of bytes.
     Reading needs the extra `atpub[samples]`, and no login. Every shard is checked against its checksum as it is read.
+    Raises InvalidArgument where the URI is of another kind, RecordNotFound, RepositoryNotFound, and InvalidRecord.
     """
     call = Call("load")
     found = call.uri("uri", uri)
@@ -270,7 +271,8 @@ def pull(
 
     All are tried, then the first failure is raised; calling again continues. `repository` is the folder of an embedded
     repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard, and `on_progress` the bytes
-    (`atpub.progress_bar` shows them).
+    (`atpub.progress_bar` shows them). Raises InvalidArgument, Usage for URIs and URLs of other kinds, RecordNotFound,
+    FileConflict where a file is not the shard, Unavailable, and OversizedResponse beyond `max_bytes`.
     """
     call = Call("pull")
     found = call.uri("uri", uri)
