@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from os import PathLike
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import fsspec  # type: ignore[import-untyped]
 from fsspec.implementations.dirfs import DirFileSystem  # type: ignore[import-untyped]
@@ -44,7 +44,7 @@ class AtFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec h
         **options: Any,
     ) -> None:
         """Take what `atpub.load` takes, and whether to verify."""
-        super().__init__(**options)
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]  # fsspec has no types
         self._client = client
         self._repository = repository
         self._verify = verify
@@ -82,7 +82,15 @@ class AtFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec h
         self._dataset(folder)
         return self._read_at[folder]
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: Any = None,
+        **_: Any,
+    ) -> Any:
         if mode != "rb":
             self._refuse()
         folder, name = _split(self._strip_protocol(path))

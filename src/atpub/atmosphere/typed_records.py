@@ -6,7 +6,7 @@ import builtins
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from atpub.atmosphere.accounts import Account, LocalAccount
 from atpub.atmosphere.arguments import Call, warn
@@ -60,8 +60,7 @@ class TypedRecords(ABC):
         `$.steps[0]: expected Step, found str`; Refused where a project owns the record; HeadMoved.
         """
         call = Call("put")
-        if not isinstance(record, RecordBase):
-            raise call.refuse("record", f"expected a generated record, found {_type_name(record)}", _EXAMPLE)
+        _check_record(call, record)
         key = str(Tid.of(time.time_ns() // 1000)) if rkey is None and record.KEY == "tid" else rkey
         path = _path(call, type(record), key)
         value = checked_json(record)
@@ -75,7 +74,7 @@ class TypedRecords(ABC):
         Raises InvalidArgument, RecordNotFound, and InvalidRecord where the record breaks its lexicon.
         """
         call = Call("get")
-        path = _path(call, _record_type(call, record_type), rkey)
+        path = _path(call, record_type, rkey)
         repository = self.account_of(repo, call).repository
         record = repository.get_record(path)
         if record is None:
@@ -91,7 +90,8 @@ class TypedRecords(ABC):
         Raises InvalidArgument, RepositoryNotFound.
         """
         call = Call("list")
-        nsid = Nsid(_record_type(call, record_type).NSID)
+        _check_record_type(call, record_type)
+        nsid = Nsid(record_type.NSID)
         most = call.limit("limit", limit)
         repository = self.account_of(repo, call).repository
         page = read_all(repository, nsid) if most is None else repository.list_records(nsid, most)
@@ -110,7 +110,7 @@ class TypedRecords(ABC):
         Raises InvalidArgument, Refused where a project owns the record, and HeadMoved.
         """
         call = Call("delete")
-        path = _path(call, _record_type(call, record_type), rkey)
+        path = _path(call, record_type, rkey)
         write_record(self.account, path, lambda there: Delete(path) if there else None)
 
 
@@ -118,18 +118,24 @@ def _typed(record_type: type[R], uri: AtUri, record: Record) -> TypedRecord[R]:
     return TypedRecord(uri, record.cid, record_type.from_json(record.value))
 
 
-def _record_type(call: Call, given: type[R]) -> type[R]:
+def _check_record(call: Call, given: object) -> None:
+    if not isinstance(given, RecordBase):
+        raise call.refuse("record", f"expected a generated record, found {_type_name(given)}", _EXAMPLE)
+
+
+def _check_record_type(call: Call, given: object) -> None:
+    found = _type_name(given)
     if not (isinstance(given, type) and issubclass(given, RecordBase) and hasattr(given, "NSID")):
-        raise call.refuse("record_type", f"expected a generated record class, found {_type_name(given)}", _EXAMPLE)
-    return given
+        raise call.refuse("record_type", f"expected a generated record class, found {found}", _EXAMPLE)
 
 
-def _type_name(given: Any) -> str:
+def _type_name(given: object) -> str:
     return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
 
 
 def _path(call: Call, record_type: type[RecordBase], rkey: str | None) -> RecordPath:
-    """Return where a record is; raises InvalidArgument where the lexicon does not allow the key."""
+    """Return where a record is; raises InvalidArgument for another class, and a key that the lexicon does not allow."""
+    _check_record_type(call, record_type)
     kind = record_type.KEY
     key = kind.removeprefix(_LITERAL) if rkey is None and kind.startswith(_LITERAL) else rkey
     if key is None:
