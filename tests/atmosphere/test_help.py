@@ -23,12 +23,10 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
             yield name, exported
         elif isinstance(exported, type):
             for attribute, found in inspect.getmembers(exported):
-                function = (
-                    found.fget if isinstance(found, property) else inspect.unwrap(getattr(found, "__func__", found))
-                )
-                ours = inspect.isfunction(function) and function.__module__.startswith("atpub.")
-                if ours and not attribute.startswith("_"):
-                    yield f"{name}.{attribute}", function
+                function: object = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+                is_public = not attribute.startswith("_")
+                if is_public and inspect.isfunction(function) and function.__module__.startswith("atpub."):
+                    yield f"{name}.{attribute}", inspect.unwrap(function)
 
 
 PLAIN: Any = vars(pydoc)["plaintext"]  # its stubs leave it out

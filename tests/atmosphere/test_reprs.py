@@ -92,7 +92,8 @@ def test_drift_and_refusals_come_first(local: AtmosphereClient, tmp_path: Path) 
 
 def test_datasets(local: AtmosphereClient) -> None:
     assert repr(Dataset[MySample](URL)) == f"Dataset[MySample]({URL!r})"
-    assert repr(Dataset[Any](["a.tar", "b.tar", "c.tar"])) == "Dataset('a.tar', … 2 more)"
+    untyped: Dataset[Any] = Dataset(["a.tar", "b.tar", "c.tar"])
+    assert repr(untyped) == "Dataset('a.tar', … 2 more)"
     schema = SchemaPublisher(local).publish(MySample)
     uri = DatasetPublisher(local).publish_with_blobs([shard("a"), shard("b")], schema, name="Cats", license="MIT")
     loaded: Dataset[Any] = atpub.load(uri, client=local)
