@@ -8,7 +8,7 @@
 - An account: `AtmosphereClient`. Its `put`, `get`, `list` and `delete` take generated record classes (`TypedRecord`),
   its `create_record`, `list_records` and so on take and return dicts (`RecordValue`).
 - Publishing: `DatasetPublisher`, `SchemaPublisher`, `LabelPublisher` and `LensPublisher`, several calls in one `Batch`.
-- A manifest: `load_manifest`, `plan` (returns a `ReadyPlan`), and `apply`, which tells of each commit (`Committed`).
+- A manifest: `load_manifest`, `plan` (a `ReadyPlan`), and `apply` (`Outcomes`; it tells of each commit: `Committed`).
 - Reading: `load` (samples, a `Dataset`), `pull` (files), `open_fs` (fsspec); records: `DatasetLoader`, `SchemaLoader`,
   `LabelLoader` and `LensLoader`.
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import LabelPublisher as LabelPublisher
     from atpub.atmosphere import LensLoader as LensLoader
     from atpub.atmosphere import LensPublisher as LensPublisher
+    from atpub.atmosphere import Outcomes as Outcomes
     from atpub.atmosphere import ReadyPlan as ReadyPlan
     from atpub.atmosphere import RecordValue as RecordValue
     from atpub.atmosphere import SchemaLoader as SchemaLoader
@@ -60,6 +61,7 @@ _MODULES = {
     "LabelPublisher": "atpub.atmosphere",
     "LensLoader": "atpub.atmosphere",
     "LensPublisher": "atpub.atmosphere",
+    "Outcomes": "atpub.atmosphere",
     "ReadyPlan": "atpub.atmosphere",
     "RecordValue": "atpub.atmosphere",
     "SchemaLoader": "atpub.atmosphere",
@@ -87,6 +89,7 @@ __all__ = [
     "LabelPublisher",
     "LensLoader",
     "LensPublisher",
+    "Outcomes",
     "ReadyPlan",
     "RecordValue",
     "SchemaLoader",

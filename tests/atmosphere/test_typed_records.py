@@ -91,6 +91,10 @@ def test_the_only_key_that_a_lexicon_allows(local: AtmosphereClient, kitchen: An
     profile = kitchen("org.kitchen.profile").Profile
     assert local.put(profile(title="Lab")).rkey == "self"
     assert local.get(profile).value.title == "Lab"
+    assert (
+        repr(local.get(profile))
+        == "TypedRecord('at://did:web:local.invalid/org.kitchen.profile/self', Profile(title='Lab'))"
+    )
     local.delete(profile)
     assert local.list(profile) == []
 
@@ -134,6 +138,11 @@ def test_every_problem_at_any_depth(local: AtmosphereClient, recipes: Any) -> No
         ("steps", 1, "minutes"),
         ("more", 0, 0),
     ]
+
+
+def test_a_record_without_fields(local: AtmosphereClient, recipes: Any) -> None:
+    with pytest.raises(InvalidRecord, match=r"\$\.title: it is not set"):
+        local.put(recipes.Recipe.__new__(recipes.Recipe))
 
 
 @pytest.mark.parametrize(

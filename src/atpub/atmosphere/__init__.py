@@ -6,7 +6,7 @@ from atpub.atmosphere.dataset_publisher import DatasetPublisher
 from atpub.atmosphere.declare import apply, load_manifest, plan
 from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, open_fs, pull
 from atpub.atmosphere.outbox import Batch
-from atpub.atmosphere.ready_plan import ReadyPlan
+from atpub.atmosphere.ready_plan import Outcomes, ReadyPlan
 from atpub.atmosphere.record_publishers import LabelPublisher, LensPublisher, SchemaPublisher
 from atpub.atmosphere.records import RecordValue
 from atpub.atmosphere.typed_records import TypedRecord
@@ -25,6 +25,7 @@ __all__ = [
     "LabelPublisher",
     "LensLoader",
     "LensPublisher",
+    "Outcomes",
     "ReadyPlan",
     "RecordValue",
     "SchemaLoader",

@@ -39,6 +39,9 @@ class TypedRecord(Generic[R]):
         assert self.uri.rkey is not None
         return self.uri.rkey
 
+    def __repr__(self) -> str:
+        return f"TypedRecord({str(self.uri)!r}, {self.value!r})"
+
 
 class TypedRecords(ABC):
     """The calls of a client that take generated record classes of any lexicon."""

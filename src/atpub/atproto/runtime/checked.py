@@ -60,7 +60,7 @@ class _Checker:
         for name, hint in _annotations(kind).items():
             field = getattr(value, name, _UNSET)
             setattr(made, name, self._field(field, hint, (*path, kind.WIRE[name])))
-        return made.with_extra(self._data(dict(value.extra), path))
+        return made.with_extra(self._data(getattr(value, "_extra", None) or {}, path))
 
     def _field(self, value: object, hint: Any, path: Path) -> Any:
         if value is _UNSET:
