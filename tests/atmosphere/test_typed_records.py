@@ -127,7 +127,7 @@ def test_each_wrong_field_is_named(local: AtmosphereClient, recipes: Any, fields
 
 def test_every_problem_at_any_depth(local: AtmosphereClient, recipes: Any) -> None:
     endless: list[Any] = []
-    endless.append(endless)
+    endless += [endless, endless]
     made = recipes.Recipe(title=1, created_at=NOON, steps=[recipes.Step(text=b"x"), recipes.Step(text="x", minutes="")])
     del made.title
     with pytest.raises(InvalidRecord) as refused:

@@ -6,12 +6,13 @@ violation with a path, and no AttributeError.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 from atpub.atproto.lexicon.validate import DEEPEST
 from atpub.atproto.lexicon.violation import Violation
@@ -34,7 +35,11 @@ def checked_json(value: Value) -> JsonObject:
     copied = checker.value(value, ())
     if checker.found:
         raise InvalidRecord(tuple(violation.problem() for violation in checker.found))
-    made: JsonObject = exact(copied.to_json())
+    try:
+        made: JsonObject = exact(copied.to_json())
+    except (AttributeError, TypeError):  # within a list of lists that holds itself, whose items are not checked
+        violation = Violation((), "type", "a list of lists holds items of a wrong type", value.NSID)
+        raise InvalidRecord((violation.problem(),)) from None
     type(value).from_json(made)
     return made
 
@@ -42,8 +47,8 @@ def checked_json(value: Value) -> JsonObject:
 @cache
 def _annotations(kind: type[Any]) -> Mapping[str, Any]:
     """Return the annotation of each field of a generated class."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind.__slots__}
+    found = inspect.get_annotations(kind, eval_str=True)
+    return {name: found[name] for name in kind.__slots__}
 
 
 class _Checker:
@@ -52,6 +57,7 @@ class _Checker:
     def __init__(self, schema: str) -> None:
         self._schema = schema
         self.found: list[Violation] = []
+        self._has_ended = False
 
     def value(self, value: Value, path: Path) -> Value:
         """Return a value whose fields are copied, too."""
@@ -69,9 +75,7 @@ class _Checker:
         if fitting is _UNSET:
             expected = " or ".join(dict.fromkeys(map(_name, _alternatives(hint))))
             return self._violation(path, f"expected {expected}, found {_name(type(value))}")
-        if len(path) > DEEPEST:
-            return self._violation(path, f"nested deeper than {DEEPEST} levels", "depth")
-        return self._fitting(value, fitting, path)
+        return None if self._is_too_deep(path) else self._fitting(value, fitting, path)
 
     def _fitting(self, value: Any, hint: Any, path: Path) -> Any:
         """Copy a value whose own type fits; its parts may not."""
@@ -80,11 +84,13 @@ class _Checker:
                 return self.value(value, path)
             case UnknownMember():
                 return UnknownMember(self._data(value.raw, path))
-            case datetime() if hint is not Any:
+            case datetime() if get_origin(hint) is Annotated:
                 return self._moment(value, path)
             case list() | tuple() if get_origin(hint) is list:
                 (item,) = get_args(hint)
                 return [self._field(part, item, (*path, index)) for index, part in enumerate(_items(value))]
+            case list() | tuple() if isinstance(hint, str):
+                return [self._field(part, hint, (*path, index)) for index, part in enumerate(_items(value))]
             case _:
                 return self._data(value, path) if hint is Any or get_origin(hint) is dict else value
 
@@ -96,8 +102,8 @@ class _Checker:
 
     def _data(self, value: Any, path: Path) -> Any:
         """Copy JSON of any shape."""
-        if len(path) > DEEPEST:
-            return self._violation(path, f"nested deeper than {DEEPEST} levels", "depth")
+        if self._is_too_deep(path):
+            return None
         match value:
             case None | bool() | int() | float() | str():
                 return value
@@ -107,6 +113,13 @@ class _Checker:
                 return [self._data(part, (*path, index)) for index, part in enumerate(_items(value))]
             case _:
                 return self._violation(path, f"expected JSON, found {type(value).__name__}")
+
+    def _is_too_deep(self, path: Path) -> bool:
+        """Return whether a value is nested too deeply, or one before it was: a list may hold itself, and twice."""
+        if len(path) > DEEPEST and not self._has_ended:
+            self._has_ended = True
+            self._violation(path, f"nested deeper than {DEEPEST} levels", "depth")
+        return self._has_ended
 
     def _key(self, key: object, path: Path) -> str:
         if not isinstance(key, str):
@@ -126,7 +139,7 @@ def _alternatives(hint: Any) -> Sequence[Any]:
 def _fits(value: object, hint: Any) -> bool:
     """Return whether a value's own type is that of an annotation, whatever its parts are."""
     origin = get_origin(hint)
-    if hint is Any:
+    if hint is Any or isinstance(hint, str):  # the name of a list within itself, which its module alone knows
         return True
     if origin is Annotated:
         return isinstance(value, str) or (_is_datetime(hint) and isinstance(value, datetime))
