@@ -34,7 +34,7 @@ def test_the_value_itself_does_not_change(loaded: Any) -> None:
 
 
 def test_a_wrong_type_in_any_field_is_a_violation_there(loaded: Any) -> None:
-    kind = type(loaded)
+    kind: Any = loaded.__class__
     for name in kind.__slots__:
         for wrong in WRONG:
             made = kind.from_json(loaded.to_json())
