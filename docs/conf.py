@@ -42,6 +42,7 @@ NAVIGATION = {
         "data",
         "applying",
         "reading",
+        "python",
         "verifying",
         "accounts",
         "migration",

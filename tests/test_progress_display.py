@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pyte
 import pytest
@@ -251,3 +253,58 @@ def test_the_bar_of_the_python_api_leaves_a_clean_terminal(monkeypatch: pytest.M
     pyte.Stream(screen).feed(errors.text)
     assert not any(line.strip() for line in screen.display)
     assert not screen.cursor.hidden
+
+
+@dataclass
+class Cell:
+    """Stands in for IPython's display: the outputs of a cell, each with the HTML that it has shown."""
+
+    outputs: list[list[str]] = field(default_factory=list[list[str]])
+
+    def display(self, data: dict[str, str], *, raw: bool, display_id: bool) -> SimpleNamespace:
+        assert raw
+        assert display_id
+        shown = [data["text/html"]]
+        self.outputs.append(shown)
+
+        def update(data: dict[str, str], *, raw: bool) -> None:
+            assert raw
+            assert data.keys() == {"text/html", "text/plain"}
+            shown.append(data["text/html"])
+
+        return SimpleNamespace(update=update)
+
+
+def test_a_notebook_shows_bars_in_one_output_of_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell, clock = Cell(), SimpleNamespace(now=0.0)
+    monkeypatch.setitem(sys.modules, "IPython.display", cell)
+    display = ProgressDisplay(Stream("utf-8", is_terminal=False), notebook=True, clock=lambda: float(clock.now))
+    for clock.now in (0.0, 0.4):
+        display(START)
+        display.tick()
+    assert cell.outputs == []  # what is done at once shows nothing
+    for clock.now in (0.6, 0.8, 1.2):
+        display(Advanced("hash", "<a>.tar", 25 * MB, 50 * MB))
+        display.tick()
+    (shown,) = cell.outputs
+    assert len(shown) == 2  # at 0.8 s it is too early to draw again
+    assert (
+        "<progress value='25000000' max='50000000'></progress></td><td>50 %</td><td>&lt;a&gt;.tar (25.0 MB)"
+        in shown[-1]
+    )
+    display(Ended("hash"))
+    assert cell.outputs == [[*shown]]
+    assert shown[-1] == ""
+
+
+def test_a_kernel_is_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shell, is_notebook in ((None, False), (SimpleNamespace(), False), (SimpleNamespace(kernel=1), True)):
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        cell = Cell()
+        monkeypatch.setitem(sys.modules, "IPython.display", cell)
+        with progress_bar() as show:
+            show(START)
+            deadline = time.monotonic() + (20 if is_notebook else 0)
+            while not cell.outputs and time.monotonic() < deadline:
+                time.sleep(0.05)
+        assert bool(cell.outputs) is is_notebook

@@ -34,7 +34,20 @@ class Field(NamedTuple):
     @property
     def parameter(self) -> str:
         """The parameter of `__init__`, with the default of an optional field."""
-        return f"{self.name}: {self.type}" + ("" if self.required else f" = {self.absent}")
+        return f"{self.name}: {self._accepted}" + ("" if self.required else f" = {self.absent}")
+
+    @property
+    def stored(self) -> str:
+        """The value of the attribute that `__init__` is given: a datetime as text, all else as it is."""
+        return f"runtime.datetime_text({self.name})" if self._is_datetime else self.name
+
+    @property
+    def _is_datetime(self) -> bool:
+        return self.annotation == "runtime.Datetime"
+
+    @property
+    def _accepted(self) -> str:
+        return f"runtime.DatetimeLike{self.type.removeprefix(self.annotation)}" if self._is_datetime else self.type
 
     @property
     def _present(self) -> str:

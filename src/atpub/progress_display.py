@@ -1,4 +1,4 @@
-"""A display of progress: bars on a terminal or in a notebook, elsewhere a line now and then.
+"""A display of progress: bars on a terminal or in a notebook's cell, elsewhere a line now and then.
 
 Work that takes less than half a second shows nothing. The threads that send progress never wait; one thread counts
 and draws.
@@ -10,13 +10,16 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from importlib import import_module
 from threading import Event, RLock, Thread
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from atpub.progress import Ended, Progress
 from atpub.report.escape import escape_terminal
+from atpub.report.html import progress_html
 from atpub.report.progress import ProgressTracker, StepProgress, percent
 from atpub.suggest import size
 
@@ -31,6 +34,7 @@ LINE_EVERY: Final = 10.0
 
 _MOST_FILES: Final = 8
 _REDRAW_EVERY: Final = 0.2  # seconds
+_REDRAW_CELL_EVERY: Final = 0.5  # seconds: a notebook may be far from its kernel
 _LEAST_WIDTH_OF_BARS: Final = 60
 
 
@@ -40,7 +44,7 @@ def progress_bar() -> Generator[Callable[[object], None]]:
 
     It draws bars in a notebook or on a terminal (stderr), and writes a line every ten seconds elsewhere.
     """
-    with ProgressDisplay(sys.stderr, notebook="ipykernel" in sys.modules).running() as display:
+    with ProgressDisplay(sys.stderr, notebook=_in_notebook()).running() as display:
         yield display
 
 
@@ -48,8 +52,8 @@ class ProgressDisplay:
     """A callback that shows the progress that it is sent, from any thread."""
 
     def __init__(self, stream: TextIO, *, notebook: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the stream to show it on; in a `notebook`, rich finds the cell."""
-        self._view: _View = _Bars(stream, notebook) if notebook or _can_redraw(stream) else _Lines(stream)
+        """Take the stream to show it on; in a `notebook`, it is the output of the cell."""
+        self._view: _View = _Cell() if notebook else _Bars(stream) if _can_redraw(stream) else _Lines(stream)
         self._clock = clock
         self._sent: deque[object] = deque()
         self._lock = RLock()  # a signal handler may pause the display while its thread holds the lock
@@ -103,7 +107,8 @@ class ProgressDisplay:
     @contextmanager
     def running(self) -> Generator[ProgressDisplay]:
         """Draw from a thread during the block."""
-        thread = Thread(target=self._run, name="atpub-progress", daemon=True)
+        context = copy_context()  # where a notebook's kernel keeps which cell output belongs to
+        thread = Thread(target=context.run, args=(self._run,), name="atpub-progress", daemon=True)
         thread.start()
         try:
             yield self
@@ -149,14 +154,39 @@ class _Lines:
         """Leave the lines that were written."""
 
 
+class _Cell:
+    """Bars in the output of a notebook's cell, as HTML: rich draws them only where ipywidgets are installed."""
+
+    delay, every = DELAY, _REDRAW_CELL_EVERY
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def draw(self, steps: tuple[StepProgress, ...]) -> None:
+        text = "\n".join(step.texts[0] for step in steps)
+        self._show({"text/html": progress_html(steps, _MOST_FILES), "text/plain": text})
+
+    def clear(self) -> None:
+        """Empty the output: removing it would remove those of the user's own code, too."""
+        if self._handle is not None:
+            self._show({"text/html": "", "text/plain": ""})
+            self._handle = None
+
+    def _show(self, data: Mapping[str, str]) -> None:
+        if self._handle is not None:
+            self._handle.update(data, raw=True)
+            return
+        display: Any = import_module("IPython.display")  # a kernel has it
+        self._handle = display.display(data, raw=True, display_id=True)
+
+
 class _Bars:
     """Bars that are drawn over and over, by rich."""
 
     delay, every = DELAY, 0.0
 
-    def __init__(self, stream: TextIO, notebook: bool) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._notebook = notebook
         self._live: Live | None = None
 
     def draw(self, steps: tuple[StepProgress, ...]) -> None:
@@ -176,7 +206,7 @@ class _Bars:
         from rich.console import Console  # only work that takes long needs it
         from rich.live import Live
 
-        console = Console() if self._notebook else Console(file=self._stream, force_terminal=True)
+        console = Console(file=self._stream, force_terminal=True)
         live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
         live.start()
         return live
@@ -225,6 +255,12 @@ class _Layout:
         while end and cell_len(end) > width - len(mark):
             end = end[1:]
         return mark + end
+
+
+def _in_notebook() -> bool:
+    """Return whether this is a notebook's kernel."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
 
 
 def _can_redraw(stream: TextIO) -> bool:

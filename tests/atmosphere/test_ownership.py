@@ -13,6 +13,7 @@ from atpub.atproto.data import JsonObject
 from atpub.engine.inventory import COLLECTION, Inventory, read_inventories
 from atpub.engine.owned_records import read_owned
 from atpub.errors import Refused
+from atpub.generated.science.alt.dataset.entry import Entry
 from atpub.repository.filter import RecordFilter
 
 CATS: JsonObject = {
@@ -46,6 +47,12 @@ def test_what_a_project_owns_is_refused(client: AtmosphereClient, tmp_path: Path
         client.put_record("science.alt.dataset.entry", str(record.uri.rkey), {**record, "tags": ["new"]})
     with pytest.raises(Refused, match="a record of the project 'lab'"):
         client.delete_record(record.uri)
+    (typed,) = client.list(Entry)
+    typed.value.tags = ["new"]
+    with pytest.raises(Refused, match="a record of the project 'lab'"):
+        client.put(typed.value, rkey=typed.rkey)
+    with pytest.raises(Refused, match="a record of the project 'lab'"):
+        client.delete(Entry, typed.rkey)
     assert head(client) == before
 
 

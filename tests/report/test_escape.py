@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,18 +16,20 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
 from atpub.engine.audit.verify import Audit, InventoryFinding
 from atpub.engine.inventory import Inventory
-from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
+from atpub.engine.plan.model import Action, Change, Cost, Drift, Outcome, Plan, Refusal, Upload
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.login.model import AccountStatus, LoginStatus
-from atpub.progress import Completed
+from atpub.progress import Advanced, Completed, Started
+from atpub.published.model import FieldView
 from atpub.report.account import account_text
 from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
-from atpub.report.html import facts_html, plan_html
+from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html, progress_html
 from atpub.report.inventory import audit_text
 from atpub.report.markdown import plan_markdown
 from atpub.report.outcomes import halted_text, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.problems import error_text, problems_text
+from atpub.report.progress import ProgressTracker
 from atpub.report.style import PLAIN, Style
 from atpub.repository.model import Record
 
@@ -210,14 +213,52 @@ def test_a_code_span_shows_the_text(text: str) -> None:
     assert shown.tags <= {"p", "code"}
 
 
+class Elements(HTMLParser):
+    """The elements and attributes of HTML, and what is left open or closed twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.unclosed: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag != "br":
+            self.unclosed.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.unclosed.pop() == tag
+
+
 @settings(max_examples=40)
 @given(plans(), TEXTS)
 def test_html(plan: Plan, text: str) -> None:
     assert html.unescape(escape_html(text)) == escape_terminal(text)
-    for shown in (plan_html(plan), facts_html(text, {text: text}, [text])):
+    drifted = replace(plan.changes[0], drift=Drift(text, None))  # type: ignore[arg-type]
+    outcomes = [Outcome(change, "failed", None, text) for change in plan.changes]
+    running = ProgressTracker()
+    for item in (Started("hash", 2, None), Advanced("hash", text, 1, 3), Advanced("hash", f"{text}2", 1, None)):
+        running.update(item)
+    for shown in (
+        plan_html(plan),
+        plan_html(replace(plan, changes=(*plan.changes, drifted))),
+        outcomes_html(outcomes),
+        dataset_html(text, {text: text}, [FieldView(text, text, True, text)], [text]),
+        client_html(text, {text: text}),
+        progress_html(running.steps, 2),
+    ):
         inert(shown, 1)
-        own = {"div", "p", "b", "code", "table", "tr", "th", "td", "br", "details", "summary", "del", "ins"}
-        assert Rendered(shown).tags <= own
+        parsed = Elements(shown)
+        own = {"div", "p", "b", "code", "table", "tr", "th", "td", "br", "details", "summary", "del", "ins", "progress"}
+        assert parsed.tags <= own
+        assert parsed.attributes <= {"style", "colspan", "value", "max"}
+        assert parsed.unclosed == []
+    for line in (repr(plan), *map(repr, plan.changes), *map(repr, outcomes)):
+        inert(line, 1)
 
 
 @pytest.mark.parametrize(

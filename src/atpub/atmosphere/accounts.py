@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from atpub.atproto.syntax import Cid, Did, Handle
 from atpub.errors import InvalidArgument, NotLoggedIn, Problem
 from atpub.pulling.download import Source, Url
+from atpub.redact import redact_urls
 from atpub.repository.interface import BlobJournal, MemoryJournal, Repository
 from atpub.repository.model import LOCAL_DID
 from atpub.target import Target
@@ -30,6 +31,11 @@ class Account(Protocol):
     @property
     def name(self) -> str:
         """What plans and messages call it."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """The URL of its server, or its folder; no secret in it."""
         ...
 
     @property
@@ -79,6 +85,11 @@ class LocalAccount:
         from atpub.repository.local import LocalRepository  # brings SQLite, which a PDS needs not
 
         return cls(LocalRepository(folder, did), folder.absolute())
+
+    @property
+    def server(self) -> str:
+        """Its folder."""
+        return str(self.folder)
 
     @property
     def handle(self) -> Handle:
@@ -149,6 +160,11 @@ class PdsAccount:
         url = account.repository.url
         account.session.resume(SessionTokens(account.repository.did, handle, url, url, access, refresh))
         return replace(account, name=handle)
+
+    @property
+    def server(self) -> str:
+        """The server's URL."""
+        return redact_urls(self.repository.url)
 
     @property
     def journal(self) -> BlobJournal:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,21 +16,19 @@ from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
 from atpub.atmosphere.outbox import Batch, Outbox
 from atpub.atmosphere.ready_plan import OnEvent, ignore
-from atpub.atproto.data import Json, JsonObject, cid_of
+from atpub.atmosphere.records import RecordValue, read_all, write_record
+from atpub.atmosphere.typed_records import TypedRecords
+from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
 from atpub.engine.desired.leaves import large_integers
-from atpub.engine.inventory import COLLECTION, read_inventories
 from atpub.errors import (
-    HeadMoved,
     InvalidArgument,
     InvalidRecord,
     NotLoggedIn,
     OversizedResponse,
     Problem,
-    RecordConflict,
     RecordNotFound,
-    Refused,
     RepositoryNotFound,
     Usage,
 )
@@ -38,10 +36,9 @@ from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.login.credentials import password_in
 from atpub.pulling.download import url_of
-from atpub.repository.backoff import TRIES, back_off
-from atpub.repository.filter import RecordFilter
-from atpub.repository.interface import Repository
-from atpub.repository.model import LOCAL_DID, Create, Delete, Page, Record, Update, Write
+from atpub.redact import redact_urls
+from atpub.report.html import client_html
+from atpub.repository.model import LOCAL_DID, Create, Delete, Update
 from atpub.target import FOLDER, Target
 
 LARGEST_BLOB: Final = 256 * 1024 * 1024
@@ -50,17 +47,7 @@ LARGEST_BLOB: Final = 256 * 1024 * 1024
 _ACCOUNT_OF: Final = Call("account_of")
 
 
-class RecordValue(dict[str, Any]):
-    """A record's value as a dict, which knows where it was read: its `uri` and `cid`."""
-
-    def __init__(self, value: Mapping[str, Json], uri: AtUri, cid: Cid) -> None:
-        """Take the value, its URI and its CID."""
-        super().__init__(value)
-        self.uri = uri
-        self.cid = cid
-
-
-class AtmosphereClient:
+class AtmosphereClient(TypedRecords):
     """An account of the AT Protocol, for publishers and loaders; without a login, it reads what is public.
 
     >>> client = AtmosphereClient()
@@ -76,7 +63,10 @@ class AtmosphereClient:
 
     @classmethod
     def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
-        """Return a client of the embedded repository in a folder; the first write creates it."""
+        """Return a client of the embedded repository in a folder; the first write creates it.
+
+        Raises InvalidArgument where `did` is no DID.
+        """
         checked = Call("AtmosphereClient.local").identifier("did", did, Did)
         client = cls()
         client._own = LocalAccount.open(Path(path), checked)
@@ -184,6 +174,19 @@ class AtmosphereClient:
         self._others.clear()
         self._own = None
 
+    def __repr__(self) -> str:
+        if self._own is None:
+            return f"AtmosphereClient(not logged in{f', {redact_urls(self._pds)!r}' if self._pds else ''})"
+        return f"AtmosphereClient({self._own.name!r}, {self._own.server!r})"
+
+    def _repr_html_(self) -> str:
+        account = self._own
+        if account is None:
+            facts = {"account": "not logged in", "server": redact_urls(self._pds or "as identities say")}
+        else:
+            facts = {"account": account.name, "DID": account.repository.did, "server": account.server}
+        return client_html("AtmosphereClient", facts)
+
     def __enter__(self) -> Self:
         return self
 
@@ -231,14 +234,15 @@ class AtmosphereClient:
     ) -> tuple[list[RecordValue], str | None]:
         """Return the records of a collection, newest key first, and a cursor to more; all of them without a `limit`.
 
-        `cursor` is what the last call gave, `repo` the DID or handle of another account.
+        `cursor` is what the last call gave, `repo` the DID or handle of another account. Raises InvalidArgument,
+        NotLoggedIn without a `repo`, and RepositoryNotFound.
         """
         call = Call("list_records")
         nsid = call.identifier("collection", collection, Nsid)
         most, after = call.limit("limit", limit), None if cursor is None else call.text("cursor", cursor)
         repository = self.account_of(repo, call).repository
         everything = most is None and after is None
-        page = _all(repository, nsid) if everything else repository.list_records(nsid, most, after)
+        page = read_all(repository, nsid) if everything else repository.list_records(nsid, most, after)
         values = [RecordValue(item.value, AtUri.of(repository.did, item.path), item.cid) for item in page.records]
         return values, page.cursor
 
@@ -267,7 +271,7 @@ class AtmosphereClient:
         """
         key = Tid.of(time.time_ns() // 1000) if rkey is None else rkey
         path, value = self._record("create_record", collection, key, record, validate)
-        return self._write(path, lambda _: Create(path, value))
+        return write_record(self.account, path, lambda _: Create(path, value))
 
     def put_record(
         self,
@@ -281,7 +285,9 @@ class AtmosphereClient:
         """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved."""
         path, value = self._record("put_record", collection, rkey, record, validate)
         swap = _swap("put_record", swap_commit)
-        return self._write(path, lambda there: Update(path, value) if there else Create(path, value), swap)
+        return write_record(
+            self.account, path, lambda there: Update(path, value) if there else Create(path, value), swap
+        )
 
     def delete_record(self, uri: str | AtUri, *, swap_commit: str | None = None) -> None:
         """Delete a record of one's own; none there is well, too. Raises Refused, HeadMoved."""
@@ -292,7 +298,7 @@ class AtmosphereClient:
         path = found.path
         assert path is not None
         swap = _swap("delete_record", swap_commit)
-        self._write(path, lambda there: Delete(path) if there else None, swap)
+        write_record(self.account, path, lambda there: Delete(path) if there else None, swap)
 
     def _record(
         self, name: str, collection: str, rkey: str, record: Mapping[str, Any], validate: bool | None
@@ -309,31 +315,12 @@ class AtmosphereClient:
             raise InvalidRecord(large)
         return path, value
 
-    def _write(self, path: RecordPath, write: Callable[[bool], Write | None], swap: Cid | None = None) -> AtUri:
-        repository = self.account.repository
-        for moves in range(1, TRIES + 1):
-            head = repository.head()  # before the rest: if that has changed since, the write is refused
-            record = repository.get_record(path)
-            wanted = write(record is not None)
-            if wanted is not None and not _is_done(wanted, record):
-                _check_unowned(path, repository.list_records(COLLECTION).records)
-                newest = head.cid if head else None
-                try:
-                    repository.apply_writes([wanted], swap or newest)
-                except HeadMoved:
-                    if swap is not None or moves == TRIES:
-                        raise
-                    back_off(moves)
-                    continue
-            break
-        return AtUri.of(self.did, path)
-
     # Blobs
 
     def upload_blob(self, data: BlobInput, mime_type: str = "application/octet-stream") -> dict[str, Any]:
         """Upload bytes, a file or an open file; gives the blob object to put into a record, soon.
 
-        Until a record refers to it, the server may throw it away.
+        Until a record refers to it, the server may throw it away. Raises InvalidArgument, NotLoggedIn, BlobRejected.
         """
         opened = open_blob("data", data)
         if isinstance(opened, Problem):
@@ -355,17 +342,10 @@ class AtmosphereClient:
         return bytes(content)
 
     def get_blob_url(self, did: str, cid: str) -> str:
-        """Return the public URL of a blob; for the embedded repository, that of its file."""
+        """Return the public URL of a blob; for the embedded repository, that of its file. Raises InvalidArgument."""
         call = Call("get_blob_url")
         checked = call.identifier("cid", cid, Cid)
         return url_of(self.account_of(did, call, "did").blob_source(checked))
-
-
-def _all(repository: Repository, collection: Nsid) -> Page:
-    """Return all records of a collection; for many, reading the whole repository takes fewer requests than listing."""
-    records = repository.read(RecordFilter(frozenset((collection,)))).records
-    paths = sorted((path for path in records if path.collection == collection), reverse=True)
-    return Page([records[path] for path in paths], None)
 
 
 def _swap(name: str, swap_commit: str | None) -> Cid | None:
@@ -373,16 +353,19 @@ def _swap(name: str, swap_commit: str | None) -> Cid | None:
     return None if swap_commit is None else Call(name).identifier("swap_commit", swap_commit, Cid)
 
 
-def _is_done(write: Write, record: Record | None) -> bool:
-    """Return whether the record has this value already; raises RecordConflict for a create of an existing key."""
-    if isinstance(write, Create) and record is not None:
-        raise RecordConflict(f"there is a record already at {write.path}", hint="put_record writes over it")
-    return isinstance(write, Update) and record is not None and record.cid == cid_of(write.value)
-
-
-def _check_unowned(path: RecordPath, inventories: Iterable[Record]) -> None:
-    """Raise Refused where a project owns the record."""
-    for name, inventory in read_inventories(inventories).items():
-        if path in inventory.owned:
-            hint = "change it in that project's manifest"
-            raise Refused(f"{path} is a record of the project {name!r}", hint=hint)
+def reading_client(
+    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | os.PathLike[str] | None
+) -> AbstractContextManager[AtmosphereClient]:
+    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
+    if repository is None:
+        return AtmosphereClient() if client is None else nullcontext(client)
+    if client is not None:
+        raise call.refuse("repository", "the client names the repository already", "give one of the two")
+    target = Target.of_authority(uri.authority, folder=Path(repository))
+    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+    try:
+        target.check_exists(reader.account.repository)
+    except BaseException:
+        reader.close()
+        raise
+    return reader

@@ -5,21 +5,23 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from hashlib import sha256
 from typing import Any, Generic, TypeVar, get_args
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.published.model import FieldView
 from atpub.pulling.download import Source, chunks_of, url_of, users_source
-from atpub.report.html import facts_html
+from atpub.report.html import dataset_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader
 from atpub.shards.sample_groups import NotASampleError, Sample, group_samples
 from atpub.shards.sample_types import MSGPACK
 from atpub.shards.samples import sample_reader
 from atpub.shards.tar_stream import File, read_members
+from atpub.suggest import counted, size
 
 S = TypeVar("S")
 
@@ -58,6 +60,7 @@ class Dataset(Generic[S]):
         self.record: JsonObject | None = None
         """That record."""
         self._sample_type = sample_type
+        self._fields: Sequence[FieldView] | None = None
         self._decode = decode
         self._shards: tuple[Shard, ...] | None = None
 
@@ -70,12 +73,13 @@ class Dataset(Generic[S]):
         metadata: JsonObject | None,
         sample_type: type[S],
         *,
+        fields: Sequence[FieldView] | None = None,
         decode: bool = False,
     ) -> Dataset[S]:
-        """Return the dataset of a published record."""
+        """Return the dataset of a published record; `fields` are those of its schema, where that was read."""
         urls = [url_of(shard.source) for shard in shards]
         made = cls(urls, metadata=metadata, sample_type=sample_type, decode=decode)
-        made.uri, made.record, made._shards = uri, record, tuple(shards)
+        made.uri, made.record, made._shards, made._fields = uri, record, tuple(shards), fields
         return made
 
     @property
@@ -120,15 +124,51 @@ class Dataset(Generic[S]):
 
     def __repr__(self) -> str:
         kind = self._known_type()
-        return f"Dataset{f'[{kind.__name__}]' if kind else ''}({self.url!r})"
+        more = f", … {len(self.urls) - 1:,} more" if len(self.urls) > 1 else ""
+        where = (
+            f"{str(self.uri)!r}, {counted(len(self.urls), 'shard')}" if self.uri else f"{self.urls[:1]}"[1:-2] + more
+        )
+        return f"Dataset{f'[{kind.__name__}]' if kind else ''}({where})"
 
     def _repr_html_(self) -> str:
-        record, kind = self.record or {}, self._known_type()
-        facts = {"samples": kind.__name__} if kind else {}
-        facts |= {"uri": str(self.uri)} if self.uri else {}
-        facts |= {name: str(record[name]) for name in ("description", "license", "tags", "size") if name in record}
-        facts |= {name: str(value) for name, value in (self.metadata or {}).items()}
-        return facts_html(str(record.get("name", "Dataset")), facts, self.list_shards())
+        record = self.record or {}
+        try:
+            shards = self.list_shards()
+        except InvalidArgument:  # what is shown is what was given
+            shards = [*self.urls]
+        return dataset_html(str(record.get("name", "Dataset")), self._facts(), self._shown_fields(), shards)
+
+    def _facts(self) -> dict[str, str]:
+        record, kind, tags = self.record or {}, self._known_type(), (self.record or {}).get("tags")
+        facts = {
+            "uri": str(self.uri or ""),
+            **{name: str(record.get(name, "")) for name in ("description", "license")},
+            "tags": ", ".join(map(str, tags)) if isinstance(tags, list) else "",
+            "size": _size_text(record.get("size")),
+            "samples": kind.__name__ if kind else "",
+            **{name: str(value) for name, value in (self.metadata or {}).items()},
+        }
+        return {name: text for name, text in facts.items() if text}
+
+    def _shown_fields(self) -> Sequence[FieldView]:
+        kind: Any = self._known_type()
+        if self._fields is not None or not is_dataclass(kind):
+            return self._fields or ()
+        return [FieldView(item.name, _type_text(item.type), item.default is not MISSING) for item in fields(kind)]
+
+
+def _size_text(stated: Json) -> str:
+    """Return the size of a dataset that its record states, as far as it can be read."""
+    known = stated if isinstance(stated, dict) else {}
+    samples, total, shards = (known.get(name) for name in ("samples", "bytes", "shards"))
+    parts = [counted(samples, "sample")] if isinstance(samples, int) else []
+    parts += [size(total)] if isinstance(total, int) else []
+    parts += [counted(shards, "shard")] if isinstance(shards, int) else []
+    return ", ".join(parts)
+
+
+def _type_text(annotation: object) -> str:
+    return annotation.__name__ if type(annotation) is type else str(annotation)
 
 
 def _samples_of(

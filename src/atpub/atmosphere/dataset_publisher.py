@@ -104,7 +104,8 @@ class DatasetPublisher(Publisher):
         `checksums` is a mapping from URL or file name to SHA-256, or the path of a file that sha256sum wrote. Without,
         they come from `atpub.lock` in the current folder, else from what the store itself states (HEAD); those not
         found are recorded as `none`, with a warning. "fetch" reads each shard whose store states none; "none" records
-        none and does not warn.
+        none and does not warn. Raises InvalidArgument, Refused where another project owns the record, RecordConflict
+        with `if_exists="error"`, and Unavailable where a shard that is to be read cannot be.
         """
         call = Call("publish_with_urls", self.client.did)
         patterns = (urls,) if isinstance(urls, str) else tuple(urls)
@@ -138,7 +139,8 @@ class DatasetPublisher(Publisher):
 
         Each shard is bytes, a path (a str is one, too) or an open binary file: an uncompressed tar of at most
         52,428,800 bytes, else InvalidArgument before anything is sent. `mime_type` is what they are sent as; servers
-        look at the bytes, and the record says what they find: application/x-tar.
+        look at the bytes, and the record says what they find: application/x-tar. Raises InvalidArgument, Refused where
+        another project owns the record, RecordConflict with `if_exists="error"`, and BlobRejected.
         """
         call = Call("publish_with_blobs", self.client.did)
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
-from atpub.atmosphere.ready_plan import OnEvent, ReadyPlan, ignore
-from atpub.engine.plan.model import Options, Outcome
+from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
+from atpub.engine.plan.model import Options
 from atpub.errors import Usage
 from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
@@ -82,7 +82,7 @@ def plan(
     return ReadyPlan(made, facts.sources, again)
 
 
-def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
+def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> Outcomes:
     """Apply a plan of a manifest or of a publish; return the outcome of each change.
 
     Raises Refused where a safety rule forbids it, StalePlan where one of its records has changed meanwhile,

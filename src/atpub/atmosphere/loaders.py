@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from atpub.atmosphere.arguments import Call, warn
-from atpub.atmosphere.client import AtmosphereClient, RecordValue
+from atpub.atmosphere.client import AtmosphereClient, reading_client
 from atpub.atmosphere.dataset import Dataset, Shard
+from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.errors import InvalidArgument, Problem, RecordNotFound
+from atpub.errors import InvalidArgument, InvalidRecord, Problem, RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
 from atpub.progress import OnProgress, ignore
+from atpub.published.build import build_schema
+from atpub.published.model import FieldView
 from atpub.pulling.download import Url, url_of
 from atpub.pulling.entries import find_dataset, read_entry, url_shards
 from atpub.pulling.run import OnShard, pull_dataset
-from atpub.repository.model import LOCAL_DID
+from atpub.repository.model import Record
 from atpub.shards.samples import sample_class, unpacker
 from atpub.storage.interface import FileStorage, StoredBlob
 from atpub.storage.parts import read_parts, without_links
 from atpub.storage.registry import find_kind, type_of
 from atpub.storage.s3 import s3_info
-from atpub.target import Target
 
 S = TypeVar("S")
 
@@ -40,6 +41,9 @@ class _Loader:
     def __init__(self, client: AtmosphereClient) -> None:
         """Take the client; it needs no login for what others have published."""
         self.client = client
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.client!r})"
 
     def get(self, uri: str | AtUri) -> RecordValue:
         """Return the record at a URI; raises InvalidArgument where it is of another kind, and RecordNotFound."""
@@ -66,9 +70,7 @@ class SchemaLoader(_Loader):
 
     def sample_type(self, uri: str | AtUri) -> type[Any]:
         """Make a dataclass from the schema: its fields by their names, required ones first."""
-        record = self.get(uri)
-        content = _object(record.get("schema"))
-        return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
+        return _sample_class(self.get(uri))
 
 
 class LabelLoader(_Loader):
@@ -192,9 +194,14 @@ class DatasetLoader(_Loader):
         """
         parts = self.get_parts(uri)
         record = parts[0]
-        kind = sample_type or SchemaLoader(self.client).sample_type(read_entry(record).schema_ref)
+        kind, fields = sample_type, None
+        if kind is None:
+            schema = SchemaLoader(self.client).get(read_entry(record).schema_ref)
+            kind, fields = _sample_class(schema), _schema_fields(schema)
         shards = [shard for part in parts for shard in self._shards(record.uri, read_entry(part))]
-        return Dataset[Any].of_record(record.uri, dict(record), shards, _metadata(record), kind, decode=decode)
+        return Dataset[Any].of_record(
+            record.uri, dict(record), shards, _metadata(record), kind, fields=fields, decode=decode
+        )
 
     def _shards(self, uri: AtUri, found: entry.Entry) -> Iterator[Shard]:
         kind = find_kind(found.storage)
@@ -237,6 +244,7 @@ def load(
     Without `sample_type`, the class is made from the published schema. `repository` is the folder of an embedded
     repository, if it is not `./.atpub/local`. `decode` makes images of members that hold one, in place of bytes.
     Reading needs the extra `atpub[samples]`, and no login. Every shard is checked against its checksum as it is read.
+    Raises InvalidArgument where the URI is of another kind, RecordNotFound, RepositoryNotFound, and InvalidRecord.
     """
     call = Call("load")
     found = call.uri("uri", uri)
@@ -263,7 +271,8 @@ def pull(
 
     All are tried, then the first failure is raised; calling again continues. `repository` is the folder of an embedded
     repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard, and `on_progress` the bytes
-    (`atpub.progress_bar` shows them).
+    (`atpub.progress_bar` shows them). Raises InvalidArgument, Usage for URIs and URLs of other kinds, RecordNotFound,
+    FileConflict where a file is not the shard, Unavailable, and OversizedResponse beyond `max_bytes`.
     """
     call = Call("pull")
     found = call.uri("uri", uri)
@@ -275,22 +284,43 @@ def pull(
     return pulled.files
 
 
-def reading_client(
-    call: Call, uri: AtUri, client: AtmosphereClient | None, repository: str | PathLike[str] | None
-) -> AbstractContextManager[AtmosphereClient]:
-    """Return the client of a call that reads a URI: the given one, which stays open, or a new one."""
-    if repository is None:
-        return AtmosphereClient() if client is None else nullcontext(client)
-    if client is not None:
-        raise call.refuse("repository", "the client names the repository already", "give one of the two")
-    target = Target.of_authority(uri.authority, folder=Path(repository))
-    reader = AtmosphereClient.local(repository, did=target.did or LOCAL_DID)
+def open_fs(
+    uri: str | AtUri,
+    *,
+    client: AtmosphereClient | None = None,
+    repository: str | PathLike[str] | None = None,
+    verify: bool = True,
+) -> Any:
+    """Return an fsspec file system of the shards of the dataset at a URI, of an entry or a label; it needs `atpub[fs]`.
+
+    Its paths are the names that `pull` gives: `fs.ls("")`, `fs.open("digits-000000.tar")`. Files are read-only. With
+    `verify`, reading a file to its end compares its checksum, and the first seek back makes a temporary copy that is
+    verified whole; without, seeking asks the server for a range, and nothing is compared. `repository` is the folder
+    of an embedded repository, if it is not `./.atpub/local`. Raises InvalidArgument, Usage where there is no fsspec,
+    and FileNotFoundError where there is no dataset.
+    """
+    found = Call("open_fs").uri("uri", uri)
     try:
-        target.check_exists(reader.account.repository)
-    except BaseException:
-        reader.close()
-        raise
-    return reader
+        from atpub.atmosphere.filesystem import open_dataset  # fsspec is an extra
+    except ModuleNotFoundError as error:
+        if error.name != "fsspec":
+            raise
+        raise Usage("open_fs needs fsspec", hint="pip install 'atpub[fs]'") from None
+    return open_dataset(found, client, repository, verify=verify)
+
+
+def _sample_class(record: RecordValue) -> type[Any]:
+    content = _object(record.get("schema"))
+    return sample_class(str(record.get("name", "Sample")), _object(content.get("content")) or content)
+
+
+def _schema_fields(record: RecordValue) -> Sequence[FieldView] | None:
+    """Return the fields of a schema; None where its record breaks its lexicon."""
+    assert record.uri.path is not None
+    try:
+        return build_schema(record.uri, Record(record.uri.path, record.cid, dict(record))).fields
+    except InvalidRecord:
+        return None
 
 
 def _shaped(record: RecordValue) -> JsonObject:

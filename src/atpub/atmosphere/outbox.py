@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from atpub.atmosphere.accounts import Account
-from atpub.atmosphere.ready_plan import OnEvent, Opened, ReadyPlan, carry_out, ignore
+from atpub.atmosphere.ready_plan import OnEvent, Opened, Outcomes, ReadyPlan, carry_out, ignore
 from atpub.atproto.syntax import AtUri, Did, RecordPath
 from atpub.engine.apply import PartialApplyError
-from atpub.engine.plan.model import Outcome
 from atpub.engine.plan.publication import PublishRequest
 from atpub.errors import AtpubError, StalePlan, Usage
 from atpub.pipeline import plan_requests
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.interface import BlobSource
+from atpub.suggest import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,12 @@ class Batch:
         self._sources: dict[str, BlobSource] = {}
         self._mime_types: dict[str, str] = {}
         self._project: str | None = None
-        self.outcomes: tuple[Outcome, ...] = ()
+        self.outcomes = Outcomes()
         """What became of each record, once the batch is published."""
+
+    def __repr__(self) -> str:
+        state = "published" if self.outcomes else "not published"
+        return f"Batch({counted(len(self._requests), 'record')}, {state})"
 
     def add(self, queued: QueuedRecord) -> None:
         """Add a call's records, all or none; raises Usage where one contradicts an earlier call."""

@@ -42,6 +42,10 @@ class Publisher:
         self._project = project or ""
         self._on_event = on_event
 
+    def __repr__(self) -> str:
+        project = f", project={self._project!r}" if self._project else ""
+        return f"{type(self).__name__}({self.client!r}{project})"
+
     def batch(self, *, on_event: OnProgress | None = None) -> AbstractContextManager[Batch]:
         """Publish what all publishers of the client publish in the block in one atomic commit at its end.
 

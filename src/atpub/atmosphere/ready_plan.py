@@ -14,7 +14,7 @@ from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal
 from atpub.engine.plan.publication import EXISTS
 from atpub.errors import Problem, RecordConflict
 from atpub.progress import Progress
-from atpub.report.html import plan_html
+from atpub.report.html import outcomes_html, plan_html
 from atpub.report.plan import plan_json, plan_text
 from atpub.repository.interface import BlobSource
 
@@ -31,6 +31,15 @@ Opened: TypeAlias = Callable[[], AbstractContextManager[Account]]
 
 def ignore(_: object) -> None:
     """Take no notice of an event."""
+
+
+class Outcomes(tuple[Outcome, ...]):
+    """The outcome of each change of a plan, as a tuple that notebooks show as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return outcomes_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,16 @@ class ReadyPlan:
         """Whether there is anything to do."""
         return self.plan.pending
 
-    def apply(self, *, on_event: OnEvent = ignore) -> tuple[Outcome, ...]:
+    def apply(self, *, on_event: OnEvent = ignore) -> Outcomes:
         """Apply the plan; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done."""
         return carry_out(self, on_event)
 
     def to_json(self) -> JsonObject:
         """Return the plan as `atpub plan --json` prints it."""
         return plan_json(self.plan)
+
+    def __repr__(self) -> str:
+        return f"Ready{self.plan!r}"
 
     def __str__(self) -> str:
         return plan_text(self.plan)
@@ -96,13 +108,13 @@ class ReadyPlan:
         return plan_html(self.plan)
 
 
-def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> tuple[Outcome, ...]:
+def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> Outcomes:
     """Apply a plan; where it `is_new`, made just now, the repository is not asked for its head again."""
     for refusal in ready.refusals:
         if refusal.code == EXISTS:
             raise RecordConflict(refusal.message, hint=refusal.hint)
     with ready.opened() as account:
-        return apply_plan(
+        outcomes = apply_plan(
             ready.plan,
             account.repository,
             ready.sources,
@@ -111,3 +123,4 @@ def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> t
             journal=account.journal,
             is_new=is_new,
         )
+    return Outcomes(outcomes)

@@ -119,7 +119,7 @@ class Saver:
             if hash_file(file) != shard.sha256:
                 raise file_conflict(file)
             return
-        with self._open(shard, 0) as found:
+        with open_shard(self.client, self.repository, shard) as found:
             if not file.is_file() or found.total != file.stat().st_size:
                 raise file_conflict(file)
 
@@ -151,12 +151,12 @@ class Saver:
             if shard.sha256 in (None, partial.sha256):
                 return
             if not is_continued:
-                raise _wrong_bytes(shard)
+                raise wrong_bytes(shard)
             is_continued = False  # the part that was continued may be what is wrong
             self._restart(partial)
 
     def _receive(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
-        with self._open(shard, partial.size) as found:
+        with open_shard(self.client, self.repository, shard, partial.size) as found:
             if found.start != partial.size:
                 self._restart(partial)
             if found.total is not None:
@@ -179,14 +179,17 @@ class Saver:
         self.budget.give_back(partial.size)
         partial.restart()
 
-    @contextmanager
-    def _open(self, shard: PublishedShard, start: int) -> Generator[Download]:
-        """Open a shard from a position on, or from its start."""
-        if not isinstance(shard.source, Blob):
-            with download(self.client, shard.source, start) as found:
-                yield found
-            return
-        yield Download(bounded_blob(self.repository, shard.source), 0, shard.source.size)
+
+@contextmanager
+def open_shard(
+    client: TransportClient, repository: Repository, shard: PublishedShard, start: int = 0
+) -> Generator[Download]:
+    """Open a shard from a position on, or from its start; raises Unavailable, or BlobNotFound."""
+    if not isinstance(shard.source, Blob):
+        with download(client, shard.source, start) as found:
+            yield found
+        return
+    yield Download(bounded_blob(repository, shard.source), 0, shard.source.size)
 
 
 def _can_continue(shard: PublishedShard) -> bool:
@@ -194,6 +197,7 @@ def _can_continue(shard: PublishedShard) -> bool:
     return shard.sha256 is not None and not isinstance(shard.source, Blob)
 
 
-def _wrong_bytes(shard: PublishedShard) -> _WrongBytes:
+def wrong_bytes(shard: PublishedShard) -> Unavailable:
+    """Return the error of bytes that the checksum does not fit."""
     hint = "it was changed after it was published, or damaged on its way: do not trust it"
     return _WrongBytes(f"{shard.name} is not what its checksum says", hint=hint)

@@ -1,75 +1,178 @@
-"""A plan and a dataset as HTML, for notebooks; everything that comes from a record is escaped."""
+"""Plans, outcomes, datasets, clients and progress as HTML, for notebooks.
+
+Everything that comes from a record is escaped. Colours are styles of elements, and in the middle between black and
+white: a notebook may be light or dark.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from atpub.engine.plan.model import Action, Change, Plan
+from atpub.engine.plan.model import Action, Change, Outcome, Plan, Status
+from atpub.errors import Problem
+from atpub.published.model import FieldView
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
+from atpub.report.plan import cost_text, drift_text, notes, upload_size
+from atpub.report.progress import StepProgress, percent
 from atpub.suggest import counted, size
 
-_MOST_ROWS: Final = 200
+_MOST_ROWS: Final = 50
+_MOST_LINES: Final = 200
 _MOST_FIELDS: Final = 50
+
+_GREEN, _YELLOW, _RED, _BLUE, _GREY = "#1f883d", "#b08800", "#d1434b", "#0e7fa8", "#808080"
+_COLOURS: Final[Mapping[Action | Status, str]] = {
+    "create": _GREEN,
+    "update": _YELLOW,
+    "adopt": _YELLOW,
+    "delete": _RED,
+    "forget": _BLUE,
+    "keep": _GREY,
+    "applied": _GREEN,
+    "failed": _RED,
+    "pending": _YELLOW,
+}
+_STAYS: Final[Mapping[Action, str]] = {"keep": "kept", "unchanged": "unchanged"}
 
 
 def plan_html(plan: Plan) -> str:
-    """Return a table of the records that would change, their differing fields, and the totals."""
+    """Return refusals and warnings, a table of the changes with drift first, the totals and the cost."""
+    refused = {refusal.uri for refusal in plan.refusals}
     shown = [change for change in plan.changes if change.action != "unchanged"]
-    rows = [_row(change) for change in shown[:_MOST_ROWS]]
-    if len(shown) > _MOST_ROWS:
-        rows.append(f"<tr><td colspan='3'>… and {counted(len(shown) - _MOST_ROWS, 'more change')}</td></tr>")
-    table = f"<table><tr><th>action</th><th>record</th><th>URI</th></tr>{''.join(rows)}</table>" if rows else ""
-    return f"<div><p>{''.join(_head(plan))}</p>{''.join(_refusals(plan))}{table}{_uploads(plan)}</div>"
+    shown.sort(key=lambda change: (change.uri not in refused, change.drift is None))
+    rows = [_change_row(change, is_refused=change.uri in refused) for change in shown[:_MOST_ROWS]]
+    table = _table(("action", "record", "URI"), rows, len(shown), "change")
+    parts = (*_refusals(plan), *map(_warning, plan.warnings), table, _uploads(plan), _end(plan))
+    return f"<div><p>{''.join(_head(plan))}</p>{''.join(parts)}</div>"
 
 
-def facts_html(title: str, facts: Mapping[str, str], shards: Iterable[str]) -> str:
-    """Return a table of facts about a dataset, with its shards folded."""
+def outcomes_html(outcomes: Sequence[Outcome]) -> str:
+    """Return a table of the outcomes, those that are not done first, and their totals."""
+    shown = [item for item in outcomes if item.status != "unchanged"]
+    shown.sort(key=lambda item: item.status == "applied")
+    statuses = [item.status for item in outcomes]
+    totals = [f"{statuses.count(status):,} {status}" for status in dict.fromkeys(statuses)]
+    rows = [_outcome_row(item) for item in shown[:_MOST_ROWS]]
+    table = _table(("status", "action", "record", "URI"), rows, len(shown), "outcome")
+    return f"<div><p>{', '.join(totals) or 'nothing to do'}</p>{table}</div>"
+
+
+def dataset_html(
+    title: str, facts: Mapping[str, str], fields: Sequence[FieldView] = (), shards: Sequence[str] = ()
+) -> str:
+    """Return facts about a dataset, the fields of its samples as a table, and its shards folded."""
+    rows = [
+        f"<tr><td><code>{escape_html(field.name)}</code></td>"
+        f"<td>{escape_html(field.type)}{' (optional)' if field.is_optional else ''}</td>"
+        f"<td>{escape_html(field.description)}</td></tr>"
+        for field in fields[:_MOST_ROWS]
+    ]
+    table = _table(("field", "type", "description"), rows, len(fields), "field")
+    return f"<div>{_facts(title, facts)}{table}{_folded(shards, 'shard')}</div>"
+
+
+def client_html(title: str, facts: Mapping[str, str]) -> str:
+    """Return facts about a client."""
+    return f"<div>{_facts(title, facts)}</div>"
+
+
+def progress_html(steps: Sequence[StepProgress], most_files: int) -> str:
+    """Return a bar for each file at work, the last ones started if they are too many, and one for each step."""
+    rows: list[str] = []
+    for step in steps:
+        files = [*step.at_work.items()][-most_files:] if most_files else []
+        rows += [_bar(file.done, file.size, f"{name} ({size(file.done)})") for name, file in files]
+        rows.append(_bar(step.done, step.size, step.texts[0]))
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _bar(done: int, whole: int | None, text: str) -> str:
+    """Return a row with a bar, which moves to and fro where the whole is not known."""
+    share = f" value='{done if whole else 1}' max='{whole or 1}'" if whole is not None else ""
+    return f"<tr><td><progress{share}></progress></td><td>{percent(done, whole)}</td><td>{escape_html(text)}</td></tr>"
+
+
+def _facts(title: str, facts: Mapping[str, str]) -> str:
     rows = "".join(f"<tr><th>{escape_html(name)}</th><td>{escape_html(text)}</td></tr>" for name, text in facts.items())
-    return f"<div><p><b>{escape_html(title)}</b></p><table>{rows}</table>{_folded([*shards], 'shard')}</div>"
+    return f"<p><b>{escape_html(title)}</b></p><table>{rows}</table>"
 
 
-def _uploads(plan: Plan) -> str:
-    """Return the files to upload, folded; nothing where there are none."""
-    files = [f"{upload.source} ({size(upload.size)})" for upload in plan.uploads]
-    return _folded(files, "upload") if files else ""
+def _table(head: Sequence[str], rows: Sequence[str], count: int, noun: str) -> str:
+    """Return a table of some rows, and how many there are besides; nothing where there are none."""
+    if not rows:
+        return ""
+    more = f"… and {counted(count - len(rows), f'more {noun}')}" if count > len(rows) else ""
+    last = f"<tr><td colspan='{len(head)}'>{more}</td></tr>" if more else ""
+    cells = "".join(f"<th>{name}</th>" for name in head)
+    return f"<table><tr>{cells}</tr>{''.join(rows)}{last}</table>"
 
 
 def _folded(lines: Sequence[str], noun: str) -> str:
     """Return a list of lines under a summary that says how many they are."""
-    listed = [escape_html(line) for line in lines[:_MOST_ROWS]]
-    more = [f"… and {counted(len(lines) - _MOST_ROWS, f'more {noun}')}"] if len(lines) > _MOST_ROWS else []
+    listed = [escape_html(line) for line in lines[:_MOST_LINES]]
+    more = [f"… and {counted(len(lines) - _MOST_LINES, f'more {noun}')}"] if len(lines) > _MOST_LINES else []
     return f"<details><summary>{counted(len(lines), noun)}</summary>{'<br>'.join([*listed, *more])}</details>"
+
+
+def _uploads(plan: Plan) -> str:
+    """Return the files to upload, folded; nothing where there are none."""
+    files = [f"{upload.source} ({upload_size(upload)})" for upload in plan.uploads]
+    return _folded(files, "upload") if files else ""
 
 
 def _head(plan: Plan) -> Iterator[str]:
     owner = f"{escape_html(plan.project)} → " if plan.project else ""
     yield f"<b>{owner}{escape_html(plan.account)}</b> <code>{escape_html(plan.did)}</code>: "
-    counts = [f"{count} to {name}" for name, count in plan.summary.items() if count and name not in _STAYS]
-    counts += [f"{plan.summary[name]} {word}" for name, word in _STAYS.items() if plan.summary[name]]
-    yield ", ".join(counts if plan.pending else ["nothing to do", *counts])
+    counts = [f"{count:,} to {name}" for name, count in plan.summary.items() if count and name not in _STAYS]
+    counts += [f"{plan.summary[name]:,} {word}" for name, word in _STAYS.items() if plan.summary[name]]
+    nothing = "nothing can be done" if plan.refusals else "nothing to do"
+    yield ", ".join(counts if plan.pending else [nothing, *counts])
     if plan.uploads:
         yield f"; {counted(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
 
 
-_STAYS: Final[Mapping[Action, str]] = {"keep": "kept", "unchanged": "unchanged"}
+def _end(plan: Plan) -> str:
+    """Return the cost of a plan that is pending, and its digest."""
+    return f"<p>{cost_text(plan.cost)}<br>Digest: <code>{escape_html(plan.digest)}</code></p>" if plan.pending else ""
 
 
 def _refusals(plan: Plan) -> Iterator[str]:
     for refusal in plan.refusals:
-        yield f"<p><b>refused</b>: {escape_html(refusal.message)}<br>{escape_html(refusal.hint)}</p>"
+        yield f"<p>{_coloured('refused', _RED)}: {escape_html(refusal.message)}<br>{escape_html(refusal.hint)}</p>"
 
 
-def _row(change: Change) -> str:
-    fields = "".join(_fields(change))
-    details = f"<details><summary>{escape_html(change.address)}</summary>{fields}</details>" if fields else None
-    uri = f"<code>{escape_html(change.uri)}</code>"
-    return f"<tr><td>{change.action}</td><td>{details or escape_html(change.address)}</td><td>{uri}</td></tr>"
+def _warning(problem: Problem) -> str:
+    place = f"{escape_html(problem.place)}: " if problem.place else ""
+    hint = f"<br>{escape_html(problem.hint)}" if problem.hint else ""
+    return f"<p>{_coloured('warning', _YELLOW)}: {place}{escape_html(problem.message)}{hint}</p>"
+
+
+def _change_row(change: Change, *, is_refused: bool) -> str:
+    name, fields = escape_html(f"{change.address}{notes(change)}"), "".join(_fields(change))
+    record = f"<details><summary>{name}</summary>{fields}</details>" if fields else name
+    drift = f"<div>{_coloured('drift', _YELLOW)}: {escape_html(drift_text(change.drift))}</div>" if change.drift else ""
+    action = _coloured("refused", _RED) if is_refused else _coloured(change.action, _COLOURS.get(change.action, _GREY))
+    return f"<tr><td>{action}</td><td>{record}{drift}</td><td><code>{escape_html(change.uri)}</code></td></tr>"
+
+
+def _outcome_row(item: Outcome) -> str:
+    change, error = item.change, f"<div>{escape_html(item.error)}</div>" if item.error else ""
+    status = _coloured(item.status, _COLOURS.get(item.status, _GREY))
+    record = f"<td>{escape_html(f'{change.address}{notes(change)}')}{error}</td>"
+    return f"<tr><td>{status}</td><td>{change.action}</td>{record}<td><code>{escape_html(change.uri)}</code></td></tr>"
+
+
+def _coloured(word: str, colour: str) -> str:
+    return f"<b style='color:{colour}'>{word}</b>"
 
 
 def _fields(change: Change) -> Iterator[str]:
-    for item in changed_fields(change)[:_MOST_FIELDS]:
+    found = changed_fields(change)
+    for item in found[:_MOST_FIELDS]:
         old = f"<del>{escape_html(item.old)}</del> " if item.old is not None else ""
         new = f"<ins>{escape_html(item.new)}</ins>" if item.new is not None else ""
         yield f"<div><code>{escape_html(item.path)}</code>: {old}{new}</div>"
+    if len(found) > _MOST_FIELDS:
+        yield f"<div>… and {counted(len(found) - _MOST_FIELDS, 'more field')}</div>"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.engine.plan.model import Action, Change, Plan, Upload
+from atpub.engine.plan.model import Action, Change, Cost, Drift, Plan, Upload
 from atpub.engine.plan.serialize import plan_document
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.problems import problem_json
@@ -73,10 +73,19 @@ def notes(change: Change) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
+def drift_text(drift: Drift) -> str:
+    """Return what was applied, and what is live now."""
+    return f"applied as {drift.applied}, {f'is now {drift.live}' if drift.live else 'was deleted'}"
+
+
+def cost_text(cost: Cost) -> str:
+    """Return the cost of applying a plan."""
+    return f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
+
+
 def _details(change: Change, style: Style) -> Iterator[str]:
     if change.drift:
-        live = f"is now {change.drift.live}" if change.drift.live else "was deleted"
-        yield style(f"      drift: applied as {change.drift.applied}, {live}", YELLOW)
+        yield style(f"      drift: {drift_text(change.drift)}", YELLOW)
     if change.unknown and change.after is not None:
         yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
     found = changed_fields(change)
@@ -144,6 +153,5 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
         yield from (style(f"  {upload.source} ({upload_size(upload)})", FAINT) for upload in plan.uploads)
-    cost = plan.cost
-    yield f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
+    yield cost_text(plan.cost)
     yield style(f"Digest: {plan.digest}", FAINT)

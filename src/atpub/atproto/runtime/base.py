@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar, final
 
@@ -25,7 +26,7 @@ from atpub.atproto.runtime.loading import (
     type_of,
 )
 from atpub.atproto.runtime.package import problems
-from atpub.errors import AtpubError
+from atpub.errors import AtpubError, InvalidArgument, Problem
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the output of a method
@@ -61,6 +62,8 @@ AtIdentifier: TypeAlias = Annotated[str, Format("at-identifier")]
 AtUri: TypeAlias = Annotated[str, Format("at-uri")]
 Cid: TypeAlias = Annotated[str, Format("cid")]
 Datetime: TypeAlias = Annotated[str, Format("datetime")]
+DatetimeLike: TypeAlias = Datetime | datetime
+"""What `__init__` takes for a datetime: its text, or an aware datetime."""
 Did: TypeAlias = Annotated[str, Format("did")]
 Handle: TypeAlias = Annotated[str, Format("handle")]
 Language: TypeAlias = Annotated[str, Format("language")]
@@ -80,6 +83,22 @@ is_nsid = FORMATS["nsid"]
 is_record_key = FORMATS["record-key"]
 is_tid = FORMATS["tid"]
 is_uri = FORMATS["uri"]
+
+
+def datetime_text(moment: datetime | T) -> str | T:
+    """Return an aware datetime as text in UTC with milliseconds, all else as it is; raises InvalidArgument."""
+    if not isinstance(moment, datetime):
+        return moment
+    if moment.utcoffset() is None:
+        hint = "such as datetime.now(UTC)"
+        raise InvalidArgument(
+            (Problem("bad-argument", f"expected a datetime with a time zone, found {moment}", hint=hint),)
+        )
+    try:
+        text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    except OverflowError:
+        raise InvalidArgument((Problem("bad-argument", f"{moment} is no datetime in UTC"),)) from None
+    return text.replace("+00:00", "Z")
 
 
 class Value:

@@ -58,6 +58,9 @@ class Change:
     encoded: Encoded | None = field(default=None, repr=False, compare=False)
     """The encoding of `after`, where it is known."""
 
+    def __repr__(self) -> str:
+        return f"Change({self.action} {self.address!r}, {str(self.uri)!r})"
+
     @property
     def before_cid(self) -> Cid | None:
         """The CID of the live record."""
@@ -146,6 +149,12 @@ class Plan:
     unmanaged: tuple[AtUri, ...] = ()
     """Other records in the collections that were read: no project owns them, and the manifest does not name them."""
 
+    def __repr__(self) -> str:
+        parts = [f"{self.project or 'no project'!r} → {self.account!r}"]
+        parts += [f"{count} {action}" for action, count in self.summary.items() if count]
+        parts += [f"{len(self.refusals)} refused"] if self.refusals else []
+        return f"Plan({', '.join(parts)})"
+
     @property
     def pending(self) -> bool:
         """Whether there is anything to do."""
@@ -185,3 +194,7 @@ class Outcome:
     status: Status
     cid: Cid | None
     error: str | None = None
+
+    def __repr__(self) -> str:
+        error = f", {self.error!r}" if self.error else ""
+        return f"Outcome({self.status}: {self.change.action} {self.change.address!r}, {str(self.change.uri)!r}{error})"

@@ -41,7 +41,7 @@ class InviteCode(runtime.Value):
         *,
         available: int,
         code: str,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         created_by: str,
         disabled: bool,
         for_account: str,
@@ -49,7 +49,7 @@ class InviteCode(runtime.Value):
     ) -> None:
         self.available = available
         self.code = code
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.created_by = created_by
         self.disabled = disabled
         self.for_account = for_account
@@ -105,8 +105,8 @@ class InviteCodeUse(runtime.Value):
     WIRE = {"used_at": "usedAt", "used_by": "usedBy"}
     __slots__ = __match_args__ = ("used_at", "used_by")
 
-    def __init__(self, *, used_at: runtime.Datetime, used_by: runtime.Did) -> None:
-        self.used_at = used_at
+    def __init__(self, *, used_at: runtime.DatetimeLike, used_by: runtime.Did) -> None:
+        self.used_at = runtime.datetime_text(used_at)
         self.used_by = used_by
         self._extra = None
 

@@ -77,7 +77,7 @@ class Entry(runtime.RecordBase):
     def __init__(
         self,
         *,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         name: str,
         schema_ref: runtime.AtUri,
         storage: EntryStorage,
@@ -90,7 +90,7 @@ class Entry(runtime.RecordBase):
         size: DatasetSize | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.name = name
         self.schema_ref = schema_ref
         self.storage = storage

@@ -41,13 +41,13 @@ class Label(runtime.RecordBase):
     def __init__(
         self,
         *,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         dataset_uri: runtime.AtUri,
         name: str,
         description: str | None = None,
         version: str | None = None,
     ) -> None:
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.dataset_uri = dataset_uri
         self.name = name
         self.description = description

@@ -76,7 +76,7 @@ class Lens(runtime.RecordBase):
     def __init__(
         self,
         *,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         getter_code: CodeReference,
         name: str,
         putter_code: CodeReference,
@@ -88,7 +88,7 @@ class Lens(runtime.RecordBase):
         source_schema_version: str | None = None,
         target_schema_version: str | None = None,
     ) -> None:
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.getter_code = getter_code
         self.name = name
         self.putter_code = putter_code

@@ -59,7 +59,7 @@ class LensVerification(runtime.RecordBase):
     def __init__(
         self,
         *,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         lens: runtime.AtUri,
         lens_commit: str,
         verification_method: _verification_method.VerificationMethod,
@@ -67,7 +67,7 @@ class LensVerification(runtime.RecordBase):
         description: str | None = None,
         proof_ref: _lens.CodeReference | None = None,
     ) -> None:
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.lens = lens
         self.lens_commit = lens_commit
         self.verification_method = verification_method

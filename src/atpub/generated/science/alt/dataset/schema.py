@@ -59,7 +59,7 @@ class Schema(runtime.RecordBase):
     def __init__(
         self,
         *,
-        created_at: runtime.Datetime,
+        created_at: runtime.DatetimeLike,
         name: str,
         schema: SchemaSchema,
         schema_type: _schema_type.SchemaType,
@@ -68,7 +68,7 @@ class Schema(runtime.RecordBase):
         description: str | None = None,
         metadata: SchemaMetadata | None = None,
     ) -> None:
-        self.created_at = created_at
+        self.created_at = runtime.datetime_text(created_at)
         self.name = name
         self.schema = schema
         self.schema_type = schema_type
