@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN_SIZE: Final = 1 << 62
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
-_OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
+OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
 
 def measure(batch: Sequence[ShardTask], on_progress: OnProgress = ignore) -> bytes:
@@ -59,7 +59,7 @@ def find_store(task: ShardTask) -> ShardStore:
         return ObjectStore()
     if task.address:
         return HttpStore(_connections())
-    if task.url.startswith(_OBJECT_SCHEMES):
+    if task.url.startswith(OBJECT_SCHEMES):
         return ObjectStore()
     hint = "atpub reads http(s), S3, Google Cloud Storage and Azure: give a file of checksums, or `missing: none`"
     raise ShardFailure("unknown-store", f"{task.url} is in no store that atpub can read", hint)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from functools import partial
 from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
 from atpub.errors import Interrupted, Problem
+from atpub.executors import result_of, submit_batches
 from atpub.measuring.measure import close_connections, measure
 from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardTask, dump_outcomes, load_outcomes
 from atpub.progress import Completed, Ended, OnProgress, Progress, Started, ignore
@@ -78,7 +79,8 @@ def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgre
     pool = ThreadPoolExecutor(min(AT_ONCE, len(tasks)), thread_name_prefix="atpub-lock")
     work = partial(hosts.measure, on_progress=partial(_report, stop, on_progress))
     try:
-        yield from _results([pool.submit(work, task) for task in tasks])
+        for future in as_completed([pool.submit(work, task) for task in tasks]):
+            yield future.result()
     finally:
         stop.set()  # after Ctrl-C, shards that are being read end at their next chunk
         pool.shutdown(cancel_futures=True)
@@ -93,13 +95,6 @@ def _report(stop: Event, on_progress: OnProgress, progress: Progress) -> None:
 
 def _by_executor(tasks: Sequence[ShardTask], executor: Executor) -> Iterator[bytes]:
     batches = [tasks[start : start + BATCH] for start in range(0, len(tasks), BATCH)]
-    yield from _results([executor.submit(measure, batch) for batch in batches])
-
-
-def _results(futures: Sequence[Future[bytes]]) -> Iterator[bytes]:
-    try:
+    with submit_batches(executor, measure, batches) as futures:
         for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
+            yield result_of(future)
