@@ -112,7 +112,7 @@ def _urls() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # those of Dask and tornado
+@pytest.mark.filterwarnings("ignore")  # Dask and tornado
 def test_dask_finds_what_threads_find(atpub: Run, server: Server, dask: str, tmp_path: Path) -> None:
     server.objects["/d-0007.tar"].content = samples_tar(1)
     by_all(atpub, dask)

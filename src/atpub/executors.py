@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ THREADS: Final = "threads"
 
 _DASK: Final = "dask://"
 _DASK_SECONDS: Final = 5.0
+_LONGEST_SECONDS: Final = 8.0
 _HINT: Final = "give threads, dask://HOST:PORT, or module:factory"
 _AGAIN: Final = "is the same version of atpub installed on each worker? Then run it again: `atpub lock` continues"
 T = TypeVar("T")
@@ -104,7 +106,26 @@ def _connect(address: str) -> Any:
         message = "--executor dask://… needs the package distributed"
         raise Unavailable(message, hint="pip install 'atpub[dask]'") from None
     with _failures(f"there is no Dask scheduler at {address}", "start one: dask scheduler; and workers: dask worker"):
-        return distributed.Client(address, timeout=_DASK_SECONDS, set_as_default=False)
+        return _within(
+            _LONGEST_SECONDS, lambda: distributed.Client(address, timeout=_DASK_SECONDS, set_as_default=False)
+        )
+
+
+def _within(seconds: float, make: Callable[[], T]) -> T:
+    """Return what a function makes; raises TimeoutError after so many seconds, and leaves the function to itself.
+
+    Dask waits without end for a server that takes a connection and says nothing.
+    """
+    made = Future[T]()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except Exception as error:
+            made.set_exception(error)
+
+    Thread(target=run, name="atpub-connect", daemon=True).start()
+    return made.result(seconds)
 
 
 def _find_factory(name: str) -> Callable[[], object]:
