@@ -128,7 +128,7 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
     return made.result(seconds)
 
 
-def _find_factory(name: str) -> Callable[[], object]:
+def _find_factory(name: str) -> Callable[..., object]:
     """Import a factory, also from the current folder; raises Usage."""
     module, _, attribute = name.partition(":")
     if not module or not attribute:
@@ -136,7 +136,7 @@ def _find_factory(name: str) -> Callable[[], object]:
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.append(folder)
     try:
-        found = attrgetter(attribute)(import_module(module))
+        found: object = attrgetter(attribute)(import_module(module))
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise Usage(f"--executor {name} cannot be imported: {error}", hint=_HINT) from None
     if not callable(found):

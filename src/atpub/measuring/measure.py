@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -30,17 +31,22 @@ from atpub.shards.tar import TarFacts, read_tar
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
 
+_AT_ONCE: Final = 8
+"""Shards of a batch that are measured at once; workers may have several batches."""
 _UNKNOWN_SIZE: Final = 1 << 62
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
 OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
 
 def measure(batch: Sequence[ShardTask], on_progress: OnProgress = ignore) -> bytes:
-    """Measure shards, and return their outcomes as one block; no failure of a shard is raised.
+    """Measure shards, several at once, and return their outcomes as one block; no failure of a shard is raised.
 
     `load_outcomes` parses the block. Other processes call it without `on_progress`.
     """
-    return dump_outcomes([measure_shard(task, on_progress) for task in batch])
+    if len(batch) == 1:
+        return dump_outcomes([measure_shard(batch[0], on_progress)])
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="atpub-measure") as pool:
+        return dump_outcomes(list(pool.map(partial(measure_shard, on_progress=on_progress), batch)))
 
 
 def measure_shard(task: ShardTask, on_progress: OnProgress = ignore) -> Outcome:
