@@ -126,6 +126,13 @@ class Call:
             raise self.refuse(argument, "it is empty")
         return value
 
+    def count(self, argument: str, value: object) -> int:
+        """Return an integer of at least 1."""
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            found = value if isinstance(value, int) else type(value).__name__
+            raise self.refuse(argument, f"expected an integer of at least 1, found {found}")
+        return value
+
     def identifier(self, argument: str, value: object, kind: type[I]) -> I:
         """Parse a CID, DID, NSID or record key."""
         text = self.text(argument, value)
