@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -31,22 +30,18 @@ from atpub.shards.tar import TarFacts, read_tar
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
 
-_AT_ONCE: Final = 8
-"""Shards of a batch that are measured at once; workers may have several batches."""
 _UNKNOWN_SIZE: Final = 1 << 62
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
 OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
 
 def measure(batch: Sequence[ShardTask], on_progress: OnProgress = ignore) -> bytes:
-    """Measure shards, several at once, and return their outcomes as one block; no failure of a shard is raised.
+    """Measure shards, and return their outcomes as one block; no failure of a shard is raised.
 
-    `load_outcomes` parses the block. Other processes call it without `on_progress`.
+    `load_outcomes` parses the block. Other processes call it without `on_progress`. It starts no threads: beside Dask's
+    profiler, that can stop a worker for good (CPython 3.11: sys._current_frames and a new thread wait for each other).
     """
-    if len(batch) == 1:
-        return dump_outcomes([measure_shard(batch[0], on_progress)])
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="atpub-measure") as pool:
-        return dump_outcomes(list(pool.map(partial(measure_shard, on_progress=on_progress), batch)))
+    return dump_outcomes([measure_shard(task, on_progress) for task in batch])
 
 
 def measure_shard(task: ShardTask, on_progress: OnProgress = ignore) -> Outcome:
