@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import load_manifest as load_manifest
     from atpub.atmosphere import plan as plan
     from atpub.atmosphere import pull as pull
+    from atpub.atmosphere import verify as verify
     from atpub.atproto.syntax import AtUri as AtUri
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
@@ -58,6 +59,7 @@ _MODULES = {
     "plan": "atpub.atmosphere",
     "progress_bar": "atpub.progress_display",
     "pull": "atpub.atmosphere",
+    "verify": "atpub.atmosphere",
 }
 __all__ = [
     "AtUri",
@@ -83,6 +85,7 @@ __all__ = [
     "plan",
     "progress_bar",
     "pull",
+    "verify",
 ]
 
 

@@ -3,7 +3,7 @@
 from atpub.atmosphere.client import AtmosphereClient, RecordValue
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.dataset_publisher import DatasetPublisher
-from atpub.atmosphere.declare import apply, load_manifest, plan
+from atpub.atmosphere.declare import apply, load_manifest, plan, verify
 from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, pull
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import ReadyPlan
@@ -32,4 +32,5 @@ __all__ = [
     "load_manifest",
     "plan",
     "pull",
+    "verify",
 ]

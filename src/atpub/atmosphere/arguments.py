@@ -167,6 +167,14 @@ class Call:
             raise self.refuse(argument, f"{str(value)[:200]!r} is not the at:// URI of a record", hint)
         return found
 
+    def any_uri(self, argument: str, value: str | AtUri) -> AtUri:
+        """Parse the at:// URI of a repository, a collection or a record."""
+        try:
+            return value if isinstance(value, AtUri) else AtUri.parse(value)
+        except (SyntaxViolation, AttributeError):
+            hint = "such as at://lab.example.org, or at://lab.example.org/science.alt.dataset.entry"
+            raise self.refuse(argument, f"{str(value)[:200]!r} is not an at:// URI", hint) from None
+
     def choice(self, argument: str, value: T, choices: Sequence[T]) -> T:
         """Check that the value is one of these."""
         if value not in choices:
