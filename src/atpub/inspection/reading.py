@@ -125,16 +125,16 @@ def load_surveys(block: bytes) -> Iterator[ShardSurvey]:
     """Parse the block of `dump_surveys`."""
     values: list[dict[str, Any]] = json.loads(block)
     for value in values:
-        fields = {name: _summary(inner) for name, inner in value["fields"].items()}
-        problems = tuple(_problem(item) for item in value["problems"])
-        yield ShardSurvey(**{**value, "fields": fields, "problems": problems})
+        value["fields"] = {name: _summary(inner) for name, inner in value["fields"].items()}
+        value["problems"] = tuple(_problem(item) for item in value["problems"])
+        yield ShardSurvey(**value)
 
 
 def _summary(value: dict[str, Any]) -> FieldSummary:
-    ranges = {name: tuple(value[name]) if value[name] else None for name in ("sizes", "numbers")}
-    fields = {name: _summary(inner) for name, inner in value["fields"].items()}
-    lists = {name: tuple(value[name]) for name in ("types", "examples")}
-    return FieldSummary(**{**value, **ranges, **lists, "fields": fields})
+    value |= {name: tuple(value[name]) if value[name] else None for name in ("sizes", "numbers")}
+    value |= {name: tuple(value[name]) for name in ("types", "examples")}
+    value["fields"] = {name: _summary(inner) for name, inner in value["fields"].items()}
+    return FieldSummary(**value)
 
 
 def _problem(value: dict[str, Any]) -> Problem:

@@ -38,7 +38,7 @@ def measure_all(
     on_progress(Started("lock", len(tasks)))
     try:
         hosts = _Hosts()
-        blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, executor)
+        blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, hosts, executor)
         for block in blocks:
             for outcome in load_outcomes(block):
                 on_outcome(outcome)
@@ -67,11 +67,20 @@ class _Hosts:
 
     def measure(self, task: ShardTask, on_progress: OnProgress) -> bytes:
         """Measure a shard, unless its host is given up."""
-        host = urlsplit(task.url).netloc
-        if host in self._answered or self._failures[host] < AT_ONCE:
-            return measure([task], on_progress)
-        message = f"{task.url} was not asked for: {host} has not answered {self._failures[host]} times"
-        return dump_outcomes([FailedShard(task.url, Problem("shard-unavailable", message, hint="run it again later"))])
+        return self.give_up([task]) if self.has_given_up([task]) else measure([task], on_progress)
+
+    def has_given_up(self, tasks: Sequence[ShardTask]) -> bool:
+        """Return whether the hosts of all these shards are given up."""
+        hosts = {urlsplit(task.url).netloc for task in tasks}
+        return all(host not in self._answered and self._failures[host] >= AT_ONCE for host in hosts)
+
+    def give_up(self, tasks: Sequence[ShardTask]) -> bytes:
+        """Return the outcomes of shards that are not asked for."""
+        return dump_outcomes([self._fail(task.url, urlsplit(task.url).netloc) for task in tasks])
+
+    def _fail(self, url: str, host: str) -> FailedShard:
+        message = f"{url} was not asked for: {host} has not answered {self._failures[host]} times"
+        return FailedShard(url, Problem("shard-unavailable", message, hint="run it again later"))
 
 
 def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgress) -> Iterator[bytes]:
@@ -93,8 +102,17 @@ def _report(stop: Event, on_progress: OnProgress, progress: Progress) -> None:
     on_progress(progress)
 
 
-def _by_executor(tasks: Sequence[ShardTask], executor: Executor) -> Iterator[bytes]:
+def _by_executor(tasks: Sequence[ShardTask], hosts: _Hosts, executor: Executor) -> Iterator[bytes]:
     batches = [tasks[start : start + BATCH] for start in range(0, len(tasks), BATCH)]
     with submit_batches(executor, measure, batches) as futures:
+        waiting = dict(zip(futures, batches, strict=True))
         for future in as_completed(futures):
+            batch = waiting.pop(future, None)
+            if batch is None:
+                continue
             yield result_of(future)
+            if hosts.has_given_up(batch):
+                for other, batch in [item for item in waiting.items() if hosts.has_given_up(item[1])]:
+                    if other.cancel():
+                        del waiting[other]
+                        yield hosts.give_up(batch)
