@@ -5,6 +5,7 @@ A batch goes to a function that can be pickled and returns bytes. An executor's 
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future
@@ -22,6 +23,7 @@ THREADS: Final = "threads"
 """The name of the default: the work is done in this process."""
 
 _DASK: Final = "dask://"
+_DASK_LOGGERS: Final = ("distributed.client", "distributed.core", "distributed.utils")
 _DASK_SECONDS: Final = 5.0
 _LONGEST_SECONDS: Final = 8.0
 _HINT: Final = "give threads, dask://HOST:PORT, or module:factory"
@@ -105,6 +107,8 @@ def _connect(address: str) -> Any:
     except ModuleNotFoundError:
         message = "--executor dask://… needs the package distributed"
         raise Unavailable(message, hint="pip install 'atpub[dask]'") from None
+    for name in _DASK_LOGGERS:  # which print tracebacks, of what is an error here, too
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _failures(f"there is no Dask scheduler at {address}", "start one: dask scheduler; and workers: dask worker"):
         return _within(
             _LONGEST_SECONDS, lambda: distributed.Client(address, timeout=_DASK_SECONDS, set_as_default=False)

@@ -46,6 +46,8 @@ def _require_scheme(url: Url) -> Url:
     if not url.lower().startswith(_SCHEMES):
         hint = "give a URL of http(s), S3, Google Cloud Storage (gs://) or Azure (az://), or an at:// URI"
         raise Usage(f"{redact_urls(url)} cannot be inspected: atpub does not read such URLs", hint=hint)
+    if not url.partition("://")[2].partition("/")[2]:
+        raise Usage(f"{redact_urls(url)} names no shard", hint="the form is scheme://host/path")
     return url
 
 
