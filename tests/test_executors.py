@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import threading
@@ -13,7 +14,6 @@ from importlib import import_module
 from multiprocessing import get_context
 from os import getpid, kill
 from pathlib import Path
-from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from tests.shards.tars import samples_tar
 
 Run = Callable[..., Ran]
 SHARDS = 300
+KILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has the latter alone
 PATTERN = f"d-{{0000..{SHARDS - 1}}}.tar"
 MANIFEST = """\
 atpub: 1
@@ -89,7 +90,7 @@ def dask(cluster: Any) -> str:
     return f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
 
 
-def by_all(atpub: Run, *executors: str) -> None:
+def compare_executors(atpub: Run, *executors: str) -> None:
     """Run the commands by each executor, and compare what they give with what threads do."""
     found: list[object] = []
     for executor in ("threads", *executors):
@@ -115,7 +116,7 @@ def _urls() -> list[str]:
 @pytest.mark.filterwarnings("ignore")  # Dask and tornado
 def test_dask_finds_what_threads_find(atpub: Run, server: Server, dask: str, tmp_path: Path) -> None:
     server.objects["/d-0007.tar"].content = samples_tar(1)
-    by_all(atpub, dask)
+    compare_executors(atpub, dask)
     # Findings are the same, too.
     server.objects["/d-0003.tar"].content = samples_tar(9)
     del server.objects["/d-0004.tar"]
@@ -127,7 +128,7 @@ def test_dask_finds_what_threads_find(atpub: Run, server: Server, dask: str, tmp
 
 @pytest.mark.slow
 def test_other_processes_find_what_threads_find(atpub: Run, server: Server) -> None:
-    by_all(atpub, PROCESSES)
+    compare_executors(atpub, PROCESSES)
 
 
 @pytest.mark.slow
@@ -143,7 +144,7 @@ def test_a_killed_worker_loses_nothing(atpub: Run, server: Server, cluster: Any,
         while server.requests["HEAD"] < before + 60:
             time.sleep(0.01)
         killed.append(next(iter(cluster.workers.values())).pid)
-        kill(killed[0], SIGKILL)
+        kill(killed[0], KILL)
 
     killer = threading.Thread(target=kill_one)
     killer.start()
@@ -164,7 +165,7 @@ def test_a_worker_that_dies_is_no_traceback(atpub: Run, server: Server) -> None:
 
 
 def _die(batch: object) -> bytes:
-    kill(getpid(), SIGKILL)
+    kill(getpid(), KILL)
     return b""
 
 
