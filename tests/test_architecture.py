@@ -16,6 +16,7 @@ LAYERS = """
 redact
 errors suggest
 progress
+executors
 atomic_files
 { atproto.syntax atproto.data atproto.mime_types atproto.lexicon atproto.runtime atproto.repo }
 generated
@@ -33,7 +34,8 @@ desired
 pipeline
 published
 generation importing login catalog pulling
-inspection measuring verifying
+measuring
+inspection verifying
 packing
 report
 progress_display
@@ -75,7 +77,7 @@ MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
-    *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
+    *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
 )
 EXCEPTIONS = {

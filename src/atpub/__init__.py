@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from atpub.atmosphere import open_fs as open_fs
     from atpub.atmosphere import plan as plan
     from atpub.atmosphere import pull as pull
+    from atpub.atmosphere import verify as verify
     from atpub.atproto.syntax import AtUri as AtUri
     from atpub.errors import AtpubError as AtpubError
     from atpub.errors import AtpubWarning as AtpubWarning
@@ -74,6 +75,7 @@ _MODULES = {
     "plan": "atpub.atmosphere",
     "progress_bar": "atpub.progress_display",
     "pull": "atpub.atmosphere",
+    "verify": "atpub.atmosphere",
 }
 __all__ = [
     "AtUri",
@@ -102,6 +104,7 @@ __all__ = [
     "plan",
     "progress_bar",
     "pull",
+    "verify",
 ]
 
 

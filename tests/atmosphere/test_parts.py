@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.atmosphere.samples import shard
+from tests.atmosphere.samples import SCHEMA, MySample, shard
 
 import atpub
-from atpub.atmosphere import AtmosphereClient, DatasetLoader
+from atpub.atmosphere import AtmosphereClient, DatasetLoader, DatasetPublisher, SchemaPublisher
 from atpub.cli.main import run
-from atpub.errors import InvalidArgument, InvalidRecord, RecordNotFound
+from atpub.errors import InvalidArgument, InvalidRecord, RecordConflict, RecordNotFound
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import Delete
 
@@ -106,3 +106,64 @@ def test_a_part_that_is_gone(uris: dict[str, list[str]]) -> None:
             atpub.load(uri)
     with pytest.raises((RecordNotFound, InvalidRecord)):
         atpub.load(second)
+
+
+URLS = "https://cdn.example.org/x-{0..4}.tar"
+
+
+def published(client: AtmosphereClient, urls: str = URLS, **named: Any) -> list[str]:
+    """The URIs of the parts of a dataset at URLs that a call publishes."""
+    publisher = DatasetPublisher(client, project="lab")
+    uri = publisher.publish_with_urls([urls], SCHEMA, name="Remote", checksums="none", **named)
+    return [str(part.uri) for part in DatasetLoader(client).get_parts(uri)]
+
+
+def test_calls_publish_in_parts(client: AtmosphereClient, tmp_path: Path) -> None:
+    uris = published(client, parts=2)
+    assert len(uris) == 3
+    assert DatasetLoader(client).get_urls(uris[0]) == [f"https://cdn.example.org/x-{n}.tar" for n in range(5)]
+    assert published(client, parts=2) == uris
+    assert published(client, URLS.replace("4", "6"), parts=2)[:3] == uris
+    blobs = [shard(f"a{number}", f"b{number}") for number in range(5)]
+    schema = SchemaPublisher(client).publish(MySample, version="1.0.0")
+    publisher = DatasetPublisher(client)
+    uri = publisher.publish_with_blobs(blobs, schema, name="Digits", parts=2)
+    assert len(DatasetLoader(client).get_parts(uri)) == 3
+    assert [sample.text for sample in atpub.load(uri, MySample, client=client)] == [
+        f"{letter}{n}" for n in range(5) for letter in "ab"
+    ]
+    dataset = atpub.Dataset[MySample](URLS)
+    uri = publisher.publish(dataset, name="Typed", checksums="none", parts=4)
+    assert len(DatasetLoader(client).get_parts(uri)) == 2
+    plan = publisher.plan(dataset, name="Typed", checksums="none", parts=4)
+    assert {change.action for change in plan.changes} == {"unchanged"}
+    assert len(published(client, parts=5)) == 1
+
+
+def test_the_same_records_as_those_of_a_manifest(client: AtmosphereClient) -> None:
+    uris = published(client, parts=2, id="remote")
+    Path("atpub.yaml").write_text(
+        f"""\
+atpub: 1
+project: lab
+datasets:
+  remote: {{schema: "{SCHEMA}", name: Remote, urls: "{URLS}", checksums: none, parts: 2}}
+"""
+    )
+    plan = atpub.plan("atpub.yaml", client=client)
+    assert {str(change.uri): change.action for change in plan.changes} == dict.fromkeys(uris, "unchanged")
+
+
+def test_a_dataset_that_stays_gets_no_parts_that_it_does_not_list(client: AtmosphereClient) -> None:
+    uris = published(client, parts=2)
+    longer = URLS.replace("4", "8")
+    assert published(client, longer, parts=2, if_exists="skip") == uris
+    assert len(DatasetLoader(client).list_all()) == 3
+    with pytest.raises(RecordConflict, match="there is a record already"):
+        published(client, longer, parts=2, if_exists="error")
+
+
+@pytest.mark.parametrize("parts", [0, -1, True, 1.5, "2"])
+def test_wrong_numbers_of_shards(client: AtmosphereClient, parts: Any) -> None:
+    with pytest.raises(InvalidArgument, match="expected an integer of at least 1"):
+        published(client, parts=parts)

@@ -82,8 +82,10 @@ def test_what_is_no_shard(atpub: Run, server: ShardServer, content: bytes | None
 @pytest.mark.parametrize(
     ("url", "code", "text"),
     [
-        ("s3://bucket/d.tar", 64, "cannot be inspected"),
+        ("ftp://bucket/d.tar", 64, "cannot be inspected"),
         ("file:///d.tar", 64, "cannot be inspected"),
+        ("s3://bucket", 64, "names no shard"),
+        ("http://127.0.0.1:1/", 64, "names no shard"),
         ("http://127.0.0.1:1/d.tar", 1, "cannot be read"),
         ("at://did:web:local.invalid/org.lab.note/a", 64, "is not the URI of a dataset"),
         ("at://", 64, "is not the at:// URI"),

@@ -24,6 +24,7 @@ from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import JOURNAL_FILE
 from atpub.measuring.model import ShardTask
+from atpub.measuring.stores import HttpStore
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.progress import Completed, Progress
 from atpub.shards.facts import gather
@@ -291,6 +292,18 @@ def test_another_executor(tmp_path: Path, server: Server) -> None:
     fill(server, 40)
     with Pickling(2) as executor:
         assert len(update_lock(project(tmp_path, server, 40), executor=executor).added) == 40
+
+
+def test_another_executor_gives_up_a_silent_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As threads do: after the first batches, the others are not asked for."""
+    slow = partial(HttpStore, tries=2, pause=lambda _: time.sleep(0.02))
+    monkeypatch.setattr("atpub.measuring.measure.HttpStore", slow)
+    server = Server(url="http://127.0.0.1:9")
+    with ThreadPoolExecutor(1) as executor:
+        update = update_lock(project(tmp_path, server, 400), executor=executor)
+    assert {problem.code for problem in update.failures} == {"shard-unavailable"}
+    asked = [problem for problem in update.failures if "was not asked for" not in problem.message]
+    assert (len(update.failures), 32 <= len(asked) < 200) == (400, True)
 
 
 KILLED = """\

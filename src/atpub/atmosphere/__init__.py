@@ -3,7 +3,7 @@
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.dataset import Dataset
 from atpub.atmosphere.dataset_publisher import DatasetPublisher
-from atpub.atmosphere.declare import apply, load_manifest, plan
+from atpub.atmosphere.declare import apply, load_manifest, plan, verify
 from atpub.atmosphere.loaders import DatasetLoader, LabelLoader, LensLoader, SchemaLoader, load, open_fs, pull
 from atpub.atmosphere.outbox import Batch
 from atpub.atmosphere.ready_plan import Outcomes, ReadyPlan
@@ -37,4 +37,5 @@ __all__ = [
     "open_fs",
     "plan",
     "pull",
+    "verify",
 ]

@@ -126,6 +126,13 @@ class Call:
             raise self.refuse(argument, "it is empty")
         return value
 
+    def count(self, argument: str, value: object) -> int:
+        """Return an integer of at least 1."""
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            found = value if isinstance(value, int) else type(value).__name__
+            raise self.refuse(argument, f"expected an integer of at least 1, found {found}")
+        return value
+
     def identifier(self, argument: str, value: object, kind: type[I]) -> I:
         """Parse a CID, DID, NSID or record key."""
         text = self.text(argument, value)
@@ -159,6 +166,14 @@ class Call:
             hint = "such as at://did:plc:…/science.alt.dataset.schema/org.lab.image:1.0.0"
             raise self.refuse(argument, f"{str(value)[:200]!r} is not the at:// URI of a record", hint)
         return found
+
+    def any_uri(self, argument: str, value: str | AtUri) -> AtUri:
+        """Parse the at:// URI of a repository, a collection or a record."""
+        try:
+            return value if isinstance(value, AtUri) else AtUri.parse(value)
+        except (SyntaxViolation, AttributeError):
+            hint = "such as at://lab.example.org, or at://lab.example.org/science.alt.dataset.entry"
+            raise self.refuse(argument, f"{str(value)[:200]!r} is not an at:// URI", hint) from None
 
     def choice(self, argument: str, value: T, choices: Sequence[T]) -> T:
         """Check that the value is one of these."""

@@ -38,6 +38,9 @@ class DatasetPublisher(Publisher):
     Without an `rkey`, the identity of a dataset is its `name`, or `id` where that is given: publishing it again changes
     the record, if it is another one at all. A manifest's entry with the same `id` is the same record. With
     `if_exists="skip"` a record that is there stays as it is, with "error" it is a RecordConflict.
+
+    A record holds about 5,000 shards. With `parts`, a dataset of more shards than that number is published as several
+    records, each with so many of them; it stays one dataset, whose URI is that of the first part.
     """
 
     def publish(
@@ -56,6 +59,7 @@ class DatasetPublisher(Publisher):
         checksums: Checksums = None,
         region: str | None = None,
         endpoint: str | None = None,
+        parts: int | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
         """Publish a dataset, with its schema unless `schema_uri` is given; return its URI.
@@ -77,7 +81,7 @@ class DatasetPublisher(Publisher):
             raise call.refuse("schema_uri", "it is needed where auto_publish_schema is False")
         shards = UrlShards(urls_of(call, dataset), given_checksums(call, checksums), Endpoint(region, endpoint))
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
-        about = self._dataset(call, referred, shards, own, id, rkey, metadata or None)
+        about = self._dataset(call, referred, shards, own, id, rkey, metadata or None, parts=parts)
         return self._publish_urls(call, [*made, about], shards, checksums, if_exists)
 
     def publish_with_urls(
@@ -96,6 +100,7 @@ class DatasetPublisher(Publisher):
         checksums: Checksums = None,
         region: str | None = None,
         endpoint: str | None = None,
+        parts: int | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
         """Publish a dataset whose shards are at URLs; return its URI.
@@ -116,7 +121,7 @@ class DatasetPublisher(Publisher):
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
         referred = call.uri("schema_uri", schema_uri)
         about = None if metadata_schema_uri is None else call.uri("metadata_schema_uri", metadata_schema_uri)
-        made = self._dataset(call, referred, shards, own, id, rkey, call.json("metadata", metadata), about)
+        made = self._dataset(call, referred, shards, own, id, rkey, call.json("metadata", metadata), about, parts)
         return self._publish_urls(call, [made], shards, checksums, if_exists)
 
     def publish_with_blobs(
@@ -133,6 +138,7 @@ class DatasetPublisher(Publisher):
         rkey: str | None = None,
         id: str | None = None,
         metadata_schema_uri: str | AtUri | None = None,
+        parts: int | None = None,
         if_exists: IfExists = "update",
     ) -> AtUri:
         """Upload shards as blobs, and publish their dataset; return its URI.
@@ -146,7 +152,9 @@ class DatasetPublisher(Publisher):
         own = fields(name=call.text("name", name), description=description, tags=_tags(call, tags), license=license)
         referred = call.uri("schema_uri", schema_uri)
         about = None if metadata_schema_uri is None else call.uri("metadata_schema_uri", metadata_schema_uri)
-        made = self._dataset(call, referred, FileShards(()), own, id, rkey, call.json("metadata", metadata), about)
+        made = self._dataset(
+            call, referred, FileShards(()), own, id, rkey, call.json("metadata", metadata), about, parts
+        )
         if not isinstance(blobs, list | tuple) or not blobs:
             found = f"{blobs!r}" if isinstance(blobs, list | tuple) else type(blobs).__name__
             raise call.refuse("blobs", f"expected a list of shards, found {found}", "give [shard, …]")
@@ -179,10 +187,12 @@ class DatasetPublisher(Publisher):
         rkey: str | None,
         metadata: JsonObject | None,
         about: AtUri | None = None,
+        parts: int | None = None,
     ) -> DatasetEntry:
         identity = str(own["name"]) if id is None else call.text("id", id)
         common = call.common("datasets", entry.NSID, identity, rkey)
-        return DatasetEntry(common, referred, shards, own, metadata, about)
+        number = None if parts is None else call.count("parts", parts)
+        return DatasetEntry(common, referred, shards, own, metadata, about, parts=number)
 
     def _publish_urls(
         self, call: Call, entries: Sequence[Entry], shards: UrlShards, checksums: Checksums, if_exists: IfExists

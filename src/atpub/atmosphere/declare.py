@@ -1,10 +1,12 @@
-"""`atpub.plan` and `atpub.apply`: the commands of these names, for notebooks and scripts."""
+"""`atpub.plan`, `atpub.apply` and `atpub.verify`: the commands of these names, for notebooks and scripts."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing, contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeAlias
@@ -13,14 +15,21 @@ from atpub.atmosphere.accounts import Account, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
+from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Options
 from atpub.errors import Usage
+from atpub.generated import LEXICONS
 from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.progress import OnProgress
+from atpub.repository.interface import Repository
 from atpub.target import Target
 from atpub.text.interpolate import declare_variables
+from atpub.verifying.batches import MOST_BYTES, BatchReader
+from atpub.verifying.model import Verification
+from atpub.verifying.repositories import Repositories
+from atpub.verifying.run import Selection, select_entries, select_uris, verify_records
 
 ManifestPath: TypeAlias = str | os.PathLike[str]
 
@@ -70,9 +79,9 @@ def plan(
         delete_drifted=delete_drifted,
         prune_versions=prune_versions,
         allow_replace_all=allow_replace_all,
-        forget=_addresses("forget", forget),
-        only=_addresses("only", only),
-        exclude=_addresses("exclude", exclude),
+        forget=_addresses("plan", "forget", forget),
+        only=_addresses("plan", "only", only),
+        exclude=_addresses("plan", "exclude", exclude),
     )
     with _open(read, client, account, pds) as (found, target):
         made = plan_records(
@@ -91,6 +100,69 @@ def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> Outcomes:
     return plan.apply(on_event=on_event)
 
 
+def verify(
+    what: Manifest | ManifestPath | AtUri | Sequence[ManifestPath | AtUri] = (),
+    *,
+    only: Iterable[str] = (),
+    client: AtmosphereClient | None = None,
+    account: str | None = None,
+    pds: str | None = None,
+    environment: str | None = None,
+    variables: Mapping[str, str] = _NO_VARIABLES,
+    deep: bool = False,
+    max_bytes: int | None = None,
+    executor: Executor | None = None,
+    on_progress: OnProgress = ignore,
+) -> Verification:
+    """Verify what is published: the records of a manifest's entries, or those at at:// URIs; changes nothing.
+
+    `what` is a manifest, as for `plan`, or one or more URIs of records, collections or repositories; `only` lists
+    addresses of the manifest. `deep` reads every byte, at most `max_bytes` in all, in threads or by an `executor`. The
+    findings of the result say what is wrong; none is raised.
+    """
+    uris, paths = _split_uris(what)
+    if max_bytes is not None and max_bytes < 1:
+        raise Call("verify").refuse("max_bytes", f"{max_bytes} is no number of bytes", "give 1 or more")
+    read = None if uris and not paths else _read(paths, environment, variables)
+    with ExitStack() as stack:
+        repositories = Repositories(lambda uri: _open_authority(stack, client, uri, pds), time.monotonic)
+        selection = Selection(())
+        if read is not None:
+            found, _ = stack.enter_context(_open(read, client, account, pds))
+            selection += select_entries(read, _addresses("verify", "only", only), found.repository, repositories)
+        selection += select_uris(uris, repositories)
+        lexicons = LEXICONS.lexicons if read is None else read.lexicons
+        reader = BatchReader(max_bytes or MOST_BYTES, executor, on_progress)
+        return verify_records(selection, lexicons, repositories, reader, deep=deep)
+
+
+def _split_uris(
+    what: Manifest | ManifestPath | AtUri | Sequence[ManifestPath | AtUri],
+) -> tuple[Sequence[AtUri], Manifest | Sequence[ManifestPath]]:
+    """Return the URIs among the arguments, and the manifest."""
+    if isinstance(what, Manifest):
+        return (), what
+    items = [what] if isinstance(what, str | os.PathLike | AtUri) else what
+    uris: list[AtUri] = []
+    paths: list[ManifestPath] = []
+    for item in items:
+        if isinstance(item, AtUri) or (isinstance(item, str) and item.startswith("at://")):
+            uris.append(Call("verify").any_uri("what", item))
+        else:
+            paths.append(item)
+    return uris, paths
+
+
+def _open_authority(stack: ExitStack, client: AtmosphereClient | None, uri: AtUri, pds: str | None) -> Repository:
+    """Open the repository of a URI's authority: through the client, or until the end of the stack."""
+    if client is not None:
+        return client.account_of(uri.authority).repository
+    target = Target.of_authority(uri.authority, pds)
+    found = stack.enter_context(closing(open_target(target).repository))
+    target.check_exists(found)
+    return found
+
+
 def _read(
     manifest: Manifest | ManifestPath | Sequence[ManifestPath], environment: str | None, variables: Mapping[str, str]
 ) -> Manifest:
@@ -103,9 +175,9 @@ def _read(
             return load_manifest(*manifest, environment=environment, variables=variables)
 
 
-def _addresses(argument: str, given: Iterable[str]) -> frozenset[str]:
+def _addresses(call: str, argument: str, given: Iterable[str]) -> frozenset[str]:
     if isinstance(given, str):
-        raise Call("plan").refuse(argument, "expected a list of addresses, found a str", f"give [{given!r}]")
+        raise Call(call).refuse(argument, "expected a list of addresses, found a str", f"give [{given!r}]")
     return frozenset(given)
 
 

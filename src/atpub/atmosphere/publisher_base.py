@@ -70,12 +70,17 @@ class Publisher:
         sources: Mapping[str, BlobSource] | None = None,
         mime_types: Mapping[str, str] | None = None,
     ) -> AtUri:
-        """Publish the record of the last entry, with those before it where they are not there yet."""
+        """Publish the record of the last entry, with those before it where they are not there yet.
+
+        Of a dataset in parts, the first record is the last one, and its URI is returned.
+        """
         call.choice("if_exists", if_exists, IF_EXISTS)
         desired, problems = call.desired(call.manifest(entries), facts)
         call.check(problems)
-        *before, last = desired
-        requests = (*(PublishRequest(item, "skip") for item in before), PublishRequest(last, if_exists))
+        about = entries[-1].common.address
+        before = [PublishRequest(item, "skip") for item in desired if item.address != about]
+        own = [PublishRequest(item, if_exists) for item in reversed(desired) if item.address == about]
+        requests = (*before, *own)
         queued = QueuedRecord(requests, self._project, sources or {}, mime_types or {})
         self.client.outbox.post(queued, self._on_event)
         return queued.uri(call.did)

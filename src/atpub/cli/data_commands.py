@@ -9,6 +9,7 @@ import click
 from atpub.cli.groups import FILE, FOLDER, PathParameter, command
 from atpub.cli.options import (
     ADDRESS,
+    executor_option,
     json_option,
     manifest_options,
     quiet_option,
@@ -29,6 +30,7 @@ _VERIFY_EPILOG: Final = "Example: atpub verify --deep at://lab.example.org/scien
 @command(short_help="Show the samples and fields of tar shards.", epilog=_INSPECT_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @samples_option("100")
+@executor_option
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
@@ -36,7 +38,9 @@ _VERIFY_EPILOG: Final = "Example: atpub verify --deep at://lab.example.org/scien
 def inspect() -> None:
     """Show what tar shards hold: samples, fields, types, ranges and examples of values.
 
-    A PATH is a tar file, a folder of them, a pattern, an http(s) URL, or the at:// URI of a published dataset or label.
+    A PATH is a tar file, a folder of them, a pattern, an http(s) or s3:// URL, or the at:// URI of a published dataset
+    or label.
+
     Counts all samples of local shards and looks at the values of the first ones; of other shards, receives these only.
     Warns of whatever readers misread: files of one sample that are apart, links, samples with different members.
     Unpacks and unpickles nothing. Exits with 1 if a shard is broken; the others are shown all the same.
@@ -96,6 +100,7 @@ def init() -> None:
 @quiet_option
 @click.option("--prune", is_flag=True, help="Drop the entries of files that are not here.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 if the lock is out of date.")
+@executor_option
 @click.option("--index", type=click.Choice(["wids"]), help="Also write an index of each dataset: NAME.wids.json.")
 @run_by("atpub.cli.run.lock:run_lock")
 def lock() -> None:
@@ -212,6 +217,7 @@ def pull() -> None:
 @quiet_option
 @click.option("--deep", is_flag=True, help="Read all bytes: compare digests, and count samples.")
 @click.option("--max-bytes", type=int, metavar="N", help="The most bytes that --deep reads. [1 TiB]")
+@executor_option
 @run_by("atpub.cli.run.verify:run")
 def verify() -> None:
     """Check that published records, blobs and shards are there and intact.

@@ -202,6 +202,16 @@ def _parse_size(_context: click.Context, _option: click.Parameter, value: str) -
     raise click.BadParameter(f"{value!r} is no size: write 5MB, 1.5GB, 50MiB, or a number of bytes")
 
 
+def executor_option(command: F) -> F:
+    """Give a command `--executor`."""
+    return click.option(
+        "--executor",
+        metavar="EXECUTOR",
+        default="threads",
+        help="Where shards are read: threads, dask://HOST:PORT, or module:factory. [default: threads]",
+    )(command)
+
+
 def size_option(name: str, **settings: Any) -> Callable[[F], F]:
     """Give a command an option for a number of bytes, with units or without."""
     return click.option(name, metavar="SIZE", callback=_parse_size, **settings)

@@ -42,12 +42,21 @@ def find_shards(paths: Sequence[str]) -> FoundShards:
 def survey_files(files: Sequence[Path], most: int | None) -> Iterator[ShardSurvey]:
     """Yield the survey of each file, one after the other; a file that cannot be read has a problem."""
     for file in files:
-        try:
-            with file.open("rb") as stream:
-                yield survey_shard(stream, str(file), most)
-        except OSError as error:
-            problem = Problem("file-unreadable", f"{file} cannot be read: {error.strerror or error}")
-            yield ShardSurvey(str(file), 0, None, "none", 0, {}, (problem,))
+        yield survey_file(file, str(file), most)
+
+
+def survey_file(file: Path, name: str, most: int | None) -> ShardSurvey:
+    """Return the survey of a file; `name` is what reports call it."""
+    try:
+        with file.open("rb") as stream:
+            return survey_shard(stream, name, most)
+    except OSError as error:
+        return unreadable(name, Problem("file-unreadable", f"{name} cannot be read: {error.strerror or error}"))
+
+
+def unreadable(name: str, problem: Problem) -> ShardSurvey:
+    """Return the survey of a shard that cannot be read."""
+    return ShardSurvey(name, 0, None, "none", 0, {}, (problem,))
 
 
 def find_checksums(folder: Path) -> list[Path]:

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Final
 
 from atpub.atproto.data import Blob
-from atpub.errors import AtpubError, InvalidInput, Problem, Usage
-from atpub.pulling.download import Url, download, new_client
+from atpub.errors import InvalidInput, Problem, Usage
+from atpub.inspection.reading import ShardSource
+from atpub.measuring.measure import OBJECT_SCHEMES
+from atpub.pulling.download import Source, Url
 from atpub.pulling.entries import OpenRepository, PublishedDataset, find_dataset, parse_dataset_uri
 from atpub.redact import redact_urls
-from atpub.repository.interface import bounded_blob
+from atpub.repository.interface import Repository
 from atpub.shards.braces import expand_braces
-from atpub.shards.survey import ShardSurvey, survey_stream
+from atpub.storage.interface import Endpoint
 
-if TYPE_CHECKING:
-    from atpub.atproto.xrpc.transport import TransportClient
+_SCHEMES: Final = ("http:", "https:", "s3:", *OBJECT_SCHEMES)
 
 
-def survey_remote(urls: Sequence[str], most: int | None, open_repository: OpenRepository) -> Iterator[ShardSurvey]:
-    """Yield the survey of each shard at http(s) URLs, and of the datasets and labels at at:// URIs.
+def list_remote(
+    urls: Sequence[str], most: int | None, open_repository: OpenRepository, endpoint: Endpoint
+) -> Iterator[ShardSource]:
+    """Yield the shards at http(s) URLs and in object stores, and of the datasets and labels at at:// URIs.
 
-    Of a shard, the first `most` samples are received (None: all). A shard that cannot be read has a problem. Raises
-    Usage for other URLs, and the errors of `find_dataset`.
+    Of a shard, the first `most` samples are received (None: all); `endpoint` is that of S3. Raises Usage for other
+    URLs, InvalidInput for wrong patterns, and the errors of `find_dataset`.
     """
-    with new_client() as client:
-        for url in urls:
-            if url.startswith("at://"):
-                yield from _survey_dataset(client, find_dataset(parse_dataset_uri(url), open_repository), most)
-                continue
-            for found in _expand(url):
-                yield _survey_url(client, _require_http(found), most)
+    for url in urls:
+        if url.startswith("at://"):
+            yield from _list_dataset(find_dataset(parse_dataset_uri(url), open_repository), most)
+            continue
+        for found in _expand(url):
+            yield ShardSource(_require_scheme(found), redact_urls(found), most, endpoint=endpoint)
 
 
 def _expand(url: str) -> list[Url]:
@@ -40,34 +42,24 @@ def _expand(url: str) -> list[Url]:
     return [Url(item) for item in found]
 
 
-def _require_http(url: Url) -> Url:
-    if not url.lower().startswith(("http://", "https://")):
-        hint = "give an http(s) URL, such as https://BUCKET.s3.amazonaws.com/KEY for a public bucket of S3"
-        raise Usage(f"{redact_urls(url)} cannot be inspected: it is no http(s) or at:// URL", hint=hint)
+def _require_scheme(url: Url) -> Url:
+    if not url.lower().startswith(_SCHEMES):
+        hint = "give a URL of http(s), S3, Google Cloud Storage (gs://) or Azure (az://), or an at:// URI"
+        raise Usage(f"{redact_urls(url)} cannot be inspected: atpub does not read such URLs", hint=hint)
+    if not url.partition("://")[2].partition("/")[2]:
+        raise Usage(f"{redact_urls(url)} names no shard", hint="the form is scheme://host/path")
     return url
 
 
-def _survey_dataset(client: TransportClient, dataset: PublishedDataset, most: int | None) -> Iterator[ShardSurvey]:
+def _list_dataset(dataset: PublishedDataset, most: int | None) -> Iterator[ShardSource]:
     for shard in dataset.shards:
-        if not isinstance(shard.source, Blob):
-            yield _survey_url(client, shard.source, most)
-            continue
-        try:
-            chunks = iter(bounded_blob(dataset.repository, shard.source))
-            yield survey_stream(chunks, shard.name, shard.size, most)
-        except AtpubError as error:
-            yield _unreadable(shard.name, error)
+        if isinstance(shard.source, Blob):
+            source = _blob_source(dataset.repository, shard.source)
+            yield ShardSource(source, shard.name, most, shard.source.size)
+        else:
+            yield ShardSource(shard.source, redact_urls(shard.source), most)
 
 
-def _survey_url(client: TransportClient, url: Url, most: int | None) -> ShardSurvey:
-    name = redact_urls(url)
-    try:
-        with download(client, url) as found:
-            return survey_stream(found.chunks, name, found.total, most)
-    except AtpubError as error:
-        return _unreadable(name, error)
-
-
-def _unreadable(name: str, error: AtpubError) -> ShardSurvey:
-    problem = Problem("shard-unreadable", redact_urls(error.message), hint=error.hint)
-    return ShardSurvey(name, 0, None, "none", 0, {}, (problem,))
+def _blob_source(repository: Repository, blob: Blob) -> Source:
+    found = repository.blob_source(blob.cid)
+    return Url(found) if isinstance(found, str) else found.absolute()

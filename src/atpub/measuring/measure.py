@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 _UNKNOWN_SIZE: Final = 1 << 62
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
-_OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
+OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
 
 def measure(batch: Sequence[ShardTask], on_progress: OnProgress = ignore) -> bytes:
     """Measure shards, and return their outcomes as one block; no failure of a shard is raised.
 
-    `load_outcomes` parses the block. Other processes call it without `on_progress`.
+    `load_outcomes` parses the block. Other processes call it without `on_progress`. It starts no threads: beside Dask's
+    profiler, that can stop a worker for good (CPython 3.11: sys._current_frames and a new thread wait for each other).
     """
     return dump_outcomes([measure_shard(task, on_progress) for task in batch])
 
@@ -59,7 +60,7 @@ def find_store(task: ShardTask) -> ShardStore:
         return ObjectStore()
     if task.address:
         return HttpStore(_connections())
-    if task.url.startswith(_OBJECT_SCHEMES):
+    if task.url.startswith(OBJECT_SCHEMES):
         return ObjectStore()
     hint = "atpub reads http(s), S3, Google Cloud Storage and Azure: give a file of checksums, or `missing: none`"
     raise ShardFailure("unknown-store", f"{task.url} is in no store that atpub can read", hint)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from functools import partial
 from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
 from atpub.errors import Interrupted, Problem
+from atpub.executors import result_of, submit_batches
 from atpub.measuring.measure import close_connections, measure
 from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardTask, dump_outcomes, load_outcomes
 from atpub.progress import Completed, Ended, OnProgress, Progress, Started, ignore
@@ -37,7 +38,7 @@ def measure_all(
     on_progress(Started("lock", len(tasks)))
     try:
         hosts = _Hosts()
-        blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, executor)
+        blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, hosts, executor)
         for block in blocks:
             for outcome in load_outcomes(block):
                 on_outcome(outcome)
@@ -66,11 +67,20 @@ class _Hosts:
 
     def measure(self, task: ShardTask, on_progress: OnProgress) -> bytes:
         """Measure a shard, unless its host is given up."""
-        host = urlsplit(task.url).netloc
-        if host in self._answered or self._failures[host] < AT_ONCE:
-            return measure([task], on_progress)
-        message = f"{task.url} was not asked for: {host} has not answered {self._failures[host]} times"
-        return dump_outcomes([FailedShard(task.url, Problem("shard-unavailable", message, hint="run it again later"))])
+        return self.give_up([task]) if self.has_given_up([task]) else measure([task], on_progress)
+
+    def has_given_up(self, tasks: Sequence[ShardTask]) -> bool:
+        """Return whether the hosts of all these shards are given up."""
+        hosts = {urlsplit(task.url).netloc for task in tasks}
+        return all(host not in self._answered and self._failures[host] >= AT_ONCE for host in hosts)
+
+    def give_up(self, tasks: Sequence[ShardTask]) -> bytes:
+        """Return the outcomes of shards that are not asked for."""
+        return dump_outcomes([self._fail(task.url, urlsplit(task.url).netloc) for task in tasks])
+
+    def _fail(self, url: str, host: str) -> FailedShard:
+        message = f"{url} was not asked for: {host} has not answered {self._failures[host]} times"
+        return FailedShard(url, Problem("shard-unavailable", message, hint="run it again later"))
 
 
 def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgress) -> Iterator[bytes]:
@@ -78,7 +88,8 @@ def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgre
     pool = ThreadPoolExecutor(min(AT_ONCE, len(tasks)), thread_name_prefix="atpub-lock")
     work = partial(hosts.measure, on_progress=partial(_report, stop, on_progress))
     try:
-        yield from _results([pool.submit(work, task) for task in tasks])
+        for future in as_completed([pool.submit(work, task) for task in tasks]):
+            yield future.result()
     finally:
         stop.set()  # after Ctrl-C, shards that are being read end at their next chunk
         pool.shutdown(cancel_futures=True)
@@ -91,15 +102,17 @@ def _report(stop: Event, on_progress: OnProgress, progress: Progress) -> None:
     on_progress(progress)
 
 
-def _by_executor(tasks: Sequence[ShardTask], executor: Executor) -> Iterator[bytes]:
+def _by_executor(tasks: Sequence[ShardTask], hosts: _Hosts, executor: Executor) -> Iterator[bytes]:
     batches = [tasks[start : start + BATCH] for start in range(0, len(tasks), BATCH)]
-    yield from _results([executor.submit(measure, batch) for batch in batches])
-
-
-def _results(futures: Sequence[Future[bytes]]) -> Iterator[bytes]:
-    try:
+    with submit_batches(executor, measure, batches) as futures:
+        waiting = dict(zip(futures, batches, strict=True))
         for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
+            batch = waiting.pop(future, None)
+            if batch is None:
+                continue
+            yield result_of(future)
+            if hosts.has_given_up(batch):
+                for other, batch in [item for item in waiting.items() if hosts.has_given_up(item[1])]:
+                    if other.cancel():
+                        del waiting[other]
+                        yield hosts.give_up(batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -214,7 +214,7 @@ def can_continue(stated: Stated) -> bool:
     return bool(stated.facts.etag or stated.facts.modified)
 
 
-def all_chunks(store: ShardStore, task: ShardTask, stated: Stated) -> Iterator[bytes]:
+def all_chunks(store: ShardStore, task: ShardTask, stated: Stated) -> Generator[bytes]:
     """Yield all bytes of a shard, continued where an answer breaks off.
 
     Raises ShardFailure, and BrokenOff where nothing shows that the other bytes are of the same object.

@@ -223,7 +223,7 @@ class _Reader:
 def _load(line: str) -> Json:
     """Parse a line as a JSON object; None if it is not one, or has a duplicate key."""
     try:
-        value: Json = json.loads(line, object_pairs_hook=_unique)
+        value: Json = _DECODER.decode(line)
     except (ValueError, RecursionError):
         return None
     return value
@@ -234,6 +234,9 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(found) < len(pairs):
         raise ValueError("a key is given twice")
     return found
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _faults(value: Json) -> Iterator[tuple[_Steps, str]]:

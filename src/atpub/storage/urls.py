@@ -83,7 +83,8 @@ SCHEMES: Final = frozenset(
 )
 """Schemes that readers know; another one that resembles one of these is taken for a mistake."""
 
-_PLAIN = re.compile(r"(https?|s3|gs)://[a-z0-9.-]*[a-z0-9](?::[0-9]{1,4})?/[A-Za-z0-9._~/+-]+")
+_PORT = r"[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}"
+_PLAIN = re.compile(rf"(https?|s3|gs)://[a-z0-9.-]*[a-z0-9](?::(?:{_PORT}))?/[A-Za-z0-9._~/+-]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _HOST_AND_PORT = re.compile(r"[A-Za-z][A-Za-z0-9.-]*:\d{1,5}(/|$)")

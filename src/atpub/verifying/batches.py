@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,6 +13,7 @@ from threading import Event
 from typing import Final
 
 from atpub.errors import Interrupted
+from atpub.executors import result_of, submit_batches
 from atpub.progress import Advanced, Completed, Ended, OnProgress, Started, ignore
 from atpub.verifying.model import DataLocation, Reading
 from atpub.verifying.reading import read_batch, read_found
@@ -110,25 +111,22 @@ class BatchReader:
     ) -> None:
         """Look at each location, and tell what was found there, in their order."""
         batches = list(_batches(locations, workers))
-        with self._submitted(batches, workers) as jobs:
-            for batch, job in zip(batches, jobs, strict=True):
-                for location, reading in zip(batch, read_found(job.result()), strict=True):
+        with self._results(batches, workers) as results:
+            for batch, result in zip(batches, results, strict=True):
+                for location, reading in zip(batch, read_found(result), strict=True):
                     done(location, reading)
 
     @contextmanager
-    def _submitted(self, batches: Sequence[Sequence[DataLocation]], workers: int) -> Generator[Iterator[Future[bytes]]]:
-        """Yield the jobs of batches; end those that are left if it is stopped."""
+    def _results(self, batches: Sequence[Sequence[DataLocation]], workers: int) -> Generator[Iterator[bytes]]:
+        """Yield the results of batches; end those that are left if it is stopped."""
         if self.executor is not None:
-            jobs = [self.executor.submit(read_batch, batch) for batch in batches]
-            try:
-                yield iter(jobs)
-            finally:
-                for job in jobs:
-                    job.cancel()
+            with submit_batches(self.executor, read_batch, batches) as futures:
+                yield map(result_of, futures)
             return
         pool = ThreadPoolExecutor(workers, thread_name_prefix="atpub-verify")
         try:
-            yield iter([pool.submit(partial(read_batch, watch=self._watch), batch) for batch in batches])
+            jobs = [pool.submit(partial(read_batch, watch=self._watch), batch) for batch in batches]
+            yield (job.result() for job in jobs)
         except BaseException:
             self.stop.set()
             raise

@@ -82,7 +82,7 @@ class Repositories:
         repository = self._opened[did]
         assert not isinstance(repository, str)
         found = repository.blob_source(cid)
-        return found if isinstance(found, Path) else Url(found)
+        return found.absolute() if isinstance(found, Path) else Url(found)  # another process has another folder
 
     def find(self, uri: AtUri) -> Record | Unread | None:
         """Return the record at a URI that `fetch` was given; None where there is none."""

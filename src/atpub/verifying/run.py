@@ -20,9 +20,10 @@ from atpub.suggest import suggest
 from atpub.verifying.batches import BatchReader
 from atpub.verifying.listing import list_held, sample_content
 from atpub.verifying.model import Finding, Held, PublishedRecord, Verification
+from atpub.verifying.parts import follow_parts, judge_all_parts
 from atpub.verifying.records import RecordReference, judge_record, judge_reference, references_in
 from atpub.verifying.repositories import Repositories
-from atpub.verifying.shards import judge_bytes, judge_sizes
+from atpub.verifying.shards import judge_bytes, judge_size
 
 _SCHEMA_REF = "schemaRef"
 
@@ -73,7 +74,8 @@ def select_entries(
         for path, address in chosen.items()
         if path not in live.records
     ]
-    return Selection(there, (*missing, *_changed(there, live, manifest.project)))
+    records, broken = follow_parts(there, repositories)
+    return Selection(records, (*missing, *_changed(records, live, manifest.project), *broken))
 
 
 def _changed(items: Sequence[PublishedRecord], live: Live, project: str) -> Iterator[Finding]:
@@ -97,11 +99,16 @@ def select_uris(uris: Sequence[AtUri], repositories: Repositories) -> Selection:
     total = Selection(())
     for group in by_authority.values():
         repository, records = repositories.read(group)
-        total += _selected(group, repository, records)
+        total += _selected(group, repository, records, repositories)
     return total
 
 
-def _selected(uris: Sequence[AtUri], repository: Repository, records: Mapping[RecordPath, Record]) -> Selection:
+def _selected(
+    uris: Sequence[AtUri],
+    repository: Repository,
+    records: Mapping[RecordPath, Record],
+    repositories: Repositories,
+) -> Selection:
     found: list[PublishedRecord] = []
     missing: list[Finding] = []
     for uri in uris:
@@ -111,7 +118,8 @@ def _selected(uris: Sequence[AtUri], repository: Repository, records: Mapping[Re
             missing.append(
                 Finding("record-missing", str(uri), "there is no such record", "it was deleted, or never published")
             )
-    return Selection(found, missing)
+    followed, broken = follow_parts(found, repositories)
+    return Selection(followed, (*missing, *broken))
 
 
 def _is_at(record: Record, uri: AtUri) -> bool:
@@ -126,6 +134,7 @@ def verify_records(
     repositories.fetch(reference.uri for found in references.values() for reference in found)
     held = {item.uri: _list_held(item, references[item.uri], repositories, deep=deep) for item in selection.records}
     found = reader.look_at(part.location for lists in held.values() for some in lists for part in some)
+    readings = {uri: [found[part.location] for part in shards] for uri, (shards, _) in held.items()}
     findings = list(selection.findings)
     for item in selection.records:
         shards, blobs = held[item.uri]
@@ -134,7 +143,8 @@ def verify_records(
             findings += judge_reference(item, reference, repositories.find(reference.uri))
         findings += [finding for part in (*shards, *blobs) for finding in judge_bytes(part, found[part.location])]
         if shards:
-            findings += judge_sizes(item, [found[part.location] for part in shards])
+            findings += judge_size(item, readings[item.uri])
+            findings += judge_all_parts(item, readings)
     shard_count, blob_count = (sum(len(lists[index]) for lists in held.values()) for index in (0, 1))
     size = sum(item.read for item in found.values())
     order = {uri: index for index, uri in enumerate(dict.fromkeys(item.uri for item in findings))}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from atpub.atproto.data import Json
 from atpub.engine.desired.sample_check import check_sample
 from atpub.generated.science.alt.dataset import entry
 from atpub.suggest import counted
-from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Held, PublishedRecord, Reading
+from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Held, PublishedRecord, Reading, Steps
 
 _SIZE: Final = entry.Entry.WIRE["size"]
 _HINTS: Final[dict[Fault, str]] = {
@@ -55,9 +56,13 @@ def _finding(held: Held, code: str, message: str, hint: str, severity: FindingSe
     return held.owner.finding(code, message, hint, held.path, severity)
 
 
-def judge_sizes(item: PublishedRecord, shards: Sequence[Reading]) -> Iterator[Finding]:
+def judge_size(item: PublishedRecord, shards: Sequence[Reading]) -> Iterator[Finding]:
     """Yield where the `size` of a dataset's record differs from what was found of its shards."""
-    stated = item.record.value.get(_SIZE)
+    yield from judge_sizes(item, item.record.value.get(_SIZE), shards, (_SIZE,))
+
+
+def judge_sizes(item: PublishedRecord, stated: Json, shards: Sequence[Reading], path: Steps) -> Iterator[Finding]:
+    """Yield where the size that a record states at a path differs from what was found of shards."""
     if not isinstance(stated, dict):
         return
     for name, number in (
@@ -70,7 +75,7 @@ def judge_sizes(item: PublishedRecord, shards: Sequence[Reading]) -> Iterator[Fi
             message = f"it states {counted(said, name[:-1])}, and its shards have {number:,}"
             if name == "shards":
                 message = f"it states {counted(said, 'shard')}, and lists {number:,}"
-            yield item.finding("size-mismatch", message, "publish it again, or correct `size`", (_SIZE, name))
+            yield item.finding("size-mismatch", message, "publish it again, or correct `size`", (*path, name))
 
 
 def _total(numbers: Sequence[int | None]) -> int | None:

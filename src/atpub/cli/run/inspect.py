@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
-from atpub.inspection.files import find_shards, survey_files
+from atpub.executors import open_executor
+from atpub.inspection.files import find_shards
+from atpub.inspection.reading import ShardSource, survey_sources
 from atpub.inspection.run import init_manifest
 from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
 from atpub.report.problems import problems_text
 from atpub.shards.survey import ShardSurvey, SurveyTotal
+from atpub.storage.interface import Endpoint
 
 
 def run_inspect(
-    paths: tuple[str, ...], samples: int | None, repository: Path | None, pds: str | None, *, as_json: bool
+    paths: tuple[str, ...],
+    samples: int | None,
+    executor: str,
+    repository: Path | None,
+    pds: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
     urls = [path for path in paths if "://" in path]
     found = find_shards([path for path in paths if path not in urls])
+    sources = [ShardSource(file.absolute(), str(file), samples) for file in found.files]
     surveys: list[ShardSurvey] = []
     total = SurveyTotal()
-    remote = _survey_remote(urls, samples, repository, pds) if urls else ()
-    for survey in chain(survey_files(found.files, samples), remote):
-        total = total.add(survey)
-        if as_json:
-            surveys.append(survey)
-        else:
-            print_data(survey_text(survey, style_for(sys.stdout)))
+    with open_executor(executor) as opened:
+        sources += _list_remote(urls, samples, repository, pds) if urls else ()
+        for survey in survey_sources(sources, opened):
+            total = total.add(survey)
+            if as_json:
+                surveys.append(survey)
+            else:
+                print_data(survey_text(survey, style_for(sys.stdout)))
     if as_json:
         print_json(surveys_json(surveys, total, found.problems))
     elif total.shards > 1:
@@ -39,14 +50,15 @@ def run_inspect(
     return 0 if total.is_readable and not found.problems else 1
 
 
-def _survey_remote(
+def _list_remote(
     urls: Sequence[str], samples: int | None, repository: Path | None, pds: str | None
-) -> Iterator[ShardSurvey]:
+) -> Sequence[ShardSource]:
     from atpub.cli.connect import opening
-    from atpub.inspection.remote import survey_remote  # brings what local files need not
+    from atpub.inspection.remote import list_remote  # brings what local files need not
 
+    endpoint = Endpoint(None, os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
     with opening(repository, pds) as open_repository:
-        yield from survey_remote(urls, samples, open_repository)
+        return list(list_remote(urls, samples, open_repository, endpoint))
 
 
 def run_init(data: tuple[str, ...], out: Path, nsid: str | None, samples: int | None, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from atpub.cli.output import print_data, print_json, tell, tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.errors import Usage
+from atpub.executors import open_executor
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.report.results import LockSummary, absent_text, lock_json, lock_text
 from atpub.user_folders import cache_folder
@@ -20,6 +21,7 @@ def run_lock(
     prune: bool,
     check: bool,
     index: str | None,
+    executor: str,
 ) -> int:
     """Update atpub.lock, and print what changed.
 
@@ -28,13 +30,14 @@ def run_lock(
     if check and index:
         raise Usage("--check writes nothing, and --index a file", hint="give one of them")
     manifest = read_manifest(manifests, environment, environ())
-    with show_progress() as on_progress:
+    with open_executor(executor) as opened, show_progress() as on_progress:
         update = update_lock(
             manifest,
             prune=prune,
             check=check,
             index=index is not None,
             cache=cache_folder(),
+            executor=opened,
             on_progress=on_progress,
         )
     lock = _summary(update, is_check=check)

@@ -17,6 +17,7 @@ from atpub.cli.output import print_data, print_json, style_for
 from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.errors import Usage
+from atpub.executors import open_executor
 from atpub.generated import LEXICONS
 from atpub.manifest.model import Manifest
 from atpub.report.verified import verification_json, verification_text
@@ -40,6 +41,7 @@ def run(
     repository: Path | None,
     deep: bool,
     max_bytes: int | None,
+    executor: str,
     as_json: bool,
 ) -> int:
     """Print what is wrong with published records; return the exit code."""
@@ -58,8 +60,8 @@ def run(
             own = stack.enter_context(closing(open_repository(target, remember=True)))  # which may not exist yet
             selection += select_entries(manifest, addresses, own, repositories)
         selection += select_uris(uris, repositories)
-        on_progress = stack.enter_context(show_progress())
-        reader = BatchReader(max_bytes or MOST_BYTES, on_progress=on_progress)
+        opened = stack.enter_context(open_executor(executor))
+        reader = BatchReader(max_bytes or MOST_BYTES, opened, stack.enter_context(show_progress()))
         found = verify_records(selection, _lexicons(manifest), repositories, reader, deep=deep)
     if as_json:
         print_json(verification_json(found))

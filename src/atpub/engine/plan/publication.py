@@ -45,6 +45,7 @@ def plan_publication(
 ) -> Plan:
     """Plan to publish these records, each at another path; `project` owns them (empty: no project does)."""
     ownership = OwnershipView.of(live, project)
+    requests = _without_new_parts(requests, live)
     desired = tuple(request.desired for request in requests)
     blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records)
     resolved = resolve_records(sort_by_references(desired), live.records, blobs, clock)
@@ -59,6 +60,20 @@ def plan_publication(
         refusals=tuple(item.refusal for item in decisions if item.refusal),
         warnings=warnings,
     )
+
+
+def _without_new_parts(requests: Sequence[PublishRequest], live: Live) -> Sequence[PublishRequest]:
+    """Return requests without the new parts of datasets that stay as they are: the first part would not list them."""
+    skipped = {
+        request.desired.address
+        for request in requests
+        if request.if_exists == "skip" and request.desired.part.number == 1 and request.desired.path in live.records
+    }
+    return [
+        request
+        for request in requests
+        if request.desired.address not in skipped or request.desired.path in live.records
+    ]
 
 
 def _decide(resolved: ResolvedRecord, if_exists: IfExists, ownership: OwnershipView) -> Decision:
