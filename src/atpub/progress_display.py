@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from atpub.progress import Ended, Progress
 from atpub.report.escape import escape_terminal
-from atpub.report.html import progress_html
-from atpub.report.progress import ProgressTracker, StepProgress, percent
+from atpub.report.progress import ProgressTracker, StepProgress, percent, progress_html
 from atpub.suggest import size
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.shards.tars import Member, make_tar
 
-from atpub.inspection.reading import ShardSource, dump_surveys, load_surveys, survey_batch, survey_sources
+from atpub.inspection.reading import InspectedSource, dump_surveys, load_surveys, survey_batch, survey_sources
 from atpub.shards.survey import survey_shard
 
 numpy: Any = import_module("numpy")
@@ -48,7 +48,7 @@ def test_blocks(name: str, tmp_path: Path) -> None:
     assert list(load_surveys(dump_surveys([survey, survey]))) == [survey, survey]
     file = tmp_path / "a.tar"
     file.write_bytes(TARS[name])
-    sources = [ShardSource(file, "a.tar", 100), ShardSource(tmp_path / "gone.tar", "gone.tar", 100)]
+    sources = [InspectedSource(file, "a.tar", 100), InspectedSource(tmp_path / "gone.tar", "gone.tar", 100)]
     function, batch = pickle.loads(pickle.dumps((survey_batch, sources)))
     found = list(load_surveys(function(batch)))
     assert found == [survey, *survey_sources(sources[1:])]

@@ -23,13 +23,13 @@ from atpub.progress import Advanced, Completed, Started
 from atpub.published.model import FieldView
 from atpub.report.account import account_text
 from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
-from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html, progress_html
+from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html
 from atpub.report.inventory import audit_text
 from atpub.report.markdown import plan_markdown
 from atpub.report.outcomes import halted_text, outcomes_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.problems import error_text, problems_text
-from atpub.report.progress import ProgressTracker
+from atpub.report.progress import ProgressTracker, progress_html
 from atpub.report.style import PLAIN, Style
 from atpub.repository.model import Record
 

@@ -31,7 +31,7 @@ _BATCH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class ShardSource:
+class InspectedSource:
     """A shard to survey: where it is, and what reports call it; `blob_size` is what a record states of a blob.
 
     The values of `most` samples are looked at (None: all). `endpoint` is that of an object store.
@@ -44,7 +44,7 @@ class ShardSource:
     endpoint: Endpoint = NO_ENDPOINT
 
 
-def survey_sources(sources: Sequence[ShardSource], executor: Executor | None = None) -> Iterator[ShardSurvey]:
+def survey_sources(sources: Sequence[InspectedSource], executor: Executor | None = None) -> Iterator[ShardSurvey]:
     """Yield the survey of each shard, in order: read one after the other, or by an executor.
 
     A shard that cannot be read has a problem. An executor's workers find files at the same absolute paths.
@@ -58,12 +58,12 @@ def survey_sources(sources: Sequence[ShardSource], executor: Executor | None = N
             yield from load_surveys(result_of(future))
 
 
-def survey_batch(batch: Sequence[ShardSource]) -> bytes:
+def survey_batch(batch: Sequence[InspectedSource]) -> bytes:
     """Survey shards, and return what they hold as one block, which `load_surveys` parses."""
     return dump_surveys(_survey(batch))
 
 
-def _survey(sources: Iterable[ShardSource]) -> Iterator[ShardSurvey]:
+def _survey(sources: Iterable[InspectedSource]) -> Iterator[ShardSurvey]:
     client: TransportClient | None = None
     with ExitStack() as stack:
         for item in sources:
@@ -75,7 +75,7 @@ def _survey(sources: Iterable[ShardSource]) -> Iterator[ShardSurvey]:
             yield _survey_stream(client, item)
 
 
-def _survey_stream(client: TransportClient, item: ShardSource) -> ShardSurvey:
+def _survey_stream(client: TransportClient, item: InspectedSource) -> ShardSurvey:
     try:
         with _open(client, item) as (chunks, size):
             return survey_stream(_bounded(item, chunks), item.name, size, item.most)
@@ -86,7 +86,7 @@ def _survey_stream(client: TransportClient, item: ShardSource) -> ShardSurvey:
 
 
 @contextmanager
-def _open(client: TransportClient, item: ShardSource) -> Generator[tuple[Iterator[bytes], int | None]]:
+def _open(client: TransportClient, item: InspectedSource) -> Generator[tuple[Iterator[bytes], int | None]]:
     """Open a shard: its chunks, and its bytes if they are known."""
     if isinstance(item.source, Path):
         with closing(chunks_of(item.source)) as chunks:
@@ -102,7 +102,7 @@ def _open(client: TransportClient, item: ShardSource) -> Generator[tuple[Iterato
             yield chunks, stated.facts.size
 
 
-def _bounded(item: ShardSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _bounded(item: InspectedSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield chunks; raises OversizedResponse for more bytes than the record of a blob states."""
     size = 0
     for chunk in chunks:

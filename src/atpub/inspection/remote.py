@@ -7,7 +7,7 @@ from typing import Final
 
 from atpub.atproto.data import Blob
 from atpub.errors import InvalidInput, Problem, Usage
-from atpub.inspection.reading import ShardSource
+from atpub.inspection.reading import InspectedSource
 from atpub.measuring.measure import OBJECT_SCHEMES
 from atpub.pulling.download import Source, Url
 from atpub.pulling.entries import OpenRepository, PublishedDataset, find_dataset, parse_dataset_uri
@@ -21,7 +21,7 @@ _SCHEMES: Final = ("http:", "https:", "s3:", *OBJECT_SCHEMES)
 
 def list_remote(
     urls: Sequence[str], most: int | None, open_repository: OpenRepository, endpoint: Endpoint
-) -> Iterator[ShardSource]:
+) -> Iterator[InspectedSource]:
     """Yield the shards at http(s) URLs and in object stores, and of the datasets and labels at at:// URIs.
 
     Of a shard, the first `most` samples are received (None: all); `endpoint` is that of S3. Raises Usage for other
@@ -32,7 +32,7 @@ def list_remote(
             yield from _list_dataset(find_dataset(parse_dataset_uri(url), open_repository), most)
             continue
         for found in _expand(url):
-            yield ShardSource(_require_scheme(found), redact_urls(found), most, endpoint=endpoint)
+            yield InspectedSource(_require_scheme(found), redact_urls(found), most, endpoint=endpoint)
 
 
 def _expand(url: str) -> list[Url]:
@@ -51,13 +51,13 @@ def _require_scheme(url: Url) -> Url:
     return url
 
 
-def _list_dataset(dataset: PublishedDataset, most: int | None) -> Iterator[ShardSource]:
+def _list_dataset(dataset: PublishedDataset, most: int | None) -> Iterator[InspectedSource]:
     for shard in dataset.shards:
         if isinstance(shard.source, Blob):
             source = _blob_source(dataset.repository, shard.source)
-            yield ShardSource(source, shard.name, most, shard.source.size)
+            yield InspectedSource(source, shard.name, most, shard.source.size)
         else:
-            yield ShardSource(shard.source, redact_urls(shard.source), most)
+            yield InspectedSource(shard.source, redact_urls(shard.source), most)
 
 
 def _blob_source(repository: Repository, blob: Blob) -> Source:

@@ -15,7 +15,6 @@ from atpub.published.model import FieldView
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
 from atpub.report.plan import cost_text, drift_text, notes, upload_size
-from atpub.report.progress import StepProgress, percent
 from atpub.suggest import counted, size
 
 _MOST_ROWS: Final = 50
@@ -76,22 +75,6 @@ def dataset_html(
 def client_html(title: str, facts: Mapping[str, str]) -> str:
     """Return facts about a client."""
     return f"<div>{_facts(title, facts)}</div>"
-
-
-def progress_html(steps: Sequence[StepProgress], most_files: int) -> str:
-    """Return a bar for each file at work, the last ones started if they are too many, and one for each step."""
-    rows: list[str] = []
-    for step in steps:
-        files = [*step.at_work.items()][-most_files:] if most_files else []
-        rows += [_bar(file.done, file.size, f"{name} ({size(file.done)})") for name, file in files]
-        rows.append(_bar(step.done, step.size, step.texts[0]))
-    return f"<table>{''.join(rows)}</table>"
-
-
-def _bar(done: int, whole: int | None, text: str) -> str:
-    """Return a row with a bar, which moves to and fro where the whole is not known."""
-    share = f" value='{done if whole else 1}' max='{whole or 1}'" if whole is not None else ""
-    return f"<tr><td><progress{share}></progress></td><td>{percent(done, whole)}</td><td>{escape_html(text)}</td></tr>"
 
 
 def _facts(title: str, facts: Mapping[str, str]) -> str:

@@ -6,10 +6,12 @@ The time is an argument, in seconds on any clock that only goes forward.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from atpub.progress import Advanced, Completed, Ended, Failed, Progress, Started, Step
+from atpub.report.escape import escape_html
 from atpub.suggest import duration, size
 
 TITLES: Final[dict[Step, str]] = {
@@ -146,3 +148,19 @@ class ProgressTracker:
 
 def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
+
+
+def progress_html(steps: Sequence[StepProgress], most_files: int) -> str:
+    """Return a bar for each file at work, the last ones started if they are too many, and one for each step."""
+    rows: list[str] = []
+    for step in steps:
+        files = [*step.at_work.items()][-most_files:] if most_files else []
+        rows += [_bar(file.done, file.size, f"{name} ({size(file.done)})") for name, file in files]
+        rows.append(_bar(step.done, step.size, step.texts[0]))
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _bar(done: int, whole: int | None, text: str) -> str:
+    """Return a row with a bar, which moves to and fro where the whole is not known."""
+    share = f" value='{done if whole else 1}' max='{whole or 1}'" if whole is not None else ""
+    return f"<tr><td><progress{share}></progress></td><td>{percent(done, whole)}</td><td>{escape_html(text)}</td></tr>"

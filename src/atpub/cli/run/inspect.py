@@ -10,7 +10,7 @@ from pathlib import Path
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
 from atpub.executors import open_executor
 from atpub.inspection.files import find_shards
-from atpub.inspection.reading import ShardSource, survey_sources
+from atpub.inspection.reading import InspectedSource, survey_sources
 from atpub.inspection.run import init_manifest
 from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
 from atpub.report.problems import problems_text
@@ -30,7 +30,7 @@ def run_inspect(
     """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
     urls = [path for path in paths if "://" in path]
     found = find_shards([path for path in paths if path not in urls])
-    sources = [ShardSource(file.absolute(), str(file), samples) for file in found.files]
+    sources = [InspectedSource(file.absolute(), str(file), samples) for file in found.files]
     surveys: list[ShardSurvey] = []
     total = SurveyTotal()
     with open_executor(executor) as opened:
@@ -52,7 +52,7 @@ def run_inspect(
 
 def _list_remote(
     urls: Sequence[str], samples: int | None, repository: Path | None, pds: str | None
-) -> Sequence[ShardSource]:
+) -> Sequence[InspectedSource]:
     from atpub.cli.connect import opening
     from atpub.inspection.remote import list_remote  # brings what local files need not
 
