@@ -18,6 +18,7 @@ from atpub.manifest.schema import (
     LABEL_FIELDS,
     LENS_FIELDS,
     PROJECT,
+    RAI,
     SCHEMA_FIELDS,
     VERSION,
     manifest_schema,
@@ -43,7 +44,7 @@ _FORMS: Final = {
 _FREE: Final = frozenset({"protect", "adopt"})
 _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "schemas": SCHEMA_FIELDS | _FREE | {"name"},
-    "datasets": DATASET_FIELDS | _FREE,
+    "datasets": DATASET_FIELDS | _FREE | {RAI},
     "labels": LABEL_FIELDS - {"name", "version"} | _FREE,
     "lenses": LENS_FIELDS | _FREE,
     "records": _FREE,
