@@ -32,10 +32,11 @@ target
 desired
 pipeline
 published
-generation importing login catalog pulling
+generation importing login pulling
 inspection measuring verifying
 packing
 report
+catalog
 progress_display
 atmosphere cli testing validation
 """
