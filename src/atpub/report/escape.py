@@ -23,6 +23,9 @@ _STYLE: Final = r"\033\[[0-9;]+m"
 _PLAIN_OUTPUT: Final = re.compile(f"(\n)|[{_RANGES}]")
 _STYLED_OUTPUT: Final = re.compile(f"(\n|{_STYLE})|[{_RANGES}]")
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&@$^]|[:.](?=\S)|^[-+=]|(?<=\d)[.)](?=\s|$)")
+_ADDRESS: Final = re.compile(
+    r"(?<=\S)\\@(?=\S)"
+)  # in an e-mail address: a backslash alone leaves it a link
 _COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)  # a workflow command of CI: `::error::`
 
 
@@ -58,7 +61,7 @@ def escape_markdown(text: object) -> str:
 def escape_prose(text: str) -> str:
     """Return paragraphs of Markdown that read as the text does: no markup, HTML or link in it is live."""
     lines = (_MARKUP.sub(r"\\\g<0>", escape_terminal(line.strip())) for line in text.splitlines())
-    return "\n".join(lines).strip()
+    return _ADDRESS.sub("<!-- -->\\@", "\n".join(lines).strip())
 
 
 def markdown_fence(text: str, *, least: int = 3) -> str:
