@@ -63,6 +63,7 @@ _PARSED: Final = frozenset(
 )
 """Types that it turns into tables, or cannot read without further packages."""
 _PLAIN_MEMBER: Final = re.compile(r"[\w.+-]+", re.ASCII)
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?", re.ASCII)
 _KEY: Final = r"^((?:.*/)?[^/.]+)\..*$"
 
 
@@ -93,7 +94,7 @@ def build_croissant(dataset: DatasetView) -> JsonObject:
             "creator": describe_publisher(dataset.publisher),
             "publisher": describe_publisher(dataset.publisher),
             "datePublished": facts.date(dataset),
-            "version": facts.version(dataset) or "1.0.0",
+            "version": _semantic(facts.version(dataset)),
             "citeAs": facts.citation_text(dataset),
             "isLiveDataset": None if distribution.is_fixed else True,
             **_rai(dataset),
@@ -106,6 +107,11 @@ def build_croissant(dataset: DatasetView) -> JsonObject:
 def render_croissant(dataset: DatasetView) -> str:
     """Render a dataset as Croissant."""
     return facts.format_json(build_croissant(dataset))
+
+
+def _semantic(version: str | None) -> str | None:
+    """Return a version that the format takes: semantic ones alone."""
+    return version if version and _VERSION.fullmatch(version) else None
 
 
 def _rai(dataset: DatasetView) -> Mapping[str, Json]:

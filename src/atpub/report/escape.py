@@ -23,9 +23,7 @@ _STYLE: Final = r"\033\[[0-9;]+m"
 _PLAIN_OUTPUT: Final = re.compile(f"(\n)|[{_RANGES}]")
 _STYLED_OUTPUT: Final = re.compile(f"(\n|{_STYLE})|[{_RANGES}]")
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&@$^]|[:.](?=\S)|^[-+=]|(?<=\d)[.)](?=\s|$)")
-_ADDRESS: Final = re.compile(
-    r"(?<=\S)\\@(?=\S)"
-)  # in an e-mail address: a backslash alone leaves it a link
+_ADDRESS: Final = re.compile(r"(?<=\S)\\@(?=\S)")  # in an e-mail address: a backslash alone leaves it a link
 _COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)  # a workflow command of CI: `::error::`
 
 
