@@ -36,6 +36,7 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.manifest.schema import (
+    ANNOUNCE,
     CONTENT_METADATA,
     DATASET_FIELDS,
     LABEL_FIELDS,
@@ -179,9 +180,8 @@ class EntryReader:
         fields = _own({"name": address.key, **given}, DATASET_FIELDS)
         metadata = self._metadata(address, given, metadata_key)
         size = _object(given[SIZE]) if SIZE in given else None
-        return DatasetEntry(
-            common, referred, shards, fields, metadata, about, size, whole(given.get(PARTS)), metadata_key
-        )
+        count, names = whole(given.get(PARTS)), texts(given.get(ANNOUNCE, []))
+        return DatasetEntry(common, referred, shards, fields, metadata, about, size, count, names, metadata_key)
 
     def _metadata(self, address: Address, given: JsonObject, name: str) -> JsonObject | None:
         """Return the dataset's contentMetadata, which it gives under a name; None where it has none."""

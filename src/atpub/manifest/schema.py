@@ -104,6 +104,8 @@ METADATA_SCHEMA = entry.Entry.WIRE["metadata_schema_ref"]
 SIZE = "size"
 PARTS = "parts"
 RAI = "rai"
+ANNOUNCE = "announce"
+CATALOG_NAMES = ("matadisco",)
 LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
 LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
 
@@ -188,6 +190,13 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "examples": [4000],
         },
         RAI: made.closed(rai.NSID, rai.Provenance.NSID),
+        ANNOUNCE: {
+            "type": "array",
+            "description": "The catalogs that a record announces it to: matadisco.",
+            "items": {"type": "string", "enum": [*CATALOG_NAMES]},
+            "uniqueItems": True,
+            "examples": [["matadisco"]],
+        },
     }
     return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
