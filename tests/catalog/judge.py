@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 
 def judge_croissant(file: Path) -> Iterator[str]:
     """The three checks of NeurIPS: valid JSON, a dataset that loads, and the first record of each RecordSet."""
-    import mlcroissant
+    mlcroissant: Any = import_module("mlcroissant")
 
     json.loads(file.read_text("utf-8"))
     dataset = mlcroissant.Dataset(jsonld=str(file))
@@ -28,21 +29,19 @@ def judge_croissant(file: Path) -> Iterator[str]:
 
 def judge_croissant_file(file: Path) -> Iterator[str]:
     """Validate the description alone, of shards that are not there."""
-    import mlcroissant
+    mlcroissant: Any = import_module("mlcroissant")
 
     yield from map(str, mlcroissant.Dataset(jsonld=str(file)).metadata.ctx.issues.errors)
 
 
 def judge_datacite(file: Path) -> Iterator[str]:
-    from datacite import schema45
-
-    yield from (str(error.message) for error in schema45.validator.iter_errors(json.loads(file.read_text("utf-8"))))
+    schema: Any = import_module("datacite.schema45")
+    yield from (str(error.message) for error in schema.validator.iter_errors(json.loads(file.read_text("utf-8"))))
 
 
 def judge_citation(file: Path) -> Iterator[str]:
-    import jsonschema
-    import yaml
-
+    jsonschema: Any = import_module("jsonschema")
+    yaml: Any = import_module("yaml")
     spec = find_spec("cffconvert")  # its schema alone: the package needs a jsonschema of long ago
     assert spec is not None
     assert spec.submodule_search_locations
@@ -54,9 +53,8 @@ def judge_citation(file: Path) -> Iterator[str]:
 
 
 def judge_hf_card(file: Path) -> Iterator[str]:
-    from huggingface_hub import DatasetCard
-
-    card = DatasetCard.load(file)
+    hub: Any = import_module("huggingface_hub")
+    card = hub.DatasetCard.load(file)
     if not card.data.pretty_name or not card.text.strip():
         yield "the card has no name or no text"
 

@@ -7,18 +7,18 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import cmarkgfm  # type: ignore[import-untyped]  # it has no types
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.catalog.views import HOSTILE, RAI, URI, dataset, hostile
+from tests.report.test_escape import render as to_html
 
 from atpub.catalog import facts
 from atpub.catalog.croissant import MOST_SHARDS
 from atpub.catalog.formats import FORMATS, render
 from atpub.catalog.jsonld import MOST_SHARDS as MOST_IN_PAGE
-from atpub.cli.account_commands import _FORMATS
+from atpub.cli.account_commands import METADATA_FORMATS
 from atpub.published.model import DatasetView, ShardView, Size
 from atpub.report.escape import UNSAFE, escape_prose
 
@@ -35,12 +35,12 @@ def front_matter(item: DatasetView) -> tuple[Any, str]:
 
 
 def test_the_command_offers_every_format() -> None:
-    assert tuple(FORMATS) == _FORMATS
+    assert tuple(FORMATS) == METADATA_FORMATS
 
 
 # schema.org
 
-TYPES = {
+TYPES: dict[str, dict[str, type]] = {
     "Dataset": {"name": str, "description": str, "license": str, "keywords": list, "creator": dict},
     "Organization": {"name": str, "identifier": str},
     "PropertyValue": {"name": str, "description": str},
@@ -51,7 +51,8 @@ TYPES = {
 
 def objects(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, list):
-        return [found for item in value for found in objects(item)]
+        items: list[Any] = value
+        return [found for item in items for found in objects(item)]
     return [value, *objects([*value.values()])] if isinstance(value, dict) else []
 
 
@@ -161,7 +162,7 @@ def test_yaml_has_the_keys_of_its_format_alone() -> None:
 
 
 def elements(markdown: str) -> set[str]:
-    html = cmarkgfm.github_flavored_markdown_to_html(markdown)
+    html = to_html(markdown)
     assert "onerror" not in re.sub(r">[^<]*<", "><", html)
     return set(re.findall(r"<(\w+)", html))
 

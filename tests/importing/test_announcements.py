@@ -114,7 +114,7 @@ def test_import_writes_it_back(more: JsonObject, parts: int | None) -> None:
 def test_a_pointer_that_was_edited_is_a_record_of_its_own() -> None:
     apply(announced())
     ((path, pointer),) = live(POINTERS).items()
-    edited = {**pointer.value, "preview": {"mimeType": "image/png"}}
+    edited: JsonObject = {**pointer.value, "preview": {"mimeType": "image/png"}}
     change(lambda repository: write(repository, Update(path, edited)))
     outcome, datasets = imported()
     assert all(isinstance(item, dict) and "announce" not in item for item in datasets.values())

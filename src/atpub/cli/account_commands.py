@@ -55,7 +55,7 @@ def whoami() -> None:
     """
 
 
-_FORMATS: Final = ("croissant", "jsonld", "datacite", "citation", "hf-card")
+METADATA_FORMATS: Final = ("croissant", "jsonld", "datacite", "citation", "hf-card")
 _REPOSITORY = click.option(
     "--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]"
 )
@@ -67,7 +67,7 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the file th
 @click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
-@click.option("--format", "format_name", type=click.Choice(_FORMATS), help="The format of the metadata.")
+@click.option("--format", "format_name", type=click.Choice(METADATA_FORMATS), help="The format of the metadata.")
 @_OUT
 @_OVERWRITE
 @_REPOSITORY

@@ -31,7 +31,8 @@ class Catalog:
 
 
 def _matadisco(uri: AtUri, tags: Json) -> JsonObject:
-    words = [tag for tag in tags if isinstance(tag, str) and 0 < len(tag.encode()) <= _LONGEST_TAG] if tags else []
+    given = tags if isinstance(tags, list) else []
+    words = [tag for tag in given if isinstance(tag, str) and 0 < len(tag.encode()) <= _LONGEST_TAG]
     found = matadisco.Matadisco(resource=str(uri), published_at="", tags=words[:_MOST_TAGS] or None).to_json()
     return {name: value for name, value in found.items() if name != matadisco.Matadisco.WIRE["published_at"]}
 
