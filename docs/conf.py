@@ -44,6 +44,7 @@ NAVIGATION = {
         "reading",
         "python",
         "verifying",
+        "metadata",
         "accounts",
         "migration",
         "glossary",

@@ -33,11 +33,12 @@ target
 desired
 pipeline
 published
-generation importing login catalog pulling
+generation importing login pulling
 measuring
 inspection verifying
 packing
 report
+catalog
 progress_display
 atmosphere cli testing validation
 """

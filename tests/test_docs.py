@@ -74,6 +74,8 @@ KEYS = {
     "Blobs": {name for kind in entry("datasets")["blobs"]["anyOf"] for name in kind.get("properties", ())},
     "Checksums": {name for kind in entry("datasets")["checksums"]["anyOf"] for name in kind.get("properties", ())},
     "S3": set(entry("datasets")["s3"]["properties"]),
+    "RAI": set(properties("$defs", "dev.atpub.rai")),
+    "Provenance": set(properties("$defs", "dev.atpub.rai#provenance")),
     "Labels": set(entry("labels")) - COMMON,
     "Lenses": set(entry("lenses")) - COMMON,
     "Code": set(LENS_CODE),
@@ -231,6 +233,8 @@ def shown() -> Iterator[tuple[str, str]]:
                 yield from (("S3", key) for key in given.get("s3", ()))
                 yield from (("Code", key) for key in given.get("getter", ()))
                 yield from (("Checksums", key) for key in ("file", "missing") if key in given.get("checksums", ()))
+                yield from (("RAI", key) for key in given.get("rai", ()))
+                yield from (("Provenance", key) for key in given.get("rai", {}).get("provenance", ()))
                 if isinstance(given.get("blobs"), dict):
                     yield from (("Blobs", key) for key in given["blobs"])
 

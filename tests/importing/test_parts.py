@@ -63,6 +63,8 @@ def imported(*uris: str, project: str = "ours", **options: bool) -> tuple[Import
         {"name": "Big data", "metadata": {"gain": 2}, "tags": ["a"]},
         {"size": {"samples": 70, "shards": 7}},
         {"id": "another", "protect": True},
+        {"metadata": {"gain": 2}, "rai": {"biases": "None.", "provenance": {"derivedFrom": ["https://a.test/"]}}},
+        {"rai": {"hasSyntheticData": False}},
         {"name": "x" * 200},
     ],
 )

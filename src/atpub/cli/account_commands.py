@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from atpub.cli.groups import FILE, command
+from atpub.cli.groups import FILE, FOLDER, command
 from atpub.cli.options import (
+    ADDRESS,
     json_option,
     manifest_options,
     run_by,
@@ -52,13 +55,48 @@ def whoami() -> None:
     """
 
 
-@command(short_help="Write the account's repository to a CAR file.")
+METADATA_FORMATS: Final = ("croissant", "jsonld", "datacite", "citation", "hf-card")
+_REPOSITORY = click.option(
+    "--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]"
+)
+_OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write. [default: stdout]")
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the file that --out names.")
+
+
+@command(short_help="Export a dataset's metadata, or the account's repository as a CAR file.")
+@click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
-@click.option("--car", "file", type=FILE, metavar="FILE", required=True, help="The file to write.")
+@click.option("--format", "format_name", type=click.Choice(METADATA_FORMATS), help="The format of the metadata.")
+@_OUT
+@_OVERWRITE
+@_REPOSITORY
+@click.option("--car", type=FILE, metavar="FILE", help="Write the whole repository to this CAR file instead.")
 @run_by("atpub.cli.run.repository:run_export")
 def export() -> None:
-    """Write the account's whole repository to a CAR file.
+    """Export the metadata of a published dataset, or the account's whole repository.
 
-    The file holds every record of the account, but no blobs. Needs no credentials.
+    With --format, ADDRESS names a dataset of the manifest, such as datasets/digits; it may be left out if there is only
+    one. A URI names a dataset of any account. Prints the metadata, or writes it to the file that --out names.
+
+    With --car, writes every record of the account to a file, but no blobs.
+
+    Needs no credentials.
+    """
+
+
+@command(short_help="Export a dataset's Croissant file, or check what NeurIPS requires of it.")
+@click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
+@manifest_options
+@target_options
+@click.option("--check", is_flag=True, help="Report each field that the manifest lacks and NeurIPS requires.")
+@_OUT
+@_OVERWRITE
+@_REPOSITORY
+@run_by("atpub.cli.run.metadata:run_croissant")
+def croissant() -> None:
+    """Export the Croissant file of a published dataset, as `atpub export --format croissant` does.
+
+    With --check, reads the manifest alone: each field that NeurIPS requires, and that one of its datasets lacks, or the
+    one at ADDRESS, is reported with its place and a hint. Exits with 3 if there is one.
     """

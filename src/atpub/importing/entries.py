@@ -13,6 +13,7 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject, blobs_in, cid_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
+from atpub.engine.desired.announcements import CATALOGS, announcement_path, is_announcement
 from atpub.engine.desired.model import record_key
 from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
@@ -34,7 +35,7 @@ from atpub.manifest.kinds import (
     section_of_form,
 )
 from atpub.manifest.model import Address
-from atpub.manifest.schema import PARTS
+from atpub.manifest.schema import ANNOUNCE, PARTS
 from atpub.repository.model import Record
 
 DEEPEST: Final = 90
@@ -59,6 +60,7 @@ class Importer:
         }
         for path in [path for path in self._joined if self._forms[path][0] != "datasets"]:
             self._part(path)
+        self._announced = dict(self._fold_announcements())
         self._keys = self._choose_keys()
         self._files = dict(self._named_blobs()) if request.with_files else {}
 
@@ -106,6 +108,29 @@ class Importer:
                 self._records[path] = joined.record
                 yield path, joined
 
+    def _fold_announcements(self) -> Iterator[tuple[RecordPath, Mapping[str, Record]]]:
+        """Take out the pointers that `announce:` of an imported dataset gives; yield them by their catalogs."""
+        for path, owned in self._request.owned.items():
+            if path not in self._records or self._forms[path][0] != "datasets" or owned.part > 1:
+                continue
+            uri, value = self._request.uri(path), self._records[path].value
+            pointers = {name: self._records.get(announcement_path(name, owned.id)) for name in CATALOGS}
+            found = {
+                name: pointer
+                for name, pointer in pointers.items()
+                if pointer and pointer.path in self._request.owned and is_announcement(name, uri, value, pointer.value)
+            }
+            for pointer in found.values():
+                del self._records[pointer.path], self._forms[pointer.path]
+            if found:
+                yield path, found
+
+    def _unfold_announcements(self, path: RecordPath) -> None:
+        """Put the pointers to a dataset back, each as a record of its own."""
+        for pointer in self._announced.pop(path).values():
+            self._records[pointer.path], self._forms[pointer.path] = pointer, RECORDS.forms
+        self._keys = self._choose_keys()
+
     def _part(self, path: RecordPath) -> None:
         """Put the parts of a dataset back, each as a record of its own."""
         for record in self._joined.pop(path).parts:
@@ -135,6 +160,8 @@ class Importer:
     def _try_otherwise(self, checked: Checked) -> None:
         for path, problem in checked.problems.items():
             rest = self._forms[path][1:]
+            if path in self._announced:
+                self._unfold_announcements(path)
             if path in self._joined:
                 self._part(path)
                 self._keys = self._choose_keys()
@@ -188,7 +215,8 @@ class Importer:
             body = _body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
             parts: JsonObject = {PARTS: self._joined[path].shards} if path in self._joined else {}
-            more = {**body, **parts, **self._treatment(path)}
+            announce: JsonObject = {ANNOUNCE: [*self._announced[path]]} if path in self._announced else {}
+            more = {**body, **parts, **announce, **self._treatment(path)}
             yield address, (record, {**self._identity(record, address, body, ids), **more})
 
     def _ids(self) -> set[tuple[Nsid, str]]:
@@ -260,7 +288,9 @@ class Importer:
                 files[name] = "".join(f"{digest}  {shard}\n" for shard, digest in checksums.items())
                 entries[address] = (record, {**body, "checksums": name})
         made = tuple(ImportedEntry(address, self._request.uri(record.path)) for address, (record, _) in entries.items())
-        return ImportResult(self._text(entries), made, (*self._warnings, *_unnamed(entries)), files)
+        warnings = (*self._warnings, *_unnamed(entries))
+        pointers = frozenset(pointer.path for found in self._announced.values() for pointer in found.values())
+        return ImportResult(self._text(entries), made, warnings, files, pointers)
 
     def _text(self, entries: Entries) -> str:
         """Format the document, with a blank line before each section."""

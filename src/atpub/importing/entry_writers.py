@@ -10,6 +10,7 @@ from typing import Final
 from atpub.atproto.data import Blob, Json, JsonObject
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.errors import InvalidRecord
+from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import (
     entry,
     label,
@@ -19,7 +20,7 @@ from atpub.generated.science.alt.dataset import (
 from atpub.importing.brace_patterns import patterns_of
 from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.manifest.notation import written_fields, written_members
-from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, SCHEMA_FIELDS, SIZE
+from atpub.manifest.schema import DATASET_FIELDS, LABEL_FIELDS, LENS_FIELDS, RAI, SCHEMA_FIELDS, SIZE
 from atpub.storage.interface import FileStorage
 from atpub.storage.registry import CHECKSUMS_KEY, URLS_KEY, find_kind
 
@@ -122,9 +123,7 @@ def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> J
     if fields.get("name") == key:
         del fields["name"]
     made |= {**fields, **where}
-    metadata = value.get(entry.Entry.WIRE["content_metadata"])
-    if metadata is not None:
-        made["metadata"] = metadata
+    made |= _metadata(value.get(entry.Entry.WIRE["content_metadata"]))
     about = found.metadata_schema_ref
     if isinstance(about, str):
         made["metadata_schema"] = refer(about, "schemas")
@@ -132,6 +131,14 @@ def dataset_body(key: str, value: JsonObject, refer: Refer, writer: Writer) -> J
     if URLS_KEY in where and isinstance(size, dict) and size.keys() != {"shards"}:
         made[SIZE] = size
     return made
+
+
+def _metadata(value: Json) -> JsonObject:
+    """Write the contentMetadata of a dataset."""
+    if not isinstance(value, dict) or rai.NSID not in value:
+        return {} if value is None else {"metadata": value}
+    rest = {name: item for name, item in value.items() if name != rai.NSID}
+    return {**({"metadata": rest} if rest else {}), RAI: value[rai.NSID]}
 
 
 def _shards(storage: entry.EntryStorage, files: Mapping[Cid, str]) -> JsonObject | None:

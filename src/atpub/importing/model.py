@@ -55,9 +55,13 @@ class ImportedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """A manifest in YAML, its entries, the texts of the files that it names, and warnings, as about omissions."""
+    """A manifest in YAML, its entries, the texts of the files that it names, and warnings, as about omissions.
+
+    `announcements` are the pointers that entries with `announce:` stand for.
+    """
 
     text: str
     entries: tuple[ImportedEntry, ...]
     warnings: tuple[Problem, ...]
     files: Mapping[str, str]
+    announcements: frozenset[RecordPath] = frozenset()

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
+from atpub.engine.desired.announcements import announcement_path
 from atpub.engine.desired.model import VERSIONED, entry_path
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
 from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
@@ -19,7 +20,7 @@ from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
 from atpub.importing.parts import first_part
-from atpub.manifest.model import Manifest
+from atpub.manifest.model import DatasetEntry, Manifest
 from atpub.progress import OnProgress, ignore
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -189,7 +190,7 @@ def _damage_warning(damaged: Damaged) -> Problem:
 
 def _unlisted_warning(result: ImportResult, request: ImportRequest) -> Iterator[Problem]:
     """Warn if the project owns records that the manifest lacks: applying it would delete them."""
-    listed = {*_entry_paths(request.manifest), *(entry.uri.path for entry in result.entries)}
+    listed = {*_entry_paths(request.manifest), *(entry.uri.path for entry in result.entries), *result.announcements}
     tried = {record.path for record in request.records}
     # Only whole collections were read: records of other collections may be live, too.
     read = {path.collection for path in request.live.records}
@@ -208,8 +209,12 @@ def _unlisted_warning(result: ImportResult, request: ImportRequest) -> Iterator[
 
 def _entry_paths(manifest: Manifest) -> Iterator[RecordPath]:
     """Return the paths of the records of a manifest's entries."""
-    paths = (entry_path(item, manifest.lexicons) for item in manifest.entries.values())
-    return (path for path in paths if path is not None)
+    for item in manifest.entries.values():
+        path = entry_path(item, manifest.lexicons)
+        if path is not None:
+            yield path
+        if isinstance(item, DatasetEntry):
+            yield from (announcement_path(name, item.common.id) for name in item.announce)
 
 
 # Files

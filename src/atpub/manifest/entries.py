@@ -11,8 +11,8 @@ from atpub.atproto.data import Json, JsonObject, whole
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
-from atpub.errors import Place, Problem
-from atpub.generated.dev.atpub import inventory
+from atpub.errors import InvalidRecord, Place, Problem
+from atpub.generated.dev.atpub import inventory, rai
 from atpub.generated.science.alt.dataset import label
 from atpub.manifest.fields import json_schema
 from atpub.manifest.kinds import COLLECTIONS, collection_of
@@ -36,12 +36,14 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.manifest.schema import (
+    ANNOUNCE,
     CONTENT_METADATA,
     DATASET_FIELDS,
     LABEL_FIELDS,
     LENS_FIELDS,
     METADATA_SCHEMA,
     PARTS,
+    RAI,
     SCHEMA_FIELDS,
     SIZE,
 )
@@ -55,6 +57,11 @@ from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
 
 _CONTENT = "give one of `fields`, `members`, `json_schema` and `file`"
+_RESERVED = {
+    parts.KEY: "leave it out: atpub writes it where a dataset has `parts:`",
+    rai.NSID: f"write it as `{RAI}:` of the dataset",
+}
+"""What to do in place of keys of metadata that have a meaning."""
 _NO_CHECKSUMS = "add `checksums: FILE` (made by sha256sum), `checksums: {missing: fetch}`, or `checksums: none`"
 
 
@@ -166,21 +173,35 @@ class EntryReader:
         referred = self._reference(address, given, "schema", "schemas")
         described = self._name_of(address, given, "metadata_schema", METADATA_SCHEMA)
         about = self._reference(address, given, described, "schemas") if described in given else None
-        self._name_of(address, given, "metadata", CONTENT_METADATA)
+        metadata_key = self._name_of(address, given, "metadata", CONTENT_METADATA)
         common = self._common(address, given, address.key)
         if shards is None or referred is None or common is None:
             return None
-        fields = _own({"name": address.key, **given}, DATASET_FIELDS | {CONTENT_METADATA})
-        metadata = _object(given["metadata"]) if "metadata" in given else None
-        self._check_metadata(address, metadata or {})
+        fields = _own({"name": address.key, **given}, DATASET_FIELDS)
+        metadata = self._metadata(address, given, metadata_key)
         size = _object(given[SIZE]) if SIZE in given else None
-        return DatasetEntry(common, referred, shards, fields, metadata, about, size, whole(given.get(PARTS)))
+        count, names = whole(given.get(PARTS)), texts(given.get(ANNOUNCE, []))
+        return DatasetEntry(common, referred, shards, fields, metadata, about, size, count, names, metadata_key)
 
-    def _check_metadata(self, address: Address, metadata: JsonObject) -> None:
-        if parts.KEY in metadata:
-            hint = "leave it out: atpub writes it where a dataset has `parts:`"
-            steps = (*address.steps, "metadata", parts.KEY)
-            self._note("reserved", f"the key {parts.KEY} leads to the parts of a dataset", steps, hint)
+    def _metadata(self, address: Address, given: JsonObject, name: str) -> JsonObject | None:
+        """Return the dataset's contentMetadata, which it gives under a name; None where it has none."""
+        metadata = _object(given.get(name))
+        for key, hint in _RESERVED.items():
+            if key in metadata:
+                steps = (*address.steps, name, key)
+                self._note("reserved", f"the key {key} is one that atpub writes itself", steps, hint)
+        if RAI in given:
+            self._check_rai(address, given[RAI])
+            metadata = {**metadata, rai.NSID: given[RAI]}
+        return metadata if {name, RAI} & given.keys() else None
+
+    def _check_rai(self, address: Address, given: Json) -> None:
+        try:
+            rai.Rai.from_json(given)
+        except InvalidRecord as error:
+            for problem in error.problems:
+                steps = (*address.steps, RAI, *problem.path)
+                self._note("invalid-record", f"{address}.{RAI}: {problem.message}", steps, problem.hint)
 
     def _name_of(self, address: Address, given: JsonObject, name: str, lexicon_name: str) -> str:
         """Return the name that a field of a dataset is given by: the manifest's or the lexicon's; note if by both."""

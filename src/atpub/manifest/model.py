@@ -121,6 +121,8 @@ class DatasetEntry:
     metadata_schema: SchemaRef | None = None
     size: JsonObject | None = None  # as far as the manifest states it
     parts: int | None = None  # the shards of each part; None for one record
+    announce: tuple[str, ...] = ()  # the catalogs that it is announced to
+    metadata_key: str = "metadata"  # the manifest's key for it: this, or the lexicon's
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from atpub.atproto.lexicon.model import (
 )
 from atpub.atproto.syntax import Nsid
 from atpub.generated import LEXICONS
+from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.kinds import COLLECTIONS
 from atpub.storage.registry import dataset_keys
@@ -102,6 +103,9 @@ CONTENT_METADATA = entry.Entry.WIRE["content_metadata"]
 METADATA_SCHEMA = entry.Entry.WIRE["metadata_schema_ref"]
 SIZE = "size"
 PARTS = "parts"
+RAI = "rai"
+ANNOUNCE = "announce"
+CATALOG_NAMES = ("matadisco",)
 LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
 LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
 
@@ -184,6 +188,14 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "description": "The most shards of one record: a larger dataset is published as several.",
             "minimum": 1,
             "examples": [4000],
+        },
+        RAI: made.closed(rai.NSID, rai.Provenance.NSID),
+        ANNOUNCE: {
+            "type": "array",
+            "description": "The catalogs that a record announces it to: matadisco.",
+            "items": {"type": "string", "enum": [*CATALOG_NAMES]},
+            "uniqueItems": True,
+            "examples": [["matadisco"]],
         },
     }
     return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
@@ -280,6 +292,15 @@ class _Definitions:
         """Convert a type to JSON Schema, with its description."""
         made = self._plain(kind)
         return {**made, "description": kind.description} if kind.description and "$ref" not in made else made
+
+    def closed(self, nsid: str, *inner: str) -> JsonObject:
+        """Refer to an object that takes no other fields than its own, like the objects in it that `inner` names."""
+        made = self._reference(Name(Nsid(nsid)))
+        for name in (nsid, *inner):
+            found = self.definitions[name]
+            assert isinstance(found, dict)
+            self.definitions[name] = {**found, "additionalProperties": False}
+        return made
 
     def _plain(self, kind: Type) -> JsonObject:
         match kind:

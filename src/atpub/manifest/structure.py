@@ -14,10 +14,12 @@ from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.schema import (
+    ANNOUNCE,
     DATASET_FIELDS,
     LABEL_FIELDS,
     LENS_FIELDS,
     PROJECT,
+    RAI,
     SCHEMA_FIELDS,
     VERSION,
     manifest_schema,
@@ -43,7 +45,7 @@ _FORMS: Final = {
 _FREE: Final = frozenset({"protect", "adopt"})
 _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "schemas": SCHEMA_FIELDS | _FREE | {"name"},
-    "datasets": DATASET_FIELDS | _FREE,
+    "datasets": DATASET_FIELDS | _FREE | {RAI, ANNOUNCE},
     "labels": LABEL_FIELDS - {"name", "version"} | _FREE,
     "lenses": LENS_FIELDS | _FREE,
     "records": _FREE,

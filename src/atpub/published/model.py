@@ -5,12 +5,15 @@ Texts are as the records have them: other people's, of any length and with any c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did
+from atpub.errors import InvalidRecord
+from atpub.generated.dev.atpub.rai import NSID as RAI_KEY
+from atpub.generated.dev.atpub.rai import Rai
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,17 @@ class LabelView:
 
 @dataclass(frozen=True, slots=True)
 class ShardView:
-    """A shard: at a URL, or a blob of the account; hexadecimal SHA-256 and size in bytes where the record has them."""
+    """A shard: at a URL, or a blob of the account; hexadecimal SHA-256 and size in bytes where the record has them.
+
+    `blob_source` is the URL or the file of the blob, where its server or folder is known.
+    """
 
     name: str
     url: str | None
     blob: Cid | None
     sha256: str | None
     size: int | None
+    blob_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,19 @@ class DatasetView:
     lenses: Sequence[LensView]
     metadata: JsonObject
     record: JsonObject
+
+    @property
+    def rai(self) -> Rai:
+        """What the publisher states about responsible use; empty where that breaks its lexicon."""
+        try:
+            return Rai.from_json(self.metadata.get(RAI_KEY, {}))
+        except InvalidRecord:
+            return Rai()
+
+    def with_blob_sources(self, find: Callable[[Cid], str]) -> DatasetView:
+        """Return the dataset with the URL or the file of each blob."""
+        shards = [replace(shard, blob_source=find(shard.blob)) if shard.blob else shard for shard in self.shards]
+        return replace(self, shards=shards)
 
 
 View: TypeAlias = DatasetView | SchemaView | LabelView | LensView

@@ -22,12 +22,19 @@ UNSAFE: Final = re.compile(f"[{_RANGES}]")
 _STYLE: Final = r"\033\[[0-9;]+m"
 _PLAIN_OUTPUT: Final = re.compile(f"(\n)|[{_RANGES}]")
 _STYLED_OUTPUT: Final = re.compile(f"(\n|{_STYLE})|[{_RANGES}]")
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&@$^]|[:.](?=\S)|^[-+=]|(?<=\d)[.)](?=\s|$)")
+_ADDRESS: Final = re.compile(r"(?<=\S)\\@(?=\S)")  # in an e-mail address: a backslash alone leaves it a link
 _COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)  # a workflow command of CI: `::error::`
 
 
 def escape_terminal(text: str) -> str:
     r"""Return text on one line, with `\u001b` for ESC; escaping twice changes nothing more."""
     return UNSAFE.sub(_escaped, text)
+
+
+def escape_lines(text: str) -> str:
+    """Return text of several lines, each escaped; the lines end with LF."""
+    return "\n".join(map(escape_terminal, text.splitlines()))
 
 
 def escape_output(text: str, *, colour: bool) -> str:
@@ -47,6 +54,12 @@ def escape_markdown(text: object) -> str:
     fence = markdown_fence(shown, least=1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}" if shown else ""
+
+
+def escape_prose(text: str) -> str:
+    """Return paragraphs of Markdown that read as the text does: no markup, HTML or link in it is live."""
+    lines = (_MARKUP.sub(r"\\\g<0>", escape_terminal(line.strip())) for line in text.splitlines())
+    return _ADDRESS.sub("<!-- -->\\@", "\n".join(lines).strip())
 
 
 def markdown_fence(text: str, *, least: int = 3) -> str:

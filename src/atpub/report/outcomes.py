@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Outcome, Plan
+from atpub.generated.science.alt.dataset import entry
 from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
@@ -75,4 +76,4 @@ def committed_text(head: Head, changes: int) -> str:
 
 def _is_dataset(outcome: Outcome) -> bool:
     change = outcome.change
-    return change.address.startswith("datasets/") and change.part.number == 1 and outcome.cid is not None
+    return change.path.collection == entry.NSID and change.part.number == 1 and outcome.cid is not None

@@ -97,11 +97,35 @@ def run_rebuild(
 
 
 def run_export(
-    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None, *, file: Path
+    name: str | None,
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    repository: Path | None,
+    car: Path | None,
+    format_name: str | None,
+    out: Path | None,
+    overwrite: bool,
 ) -> None:
-    """Write a repository to a CAR file."""
+    """Write a repository to a CAR file, or the metadata of a dataset to a file or stdout."""
+    if (car is None) == (format_name is None):
+        raise Usage("give either --car or --format", hint="--car is for a whole repository, --format for a dataset")
+    options = TargetOptions(account, pds, environment)
+    if car is not None:
+        if name or out or overwrite or repository:
+            raise Usage("--car exports a whole repository, to its own FILE", hint="leave out what goes with --format")
+        _export_car(car, manifests, options)
+    elif format_name is not None:
+        from atpub.cli.run.metadata import export_metadata
+
+        export_metadata(format_name, name, manifests, options, repository, out, overwrite=overwrite)
+
+
+def _export_car(file: Path, manifests: tuple[str, ...], options: TargetOptions) -> None:
     require_own(file, "a CAR file", _CAR_HEADER)
-    target = find_target(read_manifest(manifests, environment, environ()), TargetOptions(account, pds, environment))
+    target = find_target(read_manifest(manifests, options.environment, environ()), options)
     with closing(open_repository(target)) as repository, replacing(file) as stream:
         repository.export_car(stream)
     print_data(PLAIN(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}."))

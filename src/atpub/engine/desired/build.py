@@ -8,7 +8,8 @@ from typing import Final
 
 from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
-from atpub.atproto.syntax import Did, Nsid, RecordPath
+from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
+from atpub.engine.desired.announcements import build_announcements
 from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
 from atpub.engine.desired.model import CreatedAt, Desired, record_key
@@ -45,6 +46,10 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
             noted.update((problem.code, problem.place) for problem in own)  # parts have most of their fields in common
         problems.extend(checker.sizes(item, records))
         found.extend(records)
+        if isinstance(item, DatasetEntry):
+            pointers = [_encode(pointer) for pointer in build_announcements(item, AtUri.of(did, path))]
+            problems.extend(_taken(pointers, paths, manifest))
+            found.extend(pointers)
     found = list(agree_on_types(found))
     problems.extend(problem for record in found for problem in checker.blob_types(record))
     problems.extend(checker.circles(found))
@@ -90,6 +95,15 @@ def _each_once(
         message = f"{address} and {first} would both be the record {path}"
         hint = "give one of them another `id` or `rkey`"
         problems.append(Problem("duplicate-rkey", message, manifest.key_place(address.steps), hint))
+
+
+def _taken(pointers: Iterable[Desired], paths: Mapping[Address, RecordPath], manifest: Manifest) -> Iterator[Problem]:
+    """Yield the entries that would be the same record as a pointer."""
+    by_path = {pointer.path: pointer for pointer in pointers}
+    for address, path in paths.items() if by_path else ():
+        if path in by_path:
+            message = f"{address} and `announce:` of {by_path[path].address} would both be the record {path}"
+            yield Problem("duplicate-rkey", message, manifest.key_place(address.steps), "remove the entry")
 
 
 def _desired(manifest: Manifest, part: EntryPart, value: JsonObject, filled: Filled) -> Desired:

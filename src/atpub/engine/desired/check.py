@@ -24,6 +24,7 @@ from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import defines, find_typos
 from atpub.engine.desired.values import measured_size
 from atpub.errors import Place, Problem
+from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.members import sample_format
@@ -37,7 +38,7 @@ from atpub.manifest.model import (
     SchemaEntry,
     UrlShards,
 )
-from atpub.manifest.schema import SIZE
+from atpub.manifest.schema import CONTENT_METADATA, RAI, SIZE
 from atpub.repository.model import is_local
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.remote import RemoteShards
@@ -259,8 +260,12 @@ class RecordChecker:
             return self.manifest.key_place(own)
         if isinstance(item, DatasetEntry) and steps[0] == "storage":
             return self.manifest.place((*own, item.shards.key))
-        is_lexicon_name = isinstance(item, DatasetEntry) and steps[0] in item.fields
-        return self.manifest.place((*own, *(steps if is_lexicon_name else _as_written(steps))))
+        written = _as_written(steps)
+        if isinstance(item, DatasetEntry) and steps[0] in item.fields:
+            written = steps
+        elif isinstance(item, DatasetEntry) and written[0] == "metadata":
+            written = (item.metadata_key, *written[1:])
+        return self.manifest.place((*own, *written))
 
 
 def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
@@ -334,6 +339,8 @@ _KEYS: Final = {
 
 def _as_written(path: Steps) -> Steps:
     """Return a path into a record with the manifest's name for its first step."""
+    if path[:2] == (CONTENT_METADATA, rai.NSID):
+        return (RAI, *path[2:])
     return (_KEYS.get(str(path[0]), path[0]), *path[1:]) if path else path
 
 

@@ -1,0 +1,131 @@
+"""`atpub export --format` and `atpub croissant`: a dataset's metadata, and what a manifest lacks of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from atpub.atomic_files import write_text
+from atpub.atproto.syntax import AtUri, Cid
+from atpub.catalog.formats import render
+from atpub.catalog.neurips import check_croissant
+from atpub.cli.connect import TargetOptions, find_target
+from atpub.cli.options import environ
+from atpub.cli.output import print_data, print_source, tell_warnings
+from atpub.cli.run.published import find_uri, read_published, read_schema, reading
+from atpub.desired import read_manifest, usual_paths
+from atpub.errors import FileConflict, InvalidInput, RecordNotFound, Usage
+from atpub.manifest.model import DatasetEntry, Manifest
+from atpub.published.model import DatasetView
+from atpub.pulling.entries import parse_dataset_uri
+from atpub.report.style import PLAIN
+from atpub.repository.interface import Repository
+from atpub.repository.local import LocalRepository
+from atpub.suggest import counted, listed, suggest
+from atpub.target import Target
+
+
+def run_croissant(
+    name: str | None,
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    repository: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    check: bool,
+) -> None:
+    """Print or write the Croissant file of a dataset, or check the manifest."""
+    if not check:
+        options = TargetOptions(account, pds, environment)
+        export_metadata("croissant", name, manifests, options, repository, out, overwrite=overwrite)
+        return
+    if out or (name or "").startswith("at://"):
+        raise Usage(
+            "--check reads the manifest alone, and writes nothing", hint="give the address of a dataset, or none"
+        )
+    _check(read_manifest(manifests, environment, environ()), name)
+
+
+def export_metadata(
+    format_name: str,
+    name: str | None,
+    manifests: tuple[str, ...],
+    options: TargetOptions,
+    folder: Path | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Print the metadata of a published dataset in a format, or write it to a file; raises FileConflict."""
+    if out is not None and out.exists() and not overwrite:
+        raise FileConflict(f"{out} already exists", hint="give another --out, or --overwrite")
+    uri, target = _find(name, manifests, options, folder)
+    with reading(target) as repository:
+        dataset = _read(replace(uri, authority=repository.did), repository, target)
+    text = render(format_name, dataset)
+    if out is None:
+        print_source(text.removesuffix("\n"))
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, text, overwrite=overwrite)
+    print_data(PLAIN(f"{out}: {format_name} of {dataset.uri}."))
+
+
+def _find(
+    name: str | None, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None
+) -> tuple[AtUri, Target]:
+    """Return the URI of the dataset, whose authority may be open, and its repository."""
+    if name is not None and name.startswith("at://"):
+        uri = parse_dataset_uri(name)
+        return uri, Target.of_authority(uri.authority, options.pds or os.environ.get("ATPUB_PDS"), folder)
+    if name is None and not (manifests or usual_paths()):
+        raise Usage("no dataset is named, and there is no manifest here", hint="give the dataset's at:// URI")
+    manifest = read_manifest(manifests, options.environment, environ())
+    return find_uri(name or _only_dataset(manifest), manifest), find_target(manifest, options)
+
+
+def _only_dataset(manifest: Manifest) -> str:
+    addresses = [str(entry.common.address) for entry in _datasets(manifest)]
+    if len(addresses) != 1:
+        has = f"{len(addresses):,} datasets: {listed(addresses)}" if addresses else "no dataset"
+        raise Usage(f"the manifest has {has}", hint="name the one to export")
+    return addresses[0]
+
+
+def _datasets(manifest: Manifest) -> list[DatasetEntry]:
+    return [entry for entry in manifest.entries.values() if isinstance(entry, DatasetEntry)]
+
+
+def _read(uri: AtUri, repository: Repository, target: Target) -> DatasetView:
+    found = read_published(target, repository).find(uri)
+    if found is None:
+        raise RecordNotFound(f"there is no dataset {uri}", hint="atpub list shows the datasets of an account")
+    if not isinstance(found, DatasetView):
+        raise Usage(f"{uri} is not a dataset", hint="atpub list shows the datasets of an account")
+    if found.schema is None:
+        found = replace(found, schema=read_schema(found.schema_uri))
+    return found.with_blob_sources(lambda cid: _blob_source(repository, cid))
+
+
+def _blob_source(repository: Repository, cid: Cid) -> str:
+    """Return the URL of a blob; of a repository in a folder, its file, so that the metadata can be tried."""
+    assert isinstance(repository, LocalRepository) or hasattr(repository, "blob_source")
+    return str(repository.blob_source(cid))
+
+
+def _check(manifest: Manifest, name: str | None) -> None:
+    """Report what the datasets at an address, or all, lack; raises InvalidInput."""
+    entries = {str(entry.common.address): entry for entry in _datasets(manifest)}
+    chosen = [entry for address, entry in entries.items() if name in (None, address, address.partition("/")[2])]
+    if name is not None and not chosen:
+        hint = suggest(name, entries) or "give the address of a dataset, such as datasets/digits"
+        raise Usage(f"the manifest has no dataset {name!r}", hint=hint)
+    problems = tuple(problem for entry in chosen for problem in check_croissant(manifest, entry))
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(problems)
+    tell_warnings(problems)
+    print_data(PLAIN(f"{counted(len(chosen), 'dataset')}: every field that NeurIPS requires is there."))
