@@ -32,10 +32,12 @@ target
 desired
 pipeline
 published
-generation importing login catalog pulling
+generation importing login pulling
 inspection measuring verifying
 packing
 report
+catalog
+cataloging
 progress_display
 atmosphere cli testing validation
 """
@@ -77,6 +79,7 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
+    "cataloging",
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

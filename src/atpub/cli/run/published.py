@@ -50,11 +50,11 @@ def run_list(
         manifest = read_manifest(manifests, environment, environ())
         with prepare_plan(manifest, options, Options(), remember=True) as prepared:
             target, repository, changes = prepared.target, prepared.repository, prepared.plan.changes
-            published = _read(target, repository)
+            published = read_published(target, repository)
     else:
         target, changes = find_target(None, options), None
-        with _reading(target) as repository:
-            published = _read(target, repository)
+        with reading(target) as repository:
+            published = read_published(target, repository)
     found = list_datasets(published, changes)
     for item in published.unreadable:
         tell(unreadable_text(item, style_for(sys.stderr)))
@@ -85,14 +85,14 @@ def run_show(
     else:
         manifest = read_manifest(manifests, environment, environ())
         target = find_target(manifest, TargetOptions(account, pds, environment))
-        uri = _find_uri(name, manifest)
-    with _reading(target) as opened:
+        uri = find_uri(name, manifest)
+    with reading(target) as opened:
         uri = replace(uri, authority=opened.did)
         _show(uri, opened, target, as_json=as_json, raw=raw)
 
 
 def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
-    published = _read(target, repository)
+    published = read_published(target, repository)
     view = published.find(uri)
     if view is None or raw:
         record = repository.get_record(uri.path) if uri.path else None
@@ -101,14 +101,14 @@ def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, 
         print_json(record.value if raw else record_json(uri, record))
         return
     if isinstance(view, DatasetView) and view.schema is None:
-        view = replace(view, schema=_read_schema(view.schema_uri))
+        view = replace(view, schema=read_schema(view.schema_uri))
     if as_json:
         print_json(view_json(view))
     else:
         print_data(view_text(view, width=_width(), style=style_for(sys.stdout)))
 
 
-def _find_uri(name: str, manifest: Manifest) -> AtUri:
+def find_uri(name: str, manifest: Manifest) -> AtUri:
     """Return the URI of the entry at an address, or with a key that no other entry has; its authority is open."""
     entries = {str(address): item for address, item in manifest.entries.items()}
     found = [address for address in entries if name in (address, address.partition("/")[2])]
@@ -122,23 +122,25 @@ def _find_uri(name: str, manifest: Manifest) -> AtUri:
     return AtUri.of(LOCAL_DID, path)
 
 
-def _read_schema(uri: str) -> SchemaView | None:
+def read_schema(uri: str) -> SchemaView | None:
     """Read the schema of another account; None where it is not there, or breaks its lexicon."""
     found = AtUri.parse(uri)
-    with suppress(AtpubError), _reading(Target.of_authority(found.authority)) as repository:
+    with suppress(AtpubError), reading(Target.of_authority(found.authority)) as repository:
         record = repository.get_record(found.path) if found.path else None
         return build_schema(found, record) if record else None
     return None
 
 
 @contextmanager
-def _reading(target: Target) -> Generator[Repository]:
+def reading(target: Target) -> Generator[Repository]:
+    """Open a repository that exists, to read from it."""
     with closing(open_repository(target, remember=True)) as repository:
         target.check_exists(repository)
         yield repository
 
 
-def _read(target: Target, repository: Repository) -> Published:
+def read_published(target: Target, repository: Repository) -> Published:
+    """Read what an account has published."""
     handle = target.account if Handle.accepts(target.account) else None
     return build_published(PublisherView(repository.did, handle), repository.read(PUBLISHED).records.values())
 

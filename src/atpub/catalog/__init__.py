@@ -1,0 +1,1 @@
+"""Pages and metadata formats of published datasets: values → text."""
