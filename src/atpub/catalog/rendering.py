@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from io import StringIO
 from typing import Final
 
@@ -47,7 +46,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    css, script = _asset("site.css"), _asset("search.js")
+    css, script = (_asset(environment, name) for name in ("site.css", "search.js"))
     environment.globals.update(css=css, script=script, policy=_policy(css, script))
     return environment
 
@@ -56,8 +55,9 @@ def _finalize(value: object) -> object:
     return value if isinstance(value, Markup) else escape_terminal(str(value))
 
 
-def _asset(name: str) -> Markup:
-    return Markup(files("atpub.catalog").joinpath("templates", name).read_text("utf-8"))  # noqa: S704 - a file of ours
+def _asset(environment: Environment, name: str) -> Markup:
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 - a file of ours
 
 
 def _policy(css: str, script: str) -> str:
