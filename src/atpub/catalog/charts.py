@@ -18,7 +18,7 @@ _FEWEST_NUMBERS: Final = 8
 _MOST_COLUMNS: Final = 48
 _LONGEST_LABEL: Final = 18
 _WIDTH, _HEIGHT, _ROW = 320, 96, 22
-_LABEL_WIDTH, _COUNT_WIDTH = 118, 44
+_LABEL_WIDTH, _COUNT_WIDTH, _MARGIN, _LETTER = 140, 44, 12, 7
 
 
 class Bar(NamedTuple):
@@ -98,9 +98,10 @@ def shard_chart(sizes: Sequence[int]) -> Chart | None:
 
 def _rows(title: str, counts: Sequence[tuple[str, int]]) -> Chart:
     most = max(count for _, count in counts)
-    room = _WIDTH - _LABEL_WIDTH - _COUNT_WIDTH
+    start = min(_LABEL_WIDTH, _MARGIN + _LETTER * max(len(label) for label, _ in counts))
+    room = _WIDTH - start - _COUNT_WIDTH
     bars = [
-        Bar(_LABEL_WIDTH, _ROW * number, round(room * count / most, 1), _ROW - 6, label, f"{count:,}")
+        Bar(start, _ROW * number, round(room * count / most, 1), _ROW - 6, label, f"{count:,}")
         for number, (label, count) in enumerate(counts)
     ]
     return Chart(title, bars, _WIDTH, _ROW * len(bars))

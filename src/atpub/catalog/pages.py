@@ -151,10 +151,10 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _shard(shard: ShardView) -> dict[str, object]:
-    address = shard.url or str(shard.blob)
-    shown = link(address)
+    url = link(shard.url).url if shard.url else None
     return {
-        "link": TextLink(shard.name, shown.url) if shown.url else TextLink(f"{shard.name}: {address}"),
+        "link": TextLink(shard.name, url) if url or not shard.url else TextLink(shard.url),
+        "cid": shard.blob,
         "size": "" if shard.size is None else size(shard.size),
         "sha256": shard.sha256,
     }
