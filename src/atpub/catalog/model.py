@@ -51,6 +51,11 @@ class SampleSet:
     columns: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
     problem: str | None = None
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether a page shows players, which need room."""
+        return any(value.kind == "audio" and value.url for sample in self.shown for value in sample.values)
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:

@@ -33,12 +33,12 @@ _IN_SCRIPT: Final = str.maketrans(
 
 def render(template: str, values: Mapping[str, object]) -> str:
     """Render a template; each value that is no Markup is escaped."""
-    return _environment().get_template(template).render(values)
+    return _environment().get_template(template).render(_assets(), **values)
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("atpub.catalog"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -46,18 +46,22 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    css, script = (_asset(environment, name) for name in ("site.css", "search.js"))
-    environment.globals.update(css=css, script=script, policy=_policy(css, script))
-    return environment
+
+
+@cache
+def _assets() -> Mapping[str, str]:
+    css, script = _asset("site.css"), _asset("search.js")
+    return {"css": css, "script": script, "policy": _policy(css, script)}
+
+
+def _asset(name: str) -> Markup:
+    environment = _environment()
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 - a file of ours
 
 
 def _finalize(value: object) -> object:
     return value if isinstance(value, Markup) else escape_terminal(str(value))
-
-
-def _asset(environment: Environment, name: str) -> Markup:
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 - a file of ours
 
 
 def _policy(css: str, script: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atomic_files import replacing
+from atpub.atproto.data import Json
 from atpub.errors import FileConflict
 
 LIST: Final = ".atpub-catalog.json"
@@ -57,7 +58,7 @@ def _read_list(folder: Path) -> frozenset[str]:
             raise FileConflict(f"{folder} is not a folder", hint=_HINT)
         return frozenset()
     try:
-        found = json.loads((folder / LIST).read_text("utf-8"))
+        found: Json = json.loads((folder / LIST).read_text("utf-8"))
     except FileNotFoundError:
         if any(folder.iterdir()):
             raise FileConflict(f"{folder} holds files that are no catalog's", hint=_HINT) from None

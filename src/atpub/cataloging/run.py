@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,7 +72,8 @@ def _title(sources: Sequence[CatalogSource]) -> str:
 def _read_entries(
     sources: Iterable[CatalogSource], samples: int, find_schema: FindSchema, on_progress: OnProgress
 ) -> Iterator[CatalogEntry]:
-    pairs = [(source, dataset) for source in sources for dataset in source.published.datasets]
+    by_uri = {dataset.uri: (source, dataset) for source in sources for dataset in source.published.datasets}
+    pairs = [*by_uri.values()]  # an account may be named twice, by its handle and its DID
     found = _read_all(pairs, samples, on_progress) if samples else [None] * len(pairs)
     for (source, dataset), read in zip(pairs, found, strict=True):
         schema = dataset.schema or find_schema(dataset.schema_uri)
@@ -85,7 +86,7 @@ def _read_all(
     """Read the samples of several datasets at once."""
     on_progress(Started("read", len(pairs)))
 
-    def read(pair: tuple[CatalogSource, DatasetView], client: TransportClient) -> SampleSet:
+    def read(client: TransportClient, pair: tuple[CatalogSource, DatasetView]) -> SampleSet:
         source, dataset = pair
         found = read_samples(dataset, source.repository, client, samples)
         on_progress(Completed("read", dataset.title, 0))
@@ -93,6 +94,6 @@ def _read_all(
 
     try:
         with new_client() as client, ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="atpub-catalog") as pool:
-            return [*pool.map(lambda pair: read(pair, client), pairs)]
+            return [*pool.map(partial(read, client), pairs)]
     finally:
         on_progress(Ended("read"))

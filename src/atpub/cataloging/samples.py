@@ -8,7 +8,7 @@ from tarfile import TarError
 from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Blob
-from atpub.catalog.model import SampleSet, SampleView, Scalar
+from atpub.catalog.model import SampleSet, SampleValue, SampleView, Scalar
 from atpub.cataloging.media import sample_value
 from atpub.cataloging.values import read_values
 from atpub.errors import AtpubError
@@ -84,16 +84,21 @@ class _Reader:
         values = read_values(files)
         self._looked_at += 1
         if not self.has_enough:
-            self._shown.append(SampleView(key, [sample_value(value) for value in values]))
-        for value in values:
-            if value.scalar is not None and (value.name in self._columns or len(self._columns) < _MOST_COLUMNS):
-                self._columns.setdefault(value.name, []).append(value.scalar)
+            self._shown.append(SampleView(key, sorted(map(sample_value, values), key=_is_below)))
+        for name, scalar in (item for value in values for item in value.scalars.items()):
+            if name in self._columns or len(self._columns) < _MOST_COLUMNS:
+                self._columns.setdefault(name, []).append(scalar)
 
     def result(self, problem: str | None) -> SampleSet:
         """Return what was read."""
         if not self._shown and problem is None:
             problem = "The first shard has no samples."
         return SampleSet(self._shown, self._looked_at, self._columns, problem)
+
+
+def _is_below(value: SampleValue) -> bool:
+    """Return whether a value stands below the images of a sample."""
+    return value.kind != "image"
 
 
 def _files(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from math import isfinite
 from typing import Final
@@ -31,12 +32,15 @@ _SOUNDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A value of a field: in words, as a number or short text for charts, and the bytes of media and arrays."""
+    """A value of a field in words, its numbers and short texts for charts, and the bytes of media and arrays.
+
+    `scalars` are named as the field; those of a JSON object as `json.width`.
+    """
 
     name: str
     kind: ValueKind
     text: str
-    scalar: Scalar | None = None
+    scalars: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     data: bytes = b""
     media_type: str | None = None
 
@@ -80,10 +84,22 @@ def _member(extension: str, data: bytes) -> FieldValue:
     if isinstance(kind, str) and ("/" in kind or kind in ("bytes", "unknown")):
         return _media(extension, data)
     text = data.decode(errors="replace")
+    if isinstance(kind, dict):
+        return replace(_text(extension, text), scalars=_object_scalars(extension, text))
     try:
         return _text(extension, int(text) if kind == "integer" else float(text) if kind == "number" else text)
     except ValueError:  # JSON and Python differ in what they call a number
         return _text(extension, text)
+
+
+def _object_scalars(name: str, text: str) -> dict[str, Scalar]:
+    value: Json = json.loads(text)
+    found = value.items() if isinstance(value, dict) else ()
+    return {f"{name}.{key}": item for key, item in found if isinstance(item, str | int | float) and _is_short(item)}
+
+
+def _is_short(scalar: Scalar) -> bool:
+    return len(scalar) <= _LONGEST_SCALAR if isinstance(scalar, str) else isfinite(scalar)
 
 
 def _is_text(data: bytes) -> bool:
@@ -92,13 +108,12 @@ def _is_text(data: bytes) -> bool:
 
 
 def _text(name: str, scalar: Scalar) -> FieldValue:
-    if isinstance(scalar, float) and not isfinite(scalar):
-        return FieldValue(name, "text", str(scalar))
-    if not isinstance(scalar, str):
-        return FieldValue(name, "text", str(scalar), scalar)
-    text = redact_urls(scalar[: 2 * _LONGEST_TEXT].strip())  # samples of web data hold signed URLs
-    shown = f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text
-    return FieldValue(name, "text", shown, text if len(text) <= _LONGEST_SCALAR else None)
+    if isinstance(scalar, str):
+        text = redact_urls(scalar[: 2 * _LONGEST_TEXT].strip())  # samples of web data hold signed URLs
+        shown, scalar = f"{text[:_LONGEST_TEXT]}…" if len(text) > _LONGEST_TEXT else text, text
+    else:
+        shown = str(scalar)
+    return FieldValue(name, "text", shown, {name: scalar} if _is_short(scalar) else {})
 
 
 def _array(name: str, kind: Json, data: bytes) -> FieldValue:

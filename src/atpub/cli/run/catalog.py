@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.atproto.syntax import AtUri
+from atpub.atproto.syntax import AtUri, Did
 from atpub.cataloging.run import CatalogSource, WrittenCatalog, write_catalog
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.options import environ
@@ -123,7 +123,7 @@ def _reading_source(target: Target, manifest: Manifest | None) -> Generator[Cata
         yield CatalogSource(published, repository, addresses)
 
 
-def _addresses(manifest: Manifest, did: str) -> dict[AtUri, str]:
+def _addresses(manifest: Manifest, did: Did) -> dict[AtUri, str]:
     paths = {str(address): entry_path(entry, manifest.lexicons) for address, entry in manifest.entries.items()}
     return {AtUri.of(did, path): address for address, path in paths.items() if path is not None}
 
