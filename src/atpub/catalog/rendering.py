@@ -26,9 +26,7 @@ _MOST_ITEMS: Final = 5
 _LONGEST_TEXT: Final = 300
 _LONGEST_RECORD: Final = 20_000
 _FORMULA: Final = ("=", "+", "-", "@")
-_IN_SCRIPT: Final = str.maketrans(
-    {character: f"\\u{ord(character):04x}" for character in ("<", ">", "&", "\u2028", "\u2029")}
-)
+_IN_SCRIPT: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
@@ -80,7 +78,8 @@ def code_text(text: str) -> Markup:
 
 def script_json(text: str) -> Markup:
     """Return JSON for a script element, whose end no character of it can be."""
-    return Markup(text.translate(_IN_SCRIPT))  # noqa: S704 - JSON, where these only stand in strings
+    lines = map(escape_terminal, text.split("\n"))
+    return Markup("\n".join(lines).translate(_IN_SCRIPT))  # noqa: S704 - all that JSON escapes, in strings only
 
 
 def shorten(text: str, most: int = _LONGEST_TEXT) -> str:
