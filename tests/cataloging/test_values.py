@@ -106,7 +106,9 @@ def test_an_image_is_drawn_anew_and_small(data: bytes, start: str, is_small: boo
     ("array", "kind"),
     [
         (np.arange(64, dtype="uint8").reshape(8, 8), "image"),
-        (np.full((8, 8), np.nan, "float32"), "image"),
+        (np.full((8, 8), np.nan, "float32"), "array"),
+        (np.array([[np.nan, np.inf, 1, 2]] * 4), "image"),
+        (np.full((8, 8), -1.7e308), "image"),
         (np.zeros((16, 16, 3), "uint8"), "image"),
         (np.zeros(8), "array"),
         (np.zeros((8, 8), "complex64"), "array"),

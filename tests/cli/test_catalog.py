@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.server
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from tests.cli.playground import Ran, tree, write_files
+from tests.cli.terminal import ATPUB
 from tests.shards.tars import Member, make_tar
 
 MANIFEST = """\
@@ -24,15 +24,25 @@ datasets:
   e: {schema: image, name: Others, urls: "URL/e.tar", checksums: none}
 labels: {d-1: {name: d, dataset: d, version: 1.0.0}}
 """
+MEMBERS = (("cls", b"1"), ("txt", b"words"))
 SHARD = [
     Member(f"{number:03}.{kind}", text) for number in range(9) for kind, text in (("cls", b"1"), ("txt", b"words"))
 ]
 
 
+class Nothing(http.server.BaseHTTPRequestHandler):
+    """A server that has nothing."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server that has nothing."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -143,7 +153,7 @@ def test_open_starts_a_browser(published: Path) -> None:
     browser.write_text('#!/bin/sh\necho "$1" > opened\n')
     browser.chmod(0o755)
     environ = {**os.environ, "BROWSER": f"{browser} %s"}
-    command = [sys.executable, "-m", "atpub", "open", "datasets/d"]
+    command = [*ATPUB, "open", "datasets/d"]
     ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert (published / "opened").read_text().strip() == Path(ran.stdout.strip()).as_uri()
 

@@ -117,8 +117,8 @@ def shards_csv(shards: Sequence[ShardView]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("number", "name", "bytes", "sha256", "url_or_cid"))
     for number, shard in enumerate(shards):
-        address = shard.url or str(shard.blob)
-        writer.writerow((number, _cell(shard.name), shard.size, shard.sha256, _cell(address)))
+        texts = (shard.sha256 or "", shard.url or str(shard.blob))
+        writer.writerow((number, _cell(shard.name), shard.size, *map(_cell, texts)))
     return out.getvalue()
 
 

@@ -75,11 +75,14 @@ def _draw_array(data: bytes) -> Any:
     if not _is_image(array.shape) or array.dtype.kind not in "biuf":
         return None
     values = array.astype("float64")
-    low, high = float(numpy.nanmin(values)), float(numpy.nanmax(values))
-    if array.dtype != numpy.uint8 or high <= _SMALL:
-        scale = 255 / (high - low) if high > low else 0.0
-        values = (values - low) * scale
-    return import_module("PIL.Image").fromarray(numpy.nan_to_num(values).clip(0, 255).astype("uint8"))
+    finite = values[numpy.isfinite(values)]
+    if not finite.size:
+        return None
+    low, high = float(finite.min()), float(finite.max())
+    with numpy.errstate(all="ignore"):  # infinite values are black or white
+        if array.dtype != numpy.uint8 or high <= _SMALL:
+            values = (values - low) * (255 / (high - low) if high > low else 0.0)
+        return import_module("PIL.Image").fromarray(numpy.nan_to_num(values).clip(0, 255).astype("uint8"))
 
 
 def _is_image(shape: Sequence[int]) -> bool:
