@@ -6,6 +6,7 @@ import io
 import resource
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -62,7 +63,7 @@ def bench() -> None:
         prepare(folder)
         for title, args in (("new", ()), ("unchanged", ()), ("without samples", ("--samples", "0", "--out", "b"))):
             before = cpu()
-            took = seconds(lambda args=args: run(folder, "catalog", "-q", *args))
+            took = seconds(partial(run, folder, "catalog", "-q", *args))
             print(f"{title}: {took:.1f} s, {cpu() - before:.1f} s of CPU (aim: {AIM:.0f} s)", flush=True)
         size = sum(file.stat().st_size for file in (folder / "catalog").rglob("*") if file.is_file())
         print(f"{size / 1e6:.0f} MB, index {(folder / 'catalog/index.html').stat().st_size / 1e3:,.0f} kB")

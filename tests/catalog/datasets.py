@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
-from atpub.catalog.model import CatalogEntry, SampleSet, SampleValue, SampleView
+from atpub.catalog.model import CatalogEntry, SampleSet, SampleValue, SampleView, Scalar
 from atpub.published.model import (
     CodeReference,
     DatasetView,
@@ -59,7 +59,7 @@ def dataset(text: str = "A text", *, rkey: str = "one", **changes: Any) -> Datas
         labels=(LabelView(uri("l", "label"), text, text, text, text, TIME),),
         lenses=(LensView(uri("z", "lens"), text, text, text, text, code, code),),
         metadata={},
-        record={"name": text, text: [text] * 9},
+        record={"name": text, text: [*(text for _ in range(9))]},
     )
     return replace(found, **changes)
 
@@ -71,7 +71,11 @@ def samples(text: str = "A text") -> SampleSet:
         SampleValue("sound", "audio", text, "data:audio/wav;base64,AAAA"),
         SampleValue(text, "array", text),
     )
-    columns = {text: [text, text, "other"], "number": [*map(float, range(20))], "class": [1, 1, 2]}
+    columns: dict[str, list[Scalar]] = {
+        text: [text, text, "other"],
+        "number": [*map(float, range(20))],
+        "class": [1, 1, 2],
+    }
     return SampleSet([SampleView(text, values)], 20, columns, text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from tarfile import TarError
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Blob
@@ -27,6 +28,8 @@ _MOST_SAMPLES: Final = 200
 _ENOUGH: Final = 4 << 20
 _MOST: Final = 64 << 20
 """The most bytes that are received of a shard."""
+_PATIENCE: Final = 60.0
+"""The most seconds for a shard, after which what has come is shown."""
 _MOST_COLUMNS: Final = 50
 _LARGEST_BLOB: Final = 1 << 40
 
@@ -73,10 +76,11 @@ class _Reader:
                 break
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        end = monotonic() + _PATIENCE
         for chunk in chunks:
             self._received += len(chunk)
             yield chunk
-            if self._received > _MOST:
+            if self._received > _MOST or monotonic() > end:
                 return
 
     def _add(self, sample: Sample) -> None:
