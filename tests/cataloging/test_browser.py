@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="the
 
 WIDTHS = (360, 800, 1440)
 SCHEMES = ("light", "dark")
-PAGES = ("index.html", "datasets/one.html", "datasets/long.html", "datasets/traps.html")
+PAGES = ("index.html", "datasets/one.html", "datasets/long.html", "datasets/traps.html", "datasets/empty.html")
 LONG = "Averyveryveryverylongwordthatnobrowserbreaksbyitself" * 3
 AXE = files("axe_core_python").joinpath("axe.min.js")
 
@@ -51,6 +51,7 @@ def entries() -> Iterator[CatalogEntry]:
     yield entry("Plain words", rkey="one", license="MIT", tags=("vision", "a b&c=d"))
     yield entry(LONG, rkey="long")
     yield entry(" ".join(TRAPS), rkey="traps")
+    yield entry("", rkey="empty")
     cats = dataset(title="Cats", rkey="cats", license="CC0-1.0", tags=("animals",), storage="blobs")
     yield replace(entry(), dataset=cats, samples=None)
 
@@ -119,14 +120,14 @@ def test_a_policy_stops_other_scripts_and_requests(browser: Browser, site: Path)
 
 def test_search_and_filters(browser: Browser, site: Path) -> None:
     visit = Visit(browser.new_page(), site / "index.html")
-    assert len(visit.shown) == 4
+    assert len(visit.shown) == 5
     visit.page.get_by_label("Search").fill("CATS")
     assert visit.shown == ["Cats"]
-    assert visit.page.locator("#count").inner_text() == "1 of 4 shown"
+    assert visit.page.locator("#count").inner_text() == "1 of 5 shown"
     visit.page.reload()
     assert visit.shown == ["Cats"], "the address remembers the search"
     visit.page.get_by_role("button", name="Clear").click()
-    visit.page.wait_for_function("document.querySelectorAll('#cards > li:not([hidden])').length === 4")
+    visit.page.wait_for_function("document.querySelectorAll('#cards > li:not([hidden])').length === 5")
     visit.page.get_by_label("License").select_option("MIT")
     assert visit.shown == ["Plain words"]
     visit.page.get_by_label("Storage").select_option("blobs")
@@ -147,7 +148,7 @@ def test_a_tag_of_a_page_leads_to_its_datasets(browser: Browser, site: Path) -> 
 def test_an_index_works_without_scripts(browser: Browser, site: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     visit = Visit(context.new_page(), site / "index.html")
-    assert len(visit.shown) == 4
+    assert len(visit.shown) == 5
     assert not visit.page.get_by_label("Search").is_visible()
     visit.page.get_by_role("link", name="Cats").click()
     assert visit.page.locator("h1").inner_text() == "Cats"

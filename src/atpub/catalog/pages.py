@@ -23,7 +23,7 @@ JsonLd = Callable[[DatasetView], str]
 """A function that describes a dataset as JSON-LD; a page has none where it returns an empty text."""
 
 _FOLDER: Final = "datasets"
-_MOST_SHARDS: Final = 50
+_MOST_SHARDS: Final = 20
 _MOST_OPTIONS: Final = 200
 _SIZES: Final = ((10**6, "under 1 MB"), (10**9, "1 MB to 1 GB"), (10**12, "1 GB to 1 TB"))
 
@@ -59,7 +59,8 @@ def page_paths(catalog: Catalog) -> list[tuple[AtUri, str]]:
 def _index(catalog: Catalog, stems: Sequence[str]) -> dict[str, object]:
     datasets = [entry.dataset for entry in catalog.entries]
     known = [dataset.size.bytes for dataset in datasets if dataset.size.bytes is not None]
-    summary = counted(len(datasets), "dataset") + (f", {size(sum(known))}" if known else "")
+    at_least = "at least " if len(known) < len(datasets) else ""
+    summary = counted(len(datasets), "dataset") + (f", {at_least}{size(sum(known))}" if known else "")
     tags = Counter(tag for dataset in datasets for tag in dict.fromkeys(dataset.tags))
     facets = (
         ("tag", "Tag", sorted(tag for tag, _ in tags.most_common(_MOST_OPTIONS))),
@@ -83,7 +84,7 @@ def _card(entry: CatalogEntry, stem: str) -> dict[str, object]:
     dataset = entry.dataset
     facts = [dataset.license or "no license stated", size_text(dataset), dataset.storage]
     return {
-        "title": dataset.title,
+        "title": _title(dataset),
         "href": f"{_FOLDER}/{stem}.html",
         "publisher": str(dataset.publisher),
         "address": entry.address,
@@ -96,6 +97,12 @@ def _card(entry: CatalogEntry, stem: str) -> dict[str, object]:
     }
 
 
+def _title(view: DatasetView | LensView) -> str:
+    """Return the title of a dataset or the name of a lens; the URI where it is empty, for headings need a text."""
+    title = view.title if isinstance(view, DatasetView) else view.name
+    return title.strip() or str(view.uri)
+
+
 def _size_class(dataset: DatasetView) -> str:
     known = dataset.size.bytes
     if known is None:
@@ -104,14 +111,14 @@ def _size_class(dataset: DatasetView) -> str:
 
 
 def _tags(dataset: DatasetView, page: str) -> list[TextLink]:
-    return [TextLink(tag, f"{page}#{urlencode({'tag': tag}, errors='replace')}") for tag in dataset.tags]
+    return [TextLink(tag, f"{page}#{urlencode({'tag': tag}, errors='replace')}") for tag in dataset.tags if tag.strip()]
 
 
 def _page(entry: CatalogEntry, stem: str, json_ld: JsonLd) -> dict[str, object]:
     dataset = entry.dataset
     sizes = [shard.size for shard in dataset.shards if shard.size is not None]
     return {
-        "title": dataset.title,
+        "title": _title(dataset),
         "summary": shorten(" ".join(dataset.description.split())) or size_text(dataset),
         "publisher": str(dataset.publisher),
         "handle": dataset.publisher.handle,
@@ -132,8 +139,11 @@ def _page(entry: CatalogEntry, stem: str, json_ld: JsonLd) -> dict[str, object]:
         "schema": dataset.schema,
         "schema_link": link(dataset.schema_uri),
         "shards": [_shard(shard) for shard in dataset.shards[:_MOST_SHARDS]],
-        "shard_count": counted(len(dataset.shards), "shard"),
+        "shards_left": f"{len(dataset.shards) - _MOST_SHARDS:,}" if len(dataset.shards) > _MOST_SHARDS else "",
         "shard_chart": shard_chart(sizes) if len(sizes) == len(dataset.shards) else None,
+        "has_sizes": bool(sizes),
+        "has_digests": any(shard.sha256 for shard in dataset.shards[:_MOST_SHARDS]),
+        "has_descriptions": dataset.schema is not None and any(field.description for field in dataset.schema.fields),
         "shards_href": f"{stem}.csv",
         "lenses": [_lens(lens) for lens in dataset.lenses],
         "samples": entry.samples,
@@ -153,7 +163,7 @@ def _paragraphs(text: str) -> list[str]:
 def _shard(shard: ShardView) -> dict[str, object]:
     url = link(shard.url).url if shard.url else None
     return {
-        "link": TextLink(shard.name, url) if url or not shard.url else TextLink(shard.url),
+        "link": TextLink(shard.name.strip() or shard.url or "", url) if url or not shard.url else TextLink(shard.url),
         "cid": shard.blob,
         "size": "" if shard.size is None else size(shard.size),
         "sha256": shard.sha256,
@@ -163,7 +173,7 @@ def _shard(shard: ShardView) -> dict[str, object]:
 def _lens(lens: LensView) -> dict[str, object]:
     codes = (("Getter", lens.getter), ("Putter", lens.putter))
     return {
-        "name": lens.name,
+        "name": _title(lens),
         "description": lens.description,
         "source": link(lens.source),
         "target": link(lens.target),
