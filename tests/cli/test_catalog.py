@@ -166,8 +166,8 @@ def test_apply_says_how_to_read_and_see(folder: Path, atpub: Callable[..., Ran])
     assert len(lines) == 4
     command = "datasets/d -m in --account local:r"
     assert f"See it:  atpub open {command}" in lines
-    (read,) = (line for line in lines if line.startswith(f"Read it: atpub show {command}, or in Python: "))
-    code = read.rpartition("Python: ")[2]
+    (read,) = (line for line in lines if line.startswith(f"Read it: atpub show {command} or atpub.load("))
+    code = read.rpartition(" or ")[2]
     assert code.endswith(", repository='r')")
     assert len([*eval(code, {"atpub": __import__("atpub")})]) == 9
     assert atpub(*f"show {command}".split()).code == 0

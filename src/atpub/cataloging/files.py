@@ -36,7 +36,7 @@ def write_pages(folder: Path, pages: Iterable[tuple[str, str]], paths: Iterable[
     `paths` are those of all pages. The folder is new, empty, or one that this function has written; raises FileConflict
     for any other, before anything is written.
     """
-    old, new = _read_list(folder), frozenset(paths)
+    old, new = read_list(folder), frozenset(paths)
     for path in new - old:
         if _is_taken(folder / path):
             raise FileConflict(f"{folder / path} exists, and no catalog has written it", hint=_HINT)
@@ -51,7 +51,7 @@ def write_pages(folder: Path, pages: Iterable[tuple[str, str]], paths: Iterable[
     return WrittenFiles(len(new), written, removed)
 
 
-def _read_list(folder: Path) -> frozenset[str]:
+def read_list(folder: Path) -> frozenset[str]:
     """Return the files of the catalog in a folder; raises FileConflict where there is something else."""
     if not folder.is_dir():
         if _is_taken(folder):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from atpub.atproto.syntax import AtUri
 from atpub.catalog.model import Catalog, CatalogEntry, SampleSet
 from atpub.catalog.pages import INDEX, JsonLd, file_paths, no_json_ld, page_paths, render_catalog
-from atpub.cataloging.files import WrittenFiles, write_pages
+from atpub.cataloging.files import WrittenFiles, read_list, write_pages
 from atpub.cataloging.samples import read_samples
 from atpub.progress import Completed, Ended, OnProgress, Started, ignore
 from atpub.published.model import DatasetView, Published, SchemaView
@@ -59,6 +59,7 @@ def write_catalog(
 
     Raises FileConflict where the folder holds anything but an earlier catalog.
     """
+    read_list(folder)  # before much is read for nothing
     entries = [*_read_entries(sources, samples, cache(find_schema), on_progress)]
     catalog = Catalog(_title(sources), entries)
     files = write_pages(folder, render_catalog(catalog, json_ld), file_paths(catalog))

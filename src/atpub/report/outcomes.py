@@ -44,7 +44,7 @@ def reading_text(outcomes: Sequence[Outcome], options: Sequence[str], folder: Pa
     lines: list[str] = []
     for change in datasets[:_MOST_READ]:
         name = shlex.join([change.address, *options])
-        lines.append(f'Read it: atpub show {name}, or in Python: atpub.load("{change.uri}"{repository})')
+        lines.append(f'Read it: atpub show {name} or atpub.load("{change.uri}"{repository})')
         lines.append(f"See it:  atpub open {name}")
     return "\n".join(map(PLAIN, lines))
 
