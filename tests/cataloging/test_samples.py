@@ -52,11 +52,11 @@ def read(tmp_path: Path) -> Iterator[Callable[..., SampleSet]]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    def read(chunks: Chunks, shown: int = 5) -> SampleSet:
+    def read(chunks: Chunks, shown: int = 5, is_stopped: Callable[[], bool] = bool) -> SampleSet:
         sent[:] = [chunks]
         shard = ShardView("a.tar", f"http://127.0.0.1:{server.server_address[1]}/a.tar", None, None, None)
         with new_client() as client, closing(LocalRepository(tmp_path / "r")) as repository:
-            return read_samples(replace(dataset(), shards=[shard]), repository, client, shown)
+            return read_samples(replace(dataset(), shards=[shard]), repository, client, shown, is_stopped)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -97,6 +97,18 @@ def test_what_is_no_shard_is_said(read: Callable[..., SampleSet], data: bytes) -
     found = read(lambda: iter([data]))
     assert found.problem is not None
     assert len(found.shown) <= 1
+
+
+def test_a_reader_that_is_stopped_reads_no_further(read: Callable[..., SampleSet]) -> None:
+    stopped = iter([False, False, True])
+    data = tar(400)
+
+    def chunks() -> Iterator[bytes]:
+        yield data
+        while True:  # without end, and of no sample
+            yield bytes(1 << 16)
+
+    assert read(chunks, shown=1000, is_stopped=lambda: next(stopped)).looked_at < 400
 
 
 def test_a_cut_shard_shows_what_came(read: Callable[..., SampleSet]) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.syntax import AtUri
@@ -85,16 +86,20 @@ def _read_all(
     pairs: Sequence[tuple[CatalogSource, DatasetView]], samples: int, on_progress: OnProgress
 ) -> list[SampleSet]:
     """Read the samples of several datasets at once."""
+    stop = Event()
     on_progress(Started("read", len(pairs)))
 
     def read(client: TransportClient, pair: tuple[CatalogSource, DatasetView]) -> SampleSet:
         source, dataset = pair
-        found = read_samples(dataset, source.repository, client, samples)
+        found = read_samples(dataset, source.repository, client, samples, stop.is_set)
         on_progress(Completed("read", dataset.title, 0))
         return found
 
     try:
         with new_client() as client, ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="atpub-catalog") as pool:
-            return [*pool.map(partial(read, client), pairs)]
+            try:
+                return [*pool.map(partial(read, client), pairs)]
+            finally:
+                stop.set()  # after Ctrl-C, no thread reads on
     finally:
         on_progress(Ended("read"))

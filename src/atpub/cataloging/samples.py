@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from tarfile import TarError
 from time import monotonic
@@ -34,11 +34,20 @@ _MOST_COLUMNS: Final = 50
 _LARGEST_BLOB: Final = 1 << 40
 
 
-def read_samples(dataset: DatasetView, repository: Repository, client: TransportClient, shown: int) -> SampleSet:
-    """Return the first `shown` samples of a dataset; why there are none, or fewer, is said in the result."""
+def read_samples(
+    dataset: DatasetView,
+    repository: Repository,
+    client: TransportClient,
+    shown: int,
+    is_stopped: Callable[[], bool] = bool,
+) -> SampleSet:
+    """Return the first `shown` samples of a dataset; why there are none, or fewer, is said in the result.
+
+    Reading ends early once `is_stopped` returns true.
+    """
     if not dataset.shards:
         return SampleSet(problem="The record names no shard.")
-    reader = _Reader(max(shown, 1))
+    reader = _Reader(max(shown, 1), is_stopped)
     problem: str | None = None
     try:
         with _open_shard(dataset.shards[0], repository, client) as found:
@@ -56,8 +65,9 @@ def _open_shard(shard: ShardView, repository: Repository, client: TransportClien
 
 
 class _Reader:
-    def __init__(self, shown: int) -> None:
+    def __init__(self, shown: int, is_stopped: Callable[[], bool]) -> None:
         self._most_shown = shown
+        self._is_stopped = is_stopped
         self._shown: list[SampleView] = []
         self._columns: dict[str, list[Scalar]] = {}
         self._looked_at = 0
@@ -80,7 +90,7 @@ class _Reader:
         for chunk in chunks:
             self._received += len(chunk)
             yield chunk
-            if self._received > _MOST or monotonic() > end:
+            if self._received > _MOST or monotonic() > end or self._is_stopped():
                 return
 
     def _add(self, sample: Sample) -> None:
