@@ -45,6 +45,7 @@ NAVIGATION = {
         "python",
         "verifying",
         "metadata",
+        "catalog",
         "accounts",
         "migration",
         "glossary",

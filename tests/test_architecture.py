@@ -39,6 +39,7 @@ inspection verifying
 packing
 report
 catalog
+cataloging
 progress_display
 atmosphere cli testing validation
 """
@@ -80,6 +81,7 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
+    "cataloging",
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

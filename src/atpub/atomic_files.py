@@ -42,19 +42,22 @@ def open_new(folder: Path, prefix: str, *, private: bool = False) -> BinaryIO:
 
 
 @contextmanager
-def replacing(file: Path, *, private: bool = False) -> Generator[BinaryIO]:
+def replacing(file: Path, *, private: bool = False, durable: bool = True) -> Generator[BinaryIO]:
     """Yield a stream for the new content; it replaces the file at the end of the block, or is removed on an error.
 
-    A symlink is replaced itself: a write through it could reach any file that the user may write.
+    A symlink is replaced itself: a write through it could reach any file that the user may write. A file that can be
+    made again need not be `durable`: a failure of the whole machine may lose it.
     """
     try:
         with open_new(file.parent, PREFIX, private=private) as stream, _removing(Path(stream.name)) as temporary:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
             stream.close()  # Windows renames no open file
             temporary.replace(file)
-            sync_folder(file.parent)
+            if durable:
+                sync_folder(file.parent)
     except OSError as error:
         _hide_temporary(error, file)
         raise

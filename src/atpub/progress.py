@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from atpub.suggest import counted, size
 
-Step: TypeAlias = Literal["hash", "upload", "download", "lock", "verify", "pack"]
+Step: TypeAlias = Literal["hash", "upload", "download", "lock", "verify", "pack", "read"]
 
 
 @dataclass(frozen=True, slots=True)

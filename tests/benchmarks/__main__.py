@@ -22,6 +22,7 @@ ALL = (
     "pds",
     "live",
     "api",
+    "catalog",
 )
 
 parser = ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import croissant, export, login, logout, whoami
+from atpub.cli.catalog_commands import catalog, open_command
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import (
@@ -58,6 +59,8 @@ for _command in (
     apply,
     list_command,
     show,
+    catalog,
+    open_command,
     lock,
     import_command,
     pull,

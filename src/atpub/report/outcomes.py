@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Outcome, Plan
@@ -15,6 +16,7 @@ from atpub.repository.model import Head
 from atpub.suggest import counted, size
 
 _MOST = 20
+_MOST_READ = 3
 
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
@@ -30,6 +32,22 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
     lines += [style(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
+
+
+def reading_text(outcomes: Sequence[Outcome], options: Sequence[str], folder: Path | None) -> str:
+    """Return the commands and the code that show the first datasets that were applied; empty where there are none.
+
+    `options` are those that name the manifest and the account again; `folder` is that of an embedded repository, where
+    readers do not find it by themselves.
+    """
+    datasets = [outcome.change for outcome in outcomes if _is_dataset(outcome) and outcome.status == "applied"]
+    repository = "" if folder is None else f", repository={str(folder)!r}"
+    lines: list[str] = []
+    for change in datasets[:_MOST_READ]:
+        name = shlex.join([change.address, *options])
+        lines.append(f'Read it: atpub show {name} or atpub.load("{change.uri}"{repository})')
+        lines.append(f"See it:  atpub open {name}")
+    return "\n".join(map(PLAIN, lines))
 
 
 def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:

@@ -21,6 +21,7 @@ TITLES: Final[dict[Step, str]] = {
     "lock": "Locking",
     "verify": "Verifying",
     "pack": "Packing",
+    "read": "Reading",
 }
 _WINDOW: Final = 10.0  # seconds over which the rate is measured
 _LEAST_WINDOW: Final = 0.4  # seconds below which a rate says nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Final, cast
@@ -110,12 +111,13 @@ def _facts(item: DatasetView) -> Iterator[tuple[str, str]]:
     yield "publisher", str(item.publisher)
     yield "license", item.license or "none stated"
     yield "tags", ", ".join(item.tags)
-    yield "size", _size(item)
+    yield "size", size_text(item)
     yield "created", item.created_at
     yield "labels", ", ".join(_label_text(label) for label in item.labels)
 
 
-def _size(item: DatasetView) -> str:
+def size_text(item: DatasetView) -> str:
+    """Return how much data a dataset states: `1,797 samples, 1.2 MB, 6 shards`."""
     known = [] if item.size.samples is None else [counted(item.size.samples, "sample")]
     known += [] if item.size.bytes is None else [size(item.size.bytes)]
     return ", ".join([*known, counted(item.size.shards, "shard")])
@@ -160,7 +162,7 @@ def loading_code(item: DatasetView) -> Iterator[tuple[str, str]]:
     urls = [shard.url for shard in item.shards if shard.url]
     if urls:
         more = ", …" if len(urls) > 1 else ""
-        yield "webdataset", f'webdataset.WebDataset(["{urls[0]}"{more}])'
+        yield "webdataset", f"webdataset.WebDataset([{json.dumps(urls[0])}{more}])"
     else:
         yield "shell", f"atpub pull {item.uri} --out data"
         yield "webdataset", 'webdataset.WebDataset(sorted(glob("data/*.tar")))'

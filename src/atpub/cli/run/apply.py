@@ -14,7 +14,7 @@ from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, open_journal
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
-from atpub.cli.options import environ
+from atpub.cli.options import environ, is_quiet
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
 from atpub.cli.progress import show_progress
@@ -22,13 +22,14 @@ from atpub.cli.saved import load
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
 from atpub.engine.apply import Committed, PartialApplyError, apply_plan
-from atpub.engine.plan.model import Plan, Refusal
+from atpub.engine.plan.model import Outcome, Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
 from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
 from atpub.progress import Completed, OnProgress, Progress, Started
-from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, uploaded_text
+from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, reading_text, uploaded_text
 from atpub.report.plan import plan_text
 from atpub.report.style import Style
+from atpub.target import FOLDER, Target
 
 
 class RefusedPlan(DetailedError, Refused):
@@ -99,7 +100,27 @@ def run(
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:
             confirm("Apply this?")
-        carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
+        outcomes = carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
+        if plan_file is None and not is_quiet():
+            _tell_readers(outcomes, _options_again(manifests, environment, account, pds), prepared.target)
+
+
+def _options_again(
+    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None
+) -> list[str]:
+    """Return the options that name the same manifest and account."""
+    given = [("-m", path) for path in manifests]
+    given += [
+        (name, value) for name, value in (("--env", environment), ("--account", account), ("--pds", pds)) if value
+    ]
+    return [word for option in given for word in option]
+
+
+def _tell_readers(outcomes: Sequence[Outcome], options: Sequence[str], target: Target) -> None:
+    """Show how to read what was published; only from the current folder, readers find a repository by its DID alone."""
+    folder = None if target.folder is None or target.folder.absolute() == FOLDER.absolute() else target.folder
+    if text := reading_text(outcomes, options, folder):
+        tell(text)
 
 
 def run_destroy(
@@ -150,8 +171,8 @@ def confirm(question: str) -> None:
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool) -> None:
-    """Apply a plan, show its progress, and print its outcomes; raises PartlyAppliedPlan.
+def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool) -> Sequence[Outcome]:
+    """Apply a plan, show its progress, and print and return its outcomes; raises PartlyAppliedPlan.
 
     A plan that `is_new` was made just now: no time has passed for an answer.
     """
@@ -175,6 +196,7 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
         print_json(outcomes_json(plan, outcomes))
     else:
         print_data(outcomes_text(plan, outcomes, style_for(sys.stdout)))
+    return outcomes
 
 
 def _tell_commit(event: Committed) -> None:

@@ -22,7 +22,7 @@ _LONGEST_TAG: Final = 200  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class ForeignCatalog:
     """A catalog that reads pointers: their collection, the field of their time, and the value without it."""
 
     collection: Nsid
@@ -37,8 +37,8 @@ def _matadisco(uri: AtUri, tags: Json) -> JsonObject:
     return {name: value for name, value in found.items() if name != matadisco.Matadisco.WIRE["published_at"]}
 
 
-CATALOGS: Final[Mapping[str, Catalog]] = {
-    "matadisco": Catalog(Nsid(matadisco.NSID), matadisco.Matadisco.WIRE["published_at"], _matadisco),
+CATALOGS: Final[Mapping[str, ForeignCatalog]] = {
+    "matadisco": ForeignCatalog(Nsid(matadisco.NSID), matadisco.Matadisco.WIRE["published_at"], _matadisco),
 }
 """The catalogs by the names that `announce:` takes."""
 

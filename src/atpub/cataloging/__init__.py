@@ -1,0 +1,1 @@
+"""Catalogs as files: the samples that pages show are read, and pages are written to a folder."""
