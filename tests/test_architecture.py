@@ -32,7 +32,7 @@ target
 desired
 pipeline
 published
-generation importing login catalog pulling
+generation importing login catalog pulling serving
 inspection measuring verifying
 packing
 report
@@ -77,6 +77,7 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
+    *("serving.files", "serving.server"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -29,7 +29,6 @@
         ├── RecordNotFound                    no record at that URI or of that name; also a KeyError
         ├── RecordConflict                    create of an existing, update or delete of a missing record
         ├── BlobNotFound                      a record refers to a blob that the repository does not hold
-        ├── BlockNotFound                     a local repository has no such commit, node or record
         ├── BlobDamaged                       a local repository has other bytes in the file of a blob
         ├── BlobRejected                      the blob is too large or of a type that is not accepted
         ├── RequestTooLarge                   the body or the commit is over the server's limit
@@ -349,12 +348,6 @@ class BlobNotFound(RepositoryError):
 
     code = "blob-not-found"
     cids: frozenset[str] = frozenset()
-
-
-class BlockNotFound(RepositoryError):
-    """A CID that is not of the newest commit of a local repository, of a node of its tree, or of a record."""
-
-    code = "block-not-found"
 
 
 class BlobDamaged(RepositoryError):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from atpub.cli.groups import FILE, command
+from atpub.cli.groups import FILE, FOLDER, command
 from atpub.cli.options import (
     json_option,
     manifest_options,
     run_by,
     target_options,
+)
+
+_SERVE_EPILOG: Final = (
+    "Example: atpub serve, then atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
 )
 
 
@@ -61,4 +67,33 @@ def export() -> None:
     """Write the account's whole repository to a CAR file.
 
     The file holds every record of the account, but no blobs. Needs no credentials.
+    """
+
+
+@command(short_help="Serve the embedded repository to AT Protocol clients on this machine.", epilog=_SERVE_EPILOG)
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=2583,
+    help="The port on 127.0.0.1; 0 takes a free one. [2583]",
+)
+@click.option("--catalog", type=FOLDER, metavar="DIR", help="A folder of pages to serve at /.")
+@click.option(
+    "--allow-origin",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="A site whose pages may read the repository in a browser, or * for all. [those of this machine]",
+)
+@run_by("atpub.cli.run.serve:run")
+def serve() -> None:
+    """Serve the embedded repository to AT Protocol clients on this machine, read-only.
+
+    Prints the URL, and answers the reads of com.atproto.repo and com.atproto.sync there until you stop it with Ctrl-C,
+    which exits with 0. Clients need that URL as the address of the account's server, or PDS.
+
+    Other processes may apply at the same time. Nothing can be written through the server, and no other machine can
+    reach it.
     """

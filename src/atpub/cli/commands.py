@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.account_commands import export, login, logout, whoami
+from atpub.cli.account_commands import export, login, logout, serve, whoami
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.publishing_commands import (
@@ -67,6 +67,7 @@ for _command in (
     logout,
     whoami,
     export,
+    serve,
     destroy,
     generate,
     manifest_schema,

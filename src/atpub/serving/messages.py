@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from atpub.atproto.data import Json
@@ -60,13 +60,25 @@ class Request:
     body_length: int | None = 0
 
 
+class Chunks(Protocol):
+    """The chunks of a body, to be closed at the end or when they are not wanted any more."""
+
+    def __next__(self) -> bytes:
+        """Return the next chunk."""
+        ...
+
+    def close(self) -> None:
+        """Close what the chunks come from."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; `length` is the number of bytes of a body that comes in chunks."""
+    """A response; `length` is the number of bytes of its body."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes | Iterator[bytes]
+    body: bytes | Chunks
     length: int
 
     @classmethod
@@ -177,21 +189,19 @@ def parse_query(query: str) -> list[tuple[str, str]]:
     return [(decode_percent(name), decode_percent(value)) for name, _, value in parts]
 
 
-def parse_range(text: str | None, size: int) -> tuple[int, int] | None:
-    """Return start and length of a range of bytes; None where the whole is to be sent.
+def parse_range(headers: Mapping[str, str], size: int, etag: str | None = None) -> tuple[int, int] | None:
+    """Return start and length of the range of bytes that is asked for; None where the whole is to be sent.
 
-    Only single ranges are kept to; a server may ignore others (RFC 9110, section 14.2). Raises RequestError for a range
+    Only single ranges are kept to: a server may ignore others (RFC 9110, section 14.2). Raises RequestError for a range
     that begins behind the end.
     """
-    found = _RANGE.fullmatch(text) if text else None
-    if found is None or not (found[1] or found[2]):
+    found = _RANGE.fullmatch(headers.get("range", ""))
+    if found is None or not (found[1] or found[2]) or headers.get("if-range", etag) != etag:
         return None
-    if found[1]:
-        start, stop = int(found[1]), min(int(found[2]) + 1, size) if found[2] else size
-        if found[2] and int(found[2]) < start:
-            return None
-    else:
-        start, stop = max(0, size - int(found[2])), size
+    if found[1] and found[2] and int(found[2]) < int(found[1]):
+        return None
+    start = int(found[1]) if found[1] else max(0, size - int(found[2]))
+    stop = min(int(found[2]) + 1, size) if found[1] and found[2] else size
     if start >= size:
         message = f"the range is beyond the {size:,} bytes that there are"
         raise RequestError(416, "InvalidRequest", message, Content_Range=f"bytes */{size}")

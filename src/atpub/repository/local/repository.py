@@ -22,7 +22,7 @@ from atpub.atproto.repo.car import write_car
 from atpub.atproto.repo.commit import parse_commit, sign_commit
 from atpub.atproto.repo.signing import SigningKey
 from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
-from atpub.errors import BlobNotFound, BlobRejected, BlockNotFound, HeadMoved, RepositoryError, RepositoryNotFound
+from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.local.blobs import BlobFiles, Received
@@ -40,6 +40,10 @@ _ALL = -1  # SQLite's word for no limit
 
 def _now() -> int:
     return time.time_ns() // 1000
+
+
+class BlockNotFound(RepositoryError):
+    """A CID that is not of the newest commit, of a node of its tree, or of a record."""
 
 
 class LocalRepository:

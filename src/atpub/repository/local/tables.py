@@ -102,8 +102,8 @@ class Tables:
         if cursor is not None:
             at = f"{collection}/{cursor}".encode()
             low, high = (at, high) if reverse else (low, at)
-        order = "asc" if reverse else "desc"
-        query = f"select key, cid, value from record where key > ? and key < ? order by key {order} limit ?"
+        query = "select key, cid, value from record where key > ? and key < ? order by key "
+        query += "asc limit ?" if reverse else "desc limit ?"
         return self.db.execute(query, (low, high, limit)).fetchall()
 
     def collections(self) -> list[str]:
