@@ -87,7 +87,7 @@ class Methods:
 
     def find(self, nsid: str) -> Callable[[QueryString], Response] | None:
         """Return the query of that name; None where it is not served."""
-        method = _METHODS.get(nsid)
+        method = METHODS.get(nsid)
         return partial(method, self) if method else None
 
     # com.atproto.repo
@@ -264,7 +264,7 @@ def _car(write: Callable[[BinaryIO], None]) -> Response:
     return Response(200, {"Content-Type": _CAR}, FileChunks(stream, size), size)
 
 
-_METHODS: Final[Mapping[str, Callable[[Methods, QueryString], Response]]] = {
+METHODS: Final[Mapping[str, Callable[[Methods, QueryString], Response]]] = {
     "com.atproto.identity.resolveDid": Methods.resolve_did,
     "com.atproto.identity.resolveHandle": Methods.resolve_handle,
     "com.atproto.repo.describeRepo": Methods.describe_repo,
