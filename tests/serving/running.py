@@ -17,7 +17,7 @@ from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID, Create, Write
 from atpub.serving.identity import ServedAccount
 from atpub.serving.methods import Methods
-from atpub.serving.server import listen, serve, url_of
+from atpub.serving.server import DEFAULT_PATIENCE, Patience, listen, serve, url_of
 from atpub.serving.site import Site
 
 LARGE = 3 * 1024 * 1024 + 17
@@ -63,21 +63,40 @@ def fill(repository: LocalRepository, records: int = 120) -> tuple[Blob, ...]:
 
 @contextmanager
 def running(
-    folder: Path, *, did: Did = LOCAL_DID, catalog: Path | None = None, origins: frozenset[str] = frozenset()
+    folder: Path,
+    *,
+    did: Did = LOCAL_DID,
+    catalog: Path | None = None,
+    origins: frozenset[str] = frozenset(),
+    patience: Patience = DEFAULT_PATIENCE,
 ) -> Generator[Served]:
     """Fill a repository and serve it; no thread is left at the end."""
     with closing(LocalRepository(folder, did)) as repository:
         blobs = fill(repository)
+    with serving(folder, did=did, catalog=catalog, origins=origins, patience=patience) as url:
+        with httpx.Client(base_url=url, trust_env=False) as http:
+            yield Served(url, folder, did, blobs, http)
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    *,
+    did: Did = LOCAL_DID,
+    catalog: Path | None = None,
+    origins: frozenset[str] = frozenset(),
+    patience: Patience = DEFAULT_PATIENCE,
+) -> Generator[str]:
+    """Serve a repository, and give its URL."""
     before = threading.active_count()
     with closing(LocalRepository.open(folder)) as repository, listen(0) as listening:
         url = url_of(listening)
         site = Site(Methods(repository, ServedAccount(did, repository.public_key, url)), "atpub", catalog, origins)
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
-        thread = threading.Thread(target=lambda: loop.run_until_complete(serve(site, listening, stop)))
+        thread = threading.Thread(target=lambda: loop.run_until_complete(serve(site, listening, stop, patience)))
         thread.start()
         try:
-            with httpx.Client(base_url=url, trust_env=False) as http:
-                yield Served(url, folder, did, blobs, http)
+            yield url
         finally:
             loop.call_soon_threadsafe(stop.set)
             thread.join(10)

@@ -107,7 +107,7 @@ def parse_request(head: bytes) -> Request:
         raise invalid("the request line is malformed")
     method, target, major, minor = found.groups()
     if major != "1":
-        raise RequestError(505, "InvalidRequest", f"HTTP/{major}.{minor} is not spoken here; HTTP/1.1 is")
+        raise RequestError(505, "InvalidRequest", f"HTTP/{major}.{minor} is not supported")
     headers = _parse_headers(lines)
     if minor != "0" and "host" not in headers:
         raise invalid("the header Host is missing")

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
@@ -26,16 +27,25 @@ from atpub.serving.site import LOG, Site
 HOST: Final = "127.0.0.1"
 MOST_CONNECTIONS: Final = 128
 _WORKERS: Final = 8
-_IDLE_SECONDS: Final = 60.0
-"""How long a connection may wait for its next request."""
-_REQUEST_SECONDS: Final = 10.0
-"""How long a client may take to send a request."""
-_CHUNK_SECONDS: Final = 30.0
-"""How long a client may take to receive what fills the buffer."""
-_LINGER_SECONDS: Final = 2.0
 _BUFFER: Final = 256 * 1024
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds a client may take: until its next request, to send one, and to receive what fills the buffer.
+
+    `linger` is how long the end of a connection waits for the client's.
+    """
+
+    idle: float = 60.0
+    request: float = 10.0
+    chunk: float = 30.0
+    linger: float = 2.0
+
+
+DEFAULT_PATIENCE: Final = Patience()
 
 
 def listen(port: int) -> socket.socket:
@@ -52,10 +62,12 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
-async def serve(site: Site, listening: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    site: Site, listening: socket.socket, stop: asyncio.Event, patience: Patience = DEFAULT_PATIENCE
+) -> None:
     """Answer requests until `stop` is set; then close every connection, and wait for the threads."""
     with ThreadPoolExecutor(_WORKERS, "atpub-serve") as pool:
-        connections = _Connections(site, pool)
+        connections = _Connections(site, pool, patience)
         server = await asyncio.start_server(connections.accept, sock=listening, limit=LONGEST_HEAD)
         try:
             await stop.wait()
@@ -68,9 +80,10 @@ async def serve(site: Site, listening: socket.socket, stop: asyncio.Event) -> No
 class _Connections:
     """The open connections; what may block is done in the pool's threads."""
 
-    def __init__(self, site: Site, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, site: Site, pool: ThreadPoolExecutor, patience: Patience) -> None:
         self._site = site
         self._pool = pool
+        self._patience = patience
         self._tasks = set[asyncio.Task[None]]()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,18 +91,14 @@ class _Connections:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        writer.transport.set_write_buffer_limits(high=_BUFFER)
-        _send_at_once(writer)
+        _set_up(writer)
         try:
             if len(self._tasks) > MOST_CONNECTIONS:
-                await _send_error(writer, RequestError(503, "NotEnoughResources", "too many connections"))
+                await self._send_error(RequestError(503, "NotEnoughResources", "too many connections"), writer)
             else:
                 await self._answer_all(reader, writer)
-                await _linger(reader, writer)
-            writer.close()
-            async with asyncio.timeout(_CHUNK_SECONDS):  # the rest of the last response
-                await writer.wait_closed()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):  # the client has gone, or is too slow
+            await self._finish(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):  # the client has gone, or is too slow
             pass
         finally:
             writer.transport.abort()
@@ -106,9 +115,9 @@ class _Connections:
         keep_alive = True
         while keep_alive:
             try:
-                request = await _read_request(reader)
+                request = await _read_request(reader, self._patience)
             except RequestError as error:
-                await _send_error(writer, error)
+                await self._send_error(error, writer)
                 return
             if request is None:
                 return
@@ -121,14 +130,14 @@ class _Connections:
         writer.write(head_bytes(response, keep_alive=keep_alive))
         if isinstance(body, bytes):
             writer.write(b"" if is_head else body)
-            await _drain(writer)
+            await self._drain(writer)
             return
         try:
             sent = 0
             while not is_head and (chunk := await self._run(partial(next, body, None))) is not None:
                 sent += len(chunk)
                 writer.write(chunk)
-                await _drain(writer)
+                await self._drain(writer)
             if not is_head and sent != response.length:
                 raise EOFError(f"{sent:,} bytes instead of {response.length:,}")
         except Exception as error:
@@ -138,28 +147,47 @@ class _Connections:
         finally:
             body.close()
 
+    async def _send_error(self, error: RequestError, writer: asyncio.StreamWriter) -> None:
+        await self._send(Response.of_error(error), writer, keep_alive=False, is_head=False)
+
+    async def _finish(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Close a connection once the client has the last response: bytes that were not read would reset it."""
+        writer.write_eof()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.linger):
+                while await reader.read(LONGEST_HEAD):
+                    pass
+        writer.close()
+        async with asyncio.timeout(self._patience.chunk):
+            await writer.wait_closed()
+
+    async def _drain(self, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(self._patience.chunk):
+            await writer.drain()
+
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
 
 
-def _send_at_once(writer: asyncio.StreamWriter) -> None:
-    """Turn off Nagle's algorithm: a body that follows its head would wait 40 ms for the client."""
+def _set_up(writer: asyncio.StreamWriter) -> None:
+    writer.transport.set_write_buffer_limits(high=_BUFFER)
     found: socket.socket = writer.get_extra_info("socket")
+    # Nagle's algorithm would let a body that follows its head wait 40 ms for the client.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+async def _read_request(reader: asyncio.StreamReader, patience: Patience) -> Request | None:
     """Read a request and discard its body; None where the client has closed, or sends nothing for long.
 
     Raises RequestError.
     """
     try:
-        async with asyncio.timeout(_IDLE_SECONDS):
+        async with asyncio.timeout(patience.idle):
             first = await reader.readexactly(1)
     except (TimeoutError, asyncio.IncompleteReadError):
         return None
     try:
-        async with asyncio.timeout(_REQUEST_SECONDS):
+        async with asyncio.timeout(patience.request):
             head = first + await reader.readuntil(END_OF_HEAD)
             request = parse_request(head.removesuffix(END_OF_HEAD))
             await reader.readexactly(request.body_length or 0)
@@ -169,24 +197,3 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     except TimeoutError:
         raise RequestError(408, "InvalidRequest", "the request did not come in time") from None
     return request
-
-
-async def _send_error(writer: asyncio.StreamWriter, error: RequestError) -> None:
-    response = Response.of_error(error)
-    assert isinstance(response.body, bytes)
-    writer.write(head_bytes(response, keep_alive=False) + response.body)
-    await _drain(writer)
-
-
-async def _drain(writer: asyncio.StreamWriter) -> None:
-    async with asyncio.timeout(_CHUNK_SECONDS):
-        await writer.drain()
-
-
-async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Let the client read the last response before the connection closes: unread bytes would reset it."""
-    writer.write_eof()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_SECONDS):
-            while await reader.read(LONGEST_HEAD):
-                pass

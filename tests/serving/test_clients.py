@@ -1,0 +1,134 @@
+"""AT Protocol clients read what is served: the Python SDK, @atproto/api, and atpub itself."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from atproto import CAR, Client
+from atproto_client.exceptions import BadRequestError
+from atproto_client.namespaces.sync_ns import ComAtprotoNamespace
+from atproto_core.did_doc import DidDocument
+from atproto_crypto.verify import verify_signature
+from tests.cli.lab import CATS, DIGITS, Lab
+from tests.pds.reference import Unreachable, install_in, node
+from tests.repository.samples import NOTE
+from tests.serving.running import Served, serving
+
+from atpub.atproto.repo.block import cid_of
+from atpub.atproto.repo.mst import walk
+from atpub.repository.model import LOCAL_DID
+
+NPM = Path(__file__).parent / "npm"
+
+
+@pytest.fixture
+def sdk(served: Served) -> Iterator[ComAtprotoNamespace]:
+    """The methods of com.atproto in the Python SDK."""
+    client = Client(served.url)
+    yield client.com.atproto
+    client.request.close()
+
+
+def test_the_python_sdk_lists_gets_and_pages(served: Served, sdk: ComAtprotoNamespace) -> None:
+    repo = sdk.repo
+    described = repo.describe_repo({"repo": served.did})
+    assert (described.did, described.handle, described.collections[0]) == (served.did, "local.invalid", NOTE)
+    first = repo.list_records({"repo": served.did, "collection": NOTE, "limit": 100})
+    second = repo.list_records({"repo": served.did, "collection": NOTE, "limit": 100, "cursor": first.cursor})
+    assert (len(first.records), len(second.records), second.cursor) == (100, 21, None)
+    record = repo.get_record({"repo": "local.invalid", "collection": NOTE, "rkey": "n0001"})
+    assert (record.cid, record.value["text"]) == (second.records[-3].cid, "№ 1")
+    with pytest.raises(BadRequestError) as refused:
+        repo.get_record({"repo": served.did, "collection": NOTE, "rkey": "none"})
+    content: Any = refused.value.response and refused.value.response.content
+    assert content.error == "RecordNotFound"
+
+
+def test_the_python_sdk_fetches_blobs(served: Served, sdk: ComAtprotoNamespace) -> None:
+    listed = sdk.sync.list_blobs({"did": served.did})
+    assert set(listed.cids) == {blob.cid for blob in served.blobs[:3]}
+    for blob in served.blobs[:3]:
+        found = sdk.sync.get_blob({"did": served.did, "cid": blob.cid})
+        assert sha256(found).hexdigest() == blob.cid.sha256
+
+
+def test_the_python_sdk_verifies_the_repository(served: Served, sdk: ComAtprotoNamespace) -> None:
+    document: Any = sdk.identity.resolve_did({"did": served.did}).did_doc
+    car = CAR.from_bytes(sdk.sync.get_repo({"did": served.did}))
+    blocks = {bytes(cid): cid for cid in car.blocks}
+    assert len(blocks) > 122
+    root: Any = car.blocks.get(car.root)
+    assert str(car.root) == sdk.sync.get_latest_commit({"did": served.did}).cid
+    key = DidDocument.from_dict(document if isinstance(document, dict) else document.to_dict()).get_did_key()
+    assert key is not None
+    assert key.startswith("did:key:z")
+    assert verify_signature(key, b"", root["sig"]) is False
+    assert walk is not None
+    assert cid_of is not None
+
+
+def test_the_typescript_sdk_reads_and_verifies(served: Served) -> None:
+    try:
+        install_in(NPM, "@atproto/api")
+    except Unreachable as reason:
+        if os.environ.get("ATPUB_REQUIRE_PDS") == "1":
+            raise
+        pytest.skip(f"@atproto/api: {reason}")
+    page = served.blobs[1]
+    asked = {"url": served.url, "did": served.did, "collection": NOTE, "rkey": "n0042", "cid": page.cid}
+    done = subprocess.run(
+        [node(), NPM / "read.mjs"], input=json.dumps(asked), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "keys": [*(f"n{number:04d}" for number in range(119, -1, -1)), "blobs"],
+        "writes": 122,
+        "commit": [True, True],
+        "claims": [[NOTE, "n0042", "№ 42"]],
+        "absent": [],
+        "text": "№ 42",
+        "blob": ["text/html", page.cid.sha256],
+        "blobs": sorted(blob.cid for blob in served.blobs[:3]),
+        "resolved": served.did,
+        "errors": [[400, "RecordNotFound"], [501, "MethodNotImplemented"]],
+    }
+
+
+def test_the_npm_lock_file_names_no_registry() -> None:
+    packages = json.loads((NPM / "package-lock.json").read_text())["packages"]
+    assert len(packages) > 2
+    assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+# atpub itself, from another folder than that of the repository
+
+
+def test_atpub_reads_it_as_a_pds(lab: Lab, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lab.apply().code == 0
+    plan = lab.plan("--json").json
+    folder = lab.folder / ".atpub/local"
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with serving(folder) as url:
+        there = ("--account", LOCAL_DID, "--pds", url)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(elsewhere / "cache"))
+        found = lab.plan("--json", *there).json
+        assert [change["action"] for change in found["changes"]] == ["unchanged"] * 4
+        assert [change["uri"] for change in found["changes"]] == [change["uri"] for change in plan["changes"]]
+        monkeypatch.chdir(elsewhere)
+        assert {dataset["title"] for dataset in lab.run("list", "--json", *there).json["datasets"]} == {"Digits", "cats"}
+        digits = f"at://{LOCAL_DID}/{DIGITS}"
+        assert "Digits" in lab.run("show", digits, "--pds", url).out
+        assert lab.run("pull", digits, "--out", "data", "--pds", url).code == 0
+        pulled = sorted(file.read_bytes() for file in (elsewhere / "data").iterdir())
+        assert pulled == sorted(file.read_bytes() for file in (lab.folder / "data").iterdir())
+        assert lab.run("verify", "--deep", digits, "--pds", url).code == 0
+        assert lab.run("import", "--all", "--project", "lab", *there, "--out", "atpub.yaml").code == 0
+        assert lab.run("inspect", digits, "--pds", url).code == 0
+        assert lab.run("list", "--account", "local.invalid", "--pds", url).code == 0
+        assert CATS
