@@ -2,7 +2,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import atpub, folder, lab
 from tests.serving.running import Served, running
+
+__all__ = ["atpub", "folder", "lab", "own", "served"]
 
 
 @pytest.fixture(scope="session")

@@ -69,29 +69,33 @@ def running(
     catalog: Path | None = None,
     origins: frozenset[str] = frozenset(),
     patience: Patience = DEFAULT_PATIENCE,
+    port: int = 0,
 ) -> Generator[Served]:
     """Fill a repository and serve it; no thread is left at the end."""
     with closing(LocalRepository(folder, did)) as repository:
         blobs = fill(repository)
-    with serving(folder, did=did, catalog=catalog, origins=origins, patience=patience) as url:
-        with httpx.Client(base_url=url, trust_env=False) as http:
-            yield Served(url, folder, did, blobs, http)
+    with (
+        serving(folder, catalog=catalog, origins=origins, patience=patience, port=port) as url,
+        httpx.Client(base_url=url, trust_env=False) as http,
+    ):
+        yield Served(url, folder, did, blobs, http)
 
 
 @contextmanager
 def serving(
     folder: Path,
     *,
-    did: Did = LOCAL_DID,
     catalog: Path | None = None,
     origins: frozenset[str] = frozenset(),
     patience: Patience = DEFAULT_PATIENCE,
+    port: int = 0,
 ) -> Generator[str]:
     """Serve a repository, and give its URL."""
     before = threading.active_count()
-    with closing(LocalRepository.open(folder)) as repository, listen(0) as listening:
+    with closing(LocalRepository.open(folder)) as repository, listen(port) as listening:
         url = url_of(listening)
-        site = Site(Methods(repository, ServedAccount(did, repository.public_key, url)), "atpub", catalog, origins)
+        account = ServedAccount(repository.did, repository.public_key, url)
+        site = Site(Methods(repository, account), "atpub", catalog, origins)
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
         thread = threading.Thread(target=lambda: loop.run_until_complete(serve(site, listening, stop, patience)))
         thread.start()

@@ -51,9 +51,10 @@ def file_response(path: Path, part: tuple[int, int], size: int, headers: Mapping
 def site_response(folder: Path, path: str, request_headers: Mapping[str, str]) -> Response:
     """Return the file that a URL's path names in a folder; raises RequestError where there is none to be sent."""
     file = _find(folder, path)
-    if file.is_dir():
-        if not path.endswith("/"):
-            raise RequestError(308, "Moved", "this is a folder", Location=f"{path}/")
+    is_folder = path.endswith("/")
+    if file.is_dir() is not is_folder:
+        raise _not_found() if is_folder else RequestError(308, "Moved", "this is a folder", Location=f"{path}/")
+    if is_folder:
         file = _find(folder, f"{path}{_INDEX}")
     stream, size = _open(file)
     headers = {"Content-Type": _content_type(file.name), "Accept-Ranges": "bytes"}

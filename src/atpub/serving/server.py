@@ -86,13 +86,15 @@ class _Connections:
         self._patience = patience
         self._tasks = set[asyncio.Task[None]]()
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the requests of a connection, one after the other."""
-        task = asyncio.current_task()
-        assert task is not None
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of a new connection."""
+        task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._tasks.add(task)
-        _set_up(writer)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            _set_up(writer)
             if len(self._tasks) > MOST_CONNECTIONS:
                 await self._send_error(RequestError(503, "NotEnoughResources", "too many connections"), writer)
             else:
@@ -102,7 +104,6 @@ class _Connections:
             pass
         finally:
             writer.transport.abort()
-            self._tasks.discard(task)
 
     async def close(self) -> None:
         """Break off what is not finished."""
