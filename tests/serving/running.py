@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID, Create, Write
 from atpub.serving.identity import ServedAccount
 from atpub.serving.methods import Methods
-from atpub.serving.server import DEFAULT_PATIENCE, Patience, listen, serve, url_of
+from atpub.serving.server import DEFAULT_TIMEOUTS, ServerTimeouts, listen, serve, url_of
 from atpub.serving.site import Site
 
 LARGE = 3 * 1024 * 1024 + 17
@@ -37,14 +37,16 @@ class Served:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def get(
-        self, nsid: str, method: str = "GET", headers: dict[str, str] | None = None, **params: object
-    ) -> httpx.Response:
-        query = urlencode({name: str(value) for name, value in params.items()})
-        return self.http.request(method, f"/xrpc/{nsid}?{query}", headers=headers)
+    def get(self, nsid: str, **params: object) -> httpx.Response:
+        return self.ask("GET", nsid, params)
 
     def blob(self, blob: Blob, method: str = "GET", **headers: str) -> httpx.Response:
-        return self.get("com.atproto.sync.getBlob", method, headers, did=self.did, cid=blob.cid)
+        return self.ask(method, "com.atproto.sync.getBlob", {"did": self.did, "cid": blob.cid}, headers)
+
+    def ask(
+        self, method: str, nsid: str, params: Mapping[str, object], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return self.http.request(method, f"/xrpc/{nsid}?{urlencode(params)}", headers=headers)
 
 
 def fill(repository: LocalRepository, records: int = 120) -> tuple[Blob, ...]:
@@ -68,14 +70,14 @@ def running(
     did: Did = LOCAL_DID,
     catalog: Path | None = None,
     origins: frozenset[str] = frozenset(),
-    patience: Patience = DEFAULT_PATIENCE,
+    timeouts: ServerTimeouts = DEFAULT_TIMEOUTS,
     port: int = 0,
 ) -> Generator[Served]:
     """Fill a repository and serve it; no thread is left at the end."""
     with closing(LocalRepository(folder, did)) as repository:
         blobs = fill(repository)
     with (
-        serving(folder, catalog=catalog, origins=origins, patience=patience, port=port) as url,
+        serving(folder, catalog=catalog, origins=origins, timeouts=timeouts, port=port) as url,
         httpx.Client(base_url=url, trust_env=False) as http,
     ):
         yield Served(url, folder, did, blobs, http)
@@ -87,17 +89,17 @@ def serving(
     *,
     catalog: Path | None = None,
     origins: frozenset[str] = frozenset(),
-    patience: Patience = DEFAULT_PATIENCE,
+    timeouts: ServerTimeouts = DEFAULT_TIMEOUTS,
     port: int = 0,
 ) -> Generator[str]:
     """Serve a repository, and give its URL."""
     before = threading.active_count()
     with closing(LocalRepository.open(folder)) as repository, listen(port) as listening:
         url = url_of(listening)
-        account = ServedAccount(repository.did, repository.public_key, url)
-        site = Site(Methods(repository, account), "atpub", catalog, origins)
+        methods = Methods(repository, ServedAccount(repository.did, url))
+        site = Site(methods, "atpub", catalog, origins)
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
-        thread = threading.Thread(target=lambda: loop.run_until_complete(serve(site, listening, stop, patience)))
+        thread = threading.Thread(target=lambda: loop.run_until_complete(serve(site, listening, stop, timeouts)))
         thread.start()
         try:
             yield url

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SERVE = [sys.executable, "-W", "error", "-c", "from atpub.cli.main import main; 
 
 
 @contextmanager
-def started(folder: Path, *args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(folder: Path, *args: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """The process and the URL that it prints."""
     command = [*SERVE, "--port", "0", *args]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def committing(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def committing(folder: Path) -> Generator[subprocess.Popen[str]]:
     """Another process makes a commit after the other: a counter goes up, and a record with a blob is made."""
     command = [sys.executable, "-m", "tests.repository.children", "count", str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -47,7 +47,7 @@ def read_once(http: httpx.Client) -> int:
     snapshot = snapshot_of(read_car(car), LOCAL_DID)
     records = records_of(snapshot)
     counter = max(int(path.rkey[1:]) for path in records if path.rkey != "counter")
-    texts = {path.rkey: record.value["text"] for path, record in records.items()}
+    texts = {str(path.rkey): record.value["text"] for path, record in records.items()}
     assert texts["counter"] == str(counter)
     assert len(records) == counter + 2
     query = f"collection={NOTE}&rkey=counter"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.serving.running import Served, running
 
 from atpub.serving.messages import RequestError, parse_request
-from atpub.serving.server import MOST_CONNECTIONS, Patience
+from atpub.serving.server import MOST_CONNECTIONS, ServerTimeouts
 
 GET = b"GET /xrpc/_health HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -25,8 +25,8 @@ REPOSITORY = b"GET /xrpc/com.atproto.sync.getRepo?did=did:web:local.invalid HTTP
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with little patience."""
-    patience = Patience(idle=1.0, request=0.5, chunk=0.5, linger=0.5)
-    with running(tmp_path_factory.mktemp("hasty") / "repository", patience=patience) as found:
+    timeouts = ServerTimeouts(idle=1.0, request=0.5, chunk=0.5, linger=0.5)
+    with running(tmp_path_factory.mktemp("hasty") / "repository", timeouts=timeouts) as found:
         yield found
 
 
@@ -212,7 +212,7 @@ def test_no_file_stays_open(hasty: Served) -> None:
     for method in ("GET", "HEAD"):
         for _ in range(5):
             hasty.blob(hasty.blobs[2], method, Range="bytes=5-")
-            hasty.get("com.atproto.sync.getRepo", method, did=hasty.did)
+            hasty.ask(method, "com.atproto.sync.getRepo", {"did": hasty.did})
     for _ in range(20):  # the server closes a file after the client has its last byte
         if open_files() == before:
             return

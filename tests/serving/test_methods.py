@@ -92,8 +92,14 @@ def test_the_repository_is_whole_and_signed(served: Served) -> None:
     assert car.headers["content-type"] == "application/vnd.ipld.car"
     snapshot = snapshot_of(read_car(car.content), served.did)
     assert len(snapshot.entries) == 122
+    assert is_signed(served)
+
+
+def is_signed(served: Served) -> bool:
+    """Whether the newest commit is signed with the key in the DID document."""
+    car = read_car(served.get(f"{SYNC}.getRepo", did=served.did).content)
     (key,) = served.http.get("/.well-known/did.json").json()["verificationMethod"]
-    assert parse_commit(snapshot.blocks[snapshot.root]).signed_by(f"did:key:{key['publicKeyMultibase']}")
+    return parse_commit(car.blocks[car.roots[0]]).signed_by(f"did:key:{key['publicKeyMultibase']}")
 
 
 @pytest.mark.parametrize("rkey", ["n0000", "n0077", "n0119", "blobs"])
@@ -284,3 +290,4 @@ def test_a_new_repository_in_the_same_place_is_served(own: Served) -> None:
         fill(repository, 3)
     assert own.get(f"{SYNC}.getLatestCommit", did=own.did).json() != before
     assert len(pages(own, collection=NOTE)[0]) == 4
+    assert is_signed(own)

@@ -15,10 +15,9 @@ _DID_KEY: Final = "did:key:"
 
 @dataclass(frozen=True, slots=True)
 class ServedAccount:
-    """An account, the `did:key` that signs its commits, and the URL at which it is served."""
+    """An account, and the URL at which it is served."""
 
     did: Did
-    key: str
     url: str
 
     @property
@@ -31,13 +30,13 @@ class ServedAccount:
         """Return whether a DID or handle is that of the account."""
         return name == self.did or (self.handle != INVALID_HANDLE and name.lower() == self.handle)
 
-    def document(self) -> JsonObject:
-        """Return the DID document: handle, key, and the URL as that of the account's server."""
+    def document(self, did_key: str) -> JsonObject:
+        """Return the DID document: handle, the key that signs commits, and the URL as that of the account's server."""
         key: JsonObject = {
             "id": f"{self.did}#atproto",
             "type": "Multikey",
             "controller": self.did,
-            "publicKeyMultibase": self.key.removeprefix(_DID_KEY),
+            "publicKeyMultibase": did_key.removeprefix(_DID_KEY),
         }
         server: JsonObject = {
             "id": "#atproto_pds",

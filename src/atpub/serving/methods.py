@@ -90,6 +90,10 @@ class Methods:
         method = METHODS.get(nsid)
         return partial(method, self) if method else None
 
+    def document(self) -> JsonObject:
+        """Return the account's DID document, with the key of the repository that is there now."""
+        return self.account.document(self.repository.public_key)
+
     # com.atproto.repo
 
     def describe_repo(self, query: QueryString) -> Response:
@@ -101,7 +105,7 @@ class Methods:
             {
                 "handle": self.account.handle,
                 "did": self.account.did,
-                "didDoc": self.account.document(),
+                "didDoc": self.document(),
                 "collections": collections,
                 "handleIsCorrect": self.account.is_named(self.account.handle),
             }
@@ -216,7 +220,7 @@ class Methods:
         """Return the account's DID document."""
         if query.read(resolve_did.ResolveDidParams).did != self.account.did:
             raise RequestError(400, "DidNotFound", "only the served account's DID is known here")
-        return Response.of_json({"didDoc": self.account.document()})
+        return Response.of_json({"didDoc": self.document()})
 
     def describe_server(self, query: QueryString) -> Response:
         """Return that no account can be made here."""

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ServerTimeouts:
     """How many seconds a client may take: until its next request, to send one, and to receive what fills the buffer.
 
     `linger` is how long the end of a connection waits for the client's.
@@ -45,7 +45,7 @@ class Patience:
     linger: float = 2.0
 
 
-DEFAULT_PATIENCE: Final = Patience()
+DEFAULT_TIMEOUTS: Final = ServerTimeouts()
 
 
 def listen(port: int) -> socket.socket:
@@ -63,11 +63,11 @@ def url_of(listening: socket.socket) -> str:
 
 
 async def serve(
-    site: Site, listening: socket.socket, stop: asyncio.Event, patience: Patience = DEFAULT_PATIENCE
+    site: Site, listening: socket.socket, stop: asyncio.Event, timeouts: ServerTimeouts = DEFAULT_TIMEOUTS
 ) -> None:
     """Answer requests until `stop` is set; then close every connection, and wait for the threads."""
     with ThreadPoolExecutor(_WORKERS, "atpub-serve") as pool:
-        connections = _Connections(site, pool, patience)
+        connections = _Connections(site, pool, timeouts)
         server = await asyncio.start_server(connections.accept, sock=listening, limit=LONGEST_HEAD)
         try:
             await stop.wait()
@@ -80,10 +80,10 @@ async def serve(
 class _Connections:
     """The open connections; what may block is done in the pool's threads."""
 
-    def __init__(self, site: Site, pool: ThreadPoolExecutor, patience: Patience) -> None:
+    def __init__(self, site: Site, pool: ThreadPoolExecutor, timeouts: ServerTimeouts) -> None:
         self._site = site
         self._pool = pool
-        self._patience = patience
+        self._timeouts = timeouts
         self._tasks = set[asyncio.Task[None]]()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +116,7 @@ class _Connections:
         keep_alive = True
         while keep_alive:
             try:
-                request = await _read_request(reader, self._patience)
+                request = await _read_request(reader, self._timeouts)
             except RequestError as error:
                 await self._send_error(error, writer)
                 return
@@ -155,15 +155,15 @@ class _Connections:
         """Close a connection once the client has the last response: bytes that were not read would reset it."""
         writer.write_eof()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience.linger):
+            async with asyncio.timeout(self._timeouts.linger):
                 while await reader.read(LONGEST_HEAD):
                     pass
         writer.close()
-        async with asyncio.timeout(self._patience.chunk):
+        async with asyncio.timeout(self._timeouts.chunk):
             await writer.wait_closed()
 
     async def _drain(self, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(self._patience.chunk):
+        async with asyncio.timeout(self._timeouts.chunk):
             await writer.drain()
 
     async def _run(self, function: Callable[[], T]) -> T:
@@ -177,18 +177,18 @@ def _set_up(writer: asyncio.StreamWriter) -> None:
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-async def _read_request(reader: asyncio.StreamReader, patience: Patience) -> Request | None:
+async def _read_request(reader: asyncio.StreamReader, timeouts: ServerTimeouts) -> Request | None:
     """Read a request and discard its body; None where the client has closed, or sends nothing for long.
 
     Raises RequestError.
     """
     try:
-        async with asyncio.timeout(patience.idle):
+        async with asyncio.timeout(timeouts.idle):
             first = await reader.readexactly(1)
     except (TimeoutError, asyncio.IncompleteReadError):
         return None
     try:
-        async with asyncio.timeout(patience.request):
+        async with asyncio.timeout(timeouts.request):
             head = first + await reader.readuntil(END_OF_HEAD)
             request = parse_request(head.removesuffix(END_OF_HEAD))
             await reader.readexactly(request.body_length or 0)

@@ -86,7 +86,7 @@ class Site:
         account = self.methods.account
         match request.path:
             case "/.well-known/did.json":
-                return Response.of_json(account.document())
+                return Response.of_json(self.methods.document())
             case "/.well-known/atproto-did":
                 return Response.of_text(account.did)
             case path if self.catalog is not None:

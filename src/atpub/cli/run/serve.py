@@ -27,7 +27,7 @@ def run(*, repository: Path | None, port: int, catalog: Path | None, origins: tu
     """Serve a repository in a folder until the user stops it."""
     folder = repository or FOLDER
     with closing(LocalRepository.open(folder)) as opened, listen(port) as listening:
-        account = ServedAccount(opened.did, opened.public_key, url_of(listening))
+        account = ServedAccount(opened.did, url_of(listening))
         site = Site(Methods(opened, account), f"atpub {version('atpub')}", catalog, frozenset(origins))
         print_data(account.url)
         flush_stdout()
