@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.cli.lab import Lab
+from tests.cli.terminal import interruptible
 from tests.serving.running import fill
 
 from atpub.repository.local import LocalRepository
@@ -23,7 +24,9 @@ SERVE = [sys.executable, "-W", "error", "-c", "from atpub.cli.main import main; 
 def started(folder: Path, *args: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """The process and the URL that it prints."""
     command = [*SERVE, "--port", "0", *args]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with interruptible():
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline().rstrip("\n")
@@ -31,7 +34,7 @@ def started(folder: Path, *args: str) -> Generator[tuple[subprocess.Popen[str], 
             process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_exits_with_0(tmp_path: Path, number: signal.Signals) -> None:
     with closing(LocalRepository(tmp_path / ".atpub/local")) as repository:
         fill(repository, 3)

@@ -75,7 +75,7 @@ def _find(folder: Path, path: str) -> Path:
     names = [decode_percent(name) for name in path.removeprefix("/").removesuffix("/").split("/")]
     if path == "/":
         names = []
-    if any(not name or name.startswith(".") or not name.isprintable() or set(name) & {*"/\\:"} for name in names):
+    if any(not name or name.startswith(".") or not name.isprintable() or set(name) & {*"/\\"} for name in names):
         raise _not_found()
     try:
         found = folder.joinpath(*names).resolve(strict=True)

@@ -1,6 +1,6 @@
 """The XRPC queries that are served: each takes the parameters of a query string and returns a response.
 
-Whatever a query reads comes out of one transaction, so that it is of one commit.
+The records, blobs or blocks of a response are read in one transaction, so that they are of one commit.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ P = TypeVar("P", bound=Value)
 
 @dataclass(frozen=True, slots=True)
 class QueryString:
-    """A query: its query string, and the headers that change what is sent of a blob."""
+    """The query string of a request, and its headers: a range changes what is sent of a blob."""
 
     text: str
     headers: Mapping[str, str]
