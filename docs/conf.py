@@ -46,6 +46,7 @@ NAVIGATION = {
         "verifying",
         "metadata",
         "catalog",
+        "serving",
         "accounts",
         "migration",
         "glossary",

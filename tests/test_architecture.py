@@ -33,7 +33,7 @@ target
 desired
 pipeline
 published
-generation importing login pulling
+generation importing login pulling serving
 measuring
 inspection verifying
 packing
@@ -82,6 +82,7 @@ MAY_DO_IO = (
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run"),
     "cataloging",
+    *("serving.files", "serving.server"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -60,3 +60,13 @@ def test_a_handle_may_begin_with_an_at_sign(account: str, manifest: Manifest) ->
 def test_only_the_manifest_s_server_is_suggested(manifest: Manifest) -> None:
     named = [Target.resolve(manifest, None, pds, environ) for pds, environ in ((URL, {}), (None, ENVIRON))]
     assert not any(target.is_pds_suggested for target in named if target)
+
+
+def test_a_local_did_is_in_the_folder_unless_the_call_names_a_server() -> None:
+    local, folder = "did:web:local.invalid", Path(".atpub/local")
+    assert Target.of_authority(local) == Target(f"local:{folder}", Did(local), folder=folder)
+    assert Target.of_authority(local, environ=ENVIRON).folder == folder
+    assert Target.of_authority(local, URL, environ=ENVIRON) == Target(local, pds=URL)
+    assert Target.of_authority(local, URL, Path("a")).folder == Path("a")
+    assert Target.of_authority(DID, environ=ENVIRON) == Target(DID, pds="https://env.example")
+    assert Target.of_authority(DID, URL, environ=ENVIRON) == Target(DID, pds=URL)

@@ -60,13 +60,20 @@ class Target:
         return replace(target, is_pds_suggested=target.pds is not None and not server)
 
     @classmethod
-    def of_authority(cls, authority: str, pds: str | None = None, folder: Path | None = None) -> Target:
+    def of_authority(
+        cls,
+        authority: str,
+        pds: str | None = None,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Target:
         """Return the repository that a URI's authority names, to read from it.
 
-        `folder` is that of an embedded repository; without it, `did:web:local.invalid` is in the default folder.
+        `folder` is that of an embedded repository. Without it, `did:web:local.invalid` is in the default folder, unless
+        `pds` names a server; ATPUB_PDS of the environment is the server of other accounts only.
         """
-        if folder is None and authority != LOCAL_DID:
-            return cls.parse(authority, pds)
+        if folder is None and (pds or authority != LOCAL_DID):
+            return cls.parse(authority, pds or (environ or {}).get("ATPUB_PDS"))
         did = Did(authority) if Did.accepts(authority) else None
         return cls(f"local:{folder or FOLDER}", did, folder=folder or FOLDER)
 

@@ -133,11 +133,15 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def install(version: str) -> Path:
     """Make the version's node_modules unless they are there and fit the lock file; return where they are."""
+    return install_in(_folder(version), "@atproto/pds")
+
+
+def install_in(where: Path, package: str) -> Path:
+    """Make the node_modules of a folder with a lock file, of which `package` is one; return where they are."""
     if sys.platform == "win32":
-        raise Unreachable("the reference PDS is run on POSIX systems only")
+        raise Unreachable("what npm installs is run on POSIX systems only")
     import fcntl
 
-    where = _folder(version)
     modules = where / "node_modules"
     stamp = modules / ".installed"  # removed first and written last, so that half an installation has none
     wanted = _fingerprint(where)
@@ -146,7 +150,7 @@ def install(version: str) -> Path:
         if not stamp.is_file() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
             # One small request first: without a registry `npm ci` hangs for minutes, and then fails without a reason.
-            _npm(where, "view", "@atproto/pds", "version", "--fetch-retries=1", "--fetch-timeout=20000")
+            _npm(where, "view", package, "version", "--fetch-retries=1", "--fetch-timeout=20000")
             # npm inherits the lock: should this process be killed, no other process starts before npm is gone too.
             _npm(where, "ci", keep=(lock.fileno(),))
             stamp.write_text(wanted)

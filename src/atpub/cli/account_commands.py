@@ -15,6 +15,10 @@ from atpub.cli.options import (
     target_options,
 )
 
+_SERVE_EPILOG: Final = (
+    "Example: atpub serve, then atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
+)
+
 
 @command(short_help="Log in to an account's server and store the session.")
 @manifest_options
@@ -99,4 +103,33 @@ def croissant() -> None:
 
     With --check, reads the manifest alone: each field that NeurIPS requires, and that one of its datasets lacks, or the
     one at ADDRESS, is reported with its place and a hint. Exits with 3 if there is one.
+    """
+
+
+@command(short_help="Serve the embedded repository to AT Protocol clients on this machine.", epilog=_SERVE_EPILOG)
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=2583,
+    help="The port on 127.0.0.1; 0 takes a free one. [2583]",
+)
+@click.option("--catalog", type=FOLDER, metavar="DIR", help="A folder of pages to serve at /.")
+@click.option(
+    "--allow-origin",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="A site whose pages may read the repository in a browser, or * for all. [those of this machine]",
+)
+@run_by("atpub.cli.run.serve:run")
+def serve() -> None:
+    """Serve the embedded repository to AT Protocol clients on this machine, read-only.
+
+    Prints the URL, and answers the reads of com.atproto.repo and com.atproto.sync there until you stop it with Ctrl-C,
+    which exits with 0. Clients need that URL as the address of the account's server, or PDS.
+
+    Other processes may apply at the same time. Nothing can be written through the server, and no other machine can
+    reach it.
     """

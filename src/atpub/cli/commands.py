@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.account_commands import croissant, export, login, logout, whoami
+from atpub.cli.account_commands import croissant, export, login, logout, serve, whoami
 from atpub.cli.catalog_commands import catalog, open_command
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
@@ -71,6 +71,7 @@ for _command in (
     whoami,
     export,
     croissant,
+    serve,
     destroy,
     generate,
     manifest_schema,

@@ -145,10 +145,9 @@ def opening(folder: Path | None, pds: str | None) -> Generator[Callable[[AtUri],
 
     `folder` is that of the embedded repository, and `pds` the server of all others, if they are named.
     """
-    server = pds or os.environ.get("ATPUB_PDS")
 
     def opened(at: AtUri) -> Repository:
-        target = Target.of_authority(at.authority, server, folder)
+        target = Target.of_authority(at.authority, pds, folder, os.environ)
         found = stack.enter_context(closing(open_repository(target, remember=True)))
         target.check_exists(found)
         return found

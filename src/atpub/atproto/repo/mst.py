@@ -71,6 +71,15 @@ def blocks(tree: Node) -> Iterator[tuple[bytes, bytes]]:
             yield from blocks(child)
 
 
+def way(tree: Node, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the CID and block of each node from the top to the key, or to where it would be."""
+    node: Node | None = tree
+    while node is not None:
+        yield node.cid, node.block
+        index = bisect_left(node.keys, key)
+        node = None if index < len(node.keys) and node.keys[index] == key else node.children[index]
+
+
 def _first(part: _Part) -> bytes:
     return part.first
 

@@ -81,7 +81,7 @@ def run_show(
         raise Usage("--json and --raw exclude each other", hint="give one of them")
     if name.startswith("at://"):
         uri = parse_dataset_uri(name)
-        target = Target.of_authority(uri.authority, pds or os.environ.get("ATPUB_PDS"), repository)
+        target = Target.of_authority(uri.authority, pds, repository, os.environ)
     else:
         manifest = read_manifest(manifests, environment, environ())
         target = find_target(manifest, TargetOptions(account, pds, environment))

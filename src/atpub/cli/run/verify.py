@@ -52,7 +52,7 @@ def run(
     is_of_manifest = bool(addresses) or not uris
     manifest = read_manifest(manifests, environment, environ()) if is_of_manifest or manifests else None
     with ExitStack() as stack:
-        opener = _Opener(stack, {uri.authority for uri in uris}, pds or os.environ.get("ATPUB_PDS"), repository)
+        opener = _Opener(stack, {uri.authority for uri in uris}, pds, repository)
         repositories = Repositories(opener.open, time.monotonic)
         selection = Selection(())
         if manifest is not None and is_of_manifest:
@@ -82,8 +82,8 @@ class _Opener:
     def open(self, uri: AtUri) -> Repository:
         """Open the repository of a URI's authority."""
         is_named = uri.authority in self._named
-        pds, folder = (self._pds, self._folder) if is_named else (None, None)
-        target = Target.of_authority(uri.authority, pds, folder)
+        places = (self._pds, self._folder, os.environ) if is_named else ()
+        target = Target.of_authority(uri.authority, *places)
         found = self._stack.enter_context(closing(open_repository(target, remember=True)))
         target.check_exists(found)
         return found

@@ -1,5 +1,5 @@
 """The embedded repository: a true AT Protocol repository in a folder."""
 
-from atpub.repository.local.repository import LocalRepository
+from atpub.repository.local.repository import BlockNotFound, LocalRepository
 
-__all__ = ["LocalRepository"]
+__all__ = ["BlockNotFound", "LocalRepository"]

@@ -9,8 +9,8 @@ key             the signing key
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -35,10 +35,15 @@ from atpub.repository.snapshot import record_of
 
 LIMITS = Limits(writes=200, body=1_000_000)
 _HOUR = 3_600_000_000
+_ALL = -1  # SQLite's word for no limit
 
 
 def _now() -> int:
     return time.time_ns() // 1000
+
+
+class BlockNotFound(RepositoryError):
+    """A CID that is not of the newest commit, of a node of its tree, or of a record."""
 
 
 class LocalRepository:
@@ -53,6 +58,16 @@ class LocalRepository:
         self._clock = clock
         self._tree: tuple[bytes, mst.Node] | None = None
         self._is_tidy = False
+
+    @classmethod
+    def open(cls, path: Path) -> LocalRepository:
+        """Return the repository in a folder, whosever it is; raises RepositoryNotFound where there is none."""
+        did = Store(path.absolute(), LOCAL_DID).stored_did()
+        repository = cls(path, did or LOCAL_DID)
+        if did is None or repository.head() is None:
+            repository.close()
+            raise repository._not_found()
+        return repository
 
     @property
     def did(self) -> Did:
@@ -100,12 +115,36 @@ class LocalRepository:
         """Return the record there; None where there is none. Raises RepositoryError where it is damaged."""
         return next(iter(self._read(RecordFilter(paths=frozenset((path,))))), None)
 
-    def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
-        """Return the records of a collection, newest record key first; raises RepositoryError where one is damaged."""
-        found = sorted(self._read(RecordFilter(frozenset((collection,)))), key=lambda record: record.path, reverse=True)
-        rest = [record for record in found if cursor is None or record.path.rkey < cursor]
-        some = rest[:limit]
-        return Page(some, some[-1].path.rkey if len(some) < len(rest) else None)
+    def list_records(
+        self, collection: Nsid, limit: int | None = None, cursor: str | None = None, *, reverse: bool = False
+    ) -> Page:
+        """Return the records of a collection, the highest record key first, or in `reverse` the lowest.
+
+        Raises RepositoryError where one is damaged.
+        """
+        with self._store.reading() as tables:
+            most = _ALL if limit is None else limit + 1
+            rows = tables.page(collection, most, cursor, reverse=reverse) if tables and tables.head() else []
+        some = [self._check(*row) for row in rows[:limit]]
+        return Page(some, some[-1].path.rkey if some and len(some) < len(rows) else None)
+
+    def list_collections(self) -> list[str]:
+        """Return the names of the collections that have records, in order."""
+        with self._store.reading() as tables:
+            return tables.collections() if tables else []
+
+    def list_blobs(self, limit: int, cursor: str | None = None) -> list[Cid]:
+        """Return the blobs that records refer to, in the order of their CIDs, from after `cursor` on."""
+        with self._store.reading() as tables:
+            return tables.used_blobs(limit, cursor) if tables else []
+
+    def find_blob(self, cid: Cid) -> Blob:
+        """Return a blob that a record refers to; raises BlobNotFound, also where its file is missing or too short."""
+        with self._store.reading() as tables:
+            blob = tables.blob(cid) if tables and tables.is_referred_to(cid) else None
+        if blob is None or not self._files.holds(cid, blob.size):
+            raise BlobNotFound(f"no record in {self._store.folder} refers to a blob {cid} that is there")
+        return blob
 
     def get_blob(self, cid: Cid) -> Iterator[bytes]:
         """Return the bytes of a blob that a record refers to, in chunks; raises BlobNotFound or BlobDamaged."""
@@ -127,14 +166,42 @@ class LocalRepository:
 
     def export_car(self, stream: BinaryIO) -> None:
         """Write the whole repository to the stream as a CAR file; raises RepositoryNotFound before the first commit."""
+        with self._at_head() as (head, tree, tables):
+            _write_car(stream, head, chain(mst.blocks(tree), tables.values()))
+
+    def export_proof(self, path: RecordPath, stream: BinaryIO) -> None:
+        """Write a CAR file with all that proves the record at a path, or that there is none.
+
+        These are the commit, the nodes of the tree on the way to the path, and the record. Raises RepositoryNotFound
+        before the first commit.
+        """
+        key = str(path).encode()
+        with self._at_head() as (head, tree, tables):
+            rows = tables.records((), (path,))
+            _write_car(stream, head, chain(mst.way(tree, key), ((cid, block) for _, cid, block in rows)))
+
+    def export_blocks(self, cids: Collection[Cid], stream: BinaryIO) -> None:
+        """Write a CAR file with blocks of the newest commit, its tree and its records.
+
+        Raises BlockNotFound where one is not among them, and RepositoryNotFound before the first commit.
+        """
+        wanted = set(map(bytes, cids))
+        with self._at_head() as (head, tree, tables):
+            own = ((cid, block) for cid, block in chain([(head.cid, head.block)], mst.blocks(tree)) if cid in wanted)
+            found = {**tables.blocks(wanted), **dict(own)}
+            if missing := wanted - found.keys():
+                raise BlockNotFound(f"there is no block {Cid.of_bytes(min(missing))} in the newest commit")
+            for piece in write_car(head.cid, found.items()):
+                stream.write(piece)
+
+    @contextmanager
+    def _at_head(self) -> Generator[tuple[StoredHead, mst.Node, Tables]]:
+        """Yield the newest commit, its tree and the tables; raises RepositoryNotFound before the first."""
         with self._store.reading() as tables:
             head = tables.head() if tables else None
             if not tables or not head:
                 raise self._not_found()
-            tree = self._tree_at(head, tables)
-            blocks = chain([(head.cid, head.block)], mst.blocks(tree), tables.values())
-            for piece in write_car(head.cid, blocks):
-                stream.write(piece)
+            yield head, self._tree_at(head, tables), tables
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Store the bytes, and return the blob as it has to be referred to.
@@ -272,3 +339,8 @@ class LocalRepository:
 
     def _damaged(self, what: str) -> RepositoryError:
         return RepositoryError(f"{self._store.folder} is damaged: {what}", hint=MEND)
+
+
+def _write_car(stream: BinaryIO, head: StoredHead, blocks: Iterable[tuple[bytes, bytes]]) -> None:
+    for piece in write_car(head.cid, chain([(head.cid, head.block)], blocks)):
+        stream.write(piece)

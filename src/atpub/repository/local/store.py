@@ -44,6 +44,7 @@ class Store:
         self.did = did
         self._lock = Lock()
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._is_hidden = False
 
     @property
@@ -60,6 +61,7 @@ class Store:
     def reading(self) -> Generator[Tables | None, None, None]:
         """One state of the tables, whatever others write meanwhile; None where there is no repository yet."""
         with self._lock, self._errors():
+            self._drop_replaced()
             db = self._open()
             if db is None:
                 yield None
@@ -76,6 +78,7 @@ class Store:
     def writing(self) -> Generator[Tables, None, None]:
         """Yield the tables for this process alone; changes are on disk at the end, or undone by an exception."""
         with self._lock, self._errors():
+            self._drop_replaced()
             db = self._open_to_write()
             db.execute("begin immediate")
             try:
@@ -85,9 +88,18 @@ class Store:
                 raise
             self._commit(db)
 
+    def stored_did(self) -> Did | None:
+        """Return the DID of the repository in the folder, whosever it is; None where there is none yet."""
+        with self._errors():
+            if not self._is_there():
+                return None
+            with self._connecting(self._mode()) as db:
+                return did_of(db) if format_of(db) > 0 else None
+
     def create(self) -> None:
         """Make the folder and the tables, unless they are there."""
         with self._lock, self._errors():
+            self._drop_replaced()
             _ = self._open_to_write()
 
     def close(self) -> None:
@@ -122,7 +134,7 @@ class Store:
             with self._connecting(self._mode()) as db:
                 if format_of(db) > 0:  # else another process is making it, or was killed as it did
                     self._check(db)
-                    self._db = db
+                    self._keep(db)
         return self._db
 
     def _mode(self) -> str:
@@ -154,8 +166,24 @@ class Store:
                 create_tables(db, self.did)
             db.commit()
             self._check(db)
-            self._db = db
+            self._keep(db)
         return db
+
+    def _keep(self, db: sqlite3.Connection) -> None:
+        self._db, self._file = db, self._identity()
+
+    def _drop_replaced(self) -> None:
+        """Close a database whose folder was moved away or deleted meanwhile: a new one may be in its place."""
+        if self._db is not None and self._identity() != self._file:
+            self._close()
+            self._is_hidden = False
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = (self.folder / _DATABASE).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _hide_from_git(self) -> None:
         """Write a .gitignore that hides the folder, unless there is one: an empty one is left by a full disk."""

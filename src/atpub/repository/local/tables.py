@@ -91,6 +91,35 @@ class Tables:
             rows += self.db.execute(f"{query}= ?", (str(path).encode(),))
         return rows
 
+    def page(
+        self, collection: Nsid, limit: int, cursor: str | None, *, reverse: bool
+    ) -> list[tuple[bytes, bytes, bytes]]:
+        """Return key, CID and block of records of a collection after a record key, the highest key first.
+
+        In `reverse`, the lowest key comes first.
+        """
+        low, high = f"{collection}/".encode(), f"{collection}0".encode()  # "0" follows "/"
+        if cursor is not None:
+            at = f"{collection}/{cursor}".encode()
+            low, high = (at, high) if reverse else (low, at)
+        query = "select key, cid, value from record where key > ? and key < ? order by key "
+        query += "asc limit ?" if reverse else "desc limit ?"
+        return self.db.execute(query, (low, high, limit)).fetchall()
+
+    def collections(self) -> list[str]:
+        """Return the names of the collections that have records, in order."""
+        found: list[str] = []
+        after = b""
+        while row := self.db.execute("select key from record where key >= ? limit 1", (after,)).fetchone():
+            name: str = row[0].decode().partition("/")[0]
+            found.append(name)
+            after = f"{name}0".encode()
+        return sorted(found)
+
+    def blocks(self, cids: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the blocks of the records with these CIDs, as far as there are such records."""
+        return {cid: block for cid, block in self.values() if cid in cids}
+
     def has_record(self, key: bytes) -> bool:
         """Whether there is a record with that key."""
         return self.db.execute("select 1 from record where key = ?", (key,)).fetchone() is not None
@@ -131,6 +160,11 @@ class Tables:
     def blobs(self) -> set[str]:
         """Return the CIDs of all blobs."""
         return {cid for (cid,) in self.db.execute("select cid from blob")}
+
+    def used_blobs(self, limit: int, cursor: str | None) -> list[Cid]:
+        """Return the blobs that records refer to, in the order of their CIDs, from after a CID on."""
+        query = "select distinct cid from ref where cid > ? order by cid limit ?"
+        return [Cid(cid) for (cid,) in self.db.execute(query, (cursor or "", limit))]
 
     def is_referred_to(self, cid: Cid) -> bool:
         """Whether some record refers to the blob."""
