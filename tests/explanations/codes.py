@@ -31,7 +31,9 @@ class Codes:
 
 def find_codes(folder: Path) -> Codes:
     """Return the codes in the modules of a folder; those of generated modules are no codes of atpub."""
-    modules = {path: ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py") if "generated" not in path.parts}
+    modules = {
+        path: ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py") if "generated" not in path.parts
+    }
     takers, constants, codes = _takers(modules), _constants(modules.values()), Codes()
     for path, module in modules.items():
         for value in _set_directly(module):
@@ -64,16 +66,11 @@ def _takers(modules: dict[Path, ast.Module]) -> dict[str, list[Taker]]:
     """Return the functions with a parameter `code`, and the classes with such a field, by name."""
     found: dict[str, list[Taker]] = defaultdict(list)
     for path, module in modules.items():
-        bases: dict[str, str] = {}
         for owner, node in _definitions(module):
-            fields = [ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)] if isinstance(node, ast.ClassDef) else []
-            names = _parameters(node) if isinstance(node, ast.FunctionDef) else fields
+            names = _parameters(node) if isinstance(node, ast.FunctionDef) else _fields(node)
             name = owner if node.name == "__init__" else node.name
             if "code" in names:
                 found[name].append(Taker(path, owner, names.index("code")))
-            bases |= {node.name: ast.unparse(base) for base in getattr(node, "bases", ())}
-        for name, base in bases.items():
-            found[name] += [] if name in found or base.endswith("Error") else found.get(base, [])
     return found
 
 
@@ -95,7 +92,7 @@ def _passed(call: ast.Call, path: Path, takers: dict[str, list[Taker]]) -> Itera
 
 
 def _set_directly(module: ast.Module) -> Iterator[ast.expr]:
-    """Yield what is assigned to an attribute `code`, the default of such a parameter, and the codes in returned tuples."""
+    """Yield what is assigned to an attribute `code`, the defaults of such parameters, and codes in returned tuples."""
     for node in ast.walk(module):
         match node:
             case ast.ClassDef(body=body):
@@ -130,7 +127,9 @@ def _locals(function: ast.FunctionDef | None) -> dict[str, list[ast.expr]]:
 def _constants(modules: Iterable[ast.Module]) -> dict[str, str]:
     """Return the texts of the constants of all modules, by name."""
     pairs = (pair for module in modules for pair in _assigned(module.body))
-    return {name: value.value for name, value in pairs if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+    return {
+        name: value.value for name, value in pairs if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
@@ -157,8 +156,8 @@ def _definitions(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | as
     yield from (("", node) for node in module.body if isinstance(node, ast.FunctionDef))
 
 
-def _is_field(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+def _fields(node: ast.ClassDef) -> list[str]:
+    return [ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)]
 
 
 def _parameters(function: ast.FunctionDef) -> list[str]:

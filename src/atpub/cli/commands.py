@@ -17,6 +17,7 @@ from atpub.cli.publishing_commands import (
     apply,
     completion,
     destroy,
+    explain,
     generate,
     inventory,
     manifest_schema,
@@ -69,6 +70,7 @@ for _command in (
     export,
     destroy,
     generate,
+    explain,
     manifest_schema,
     completion,
 ):

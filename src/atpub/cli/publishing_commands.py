@@ -8,6 +8,7 @@ import click
 
 from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
+    complete_by,
     json_option,
     locked_option,
     manifest_options,
@@ -19,6 +20,12 @@ from atpub.cli.options import (
     wait_option,
     yes_option,
 )
+
+_EXPLAIN_EPILOG: Final = """\
+\b
+Examples:
+  atpub explain not-owned
+  atpub explain --json url-scheme"""
 
 _SCHEMA_EPILOG: Final = """\
 Save it beside the manifest, and name it in the manifest's first line:
@@ -171,6 +178,18 @@ def generate() -> None:
     methods. Up-to-date files are not touched; only files that atpub has generated are removed.
 
     Options that are not given are read from [tool.atpub.generate] in pyproject.toml, under the same names.
+    """
+
+
+@command(short_help="Explain a code that atpub has printed.", epilog=_EXPLAIN_EPILOG)
+@click.argument("name", required=False, metavar="[CODE]", shell_complete=complete_by("complete_code"))
+@json_option
+@click.option("--markdown", is_flag=True, help="Print Markdown, as in docs/codes.md.")
+@run_by("atpub.cli.run.explain:run")
+def explain() -> None:
+    """Explain a code that atpub has printed: what it means, how it comes about, and what to do.
+
+    A CODE stands in brackets at the end of a message. Without one, lists all codes by theme.
     """
 
 
