@@ -13,6 +13,7 @@ import click
 from atpub.cli.account_commands import export, login, logout, whoami
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
+from atpub.cli.options import display_options
 from atpub.cli.publishing_commands import (
     apply,
     completion,
@@ -50,6 +51,7 @@ def cli() -> None:
     """
 
 
+cli.params += display_options(hidden=False)
 for _command in (
     pack,
     inspect,

@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 import warnings
+from contextvars import copy_context
 
 import click
 
 from atpub.cli.commands import cli
-from atpub.cli.options import COMPLETE, load
+from atpub.cli.options import COMPLETE, VERBOSE, load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
 
 
@@ -19,8 +20,9 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
-    logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
-    logging.getLogger("atpub").setLevel(logging.INFO)
+    for name, handler in (("atpub", _Notices(logging.INFO)), ("httpx", _Requests(logging.INFO))):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).setLevel(logging.INFO)
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
@@ -33,6 +35,15 @@ class _Notices(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show a message."""
         load("atpub.cli.output:tell")(record.getMessage())
+
+
+class _Requests(logging.Handler):
+    """Shows each request on stderr, with `--verbose`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a request, without the secrets of its URL."""
+        if VERBOSE.get():
+            load("atpub.cli.output:tell")(load("atpub.redact:redact")(record.getMessage()))
 
 
 def _warning(
@@ -48,7 +59,7 @@ def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
     code = 1
     try:
-        code = _run(args)
+        code = copy_context().run(_run, args)
         flush_stdout()
     except BrokenPipeError:  # the reader, such as `head`, has what it wants
         discard(sys.stdout)

@@ -15,6 +15,7 @@ from typing import TextIO
 
 import click
 
+from atpub.cli.options import COLOUR, VERBOSE
 from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
 from atpub.errors import OSFailure, Problem
 from atpub.report.escape import escape_output
@@ -30,15 +31,18 @@ def is_terminal(stream: TextIO | None) -> bool:
 def style_for(stream: TextIO | None) -> Style:
     """Return the width of a terminal and its colours, unless the user has set NO_COLOR (https://no-color.org).
 
-    FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system.
+    FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system; `--color` goes before
+    both. With `--verbose`, nothing is shortened.
     """
-    if os.environ.get("NO_COLOR"):
+    if (chosen := COLOUR.get()) != "auto":
+        has_colour = chosen == "always"
+    elif os.environ.get("NO_COLOR"):
         has_colour = False
     elif os.environ.get("FORCE_COLOR"):
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(has_colour, get_terminal_size().columns if is_terminal(stream) else None)
+    return Style(has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=VERBOSE.get())
 
 
 def print_data(text: str) -> None:

@@ -15,11 +15,13 @@ from atpub.report.escape import escape_terminal
 class Style:
     """A wrapper of text in terminal codes; without `colour` it only escapes the text.
 
-    `width` is that of the terminal, None where there is none.
+    `width` is that of the terminal, None where there is none. Where `is_long` is set, reports shorten and leave out
+    nothing.
     """
 
     colour: bool = False
     width: int | None = None
+    is_long: bool = False
 
     def __call__(self, text: object, *codes: int) -> str:
         """Return the text, escaped, on one line, in these styles.
