@@ -50,7 +50,8 @@ def test_equal_problems_are_grouped() -> None:
     lines = problems_text([*alike, other]).splitlines()
     assert len(lines) == 23
     assert lines[-3] == "b:1:1: error: no schema at all [no-schema]"
-    assert lines[-1] == "error: … and 990 more like this [no-schema]; --json lists all"
+    assert lines[-1] == "error: … and 990 more like this [no-schema]; -v shows all"
+    assert problems_text([*alike, other], Style(is_long=True)).count("no schema") == 1001
 
 
 @pytest.mark.parametrize("column", [1, 15, 60, 119])

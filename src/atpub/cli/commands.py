@@ -12,6 +12,7 @@ import click
 
 from atpub.cli.account_commands import export, login, logout, whoami
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
+from atpub.cli.examples import add_examples
 from atpub.cli.groups import OrderedGroup
 from atpub.cli.options import display_options
 from atpub.cli.publishing_commands import (
@@ -77,6 +78,7 @@ for _command in (
     completion,
 ):
     cli.add_command(_command)
+add_examples(cli)
 
 COMMANDS: Final = {name: command.short_help or "" for name, command in cli.commands.items()}
 """The summary of each command, by its name."""

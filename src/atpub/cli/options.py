@@ -175,7 +175,7 @@ def display_options(*, hidden: bool) -> list[click.Option]:
             expose_value=False,
             callback=_set_colour,
             hidden=hidden,
-            help="Colour the output. [auto: on a terminal; NO_COLOR, FORCE_COLOR]",
+            help="Colour the output. [auto; NO_COLOR, FORCE_COLOR]",
         ),
         click.Option(
             ["-v", "--verbose"],
@@ -183,7 +183,7 @@ def display_options(*, hidden: bool) -> list[click.Option]:
             expose_value=False,
             callback=_set_verbose,
             hidden=hidden,
-            help="Show all of equal problems, whole lines, and requests.",
+            help="Shorten nothing; show requests, too.",
         ),
         click.Option(
             ["-q", "--quiet"],

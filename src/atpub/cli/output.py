@@ -28,11 +28,11 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def style_for(stream: TextIO | None) -> Style:
+def style_for(stream: TextIO | None, *, is_long: bool = False) -> Style:
     """Return the width of a terminal and its colours, unless the user has set NO_COLOR (https://no-color.org).
 
     FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system; `--color` goes before
-    both. With `--verbose`, nothing is shortened.
+    both. In a long style, and with `--verbose`, nothing is shortened.
     """
     if (chosen := COLOUR.get()) != "auto":
         has_colour = chosen == "always"
@@ -42,7 +42,9 @@ def style_for(stream: TextIO | None) -> Style:
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=VERBOSE.get())
+    return Style(
+        has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=is_long or VERBOSE.get()
+    )
 
 
 def print_data(text: str) -> None:

@@ -62,10 +62,20 @@ def error_text(error: AtpubError, style: Style = PLAIN) -> str:
         return style(f"{error.message[:1].upper()}{error.message[1:]}.")  # an answer, not an error
     # Only the names of generated files stand on lines of their own: the line breaks of other messages are from others.
     first, *rest = error.message.split("\n") if isinstance(error, StaleFiles) else [error.message]
-    lines = [f"{style('error', BOLD, RED)}: {style(f'{first} [{error.code}]')}", *map(style, rest)]
+    lines = [labelled_text("error", RED, f"{first} [{error.code}]", style), *map(style, rest)]
     if error.hint:
-        lines.append(f"  {style('hint', CYAN)}: {style(error.hint)}")
+        lines.append(hint_text(error.hint, style))
     return "\n".join(lines)
+
+
+def labelled_text(label: str, colour: int, text: str, style: Style) -> str:
+    """Return a text after a word such as `error`."""
+    return style.hang(text, (label, (BOLD, colour)), (": ", ()))
+
+
+def hint_text(hint: str, style: Style) -> str:
+    """Return the line of a hint."""
+    return style.hang(hint, ("  ", ()), ("hint", (CYAN,)), (": ", ()), indent="    ")
 
 
 def explanation_hint(error: AtpubError) -> str:
@@ -112,8 +122,9 @@ def problem_json(problem: Problem) -> JsonObject:
 
 def _problem_text(problem: Problem, style: Style) -> str:
     colour = _colour(problem.severity)
-    where = f"{style(str(problem.place), BOLD)}: " if problem.place else ""
-    lines = [f"{where}{style(problem.severity, BOLD, colour)}: {style(f'{problem.message} [{problem.code}]')}"]
+    where = [(str(problem.place), (BOLD,)), (": ", ())] if problem.place else []
+    severity = (problem.severity, (BOLD, colour))
+    lines = [style.hang(f"{problem.message} [{problem.code}]", *where, severity, (": ", ()))]
     place = problem.place
     if place and place.line and place.text:
         gutter = str(place.line)
@@ -121,7 +132,7 @@ def _problem_text(problem: Problem, style: Style) -> str:
         lines.append(f"  {gutter} | {excerpt}")
         lines.append(f"  {' ' * len(gutter)} | {' ' * at}{style('^', BOLD, colour)}")
     if problem.hint:
-        lines.append(f"  {style('hint', CYAN)}: {style(problem.hint)}")
+        lines.append(hint_text(problem.hint, style))
     return "\n".join(lines)
 
 
