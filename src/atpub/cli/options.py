@@ -175,7 +175,8 @@ def display_options(*, hidden: bool) -> list[click.Option]:
             expose_value=False,
             callback=_set_colour,
             hidden=hidden,
-            help="Colour the output. [auto; NO_COLOR, FORCE_COLOR]",
+            metavar="WHEN",
+            help="Colours: auto, always or never. [NO_COLOR, FORCE_COLOR]",
         ),
         click.Option(
             ["-v", "--verbose"],
