@@ -25,7 +25,8 @@ _MARKS: Final[dict[Action, tuple[str, int]]] = {
 _MOST_FIELDS = 12
 _MOST_UPLOADS = 20
 _ANY_LENGTH = 1 << 30
-_INDENT: Final = "  "
+_SHORTEST_ADDRESS: Final = 20
+_SHORTEST_VALUE: Final = 30
 _DETAIL: Final = "      "
 _NAMED_BY_KEY: Final = ("datasets", "lenses", "records")
 
@@ -66,25 +67,40 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _change_lines(changes: Sequence[Change], marks: Sequence[tuple[str, int]], style: Style) -> list[str]:
-    """Return a line for each change: with its URI if all lines fit, else with its record key."""
+    """Return a line for each change: with its URI if all lines fit, else with its record key, else without both."""
     width = max((len(change.address) for change in changes), default=0)
-    actions = max((len(change.action) for change in changes), default=0)
-    firsts = [
-        f"  {mark} {change.address:<{width}}  {change.action:<{actions}}"
-        for change, (mark, _) in zip(changes, marks, strict=True)
-    ]
+    firsts = _first_columns(changes, marks, width)
     rests = [f"{change.uri}{notes(change)}" for change in changes]
-    if all(style.fits(f"{first}  {rest}") for first, rest in zip(firsts, rests, strict=True)):
-        lines = zip(firsts, rests, marks, strict=True)
-        return [f"{style(first, colour)}  {style(rest, FAINT)}" for first, rest, (_, colour) in lines]
-    rows = [
-        (f"{mark} {change.address}", change.action, f"{change.path.rkey}{notes(change)}")
+    if _excess(firsts, rests, style) > 0:
+        rests = [f"{change.path.rkey}{notes(change)}" for change in changes]
+    if _excess(firsts, rests, style) > 0:
+        rests = [notes(change).lstrip() for change in changes]
+        firsts = _first_columns(changes, marks, max(_SHORTEST_ADDRESS, width - _excess(firsts, rests, style)))
+    lines = zip(firsts, rests, marks, strict=True)
+    return [style(first, colour) + (f"  {style(rest, FAINT)}" if rest else "") for first, rest, (_, colour) in lines]
+
+
+def _first_columns(changes: Sequence[Change], marks: Sequence[tuple[str, int]], width: int) -> list[str]:
+    """Return the mark, the address in so many columns, and the action."""
+    actions = max((len(change.action) for change in changes), default=0)
+    return [
+        f"  {mark} {_cut_address(change.address, width):<{width}}  {change.action:<{actions}}"
         for change, (mark, _) in zip(changes, marks, strict=True)
     ]
-    from atpub.report.table import table  # rich, which it measures with, takes a tenth of a short plan's time
 
-    _, *short = table(("", "", ""), rows, (style.width or 0) - len(_INDENT))
-    return [style(f"{_INDENT}{line}", colour) for line, (_, colour) in zip(short, marks, strict=True)]
+
+def _cut_address(address: str, width: int) -> str:
+    """Return an address without the beginning of its key if it is too long: keys often differ at the end."""
+    section, slash, key = address.partition("/")
+    room = width - len(section) - 2
+    return address if len(address) <= width or room < 1 else f"{section}{slash}…{key[-room:]}"
+
+
+def _excess(firsts: Sequence[str], rests: Sequence[str], style: Style) -> int:
+    """Return by how many characters the longest line is too long for the terminal; 0 or less if all fit."""
+    if style.width is None or style.is_long:
+        return 0
+    return max((len(first) + 2 + len(rest) for first, rest in zip(firsts, rests, strict=True)), default=0) - style.width
 
 
 def notes(change: Change) -> str:
@@ -111,12 +127,18 @@ def _details(change: Change, style: Style) -> Iterator[str]:
         yield from _drift(change.drift, style)
     if change.unknown and change.after is not None:
         yield style.hang(change.unknown, (f"{_DETAIL}its CID is not known yet: ", (FAINT,)), indent=f"{_DETAIL}  ")
-    found = changed_fields(change, _ANY_LENGTH if style.is_long else LONGEST)
+    found = changed_fields(change, _longest_value(style))
     most = len(found) if style.is_long else _MOST_FIELDS
     for item in found[:most]:
         yield from _field(item, style)
     if len(found) > most:
         yield f"{_DETAIL}… and {counted(len(found) - most, 'more field')}"
+
+
+def _longest_value(style: Style) -> int:
+    if style.is_long:
+        return _ANY_LENGTH
+    return LONGEST if style.width is None else max(_SHORTEST_VALUE, min(LONGEST, style.width - len(_DETAIL) - 4))
 
 
 def _drift(drift: Drift, style: Style) -> Iterator[str]:
