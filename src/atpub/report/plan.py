@@ -75,7 +75,8 @@ def _change_lines(changes: Sequence[Change], marks: Sequence[tuple[str, int]], s
         rests = [f"{change.path.rkey}{notes(change)}" for change in changes]
     if _excess(firsts, rests, style) > 0:
         rests = [notes(change).lstrip() for change in changes]
-        firsts = _first_columns(changes, marks, max(_SHORTEST_ADDRESS, width - _excess(firsts, rests, style)))
+        room = min(width, width - _excess(firsts, rests, style))
+        firsts = _first_columns(changes, marks, max(_SHORTEST_ADDRESS, room))
     lines = zip(firsts, rests, marks, strict=True)
     return [style(first, colour) + (f"  {style(rest, FAINT)}" if rest else "") for first, rest, (_, colour) in lines]
 
