@@ -12,7 +12,7 @@ from contextvars import copy_context
 import click
 
 from atpub.cli.commands import cli
-from atpub.cli.options import COMPLETE, VERBOSE, load
+from atpub.cli.options import COMPLETE, load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
 
 
@@ -20,9 +20,9 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
-    for name, handler in (("atpub", _Notices(logging.INFO)), ("httpx", _Requests(logging.INFO))):
-        logging.getLogger(name).addHandler(handler)
-        logging.getLogger(name).setLevel(logging.INFO)
+    logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
+    logging.getLogger("atpub").setLevel(logging.INFO)
+    logging.getLogger("httpx").addHandler(_Requests(logging.INFO))
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
@@ -38,12 +38,11 @@ class _Notices(logging.Handler):
 
 
 class _Requests(logging.Handler):
-    """Shows each request on stderr, with `--verbose`."""
+    """Shows requests on stderr; `--verbose` lets them pass."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a request, without the secrets of its URL."""
-        if VERBOSE.get():
-            load("atpub.cli.output:tell")(load("atpub.redact:redact")(record.getMessage()))
+        load("atpub.cli.output:tell")(load("atpub.redact:redact")(record.getMessage()))
 
 
 def _warning(

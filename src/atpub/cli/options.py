@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -205,6 +206,7 @@ def _set_colour(_context: click.Context, _: click.Parameter, value: str | None) 
 def _set_verbose(_context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         VERBOSE.set(True)
+        logging.getLogger("httpx").setLevel(logging.INFO)  # which logs each request
 
 
 def quiet_option(command: F) -> F:
