@@ -104,6 +104,8 @@ def _set_directly(module: ast.Module) -> Iterator[ast.expr]:
                 yield from (value for item, value in pairs if item.arg == "code")
             case ast.Return(value=ast.Tuple(elts=[ast.Constant(value=str(text)) as value, _, _])) if "-" in text:
                 yield value
+            case _:
+                pass
 
 
 def _calls(module: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:
@@ -145,6 +147,8 @@ def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
                     values = item.elts if isinstance(item, ast.Tuple) else [item] * len(targets)
                     pairs = zip(targets, values, strict=True)
                     yield from ((to.id, part) for to, part in pairs if isinstance(to, ast.Name))
+            case _:
+                pass
 
 
 def _definitions(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:

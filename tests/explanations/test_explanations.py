@@ -7,7 +7,7 @@ import pytest
 from tests.explanations.codes import find_codes
 
 from atpub import explanations as package
-from atpub.explanations.table import THEMES, explanations, normalize_code
+from atpub.explanations.table import THEMES, Explanation, explanations, normalize_code
 from atpub.manifest.kinds import KINDS
 from atpub.redact import UrlSecret
 from atpub.report.explanations import codes_markdown
@@ -65,9 +65,8 @@ def test_each_file_is_a_theme_with_codes_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("item", explanations().values(), ids=lambda item: item.code)
-def test_a_row_is_in_whole_sentences(item: object) -> None:
-    for name in ("summary", "cause", "remedy"):
-        text = getattr(item, name)
+def test_a_row_is_in_whole_sentences(item: Explanation) -> None:
+    for text in (item.summary, item.cause, item.remedy):
         assert text.endswith("."), text
         assert not text[0].islower() or text.startswith(("atpub", "atdata")), text
         assert "\n" not in text
@@ -75,7 +74,7 @@ def test_a_row_is_in_whole_sentences(item: object) -> None:
     assert len(item.summary) <= 160
 
 
-def test_related_codes_exist() -> None:
+def test_an_example_ends_with_its_code() -> None:
     for item in explanations().values():
         assert not item.example or item.example.endswith(f"[{item.code}]")
 

@@ -51,6 +51,6 @@ def normalize_code(text: str) -> str:
 
 
 def _read(theme: str) -> list[Explanation]:
-    found = tomllib.loads((files(__package__) / f"{theme}.toml").read_text("utf-8"))
+    found = tomllib.loads((files("atpub.explanations") / f"{theme}.toml").read_text("utf-8"))
     title = found.pop("title")
     return [Explanation(code, title, **row) for code, row in found.items()]

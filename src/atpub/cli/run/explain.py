@@ -27,4 +27,4 @@ def run(name: str | None, *, as_json: bool, markdown: bool) -> None:
     elif wanted is None:
         print_data(codes_text(items, style_for(sys.stdout)))
     else:
-        print_data(explanation_text(*items, style_for(sys.stdout)))
+        print_data(explanation_text(table[wanted], style_for(sys.stdout)))
