@@ -53,7 +53,7 @@ def test_an_example_is_of_its_command_and_in_its_help(
 @pytest.mark.parametrize("line", LINES)
 def test_an_example_parses(line: str) -> None:
     for arguments in runs(line):
-        context = click.Context(cli, info_name="atpub")
+        context = click.Context(cli, info_name="atpub", help_option_names=["-h", "--help"])
         name, command, rest = cli.resolve_command(context, arguments)
         while isinstance(command, click.Group):
             name, command, rest = command.resolve_command(context, rest)

@@ -27,9 +27,5 @@ def test_a_code_that_does_not_exist(atpub: Callable[..., Ran]) -> None:
     assert "atpub explain lists all codes" in atpub("explain", "qqqqqqqq").err
 
 
-def test_two_formats_exclude_each_other(atpub: Callable[..., Ran]) -> None:
-    assert atpub("explain", "--json", "--markdown").code == 64
-
-
 def test_other_words_for_it(atpub: Callable[..., Ran]) -> None:
     assert "did you mean 'explain'?" in atpub("why").err

@@ -1,4 +1,4 @@
-"""The table of explanations has a row for each code in the source, and for no other; docs/codes.md is made of it."""
+"""The table of explanations has a row for each code in the source, and for no other."""
 
 from pathlib import Path
 from typing import get_args
@@ -10,7 +10,6 @@ from atpub import explanations as package
 from atpub.explanations.table import THEMES, Explanation, explanations, normalize_code
 from atpub.manifest.kinds import KINDS
 from atpub.redact import UrlSecret
-from atpub.report.explanations import codes_markdown
 from atpub.shards.notes import NOTES
 from atpub.verifying.model import UNKNOWN, Fault
 
@@ -77,11 +76,6 @@ def test_a_row_is_in_whole_sentences(item: Explanation) -> None:
 def test_an_example_ends_with_its_code() -> None:
     for item in explanations().values():
         assert not item.example or item.example.endswith(f"[{item.code}]")
-
-
-def test_the_page_is_up_to_date() -> None:
-    page = (ROOT / "docs/codes.md").read_text("utf-8")
-    assert page == codes_markdown(explanations().values()) + "\n", "atpub explain --markdown > docs/codes.md"
 
 
 @pytest.mark.parametrize("text", ["not-owned", "[not-owned]", " NOT-OWNED "])

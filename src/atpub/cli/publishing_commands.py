@@ -174,12 +174,11 @@ def generate() -> None:
 @command(short_help="Explain a code that atpub has printed.")
 @click.argument("name", required=False, metavar="[CODE]", shell_complete=complete_by("complete_code"))
 @json_option
-@click.option("--markdown", is_flag=True, help="Print Markdown, as in docs/codes.md.")
 @run_by("atpub.cli.run.explain:run")
 def explain() -> None:
     """Explain a code that atpub has printed: what it means, how it comes about, and what to do.
 
-    A CODE stands in brackets at the end of a message. Without one, lists all codes by theme.
+    A CODE stands in brackets at the end of a message. Without a CODE, lists all by theme.
     """
 
 

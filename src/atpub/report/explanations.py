@@ -1,4 +1,4 @@
-"""Explanations of codes, as text, JSON and Markdown."""
+"""Explanations of codes, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -16,15 +16,6 @@ from atpub.report.table import paragraph
 
 _WIDTH: Final = 100
 """The width of paragraphs where there is no terminal, and the largest on one."""
-
-_INTRODUCTION: Final = """\
-# Codes
-
-Each problem, finding, refusal and error that atpub prints has a code in brackets, and `--json` has it as `code`.
-Messages may be reworded; codes stay. `atpub explain CODE` prints the same explanations. Errors that the lexicon of a
-server's method names keep their names as codes; they are not listed here.
-
-This page is generated: `atpub explain --markdown > docs/codes.md`."""
 
 
 def explanation_text(item: Explanation, style: Style = PLAIN) -> str:
@@ -46,20 +37,6 @@ def codes_text(items: Iterable[Explanation], style: Style = PLAIN) -> str:
 def codes_json(items: Iterable[Explanation]) -> JsonObject:
     """Return explanations as JSON."""
     return {"format_version": FORMAT_VERSION, "codes": [asdict(item) for item in items]}
-
-
-def codes_markdown(items: Iterable[Explanation]) -> str:
-    """Return the page of all codes."""
-    lines = [_INTRODUCTION]
-    for theme, group in groupby(items, attrgetter("theme")):
-        lines += ["", f"## {theme}", *(line for item in group for line in _section(item))]
-    return "\n".join(lines)
-
-
-def _section(item: Explanation) -> Iterator[str]:
-    yield from ("", f"### {item.code}", f"{item.summary} {item.cause}", "", f"**What to do.** {item.remedy}")
-    if item.example:
-        yield from ("", "```text", item.example, "```")
 
 
 def _listed(item: Explanation, style: Style) -> Iterator[str]:

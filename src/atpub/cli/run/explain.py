@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from atpub.cli.output import print_data, print_json, print_source, style_for
+from atpub.cli.output import print_data, print_json, style_for
 from atpub.errors import Usage
 from atpub.explanations.table import explanations, normalize_code
-from atpub.report.explanations import codes_json, codes_markdown, codes_text, explanation_text
+from atpub.report.explanations import codes_json, codes_text, explanation_text
 from atpub.suggest import suggest
 
 
-def run(name: str | None, *, as_json: bool, markdown: bool) -> None:
+def run(name: str | None, *, as_json: bool) -> None:
     """Print the explanation of a code, or all codes."""
-    if as_json and markdown:
-        raise Usage("--json and --markdown exclude each other", hint="give one of them")
     table = explanations()
     wanted = None if name is None else normalize_code(name)
     if wanted is not None and wanted not in table:
@@ -22,8 +20,6 @@ def run(name: str | None, *, as_json: bool, markdown: bool) -> None:
     items = tuple(table.values()) if wanted is None else (table[wanted],)
     if as_json:
         print_json(codes_json(items))
-    elif markdown:
-        print_source(codes_markdown(items))
     elif wanted is None:
         print_data(codes_text(items, style_for(sys.stdout)))
     else:
