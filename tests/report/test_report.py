@@ -117,6 +117,22 @@ def test_style() -> None:
     assert "\033[1;31merror\033[0m: wrong" in coloured
 
 
+def test_a_message_is_wrapped_between_words_unless_the_style_is_long() -> None:
+    problem = Problem("x", "one two three four five six", Place("a.yaml", 7, 1), "seven eight nine ten eleven twelve")
+    assert problems_text([problem], Style(width=30)).splitlines() == [
+        "a.yaml:7:1: error: one two",
+        "  three four five six [x]",
+        "  hint: seven eight nine ten",
+        "    eleven twelve",
+    ]
+    assert problems_text([problem], Style(width=30, is_long=True)) == problems_text([problem])
+
+
+def test_a_word_longer_than_the_line_stays_whole() -> None:
+    url = "https://cdn.example.org/" + "a" * 50
+    assert url in problems_text([Problem("x", f"{url} is not there")], Style(width=40))
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [
