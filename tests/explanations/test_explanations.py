@@ -26,6 +26,7 @@ COMPOSERS = {
 }
 CARRIERS = {
     "model.py: str(value['code'])",
+    "reading.py: value['code']",
     "serialize.py: (_is(str, found[name]) for name in ('address', 'code', 'message', 'hint'))",
     "shards.py: found.tar",
     "structure.py: _describe(found, place)",
