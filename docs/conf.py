@@ -37,6 +37,7 @@ NAVIGATION = {
         "manifest",
         "reference/commands",
         "reference/exit-codes",
+        "reference/codes",
         "reference/python",
         "reference/lexicons",
         "data",

@@ -11,6 +11,8 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, cast
@@ -20,6 +22,7 @@ import click
 import atpub
 from atpub import errors
 from atpub.cli.commands import cli
+from atpub.explanations.table import explanations
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Made from the code by `make reference`: do not edit. -->"
@@ -76,17 +79,35 @@ def _help(text: str) -> Iterator[str]:
         head, _, rest = paragraph.partition("\n")
         if head == "\b":
             yield _fence("text", inspect.cleandoc(rest))
-        elif paragraph.startswith("Example: "):
-            yield "Example:"
-            yield _fence("sh", paragraph.removeprefix("Example: "))
         elif paragraph:
             yield escape(paragraph)
+
+
+def codes_page() -> Iterator[str]:
+    """Yield the paragraphs of the page on the codes of messages."""
+    yield "# Codes"
+    yield (
+        "Each problem, finding, refusal and error that atpub prints has a code in brackets, and `--json` has it as "
+        "`code`. Messages may be reworded; codes stay. `atpub explain CODE` prints the same explanations. Errors that "
+        "the lexicon of a server's method names keep their names as codes; they are not listed here."
+    )
+    for theme, group in groupby(explanations().values(), attrgetter("theme")):
+        yield f"## {theme}"
+        for item in group:
+            yield f"### {item.code}"
+            yield escape(f"{item.summary} {item.cause}")
+            yield f"*What to do.* {escape(item.remedy)}"
+            if item.example:
+                yield _fence("text", item.example)
 
 
 def exit_codes_page() -> Iterator[str]:
     """Yield the paragraphs of the page on exit codes."""
     yield "# Exit codes"
-    yield "The exit code of a command, and the errors of the Python API for the same cause. Each is in `atpub.errors`."
+    yield (
+        "The exit code of a command, and the errors of the Python API for the same cause. Each is in `atpub.errors`. "
+        "See also the [codes of messages](codes.md)."
+    )
     rows = re.findall(r"^  (\d+) +(.+)$", cli.epilog or "", re.MULTILINE)
     yield _table(
         ("code", "meaning", "errors"), [(code, _cell(text), ", ".join(_raised(int(code)))) for code, text in rows]
@@ -305,6 +326,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 PAGES: Final = {
+    "codes.md": codes_page,
     "commands.md": commands_page,
     "exit-codes.md": exit_codes_page,
     "lexicons.md": lexicons_page,

@@ -14,7 +14,7 @@ FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atp
 # test for cycles holds them apart, module by module.
 LAYERS = """
 redact
-errors suggest
+errors suggest explanations
 progress
 executors
 atomic_files
@@ -113,6 +113,7 @@ TOUCH_FILES = {
     "shards.remote": "reads the checksum files that a manifest names",
     "shards.member_samples": "opens images in memory",
     "shards.tar_stream": "opens an archive that comes in chunks",
+    "explanations.table": "reads the files of its package",
     "text.files": "reads the text files that the user names",
     "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",

@@ -173,3 +173,49 @@ def test_stdin_and_stdout_have_a_name(lab: Lab) -> None:
     assert not (lab.folder / "-").exists()
     assert shell("atpub plan --out - --json", lab.folder).returncode == 64
     assert shell("atpub apply - <&-", lab.folder).returncode in (1, 3, 64)
+
+
+@pytest.mark.parametrize(
+    ("args", "coloured"), [(["--color", "never", "plan"], False), (["plan", "--color=never"], False)]
+)
+def test_the_option_for_colours_goes_before_the_environment(lab: Lab, args: list[str], coloured: bool) -> None:
+    with terminal(*args, cwd=lab.folder, FORCE_COLOR="1") as plan:
+        assert plan.end() == 0
+    assert (ESCAPE in plan.text) == coloured
+
+
+def test_colours_without_a_terminal_if_they_are_asked_for(lab: Lab) -> None:
+    assert ESCAPE in shell("atpub plan --color always", lab.folder, NO_COLOR="1").stdout
+    assert ESCAPE in shell("atpub --color always plan -m nowhere", lab.folder).stderr
+    assert ESCAPE not in shell("atpub plan --color auto", lab.folder).stdout
+
+
+def test_a_terminal_is_told_how_to_learn_more_about_an_error(lab: Lab) -> None:
+    lab.change(("label: integer", "label: int"))
+    with terminal("plan", cwd=lab.folder) as wrong:
+        assert wrong.end() == 3
+    assert "atpub explain bad-field says more" in wrong.text
+    assert "atpub explain" not in shell("atpub plan", lab.folder).stderr
+    with terminal("plan", "--json", cwd=lab.folder) as json_error:
+        assert json_error.end() == 3
+    assert "atpub explain" not in json_error.text
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_lines_of_a_plan_fit_the_terminal(lab: Lab, columns: int) -> None:
+    assert lab.apply().code == 0
+    lab.change(
+        ("Ten of them.", "Ten of them, " * 20),
+        ("{0..2}", "{0..3}"),
+        ("labels:\n", "labels:\n  a-label-with-a-very-long-key-0001: {name: a, dataset: digits, version: 1.0.0}\n"),
+    )
+    with terminal("plan", "--color", "never", cwd=lab.folder, COLUMNS=str(columns)) as plan:
+        assert plan.end() == 0
+    lines = plan.text.splitlines()
+    digest = next(line for line in lines if line.startswith("Digest:"))
+    assert max(len(line) for line in lines if line != digest) <= max(columns, 55)
+    assert ("at://" in plan.text) == (columns == 120)
+    with terminal("plan", "--long", "--color", "never", cwd=lab.folder, COLUMNS=str(columns)) as long:
+        assert long.end() == 0
+    assert ("Ten of them, " * 20).strip() in long.text
+    assert "at://" in long.text

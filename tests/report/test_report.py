@@ -50,7 +50,8 @@ def test_equal_problems_are_grouped() -> None:
     lines = problems_text([*alike, other]).splitlines()
     assert len(lines) == 23
     assert lines[-3] == "b:1:1: error: no schema at all [no-schema]"
-    assert lines[-1] == "error: … and 990 more like this [no-schema]; --json lists all"
+    assert lines[-1] == "error: … and 990 more like this [no-schema]; -v shows all"
+    assert problems_text([*alike, other], Style(is_long=True)).count("no schema") == 1001
 
 
 @pytest.mark.parametrize("column", [1, 15, 60, 119])
@@ -114,6 +115,22 @@ def test_style() -> None:
     assert Style(colour=True)("text") == "text"
     coloured = problems_text([Problem("x", "wrong", HERE, "mend it")], Style(colour=True))
     assert "\033[1;31merror\033[0m: wrong" in coloured
+
+
+def test_a_message_is_wrapped_between_words_unless_the_style_is_long() -> None:
+    problem = Problem("x", "one two three four five six", Place("a.yaml", 7, 1), "seven eight nine ten eleven twelve")
+    assert problems_text([problem], Style(width=30)).splitlines() == [
+        "a.yaml:7:1: error: one two",
+        "  three four five six [x]",
+        "  hint: seven eight nine ten",
+        "    eleven twelve",
+    ]
+    assert problems_text([problem], Style(width=30, is_long=True)) == problems_text([problem])
+
+
+def test_a_word_longer_than_the_line_stays_whole() -> None:
+    url = "https://cdn.example.org/" + "a" * 50
+    assert url in problems_text([Problem("x", f"{url} is not there")], Style(width=40))
 
 
 @pytest.mark.parametrize(

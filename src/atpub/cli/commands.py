@@ -13,11 +13,14 @@ import click
 from atpub.cli.account_commands import croissant, export, login, logout, serve, whoami
 from atpub.cli.catalog_commands import catalog, open_command
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
+from atpub.cli.examples import add_examples
 from atpub.cli.groups import OrderedGroup
+from atpub.cli.options import display_options
 from atpub.cli.publishing_commands import (
     apply,
     completion,
     destroy,
+    explain,
     generate,
     inventory,
     manifest_schema,
@@ -50,6 +53,7 @@ def cli() -> None:
     """
 
 
+cli.params += display_options(hidden=False)
 for _command in (
     pack,
     inspect,
@@ -74,10 +78,12 @@ for _command in (
     serve,
     destroy,
     generate,
+    explain,
     manifest_schema,
     completion,
 ):
     cli.add_command(_command)
+add_examples(cli)
 
 COMMANDS: Final = {name: command.short_help or "" for name, command in cli.commands.items()}
 """The summary of each command, by its name."""

@@ -13,6 +13,7 @@ from atpub.cli.options import COMPLETE, environ
 from atpub.cli.output import print_source
 from atpub.desired import usual_paths
 from atpub.errors import AtpubError
+from atpub.explanations.table import explanations
 from atpub.manifest.load import load_valid_subset
 from atpub.manifest.model import Manifest
 
@@ -32,6 +33,11 @@ def complete_address(ctx: click.Context, _: click.Parameter, incomplete: str) ->
 def complete_environment(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of the manifest's environments that begin with a text."""
     return [name for manifest in _manifest(ctx) for name in manifest.environments if name.startswith(incomplete)]
+
+
+def complete_code(_ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the codes that begin with a text."""
+    return [code for code in explanations() if code.startswith(incomplete)]
 
 
 def _manifest(ctx: click.Context) -> Iterator[Manifest]:

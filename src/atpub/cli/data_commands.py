@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from atpub.cli.groups import FILE, FOLDER, PathParameter, command
@@ -19,15 +17,8 @@ from atpub.cli.options import (
     target_options,
 )
 
-_INSPECT_EPILOG: Final = "Example: atpub inspect --samples all --json data > data.json"
-_LIST_EPILOG: Final = "Example: atpub list --account lab.example.org"
-_SHOW_EPILOG: Final = "Example: atpub show datasets/digits"
-_PACK_EPILOG: Final = "Example: atpub pack pictures --out data && atpub init data"
-_INIT_EPILOG: Final = "Example: atpub init data && atpub apply --account local --yes"
-_VERIFY_EPILOG: Final = "Example: atpub verify --deep at://lab.example.org/science.alt.dataset.entry"
 
-
-@command(short_help="Show the samples and fields of tar shards.", epilog=_INSPECT_EPILOG)
+@command(short_help="Show the samples and fields of tar shards.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @samples_option("100")
 @executor_option
@@ -47,7 +38,7 @@ def inspect() -> None:
     """
 
 
-@command(short_help="Pack files into deterministic tar shards.", epilog=_PACK_EPILOG)
+@command(short_help="Pack files into deterministic tar shards.")
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...")
 @click.option(
     "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the shards."
@@ -76,7 +67,7 @@ def pack() -> None:
     """
 
 
-@command(short_help="Write a first manifest for local tar shards.", epilog=_INIT_EPILOG)
+@command(short_help="Write a first manifest for local tar shards.")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--out", type=FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
 @click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
@@ -152,7 +143,7 @@ def import_command() -> None:
     """
 
 
-@command("list", short_help="List the datasets of a manifest, or of an account.", epilog=_LIST_EPILOG)
+@command("list", short_help="List the datasets of a manifest, or of an account.")
 @manifest_options
 @target_options
 @json_option
@@ -166,7 +157,7 @@ def list_command() -> None:
     """
 
 
-@command(short_help="Show a published record as people read it.", epilog=_SHOW_EPILOG)
+@command(short_help="Show a published record as people read it.")
 @click.argument("name", metavar="ADDRESS|URI", shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -208,7 +199,7 @@ def pull() -> None:
     """
 
 
-@command(short_help="Check that published records, blobs and shards are there and intact.", epilog=_VERIFY_EPILOG)
+@command(short_help="Check that published records, blobs and shards are there and intact.")
 @click.argument("what", nargs=-1, metavar="[ADDRESS|URI]...")
 @manifest_options
 @target_options

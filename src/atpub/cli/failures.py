@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import click
 
 from atpub.atproto.data import JsonObject
-from atpub.cli.output import print_json, style_for, tell
+from atpub.cli.output import is_terminal, print_json, style_for, tell
 from atpub.cli.usage import usage
 from atpub.errors import AtpubError, InternalError, Interrupted, OSFailure
 from atpub.redact import redact
-from atpub.report.problems import error_json, error_text
-from atpub.report.style import Style
+from atpub.report.problems import error_json, error_text, explanation_hint
+from atpub.report.style import FAINT, Style
 
 
 class DetailedError(AtpubError):
@@ -39,6 +39,8 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
     if isinstance(known, DetailedError) and not as_json and (text := known.details_text(style_for(sys.stderr))):
         tell(text)
     tell(error_text(known, style_for(sys.stderr)))
+    if is_terminal(sys.stderr) and not as_json and (more := explanation_hint(known)):
+        tell(style_for(sys.stderr)(more, FAINT))
     return known.exit_code
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from atpub.cli.options import load
+from atpub.cli.options import display_options, load
 
 
 class PathParameter(click.Path):
@@ -35,7 +35,15 @@ class ExtraArguments(click.UsageError):
 
 
 class Command(click.Command):
-    """A command that raises `ExtraArguments` where click raises an error of words alone."""
+    """A command that raises `ExtraArguments` where click raises an error of words alone.
+
+    It takes the options of `atpub` about output, too: their place does not matter.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        declared = {item.name for item in self.params}
+        self.params += [item for item in display_options(hidden=True) if item.name not in declared]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.allow_extra_args = True

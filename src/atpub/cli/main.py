@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from contextvars import copy_context
 
 import click
 
@@ -21,6 +22,7 @@ def main(args: list[str] | None = None) -> None:
     warnings.formatwarning = _warning
     logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
     logging.getLogger("atpub").setLevel(logging.INFO)
+    logging.getLogger("httpx").addHandler(_Requests(logging.INFO))
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
@@ -33,6 +35,14 @@ class _Notices(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show a message."""
         load("atpub.cli.output:tell")(record.getMessage())
+
+
+class _Requests(logging.Handler):
+    """Shows requests on stderr; `--verbose` lets them pass."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a request, without the secrets of its URL."""
+        load("atpub.cli.output:tell")(load("atpub.redact:redact")(record.getMessage()))
 
 
 def _warning(
@@ -48,7 +58,7 @@ def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
     code = 1
     try:
-        code = _run(args)
+        code = copy_context().run(_run, args)
         flush_stdout()
     except BrokenPipeError:  # the reader, such as `head`, has what it wants
         discard(sys.stdout)

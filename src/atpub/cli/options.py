@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import update_wrapper
 from importlib import import_module
 from typing import Any, Final, TypeVar
@@ -16,8 +18,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMPLETE: Final = "_ATPUB_COMPLETE"
 """The variable by which a shell asks for completions."""
 
+COLOUR: ContextVar[str] = ContextVar("COLOUR", default="auto")
+"""What `--color` says; errors are shown when click's context has gone."""
+VERBOSE: ContextVar[bool] = ContextVar("VERBOSE", default=False)
+"""Whether `--verbose` is given."""
+
 _VARIABLES: Final = "atpub.variables"
 _QUIET: Final = "atpub.quiet"
+_QUIET_HELP: Final = "Show no progress."
 
 
 def load(runner: str) -> Callable[..., Any]:
@@ -159,15 +167,58 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def display_options(*, hidden: bool) -> list[click.Option]:
+    """Return the options about output, which stand before or after the name of a command."""
+    return [
+        click.Option(
+            ["--color", "colour"],
+            type=click.Choice(["auto", "always", "never"]),
+            expose_value=False,
+            callback=_set_colour,
+            hidden=hidden,
+            metavar="WHEN",
+            help="Colours: auto, always or never. [NO_COLOR, FORCE_COLOR]",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_verbose,
+            hidden=hidden,
+            help="Shorten nothing; show requests, too.",
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_quiet,
+            hidden=hidden,
+            help=_QUIET_HELP,
+        ),
+    ]
+
+
+def _set_colour(_context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value:
+        COLOUR.set(value)
+
+
+def _set_verbose(_context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        VERBOSE.set(True)
+        logging.getLogger("httpx").setLevel(logging.INFO)  # which logs each request
+
+
 def quiet_option(command: F) -> F:
-    """Give a command `--quiet`, which `is_quiet` reads."""
-    return click.option(
-        "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember_quiet, help="Show no progress."
-    )(command)
+    """Give a command `--quiet`, which `is_quiet` reads, where its help shows it."""
+    return click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set_quiet, help=_QUIET_HELP)(
+        command
+    )
 
 
-def _remember_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
-    context.meta[_QUIET] = value
+def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[_QUIET] = True
 
 
 def is_quiet() -> bool:
@@ -226,3 +277,8 @@ def samples_option(default: str) -> Callable[[F], F]:
         callback=_count_samples,
         help=f"Look at so many samples of each shard. [default: {default}]",
     )
+
+
+def long_option(command: F) -> F:
+    """Give a command `--long`."""
+    return click.option("--long", is_flag=True, help="Show whole URIs and values, however long the lines.")(command)

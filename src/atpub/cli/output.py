@@ -15,6 +15,7 @@ from typing import TextIO
 
 import click
 
+from atpub.cli.options import COLOUR, VERBOSE
 from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
 from atpub.errors import OSFailure, Problem
 from atpub.report.escape import escape_output
@@ -27,18 +28,23 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def style_for(stream: TextIO | None) -> Style:
+def style_for(stream: TextIO | None, *, is_long: bool = False) -> Style:
     """Return the width of a terminal and its colours, unless the user has set NO_COLOR (https://no-color.org).
 
-    FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system.
+    FORCE_COLOR asks for colours where there is no terminal, such as in the log of a CI system; `--color` goes before
+    both. In a long style, and with `--verbose`, nothing is shortened.
     """
-    if os.environ.get("NO_COLOR"):
+    if (chosen := COLOUR.get()) != "auto":
+        has_colour = chosen == "always"
+    elif os.environ.get("NO_COLOR"):
         has_colour = False
     elif os.environ.get("FORCE_COLOR"):
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(has_colour, get_terminal_size().columns if is_terminal(stream) else None)
+    return Style(
+        has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=is_long or VERBOSE.get()
+    )
 
 
 def print_data(text: str) -> None:

@@ -8,8 +8,10 @@ import click
 
 from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
+    complete_by,
     json_option,
     locked_option,
+    long_option,
     manifest_options,
     plan_options,
     quiet_option,
@@ -23,15 +25,8 @@ from atpub.cli.options import (
 _SCHEMA_EPILOG: Final = """\
 Save it beside the manifest, and name it in the manifest's first line:
 
-\b
-    atpub manifest-schema > atpub.schema.json
+
     # yaml-language-server: $schema=./atpub.schema.json"""
-
-_COMPLETION_EPILOG: Final = """\
-\b
-bash: eval "$(atpub completion bash)"    in ~/.bashrc
-zsh:  eval "$(atpub completion zsh)"     in ~/.zshrc
-fish: atpub completion fish > ~/.config/fish/completions/atpub.fish"""
 
 
 @command(short_help="Check a manifest, its data and its records; needs no network.")
@@ -55,6 +50,7 @@ def validate() -> None:
 @locked_option
 @json_option
 @quiet_option
+@long_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
@@ -77,6 +73,7 @@ def plan() -> None:
 @quiet_option
 @wait_option
 @yes_option
+@long_option
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
 @run_by("atpub.cli.run.apply:run")
 def apply() -> None:
@@ -174,13 +171,24 @@ def generate() -> None:
     """
 
 
+@command(short_help="Explain a code that atpub has printed.")
+@click.argument("name", required=False, metavar="[CODE]", shell_complete=complete_by("complete_code"))
+@json_option
+@run_by("atpub.cli.run.explain:run")
+def explain() -> None:
+    """Explain a code that atpub has printed: what it means, how it comes about, and what to do.
+
+    A CODE stands in brackets at the end of a message. Without a CODE, lists all by theme.
+    """
+
+
 @command("manifest-schema", epilog=_SCHEMA_EPILOG, short_help="Print the JSON Schema of the manifest.")
 @run_by("atpub.cli.run.manifest:run_manifest_schema")
 def manifest_schema() -> None:
     """Print the JSON Schema of the manifest, for editors and other tools."""
 
 
-@command(short_help="Print the script that lets a shell complete commands.", epilog=_COMPLETION_EPILOG)
+@command(short_help="Print the script that lets a shell complete commands.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @run_by("atpub.cli.completion:run")
 def completion() -> None:

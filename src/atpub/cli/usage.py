@@ -28,6 +28,7 @@ _SYNONYMS: Final = {
     **dict.fromkeys(("cat", "describe", "get", "info", "view"), "show"),
     **dict.fromkeys(("datasets", "ls"), "list"),
     **dict.fromkeys(("clone", "download", "fetch"), "pull"),
+    **dict.fromkeys(("codes", "errors", "why"), "explain"),
     "schema": "manifest-schema",
     "signin": "login",
     "status": "whoami",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.json_node import step
@@ -13,8 +14,10 @@ from atpub.report.escape import escape_terminal
 
 _SCHEMA = "science.alt.dataset.schema"
 _COPY = "schema.content."
-_LONGEST = 72
 _BEFORE = 24
+
+LONGEST: Final = 72
+"""The most characters of a value, unless more are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,14 @@ class Difference:
     new: str | None
 
 
-def changed_fields(change: Change) -> list[Difference]:
-    """Return the fields of a record that change; a sample's schema, which its record holds twice, is compared once."""
+def changed_fields(change: Change, longest: int = LONGEST) -> list[Difference]:
+    """Return the fields of a record that change, their values cut to a length.
+
+    A sample's schema, which its record holds twice, is compared once.
+    """
     if change.before is None or change.after is None:
         return []
-    found = list(differences(change.before.value, change.after))
+    found = list(differences(change.before.value, change.after, longest=longest))
     if change.path.collection != _SCHEMA:
         return found
     shown = set(found)
@@ -43,24 +49,24 @@ def _first_copy(item: Difference) -> Difference | None:
     return None if rest == item.path else replace(item, path=f"schema.{rest}")
 
 
-def differences(old: Json, new: Json, path: str = "") -> Iterator[Difference]:
+def differences(old: Json, new: Json, path: str = "", *, longest: int = LONGEST) -> Iterator[Difference]:
     """Yield the fields that differ between two values, in the order of the new value's fields."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
             inner = f"{path}{step(key)}" if path else step(key).removeprefix(".")
             if key not in old:
-                yield Difference(inner, None, format_value(new[key]))
+                yield Difference(inner, None, format_value(new[key], longest))
             elif key not in new:
-                yield Difference(inner, format_value(old[key]), None)
+                yield Difference(inner, format_value(old[key], longest), None)
             else:
-                yield from differences(old[key], new[key], inner)
+                yield from differences(old[key], new[key], inner, longest=longest)
     elif isinstance(old, list) and isinstance(new, list):
-        yield from _list_differences(old, new, path)
+        yield from _list_differences(old, new, path, longest)
     elif not _same(old, new):
-        yield Difference(path, *_show_both(old, new))
+        yield Difference(path, *_show_both(old, new, longest))
 
 
-def _list_differences(old: list[Json], new: list[Json], path: str) -> Iterator[Difference]:
+def _list_differences(old: list[Json], new: list[Json], path: str, longest: int) -> Iterator[Difference]:
     """Yield the differences between two lists, without the items that both begin or end with."""
     start, end = _common_prefix(old, new), 0
     if len(old) != len(new):
@@ -68,11 +74,11 @@ def _list_differences(old: list[Json], new: list[Json], path: str) -> Iterator[D
     for index in range(start, max(len(old), len(new)) - end):
         inner = f"{path}[{index}]"
         if index >= len(old) - end:
-            yield Difference(inner, None, format_value(new[index]))
+            yield Difference(inner, None, format_value(new[index], longest))
         elif index >= len(new) - end:
-            yield Difference(inner, format_value(old[index]), None)
+            yield Difference(inner, format_value(old[index], longest), None)
         else:
-            yield from differences(old[index], new[index], inner)
+            yield from differences(old[index], new[index], inner, longest=longest)
 
 
 def _common_prefix(old: Sequence[Json], new: Sequence[Json]) -> int:
@@ -90,24 +96,24 @@ def _same(old: Json, new: Json) -> bool:
     return old == new and isinstance(old, bool) is isinstance(new, bool)
 
 
-def format_value(value: Json) -> str:
+def format_value(value: Json, longest: int = LONGEST) -> str:
     """Return a value on one line, shortened if it is long."""
-    return _cut(_text(value), 0)
+    return _cut(_text(value), 0, longest)
 
 
-def _show_both(old: Json, new: Json) -> tuple[str, str]:
+def _show_both(old: Json, new: Json, longest: int) -> tuple[str, str]:
     """Return two values on one line each; of long values, the part that differs."""
     texts = _text(old), _text(new)
-    if max(map(len, texts)) <= _LONGEST:
+    if max(map(len, texts)) <= longest:
         return texts
     start = max(0, _common_prefix(*texts) - _BEFORE)
-    return _cut(texts[0], start), _cut(texts[1], start)
+    return _cut(texts[0], start, longest), _cut(texts[1], start, longest)
 
 
 def _text(value: Json) -> str:
     return escape_terminal(json.dumps(value, ensure_ascii=False))
 
 
-def _cut(text: str, start: int) -> str:
+def _cut(text: str, start: int, longest: int) -> str:
     rest = f"…{text[start + 1 :]}" if start else text
-    return rest if len(rest) <= _LONGEST else f"{rest[: _LONGEST - 1]}…"
+    return rest if len(rest) <= longest else f"{rest[: longest - 1]}…"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Action, Change, Cost, Drift, Plan, Upload
 from atpub.engine.plan.serialize import plan_document
-from atpub.report.diff import Difference, changed_fields
-from atpub.report.problems import problem_json
+from atpub.report.diff import LONGEST, Difference, changed_fields
+from atpub.report.problems import hint_text, labelled_text, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.suggest import counted, size
 
@@ -23,6 +23,11 @@ _MARKS: Final[dict[Action, tuple[str, int]]] = {
     "unchanged": (" ", FAINT),
 }
 _MOST_FIELDS = 12
+_MOST_UPLOADS = 20
+_ANY_LENGTH = 1 << 30
+_SHORTEST_ADDRESS: Final = 20
+_SHORTEST_VALUE: Final = 30
+_DETAIL: Final = "      "
 _NAMED_BY_KEY: Final = ("datasets", "lenses", "records")
 
 
@@ -46,13 +51,10 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     yield target_text(plan, style)
     yield ""
     shown = [change for change in plan.changes if change.action != "unchanged"]
-    width = max((len(change.address) for change in shown), default=0)
-    actions = max((len(change.action) for change in shown), default=0)
     refused = {refusal.uri for refusal in plan.refusals}
-    for change in shown:
-        mark, colour = ("!", RED) if change.uri in refused else _MARKS[change.action]
-        line = f"  {mark} {change.address:<{width}}  {change.action:<{actions}}"
-        yield f"{style(line, colour)}  {style(f'{change.uri}{notes(change)}', FAINT)}"
+    marks = [("!", RED) if change.uri in refused else _MARKS[change.action] for change in shown]
+    for change, line in zip(shown, _change_lines(shown, marks, style), strict=True):
+        yield line
         yield from _details(change, style)
     if shown:
         yield ""
@@ -60,8 +62,46 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     if plan.refusals:
         yield ""
     for refusal in plan.refusals:
-        yield f"{style('refused', BOLD, RED)}: {style(f'{refusal.message} [{refusal.code}]')}"
-        yield f"  {style('hint', CYAN)}: {style(refusal.hint)}"
+        yield labelled_text("refused", RED, f"{refusal.message} [{refusal.code}]", style)
+        yield hint_text(refusal.hint, style)
+
+
+def _change_lines(changes: Sequence[Change], marks: Sequence[tuple[str, int]], style: Style) -> list[str]:
+    """Return a line for each change: with its URI if all lines fit, else with its record key, else without both."""
+    width = max((len(change.address) for change in changes), default=0)
+    firsts = _first_columns(changes, marks, width)
+    rests = [f"{change.uri}{notes(change)}" for change in changes]
+    if _excess(firsts, rests, style) > 0:
+        rests = [f"{change.path.rkey}{notes(change)}" for change in changes]
+    if _excess(firsts, rests, style) > 0:
+        rests = [notes(change).lstrip() for change in changes]
+        room = min(width, width - _excess(firsts, rests, style))
+        firsts = _first_columns(changes, marks, max(_SHORTEST_ADDRESS, room))
+    lines = zip(firsts, rests, marks, strict=True)
+    return [style(first, colour) + (f"  {style(rest, FAINT)}" if rest else "") for first, rest, (_, colour) in lines]
+
+
+def _first_columns(changes: Sequence[Change], marks: Sequence[tuple[str, int]], width: int) -> list[str]:
+    """Return the mark, the address in so many columns, and the action."""
+    actions = max((len(change.action) for change in changes), default=0)
+    return [
+        f"  {mark} {_cut_address(change.address, width):<{width}}  {change.action:<{actions}}"
+        for change, (mark, _) in zip(changes, marks, strict=True)
+    ]
+
+
+def _cut_address(address: str, width: int) -> str:
+    """Return an address without the beginning of its key if it is too long: keys often differ at the end."""
+    section, slash, key = address.partition("/")
+    room = width - len(section) - 2
+    return address if len(address) <= width or room < 1 else f"{section}{slash}…{key[-room:]}"
+
+
+def _excess(firsts: Sequence[str], rests: Sequence[str], style: Style) -> int:
+    """Return by how many characters the longest line is too long for the terminal; 0 or less if all fit."""
+    if style.width is None or style.is_long:
+        return 0
+    return max((len(first) + 2 + len(rest) for first, rest in zip(firsts, rests, strict=True)), default=0) - style.width
 
 
 def notes(change: Change) -> str:
@@ -85,21 +125,43 @@ def cost_text(cost: Cost) -> str:
 
 def _details(change: Change, style: Style) -> Iterator[str]:
     if change.drift:
-        yield style(f"      drift: {drift_text(change.drift)}", YELLOW)
+        yield from _drift(change.drift, style)
     if change.unknown and change.after is not None:
-        yield style(f"      its CID is not known yet: {change.unknown}", FAINT)
-    found = changed_fields(change)
-    yield from (_field(item, style) for item in found[:_MOST_FIELDS])
-    if len(found) > _MOST_FIELDS:
-        yield f"      … and {counted(len(found) - _MOST_FIELDS, 'more field')}"
+        yield style.hang(change.unknown, (f"{_DETAIL}its CID is not known yet: ", (FAINT,)), indent=f"{_DETAIL}  ")
+    found = changed_fields(change, _longest_value(style))
+    most = len(found) if style.is_long else _MOST_FIELDS
+    for item in found[:most]:
+        yield from _field(item, style)
+    if len(found) > most:
+        yield f"{_DETAIL}… and {counted(len(found) - most, 'more field')}"
 
 
-def _field(item: Difference, style: Style) -> str:
-    if item.old is None:
-        return f"      {style('+', GREEN)} {style(item.path)}: {style(item.new or '', GREEN)}"
-    if item.new is None:
-        return f"      {style('-', RED)} {style(item.path)}: {style(item.old, RED)}"
-    return f"      {style('~', YELLOW)} {style(item.path)}: {style(item.old, RED)} → {style(item.new, GREEN)}"
+def _longest_value(style: Style) -> int:
+    if style.is_long:
+        return _ANY_LENGTH
+    return LONGEST if style.width is None else max(_SHORTEST_VALUE, min(LONGEST, style.width - len(_DETAIL) - 4))
+
+
+def _drift(drift: Drift, style: Style) -> Iterator[str]:
+    text = f"{_DETAIL}drift: {drift_text(drift)}"
+    if style.fits(text):
+        yield style(text, YELLOW)
+    else:
+        applied, _, live = text.partition(", ")
+        yield style(f"{applied},", YELLOW)
+        yield style(f"{_DETAIL}  {live}", YELLOW)
+
+
+def _field(item: Difference, style: Style) -> Iterator[str]:
+    mark, colour = ("+", GREEN) if item.old is None else ("-", RED) if item.new is None else ("~", YELLOW)
+    sides = [(text, code) for text, code in ((item.old, RED), (item.new, GREEN)) if text is not None]
+    head = f"{_DETAIL}{style(mark, colour)} {style(item.path)}:"
+    if style.fits(f"{_DETAIL}{mark} {item.path}: {' → '.join(text for text, _ in sides)}"):
+        yield f"{head} {' → '.join(style(text, code) for text, code in sides)}"
+        return
+    yield head
+    for arrow, (text, code) in zip(("  ", "→ "), sides, strict=False):
+        yield f"{_DETAIL}  {arrow if len(sides) > 1 else ''}{style(text, code)}"
 
 
 def protection(plan: Plan) -> Iterator[str]:
@@ -152,6 +214,9 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
         yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
-        yield from (style(f"  {upload.source} ({upload_size(upload)})", FAINT) for upload in plan.uploads)
+        most = len(plan.uploads) if style.is_long else _MOST_UPLOADS
+        yield from (style(f"  {upload.source} ({upload_size(upload)})", FAINT) for upload in plan.uploads[:most])
+        if len(plan.uploads) > most:
+            yield style(f"  … and {len(plan.uploads) - most:,} more; --long shows all", FAINT)
     yield cost_text(plan.cost)
     yield style(f"Digest: {plan.digest}", FAINT)

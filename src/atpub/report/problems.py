@@ -8,7 +8,19 @@ from operator import attrgetter
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, Severity, StaleFiles
+from atpub.errors import (
+    AtpubError,
+    Declined,
+    InternalError,
+    Interrupted,
+    InvalidInput,
+    Place,
+    Problem,
+    Refused,
+    Severity,
+    StaleFiles,
+    Usage,
+)
 from atpub.report.escape import UNSAFE
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
 from atpub.suggest import counted
@@ -23,7 +35,8 @@ _LEAST_ROOM: Final = 20
 def problems_text(problems: Iterable[Problem], style: Style = PLAIN) -> str:
     """Return each problem with its place, line, caret and hint, ordered by file and line.
 
-    Of more than ten problems with one code and hint, the first ten are shown, and the number of the others.
+    Of more than ten problems with one code and hint, the first ten are shown, and the number of the others; in a long
+    style, all.
     """
     return "\n".join(_problem_lines(sorted(problems, key=attrgetter("order")), style))
 
@@ -33,11 +46,11 @@ def _problem_lines(problems: Iterable[Problem], style: Style) -> Iterator[str]:
     for problem in problems:
         kind = (problem.severity, problem.code, problem.hint)
         shown[kind] += 1
-        if shown[kind] <= _MOST_ALIKE:
+        if style.is_long or shown[kind] <= _MOST_ALIKE:
             yield _problem_text(problem, style)
     for (severity, code, _), count in shown.items():
-        if count > _MOST_ALIKE:
-            more = f"… and {count - _MOST_ALIKE:,} more like this [{code}]; --json lists all"
+        if count > _MOST_ALIKE and not style.is_long:
+            more = f"… and {count - _MOST_ALIKE:,} more like this [{code}]; -v shows all"
             yield style(f"{severity}: {more}", BOLD, _colour(severity))
 
 
@@ -49,10 +62,30 @@ def error_text(error: AtpubError, style: Style = PLAIN) -> str:
         return style(f"{error.message[:1].upper()}{error.message[1:]}.")  # an answer, not an error
     # Only the names of generated files stand on lines of their own: the line breaks of other messages are from others.
     first, *rest = error.message.split("\n") if isinstance(error, StaleFiles) else [error.message]
-    lines = [f"{style('error', BOLD, RED)}: {style(f'{first} [{error.code}]')}", *map(style, rest)]
+    lines = [labelled_text("error", RED, f"{first} [{error.code}]", style), *map(style, rest)]
     if error.hint:
-        lines.append(f"  {style('hint', CYAN)}: {style(error.hint)}")
+        lines.append(hint_text(error.hint, style))
     return "\n".join(lines)
+
+
+def labelled_text(label: str, colour: int, text: str, style: Style) -> str:
+    """Return a text after a word such as `error`."""
+    return style.hang(text, (label, (BOLD, colour)), (": ", ()))
+
+
+def hint_text(hint: str, style: Style) -> str:
+    """Return the line of a hint."""
+    return style.hang(hint, ("  ", ()), ("hint", (CYAN,)), (": ", ()), indent="    ")
+
+
+def explanation_hint(error: AtpubError) -> str:
+    """Return how to learn more about an error; empty for errors that a user caused knowingly."""
+    if isinstance(error, Declined | Interrupted | Usage | InternalError):
+        return ""
+    codes = {item.code for item in error.problems} if isinstance(error, InvalidInput) else {error.code}
+    if isinstance(error, Refused) or len(codes) != 1:
+        return "atpub explain CODE says more about a code in brackets"
+    return f"atpub explain {codes.pop()} says more"
 
 
 def _total(error: InvalidInput) -> str:
@@ -89,8 +122,9 @@ def problem_json(problem: Problem) -> JsonObject:
 
 def _problem_text(problem: Problem, style: Style) -> str:
     colour = _colour(problem.severity)
-    where = f"{style(str(problem.place), BOLD)}: " if problem.place else ""
-    lines = [f"{where}{style(problem.severity, BOLD, colour)}: {style(f'{problem.message} [{problem.code}]')}"]
+    where = [(str(problem.place), (BOLD,)), (": ", ())] if problem.place else []
+    severity = (problem.severity, (BOLD, colour))
+    lines = [style.hang(f"{problem.message} [{problem.code}]", *where, severity, (": ", ()))]
     place = problem.place
     if place and place.line and place.text:
         gutter = str(place.line)
@@ -98,7 +132,7 @@ def _problem_text(problem: Problem, style: Style) -> str:
         lines.append(f"  {gutter} | {excerpt}")
         lines.append(f"  {' ' * len(gutter)} | {' ' * at}{style('^', BOLD, colour)}")
     if problem.hint:
-        lines.append(f"  {style('hint', CYAN)}: {style(problem.hint)}")
+        lines.append(hint_text(problem.hint, style))
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Terminal colours, sizes and counts; `PLAIN` is the style without colours.
+"""Terminal colours, and lines that fit a terminal; `PLAIN` is the style without both.
 
 A style escapes the text that it is given: whatever comes from others is printed through one.
 """
@@ -6,6 +6,7 @@ A style escapes the text that it is given: whatever comes from others is printed
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 from atpub.report.escape import escape_terminal
@@ -15,11 +16,13 @@ from atpub.report.escape import escape_terminal
 class Style:
     """A wrapper of text in terminal codes; without `colour` it only escapes the text.
 
-    `width` is that of the terminal, None where there is none.
+    `width` is that of the terminal, None where there is none. Where `is_long` is set, reports shorten and leave out
+    nothing.
     """
 
     colour: bool = False
     width: int | None = None
+    is_long: bool = False
 
     def __call__(self, text: object, *codes: int) -> str:
         """Return the text, escaped, on one line, in these styles.
@@ -29,6 +32,27 @@ class Style:
         shown = escape_terminal(str(text))
         return f"\033[{';'.join(map(str, codes))}m{shown}\033[0m" if self.colour and codes else shown
 
+    def fits(self, text: str) -> bool:
+        """Return whether a line may be printed as it is."""
+        return self.is_long or self.width is None or len(text) <= self.width
 
+    def hang(self, text: str, *label: tuple[str, tuple[int, ...]], indent: str = "  ") -> str:
+        """Return text after a label of parts with their styles, wrapped between words; later lines are indented."""
+        plain, shown = escape_terminal("".join(part for part, _ in label)), escape_terminal(text)
+        head = "".join(self(part, *codes) for part, codes in label)
+        if self.width is None or self.width < _NARROWEST or self.fits(plain + shown):
+            return head + shown
+        first, *rest = wrap(
+            shown,
+            self.width,
+            initial_indent=plain,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        return "\n".join([head + first.removeprefix(plain), *rest])
+
+
+_NARROWEST: Final = 20
 PLAIN: Final = Style()
 BOLD, FAINT, RED, GREEN, YELLOW, CYAN = 1, 2, 31, 32, 33, 36

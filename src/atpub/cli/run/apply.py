@@ -75,6 +75,7 @@ def run(
     pds: str | None,
     *,
     as_json: bool,
+    long: bool,
     yes: bool,
     wait: bool,
     digest: str | None,
@@ -96,7 +97,7 @@ def run(
         message = "apply asks for confirmation, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")
     with preparation as prepared:
-        check(prepared.plan, digest)
+        check(prepared.plan, digest, is_long=long)
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:
             confirm("Apply this?")
@@ -141,20 +142,20 @@ def run_destroy(
     manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
-        check(prepared.plan, None)
+        check(prepared.plan)
         asks = prepared.plan.pending and not yes
         if asks:
             confirm("Delete this?")
         carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
 
 
-def check(plan: Plan, digest: str | None) -> None:
+def check(plan: Plan, digest: str | None = None, *, is_long: bool = False) -> None:
     """Show a plan; raises StalePlan if it has another digest, and RefusedPlan if it has refusals."""
     if digest and plan.digest != digest.strip().lower().removeprefix("sha256:"):
         message = f"the plan's digest is {plan.digest} now, not {digest}"
         raise StalePlan(message, hint="review a new plan, then apply that")
     if plan.pending or plan.refusals:
-        tell(plan_text(plan, style_for(sys.stderr)))
+        tell(plan_text(plan, style_for(sys.stderr, is_long=is_long)))
     if plan.refusals:
         raise RefusedPlan(plan.refusals)
 

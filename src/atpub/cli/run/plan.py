@@ -24,6 +24,7 @@ def run(
     pds: str | None,
     *,
     as_json: bool,
+    long: bool,
     markdown: bool,
     out: Path | None,
     detailed_exitcode: bool,
@@ -44,13 +45,13 @@ def run(
         if out is not None:
             save(prepared, out)
         if out == STANDARD:
-            tell(plan_text(plan, style_for(sys.stderr)))
+            tell(plan_text(plan, style_for(sys.stderr, is_long=long)))
         elif as_json:
             print_json(plan_json(plan))
         elif markdown:
             print_data(plan_markdown(plan))
         else:
-            print_data(plan_text(plan, style_for(sys.stdout)))
+            print_data(plan_text(plan, style_for(sys.stdout, is_long=long)))
         if plan.refusals:
             return Refused.exit_code
         return 2 if detailed_exitcode and plan.pending else 0

@@ -1,0 +1,74 @@
+"""The examples at the end of each command's help: lines to copy, which `tests/cli/test_examples_in_help.py` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "pack": (
+        "atpub pack pictures --out data && atpub init data",
+        "atpub pack pictures --out shards --format msgpack --max-size 20MB",
+    ),
+    "inspect": ("atpub inspect data", "atpub inspect --samples all --json data > data.json"),
+    "init": ("atpub init data && atpub apply --account local --yes",),
+    "validate": ("atpub validate", "atpub validate -m manifests/datasets.yaml --samples all"),
+    "plan": (
+        "atpub plan --account local",
+        "atpub plan --only datasets/digits --long",
+        "atpub plan --locked --out plan.json && atpub apply plan.json",
+    ),
+    "apply": (
+        "atpub apply --account local",
+        "atpub apply plan.json",
+        "ATPUB_PASSWORD=… atpub apply --account lab.example.org --yes --wait",
+    ),
+    "list": ("atpub list", "atpub list --account lab.example.org"),
+    "show": (
+        "atpub show datasets/digits",
+        "atpub show --raw at://lab.example.org/science.alt.dataset.entry/digits",
+    ),
+    "lock": ("atpub lock", "atpub lock --check"),
+    "import": (
+        "atpub import --account lab.example.org --all --project lab --out atpub.yaml",
+        "atpub import at://lab.example.org/science.alt.dataset.entry/digits --adopt",
+    ),
+    "pull": ("atpub pull at://lab.example.org/science.alt.dataset.entry/digits --out copy",),
+    "verify": (
+        "atpub verify",
+        "atpub verify --deep datasets/digits",
+        "atpub verify at://lab.example.org/science.alt.dataset.entry",
+    ),
+    "inventory verify": ("atpub inventory verify", "atpub inventory verify --project lab --account lab.example.org"),
+    "inventory rebuild": ("atpub inventory rebuild",),
+    "login": ("atpub login --account lab.example.org", "atpub login --account lab.example.org --keyring"),
+    "logout": ("atpub logout --account lab.example.org",),
+    "whoami": ("atpub whoami", "atpub whoami --account lab.example.org --json"),
+    "export": ("atpub export --car repository.car", "atpub export --account lab.example.org --car lab.car"),
+    "destroy": ("atpub destroy --account local",),
+    "generate": (
+        "atpub generate --out src/lab_records --package lab_records",
+        "atpub generate --check",
+    ),
+    "explain": ("atpub explain not-owned", "atpub explain"),
+    "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),
+    "completion": (
+        'eval "$(atpub completion bash)"  # in ~/.bashrc',
+        'eval "$(atpub completion zsh)"   # in ~/.zshrc',
+        "atpub completion fish > ~/.config/fish/completions/atpub.fish",
+    ),
+}
+"""Command lines by the name of the command."""
+
+
+def add_examples(group: click.Group, prefix: str = "") -> None:
+    """Put the examples of each command of a group at the end of its help."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            add_examples(command, f"{name} ")
+        elif lines := EXAMPLES.get(prefix + name):
+            title = "Example" if len(lines) == 1 else "Examples"
+            shown = "\n".join(["\b", f"{title}:", *(f"  {line}" for line in lines)])
+            command.epilog = f"{command.epilog}\n\n{shown}" if command.epilog else shown

@@ -1,0 +1,56 @@
+"""`--color`, `--verbose` and `--quiet`: before and after the name of the command, and for that run only."""
+
+import threading
+from collections.abc import Callable, Generator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from tests.cli.playground import Ran, write_files
+from tests.cli.terminal import shell
+
+from atpub.cli.commands import COMMANDS
+
+ESCAPE = "\033["
+MANIFEST = "atpub: 1\nproject: lab\nnone: 1\n" + "".join(f"wrong-{number}: 1\n" for number in range(30))
+ALICE = "did:plc:aliceaaaaaaaaaaaaaaaaaaa"
+
+
+@pytest.mark.parametrize("args", [["-v", "validate"], ["validate", "-v"], ["validate", "--verbose"]])
+def test_all_equal_problems_if_it_is_verbose(args: list[str], folder: Path, atpub: Callable[..., Ran]) -> None:
+    write_files(folder, {"atpub.yaml": MANIFEST})
+    assert atpub(*args).err.count("[unknown-key]\n") == 31
+    assert "-v shows all" in atpub("validate").err
+
+
+@pytest.mark.parametrize("args", [["--color", "always", "plan"], ["plan", "--color=always"]])
+def test_colours_for_one_run(args: list[str], atpub: Callable[..., Ran]) -> None:
+    assert ESCAPE in atpub(*args).err
+    assert ESCAPE not in atpub("plan").err
+
+
+def test_an_unknown_word_for_colours(atpub: Callable[..., Ran]) -> None:
+    ran = atpub("plan", "--color", "blue")
+    assert (ran.code, "'auto', 'always', 'never'" in ran.err) == (64, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_them(name: str, atpub: Callable[..., Ran]) -> None:
+    assert (
+        atpub("-q", "-v", "--color", "never", name, *([] if name == "inventory" else ["-q", "-v"]), "--help").code == 0
+    )
+
+
+@pytest.fixture
+def server() -> Generator[str]:
+    """A server that knows no method."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as found:
+        threading.Thread(target=found.serve_forever).start()
+        yield f"http://127.0.0.1:{found.server_port}"
+        found.shutdown()
+
+
+def test_requests_if_it_is_verbose(server: str, folder: Path) -> None:
+    command = f"atpub list --account {ALICE} --pds {server}"
+    assert f"HTTP Request: GET {server}/xrpc/com.atproto.sync.getRepo" in shell(f"{command} -v", folder).stderr
+    assert "HTTP Request" not in shell(command, folder).stderr
