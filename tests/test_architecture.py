@@ -33,6 +33,7 @@ desired
 pipeline
 published
 generation importing login catalog pulling
+lexicon_tools
 inspection measuring verifying
 packing
 report
@@ -76,7 +77,7 @@ MAY_DO_IO = (
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
-    *("packing.sources", "packing.write", "packing.run"),
+    *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

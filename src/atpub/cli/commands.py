@@ -13,6 +13,7 @@ import click
 from atpub.cli.account_commands import export, login, logout, whoami
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
+from atpub.cli.lexicon_commands import lex
 from atpub.cli.publishing_commands import (
     apply,
     completion,
@@ -27,7 +28,7 @@ from atpub.cli.publishing_commands import (
 _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
-  1    error, or declined; verify: something could not be checked
+  1    error, or declined; verify: something could not be checked; lex lint: found an error
   2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
   3    the manifest or a lexicon is invalid
   4    authentication failed
@@ -69,6 +70,7 @@ for _command in (
     export,
     destroy,
     generate,
+    lex,
     manifest_schema,
     completion,
 ):

@@ -49,6 +49,12 @@ def escape_markdown(text: object) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}" if shown else ""
 
 
+def escape_github(text: object) -> str:
+    """Return the message of a workflow command of GitHub Actions, or one of its properties."""
+    found = str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escape_terminal(found).replace(":", "%3A").replace(",", "%2C")
+
+
 def markdown_fence(text: str, *, least: int = 3) -> str:
     """Return a fence that is longer than any run of backticks in the text."""
     return "`" * max(least, max((len(run) + 1 for run in re.findall("`+", text)), default=0))

@@ -1,0 +1,33 @@
+"""Commands for authors of lexicons."""
+
+from __future__ import annotations
+
+import click
+
+from atpub.cli.groups import OrderedGroup, PathParameter
+from atpub.cli.options import json_option, run_by
+
+
+@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format and write Lexicon JSON.")
+def lex() -> None:
+    """Lint, format and write Lexicon JSON.
+
+    Without a PATH, the commands take the folders of lexicons that [tool.atpub.generate] in pyproject.toml names, or
+    else lexicons/.
+    """
+
+
+@lex.command()
+@click.argument("paths", type=PathParameter(exists=True), nargs=-1, metavar="[PATH]...")
+@click.option("--rules", is_flag=True, help="List the rules, and check nothing.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Do not report a rule.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text")
+@json_option
+@run_by("atpub.cli.run.lexicon:run_lint")
+def lint() -> None:
+    """Find errors, and departures from the style guide, in lexicons.
+
+    Other files in the folders of lexicons count for references between lexicons. Exits with 1 if it finds an error.
+    [tool.atpub.lint] in pyproject.toml names rules to ignore.
+    """

@@ -1,0 +1,42 @@
+"""`atpub lex`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from atpub.cli.output import print_data, print_json, print_source, style_for
+from atpub.generated import LEXICONS
+from atpub.generation.settings import lexicon_folders
+from atpub.lexicon_tools.files import files_beside, find_files
+from atpub.lexicon_tools.lint import lint
+from atpub.lexicon_tools.rules import RULES
+from atpub.lexicon_tools.settings import read_ignored
+from atpub.report.lint import lint_github, lint_json, lint_sarif, lint_text, rules_json, rules_text
+
+
+def run_lint(
+    paths: tuple[Path, ...], ignore: tuple[str, ...], form: str, *, rules: bool, strict: bool, as_json: bool
+) -> int:
+    """Print what is wrong with lexicons, or the rules; return the exit code."""
+    form = "json" if as_json else form
+    if rules:
+        if form == "json":
+            print_json(rules_json(RULES))
+        else:
+            print_data(rules_text(RULES, style_for(sys.stdout)))
+        return 0
+    folders = lexicon_folders()
+    named = find_files(paths or folders)
+    result = lint(named, files_beside(named, folders), LEXICONS.lexicons, read_ignored(ignore))
+    match form:
+        case "json":
+            print_json(lint_json(result))
+        case "sarif":
+            print_json(lint_sarif(result, RULES))
+        case "github":
+            if result.problems:
+                print_source(lint_github(result))
+        case _:
+            print_data(lint_text(result, style_for(sys.stdout)))
+    return int(bool(result.errors or (strict and result.problems)))
