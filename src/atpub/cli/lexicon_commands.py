@@ -31,3 +31,16 @@ def lint() -> None:
     Other files in the folders of lexicons count for references between lexicons. Exits with 1 if it finds an error.
     [tool.atpub.lint] in pyproject.toml names rules to ignore.
     """
+
+
+@lex.command("format")
+@click.argument("paths", type=PathParameter(exists=True), nargs=-1, metavar="[PATH]...")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file has another layout.")
+@json_option
+@run_by("atpub.cli.run.lexicon:run_format")
+def format_command() -> None:
+    """Give lexicon files one layout: key order, indentation and line breaks.
+
+    The layout is that of most of the published lexicons of the protocol. The JSON stays equal. If a file is no JSON,
+    nothing is written.
+    """

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from atpub.errors import Usage
+from atpub.atomic_files import write_text
+from atpub.errors import InvalidInput, Problem, Usage
+from atpub.lexicon_tools.layout import format_json
 from atpub.manifest.lexicon_files import lexicon_files, why_none
+from atpub.text.files import read_source
+from atpub.text.json_document import parse_json
+from atpub.text.paths import refuse
 
 
 def find_files(paths: Iterable[Path]) -> Mapping[Path, Path]:
@@ -29,3 +35,43 @@ def files_beside(named: Iterable[Path], folders: Iterable[Path]) -> Mapping[Path
     absolute = {file.absolute() for file in named}
     files = ((file, folder) for folder in folders if folder.is_dir() for file in lexicon_files(folder))
     return {file: folder for file, folder in files if file.absolute() not in absolute}
+
+
+@dataclass(frozen=True, slots=True)
+class FormattedFile:
+    """A lexicon file, and its text in the one layout; None where it has it."""
+
+    file: Path
+    new_text: str | None
+
+
+def format_files(files: Mapping[Path, Path]) -> Sequence[FormattedFile]:
+    """Return the layout of some files, each with its folder; raises InvalidInput with every problem."""
+    found: list[FormattedFile] = []
+    problems: list[Problem] = []
+    for file, root in files.items():
+        try:
+            found.append(_format_file(file, root))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(tuple(problems))
+    return found
+
+
+def _format_file(file: Path, root: Path) -> FormattedFile:
+    if refused := refuse(file, root):
+        raise InvalidInput((refused,))
+    document = parse_json(read_source(str(file)))
+    if not isinstance(document.value, dict) or "lexicon" not in document.value:
+        problem = Problem("lexicon", "$: expected a lexicon: an object with lexicon, id and defs", document.place(()))
+        raise InvalidInput((problem,))
+    text = format_json(document.source.text)
+    return FormattedFile(file, None if file.read_bytes() == text.encode() else text)
+
+
+def write_formatted(files: Iterable[FormattedFile]) -> None:
+    """Write the files that have another layout, each whole or not at all; a symlink stays, its target is written."""
+    for found in files:
+        if found.new_text is not None:
+            write_text(found.file.resolve(), found.new_text)

@@ -15,7 +15,7 @@ from atpub.atproto.syntax import Nsid
 METHODS: Final = ("query", "procedure", "subscription")
 PRIMARY: Final = ("record", *METHODS)
 
-_CHILDREN: Final[Mapping[str, Mapping[str, str]]] = {  # by kind of part: the kinds of parts that its keys hold
+CHILDREN: Final[Mapping[str, Mapping[str, str]]] = {  # by kind of part: the kinds of parts that its keys hold
     "array": {"items": ""},
     "body": {"schema": ""},
     "message": {"schema": ""},
@@ -24,7 +24,7 @@ _CHILDREN: Final[Mapping[str, Mapping[str, str]]] = {  # by kind of part: the ki
     "record": {"record": "object"},
     "subscription": {"parameters": "", "message": "message"},
 }
-_MAPS: Final = {"lexicon": "defs", "object": "properties", "params": "properties"}
+MAPS: Final = {"lexicon": "defs", "object": "properties", "params": "properties"}
 
 
 class RuleMatch(NamedTuple):
@@ -94,7 +94,7 @@ class LexiconPart:
 
     def fields(self) -> JsonObject:
         """Return the object that maps names to parts: definitions or properties."""
-        found = self.value.get(_MAPS.get(self.kind, ""))
+        found = self.value.get(MAPS.get(self.kind, ""))
         return found if isinstance(found, dict) else {}
 
     def parts(self) -> Iterator[LexiconPart]:
@@ -105,9 +105,9 @@ class LexiconPart:
             yield from LexiconPart(self.nsid, kind, value, (*self.path, *path), inside, self.corpus).parts()
 
     def _children(self) -> Iterator[tuple[Path, str, JsonObject]]:
-        named = ((key, ((key,), self.value.get(key), kind)) for key, kind in _CHILDREN.get(self.kind, {}).items())
+        named = ((key, ((key,), self.value.get(key), kind)) for key, kind in CHILDREN.get(self.kind, {}).items())
         listed = [child for _, child in named]
-        holder = _MAPS.get(self.kind, "")
+        holder = MAPS.get(self.kind, "")
         listed += [((holder, name), item, "") for name, item in self.fields().items()]
         for path, value, kind in listed:
             if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The findings of `atpub lex lint` as text, JSON, SARIF and annotations of GitHub Actions, and its rules."""
+"""The results of `atpub lex`: findings as text, JSON, SARIF and annotations of GitHub Actions, rules, written files."""
 
 from __future__ import annotations
 
@@ -109,3 +109,14 @@ def rules_json(rules: Sequence[Rule]) -> JsonObject:
         for rule in rules
     ]
     return {"format_version": FORMAT_VERSION, "rules": listed}
+
+
+def formatted_text(files: int, changed: Sequence[str]) -> str:
+    """Return a line for each file that was written, and one with their number."""
+    written = f"{len(changed):,} formatted" if changed else "nothing to format"
+    return "\n".join([*map(PLAIN, changed), f"{counted(files, 'lexicon')}: {written}."])
+
+
+def formatted_json(files: int, changed: Sequence[str]) -> JsonObject:
+    """Return the names of the files that were written as JSON."""
+    return {"format_version": FORMAT_VERSION, "files": files, "written": [*changed]}

@@ -6,13 +6,24 @@ import sys
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for
+from atpub.errors import StaleFiles
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
-from atpub.lexicon_tools.files import files_beside, find_files
+from atpub.lexicon_tools.files import files_beside, find_files, format_files, write_formatted
 from atpub.lexicon_tools.lint import lint
 from atpub.lexicon_tools.rules import RULES
 from atpub.lexicon_tools.settings import read_ignored
-from atpub.report.lint import lint_github, lint_json, lint_sarif, lint_text, rules_json, rules_text
+from atpub.report.lint import (
+    formatted_json,
+    formatted_text,
+    lint_github,
+    lint_json,
+    lint_sarif,
+    lint_text,
+    rules_json,
+    rules_text,
+)
+from atpub.suggest import counted
 
 
 def run_lint(
@@ -40,3 +51,18 @@ def run_lint(
         case _:
             print_data(lint_text(result, style_for(sys.stdout)))
     return int(bool(result.errors or (strict and result.problems)))
+
+
+def run_format(paths: tuple[Path, ...], *, check: bool, as_json: bool) -> None:
+    """Write lexicon files in the one layout, or check it; raises StaleFiles."""
+    files = format_files(find_files(paths or lexicon_folders()))
+    changed = [str(found.file) for found in files if found.new_text is not None]
+    if check and changed:
+        listed = "".join(f"\n  {name}" for name in changed)
+        hint = "run `atpub lex format`, and commit the result"
+        raise StaleFiles(f"{counted(len(changed), 'file')} to format:{listed}", hint=hint, files=tuple(changed))
+    write_formatted(files)
+    if as_json:
+        print_json(formatted_json(len(files), changed))
+    else:
+        print_data(formatted_text(len(files), changed))
