@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from atpub.cli.groups import OrderedGroup, PathParameter
+from atpub.cli.groups import NEW_FOLDER, OrderedGroup, PathParameter
 from atpub.cli.options import json_option, run_by
 
 
@@ -43,4 +43,17 @@ def format_command() -> None:
 
     The layout is that of most of the published lexicons of the protocol. The JSON stays equal. If a file is no JSON,
     nothing is written.
+    """
+
+
+@lex.command()
+@click.argument("nsid", metavar="NSID")
+@click.option("--kind", type=click.Choice(["record", "query", "procedure", "object"]), default="record")
+@click.option("--lexicons", type=NEW_FOLDER, metavar="DIR", help="The folder of lexicons.")
+@json_option
+@run_by("atpub.cli.run.lexicon:run_new")
+def new() -> None:
+    """Write a new lexicon, as org/lab/note.json for org.lab.note.
+
+    It is valid, and `atpub generate` makes classes from it: change the descriptions and fields. No file is replaced.
     """

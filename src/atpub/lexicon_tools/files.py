@@ -1,15 +1,18 @@
-"""The lexicon files that a command is about: those that its paths name, and those beside them."""
+"""The lexicon files of a command: those that its paths name, those beside them, and those that it writes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from atpub.atomic_files import write_text
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.atproto.syntax import Nsid
+from atpub.errors import FileConflict, InvalidInput, Problem, Usage
 from atpub.lexicon_tools.layout import format_json
-from atpub.manifest.lexicon_files import lexicon_files, why_none
+from atpub.lexicon_tools.starters import path_of, starter_text
+from atpub.manifest.lexicon_files import lexicon_files, read_files, why_none
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.paths import refuse
@@ -75,3 +78,19 @@ def write_formatted(files: Iterable[FormattedFile]) -> None:
     for found in files:
         if found.new_text is not None:
             write_text(found.file.resolve(), found.new_text)
+
+
+def write_new(nsid: Nsid, kind: str, folder: Path) -> Path:
+    """Write a new lexicon to a folder of lexicons and return its file; raises FileConflict rather than replace one."""
+    file = folder / path_of(nsid)
+    if refused := refuse(file, folder):
+        raise InvalidInput((refused,))
+    if folder.is_dir():
+        for found in read_files(find_files([folder]) if lexicon_files(folder) else {})[0]:
+            if found.lexicon.id == nsid and Path(found.source.file) != file:
+                raise FileConflict(f"{nsid} is in {found.source.file} already", hint="change it there")
+    if os.path.lexists(file):
+        raise FileConflict(f"{file} exists", hint="change it, or move it away")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, starter_text(nsid, kind), overwrite=False)
+    return file

@@ -117,6 +117,11 @@ def formatted_text(files: int, changed: Sequence[str]) -> str:
     return "\n".join([*map(PLAIN, changed), f"{counted(files, 'lexicon')}: {written}."])
 
 
-def formatted_json(files: int, changed: Sequence[str]) -> JsonObject:
-    """Return the names of the files that were written as JSON."""
-    return {"format_version": FORMAT_VERSION, "files": files, "written": [*changed]}
+def formatted_json(files: int, written: Sequence[str], warnings: Sequence[Problem] = ()) -> JsonObject:
+    """Return the names of the files that were written, and warnings, as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "files": files,
+        "written": [*written],
+        "warnings": [problem_json(problem) for problem in warnings],
+    }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from atpub.cli.output import print_data, print_json, print_source, style_for
-from atpub.errors import StaleFiles
+from atpub.atproto.syntax import Nsid
+from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
+from atpub.errors import StaleFiles, Usage
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
-from atpub.lexicon_tools.files import files_beside, find_files, format_files, write_formatted
-from atpub.lexicon_tools.lint import lint
+from atpub.lexicon_tools.files import files_beside, find_files, format_files, write_formatted, write_new
+from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import RULES
 from atpub.lexicon_tools.settings import read_ignored
 from atpub.report.lint import (
@@ -23,6 +24,7 @@ from atpub.report.lint import (
     rules_json,
     rules_text,
 )
+from atpub.report.style import PLAIN
 from atpub.suggest import counted
 
 
@@ -66,3 +68,17 @@ def run_format(paths: tuple[Path, ...], *, check: bool, as_json: bool) -> None:
         print_json(formatted_json(len(files), changed))
     else:
         print_data(formatted_text(len(files), changed))
+
+
+def run_new(nsid: str, kind: str, lexicons: Path | None, *, as_json: bool) -> None:
+    """Write a new lexicon, and tell what the linter says about its name."""
+    if not Nsid.accepts(nsid):
+        raise Usage(f"{nsid!r} is not a valid NSID", hint="a domain in reverse order and a name: org.example.note")
+    folder = lexicons or lexicon_folders()[0]
+    file = write_new(Nsid(nsid), kind, folder)
+    found = lint({file: folder}, {}, LEXICONS.lexicons, Ignored()).problems
+    tell_warnings(found)
+    if as_json:
+        print_json(formatted_json(1, [str(file)], found))
+    else:
+        print_data(PLAIN(f"{file}: a new {kind}."))
