@@ -77,7 +77,7 @@ MAY_DO_IO = (
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.run", "measuring", "verifying.reading", "progress_display"),
-    *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files"),
+    *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

@@ -13,7 +13,7 @@ import click
 from atpub.cli.account_commands import export, login, logout, whoami
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.groups import OrderedGroup
-from atpub.cli.lexicon_commands import lex
+from atpub.cli.lexicon_commands import check, lex
 from atpub.cli.publishing_commands import (
     apply,
     completion,
@@ -30,7 +30,7 @@ Exit codes:
   0    done, or nothing to do
   1    error, or declined; verify: something could not be checked; lex lint: found an error
   2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
-  3    the manifest or a lexicon is invalid
+  3    the manifest, a lexicon or a record is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
   6    partly applied: run again
@@ -71,6 +71,7 @@ for _command in (
     destroy,
     generate,
     lex,
+    check,
     manifest_schema,
     completion,
 ):

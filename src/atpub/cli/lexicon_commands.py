@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from atpub.cli.groups import NEW_FOLDER, OrderedGroup, PathParameter
+from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
 from atpub.cli.options import json_option, run_by
 
 
@@ -56,4 +56,20 @@ def new() -> None:
     """Write a new lexicon, as org/lab/note.json for org.lab.note.
 
     It is valid, and `atpub generate` makes classes from it: change the descriptions and fields. No file is replaced.
+    """
+
+
+@command(short_help="Check records in files against their lexicons.")
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="RECORD...")
+@click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")
+@json_option
+@run_by("atpub.cli.run.check:run")
+def check() -> None:
+    """Check records in files against their lexicons; needs no network.
+
+    A file is a record, an array of records, or JSON Lines (one record on each line); - is stdin. Exits with 3 if a
+    record is invalid.
+
+    Lexicons come from --lexicons, or else from the folders that [tool.atpub.generate] in pyproject.toml names or
+    lexicons/, and from atpub itself. References to other lexicons accept any value, with a warning.
     """
