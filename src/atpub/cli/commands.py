@@ -28,7 +28,7 @@ from atpub.cli.publishing_commands import (
 _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
-  1    error, or declined; verify: something could not be checked; lex lint: found an error
+  1    error, or declined; verify: something could not be checked
   2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
   3    the manifest, a lexicon or a record is invalid
   4    authentication failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
@@ -23,14 +23,14 @@ class Ignored:
     """The rules that are not reported: everywhere, and in the files that match a pattern."""
 
     codes: frozenset[str] = frozenset()
-    by_path: Mapping[str, frozenset[str]] | None = None
+    by_path: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def covers(self, problem: Problem) -> bool:
         """Tell whether a problem is not to be reported."""
         if problem.code in self.codes:
             return True
         name = Path(problem.place.file).as_posix() if problem.place else ""
-        return any(problem.code in codes and _matches(name, pattern) for pattern, codes in (self.by_path or {}).items())
+        return any(problem.code in codes and _matches(name, pattern) for pattern, codes in self.by_path.items())
 
 
 def _matches(name: str, pattern: str) -> bool:

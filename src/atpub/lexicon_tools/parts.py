@@ -105,8 +105,9 @@ class LexiconPart:
             yield from LexiconPart(self.nsid, kind, value, (*self.path, *path), inside, self.corpus).parts()
 
     def _children(self) -> Iterator[tuple[Path, str, JsonObject]]:
-        named = ((key, ((key,), self.value.get(key), kind)) for key, kind in CHILDREN.get(self.kind, {}).items())
-        listed = [child for _, child in named]
+        listed: list[tuple[Path, Json, str]] = [
+            ((key,), self.value.get(key), kind) for key, kind in CHILDREN.get(self.kind, {}).items()
+        ]
         holder = MAPS.get(self.kind, "")
         listed += [((holder, name), item, "") for name, item in self.fields().items()]
         for path, value, kind in listed:
