@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from atpub.atproto.lexicon.model import MAIN
-from atpub.lexicon_tools.parts import LexiconPart, RuleMatch, full_name
+from atpub.atproto.lexicon.model import MAIN, Name
+from atpub.lexicon_tools.parts import LexiconPart, RuleMatch
 from atpub_codegen.names import pascal_case, snake_case
 
 _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]{0,254}")
@@ -22,7 +22,7 @@ _GENERIC: Final = frozenset(
     )
 )
 _VERB: Final = re.compile(r"[a-z]+[A-Z].*")
-_QUERY_PREFIXES: Final = ("create", "update", "delete", "upsert", "put")
+_WRITING_VERBS: Final = ("create", "update", "delete", "upsert", "put")
 _SINGULAR: Final = re.compile(r"(ss|us|is|ics|news|series|species|status|settings|preferences)$", re.IGNORECASE)
 
 
@@ -47,11 +47,9 @@ def _unusual(name: str) -> str:
 
 def check_generic_name(part: LexiconPart) -> Iterator[RuleMatch]:
     """Find lexicons and definitions named by a keyword of popular languages."""
-    name = str(part.path[-1]) if part.is_definition and not part.is_main else ""
-    if name in _GENERIC:
+    name = part.nsid.name if part.is_main else part.name
+    if part.is_definition and name in _GENERIC:
         yield RuleMatch(f"the name {name!r} is a keyword or a built-in name of popular languages")
-    if part.is_main and part.nsid.name in _GENERIC:
-        yield RuleMatch(f"the name {part.nsid.name!r} is a keyword or a built-in name of popular languages")
 
 
 def check_error_names(part: LexiconPart) -> Iterator[RuleMatch]:
@@ -86,7 +84,7 @@ def check_method_name(part: LexiconPart) -> Iterator[RuleMatch]:
     if not _VERB.fullmatch(name):
         hint = "getPost, listLikes, searchPosts; createPost, putProfile, deletePost"
         yield RuleMatch(f"the {part.kind} {name!r} is not named by a verb and a noun", hint=hint)
-    elif part.kind == "query" and (verb := re.match(r"[a-z]+", name)) and verb[0] in _QUERY_PREFIXES:
+    elif part.kind == "query" and (verb := re.match(r"[a-z]+", name)) and verb[0] in _WRITING_VERBS:
         yield RuleMatch(
             f"the query {name!r} has the name of a procedure", hint="a query writes nothing: get, list, search"
         )
@@ -119,7 +117,7 @@ def check_unused(part: LexiconPart) -> Iterator[RuleMatch]:
     names = part.fields()
     tokens = {name for name, item in names.items() if isinstance(item, dict) and item.get("type") == "token"}
     for name in names if MAIN in names else ():
-        if name != MAIN and name not in tokens and full_name(part.nsid, name) not in part.corpus.used:
+        if name != MAIN and name not in tokens and str(Name(part.nsid, name)) not in part.corpus.used:
             yield RuleMatch(f"no lexicon here uses the definition {name[:80]!r}", ("defs", name))
 
 

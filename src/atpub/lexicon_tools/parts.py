@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.link import references
-from atpub.atproto.lexicon.model import MAIN, Lexicon, Name
+from atpub.atproto.lexicon.model import MAIN, Lexicon
 from atpub.atproto.lexicon.violation import Path
 from atpub.atproto.syntax import Nsid
 
@@ -129,8 +129,3 @@ def _tokens(nsid: Nsid, value: Json) -> Iterator[str]:
                 for text in named if isinstance(named, list) else [named]:
                     if isinstance(text, str) and "#" in text:
                         yield f"{nsid}{text}" if text.startswith("#") else text
-
-
-def full_name(nsid: Nsid, fragment: str) -> str:
-    """Return the name by which others refer to a definition."""
-    return str(Name(nsid, fragment))

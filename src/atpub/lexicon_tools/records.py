@@ -22,7 +22,7 @@ from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
 from atpub.text.json_document import parse_json
-from atpub.text.source import MAX_BYTES, decode, too_large
+from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
 
@@ -77,7 +77,8 @@ def _check_lines(lexicons: Lexicons, lines: Iterable[bytes], name: str) -> Itera
     for number, ended in enumerate(lines, 1):
         line = ended.rstrip(b"\r\n")  # so that no error is on the next line
         if len(line) > MAX_BYTES:
-            yield RecordVerdict(name, number, problems=(replace(too_large(name), message="the line is too large"),))
+            message = f"the line is larger than {MAX_BYTES // 2**20} MiB"
+            yield RecordVerdict(name, number, problems=(Problem("too-large", message, Place(name, number, 1)),))
             return
         if not line.strip():
             continue

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.atproto.lexicon.keywords import unexpected_words
-from atpub.lexicon_tools.parts import METHODS, LexiconPart, RuleMatch
+from atpub.lexicon_tools.parts import LexiconPart, RuleMatch
 
 LARGE: Final = 20 * 1024
 """The most bytes that a field of a record should have: as goat has it."""
 _LEAST_BYTES: Final = 10  # for one grapheme, says the style guide
-_OPTIONAL_LIMITS: Final = ("maxLength", "minLength", "maxGraphemes", "minGraphemes")
+_LENGTHS: Final = ("maxLength", "minLength", "maxGraphemes", "minGraphemes")
 
 
 def check_unexpected(part: LexiconPart) -> Iterator[RuleMatch]:
@@ -100,7 +100,7 @@ def check_graphemes(part: LexiconPart) -> Iterator[RuleMatch]:
 def check_redundant_length(part: LexiconPart) -> Iterator[RuleMatch]:
     """Find lengths beside a format, which has its own."""
     if part.value.get("format") not in (None, "uri"):
-        for key in _OPTIONAL_LIMITS:
+        for key in _LENGTHS:
             if key in part.value:
                 yield RuleMatch(f"{key} beside the format {part.value['format']}, which has its own limits", (key,))
 
@@ -148,12 +148,12 @@ def check_nullable(part: LexiconPart) -> Iterator[RuleMatch]:
 
 
 def check_pages(part: LexiconPart) -> Iterator[RuleMatch]:
-    """Find lists in pages of which the reader cannot say where to go on, or cannot say how many to return."""
+    """Find methods that take a cursor without returning one, or without a limit (a stream has none)."""
     given = _names(part, "parameters")
     returned = _names(part, "output", "schema")
     if "cursor" in given and returned and "cursor" not in returned:
         yield RuleMatch("takes a cursor and returns none", ("output", "schema"), "add an optional cursor to the output")
-    if "cursor" in given and "limit" not in given and part.kind != METHODS[-1]:
+    if "cursor" in given and "limit" not in given and part.kind != "subscription":
         yield RuleMatch("takes a cursor and no limit", ("parameters",), "add the integer parameter limit")
 
 
