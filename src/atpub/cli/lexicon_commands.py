@@ -20,9 +20,15 @@ def lex() -> None:
 @lex.command()
 @click.argument("paths", type=PathParameter(exists=True), nargs=-1, metavar="[PATH]...")
 @click.option("--rules", is_flag=True, help="List the rules, and check nothing.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Do not report a rule.")
+@click.option("--ignore", multiple=True, metavar="[PATTERN:]RULE", help="Do not report a rule, in some files or all.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="The format of the findings. [default: text]",
+)
 @json_option
 @run_by("atpub.cli.run.lexicon:run_lint")
 def lint() -> None:
@@ -48,7 +54,12 @@ def format_command() -> None:
 
 @lex.command()
 @click.argument("nsid", metavar="NSID")
-@click.option("--kind", type=click.Choice(["record", "query", "procedure", "object"]), default="record")
+@click.option(
+    "--kind",
+    type=click.Choice(["record", "query", "procedure", "object"]),
+    default="record",
+    help="The main definition. [default: record]",
+)
 @click.option("--lexicons", type=NEW_FOLDER, metavar="DIR", help="The folder of lexicons.")
 @json_option
 @run_by("atpub.cli.run.lexicon:run_new")

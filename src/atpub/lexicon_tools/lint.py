@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from pathlib import Path
@@ -17,20 +17,25 @@ from atpub.lexicon_tools.parts import Corpus, LexiconPart
 from atpub.lexicon_tools.rules import RULES, Rule
 from atpub.manifest.lexicon_files import LexiconFile, link_files, read_files
 
+ALL: Final = "*"
+"""What stands for every rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The rules that are not reported: everywhere, and in the files that match a pattern."""
+    """The rules that are not reported: everywhere, and in the files that match a pattern (`*`: all rules)."""
 
     codes: frozenset[str] = frozenset()
-    by_path: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    by_path: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def covers(self, problem: Problem) -> bool:
         """Tell whether a problem is not to be reported."""
         if problem.code in self.codes:
             return True
         name = Path(problem.place.file).as_posix() if problem.place else ""
-        return any(problem.code in codes and _matches(name, pattern) for pattern, codes in self.by_path.items())
+        return any(
+            not codes.isdisjoint((problem.code, ALL)) and _matches(name, pattern) for pattern, codes in self.by_path
+        )
 
 
 def _matches(name: str, pattern: str) -> bool:

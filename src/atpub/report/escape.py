@@ -50,9 +50,13 @@ def escape_markdown(text: object) -> str:
 
 
 def escape_github(text: object) -> str:
-    """Return the message of a workflow command of GitHub Actions, or one of its properties."""
-    found = str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return escape_terminal(found).replace(":", "%3A").replace(",", "%2C")
+    """Return the message of a workflow command of GitHub Actions, on one line."""
+    return escape_terminal(str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def escape_github_property(text: object) -> str:
+    """Return the value of a property of a workflow command, which a comma or two colons would end."""
+    return escape_github(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def markdown_fence(text: str, *, least: int = 3) -> str:

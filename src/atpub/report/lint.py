@@ -12,7 +12,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.errors import Problem
 from atpub.lexicon_tools.lint import LintResult
 from atpub.lexicon_tools.rules import Rule
-from atpub.report.escape import escape_github
+from atpub.report.escape import escape_github, escape_github_property
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted
@@ -52,7 +52,7 @@ def _annotation(problem: Problem) -> str:
     where: list[tuple[str, object]] = [("file", Path(place.file).as_posix())] if place else []
     if place and place.line:
         where += [("line", place.line), ("col", place.column)]
-    listed = ",".join(f"{name}={escape_github(value)}" for name, value in [*where, ("title", problem.code)])
+    listed = ",".join(f"{name}={escape_github_property(value)}" for name, value in [*where, ("title", problem.code)])
     hint = f" ({problem.hint})" if problem.hint else ""
     return f"::{problem.severity} {listed}::{escape_github(f'{problem.message}{hint}')}"
 
