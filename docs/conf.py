@@ -39,6 +39,7 @@ NAVIGATION = {
         "reference/exit-codes",
         "reference/python",
         "reference/lexicons",
+        "lexicon-tools",
         "data",
         "applying",
         "reading",
