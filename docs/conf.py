@@ -40,6 +40,7 @@ NAVIGATION = {
         "reference/codes",
         "reference/python",
         "reference/lexicons",
+        "lexicon-tools",
         "data",
         "applying",
         "reading",

@@ -34,6 +34,7 @@ desired
 pipeline
 published
 generation importing login pulling serving
+lexicon_tools
 measuring
 inspection verifying
 packing
@@ -80,7 +81,7 @@ MAY_DO_IO = (
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
-    *("packing.sources", "packing.write", "packing.run"),
+    *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
     "cataloging",
     *("serving.files", "serving.server"),
 )

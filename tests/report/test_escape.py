@@ -22,7 +22,15 @@ from atpub.login.model import AccountStatus, LoginStatus
 from atpub.progress import Advanced, Completed, Started
 from atpub.published.model import FieldView
 from atpub.report.account import account_text
-from atpub.report.escape import escape_html, escape_markdown, escape_output, escape_terminal
+from atpub.report.escape import (
+    UNSAFE,
+    escape_github,
+    escape_github_property,
+    escape_html,
+    escape_markdown,
+    escape_output,
+    escape_terminal,
+)
 from atpub.report.html import client_html, dataset_html, outcomes_html, plan_html
 from atpub.report.inventory import audit_text
 from atpub.report.markdown import plan_markdown
@@ -276,3 +284,9 @@ def test_what_can_be_read_stays(text: str, shown: str) -> None:
 
 def test_a_command_of_ci_is_none() -> None:
     assert escape_output("a\n ::error::x\nb::c", colour=False) == "a\n \\u003a:error::x\nb::c"
+
+
+@given(st.text())
+def test_a_workflow_command_of_github_stays_one_line_and_its_properties_stay_apart(text: str) -> None:
+    assert not UNSAFE.search(escape_github(text))
+    assert not {*":,"} & {*escape_github_property(text)}

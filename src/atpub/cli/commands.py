@@ -15,6 +15,7 @@ from atpub.cli.catalog_commands import catalog, open_command
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.examples import add_examples
 from atpub.cli.groups import OrderedGroup
+from atpub.cli.lexicon_commands import check, lex
 from atpub.cli.options import display_options
 from atpub.cli.publishing_commands import (
     apply,
@@ -33,7 +34,7 @@ Exit codes:
   0    done, or nothing to do
   1    error, or declined; verify: something could not be checked
   2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
-  3    the manifest or a lexicon is invalid
+  3    the manifest, a lexicon or a record is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
   6    partly applied: run again
@@ -78,6 +79,8 @@ for _command in (
     serve,
     destroy,
     generate,
+    lex,
+    check,
     explain,
     manifest_schema,
     completion,

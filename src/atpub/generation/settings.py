@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidInput, Place, Problem, Usage
-from atpub.suggest import suggest
+from atpub.atproto.data import Json
+from atpub.errors import InvalidInput, Problem, Usage
+from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
 from atpub.text.paths import leads_out, outside_target
-from atpub.text.source import Source, decode
-from atpub.text.toml_document import parse_toml
 
 OWN_PACKAGE: Final = "atpub.generated"
-PYPROJECT: Final = Path("pyproject.toml")
 
 Setting: TypeAlias = "bool | str | tuple[str, ...]"
 
@@ -75,6 +71,11 @@ def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
     )
 
 
+def lexicon_folders() -> tuple[Path, ...]:
+    """Return the folders of lexicons in the file, else lexicons/; raises InvalidInput with every problem in it."""
+    return _paths(_written({}).get("lexicons")) or (Path("lexicons"),)
+
+
 def _default_lexicons(samples: tuple[Path, ...]) -> tuple[Path, ...]:
     folder = Path("lexicons")
     return () if samples and not folder.exists() else (folder,)
@@ -106,25 +107,15 @@ def _paths(value: Setting | None) -> tuple[Path, ...]:
 
 # The file
 
-_TABLE: Final = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*atpub[ \t]*\.[ \t]*generate[ \t]*\]", re.MULTILINE)
-_ANY_TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
-
 
 def _written(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
     """Read the settings in the file; its paths, unless a flag replaces them, must be inside the project's folder."""
-    try:
-        source = decode(PYPROJECT.read_bytes(), str(PYPROJECT))
-    except FileNotFoundError:
-        return {}
-    own = _table(_table(parse_toml(source), "tool"), "atpub")
-    table = own.get("generate", {})
-    problems = [_unknown(source, f".{name}", name, ["generate"]) for name in own if name != "generate"]
-    if not isinstance(table, dict):
-        raise InvalidInput((*problems, _problem(source, ".generate", "expected a table")))
-    found = {name: _setting(source, name, value) for name, value in table.items()}
+    table = read_table("generate")
+    problems = list(table.unknown(_KINDS))
+    found = {name: _setting(table, name, value) for name, value in table.values.items() if name in _KINDS}
     problems += [value for value in found.values() if isinstance(value, Problem)]
     problems += [
-        _leading_out(source, name, path)
+        _leading_out(table, name, path)
         for name in ("lexicons", "out", "samples")
         if not flags.get(name)
         for path in _listed(found.get(name))
@@ -139,21 +130,14 @@ def _listed(value: Setting | Problem | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
 
 
-def _leading_out(source: Source, name: str, path: str) -> Problem:
+def _leading_out(table: SettingsTable, name: str, path: str) -> Problem:
     hint = f"copy it into the project, or name it on the command line: --{name} {path}"
-    return _problem(source, f".generate.{name}", f"{path!r} leads out of the folder of {PYPROJECT}", hint)
+    return table.problem(name, f"{path!r} leads out of the folder of {PYPROJECT}", hint)
 
 
-def _table(document: JsonObject, name: str) -> JsonObject:
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _setting(source: Source, name: str, value: Json) -> Setting | Problem:
+def _setting(table: SettingsTable, name: str, value: Json) -> Setting | Problem:
     """One setting of the file, or what is wrong with it."""
-    kind = _KINDS.get(name)
-    if kind is None:
-        return _unknown(source, f".generate.{name}", name, _KINDS)
+    kind = _KINDS[name]
     if isinstance(value, str) and kind == _TEXT:
         return value
     if isinstance(value, bool) and kind == _FLAG:
@@ -163,24 +147,4 @@ def _setting(source: Source, name: str, value: Json) -> Setting | Problem:
         if len(texts) == len(value):
             return texts
     hint = f'write it as a list: ["{value}"]' if isinstance(value, str) and kind == _TEXTS else ""
-    return _problem(source, f".generate.{name}", f"expected {kind}", hint)
-
-
-def _unknown(source: Source, path: str, name: str, known: Collection[str]) -> Problem:
-    hint = suggest(name, known) or f"there are {', '.join(known)}"
-    return _problem(source, path, "there is no such setting", hint)
-
-
-def _problem(source: Source, path: str, message: str, hint: str = "") -> Problem:
-    return Problem("wrong-setting", f"tool.atpub{path}: {message}", _place(source, path.rpartition(".")[2]), hint)
-
-
-def _place(source: Source, name: str) -> Place:
-    """Where a setting stands, if it stands on a line of our table; else the whole file."""
-    table = _TABLE.search(source.text)
-    if table is None:
-        return Place(source.file)
-    end = _ANY_TABLE.search(source.text, table.end())
-    key = re.compile(rf"^[ \t]*[\"']?({re.escape(name)})[\"']?[ \t]*=", re.MULTILINE)
-    found = key.search(source.text, table.end(), end.start() if end else len(source.text))
-    return source.place(found.start(1)) if found else Place(source.file)
+    return table.problem(name, f"expected {kind}", hint)

@@ -62,6 +62,16 @@ def escape_prose(text: str) -> str:
     return _ADDRESS.sub("<!-- -->\\@", "\n".join(lines).strip())
 
 
+def escape_github(text: object) -> str:
+    """Return the message of a workflow command of GitHub Actions, on one line."""
+    return escape_terminal(str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def escape_github_property(text: object) -> str:
+    """Return the value of a property of a workflow command, which a comma or two colons would end."""
+    return escape_github(text).replace(":", "%3A").replace(",", "%2C")
+
+
 def markdown_fence(text: str, *, least: int = 3) -> str:
     """Return a fence that is longer than any run of backticks in the text."""
     return "`" * max(least, max((len(run) + 1 for run in re.findall("`+", text)), default=0))

@@ -5,7 +5,7 @@ Unknown words that resemble none of the language's are extensions, and not repor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from atpub.atproto.lexicon.json_node import JsonNode
@@ -98,9 +98,21 @@ def check_words(node: JsonNode, kind: str) -> None:
             _check(node, kind, word, sorted(own))
 
 
+def unexpected_words(value: Mapping[str, object], kind: str) -> Iterator[str]:
+    """Yield the words that a type does not have and that `check_words` passes over: they resemble none of its own."""
+    own = _OWN.get(kind)
+    for word in value if own is not None else ():
+        if own is not None and word not in own and not word.startswith("$") and not _hint(word, own):
+            yield word
+
+
 def _check(node: JsonNode, kind: str, word: str, own: Sequence[str]) -> None:
-    known = "take it out, or put it where it belongs" if word in _ALL else _JSON_SCHEMA.get(word)
-    hint = known or suggest(word, own)
+    hint = _hint(word, own)
     if hint:
         article = "an" if kind[0] in "aio" else "a"
         node[word].warn(f"{word[:80]!r} means nothing in {article} {kind}: passed over", "unknown-word", hint)
+
+
+def _hint(word: str, own: Iterable[str]) -> str:
+    known = "take it out, or put it where it belongs" if word in _ALL else _JSON_SCHEMA.get(word)
+    return known or suggest(word, sorted(own))

@@ -1,0 +1,1 @@
+"""Tools for authors of lexicons: lint, format, new lexicons, and checks of records in files."""

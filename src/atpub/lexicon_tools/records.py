@@ -1,0 +1,138 @@
+"""`atpub check`: records in files of JSON or JSON Lines, each with a verdict by its lexicon.
+
+Records are read one by one: a file of JSON Lines may have any size.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from atpub.atproto import data
+from atpub.atproto.data import Json
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.validate import violations
+from atpub.atproto.lexicon.violation import Violation
+from atpub.errors import InvalidInput, Place, Problem
+from atpub.text.document import Document
+from atpub.text.files import STDIN, unreadable
+from atpub.text.json_document import parse_json
+from atpub.text.source import MAX_BYTES, decode
+
+_LINES: Final = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVerdict:
+    """What is wrong with a record, if anything; the line is that of its beginning, and 0 if the file is unreadable."""
+
+    file: str
+    line: int
+    collection: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def check_files(lexicons: Lexicons, files: Iterable[Path]) -> Iterator[RecordVerdict]:
+    """Yield a verdict for each record in some files, and for each file that cannot be read; `-` is stdin."""
+    for file in files:
+        name = STDIN if str(file) == "-" else str(file)
+        try:
+            with nullcontext(sys.stdin.buffer) if name == STDIN else file.open("rb") as stream:
+                yield from check_stream(lexicons, stream, name, is_lines=file.suffix in _LINES)
+        except (OSError, AttributeError) as error:  # AttributeError: Python has no stdin if it is closed at the start
+            problem = unreadable(name, error if isinstance(error, OSError) else ValueError("nothing can be read"))
+            yield RecordVerdict(name, 0, problems=(problem,))
+
+
+def check_stream(lexicons: Lexicons, stream: BinaryIO, name: str, *, is_lines: bool = False) -> Iterator[RecordVerdict]:
+    """Yield a verdict for each record of a stream: a record, an array of records, or JSON Lines.
+
+    If the first line is a JSON object of its own, each line is a record.
+    """
+    first = stream.readline(MAX_BYTES + 1)
+    if is_lines or _is_object(first):
+        yield from _check_lines(lexicons, chain([first], iter(lambda: stream.readline(MAX_BYTES + 1), b"")), name)
+    else:
+        yield from _check_document(lexicons, first + stream.read(MAX_BYTES + 1), name)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(data.loads(line.decode("utf-8-sig")), dict)
+    except ValueError:
+        return False
+
+
+def _check_lines(lexicons: Lexicons, lines: Iterable[bytes], name: str) -> Iterator[RecordVerdict]:
+    for number, ended in enumerate(lines, 1):
+        line = ended.rstrip(b"\r\n")  # so that no error is on the next line
+        if len(line) > MAX_BYTES:
+            message = f"the line is larger than {MAX_BYTES // 2**20} MiB"
+            yield RecordVerdict(name, number, problems=(Problem("too-large", message, Place(name, number, 1)),))
+            return
+        if not line.strip():
+            continue
+        try:
+            value = data.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except ValueError:
+            yield RecordVerdict(name, number, problems=_unreadable_line(line, name, number))
+            continue
+        found = tuple(violations(lexicons, value))
+        yield RecordVerdict(name, number, _collection(value), _place_in_line(found, line, name, number))
+
+
+def _place_in_line(found: tuple[Violation, ...], line: bytes, name: str, number: int) -> tuple[Problem, ...]:
+    if not found:
+        return ()
+    try:
+        return _place(found, parse_json(decode(line, name)), number - 1)
+    except InvalidInput:  # nested more deeply than atpub finds places in
+        return tuple(replace(item.problem(), place=Place(name, number, 1)) for item in found)
+
+
+def _unreadable_line(line: bytes, name: str, number: int) -> tuple[Problem, ...]:
+    try:
+        parse_json(decode(line, name))
+    except InvalidInput as error:
+        return tuple(_move(problem, number - 1) for problem in error.problems)
+    return (Problem("json-syntax", f"line {number} of {name} is no JSON"),)
+
+
+def _check_document(lexicons: Lexicons, held: bytes, name: str) -> Iterator[RecordVerdict]:
+    try:
+        document = parse_json(decode(held, name))
+    except InvalidInput as error:
+        yield RecordVerdict(name, 1, problems=error.problems)
+        return
+    value = document.value
+    records = [((index,), item) for index, item in enumerate(value)] if isinstance(value, list) else [((), value)]
+    for path, record in records:
+        found = (replace(item, path=(*path, *item.path)) for item in violations(lexicons, record))
+        line = document.place(path).line
+        yield RecordVerdict(name, line, _collection(record), _place(tuple(found), document, 0))
+
+
+def _collection(value: Json) -> str:
+    kind = value.get("$type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def _place(found: Iterable[Violation], document: Document, lines: int) -> tuple[Problem, ...]:
+    """Return violations as problems at their places in a document that begins after so many lines of its file."""
+    problems = (item.problem() for item in found)
+    return tuple(_move(replace(problem, place=document.place(problem.path)), lines) for problem in problems)
+
+
+def _move(problem: Problem, lines: int) -> Problem:
+    place = problem.place
+    return replace(problem, place=replace(place, line=place.line + lines)) if place and place.line else problem
