@@ -14,7 +14,7 @@ FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atp
 # test for cycles holds them apart, module by module.
 LAYERS = """
 redact
-errors suggest explanations
+errors suggest
 progress
 executors
 atomic_files
@@ -35,6 +35,7 @@ pipeline
 published
 generation importing login pulling serving
 lexicon_tools
+explanations
 measuring
 inspection verifying
 packing
