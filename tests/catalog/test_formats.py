@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -51,9 +51,11 @@ TYPES: dict[str, dict[str, type]] = {
 
 def objects(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, list):
-        items: list[Any] = value
-        return [found for item in items for found in objects(item)]
-    return [value, *objects([*value.values()])] if isinstance(value, dict) else []
+        return [found for item in cast("list[Any]", value) for found in objects(item)]
+    if not isinstance(value, dict):
+        return []
+    members = cast("dict[str, Any]", value)
+    return [members, *objects([*members.values()])]
 
 
 @pytest.mark.parametrize("item", [dataset(), hostile()], ids=["plain", "hostile"])

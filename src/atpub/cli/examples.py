@@ -30,6 +30,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub show datasets/digits",
         "atpub show --raw at://lab.example.org/science.alt.dataset.entry/digits",
     ),
+    "catalog": ("atpub catalog --out site", "atpub catalog --account lab.example.org --samples 0"),
+    "open": ("atpub open datasets/digits",),
     "lock": ("atpub lock", "atpub lock --check"),
     "import": (
         "atpub import --account lab.example.org --all --project lab --out atpub.yaml",
@@ -46,12 +48,22 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "login": ("atpub login --account lab.example.org", "atpub login --account lab.example.org --keyring"),
     "logout": ("atpub logout --account lab.example.org",),
     "whoami": ("atpub whoami", "atpub whoami --account lab.example.org --json"),
-    "export": ("atpub export --car repository.car", "atpub export --account lab.example.org --car lab.car"),
+    "export": (
+        "atpub export --format croissant datasets/digits --out croissant.json",
+        "atpub export --car repository.car",
+        "atpub export --account lab.example.org --car lab.car",
+    ),
+    "croissant": ("atpub croissant --check",),
+    "serve": ("atpub serve", "atpub serve --repository .atpub/local --port 8000"),
     "destroy": ("atpub destroy --account local",),
     "generate": (
         "atpub generate --out src/lab_records --package lab_records",
         "atpub generate --check",
     ),
+    "lex lint": ("atpub lex lint", "atpub lex lint --strict --format github lexicons"),
+    "lex format": ("atpub lex format", "atpub lex format --check lexicons"),
+    "lex new": ("atpub lex new org.example.note",),
+    "check": ("atpub check note.json", "atpub check --json records.jsonl"),
     "explain": ("atpub explain not-owned", "atpub explain"),
     "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),
     "completion": (

@@ -51,8 +51,6 @@ def list_datasets(published: Published, changes: Iterable[Change] | None = None)
 
 
 def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -> ListedDataset:
-    states = [_STATES[change.action] for change in parts]
-    state = next((state for state in states if state != "up to date"), states[0]) if states else None
     return ListedDataset(
         item.uri,
         item.title,
@@ -61,7 +59,7 @@ def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -
         item.size.shards,
         [" ".join(filter(None, (label.name, label.version))) for label in item.labels],
         parts[0].address if parts else None,
-        state or ("not in the project" if has_manifest else None),
+        _state(parts) if parts else "not in the project" if has_manifest else None,
     )
 
 
@@ -79,3 +77,9 @@ def _planned(change: Change) -> ListedDataset:
         change.address,
         _STATES[change.action],
     )
+
+
+def _state(parts: Sequence[Change]) -> State:
+    """Return how the parts of a dataset stand: as the first one that is not up to date."""
+    states = [_STATES[change.action] for change in parts]
+    return next((state for state in states if state != "up to date"), states[0])

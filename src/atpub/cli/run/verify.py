@@ -82,8 +82,8 @@ class _Opener:
     def open(self, uri: AtUri) -> Repository:
         """Open the repository of a URI's authority."""
         is_named = uri.authority in self._named
-        places = (self._pds, self._folder, os.environ) if is_named else ()
-        target = Target.of_authority(uri.authority, *places)
+        pds, folder, environ = (self._pds, self._folder, os.environ) if is_named else (None, None, None)
+        target = Target.of_authority(uri.authority, pds, folder, environ)
         found = self._stack.enter_context(closing(open_repository(target, remember=True)))
         target.check_exists(found)
         return found

@@ -35,12 +35,12 @@ class Matadisco(runtime.RecordBase):
     def __init__(
         self,
         *,
-        published_at: runtime.Datetime,
+        published_at: runtime.DatetimeLike,
         resource: runtime.Uri,
         preview: Preview | None = None,
         tags: Tags | None = None,
     ) -> None:
-        self.published_at = published_at
+        self.published_at = runtime.datetime_text(published_at)
         self.resource = resource
         self.preview = preview
         self.tags = tags
