@@ -81,5 +81,5 @@ def _planned(change: Change) -> ListedDataset:
 
 def _state(parts: Sequence[Change]) -> State:
     """Return how the parts of a dataset stand: as the first one that is not up to date."""
-    states = [_STATES[change.action] for change in parts]
-    return next((state for state in states if state != "up to date"), states[0])
+    first = next((change for change in parts if _STATES[change.action] != "up to date"), parts[0])
+    return _STATES[first.action]
