@@ -49,9 +49,9 @@ TYPES: dict[str, dict[str, type]] = {
 """What Google Dataset Search asks for: required and recommended properties of schema.org's types."""
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
+def objects(value: object) -> list[dict[str, Any]]:
     if isinstance(value, list):
-        return [found for item in cast("list[Any]", value) for found in objects(item)]
+        return [found for item in cast("list[object]", value) for found in objects(item)]
     if not isinstance(value, dict):
         return []
     members = cast("dict[str, Any]", value)
