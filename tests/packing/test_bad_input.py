@@ -82,6 +82,7 @@ def test_sparse_members(tmp_path: Path) -> None:
         (b"no tar", "not-a-tar"),
         (make_tar(["0.cls"]) * 2, "tar-trailing"),
     ],
+    ids=["cut off", "gzip", "text", "two tars"],
 )
 def test_broken_tars(content: bytes, code: str, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(content)
