@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.catalog.datasets import dataset, entry
 from tests.catalog.test_pages import TRAPS
 
@@ -127,7 +127,7 @@ def test_search_and_filters(browser: Browser, site: Path) -> None:
     visit.page.reload()
     assert visit.shown == ["Cats"], "the address remembers the search"
     visit.page.get_by_role("button", name="Clear").click()
-    visit.page.wait_for_function("document.querySelectorAll('#cards > li:not([hidden])').length === 5")
+    expect(visit.page.locator("#cards > li:not([hidden])")).to_have_count(5)
     visit.page.get_by_label("License").select_option("MIT")
     assert visit.shown == ["Plain words"]
     visit.page.get_by_label("Storage").select_option("blobs")

@@ -118,7 +118,7 @@ def verify(
 
     `what` is a manifest, as for `plan`, or one or more URIs of records, collections or repositories; `only` lists
     addresses of the manifest. `deep` reads every byte, at most `max_bytes` in all, in threads or by an `executor`. The
-    findings of the result say what is wrong; none is raised.
+    findings of the result say what is wrong. Raises InvalidArgument for wrong arguments, InvalidInput for a manifest.
     """
     uris, paths = _split_uris(what)
     if max_bytes is not None and max_bytes < 1:

@@ -58,6 +58,7 @@ def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
     code = 1
     try:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # `--verbose` of an earlier run lowered it
         code = copy_context().run(_run, args)
         flush_stdout()
     except BrokenPipeError:  # the reader, such as `head`, has what it wants

@@ -47,7 +47,7 @@ def _listed(item: Explanation, style: Style) -> Iterator[str]:
         yield f"  {style(item.code, CYAN)}"
         yield from (f"    {style(line)}" for line in paragraph(item.summary, width - 4))
         return
-    first, *rest = paragraph(item.summary, width - column)
+    first, *rest = paragraph(item.summary, width - max(column, len(item.code) + 3))
     yield f"  {style(f'{item.code:<{column - 3}}', CYAN)} {style(first)}"
     yield from (f"{'':<{column}}{style(line)}" for line in rest)
 
