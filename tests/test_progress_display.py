@@ -239,6 +239,7 @@ def test_threads_send_while_others_draw(run: Run) -> None:
     assert run.at(22.0, Ended("hash")) == []
 
 
+@pytest.mark.slow
 def test_the_bar_of_the_python_api_leaves_a_clean_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = Stream("utf-8", is_terminal=True)
     monkeypatch.setattr("sys.stderr", errors)
@@ -297,6 +298,7 @@ def test_a_notebook_shows_bars_in_one_output_of_the_cell(monkeypatch: pytest.Mon
     assert shown[-1] == ""
 
 
+@pytest.mark.slow
 def test_a_kernel_is_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     for shell, is_notebook in ((None, False), (SimpleNamespace(), False), (SimpleNamespace(kernel=1), True)):
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))

@@ -129,6 +129,7 @@ def test_without_verification_seeking_asks_for_ranges(
         file.seek(0, io.SEEK_END)
 
 
+@pytest.mark.slow
 def test_random_reads_are_those_of_the_file(local: AtmosphereClient, server: ShardServer) -> None:
     import random
 

@@ -120,6 +120,7 @@ def test_a_schema_that_cannot_be_read_leaves_the_files(schema: None) -> None:
     assert "## Fields" not in render("hf-card", dataset(schema=schema))
 
 
+@pytest.mark.slow
 def test_metadata_of_many_shards_stays_small() -> None:
     shards = [ShardView(f"x-{n:05}.tar", f"https://a.test/x-{n:05}.tar", None, "0" * 64, 9) for n in range(25_000)]
     item = dataset(shards=shards, size=Size(None, None, len(shards)))

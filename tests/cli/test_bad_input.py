@@ -49,6 +49,7 @@ def prepare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[s
     return shlex.split(case.get("args", "plan --account local"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(cases()))
 def test_bad_input(case: Case, folder: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = case.keys() - {"manifest", "files", "args", "environ", "exit", "problems", "text", "no_text"}

@@ -49,6 +49,7 @@ def server() -> Generator[str]:
         found.shutdown()
 
 
+@pytest.mark.slow
 def test_requests_if_it_is_verbose(server: str, folder: Path) -> None:
     command = f"atpub list --account {ALICE} --pds {server}"
     assert f"HTTP Request: GET {server}/xrpc/com.atproto.sync.getRepo" in shell(f"{command} -v", folder).stderr

@@ -86,6 +86,7 @@ def test_wrong_usage(uri: str, atpub: Callable[..., Ran]) -> None:
     assert (ran.code, "more than 10 bytes in all" in ran.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_pull_is_continued(
     uri: str, atpub: Callable[..., Ran], server: ShardServer, folder: Path
 ) -> None:

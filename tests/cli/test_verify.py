@@ -145,6 +145,7 @@ def test_references_into_other_repositories(published: Lab) -> None:
     assert findings(ran)[1] in (("error", "reference-missing", None), ("unchecked", "reference-unchecked", None))
 
 
+@pytest.mark.slow
 def test_shards_on_a_server(published: Lab, server: FaultyServer) -> None:
     server.faults = {
         "/cats-0.tar": servers.status(404),
@@ -186,6 +187,7 @@ def test_sizes_in_the_record(lab: Lab, server: FaultyServer) -> None:
     assert [item["path"] for item in deep.json["findings"]] == [["size", "bytes"], ["size", "samples"]]
 
 
+@pytest.mark.slow
 def test_the_output(published: Lab, server: FaultyServer, snapshot: SnapshotAssertion) -> None:
     server.faults = {"/cats-0.tar": servers.status(404), "/cats-1.tar": servers.status(503)}
     published.write_elsewhere(Delete(DIGITS))

@@ -33,6 +33,7 @@ def test_the_value_itself_does_not_change(loaded: Any) -> None:
     assert repr(loaded) == before
 
 
+@pytest.mark.slow
 def test_a_wrong_type_in_any_field_is_a_violation_there(loaded: Any) -> None:
     kind: Any = loaded.__class__
     for name in kind.__slots__:

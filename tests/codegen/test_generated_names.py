@@ -106,6 +106,7 @@ SEGMENT = st.from_regex(r"[a-zA-Z]([a-zA-Z0-9-]{0,20}[a-zA-Z0-9])?", fullmatch=T
 NSIDS = st.tuples(SEGMENT, SEGMENT, st.from_regex(r"[a-zA-Z][a-zA-Z0-9]{0,20}", fullmatch=True)).map(".".join).map(Nsid)
 
 
+@pytest.mark.slow
 @given(st.sets(NSIDS, min_size=1, max_size=4))
 @example({Nsid("com.example.con"), Nsid("com.example.Con"), Nsid("aux.nul.prn")})
 def test_every_lexicon_gets_a_file_of_its_own_inside_the_package(nsids: set[Nsid]) -> None:

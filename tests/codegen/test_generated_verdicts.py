@@ -99,6 +99,7 @@ def test_they_agree_on_any_value(everything: GeneratedPackage, drawn: DataObject
     check(everything, kind, value)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, suppress_health_check=SLOW, deadline=None)
 @given(drawn=st.data())
 def test_the_strategy_draws_values_that_keep_their_type(everything: GeneratedPackage, drawn: DataObject) -> None:

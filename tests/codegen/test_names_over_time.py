@@ -63,6 +63,7 @@ def attributes(files: Sources) -> dict[str, str]:
 WIRE = ("banType", "ban_type", "ban-type", "BanType", "banTYPE", "ban_type_2", "banType2", "class", "class_", "$x", "x")
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(WIRE), unique=True, min_size=1))
 def test_fields_keep_their_attributes(wires: list[str]) -> None:
     """Fields are added one by one, in any order, and each keeps the attribute that it got first."""

@@ -35,6 +35,7 @@ def records(package: GeneratedPackage) -> list[type[RecordBase]]:
     return [kind for kind in package.classes if issubclass(kind, RecordBase)]
 
 
+@pytest.mark.slow
 def test_all_are_generated_and_imported(published: GeneratedPackage) -> None:
     assert len(published.lexicons.by_nsid) == len(list(OTHERS.rglob("*.json"))) == 576
     assert linked(published.module().LEXICONS.documents) == published.lexicons

@@ -163,6 +163,7 @@ def large() -> Repository:
     return repository
 
 
+@pytest.mark.slow
 def test_what_is_written_is_read(large: Repository) -> None:
     assert large.inventory().owned == many(10_000)
 

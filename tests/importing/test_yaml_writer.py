@@ -70,6 +70,7 @@ def test_text_as_a_person_would_write_it(value: Json, text: str) -> None:
     assert yaml_text(value) == text
 
 
+@pytest.mark.slow
 @given(st.recursive(st.text("$${}X:-a", max_size=12), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
 @example("${X} $$ $${X:-a} $$$ ${ a$ $")
 def test_no_variable_is_filled_in(value: Json) -> None:

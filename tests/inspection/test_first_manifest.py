@@ -64,6 +64,7 @@ def halves(members: list[list[Member]]) -> list[bytes]:
     return [make_tar([member for sample in part for member in sample]) for part in parts]
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(MAPS)
 def test_any_msgpack_samples(tmp_path: Path, maps: list[dict[str, Any]]) -> None:

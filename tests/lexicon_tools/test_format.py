@@ -72,6 +72,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES, st.sampled_from([None, 2]))
 def test_any_json_stays_equal(value: object, indent: int | None) -> None:
     formatted = format_json(json.dumps(value, indent=indent))

@@ -225,6 +225,7 @@ def test_each_rule_explains_itself(rule: Any) -> None:
     assert rule.example
 
 
+@pytest.mark.slow
 def test_the_published_lexicons_have_no_error() -> None:
     result = lint(find_files([PUBLISHED]), {}, NONE, Ignored())
     assert (result.files, result.errors) == (576, 0)

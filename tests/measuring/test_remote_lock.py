@@ -294,6 +294,7 @@ def test_another_executor(tmp_path: Path, server: Server) -> None:
         assert len(update_lock(project(tmp_path, server, 40), executor=executor).added) == 40
 
 
+@pytest.mark.slow
 def test_another_executor_gives_up_a_silent_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As threads do: after the first batches, the others are not asked for."""
     slow = partial(HttpStore, tries=2, pause=lambda _: time.sleep(0.02))

@@ -148,6 +148,7 @@ def test_an_absolute_target_and_options(hasty: Served) -> None:
     assert statuses(talk(hasty, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n" + CLOSE)) == [204]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent", [b"G", GET, GET + b"X: ", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"]
 )
@@ -157,6 +158,7 @@ def test_a_request_that_stops_is_answered_in_time(hasty: Served, sent: bytes) ->
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_a_request_byte_by_byte_is_cut_off(hasty: Served) -> None:
     started = time.monotonic()
     with connect(hasty) as connection:
@@ -169,10 +171,12 @@ def test_a_request_byte_by_byte_is_cut_off(hasty: Served) -> None:
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_closed_without_a_word(hasty: Served) -> None:
     assert talk(hasty, b"") == b""
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_is_dropped_and_holds_nothing_up(hasty: Served) -> None:
     large = hasty.blobs[2]
     ask = f"GET /xrpc/com.atproto.sync.getBlob?did={hasty.did}&cid={large.cid} HTTP/1.1\r\nHost: localhost\r\n\r\n"

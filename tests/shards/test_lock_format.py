@@ -181,6 +181,7 @@ def test_every_problem_is_found() -> None:
     assert "merge" in caught.value.problems[0].hint
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(st.sampled_from([*'{}[]",:\n', "file", "url", "size", '"', FILE, URL, "1"])).map("".join))
 def test_any_other_text_is_refused_politely(text: str) -> None:
     assert all(problem.place and problem.place.line > 1 and problem.hint for problem in _problems(HEADER + text))

@@ -29,6 +29,7 @@ ENTRIES = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(ENTRIES)
 def test_what_is_dumped_is_loaded(entries: dict[str, Entry]) -> None:
     assert load_entries(dump_entries(entries)) == entries

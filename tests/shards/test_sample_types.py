@@ -143,6 +143,7 @@ def test_any_bytes_can_be_read(data: bytes) -> None:
     assert first(Member("0.msgpack", data), Member("0.npy", data), Member("0.x", b"\x93NUMPY\1\0" + data))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats(), st.lists)))
 def test_every_field_of_a_map_is_found(value: Any) -> None:
     packed = msgpack.packb(value)

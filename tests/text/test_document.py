@@ -317,6 +317,7 @@ def test_the_last_of_ten_thousand_entries_has_a_place() -> None:
     assert document.place(("datasets", "dataset-09999", "protect")).line == 90_001
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say how much memory is used")
 def test_ten_thousand_entries_fit_in_250_mb() -> None:
     # Not getrusage: what it says of a new process begins with what the one that started it had.

@@ -138,6 +138,7 @@ def place_of(text: str, word: str) -> Place:
     raise AssertionError(word)
 
 
+@pytest.mark.slow
 @given(
     st.randoms(use_true_random=False),
     st.sampled_from([None, "'", '"']),

@@ -55,6 +55,7 @@ def test_a_shard_is_asked_for_once_and_read_once(server: FaultyServer) -> None:
     assert server.requests == [("HEAD", "/d.tar", None), ("GET", "/d.tar", None)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", ["head", "sample", "whole"])
 @pytest.mark.parametrize(
     ("fault", "expected"),
@@ -109,6 +110,7 @@ def test_an_answer_without_an_end_is_given_up(server: FaultyServer) -> None:
     assert look(at(server, "sample")).fault in ("", "oversized")
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atpub.verifying.reading._ASK", Timeouts.of(0.3))
     over = threading.Event()

@@ -262,6 +262,7 @@ class Strict:
             return 200, {"did": DID, "handle": "alice.example"}
 
 
+@pytest.mark.slow
 def test_processes_renew_it_once(sessions: SessionStore) -> None:
     strict = Strict()
     with small_server({REFRESH: strict.refresh, GET: strict.get}) as server:

@@ -112,6 +112,7 @@ def test_then_its_page_then_the_resolver(case: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_silent_page_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, small_server() as server, dns_server() as names:

@@ -118,6 +118,7 @@ def test_text_that_is_a_subclass_of_str_is_text() -> None:
     assert encode({"a": Nsid("a.b.c"), "b": {"$link": ZEROS}}) == encode({"a": "a.b.c", "b": {"$link": str(ZEROS)}})
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(RECORDS)
 def test_a_record_reads_as_it_was_written_and_its_bytes_are_those_of_the_slow_encoder(record: JsonObject) -> None:
@@ -126,6 +127,7 @@ def test_a_record_reads_as_it_was_written_and_its_bytes_are_those_of_the_slow_en
     assert decode(block) == record
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(RECORDS, st.booleans())
 def test_json_text_reads_the_same(record: JsonObject, escaped: bool) -> None:
@@ -331,6 +333,7 @@ def test_any_block_is_a_record_or_refused(block: bytes) -> None:
         assert isinstance(decode(block), dict)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(JSON)
 def test_any_value_is_stored_or_refused(value: Json) -> None:

@@ -231,6 +231,7 @@ def test_a_message_shows_no_control_characters_and_not_all_of_a_long_text() -> N
         assert len(message) < 400
 
 
+@pytest.mark.slow
 def test_ten_thousand_properties_are_read_in_a_moment() -> None:
     names = [f"p{number}" for number in range(10_000)]
     properties: Json = {name: {"type": "string"} for name in names}
@@ -256,6 +257,7 @@ def test_a_type_may_nest_as_deep_as_is_sensible() -> None:
     assert said(lexicon({"a": inner})) == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(LEXICON | JSON)
 @example({"lexicon": 1, "id": "a.b.c", "defs": {"main": None}})

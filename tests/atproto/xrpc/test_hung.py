@@ -37,6 +37,7 @@ def test_a_silent_server_is_asked_once() -> None:
     assert pauses == []
 
 
+@pytest.mark.slow
 def test_silence_adds_up() -> None:
     """Two tries reach a bound of less than both; the third is not made."""
     pauses: list[float] = []
@@ -47,6 +48,7 @@ def test_silence_adds_up() -> None:
     assert len(pauses) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_is_waited_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     timeouts = Timeouts(read=0.5)
     with caplog.at_level(logging.INFO, "atpub"), saying(nothing) as url, new_client() as client:

@@ -138,6 +138,7 @@ def test_a_refused_plan_writes_nothing(folder: Path, repository: LocalRepository
 # Several commits
 
 
+@pytest.mark.slow
 def test_more_records_than_a_commit_takes(folder: Path, repository: LocalRepository) -> None:
     """As few commits as will do, and the inventory exact after each of them."""
     prepared = prepare(write_manifest(folder, numbered(450)), repository)
@@ -182,6 +183,7 @@ def test_a_limit_is_found_out_by_halving(folder: Path, repository: LocalReposito
     assert [len(kinds(batch)) for batch in counting.batches] == [10, 7, 11, 6, 6]
 
 
+@pytest.mark.slow
 def test_a_body_too_large_is_divided_beforehand(folder: Path, repository: LocalRepository) -> None:
     """The embedded repository takes a million bytes at once."""
     counting = Counting(repository)

@@ -151,6 +151,7 @@ def test_an_edit_is_refused_or_has_no_effect_or_another_digest(saved: Saved) -> 
     assert reached
 
 
+@pytest.mark.slow
 def test_an_action_an_owner_and_a_rule_are_bound(saved: Saved) -> None:
     """Each place that decides what is written, with every value of its kind in the document."""
     found = [(steps, value) for steps, value in places(saved.document) if steps and steps[-1] in BOUND]

@@ -153,6 +153,7 @@ SHARDS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.dictionaries(NAMES, st.sampled_from(["x", "edited"])), st.sets(NAMES), SHARDS)
 def test_whatever_state_it_is_in(

@@ -165,6 +165,7 @@ def test_readers_get_the_urls_of_one_part_only(folder: Path) -> None:
     assert [item.code for item in problems(folder, f"{text}, parts: 2}}}}\n")] == ["unreadable-urls"]
 
 
+@pytest.mark.slow
 def test_a_record_that_is_too_large_names_the_remedy(folder: Path) -> None:
     urls = f"datasets: {{x: {{schema: '{SCHEMA}', checksums: none, urls: 'https://a.test/{{00000..49999}}.tar'"
     alone = problems(folder, f"{urls}}}}}\n")

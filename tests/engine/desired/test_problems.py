@@ -58,6 +58,7 @@ def test_the_limit_is_that_of_the_lexicon() -> None:
     assert blob.max_size == LARGEST_SHARD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
 def test_problems(folder: Path, case: dict[str, Any]) -> None:
     if case.get("huge"):

@@ -136,6 +136,7 @@ def test_the_rest_is_in_the_inventory_s_order(folder: Path) -> None:
     assert others == sorted(others, key=order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [500, 3_000])
 def test_deletes_keep_the_tree_of_the_repository_high(count: int) -> None:
     """No node of it grows long, however many there are."""

@@ -192,6 +192,7 @@ def test_a_plan_that_was_spoilt_anywhere_is_applied_or_said_to_be_so(world: Worl
             pass
 
 
+@pytest.mark.slow
 def test_an_edit_that_is_sealed_again_is_refused_or_has_the_same_effect(world: World) -> None:
     plan, _ = world.plan()
     before = rebase(saved(plan), world.live())
