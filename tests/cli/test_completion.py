@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.playground import write_files
+from tests.cli.playground import Ran, write_files
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +80,11 @@ words=(atpub show dat); CURRENT=3
 _atpub_completion
 """
     assert shell(["zsh", "-f", "-c", script], env) == ["datasets/digits"]
+
+
+def test_the_shells_stand_on_one_line(atpub: Callable[..., Ran]) -> None:
+    found = atpub("completion")
+    assert (found.code, found.err.splitlines()[0]) == (
+        64,
+        "error: missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish [usage]",
+    )

@@ -43,7 +43,7 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     if isinstance(error, click.NoSuchOption):
         hint = _option_hint(error.option_name, ctx, args) or f"{help_command} lists the options"
         return Usage(f"there is no option {error.option_name}", hint=hint)
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")  # click lists choices on lines of their own
     if isinstance(error, UnknownCommand):
         return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
     hint = f"{help_command} says how to use it"
