@@ -69,6 +69,7 @@ def test_every_byte(store: Store, local: AtmosphereClient) -> None:
     sizes = {f"{store.url}/d-{number}.tar": len(content) for number, content in enumerate(SHARDS)}
     assert {event.file: event.done for event in events.seen if isinstance(event, Advanced)} == sizes
     assert {event.file: event.size for event in events.seen if isinstance(event, Completed)} == sizes
+    assert {event.step for event in events.seen if isinstance(event, Advanced | Completed)} == {"hash"}
 
 
 def test_a_shard_that_is_not_there(store: Store, local: AtmosphereClient) -> None:

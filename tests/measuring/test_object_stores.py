@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib import import_module
@@ -12,11 +13,13 @@ import pytest
 from tests.shards.tars import samples_tar
 
 from atpub.manifest.load import load_manifest
+from atpub.measuring import object_stores
 from atpub.measuring.measure import measure_shard
 from atpub.measuring.model import FailedShard, ShardTask
 from atpub.measuring.object_stores import ObjectStore, has_package
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.shards.lock import read_lock
+from atpub.storage.interface import Endpoint
 
 BUCKET = "lab-data"
 MANIFEST = """\
@@ -116,6 +119,8 @@ def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp
         return name not in absent
 
     monkeypatch.setattr("atpub.measuring.object_stores.has_package", has_package)
+    for name in absent:
+        monkeypatch.setitem(sys.modules, name, None)
     s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2), ACL="public-read")
     update = lock(tmp_path, endpoint, "fetch", "d-0.tar")
     if absent == ("obstore",):
@@ -127,6 +132,46 @@ def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp
         (tmp_path / "atpub.lock").unlink()
         (problem,) = lock(tmp_path, endpoint, "store", "d-0.tar").failures
         assert (problem.code, problem.hint) == ("extra-missing", "pip install 'atpub[s3]'")
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Forget the stores and clients that other tests have made, and let others forget those of this one."""
+    caches = (object_stores._session, object_stores._s3_client, object_stores._s3_store)
+    for cache in caches * 2:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_credentials_of_a_profile(s3: Any, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 finds credentials outside of the environment; obstore signs its requests with the same ones."""
+    s3.put_object(Bucket=BUCKET, Key="d-0.tar", Body=samples_tar(2))
+    (tmp_path / "credentials").write_text("[lab]\naws_access_key_id = KEYOFLAB\naws_secret_access_key = testing\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    update = lock(tmp_path, endpoint, "fetch", "d-0.tar")
+    assert (update.failures, update.read) == ([], len(samples_tar(2)))
+    store = object_stores._s3_store(BUCKET, Endpoint("us-east-1", endpoint))
+    assert store.credential_provider.credentials.access_key == "KEYOFLAB"
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("has_key", [True, False])
+def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", lambda name: name != "boto3")
+    for name in object_stores._AWS_CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    if has_key:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    store = object_stores._s3_store(BUCKET, Endpoint())
+    assert ("skip_signature" in store.config) is not has_key
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,11 @@ from atpub.errors import InvalidInput
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import JOURNAL_FILE
-from atpub.measuring.model import ShardTask
+from atpub.measuring.model import Outcome, ShardTask
+from atpub.measuring.run import measure_all
 from atpub.measuring.stores import HttpStore
 from atpub.measuring.update import LockUpdate, update_lock
-from atpub.progress import Completed, Progress
+from atpub.progress import Completed, Failed, Progress
 from atpub.shards.facts import gather
 from atpub.shards.lock import read_lock
 
@@ -280,6 +281,40 @@ def test_a_check_reads_and_writes_nothing(tmp_path: Path, server: Server) -> Non
     server.reset()
     changed = update_lock(manifest, check=True)
     assert (changed.changed, server.sent) == ([f"{server.url}/d-0001.tar"], 0)
+
+
+@pytest.mark.parametrize("has_executor", [False, True])
+def test_each_shard_ends_in_the_progress(has_executor: bool, tmp_path: Path, server: Server) -> None:
+    fill(server, 3)
+    server.objects["/d-0001.tar"].always = "status:404"
+    manifest, seen = project(tmp_path, server, 3), list[Progress]()
+    with ThreadPoolExecutor(1) as executor:
+        update_lock(manifest, executor=executor if has_executor else None, on_progress=seen.append)
+    assert [event.file for event in seen if isinstance(event, Failed)] == [f"{server.url}/d-0001.tar"]
+    assert len([event for event in seen if isinstance(event, Completed)]) == 2
+    # What a check leaves unread has not failed.
+    server.objects["/d-0002.tar"] = Stored(samples_tar(9, size=3))
+    seen.clear()
+    update_lock(manifest, check=True, on_progress=seen.append)
+    assert [event.file for event in seen if isinstance(event, Failed)] == [f"{server.url}/d-0001.tar"]
+
+
+@pytest.mark.parametrize("has_executor", [False, True])
+def test_an_error_of_the_caller_ends_the_work(has_executor: bool, server: Server) -> None:
+    """It ends before the error is caught, whoever keeps the error."""
+    server.latency = 0.02
+    tasks = [ShardTask(url, url) for url in fill(server, 400)]
+
+    def refuse(outcome: Outcome) -> None:
+        raise InvalidInput(())
+
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(InvalidInput) as caught:
+            measure_all(tasks, refuse, executor=executor if has_executor else None)
+        executor.shutdown()
+        asked = server.requests.total()
+        time.sleep(0.2)
+        assert asked == server.requests.total() < 400, caught
 
 
 def test_another_executor(tmp_path: Path, server: Server) -> None:

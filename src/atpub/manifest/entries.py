@@ -344,8 +344,7 @@ def _object(value: Json) -> JsonObject:
 
 def _checksums(value: Json) -> ChecksumFiles | ChecksumMap | NoChecksums:
     match value:
-        case {"file": _, **rest} | {"missing": _, **rest} if not rest.keys() - {FILE_KEY, MISSING_KEY}:
-            assert isinstance(value, dict)
+        case dict() if value and value.keys() <= {FILE_KEY, MISSING_KEY}:
             missing = cast("Missing | None", value.get(MISSING_KEY))
             return ChecksumFiles(texts(value.get(FILE_KEY, [])), missing)
         case dict():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from atpub.errors import Unavailable
 from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardFailure, ShardTask
 from atpub.measuring.run import AT_ONCE, measure_all
 from atpub.measuring.stores import HttpStore
-from atpub.progress import OnProgress
+from atpub.progress import OnProgress, Progress
 from atpub.pulling.download import new_client
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def stated_digests(addresses: Iterable[str]) -> Mapping[str, str]:
 
 
 def fetched_digests(addresses: Iterable[str], on_progress: OnProgress) -> Mapping[str, str]:
-    """Return the SHA-256 of each URL: its store's, or found by reading; raises Unavailable at the first failure."""
+    """Return the SHA-256 of each URL: its store's, or found by reading; raises Unavailable at the first failure.
+
+    `on_progress` gets the step `hash`: no lock is written.
+    """
     found: dict[str, str] = {}
 
     def add(outcome: Outcome) -> None:
@@ -51,7 +55,10 @@ def fetched_digests(addresses: Iterable[str], on_progress: OnProgress) -> Mappin
         assert isinstance(outcome, MeasuredShard)
         found[outcome.url] = outcome.sha256
 
-    measure_all([ShardTask(address, address) for address in dict.fromkeys(addresses)], add, on_progress=on_progress)
+    def report(progress: Progress) -> None:
+        on_progress(replace(progress, step="hash"))
+
+    measure_all([ShardTask(address, address) for address in dict.fromkeys(addresses)], add, on_progress=report)
     return found
 
 

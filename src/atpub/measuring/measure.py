@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from atpub.errors import Problem
 from atpub.measuring.model import (
+    UNREAD,
     FailedShard,
     KnownShard,
     MeasuredShard,
@@ -98,7 +99,7 @@ def _measure(store: ShardStore, task: ShardTask, on_progress: OnProgress) -> Out
         hint = "let atpub read the shards once: `missing: fetch`; or publish without: `missing: none`"
         raise ShardFailure("no-stated-checksum", f"the store of {task.url} states no SHA-256 of it", hint)
     if task.is_check:
-        raise ShardFailure("shard-unread", f"{task.url} would have to be read", "run `atpub lock`")
+        raise ShardFailure(UNREAD, f"{task.url} would have to be read", "run `atpub lock`")
     return _read_again(store, task, stated, on_progress)
 
 

@@ -14,6 +14,8 @@ from atpub.storage.interface import NO_ENDPOINT, Endpoint
 
 ASK_SECONDS: Final = 30.0
 """How long to wait for an answer, and for more bytes of one."""
+UNREAD: Final = "shard-unread"
+"""The code of a shard that a check leaves unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class MeasuredShard:
 
 @dataclass(frozen=True, slots=True)
 class FailedShard:
-    """A shard whose digest was not found; with the code `shard-unread`, it would have to be read."""
+    """A shard whose digest was not found; with the code `UNREAD`, it would have to be read."""
 
     url: str
     problem: Problem

@@ -23,6 +23,15 @@ _RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)
 _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_AWS_CREDENTIALS: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    }
+)
+"""The variables that lead obstore to credentials."""
 _HINT: Final = "check the bucket, the key and the credentials in the environment"
 
 
@@ -55,11 +64,11 @@ class ObjectStore:
 
     def open(self, task: ShardTask, stated: Stated, start: int) -> Generator[bytes]:
         """Yield the bytes from a position on; raises BrokenOff and ShardFailure."""
-        store, key = _open(task)
         options: dict[str, Any] = {"if_match": stated.facts.etag} if stated.facts.etag else {}
         if start:
             options["range"] = {"offset": start}
         with _Failures(task):
+            store, key = _open(task)
             reply = store.get(key, options=options)
             for chunk in reply.stream(min_chunk_size=_CHUNK):
                 yield bytes(chunk)
@@ -76,6 +85,8 @@ class _Failures:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Raise ShardFailure or BrokenOff in place of an error of obstore."""
+        if error is None or isinstance(error, ShardFailure):
+            return  # obstore need not be there
         from obstore import exceptions
 
         match error:
@@ -125,6 +136,8 @@ def _s3_store(bucket: str, endpoint: Endpoint) -> Any:
         options |= {"endpoint": endpoint.endpoint, "virtual_hosted_style_request": False}
     if not _has_aws_credentials():
         options["skip_signature"] = True
+    elif has_package("boto3"):  # which also knows profiles, and those of other places that obstore does not look at
+        options["credential_provider"] = import_module("obstore.auth.boto3").Boto3CredentialProvider(_session())
     is_plain = (endpoint.endpoint or "").startswith("http:")
     return S3Store(bucket, client_options={"allow_http": is_plain}, retry_config=_RETRIES, **options)
 
@@ -140,7 +153,9 @@ def _other_store(url: str) -> Any:
 
 def _has_aws_credentials() -> bool:
     """Return whether the environment has credentials; without them, requests are those of the public."""
-    return has_package("boto3") and _session().get_credentials() is not None
+    if has_package("boto3"):
+        return _session().get_credentials() is not None
+    return not _AWS_CREDENTIALS.isdisjoint(os.environ)
 
 
 @cache

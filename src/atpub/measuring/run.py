@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from functools import partial
 from threading import Event
 from typing import Final
@@ -13,8 +14,16 @@ from urllib.parse import urlsplit
 from atpub.errors import Interrupted, Problem
 from atpub.executors import result_of, submit_batches
 from atpub.measuring.measure import close_connections, measure
-from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardTask, dump_outcomes, load_outcomes
-from atpub.progress import Completed, Ended, OnProgress, Progress, Started, ignore
+from atpub.measuring.model import (
+    UNREAD,
+    FailedShard,
+    MeasuredShard,
+    Outcome,
+    ShardTask,
+    dump_outcomes,
+    load_outcomes,
+)
+from atpub.progress import Completed, Ended, Failed, OnProgress, Progress, Started, ignore
 
 AT_ONCE: Final = 32
 """Shards that are measured at once: asking for a digest is waiting for the network."""
@@ -39,15 +48,22 @@ def measure_all(
     try:
         hosts = _Hosts()
         blocks = _by_threads(tasks, hosts, on_progress) if executor is None else _by_executor(tasks, hosts, executor)
-        for block in blocks:
-            for outcome in load_outcomes(block):
-                on_outcome(outcome)
-                hosts.add(outcome)
-                if isinstance(outcome, MeasuredShard):
-                    is_known = outcome.source != "read"
-                    on_progress(Completed("lock", outcome.url, outcome.facts.size or 0, is_known))
+        with closing(blocks):  # where `on_outcome` raises an error, the work that is left ends with it
+            for block in blocks:
+                for outcome in load_outcomes(block):
+                    on_outcome(outcome)
+                    hosts.add(outcome)
+                    on_progress(_progress_of(outcome))
     finally:
         on_progress(Ended("lock"))
+
+
+def _progress_of(outcome: Outcome) -> Progress:
+    if isinstance(outcome, MeasuredShard):
+        return Completed("lock", outcome.url, outcome.facts.size or 0, outcome.source != "read")
+    if outcome.problem.code == UNREAD:
+        return Completed("lock", outcome.url, 0, is_known=True)
+    return Failed("lock", outcome.url)
 
 
 class _Hosts:
@@ -83,7 +99,7 @@ class _Hosts:
         return FailedShard(url, Problem("shard-unavailable", message, hint="run it again later"))
 
 
-def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgress) -> Iterator[bytes]:
+def _by_threads(tasks: Sequence[ShardTask], hosts: _Hosts, on_progress: OnProgress) -> Generator[bytes]:
     stop = Event()
     pool = ThreadPoolExecutor(min(AT_ONCE, len(tasks)), thread_name_prefix="atpub-lock")
     work = partial(hosts.measure, on_progress=partial(_report, stop, on_progress))
@@ -102,7 +118,7 @@ def _report(stop: Event, on_progress: OnProgress, progress: Progress) -> None:
     on_progress(progress)
 
 
-def _by_executor(tasks: Sequence[ShardTask], hosts: _Hosts, executor: Executor) -> Iterator[bytes]:
+def _by_executor(tasks: Sequence[ShardTask], hosts: _Hosts, executor: Executor) -> Generator[bytes]:
     batches = [tasks[start : start + BATCH] for start in range(0, len(tasks), BATCH)]
     with submit_batches(executor, measure, batches) as futures:
         waiting = dict(zip(futures, batches, strict=True))

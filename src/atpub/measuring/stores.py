@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
 from atpub.errors import AtpubError
 from atpub.measuring.model import ShardFailure, ShardTask
-from atpub.measuring.validators import conditions, facts_in, size_in
-from atpub.pulling.digests import ASKING, digest_in
+from atpub.measuring.validators import conditions, facts_in
+from atpub.pulling.digests import ASKING, stated_digest
 from atpub.pulling.download import AS_STORED, CHUNK
 from atpub.repository.backoff import back_off
 from atpub.shards.lock import StoreFacts
@@ -97,8 +97,7 @@ class HttpStore:
         if reply.status == 304:
             return Stated(None, StoreFacts(), is_same=True)
         _refuse_page(task, reply)
-        digest = next((found for item in (reply, *reply.history) if (found := digest_in(item.headers))), None)
-        return Stated(digest, facts_in(reply.headers))
+        return Stated(stated_digest(reply), facts_in(reply.headers))
 
     @contextmanager
     def _answer(
@@ -182,7 +181,7 @@ def _check_same(task: ShardTask, stated: Stated, reply: HttpResponse) -> None:
     if before.etag and now.etag and before.etag.removeprefix("W/") != now.etag.removeprefix("W/"):
         raise changed(task)
     if before.size is not None and now.size is not None and before.size != now.size:
-        message = f"{task.url} states {before.size:,} bytes, and then {size_in(reply.headers):,}"
+        message = f"{task.url} states {before.size:,} bytes, and then {now.size:,}"
         raise ShardFailure("shard-changed", message, "is it still being uploaded? run it again when it is complete")
 
 

@@ -6,21 +6,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from atpub.atomic_files import write_text
 from atpub.errors import InvalidInput, Problem
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import Journal
-from atpub.measuring.model import FailedShard, KnownShard, MeasuredShard, Outcome, ShardTask
+from atpub.measuring.model import UNREAD, FailedShard, KnownShard, MeasuredShard, Outcome, ShardTask
 from atpub.measuring.wids import build_indexes, index_file
 from atpub.progress import OnProgress, ignore
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import LOCK_FILE, Lock, StoreFacts, dump_lock, read_lock
 from atpub.shards.remote import AskedShard
 from atpub.storage.registry import http_url
-
-_UNREAD: Final = "shard-unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +172,7 @@ def _compare(file: Path, before: Lock, facts: Facts, found: _Found) -> LockUpdat
     places = {shard.url: shard.place for shard in facts.asked}
     failed = [replace(problem, place=places[url]) for url, problem in found.failed.items()]
     odd = [replace(shard.warning, place=places[url]) for url, shard in found.measured.items() if shard.warning]
-    unread = [url for url, problem in found.failed.items() if problem.code == _UNREAD]
+    unread = {url: None for url, problem in found.failed.items() if problem.code == UNREAD}
     return LockUpdate(
         file,
         lock,
@@ -183,7 +180,7 @@ def _compare(file: Path, before: Lock, facts: Facts, found: _Found) -> LockUpdat
         changed=[name for name in new if name in old and (old[name] != new[name] or name in unread)],
         removed=[name for name in old if name not in new],
         absent=[name for name in lock.files if file.parent / name in facts.absent],
-        failures=[problem for problem in failed if problem.code != _UNREAD],
+        failures=[problem for problem in failed if problem.code != UNREAD],
         warnings=odd,
         read=sum(shard.facts.size or 0 for shard in found.measured.values() if shard.source == "read"),
     )

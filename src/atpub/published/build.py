@@ -29,7 +29,7 @@ from atpub.published.model import (
 from atpub.repository.filter import RecordFilter
 from atpub.repository.model import Record
 from atpub.storage.interface import FileStorage
-from atpub.storage.parts import read_links, read_parts, without_links
+from atpub.storage.parts import read_links, read_parts, total, without_links
 from atpub.storage.registry import EXTERNAL, find_kind, shard_path
 
 PUBLISHED: Final = RecordFilter(frozenset(map(Nsid, (entry.NSID, schema.NSID, label.NSID, lens.NSID))))
@@ -136,14 +136,9 @@ def _size(parts: Sequence[entry.Entry], stated: entry.DatasetSize | None) -> Siz
     """Return the size that the first part states of all, or else the sum of those that the parts state."""
     sizes = [found.size or entry.DatasetSize() for found in parts]
     shards = _shards(parts)
-    samples = stated.samples if stated else _total([size.samples for size in sizes])
-    known = stated.bytes if stated else _total([size.bytes for size in sizes])
-    return Size(samples, _total([shard.size for shard in shards]) if known is None else known, len(shards))
-
-
-def _total(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known and len(known) == len(counts) else None
+    samples = stated.samples if stated else total([size.samples for size in sizes])
+    known = stated.bytes if stated else total([size.bytes for size in sizes])
+    return Size(samples, total([shard.size for shard in shards]) if known is None else known, len(shards))
 
 
 def _shards(parts: Sequence[entry.Entry]) -> tuple[ShardView, ...]:

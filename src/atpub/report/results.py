@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from atpub.suggest import counted, listed, size
 
 if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
     from atpub.importing.model import ImportResult
+    from atpub.measuring.update import LockUpdate
 
 
 def valid_text(project: str, records: int, warnings: Sequence[Problem], style: Style = PLAIN) -> str:
@@ -34,55 +34,38 @@ def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonO
     }
 
 
-@dataclass(frozen=True, slots=True)
-class LockSummary:
-    """The size of a lock file, and its differences from the lock before it, by the names of files and URLs."""
-
-    file: Path
-    files: int
-    urls: int
-    added: Sequence[str]
-    changed: Sequence[str]
-    removed: Sequence[str]
-    absent: Sequence[str]
-    failures: Sequence[Problem] = ()
-    warnings: Sequence[Problem] = ()
-    read: int = 0
-    is_check: bool = False
-
-
-def lock_text(lock: LockSummary) -> str:
+def lock_text(update: LockUpdate, *, is_check: bool = False) -> str:
     """Return a line with the numbers of locked files and URLs, and of those that changed."""
-    kinds = [(lock.files, "file"), (lock.urls, "URL")]
+    kinds = [(len(update.lock.files), "file"), (len(update.lock.urls), "URL")]
     held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
-    read = f", {size(lock.read)} read" if lock.read else ""
-    failed = f"; {counted(len(lock.failures), 'URL')} not measured" if lock.failures else ""
-    if not (lock.added or lock.changed or lock.removed):
-        return PLAIN(f"{lock.file}: {held}, all up to date{failed}.")
-    added, changed, removed = len(lock.added), len(lock.changed), len(lock.removed)
-    would = "out of date: " if lock.is_check else ""
-    return PLAIN(f"{lock.file}: {would}{held}; {added} added, {changed} changed, {removed} removed{read}{failed}.")
+    read = f", {size(update.read)} read" if update.read else ""
+    failed = f"; {counted(len(update.failures), 'URL')} not measured" if update.failures else ""
+    if update.is_current:
+        return PLAIN(f"{update.file}: {held}, all up to date{failed}.")
+    added, changed, removed = len(update.added), len(update.changed), len(update.removed)
+    would = "out of date: " if is_check else ""
+    return PLAIN(f"{update.file}: {would}{held}; {added} added, {changed} changed, {removed} removed{read}{failed}.")
 
 
-def absent_text(lock: LockSummary) -> str:
+def absent_text(update: LockUpdate) -> str:
     """Return a line that names the absent files."""
-    return PLAIN(f"missing here, kept in the lock: {listed(lock.absent)} (--prune removes them)")
+    return PLAIN(f"missing here, kept in the lock: {listed(update.absent)} (--prune removes them)")
 
 
-def lock_json(lock: LockSummary) -> JsonObject:
+def lock_json(update: LockUpdate) -> JsonObject:
     """Return the update as JSON."""
     return {
         "format_version": FORMAT_VERSION,
-        "lock": str(lock.file),
-        "files": lock.files,
-        "urls": lock.urls,
-        "added": [*sorted(lock.added)],
-        "changed": [*sorted(lock.changed)],
-        "removed": [*sorted(lock.removed)],
-        "absent": [*sorted(lock.absent)],
-        "failures": [problem_json(problem) for problem in lock.failures],
-        "warnings": [problem_json(problem) for problem in lock.warnings],
-        "bytes_read": lock.read,
+        "lock": str(update.file),
+        "files": len(update.lock.files),
+        "urls": len(update.lock.urls),
+        "added": [*sorted(update.added)],
+        "changed": [*sorted(update.changed)],
+        "removed": [*sorted(update.removed)],
+        "absent": [*sorted(update.absent)],
+        "failures": [problem_json(problem) for problem in update.failures],
+        "warnings": [problem_json(problem) for problem in update.warnings],
+        "bytes_read": update.read,
     }
 
 

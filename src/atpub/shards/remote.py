@@ -14,6 +14,7 @@ from atpub.shards.files import Found, expand_files
 from atpub.shards.locator import LOCK_HERE, NOT_THERE, add_lock_hint
 from atpub.shards.lock import LOCK_FILE, Lock, StoreFacts
 from atpub.storage.interface import Endpoint, Location, parse_sha256
+from atpub.storage.parts import total
 from atpub.suggest import listed
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -38,12 +39,12 @@ class RemoteShards:
     @property
     def size(self) -> int | None:
         """The bytes of all shards, where the lock has them of each."""
-        return _total([facts.size for facts in self.stored])
+        return total([facts.size for facts in self.stored])
 
     @property
     def samples(self) -> int | None:
         """The samples of all shards, where the lock has them of each."""
-        return _total([facts.samples for facts in self.stored])
+        return total([facts.samples for facts in self.stored])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +156,6 @@ def not_found_yet(asked: Sequence[AskedShard], known: Mapping[str, str]) -> Sequ
         return ()
     message = f"{LOCK_FILE} does not have the checksum of {len(left):,} of {len(asked):,} shards: {listed(left)}"
     return (Problem("checksum-not-locked", message, hint=RUN_LOCK),)
-
-
-def _total(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _not_sha256(name: str) -> Problem:

@@ -110,6 +110,12 @@ def read_parts(uri: AtUri, value: V, read: Callable[[RecordPath], V]) -> list[tu
     return found
 
 
+def total(counts: Sequence[int | None]) -> int | None:
+    """Return the sum of the counts of parts or shards; None where one is not known, or there is none."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if counts and len(known) == len(counts) else None
+
+
 def _linked(uri: AtUri, text: str) -> AtUri:
     """Return the URI of another part; raises InvalidRecord where it is of another repository or collection."""
     try:

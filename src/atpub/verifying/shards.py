@@ -8,6 +8,7 @@ from typing import Final
 from atpub.atproto.data import Json
 from atpub.engine.desired.sample_check import check_sample
 from atpub.generated.science.alt.dataset import entry
+from atpub.storage.parts import total
 from atpub.suggest import counted
 from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Held, PublishedRecord, Reading, Steps
 
@@ -67,8 +68,8 @@ def judge_sizes(item: PublishedRecord, stated: Json, shards: Sequence[Reading], 
         return
     for name, number in (
         ("shards", len(shards)),
-        ("bytes", _total([found.size for found in shards])),
-        ("samples", _total([found.samples for found in shards])),
+        ("bytes", total([found.size for found in shards])),
+        ("samples", total([found.samples for found in shards])),
     ):
         said = stated.get(name)
         if isinstance(said, int) and number not in (None, said):
@@ -76,9 +77,3 @@ def judge_sizes(item: PublishedRecord, stated: Json, shards: Sequence[Reading], 
             if name == "shards":
                 message = f"it states {counted(said, 'shard')}, and lists {number:,}"
             yield item.finding("size-mismatch", message, "publish it again, or correct `size`", (*path, name))
-
-
-def _total(numbers: Sequence[int | None]) -> int | None:
-    """Return a sum; None where a part of it is not known."""
-    known = [number for number in numbers if number is not None]
-    return sum(known) if numbers and len(known) == len(numbers) else None

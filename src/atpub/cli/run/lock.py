@@ -8,8 +8,8 @@ from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest
 from atpub.errors import Usage
 from atpub.executors import open_executor
-from atpub.measuring.update import LockUpdate, update_lock
-from atpub.report.results import LockSummary, absent_text, lock_json, lock_text
+from atpub.measuring.update import update_lock
+from atpub.report.results import absent_text, lock_json, lock_text
 from atpub.user_folders import cache_folder
 
 
@@ -40,30 +40,13 @@ def run_lock(
             executor=opened,
             on_progress=on_progress,
         )
-    lock = _summary(update, is_check=check)
     if as_json:
-        print_json(lock_json(lock))
+        print_json(lock_json(update))
     else:
-        if lock.absent:
-            tell(absent_text(lock))
-        print_data(lock_text(lock))
+        if update.absent:
+            tell(absent_text(update))
+        print_data(lock_text(update, is_check=check))
     tell_warnings((*update.warnings, *update.failures))
     if update.failures:
         return 1
     return 2 if check and not update.is_current else 0
-
-
-def _summary(update: LockUpdate, *, is_check: bool) -> LockSummary:
-    return LockSummary(
-        update.file,
-        len(update.lock.files),
-        len(update.lock.urls),
-        update.added,
-        update.changed,
-        update.removed,
-        update.absent,
-        update.failures,
-        update.warnings,
-        update.read,
-        is_check=is_check,
-    )

@@ -12,7 +12,7 @@ from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
 from atpub.engine.desired.announcements import build_announcements
 from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
-from atpub.engine.desired.model import CreatedAt, Desired, record_key
+from atpub.engine.desired.model import CreatedAt, Desired, entry_path
 from atpub.engine.desired.parts import EntryPart, split_entry
 from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
@@ -70,13 +70,11 @@ def record_paths(manifest: Manifest) -> Mapping[Address, RecordPath]:
 def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
     """Yield the path of each entry's record; report entries that get no record key."""
     for address, item in manifest.entries.items():
-        collection = collection_of(item)
-        known = manifest.lexicons.record(collection)
-        assert known is not None, collection
-        rkey = item.common.rkey or record_key(known.key, collection, item.common.id)
-        if rkey is not None:
-            yield address, RecordPath(collection, rkey)
+        if path := entry_path(item, manifest.lexicons):
+            yield address, path
             continue
+        known = manifest.lexicons.record(collection_of(item))
+        assert known is not None
         message = f"{item.common.id!r} gives no record key of the type {known.key}"
         hint = "give an `id` that is an NSID" if known.key == "nsid" else "give an `rkey`"
         problems.append(Problem("no-rkey", message, manifest.key_place(address.steps), hint))
