@@ -21,7 +21,7 @@ from atpub.atproto.lexicon.violation import Violation
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
-from atpub.text.json_document import parse_json
+from atpub.text.json_document import parse_json, placed
 from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
@@ -95,17 +95,17 @@ def _place_in_line(found: tuple[Violation, ...], line: bytes, name: str, number:
     if not found:
         return ()
     try:
-        return _place(found, parse_json(decode(line, name)), number - 1)
+        return _place(found, parse_json(decode(line, name, number)))
     except InvalidInput:  # nested more deeply than atpub finds places in
         return tuple(replace(item.problem(), place=Place(name, number, 1)) for item in found)
 
 
 def _unreadable_line(line: bytes, name: str, number: int) -> tuple[Problem, ...]:
     try:
-        parse_json(decode(line, name))
+        parse_json(decode(line, name, number))
     except InvalidInput as error:
-        return tuple(_move(problem, number - 1) for problem in error.problems)
-    return (Problem("json-syntax", f"line {number} of {name} is no JSON"),)
+        return error.problems
+    return (Problem("json-syntax", "the line is not JSON", Place(name, number, 1)),)
 
 
 def _check_document(lexicons: Lexicons, held: bytes, name: str) -> Iterator[RecordVerdict]:
@@ -119,7 +119,7 @@ def _check_document(lexicons: Lexicons, held: bytes, name: str) -> Iterator[Reco
     for path, record in records:
         found = (replace(item, path=(*path, *item.path)) for item in violations(lexicons, record))
         line = document.place(path).line
-        yield RecordVerdict(name, line, _collection(record), _place(tuple(found), document, 0))
+        yield RecordVerdict(name, line, _collection(record), _place(found, document))
 
 
 def _collection(value: Json) -> str:
@@ -127,12 +127,6 @@ def _collection(value: Json) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _place(found: Iterable[Violation], document: Document, lines: int) -> tuple[Problem, ...]:
-    """Return violations as problems at their places in a document that begins after so many lines of its file."""
-    problems = (item.problem() for item in found)
-    return tuple(_move(replace(problem, place=document.place(problem.path)), lines) for problem in problems)
-
-
-def _move(problem: Problem, lines: int) -> Problem:
-    place = problem.place
-    return replace(problem, place=replace(place, line=place.line + lines)) if place and place.line else problem
+def _place(found: Iterable[Violation], document: Document) -> tuple[Problem, ...]:
+    """Return violations as problems at their places in a document."""
+    return placed((item.problem() for item in found), document)
