@@ -5,9 +5,10 @@ Records are read one by one: a file of JSON Lines may have any size.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -47,11 +48,16 @@ def check_files(lexicons: Lexicons, files: Iterable[Path]) -> Iterator[RecordVer
     for file in files:
         name = STDIN if str(file) == "-" else str(file)
         try:
-            with nullcontext(sys.stdin.buffer) if name == STDIN else file.open("rb") as stream:
+            with _open_stdin() if name == STDIN else file.open("rb") as stream:
                 yield from check_stream(lexicons, stream, name, is_lines=file.suffix in _LINES)
-        except (OSError, AttributeError) as error:  # AttributeError: Python has no stdin if it is closed at the start
-            problem = unreadable(name, error if isinstance(error, OSError) else ValueError("nothing can be read"))
-            yield RecordVerdict(name, 0, problems=(problem,))
+        except OSError as error:
+            yield RecordVerdict(name, 0, problems=(unreadable(name, error),))
+
+
+def _open_stdin() -> AbstractContextManager[BinaryIO]:
+    if sys.stdin is None:  # it was closed when Python started
+        raise OSError(errno.EBADF, "nothing can be read")
+    return nullcontext(sys.stdin.buffer)
 
 
 def check_stream(lexicons: Lexicons, stream: BinaryIO, name: str, *, is_lines: bool = False) -> Iterator[RecordVerdict]:
