@@ -91,6 +91,12 @@ def test_lines_arrays_and_several_files(project: Path, atpub: Atpub) -> None:
     assert {found["collection"] for found in ran.json["verdicts"]} == {"org.lab.note", None}
 
 
+def test_all_places_of_a_problem_count_the_lines_before(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"a.jsonl": f'{json.dumps(note())}\n{{"a": 1, "a": 2}}\n'})
+    ran = atpub("check", "a.jsonl")
+    assert ran.out.startswith("a.jsonl:2:10: error: the key 'a' is given twice: it is first given at a.jsonl:2:2 ")
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_stdin(indent: int | None, project: Path) -> None:
     text = json.dumps(note(7), indent=indent)

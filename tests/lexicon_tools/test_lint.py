@@ -278,7 +278,7 @@ def test_rules_are_ignored_by_the_settings_of_the_project(folder: Path, atpub: A
     }
     write_files(folder, {"pyproject.toml": f'{SETTINGS}per-path = {{"lexicons/vendor" = ["field-name-syntax"]}}\n'})
     assert [problem["file"] for problem in atpub("lex", "lint", "--json").json["problems"]] == ["lexicons/note.json"]
-    for pattern in ("lexicons/note.json:field-name-syntax", "lexicons/*.json:*", "lexicons:*"):
+    for pattern in ("lexicons/note.json:field-name-syntax", "lexicons/*.json:*", "lexicons:*", "./lexicons/:*"):
         assert atpub("lex", "lint", "--strict", "--ignore", pattern).code == 0
     write_files(folder, {"pyproject.toml": '[tool.atpub.lint]\nper-path = {"lexicons" = ["*"]}\n'})
     assert atpub("lex", "lint", "--strict").out == "2 lexicons: nothing found.\n"

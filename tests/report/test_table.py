@@ -34,3 +34,7 @@ def test_wide_characters_take_two_columns() -> None:
 def test_texts_of_others_are_escaped() -> None:
     assert table(("A",), [("\x1b[2J\n",)], 80)[1] == r"\u001b[2J\n"
     assert paragraph("one\n\x1b[31mtwo  three", 8) == ["one", r"\u001b[3", "1mtwo", "three"]
+
+
+def test_codes_are_not_broken_at_their_hyphens() -> None:
+    assert paragraph("see unlimited-string", 16) == ["see", "unlimited-string"]

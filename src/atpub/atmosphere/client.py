@@ -16,12 +16,11 @@ from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.blobs import BlobInput, open_blob
 from atpub.atmosphere.outbox import Batch, Outbox
 from atpub.atmosphere.ready_plan import OnEvent, ignore
-from atpub.atmosphere.records import RecordValue, read_all, write_record
+from atpub.atmosphere.records import RecordValue, check_integers, put_value, read_all, write_record
 from atpub.atmosphere.typed_records import TypedRecords
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, RecordPath, Rkey, Tid
-from atpub.engine.desired.leaves import large_integers
 from atpub.errors import (
     InvalidArgument,
     InvalidRecord,
@@ -38,7 +37,7 @@ from atpub.login.credentials import password_in
 from atpub.pulling.download import url_of
 from atpub.redact import redact_urls
 from atpub.report.html import client_html
-from atpub.repository.model import LOCAL_DID, Create, Delete, Update
+from atpub.repository.model import LOCAL_DID, Create, Delete
 from atpub.target import FOLDER, Target
 
 LARGEST_BLOB: Final = 256 * 1024 * 1024
@@ -285,9 +284,7 @@ class AtmosphereClient(TypedRecords):
         """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved."""
         path, value = self._record("put_record", collection, rkey, record, validate)
         swap = _swap("put_record", swap_commit)
-        return write_record(
-            self.account, path, lambda there: Update(path, value) if there else Create(path, value), swap
-        )
+        return put_value(self.account, path, value, swap)
 
     def delete_record(self, uri: str | AtUri, *, swap_commit: str | None = None) -> None:
         """Delete a record of one's own; none there is well, too. Raises Refused, HeadMoved."""
@@ -311,8 +308,7 @@ class AtmosphereClient(TypedRecords):
             problems = tuple(violation.problem() for violation in validate_record(LEXICONS.lexicons, value))
             if problems:
                 raise InvalidRecord(problems)
-        if not isinstance(self.account, LocalAccount) and (large := tuple(large_integers(value))):
-            raise InvalidRecord(large)
+        check_integers(self.account, value)
         return path, value
 
     # Blobs

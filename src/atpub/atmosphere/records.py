@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from atpub.atmosphere.accounts import Account
-from atpub.atproto.data import Json, cid_of
+from atpub.atmosphere.accounts import Account, LocalAccount
+from atpub.atproto.data import Json, JsonObject, cid_of
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath
+from atpub.engine.desired.leaves import large_integers
 from atpub.engine.inventory import COLLECTION, read_inventories
-from atpub.errors import HeadMoved, RecordConflict, Refused
+from atpub.errors import HeadMoved, InvalidRecord, RecordConflict, Refused
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -54,6 +55,17 @@ def write_record(
                 continue
         break
     return AtUri.of(repository.did, path)
+
+
+def put_value(account: Account, path: RecordPath, value: JsonObject, swap: Cid | None = None) -> AtUri:
+    """Write a value at a path, over the one there; nothing where it is the same. Raises as `write_record` does."""
+    return write_record(account, path, lambda there: Update(path, value) if there else Create(path, value), swap)
+
+
+def check_integers(account: Account, value: JsonObject) -> None:
+    """Raise InvalidRecord where a value has integers that the account's server does not take."""
+    if not isinstance(account, LocalAccount) and (large := tuple(large_integers(value))):
+        raise InvalidRecord(large)
 
 
 def _is_done(write: Write, record: Record | None) -> bool:

@@ -8,16 +8,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from atpub.atmosphere.accounts import Account, LocalAccount
+from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.arguments import Call, warn
-from atpub.atmosphere.records import read_all, write_record
+from atpub.atmosphere.records import check_integers, put_value, read_all, write_record
 from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.runtime import RecordBase
 from atpub.atproto.runtime.checked import checked_json
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey, Tid
-from atpub.engine.desired.leaves import large_integers
 from atpub.errors import InvalidRecord, RecordNotFound
-from atpub.repository.model import Create, Delete, Record, Update
+from atpub.repository.model import Delete, Record
 
 R = TypeVar("R", bound=RecordBase)
 
@@ -67,9 +66,8 @@ class TypedRecords(ABC):
         key = str(Tid.of(time.time_ns() // 1000)) if rkey is None and record.KEY == "tid" else rkey
         path = _path(call, type(record), key)
         value = checked_json(record)
-        if not isinstance(self.account, LocalAccount) and (large := tuple(large_integers(value))):
-            raise InvalidRecord(large)
-        return write_record(self.account, path, lambda there: Update(path, value) if there else Create(path, value))
+        check_integers(self.account, value)
+        return put_value(self.account, path, value)
 
     def get(self, record_type: type[R], rkey: str | None = None, *, repo: str | None = None) -> TypedRecord[R]:
         """Return the record at a key, of the client's account, or of the DID or handle `repo`.

@@ -85,10 +85,9 @@ def write_new(nsid: Nsid, kind: str, folder: Path) -> Path:
     file = folder / path_of(nsid)
     if refused := refuse(file, folder):
         raise InvalidInput((refused,))
-    if folder.is_dir():
-        for found in read_files(find_files([folder]) if lexicon_files(folder) else {})[0]:
-            if found.lexicon.id == nsid and Path(found.source.file) != file:
-                raise FileConflict(f"{nsid} is in {found.source.file} already", hint="change it there")
+    for found in read_files(dict.fromkeys(lexicon_files(folder), folder))[0]:
+        if found.lexicon.id == nsid and Path(found.source.file) != file:
+            raise FileConflict(f"{nsid} is in {found.source.file} already", hint="change it there")
     if os.path.lexists(file):
         raise FileConflict(f"{file} exists", hint="change it, or move it away")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,8 @@ class Ignored:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern.rstrip('/')}/*")
+    path = Path(pattern).as_posix()  # as names are: without ./ and a slash at the end
+    return fnmatchcase(name, path) or fnmatchcase(name, f"{path}/*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ Records are read one by one: a file of JSON Lines may have any size.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from atpub.atproto.lexicon.violation import Violation
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
-from atpub.text.json_document import parse_json
+from atpub.text.json_document import parse_json, placed
 from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
@@ -47,11 +48,16 @@ def check_files(lexicons: Lexicons, files: Iterable[Path]) -> Iterator[RecordVer
     for file in files:
         name = STDIN if str(file) == "-" else str(file)
         try:
-            with nullcontext(sys.stdin.buffer) if name == STDIN else file.open("rb") as stream:
+            with _open_stdin() if name == STDIN else file.open("rb") as stream:
                 yield from check_stream(lexicons, stream, name, is_lines=file.suffix in _LINES)
-        except (OSError, AttributeError) as error:  # AttributeError: Python has no stdin if it is closed at the start
-            problem = unreadable(name, error if isinstance(error, OSError) else ValueError("nothing can be read"))
-            yield RecordVerdict(name, 0, problems=(problem,))
+        except OSError as error:
+            yield RecordVerdict(name, 0, problems=(unreadable(name, error),))
+
+
+def _open_stdin() -> AbstractContextManager[BinaryIO]:
+    if sys.stdin is None:  # it was closed when Python started
+        raise OSError(errno.EBADF, "nothing can be read")
+    return nullcontext(sys.stdin.buffer)
 
 
 def check_stream(lexicons: Lexicons, stream: BinaryIO, name: str, *, is_lines: bool = False) -> Iterator[RecordVerdict]:
@@ -95,17 +101,17 @@ def _place_in_line(found: tuple[Violation, ...], line: bytes, name: str, number:
     if not found:
         return ()
     try:
-        return _place(found, parse_json(decode(line, name)), number - 1)
+        return _place(found, parse_json(decode(line, name, number)))
     except InvalidInput:  # nested more deeply than atpub finds places in
         return tuple(replace(item.problem(), place=Place(name, number, 1)) for item in found)
 
 
 def _unreadable_line(line: bytes, name: str, number: int) -> tuple[Problem, ...]:
     try:
-        parse_json(decode(line, name))
+        parse_json(decode(line, name, number))
     except InvalidInput as error:
-        return tuple(_move(problem, number - 1) for problem in error.problems)
-    return (Problem("json-syntax", f"line {number} of {name} is no JSON"),)
+        return error.problems
+    return (Problem("json-syntax", "the line is not JSON", Place(name, number, 1)),)
 
 
 def _check_document(lexicons: Lexicons, held: bytes, name: str) -> Iterator[RecordVerdict]:
@@ -119,7 +125,7 @@ def _check_document(lexicons: Lexicons, held: bytes, name: str) -> Iterator[Reco
     for path, record in records:
         found = (replace(item, path=(*path, *item.path)) for item in violations(lexicons, record))
         line = document.place(path).line
-        yield RecordVerdict(name, line, _collection(record), _place(tuple(found), document, 0))
+        yield RecordVerdict(name, line, _collection(record), _place(found, document))
 
 
 def _collection(value: Json) -> str:
@@ -127,12 +133,6 @@ def _collection(value: Json) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _place(found: Iterable[Violation], document: Document, lines: int) -> tuple[Problem, ...]:
-    """Return violations as problems at their places in a document that begins after so many lines of its file."""
-    problems = (item.problem() for item in found)
-    return tuple(_move(replace(problem, place=document.place(problem.path)), lines) for problem in problems)
-
-
-def _move(problem: Problem, lines: int) -> Problem:
-    place = problem.place
-    return replace(problem, place=replace(place, line=place.line + lines)) if place and place.line else problem
+def _place(found: Iterable[Violation], document: Document) -> tuple[Problem, ...]:
+    """Return violations as problems at their places in a document."""
+    return placed((item.problem() for item in found), document)

@@ -44,5 +44,6 @@ def _cell(text: str, width: int) -> str:
 
 
 def paragraph(text: str, width: int) -> list[str]:
-    """Return the lines of a text of any length; its own line breaks stay."""
-    return [line for part in text.splitlines() for line in wrap(escape_terminal(part), width) or [""]]
+    """Return the lines of a text of any length; its own line breaks stay, and codes with hyphens are not broken."""
+    parts = map(escape_terminal, text.splitlines())
+    return [line for part in parts for line in wrap(part, width, break_on_hyphens=False) or [""]]

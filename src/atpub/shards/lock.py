@@ -209,7 +209,7 @@ class _Reader:
         """Yield the problems of a line at their columns; parses the line again, which is slow."""
         start = self._source.place(line.start())
         try:
-            document = parse_json(Source(self._source.file, "\n" * (start.line - 1) + line[0]))
+            document = parse_json(Source(self._source.file, line[0], start.line))
         except InvalidInput as error:
             hint = _MERGE if line[0].startswith(("<<<<<<<", "|||||||", "=======", ">>>>>>>")) else _ANEW
             for problem in error.problems:

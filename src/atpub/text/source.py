@@ -25,10 +25,14 @@ UNREADABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\u
 
 @dataclass(frozen=True)
 class Source:
-    """A file's name as the user gave it, and its text (left out of the repr: it may be 32 MiB)."""
+    """A file's name as the user gave it, and its text (left out of the repr: it may be 32 MiB).
+
+    `first_line` is the number of the text's first line, if the text is a part of the file.
+    """
 
     file: str
     text: str = field(repr=False)
+    first_line: int = 1
 
     def place(self, offset: int) -> Place:
         """Return the line and column of an offset in characters; a long line is cut around the column, see `caret`."""
@@ -36,7 +40,7 @@ class Source:
         line = bisect_right(starts, offset)
         start = starts[line - 1]
         end = starts[line] if line < len(starts) else len(self.text)
-        return Place(self.file, line, offset - start + 1, self._window(start, offset, end))
+        return Place(self.file, self.first_line + line - 1, offset - start + 1, self._window(start, offset, end))
 
     def problem(self, code: str, message: str, offset: int, hint: str = "") -> Problem:
         """Return a problem at an offset."""
@@ -81,14 +85,14 @@ def as_written(value: bool | float, place: Place) -> str:
 _NO_TEXT: Final = "is this a text file? save it as UTF-8"
 
 
-def decode(data: bytes, file: str) -> Source:
-    """Decode a file's bytes; raises InvalidInput if they are too many or not UTF-8."""
+def decode(data: bytes, file: str, first_line: int = 1) -> Source:
+    """Decode the bytes of a file, or of the part that begins at a line; raises InvalidInput: too many, or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise InvalidInput((too_large(file),))
     try:
-        return Source(file, data.decode("utf-8-sig"))
+        return Source(file, data.decode("utf-8-sig"), first_line)
     except UnicodeDecodeError as error:
-        raise InvalidInput((_not_utf8(error, file),)) from None
+        raise InvalidInput((_not_utf8(error, file, first_line),)) from None
 
 
 def check_characters(source: Source) -> None:
@@ -114,9 +118,9 @@ def too_large(file: str) -> Problem:
     return Problem("too-large", message, Place(file, 1, 1), hint)
 
 
-def _not_utf8(error: UnicodeDecodeError, file: str) -> Problem:
+def _not_utf8(error: UnicodeDecodeError, file: str, first_line: int) -> Problem:
     before = error.object[: error.start].decode("utf-8")
-    source = Source(file, error.object.decode("utf-8", errors="replace"))
+    source = Source(file, error.object.decode("utf-8", errors="replace"), first_line)
     message = f"the byte 0x{error.object[error.start]:02X} is not UTF-8"
     hint = _NO_TEXT if "\0" in before else "save the file as UTF-8"
     return source.problem("not-utf8", message, len(before), hint)
