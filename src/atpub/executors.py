@@ -27,7 +27,7 @@ _DASK_LOGGERS: Final = ("distributed.client", "distributed.core", "distributed.u
 _DASK_SECONDS: Final = 5.0
 _LONGEST_SECONDS: Final = 8.0
 _HINT: Final = "give threads, dask://HOST:PORT, or module:factory"
-_AGAIN: Final = "is the same version of atpub installed on each worker? Then run it again: `atpub lock` continues"
+_AGAIN: Final = "is the same version of atpub installed on each worker? Then run it again"
 T = TypeVar("T")
 
 

@@ -129,11 +129,13 @@ def test_a_killed_run_is_run_again(folder: Path, atpub: Run) -> None:
     (folder / "a").mkdir()
     for number in range(40):
         (folder / f"a/{number:02}.bin").write_bytes(bytes([number]) * 500_000)
-    command = [sys.executable, "-m", "atpub", "pack", "a", "--out", "data", "--max-size", "1MB"]
+    command = [Path(sys.executable).with_name("atpub"), "pack", "a", "--out", "data", "--max-size", "1MB"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        process.stderr.readline()
+        assert process.stderr.readline().startswith(b"written   a-000000.tar")
         process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert 1 <= len([*(folder / "data").glob("*.tar")]) < 40
     assert atpub("pack", "a", "--out", "data", "--max-size", "1MB").code == 0
     assert atpub("pack", "a", "--out", "whole", "--max-size", "1MB").code == 0
     shards = {file.name: file.read_bytes() for file in (folder / "data").glob("*.tar")}

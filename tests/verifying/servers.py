@@ -121,6 +121,15 @@ def break_off(handler: Handler, content: bytes) -> None:
     handler.reset()
 
 
+def chunked(handler: Handler, content: bytes) -> None:
+    """Send everything without saying how much it is."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    if handler.command == "GET":
+        handler.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
+
+
 def endless(handler: Handler, _: bytes) -> None:
     """Send without an end, and without saying how much."""
     handler.send_response(200)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.shards.tars import samples_tar
+from tests.shards.tars import FORMATS, Member, make_tar, samples_tar
 from tests.verifying import servers
 from tests.verifying.servers import FaultyServer, running
 
@@ -170,6 +170,27 @@ def test_a_damaged_tar_is_reported(server: FaultyServer) -> None:
         found = look(at(server, depth))
         assert found.tar is not None
         assert found.tar[0] == "tar-compressed"
+
+
+@pytest.mark.parametrize("blocks", range(8))
+@pytest.mark.parametrize("form", FORMATS[1:])
+def test_long_headers_stand_anywhere(server: FaultyServer, form: int, blocks: int) -> None:
+    """Also where those of one member begin in one MiB and end in the next."""
+    members = [Member("0.bin", bytes((1 << 20) - 512 * (blocks + 1))), Member(f"{'d' * 90}/{'l' * 180}.bin", b"1")]
+    server.files["/d.tar"] = make_tar(members, form)
+    found = look(at(server, "whole"))
+    assert (found.tar, found.samples) == (None, 2)
+    assert found.sha256 == sha256(server.files["/d.tar"]).hexdigest()
+
+
+@pytest.mark.parametrize("fault", [None, servers.chunked])
+def test_a_cut_off_tar_is_described_by_its_own_size(server: FaultyServer, fault: servers.Fault | None) -> None:
+    server.files["/d.tar"] = TAR[:700]
+    server.faults = {"/d.tar": fault} if fault else {}
+    for depth in ("sample", "whole"):
+        found = look(at(server, depth))
+        assert found.tar is not None
+        assert " of 700, " in found.tar[1]
 
 
 def test_any_executor_reads(server: FaultyServer, tmp_path: Path) -> None:

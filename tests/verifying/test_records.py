@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from atpub.atproto.data import Json, JsonObject, cid_of
@@ -9,6 +12,7 @@ from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.errors import RepositoryNotFound, Unavailable
 from atpub.generated import LEXICONS
 from atpub.repository.interface import Repository
+from atpub.repository.local.repository import LocalRepository
 from atpub.repository.model import LOCAL_DID, Record
 from atpub.verifying.model import PublishedRecord
 from atpub.verifying.records import MOST_VIOLATIONS, Unread, judge_record, judge_reference, references_in
@@ -111,3 +115,21 @@ def test_slow_repositories_end_the_search() -> None:
     wanted = uris(10)
     repositories.fetch(wanted)
     assert [repositories.find(uri) for uri in wanted] == ["unreadable"] * 4 + ["too-many"] * 6
+
+
+def test_a_repository_that_fails_later_leaves_what_was_read(tmp_path: Path) -> None:
+    """Its own records, which were read before the server went down, are still judged as they are."""
+
+    class Down(LocalRepository):
+        def get_record(self, path: RecordPath) -> Record | None:
+            raise Unavailable("down")
+
+    with closing(Down(tmp_path)) as repository:
+        known = Record(RecordPath.parse("org.lab.note/one"), cid_of({}), {})
+        repositories = Repositories(lambda _: repository)
+        repositories.add(repository)
+        repositories.learn(repository.did, {known.path: known})
+        other = RecordPath.parse("org.lab.note/two")
+        wanted = [AtUri.of(repository.did, path) for path in (known.path, other)]
+        repositories.fetch(wanted)
+        assert [repositories.find(uri) for uri in wanted] == [known, "unreadable"]

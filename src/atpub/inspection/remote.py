@@ -9,10 +9,9 @@ from atpub.atproto.data import Blob
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.inspection.reading import InspectedSource
 from atpub.measuring.measure import OBJECT_SCHEMES
-from atpub.pulling.download import Source, Url
-from atpub.pulling.entries import OpenRepository, PublishedDataset, find_dataset, parse_dataset_uri
+from atpub.pulling.download import Url
+from atpub.pulling.entries import OpenRepository, PublishedDataset, blob_source, find_dataset, parse_dataset_uri
 from atpub.redact import redact_urls
-from atpub.repository.interface import Repository
 from atpub.shards.braces import expand_braces
 from atpub.storage.interface import Endpoint
 
@@ -54,12 +53,7 @@ def _require_scheme(url: Url) -> Url:
 def _list_dataset(dataset: PublishedDataset, most: int | None) -> Iterator[InspectedSource]:
     for shard in dataset.shards:
         if isinstance(shard.source, Blob):
-            source = _blob_source(dataset.repository, shard.source)
+            source = blob_source(dataset.repository, shard.source.cid)
             yield InspectedSource(source, shard.name, most, shard.source.size)
         else:
             yield InspectedSource(shard.source, redact_urls(shard.source), most)
-
-
-def _blob_source(repository: Repository, blob: Blob) -> Source:
-    found = repository.blob_source(blob.cid)
-    return Url(found) if isinstance(found, str) else found.absolute()

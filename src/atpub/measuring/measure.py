@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from threading import Lock
@@ -24,14 +24,13 @@ from atpub.measuring.validators import is_unchanged
 from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import new_client
 from atpub.repository.backoff import back_off
-from atpub.shards.digest_stream import DigestStream
+from atpub.shards.digest_stream import CannotGoBack, DigestStream, ForwardFile
 from atpub.shards.lock import StoreFacts
 from atpub.shards.tar import TarFacts, read_tar
 
 if TYPE_CHECKING:
     from atpub.atproto.xrpc.transport import TransportClient
 
-_UNKNOWN_SIZE: Final = 1 << 62
 _STAND_INS: Final = frozenset({"html-page", "git-lfs-pointer"})
 OBJECT_SCHEMES: Final = ("gs:", "gcs:", "az:", "azure:", "abfs:", "abfss:", "adl:")
 
@@ -127,11 +126,11 @@ def _read_again(store: ShardStore, task: ShardTask, stated: Stated, on_progress:
 
 def _read(task: ShardTask, stated: Stated, chunks: Iterator[bytes], on_progress: OnProgress) -> MeasuredShard:
     size = stated.facts.size
-    body = _Body(chunks, lambda done: on_progress(Advanced("lock", task.url, done, size)))
-    stream = DigestStream(body, _UNKNOWN_SIZE if size is None else size, lambda _: None)
+    body = ForwardFile(lambda: next(chunks, b""))
+    stream = DigestStream(body, size, lambda done: on_progress(Advanced("lock", task.url, done, size)))
     try:
         held = read_tar(stream, task.url)
-    except _CannotGoBack:
+    except CannotGoBack:
         held = None  # only tars of rare kinds are read so
     digest = stream.hexdigest()
     samples = held.samples if isinstance(held, TarFacts) else None
@@ -146,41 +145,3 @@ def _warning(held: TarFacts | Problem | None, size: int) -> Problem | None:
     if held.code in _STAND_INS or not size:
         raise ShardFailure(held.code, held.message, "open the URL to see what it answers")
     return replace(held, severity="warning")
-
-
-class _CannotGoBack(OSError):
-    """A step back in bytes that are read once."""
-
-
-class _Body:
-    """The bytes of a shard as a raw file that is read once; `done` counts those that were read."""
-
-    def __init__(self, chunks: Iterator[bytes], on_done: Callable[[int], object]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-        self._on_done = on_done
-        self.done = 0
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the buffer; fewer bytes are the last ones."""
-        filled = 0
-        while filled < len(buffer):
-            self._rest = self._rest or next(self._chunks, b"")
-            if not self._rest:
-                break
-            taken = self._rest[: len(buffer) - filled]
-            buffer[filled : filled + len(taken)] = taken
-            self._rest = self._rest[len(taken) :]
-            filled += len(taken)
-        self.done += filled
-        if filled:
-            self._on_done(self.done)
-        return filled
-
-    def seek(self, offset: int, /) -> int:
-        """Raise OSError: nothing is read again."""
-        raise _CannotGoBack
-
-    def read(self, count: int, /) -> bytes:
-        """Raise OSError: nothing is read again."""
-        raise _CannotGoBack

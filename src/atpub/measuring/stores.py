@@ -17,7 +17,7 @@ from atpub.errors import AtpubError
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.validators import conditions, facts_in
 from atpub.pulling.digests import ASKING, stated_digest
-from atpub.pulling.download import AS_STORED, CHUNK
+from atpub.pulling.download import AS_STORED, CHUNK, PASSING
 from atpub.repository.backoff import back_off
 from atpub.shards.lock import StoreFacts
 
@@ -28,7 +28,6 @@ TRIES: Final = 4
 """The number of tries without progress before a shard is given up."""
 LONGEST_WAIT: Final = 120.0
 """The most seconds that a store may ask to wait."""
-_PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))
 _NO_HEAD: Final = frozenset((400, 403, 405, 501))
 _PRIVATE: Final = frozenset((401, 403, 407))
 _PAGE: Final = re.compile(r"\s*(text/html|application/xhtml\+xml)\b", re.IGNORECASE)
@@ -117,7 +116,7 @@ class HttpStore:
             except AtpubError as error:
                 raise _unavailable(address, str(error)) from None
             with reply:
-                if reply.status not in _PASSING or failures == self._tries:
+                if reply.status not in PASSING or failures == self._tries:
                     if reply.status not in (200, 206, 304) and reply.status not in also:
                         raise _refusal(address, reply.status)
                     yield reply

@@ -128,8 +128,9 @@ def _visible_files(folder: str) -> Iterator[os.DirEntry[str]]:
 
 def _holds_tars(folder: str) -> bool:
     """Return whether a folder holds tars, and no other files but hidden ones."""
-    names = [entry.name for entry in _visible_files(folder) if not entry.name.startswith(".")]
-    return bool(names) and all(name.lower().endswith(SUFFIX) for name in names)
+    names = (entry.name.lower() for entry in _visible_files(folder) if not entry.name.startswith("."))
+    first = next(names, "")
+    return first.endswith(SUFFIX) and all(name.endswith(SUFFIX) for name in names)  # it ends at the first other file
 
 
 def _add_folder(folder: str, found: Sources) -> None:

@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.data import Blob
-from atpub.atproto.syntax import AtUri, RecordPath, SyntaxViolation
+from atpub.atproto.syntax import AtUri, Cid, RecordPath, SyntaxViolation
 from atpub.errors import RecordNotFound, Usage
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
-from atpub.pulling.download import Url, require_http
+from atpub.pulling.download import Source, Url, require_http
 from atpub.repository.interface import Repository
 from atpub.storage.interface import FileStorage, StoredShard
 from atpub.storage.parts import read_links, read_parts
@@ -104,6 +105,12 @@ def _stated_bytes(parts: Sequence[tuple[AtUri, Mapping[str, Any]]], entries: Seq
 def read_entry(value: Mapping[str, Any]) -> entry.Entry:
     """Return the entry without its `metadata`, which atdata 0.7 writes in another form; raises InvalidRecord."""
     return entry.Entry.from_json({name: item for name, item in value.items() if name != "metadata"})
+
+
+def blob_source(repository: Repository, cid: Cid) -> Source:
+    """Return where the bytes of a blob are: a URL, or an absolute path, since another process has another folder."""
+    found = repository.blob_source(cid)
+    return found.absolute() if isinstance(found, Path) else Url(found)
 
 
 def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:

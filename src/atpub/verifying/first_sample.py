@@ -23,8 +23,9 @@ class _BeyondHead(Exception):
 class HeadStream:
     """A seekable stream over the first bytes of a source, which takes no more chunks than are needed."""
 
-    def __init__(self, take: Callable[[], bytes]) -> None:
+    def __init__(self, take: Callable[[], bytes], size: int | None = None) -> None:
         self._take = take
+        self._size = size
         self._held = bytearray()
         self._position = 0
 
@@ -33,8 +34,9 @@ class HeadStream:
         return self._position
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        """Move to an offset; the end is that of the bytes that were taken."""
-        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: len(self._held)}[whence]
+        """Move to an offset; where the size is not known, the end is that of the bytes that were taken."""
+        end = len(self._held) if self._size is None else self._size
+        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: end}[whence]
         self._position = base + offset
         return self._position
 
@@ -77,12 +79,14 @@ class _FirstSample:
         return None if self._key is None else self._types.result(self._key)
 
 
-def read_first_sample(take: Callable[[], bytes], name: str) -> tuple[SampleTypes | None, tuple[str, str] | None]:
+def read_first_sample(
+    take: Callable[[], bytes], name: str, size: int | None
+) -> tuple[SampleTypes | None, tuple[str, str] | None]:
     """Return the types of the first sample, as far as it is in the first bytes, or what is wrong with the tar there.
 
-    `take` returns the next bytes of the shard; no more are taken than are needed.
+    `take` returns the next bytes of the shard; no more are taken than are needed. `size` is that of all of it.
     """
-    stream = HeadStream(take)
+    stream = HeadStream(take, size)
     sample = _FirstSample(stream)
     try:
         held = read_tar(stream, name, sample.add)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
-from io import RawIOBase
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -29,7 +28,7 @@ from atpub.pulling.download import (
     Url,
     new_client,
 )
-from atpub.shards.digest_stream import DigestStream
+from atpub.shards.digest_stream import CannotGoBack, DigestStream, ForwardFile
 from atpub.shards.tar import read_tar
 from atpub.verifying.first_sample import HEAD_BYTES, read_first_sample
 from atpub.verifying.model import DataLocation, Fault, Reading
@@ -45,7 +44,6 @@ _PAUSE: Final = 0.5  # seconds before the second try at a server that is busy
 _MOST_FAILURES: Final = 3
 """After so many failures in a row, a server is not asked for the rest of a batch."""
 _GONE: Final = frozenset((404, 410))
-_UNKNOWN_SIZE: Final = 1 << 62
 
 
 def ignore_bytes(_location: DataLocation, _count: int) -> None:
@@ -187,7 +185,7 @@ def _look(location: DataLocation, chunks: Iterator[bytes], head: Reading, watch:
     source = _Chunks(location, chunks, watch)
     try:
         if location.depth == "sample":
-            first, tar = read_first_sample(source.take, location.name)
+            first, tar = read_first_sample(source.take, location.name, head.size)
             return replace(head, first=first, tar=tar, read=source.count)
         return replace(_digest(source, head), read=source.count)
     except _TooMany:
@@ -205,52 +203,37 @@ def _digest(source: _Chunks, head: Reading) -> Reading:
         while chunk := source.take():
             digest.update(chunk)
         return replace(head, size=source.count, sha256=digest.hexdigest())
-    size = _UNKNOWN_SIZE if head.size is None else head.size
-    stream = DigestStream(source, size, lambda _: None)
-    held = read_tar(stream, source.location.name)
-    digest_hex = stream.hexdigest()
+    stream = DigestStream(ForwardFile(source.take), head.size, lambda _: None)
+    try:
+        held = read_tar(stream, source.location.name)
+    except CannotGoBack:
+        held = None  # only tars of rare kinds are read so
+    found = replace(head, sha256=stream.hexdigest(), size=source.count)
+    if held is None:
+        return found
     if isinstance(held, Problem):
-        return replace(head, size=source.count, sha256=digest_hex, tar=(held.code, held.message))
-    return replace(head, size=source.count, sha256=digest_hex, samples=held.samples, first=held.first)
+        return replace(found, tar=(held.code, held.message))
+    return replace(found, samples=held.samples, first=held.first)
 
 
 class _TooMany(Exception):
     """More bytes than may be read."""
 
 
-class _Chunks(RawIOBase):
-    """The bytes of a location as a raw file, which moves only forward."""
+class _Chunks:
+    """The chunks of a location, counted and watched."""
 
     def __init__(self, location: DataLocation, chunks: Iterator[bytes], watch: Watch) -> None:
-        super().__init__()
         self.location = location
         self.count = 0
         self._chunks = chunks
         self._watch = watch
-        self._rest = b""
 
     def take(self) -> bytes:
         """Return the next chunk, nothing at the end; raises _TooMany."""
-        if self._rest:
-            chunk, self._rest = self._rest, b""
-            return chunk
         chunk = next(self._chunks, b"")
         self.count += len(chunk)
         if self.count > self.location.most:
             raise _TooMany
         self._watch(self.location, self.count)
         return chunk
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer as far as there are bytes."""
-        filled, wanted = 0, len(buffer)
-        while filled < wanted and (chunk := self.take()):
-            part = chunk[: wanted - filled]
-            buffer[filled : filled + len(part)] = part
-            filled += len(part)
-            self._rest = chunk[len(part) :]
-        return filled
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Raise OSError: what has passed cannot be read again."""
-        raise OSError(0, "its headers cannot be read in one pass")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
 from atpub.errors import AtpubError, RepositoryNotFound
-from atpub.pulling.download import Source, Url
+from atpub.pulling.download import Source
+from atpub.pulling.entries import OpenRepository, blob_source
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record
 from atpub.repository.snapshot import read_all
 from atpub.verifying.records import Unread
-
-OpenRepository: TypeAlias = Callable[[AtUri], Repository]
-"""A function that opens the repository of a URI's authority; its maker closes it."""
 
 MOST_REPOSITORIES: Final = 100
 """The most repositories that are opened for references."""
@@ -81,8 +78,7 @@ class Repositories:
         """Return where the bytes of a blob are."""
         repository = self._opened[did]
         assert not isinstance(repository, str)
-        found = repository.blob_source(cid)
-        return found.absolute() if isinstance(found, Path) else Url(found)  # another process has another folder
+        return blob_source(repository, cid)
 
     def find(self, uri: AtUri) -> Record | Unread | None:
         """Return the record at a URI that `fetch` was given; None where there is none."""
@@ -118,7 +114,8 @@ class Repositories:
     def _fail(self, authority: str, wanted: Iterable[RecordPath]) -> None:
         repository = self._opened.setdefault(authority, "unreadable")
         if not isinstance(repository, str):
-            self._records.update({_Key(repository.did, path): "unreadable" for path in wanted})
+            for path in wanted:
+                self._records.setdefault(_Key(repository.did, path), "unreadable")
 
 
 def _read(repository: Repository, paths: Collection[RecordPath]) -> Mapping[RecordPath, Record | None]:
