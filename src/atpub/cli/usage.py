@@ -15,7 +15,7 @@ from atpub.suggest import nearest, suggest
 _SYNONYMS: Final = {
     **dict.fromkeys(("deploy", "publish", "push", "sync", "up", "update", "upload"), "apply"),
     **dict.fromkeys(("changes", "diff", "preview"), "plan"),
-    **dict.fromkeys(("check", "lint", "test"), "validate"),
+    **dict.fromkeys(("lint", "test"), "validate"),
     **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy"),
     **dict.fromkeys(("checksum", "hash", "freeze"), "lock"),
     **dict.fromkeys(("create", "new", "scaffold", "setup", "start"), "init"),
@@ -43,13 +43,20 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     if isinstance(error, click.NoSuchOption):
         hint = _option_hint(error.option_name, ctx, args) or f"{help_command} lists the options"
         return Usage(f"there is no option {error.option_name}", hint=hint)
-    message = error.format_message().rstrip(".")
+    message = _message(error).rstrip(".")
     if isinstance(error, UnknownCommand):
         return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
     hint = f"{help_command} says how to use it"
     if isinstance(error, ExtraArguments) and any(item.name == "manifests" for item in ctx.command.params):
         hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
     return Usage(message[:1].lower() + message[1:], hint=hint)
+
+
+def _message(error: click.UsageError) -> str:
+    """Return click's message; without its list of choices, which has line breaks and tabs, where a parameter is missing."""
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"missing {error.param.param_type_name} {error.param.get_error_hint(error.ctx)}"
+    return error.format_message()
 
 
 def _context(args: Sequence[str]) -> click.Context:
