@@ -139,7 +139,9 @@ def tree() -> Iterator[str]:
 
 
 def test_the_tree_is_the_one_on_disk() -> None:
-    listed = {path.rstrip("/") for path in tree()}
+    paths = [path.rstrip("/") for path in tree()]
+    listed = {*paths}
+    assert len(paths) == len(listed)
     assert {path for path in listed if not (ROOT / path).exists()} <= COMING
     folders = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "src/atpub").iterdir() if (path / "__init__.py").exists()

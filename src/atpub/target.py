@@ -17,7 +17,8 @@ FOLDER: Final = Path(".atpub", "local")
 """The default folder of the embedded repository, relative to the manifest's."""
 
 _NAME_ANOTHER: Final = (
-    "name its folder: --repository PATH, or in Python repository=PATH or AtmosphereClient.local(PATH)"
+    "name its folder: --repository PATH or --account local:PATH, or in Python repository=PATH or "
+    "AtmosphereClient.local(PATH)"
 )
 
 
@@ -95,6 +96,8 @@ def require_target(
     """Resolve the target of a run; raises Usage if no account is given."""
     target = Target.resolve(manifest, account, pds, environ)
     if target is None:
-        hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
+        hint = "name it: --account HANDLE, or a manifest that does: -m PATH"
+        if manifest is not None:
+            hint = "try it first with --account local; then with your handle, or `account:` in the manifest"
         raise Usage("no account is given", hint=hint)
     return target

@@ -27,6 +27,11 @@ def commands(group: click.Group, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_examples_are_in_one_list(name: str, atpub: Callable[..., Ran]) -> None:
+    assert len(re.findall(r"^ *Examples?:", atpub(*name.split(), "--help").out, re.MULTILINE)) == 1
+
+
 def runs(line: str) -> list[list[str]]:
     """The arguments of each atpub on a line of a shell: without redirections, variables and comments."""
     found = re.search(r'^eval "\$\((.*)\)"', line)

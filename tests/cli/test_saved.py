@@ -101,6 +101,14 @@ def test_a_file_that_is_no_plan(lab: Lab) -> None:
     assert lab.run("apply", "absent.json").code == 64
 
 
+@pytest.mark.parametrize("text", ["[1]", "null", '"plan"', "1"])
+def test_json_that_is_no_object_is_told_in_plain_words(lab: Lab, text: str) -> None:
+    (lab.folder / "plan.json").write_text(text)
+    failed = lab.run("apply", "plan.json")
+    assert failed.code == 3
+    assert "it is not a JSON object [bad-plan]" in failed.err
+
+
 def test_a_plan_that_is_not_json_is_told_with_its_place(lab: Lab) -> None:
     (lab.folder / "plan.json").write_text('{"digest": "0",\n "changes": [1,]}')
     failed = lab.run("apply", "plan.json")

@@ -162,7 +162,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_stdin_and_stdout_have_a_name(lab: Lab) -> None:
-    from_stdin = shell("cat atpub.yaml | (rm atpub.yaml; atpub plan -m - --json)", lab.folder)
+    from_stdin = shell("mv atpub.yaml text && atpub plan -m - --json < text", lab.folder)
     assert json.loads(from_stdin.stdout)["summary"]["create"] == 4, from_stdin.stderr
     wrong = shell("echo 'atpub: 2' | atpub validate -m -", lab.folder)
     assert wrong.stderr.startswith("(stdin):1:1: error:")

@@ -15,9 +15,7 @@ from atpub.cli.options import (
     target_options,
 )
 
-_SERVE_EPILOG: Final = (
-    "Example: atpub serve, then atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
-)
+_SERVE_EPILOG: Final = "While it runs: atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
 
 
 @command(short_help="Log in to an account's server and store the session.")

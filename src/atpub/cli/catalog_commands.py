@@ -10,11 +10,8 @@ import click
 from atpub.cli.groups import FOLDER, NEW_FOLDER, command
 from atpub.cli.options import ADDRESS, json_option, manifest_options, quiet_option, run_by, target_options
 
-_CATALOG_EPILOG: Final = "Example: atpub catalog --out site lab.example.org"
-_OPEN_EPILOG: Final = "Example: atpub open datasets/digits"
 
-
-@command(short_help="Write web pages of the datasets of a manifest or of accounts.", epilog=_CATALOG_EPILOG)
+@command(short_help="Write web pages of the datasets of a manifest or of accounts.")
 @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
 @manifest_options
 @target_options
@@ -45,7 +42,7 @@ def catalog() -> None:
     """
 
 
-@command("open", short_help="Show a published dataset in a web browser.", epilog=_OPEN_EPILOG)
+@command("open", short_help="Show a published dataset in a web browser.")
 @click.argument("name", required=False, metavar="[ADDRESS|URI]", shell_complete=ADDRESS)
 @manifest_options
 @target_options

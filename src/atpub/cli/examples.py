@@ -30,7 +30,11 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub show datasets/digits",
         "atpub show --raw at://lab.example.org/science.alt.dataset.entry/digits",
     ),
-    "catalog": ("atpub catalog --out site", "atpub catalog --account lab.example.org --samples 0"),
+    "catalog": (
+        "atpub catalog --out site",
+        "atpub catalog --out site lab.example.org",
+        "atpub catalog --account lab.example.org --samples 0",
+    ),
     "open": ("atpub open datasets/digits",),
     "lock": ("atpub lock", "atpub lock --check"),
     "import": (

@@ -15,7 +15,7 @@ from atpub.suggest import nearest, suggest
 _SYNONYMS: Final = {
     **dict.fromkeys(("deploy", "publish", "push", "sync", "up", "update", "upload"), "apply"),
     **dict.fromkeys(("changes", "diff", "preview"), "plan"),
-    **dict.fromkeys(("check", "lint", "test"), "validate"),
+    **dict.fromkeys(("lint", "test"), "validate"),
     **dict.fromkeys(("delete", "down", "remove", "rm"), "destroy"),
     **dict.fromkeys(("checksum", "hash", "freeze"), "lock"),
     **dict.fromkeys(("create", "new", "scaffold", "setup", "start"), "init"),

@@ -130,6 +130,8 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
     found = _parse(text, file)
+    if not isinstance(found, dict):
+        raise _bad(file, "it is not a JSON object")
     try:
         version = _is(str, found["format_version"])
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
