@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from tests.cli.lab import MANIFEST as LAB
+from tests.cli.lab import Lab
 from tests.cli.playground import Ran, write_files
 from tests.cli.terminal import shell
 
@@ -38,6 +40,16 @@ def test_an_unknown_word_for_colours(atpub: Callable[..., Ran]) -> None:
 def test_every_command_takes_them(name: str, atpub: Callable[..., Ran]) -> None:
     own = [] if name in ("inventory", "lex") else ["-q", "-v"]
     assert atpub("-q", "-v", "--color", "never", name, *own, "--help").code == 0
+
+
+@pytest.mark.parametrize("args", [["-q", "apply"], ["apply", "-q"], ["apply"]])
+def test_no_line_for_each_step_if_it_is_quiet(args: list[str], lab: Lab) -> None:
+    lab.write(LAB)
+    applied = lab.run(*args, "--yes")
+    assert "Digest: " in applied.err, "the plan is no progress"
+    assert "is up to date." in applied.out
+    is_told = "-q" not in args
+    assert [word in applied.err for word in ("uploaded 1/", "committed ")] == [is_told, is_told]
 
 
 @pytest.fixture

@@ -46,6 +46,17 @@ def test_an_account_is_listed_without_the_manifest(published: Path, atpub: Calla
     assert sizes == {"Digits": (3, 1, ["d 1.0.0"], None), "Others": (None, 9, [], None)}
 
 
+@pytest.mark.parametrize("command", ["show", "open --print", "croissant", "export --format jsonld", "verify"])
+def test_a_local_repository_is_not_looked_for_on_the_server_of_the_environment(
+    published: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    uri = atpub("show", "d", "--json").json["uri"]
+    (published / "atpub.yaml").unlink()
+    monkeypatch.setenv("ATPUB_PDS", "http://127.0.0.1:9")
+    assert atpub(*command.split(), uri).err == ""
+    assert "127.0.0.1:9" in atpub("show", uri, "--pds", "http://127.0.0.1:9").err
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_table_fits(published: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     title = "A title that is as long as a title may be " * 4

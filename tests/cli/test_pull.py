@@ -69,6 +69,12 @@ def test_a_failure_is_told_and_the_exit_code(uri: str, atpub: Callable[..., Ran]
     assert found["shards"][1]["error"]["code"] == "unavailable"
 
 
+def test_only_failures_are_told_if_it_is_quiet(uri: str, atpub: Callable[..., Ran], server: ShardServer) -> None:
+    server.files["/d-1.tar"] = b"two"
+    lines = atpub("pull", uri, "--out", "copy", "-q").err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["failed  d-1.tar"]
+
+
 def test_the_repository_is_named(uri: str, atpub: Callable[..., Ran], folder: Path) -> None:
     (folder / ".atpub/local").rename(folder / "elsewhere")
     ran = atpub("pull", uri, "--out", "copy")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from atpub.atproto.syntax import Cid
 from atpub.engine.plan.build import plan_manifest
@@ -62,6 +63,15 @@ def test_a_long_line_is_shown_around_its_column(column: int) -> None:
     assert len(excerpt) <= 60
     assert excerpt[mark.index("^")] == text[column - 1]
     assert ("…" in excerpt[:7], "…" in excerpt[-1:]) == (column > 40, column < 80)
+
+
+@pytest.mark.parametrize("width", [None, 40, 80])
+@pytest.mark.parametrize("before", ["手書き数字, ", "手書き数字, " * 10, "e\u0301tudes, ", "études: "])
+def test_the_caret_is_below_a_character_after_wide_ones(before: str, width: int | None) -> None:
+    place = Place("a.yaml", 7, len(before) + 1, f"{before}!: 1")
+    *_, line, caret = problems_text([Problem("x", "wrong", place)], Style(width=width)).splitlines()
+    assert cell_len(line[: line.index("!")]) == caret.index("^")
+    assert width is None or cell_len(line) <= width
 
 
 def test_totals_count_errors_and_warnings() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from atpub.atproto.syntax import AtUri
 from atpub.cli.options import environ
 from atpub.cli.output import is_terminal
 from atpub.cli.streams import undisturbed
-from atpub.desired import read_manifest
+from atpub.desired import read_manifest, usual_paths
 from atpub.errors import Refused, Usage
 from atpub.manifest.model import Manifest
 from atpub.report.escape import escape_terminal
@@ -46,6 +46,13 @@ def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:
 def named_target(options: TargetOptions) -> Target | None:
     """Return the repository that options and environment name, if they name an account."""
     return Target.resolve(None, options.account, options.pds, os.environ)
+
+
+def find_manifest(manifests: tuple[str, ...], options: TargetOptions) -> Manifest | None:
+    """Read the manifest that options name, or that is here; None where an account alone is named, or none is here."""
+    if manifests or options.environment or (options.account is None and usual_paths()):
+        return read_manifest(manifests, options.environment, environ())
+    return None
 
 
 def find_account(manifests: tuple[str, ...], options: TargetOptions) -> Target:
@@ -140,14 +147,16 @@ def _ask_code() -> str | None:
 
 
 @contextmanager
-def opening(folder: Path | None, pds: str | None) -> Generator[Callable[[AtUri], Repository]]:
+def opening(
+    folder: Path | None, pds: str | None, environ: Mapping[str, str] = os.environ
+) -> Generator[Callable[[AtUri], Repository]]:
     """Give a function that opens the repository of a URI, to be read: all are closed at the end.
 
     `folder` is that of the embedded repository, and `pds` the server of all others, if they are named.
     """
 
     def opened(at: AtUri) -> Repository:
-        target = Target.of_authority(at.authority, pds, folder, os.environ)
+        target = Target.of_authority(at.authority, pds, folder, environ)
         found = stack.enter_context(closing(open_repository(target, remember=True)))
         target.check_exists(found)
         return found

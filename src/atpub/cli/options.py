@@ -222,9 +222,15 @@ def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def is_quiet() -> bool:
-    """Return whether the command shows no progress: with `--quiet` or `--json`."""
+    """Return whether `--quiet` is given; to be asked in the thread that runs the command."""
     context = click.get_current_context(silent=True)
-    return context is not None and bool(context.meta.get(_QUIET) or context.params.get("as_json"))
+    return context is not None and bool(context.meta.get(_QUIET))
+
+
+def is_for_people() -> bool:
+    """Return whether the command may draw progress and suggest commands: without `--quiet` and `--json`."""
+    context = click.get_current_context(silent=True)
+    return not (is_quiet() or (context and context.params.get("as_json")))
 
 
 def yes_option(command: F) -> F:

@@ -22,7 +22,7 @@ from atpub.errors import (
     Usage,
 )
 from atpub.report.escape import UNSAFE
-from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style
+from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, columns
 from atpub.suggest import counted
 from atpub.text.source import caret
 
@@ -141,15 +141,16 @@ def _colour(severity: Severity) -> int:
 
 
 def _excerpt(place: Place, room: int | None) -> tuple[str, int]:
-    """Return the part of a file's line that fits, and the caret's offset in it.
+    """Return the part of a file's line that fits, and the column of the caret below it.
 
     An unsafe character becomes one harmless character, so that the caret still fits.
     """
     text, at = UNSAFE.sub("\ufffd", place.text.replace("\t", " ")), caret(place)
-    if room is None or len(text) <= max(room, _LEAST_ROOM):
-        return text, at
-    room = max(room, _LEAST_ROOM)
+    if room is None or columns(text) <= max(room, _LEAST_ROOM):
+        return text, columns(text[:at].ljust(at))
+    room = max(room // 2 if columns(text) > len(text) else room, _LEAST_ROOM)  # any of its characters may be wide
     start = max(0, min(at - room // 2, len(text) - room))
     end = start + room
     before, after = "…" if start else "", "…" if end < len(text) else ""
-    return f"{before}{text[start + len(before) : end - len(after)]}{after}", at - start
+    shown = f"{before}{text[start + len(before) : end - len(after)]}{after}"
+    return shown, columns(shown[: at - start].ljust(at - start))

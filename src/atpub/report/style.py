@@ -12,6 +12,15 @@ from typing import Final
 from atpub.report.escape import escape_terminal
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide characters take two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # few texts need it
+
+    return cell_len(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """A wrapper of text in terminal codes; without `colour` it only escapes the text.
@@ -34,7 +43,7 @@ class Style:
 
     def fits(self, text: str) -> bool:
         """Return whether a line may be printed as it is."""
-        return self.is_long or self.width is None or len(text) <= self.width
+        return self.is_long or self.width is None or columns(text) <= self.width
 
     def hang(self, text: str, *label: tuple[str, tuple[int, ...]], indent: str = "  ") -> str:
         """Return text after a label of parts with their styles, wrapped between words; later lines are indented."""

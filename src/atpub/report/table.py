@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 
 from atpub.report.escape import escape_terminal
+from atpub.report.style import columns
 
 UNLIMITED: Final = 10_000
 """A width that nothing is cut to."""
@@ -24,7 +25,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, option
     Columns without a value are left out; where it does not fit, so are the `optional` ones, and wide ones are cut.
     """
     cells = [[escape_terminal(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(map(cell_len, column)) if any(column[1:]) else 0 for column in zip(*cells, strict=True)]
+    widths = [max(map(columns, column)) if any(column[1:]) else 0 for column in zip(*cells, strict=True)]
     for name in optional:
         if _total(min(item, _UNCUT) for item in widths) > width:
             widths[head.index(name)] = 0
@@ -40,7 +41,7 @@ def _total(widths: Iterable[int]) -> int:
 
 def _cell(text: str, width: int) -> str:
     """Return a text in exactly so many columns, cut if it is longer."""
-    return set_cell_size(text, width) if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
+    return set_cell_size(text, width) if columns(text) <= width else f"{set_cell_size(text, width - 1)}…"
 
 
 def paragraph(text: str, width: int) -> list[str]:

@@ -14,10 +14,10 @@ from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, open_journal
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
-from atpub.cli.options import environ, is_quiet
+from atpub.cli.options import environ, is_for_people, is_quiet
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
-from atpub.cli.progress import show_progress
+from atpub.cli.progress import show_progress, tell_step
 from atpub.cli.saved import load
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
@@ -102,7 +102,7 @@ def run(
         if asks:
             confirm("Apply this?")
         outcomes = carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
-        if plan_file is None and not is_quiet():
+        if plan_file is None and is_for_people():
             _tell_readers(outcomes, _options_again(manifests, environment, account, pds), prepared.target)
 
 
@@ -185,7 +185,7 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
                 prepared.repository,
                 prepared.sources,
                 on_commit=_tell_commit,
-                on_progress=_UploadLines(on_progress),
+                on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
                 stop=stop,
                 wait=stop.wait if wait else None,
                 journal=open_journal(prepared.target, prepared.repository),
@@ -201,7 +201,7 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
 
 
 def _tell_commit(event: Committed) -> None:
-    tell(committed_text(event.head, len(event.changes)))
+    tell_step(committed_text(event.head, len(event.changes)))
 
 
 class _UploadLines:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import webbrowser
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -15,19 +13,15 @@ from typing import Final
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Did
 from atpub.cataloging.run import CatalogSource, WrittenCatalog, write_catalog
-from atpub.cli.connect import TargetOptions, find_target
-from atpub.cli.options import environ
-from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.connect import TargetOptions, find_manifest, find_target
+from atpub.cli.output import print_data, print_json, tell
 from atpub.cli.progress import show_progress
-from atpub.cli.run.published import find_uri, read_published, read_schema, reading
-from atpub.desired import read_manifest, usual_paths
+from atpub.cli.run.published import find_record, read_published, read_schema, reading, tell_unreadable
 from atpub.engine.desired.model import entry_path
 from atpub.errors import RecordNotFound, Usage
 from atpub.manifest.model import Manifest
 from atpub.published.model import DatasetView, LabelView, Published
-from atpub.pulling.entries import parse_dataset_uri
 from atpub.report.problems import FORMAT_VERSION
-from atpub.report.published import unreadable_text
 from atpub.suggest import counted
 from atpub.target import Target
 from atpub.user_folders import cache_folder
@@ -51,9 +45,7 @@ def run_catalog(
         hint = "give accounts alone, or a manifest"
         raise Usage("accounts are given as arguments, and also by --manifest, --env or --account", hint=hint)
     options = TargetOptions(account, pds, environment)
-    manifest = None
-    if not accounts and (manifests or environment or (account is None and usual_paths())):
-        manifest = read_manifest(manifests, environment, environ())
+    manifest = None if accounts else find_manifest(manifests, options)
     targets = [find_target(None, replace(options, account=name)) for name in dict.fromkeys(accounts)]
     with ExitStack() as stack:
         sources = [
@@ -91,18 +83,13 @@ def run_open(
     print_only: bool,
 ) -> None:
     """Write the pages of a dataset, or of all of an account, to the cache and show them in a browser."""
-    manifest = None
     uri: AtUri | None = None
     options = TargetOptions(account, pds, environment)
-    if name is not None and name.startswith("at://"):
-        uri = parse_dataset_uri(name)
-        target = Target.of_authority(uri.authority, pds or os.environ.get("ATPUB_PDS"), repository)
+    if name is not None:
+        uri, target, manifest = find_record(name, manifests, options, repository)
     else:
-        if name is not None or manifests or environment or (account is None and usual_paths()):
-            manifest = read_manifest(manifests, environment, environ())
+        manifest = find_manifest(manifests, options)
         target = find_target(manifest, options)
-        if name is not None and manifest is not None:
-            uri = find_uri(name, manifest)
     with _reading_source(target, manifest) as source:
         if uri is not None:
             source = replace(source, published=_only(uri, source.published))
@@ -117,8 +104,7 @@ def run_open(
 def _reading_source(target: Target, manifest: Manifest | None) -> Generator[CatalogSource]:
     with reading(target) as repository:
         published = read_published(target, repository)
-        for item in published.unreadable:
-            tell(unreadable_text(item, style_for(sys.stderr)))
+        tell_unreadable(published)
         addresses = _addresses(manifest, repository.did) if manifest else {}
         yield CatalogSource(published, repository, addresses)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from atpub.cli.connect import open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
-from atpub.cli.progress import show_progress
+from atpub.cli.progress import show_progress, tell_step
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
@@ -43,7 +43,7 @@ def run(
 
 
 def _tell_download(blob: BlobDownload, number: int, total: int) -> None:
-    tell(PLAIN(f"saved {number:>{len(str(total))}}/{total}: {blob.file} ({size(blob.blob.size)})"))
+    tell_step(PLAIN(f"saved {number:>{len(str(total))}}/{total}: {blob.file} ({size(blob.blob.size)})"))
 
 
 def _print_outcome(base: ImportBase, outcome: ImportOutcome, *, as_json: bool) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from atpub.atomic_files import write_text
-from atpub.atproto.syntax import AtUri, Cid
+from atpub.atproto.syntax import AtUri
 from atpub.catalog.formats import render
 from atpub.catalog.neurips import check_croissant
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_source, tell_warnings
-from atpub.cli.run.published import find_uri, read_published, read_schema, reading
+from atpub.cli.run.published import find_record, find_uri, read_published, read_schema, reading
 from atpub.desired import read_manifest, usual_paths
 from atpub.errors import FileConflict, InvalidInput, RecordNotFound, Usage
 from atpub.manifest.model import DatasetEntry, Manifest
 from atpub.published.model import DatasetView
-from atpub.pulling.entries import parse_dataset_uri
 from atpub.report.style import PLAIN
 from atpub.repository.interface import Repository
-from atpub.repository.local import LocalRepository
 from atpub.suggest import counted, listed, suggest
 from atpub.target import Target
 
@@ -79,13 +76,13 @@ def _find(
     name: str | None, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None
 ) -> tuple[AtUri, Target]:
     """Return the URI of the dataset, whose authority may be open, and its repository."""
-    if name is not None and name.startswith("at://"):
-        uri = parse_dataset_uri(name)
-        return uri, Target.of_authority(uri.authority, options.pds or os.environ.get("ATPUB_PDS"), folder)
-    if name is None and not (manifests or usual_paths()):
+    if name is not None:
+        uri, target, _ = find_record(name, manifests, options, folder)
+        return uri, target
+    if not (manifests or usual_paths()):
         raise Usage("no dataset is named, and there is no manifest here", hint="give the dataset's at:// URI")
     manifest = read_manifest(manifests, options.environment, environ())
-    return find_uri(name or _only_dataset(manifest), manifest), find_target(manifest, options)
+    return find_uri(_only_dataset(manifest), manifest), find_target(manifest, options)
 
 
 def _only_dataset(manifest: Manifest) -> str:
@@ -108,13 +105,7 @@ def _read(uri: AtUri, repository: Repository, target: Target) -> DatasetView:
         raise Usage(f"{uri} is not a dataset", hint="atpub list shows the datasets of an account")
     if found.schema is None:
         found = replace(found, schema=read_schema(found.schema_uri))
-    return found.with_blob_sources(lambda cid: _blob_source(repository, cid))
-
-
-def _blob_source(repository: Repository, cid: Cid) -> str:
-    """Return the URL of a blob; of a repository in a folder, its file, so that the metadata can be tried."""
-    assert isinstance(repository, LocalRepository) or hasattr(repository, "blob_source")
-    return str(repository.blob_source(cid))
+    return found.with_blob_sources(lambda cid: str(repository.blob_source(cid)))
 
 
 def _check(manifest: Manifest, name: str | None) -> None:

@@ -12,11 +12,11 @@ from shutil import get_terminal_size
 from typing import Final
 
 from atpub.atproto.syntax import AtUri, Handle
-from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.connect import TargetOptions, find_manifest, find_target, open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell
 from atpub.cli.prepare import prepare_plan
-from atpub.desired import read_manifest, usual_paths
+from atpub.desired import read_manifest
 from atpub.engine.desired.model import entry_path
 from atpub.engine.plan.model import Options
 from atpub.errors import AtpubError, RecordNotFound, Usage
@@ -46,8 +46,8 @@ def run_list(
 ) -> None:
     """Print the datasets of a manifest's account, or of an account that is named."""
     options = TargetOptions(account, pds, environment)
-    if manifests or environment or (account is None and usual_paths()):
-        manifest = read_manifest(manifests, environment, environ())
+    manifest = find_manifest(manifests, options)
+    if manifest is not None:
         with prepare_plan(manifest, options, Options(), remember=True) as prepared:
             target, repository, changes = prepared.target, prepared.repository, prepared.plan.changes
             published = read_published(target, repository)
@@ -56,8 +56,7 @@ def run_list(
         with reading(target) as repository:
             published = read_published(target, repository)
     found = list_datasets(published, changes)
-    for item in published.unreadable:
-        tell(unreadable_text(item, style_for(sys.stderr)))
+    tell_unreadable(published)
     if as_json:
         print_json(list_json(target.account, repository.did, found))
     else:
@@ -79,13 +78,7 @@ def run_show(
     """Print a published record, named by its URI or by its address in the manifest."""
     if as_json and raw:
         raise Usage("--json and --raw exclude each other", hint="give one of them")
-    if name.startswith("at://"):
-        uri = parse_dataset_uri(name)
-        target = Target.of_authority(uri.authority, pds, repository, os.environ)
-    else:
-        manifest = read_manifest(manifests, environment, environ())
-        target = find_target(manifest, TargetOptions(account, pds, environment))
-        uri = find_uri(name, manifest)
+    uri, target, _ = find_record(name, manifests, TargetOptions(account, pds, environment), repository)
     with reading(target) as opened:
         uri = replace(uri, authority=opened.did)
         _show(uri, opened, target, as_json=as_json, raw=raw)
@@ -106,6 +99,20 @@ def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, 
         print_json(view_json(view))
     else:
         print_data(view_text(view, width=_width(), style=style_for(sys.stdout)))
+
+
+def find_record(
+    name: str, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None
+) -> tuple[AtUri, Target, Manifest | None]:
+    """Return the URI of the record with a URI, or an address in the manifest; its repository; and that manifest.
+
+    The URI's authority may be open. `folder` is that of the embedded repository of a URI.
+    """
+    if name.startswith("at://"):
+        uri = parse_dataset_uri(name)
+        return uri, Target.of_authority(uri.authority, options.pds, folder, os.environ), None
+    manifest = read_manifest(manifests, options.environment, environ())
+    return find_uri(name, manifest), find_target(manifest, options), manifest
 
 
 def find_uri(name: str, manifest: Manifest) -> AtUri:
@@ -143,6 +150,12 @@ def read_published(target: Target, repository: Repository) -> Published:
     """Read what an account has published."""
     handle = target.account if Handle.accepts(target.account) else None
     return build_published(PublisherView(repository.did, handle), repository.read(PUBLISHED).records.values())
+
+
+def tell_unreadable(published: Published) -> None:
+    """Show the records that could not be read."""
+    for item in published.unreadable:
+        tell(unreadable_text(item, style_for(sys.stderr)))
 
 
 def _width() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from atpub.cli.connect import opening
 from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
-from atpub.cli.progress import show_progress
+from atpub.cli.progress import show_progress, tell_step
 from atpub.packing.layout import Format
 from atpub.packing.run import pack_files
 from atpub.packing.write import PackedShard
@@ -47,8 +47,9 @@ def run_pull(
 
 
 def _tell_packed(shard: PackedShard) -> None:
-    tell(packed_shard_text(shard, style_for(sys.stderr)))
+    tell_step(packed_shard_text(shard, style_for(sys.stderr)))
 
 
 def _tell_pulled(item: PulledShard) -> None:
-    tell(pulled_shard_text(item, style_for(sys.stderr)))
+    is_fine = item.status in ("saved", "present") and item.shard.sha256
+    (tell_step if is_fine else tell)(pulled_shard_text(item, style_for(sys.stderr)))

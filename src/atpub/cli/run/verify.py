@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import ExitStack, closing
@@ -11,7 +10,7 @@ from typing import Final
 
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import AtUri, SyntaxViolation
-from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.connect import TargetOptions, find_target, open_repository, opening
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for
 from atpub.cli.progress import show_progress
@@ -21,8 +20,6 @@ from atpub.executors import open_executor
 from atpub.generated import LEXICONS
 from atpub.manifest.model import Manifest
 from atpub.report.verified import verification_json, verification_text
-from atpub.repository.interface import Repository
-from atpub.target import Target
 from atpub.verifying.batches import MOST_BYTES, BatchReader
 from atpub.verifying.repositories import Repositories
 from atpub.verifying.run import Selection, select_entries, select_uris, verify_records
@@ -52,8 +49,12 @@ def run(
     is_of_manifest = bool(addresses) or not uris
     manifest = read_manifest(manifests, environment, environ()) if is_of_manifest or manifests else None
     with ExitStack() as stack:
-        opener = _Opener(stack, {uri.authority for uri in uris}, pds, repository)
-        repositories = Repositories(opener.open, time.monotonic)
+        open_named = stack.enter_context(opening(repository, pds))
+        open_other = stack.enter_context(opening(None, None, {}))
+        named = {uri.authority for uri in uris}  # --repository and --pds are about these alone
+        repositories = Repositories(
+            lambda uri: (open_named if uri.authority in named else open_other)(uri), time.monotonic
+        )
         selection = Selection(())
         if manifest is not None and is_of_manifest:
             target = find_target(manifest, TargetOptions(account, pds, environment))
@@ -68,25 +69,6 @@ def run(
     else:
         print_data(verification_text(found, style_for(sys.stdout)))
     return _FINDINGS if found.count("error") else _UNCHECKED if found.count("unchecked") else 0
-
-
-class _Opener:
-    """Opens repositories, and closes them with its stack; those that the user names may be at a given place."""
-
-    def __init__(self, stack: ExitStack, named: set[str], pds: str | None, folder: Path | None) -> None:
-        self._stack = stack
-        self._named = named
-        self._pds = pds
-        self._folder = folder
-
-    def open(self, uri: AtUri) -> Repository:
-        """Open the repository of a URI's authority."""
-        is_named = uri.authority in self._named
-        pds, folder, environ = (self._pds, self._folder, os.environ) if is_named else (None, None, None)
-        target = Target.of_authority(uri.authority, pds, folder, environ)
-        found = self._stack.enter_context(closing(open_repository(target, remember=True)))
-        target.check_exists(found)
-        return found
 
 
 def _parse(text: str) -> AtUri:
