@@ -85,6 +85,9 @@ class LabelView:
     dataset: str
     created_at: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class ShardView:
