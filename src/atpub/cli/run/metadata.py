@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from atpub.atomic_files import write_text
-from atpub.atproto.syntax import AtUri, Cid
+from atpub.atproto.syntax import AtUri
 from atpub.catalog.formats import render
 from atpub.catalog.neurips import check_croissant
 from atpub.cli.connect import TargetOptions, find_target
@@ -21,7 +21,6 @@ from atpub.published.model import DatasetView
 from atpub.pulling.entries import parse_dataset_uri
 from atpub.report.style import PLAIN
 from atpub.repository.interface import Repository
-from atpub.repository.local import LocalRepository
 from atpub.suggest import counted, listed, suggest
 from atpub.target import Target
 
@@ -108,13 +107,7 @@ def _read(uri: AtUri, repository: Repository, target: Target) -> DatasetView:
         raise Usage(f"{uri} is not a dataset", hint="atpub list shows the datasets of an account")
     if found.schema is None:
         found = replace(found, schema=read_schema(found.schema_uri))
-    return found.with_blob_sources(lambda cid: _blob_source(repository, cid))
-
-
-def _blob_source(repository: Repository, cid: Cid) -> str:
-    """Return the URL of a blob; of a repository in a folder, its file, so that the metadata can be tried."""
-    assert isinstance(repository, LocalRepository) or hasattr(repository, "blob_source")
-    return str(repository.blob_source(cid))
+    return found.with_blob_sources(lambda cid: str(repository.blob_source(cid)))
 
 
 def _check(manifest: Manifest, name: str | None) -> None:
