@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalog.datasets import CID, DID, TIME, dataset, uri
 
-from atpub.catalog.bibtex import bibtex, citation_text
+from atpub.catalog.bibtex import bibtex
+from atpub.catalog.facts import citation_text
+from atpub.catalog.formats import FORMATS, render
 from atpub.published.model import LabelView, PublisherView
 
 PUBLISHER = PublisherView(DID, "lab.example")
@@ -26,6 +28,16 @@ def test_a_citation_names_publisher_year_title_version_and_uri() -> None:
         f"  note         = {{CID {CID}}},\n"
         "}"
     )
+
+
+def test_all_name_the_newest_version_whatever_labels_without_one_came_later() -> None:
+    labels = [
+        LabelView(uri("a", "label"), "d", "1.2.0", "", str(uri()), TIME),
+        LabelView(uri("b", "label"), "best", "", "", str(uri()), "2026-09-01T00:00:00.000Z"),
+    ]
+    found = dataset(publisher=PUBLISHER, created_at=TIME, labels=labels)
+    for text in (citation_text(found), bibtex(found), *(render(name, found) for name in FORMATS)):
+        assert "1.2.0" in text.replace("\\", "")  # as Markdown escapes it
 
 
 @given(st.text())

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.catalog.views import HOSTILE, RAI, URI, dataset, hostile
 from tests.report.test_escape import render as to_html
 
-from atpub.catalog import facts
 from atpub.catalog.croissant import MOST_SHARDS
 from atpub.catalog.formats import FORMATS, render
 from atpub.catalog.jsonld import MOST_SHARDS as MOST_IN_PAGE
+from atpub.catalog.links import license_url, web_url
 from atpub.cli.account_commands import METADATA_FORMATS
 from atpub.published.model import DatasetView, ShardView, Size
 from atpub.report.escape import UNSAFE, escape_prose
@@ -65,7 +65,7 @@ def test_jsonld_has_the_shape_of_schema_org(item: DatasetView) -> None:
     for found in objects(made):
         for name, kind in TYPES[found["@type"]].items():
             assert isinstance(found[name], kind), (found["@type"], name)
-    assert all(facts.is_web_url(item["contentUrl"]) for item in made.get("distribution", ()))
+    assert all(web_url(item["contentUrl"]) for item in made.get("distribution", ()))
 
 
 def test_jsonld_of_a_dataset() -> None:
@@ -139,6 +139,7 @@ def test_nothing_ends_a_script_element() -> None:
     for name in ("jsonld", "croissant", "datacite"):
         text = render(name, hostile())
         assert text.isascii()
+        assert not UNSAFE.search(text.replace("\n", ""))
         assert not set("<>&") & set(text)
         assert HOSTILE.strip() in {
             value for found in objects(json.loads(text)) for value in found.values() if isinstance(value, str)
@@ -197,7 +198,7 @@ def test_prose_is_paragraphs(text: str) -> None:
     ],
 )
 def test_the_address_of_a_license(license: str, url: str | None) -> None:
-    assert facts.license_url(license) == url
+    assert license_url(license) == url
     assert rendered("jsonld", dataset(license=license)).get("license") == (url or license or None)
     assert "license-url" not in yaml.safe_load(render("citation", dataset(license="CC0-1.0")))
 

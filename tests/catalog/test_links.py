@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.catalog.datasets import uri
 
 from atpub.atproto.syntax import Did
-from atpub.catalog.links import license_links, link, page_stems, web_url
+from atpub.catalog.links import license_links, license_url, link, page_stems, web_url
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,18 @@ def test_a_license_links_to_its_text(text: str, linked: dict[str, str]) -> None:
     found = [*license_links(text)]
     assert "".join(piece.text for piece in found) == text
     assert {piece.text: piece.url for piece in found if piece.url} == linked
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("CC0-1.0", "https://spdx.org/licenses/CC0-1.0.html"),
+        ("https://a.test/@lab/license", "https://a.test/@lab/license"),
+        *((text, None) for text in ("MIT OR Apache-2.0", "LicenseRef-own", "mit", "javascript:alert(1)", "")),
+    ],
+)
+def test_the_address_of_a_license(text: str, url: str | None) -> None:
+    assert license_url(text) == url
 
 
 def test_a_page_is_named_by_its_record_key() -> None:

@@ -35,7 +35,7 @@ HOSTILE = (
     "</script><script>alert(1)</script> <!-- --> &amp; ]]> ${x} {{ x }} {% x %}\n---\n- a: !!python/object:os.system\n"
     "# heading\n[x](javascript:alert(1)) ![x](https://evil.example/) <img src=x onerror=alert(1)> www.evil.example\n"
     "https://evil.example/ a@evil.example @user #1 | a | b |\n|---|\n1. x\n2) x\n+ x\n===\n```\n~~~\n    code\n\ttab\n"
-    "* * *\n: &anchor *alias 'quote\" \\ % ? ! `tick`\n\u202e\u2028\ud7ff\x1b[31m\x00\x85\N{GRINNING FACE}\n...\n"
+    "* * *\n: &anchor *alias 'quote\" \\ % ? ! `tick`\n\u202e\u2028\ud7ff\x1b[31m\x00\x7f\x85\N{GRINNING FACE}\n...\n"
     "::error::x"
 )
 

@@ -104,9 +104,8 @@ datasets: {big: {schema: image, urls: "https://cdn.lab.example/d-{0..6}.tar", ch
     (tmp_path / "d.sha256").write_text("".join(f"{number:064x}  d-{number}.tar\n" for number in range(7)))
     repository = tmp_path / "repository"
     plan = atpub.plan(manifest, account=f"local:{repository}")
-    assert [item.state for item in list_datasets(build_published(PUBLISHER, ()), plan.plan.changes)] == [
-        "not published"
-    ]
+    planned = list_datasets(build_published(PUBLISHER, ()), plan.plan.changes)
+    assert [(item.title, item.state, item.shards) for item in planned] == [("big", "not published", 7)]
     atpub.apply(plan)
     with closing(LocalRepository(repository)) as made:
         found = build_published(PUBLISHER, made.read(PUBLISHED).records.values())

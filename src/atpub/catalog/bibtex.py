@@ -1,11 +1,12 @@
-"""How to cite a dataset: a sentence, and an entry of BibTeX."""
+"""An entry of BibTeX, which cites a dataset."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from atpub.published.model import DatasetView, LabelView
+from atpub.catalog import facts
+from atpub.published.model import DatasetView
 from atpub.report.escape import escape_terminal
 
 _SPECIAL: Final = {
@@ -16,21 +17,13 @@ _SPECIAL: Final = {
 }
 
 
-def citation_text(dataset: DatasetView) -> str:
-    """Return the sentence that cites a dataset: publisher, year, title, version and URI."""
-    year = f" ({year})" if (year := _year(dataset)) else ""
-    version = f" (version {latest.version})" if (latest := _latest(dataset)) and latest.version else ""
-    return f"{dataset.publisher}{year}. {dataset.title}{version} [Data set]. {dataset.uri}"
-
-
 def bibtex(dataset: DatasetView) -> str:
     """Return an entry of BibTeX, whose key is made of publisher, year and title."""
-    latest = _latest(dataset)
     fields = {
-        "title": f"{{{_tex(dataset.title)}}}",
+        "title": f"{{{_tex(facts.title(dataset))}}}",
         "author": f"{{{_tex(str(dataset.publisher))}}}",
-        "year": _year(dataset),
-        "version": _tex(latest.version) if latest else "",
+        "year": facts.year(dataset),
+        "version": _tex(facts.version(dataset) or ""),
         "howpublished": rf"\url{{{dataset.uri}}}",
         "note": f"CID {dataset.cid}",
     }
@@ -38,18 +31,10 @@ def bibtex(dataset: DatasetView) -> str:
     return "\n".join([f"@misc{{{_key(dataset)},", *lines, "}"])
 
 
-def _latest(dataset: DatasetView) -> LabelView | None:
-    return max(dataset.labels, key=lambda label: label.created_at, default=None)
-
-
-def _year(dataset: DatasetView) -> str:
-    return dataset.created_at[:4] if re.match(r"\d{4}-", dataset.created_at, re.ASCII) else ""
-
-
 def _key(dataset: DatasetView) -> str:
     publisher = (dataset.publisher.handle or "").partition(".")[0]
     word = next(iter(re.findall(r"[A-Za-z][A-Za-z0-9]+", dataset.title)), "dataset")
-    return "".join(re.findall(r"[a-z0-9]+", f"{publisher}{_year(dataset)}{word}".lower()))
+    return "".join(re.findall(r"[a-z0-9]+", f"{publisher}{facts.year(dataset)}{word}".lower()))
 
 
 def _tex(text: str) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.catalog import facts
+from atpub.catalog.links import license_url, spdx_id
 from atpub.published.model import DatasetView
 from atpub.report.escape import escape_lines
 
@@ -61,5 +62,5 @@ def _escaped(value: Json) -> Json:
 
 
 def _license(license: str) -> JsonObject:
-    identifier, url = facts.spdx_id(license), facts.license_url(license)
+    identifier, url = spdx_id(license), license_url(license)
     return {"license": identifier} if identifier and identifier not in _NEWER else {"license-url": url}

@@ -14,6 +14,7 @@ from typing import Final
 from atpub.atproto.data import Json, JsonObject
 from atpub.catalog import facts
 from atpub.catalog.jsonld import describe_publisher
+from atpub.catalog.links import license_url
 from atpub.published.model import DatasetView, FieldView, ShardView
 
 MOST_SHARDS: Final = 1000
@@ -89,7 +90,7 @@ def build_croissant(dataset: DatasetView) -> JsonObject:
             "name": facts.title(dataset),
             "description": facts.description(dataset),
             "url": str(dataset.uri),
-            "license": facts.license_url(dataset.license) or dataset.license,
+            "license": license_url(dataset.license) or dataset.license,
             "keywords": [*dataset.tags],
             "creator": describe_publisher(dataset.publisher),
             "publisher": describe_publisher(dataset.publisher),

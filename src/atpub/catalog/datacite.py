@@ -6,7 +6,9 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.catalog import facts
+from atpub.catalog.links import license_url, spdx_id
 from atpub.published.model import DatasetView
+from atpub.report.published import extent
 
 _SPDX: Final = {"rightsIdentifierScheme": "SPDX", "schemeUri": "https://spdx.org/licenses/"}
 
@@ -20,13 +22,13 @@ def build_datacite(dataset: DatasetView) -> JsonObject:
             "creators": [_creator(dataset)],
             "titles": [{"title": facts.title(dataset)}],
             "publisher": {"name": str(dataset.publisher)},
-            "publicationYear": facts.date(dataset)[:4],
+            "publicationYear": facts.year(dataset),
             "dates": [{"date": facts.date(dataset), "dateType": "Issued"}],
             "version": facts.version(dataset),
             "subjects": [{"subject": tag} for tag in dict.fromkeys(dataset.tags) if tag],
             "rightsList": [_rights(dataset.license)] if dataset.license else [],
             "descriptions": _descriptions(dataset),
-            "sizes": [*facts.extent(dataset)],
+            "sizes": [*extent(dataset)],
             "formats": ["application/x-tar"],
             "alternateIdentifiers": [
                 {"alternateIdentifier": str(dataset.uri), "alternateIdentifierType": "AT URI"},
@@ -51,9 +53,9 @@ def _creator(dataset: DatasetView) -> Json:
 
 
 def _rights(license: str) -> Json:
-    identifier = facts.spdx_id(license)
+    identifier = spdx_id(license)
     stated = {"rightsIdentifier": identifier, **_SPDX} if identifier else {}
-    return facts.present({"rights": license, "rightsUri": facts.license_url(license), **stated})
+    return facts.present({"rights": license, "rightsUri": license_url(license), **stated})
 
 
 def _descriptions(dataset: DatasetView) -> list[Json]:

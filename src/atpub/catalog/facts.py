@@ -1,4 +1,4 @@
-"""What metadata formats have in common: the license's address, version, citation, and JSON of others' texts."""
+"""What pages and metadata formats have in common: title, dates, version, citation, and JSON of others' texts."""
 
 from __future__ import annotations
 
@@ -8,37 +8,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.desired.licenses import COMMON, check_license
 from atpub.published.model import DatasetView
-from atpub.suggest import counted, size
+from atpub.report.published import size_text
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9.-]+")
-_HTML: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-_WEB: Final = re.compile(r"https?://[^\s\"'<>\\^`{|}@]+", re.ASCII)
+_YEAR: Final = re.compile(r"\d{4}(?=-)", re.ASCII)
+_UNSAFE: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\x7f"})
+"""What json.dumps leaves: markup, which could end a script element, and DEL, which acts on a terminal."""
 
 
 def format_json(value: JsonObject) -> str:
-    """Return ASCII JSON that is also safe within an HTML script element."""
-    text = json.dumps(value, indent=2)
-    return "".join(_HTML.get(character, character) for character in text) + "\n"
-
-
-def is_web_url(text: str) -> bool:
-    """Return whether a text is an http(s) URL without user info."""
-    return _WEB.fullmatch(text) is not None
-
-
-def spdx_id(license: str) -> str | None:
-    """Return a license that is one identifier of SPDX's list; None for expressions, URLs and other texts."""
-    is_one = _IDENTIFIER.fullmatch(license) and not license.startswith("LicenseRef-")
-    return license if is_one and (license in COMMON or check_license(license) is None) else None
-
-
-def license_url(license: str) -> str | None:
-    """Return the web address of a license: itself, or that of its SPDX identifier."""
-    if is_web_url(license):
-        return license
-    return f"https://spdx.org/licenses/{license}.html" if spdx_id(license) else None
+    """Return JSON in ASCII without control characters, which is also safe within an HTML script element."""
+    return json.dumps(value, indent=2).translate(_UNSAFE) + "\n"
 
 
 def title(dataset: DatasetView) -> str:
@@ -48,19 +28,18 @@ def title(dataset: DatasetView) -> str:
 
 def description(dataset: DatasetView) -> str:
     """Return the description, or else a sentence of title and size: most formats require one."""
-    return dataset.description.strip() or f"{title(dataset)}: {', '.join(extent(dataset))}."
-
-
-def extent(dataset: DatasetView) -> list[str]:
-    """Return the numbers of samples, bytes and shards in words, as far as they are known."""
-    known = [] if dataset.size.samples is None else [counted(dataset.size.samples, "sample")]
-    known += [] if dataset.size.bytes is None else [size(dataset.size.bytes)]
-    return [*known, counted(dataset.size.shards, "shard")]
+    return dataset.description.strip() or f"{title(dataset)}: {size_text(dataset)}."
 
 
 def date(dataset: DatasetView) -> str:
     """Return the day of publication: YYYY-MM-DD."""
     return dataset.created_at[:10]
+
+
+def year(dataset: DatasetView) -> str:
+    """Return the year of publication; empty where the record states no date."""
+    found = _YEAR.match(dataset.created_at)
+    return found[0] if found else ""
 
 
 def version(dataset: DatasetView) -> str | None:
@@ -71,8 +50,9 @@ def version(dataset: DatasetView) -> str | None:
 
 def citation_text(dataset: DatasetView) -> str:
     """Return the sentence that cites a dataset: publisher, year, title, version and URI."""
-    stated = f" (version {found})" if (found := version(dataset)) else ""
-    return f"{dataset.publisher} ({date(dataset)[:4]}). {title(dataset)}{stated} [Data set]. {dataset.uri}"
+    published = f" ({found})" if (found := year(dataset)) else ""
+    edition = f" (version {stated})" if (stated := version(dataset)) else ""
+    return f"{dataset.publisher}{published}. {title(dataset)}{edition} [Data set]. {dataset.uri}"
 
 
 def sources(dataset: DatasetView) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Final
 from atpub.atproto.data import JsonObject
 from atpub.catalog import facts
 from atpub.catalog.citation import format_yaml
+from atpub.catalog.links import license_url, spdx_id
 from atpub.published.model import DatasetView, SchemaView
 from atpub.report.escape import escape_markdown, escape_prose, escape_terminal, markdown_fence
-from atpub.report.published import loading_code
+from atpub.report.published import loading_code, size_text
 
 _SIZES: Final = (
     (1_000, "n<1K"),
@@ -53,9 +54,9 @@ def _license(license: str) -> JsonObject:
     """Return the license by the Hub's names: SPDX identifiers in lower case, or `other` with a name and link."""
     if not license:
         return {}
-    if identifier := facts.spdx_id(license):
+    if identifier := spdx_id(license):
         return {"license": identifier.lower()}
-    return facts.present({"license": "other", "license_name": license, "license_link": facts.license_url(license)})
+    return facts.present({"license": "other", "license_name": license, "license_link": license_url(license)})
 
 
 def _size_category(samples: int) -> str:
@@ -84,7 +85,7 @@ def _facts(dataset: DatasetView) -> Iterator[tuple[str, ...]]:
     yield "record", escape_markdown(dataset.uri)
     yield "CID", escape_markdown(dataset.cid)
     yield "license", escape_markdown(dataset.license or "none stated")
-    yield "size", escape_markdown(", ".join(facts.extent(dataset)))
+    yield "size", escape_markdown(size_text(dataset))
     if (synthetic := dataset.rai.has_synthetic_data) is not None:
         yield "synthetic data", "yes" if synthetic else "no"
 

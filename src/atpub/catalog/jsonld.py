@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.catalog import facts
+from atpub.catalog.links import license_url, web_url
 from atpub.published.model import DatasetView, FieldView, PublisherView, ShardView
+from atpub.report.published import size_text
 
 MOST_SHARDS: Final = 100
 """The shards of a page's metadata: more would make the page large, and no search engine shows them."""
@@ -15,7 +18,7 @@ MOST_SHARDS: Final = 100
 def build_jsonld(dataset: DatasetView) -> JsonObject:
     """Build a schema.org/Dataset."""
     fields = dataset.schema.fields if dataset.schema else ()
-    shards = [shard for shard in dataset.shards if _url(shard)]
+    shards = islice(filter(_url, dataset.shards), MOST_SHARDS)
     return facts.present(
         {
             "@context": "https://schema.org/",
@@ -24,17 +27,17 @@ def build_jsonld(dataset: DatasetView) -> JsonObject:
             "name": facts.title(dataset),
             "description": facts.description(dataset),
             "identifier": [str(dataset.uri), str(dataset.cid)],
-            "license": facts.license_url(dataset.license) or dataset.license,
+            "license": license_url(dataset.license) or dataset.license,
             "keywords": [*dataset.tags],
             "creator": describe_publisher(dataset.publisher),
             "datePublished": facts.date(dataset),
             "version": facts.version(dataset),
             "isAccessibleForFree": True,
             "creditText": facts.citation_text(dataset),
-            "size": ", ".join(facts.extent(dataset)),
+            "size": size_text(dataset),
             "isBasedOn": [*facts.sources(dataset)],
             "variableMeasured": [_describe_field(field) for field in fields],
-            "distribution": [_describe_shard(shard) for shard in shards[:MOST_SHARDS]],
+            "distribution": [_describe_shard(shard) for shard in shards],
         }
     )
 
@@ -51,7 +54,7 @@ def render_jsonld(dataset: DatasetView) -> str:
 
 def _url(shard: ShardView) -> str | None:
     url = shard.url or shard.blob_source
-    return url if url and facts.is_web_url(url) else None
+    return web_url(url) if url else None
 
 
 def _describe_field(field: FieldView) -> Json:

@@ -9,14 +9,16 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from atpub.atproto.syntax import AtUri
-from atpub.engine.desired.licenses import check_license
+from atpub.engine.desired.licenses import COMMON, check_license
 from atpub.report.escape import UNSAFE
 
 _WEB: Final = re.compile(r"https?://[^\s\"'<>\\^`{|}@/?#]+(?:[/?#][^\s\"'<>\\^`{|}]*)?", re.IGNORECASE)
 _AT: Final = re.compile(r"at://[A-Za-z0-9._:%-]+(?:/[A-Za-z0-9._~:@!$&()*+,;=%-]+){0,2}")
 _OTHERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _DEVICE: Final = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no file's name on Windows
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9.-]+")
 _LICENSE_WORD: Final = re.compile(r"([A-Za-z0-9.+-]+)")
+_UNLISTED: Final = ("LicenseRef-", "DocumentRef-")
 _OPERATORS: Final = frozenset({"and", "or", "with"})
 _LONGEST_STEM: Final = 80
 
@@ -38,6 +40,21 @@ def link(text: str) -> TextLink:
     return TextLink(text, text if _AT.fullmatch(text) else web_url(text))
 
 
+def spdx_id(license: str) -> str | None:
+    """Return a license that is one identifier of SPDX's list; None for expressions, URLs and other texts."""
+    is_one = _IDENTIFIER.fullmatch(license) and not license.startswith(_UNLISTED)
+    return license if is_one and (license in COMMON or check_license(license) is None) else None
+
+
+def license_url(license: str) -> str | None:
+    """Return the web address of a license: itself, or that of its SPDX identifier."""
+    return web_url(license) or (_spdx_url(license) if spdx_id(license) else None)
+
+
+def _spdx_url(identifier: str) -> str:
+    return f"https://spdx.org/licenses/{identifier}.html"
+
+
 def license_links(text: str) -> Iterator[TextLink]:
     """Yield a licence in pieces: each SPDX identifier of a valid expression links to its page."""
     if "://" in text or check_license(text) is not None:
@@ -45,8 +62,8 @@ def license_links(text: str) -> Iterator[TextLink]:
         return
     for piece in filter(None, _LICENSE_WORD.split(text)):
         is_name = _LICENSE_WORD.fullmatch(piece) and piece.lower() not in _OPERATORS
-        is_listed = is_name and not piece.startswith(("LicenseRef-", "DocumentRef-"))
-        yield TextLink(piece, f"https://spdx.org/licenses/{piece.removesuffix('+')}.html" if is_listed else None)
+        is_listed = is_name and not piece.startswith(_UNLISTED)
+        yield TextLink(piece, _spdx_url(piece.removesuffix("+")) if is_listed else None)
 
 
 def page_stems(uris: Sequence[AtUri]) -> list[str]:

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from atpub.atproto.syntax import AtUri
-from atpub.catalog.bibtex import bibtex, citation_text
+from atpub.catalog import facts
+from atpub.catalog.bibtex import bibtex
 from atpub.catalog.charts import sample_charts, shard_chart
 from atpub.catalog.croissant import render_croissant
 from atpub.catalog.jsonld import render_jsonld
 from atpub.catalog.links import TextLink, license_links, link, page_stems
 from atpub.catalog.model import Catalog, CatalogEntry
-from atpub.catalog.rendering import code_text, record_extract, record_text, render, script_json, shards_csv, shorten
+from atpub.catalog.rendering import code_text, record_extract, record_text, render, shards_csv, shorten
 from atpub.published.model import DatasetView, LensView, ShardView
 from atpub.report.published import loading_code, size_text
 from atpub.suggest import counted, size
@@ -78,9 +81,9 @@ def _distinct(texts: Iterable[str]) -> list[str]:
 
 def _card(entry: CatalogEntry, stem: str) -> dict[str, object]:
     dataset = entry.dataset
-    facts = [dataset.license or "no license stated", size_text(dataset), dataset.storage]
+    stated = [dataset.license or "no license stated", size_text(dataset), dataset.storage]
     return {
-        "title": _title(dataset),
+        "title": facts.title(dataset),
         "href": f"{_FOLDER}/{stem}.html",
         "publisher": str(dataset.publisher),
         "address": entry.address,
@@ -89,14 +92,13 @@ def _card(entry: CatalogEntry, stem: str) -> dict[str, object]:
         "license": dataset.license,
         "storage": dataset.storage,
         "size_class": _size_class(dataset),
-        "facts": " · ".join(facts),
+        "facts": " · ".join(stated),
     }
 
 
-def _title(view: DatasetView | LensView) -> str:
-    """Return the title of a dataset or the name of a lens; the URI where it is empty, for headings need a text."""
-    title = view.title if isinstance(view, DatasetView) else view.name
-    return title.strip() or str(view.uri)
+def _lens_title(lens: LensView) -> str:
+    """Return the name of a lens; the URI where it is empty, for headings need a text."""
+    return lens.name.strip() or str(lens.uri)
 
 
 def _size_class(dataset: DatasetView) -> str:
@@ -114,7 +116,7 @@ def _page(entry: CatalogEntry, stem: str) -> dict[str, object]:
     dataset = entry.dataset
     sizes = [shard.size for shard in dataset.shards if shard.size is not None]
     return {
-        "title": _title(dataset),
+        "title": facts.title(dataset),
         "summary": shorten(" ".join(dataset.description.split())) or size_text(dataset),
         "publisher": str(dataset.publisher),
         "handle": dataset.publisher.handle,
@@ -125,11 +127,11 @@ def _page(entry: CatalogEntry, stem: str) -> dict[str, object]:
         "license": [*license_links(dataset.license)] if dataset.license else [],
         "size": size_text(dataset),
         "storage": dataset.storage,
-        "created": dataset.created_at[:10],
+        "created": facts.date(dataset),
         "labels": dataset.labels,
         "uri": link(str(dataset.uri)),
         "cid": dataset.cid,
-        "citation": citation_text(dataset),
+        "citation": facts.citation_text(dataset),
         "bibtex": code_text(bibtex(dataset)),
         "loading": [*loading_code(dataset)],
         "schema": dataset.schema,
@@ -148,7 +150,7 @@ def _page(entry: CatalogEntry, stem: str) -> dict[str, object]:
         "record": code_text(record_extract(dataset.record)),
         "record_href": f"{stem}.json",
         "croissant_href": f"{stem}.croissant.json",
-        "json_ld": script_json(render_jsonld(dataset)),
+        "json_ld": Markup(render_jsonld(dataset)),  # noqa: S704 - it is made for a script element,
     }
 
 
@@ -170,7 +172,7 @@ def _shard(shard: ShardView) -> dict[str, object]:
 def _lens(lens: LensView) -> dict[str, object]:
     codes = (("Getter", lens.getter), ("Putter", lens.putter))
     return {
-        "name": _title(lens),
+        "name": _lens_title(lens),
         "description": lens.description,
         "source": link(lens.source),
         "target": link(lens.target),

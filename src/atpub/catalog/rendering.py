@@ -1,4 +1,4 @@
-"""Templates, and texts that are written in other forms than prose: code, JSON in a script, CSV.
+"""Templates, and texts that are written in other forms than prose: code, JSON, CSV.
 
 Whatever a template prints is escaped twice: control and invisible characters by `escape_terminal`, markup by Jinja.
 Pages make no request of any kind, and their Content-Security-Policy forbids it.
@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from atpub.atproto.data import Json
+from atpub.catalog.facts import format_json
 from atpub.published.model import DatasetView, ShardView
 from atpub.report.escape import escape_html, escape_terminal
 
@@ -26,7 +27,6 @@ _MOST_ITEMS: Final = 5
 _LONGEST_TEXT: Final = 300
 _LONGEST_RECORD: Final = 20_000
 _FORMULA: Final = ("=", "+", "-", "@")
-_IN_SCRIPT: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
@@ -76,12 +76,6 @@ def code_text(text: str) -> Markup:
     return Markup("\n".join(map(escape_html, text.split("\n"))))  # noqa: S704 - escaped here
 
 
-def script_json(text: str) -> Markup:
-    """Return JSON for a script element, whose end no character of it can be."""
-    lines = map(escape_terminal, text.split("\n"))
-    return Markup("\n".join(lines).translate(_IN_SCRIPT))  # noqa: S704 - all that JSON escapes, in strings only
-
-
 def shorten(text: str, most: int = _LONGEST_TEXT) -> str:
     """Return the beginning of a text."""
     return f"{text[:most].rstrip()}…" if len(text) > most else text
@@ -89,7 +83,7 @@ def shorten(text: str, most: int = _LONGEST_TEXT) -> str:
 
 def record_text(dataset: DatasetView) -> str:
     """Return the record of a dataset as JSON in ASCII, as com.atproto.repo.getRecord gives it."""
-    return json.dumps({"uri": str(dataset.uri), "cid": dataset.cid, "value": dataset.record}, indent=2) + "\n"
+    return format_json({"uri": str(dataset.uri), "cid": dataset.cid, "value": dataset.record})
 
 
 def record_extract(record: Mapping[str, Json]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from atpub.atproto.syntax import AtUri
+from atpub.atproto.syntax import AtUri, Cid
 from atpub.catalog.model import Catalog, CatalogEntry, SampleSet
 from atpub.catalog.pages import INDEX, file_paths, page_paths, render_catalog
 from atpub.cataloging.files import WrittenFiles, read_list, write_pages
@@ -78,7 +78,14 @@ def _read_entries(
     found = _read_all(pairs, samples, on_progress) if samples else [None] * len(pairs)
     for (source, dataset), read in zip(pairs, found, strict=True):
         schema = dataset.schema or find_schema(dataset.schema_uri)
-        yield CatalogEntry(replace(dataset, schema=schema), source.addresses.get(dataset.uri), read)
+        view = replace(dataset, schema=schema).with_blob_sources(partial(_blob_url, source.repository))
+        yield CatalogEntry(view, source.addresses.get(dataset.uri), read)
+
+
+def _blob_url(repository: Repository, cid: Cid) -> str | None:
+    """Return the URL of a blob; None in a folder, for a path of this machine belongs on no page."""
+    found = repository.blob_source(cid)
+    return found if isinstance(found, str) else None
 
 
 def _read_all(

@@ -47,9 +47,9 @@ class _Builder:
     def __init__(self, publisher: PublisherView, records: Iterable[Record]) -> None:
         self._publisher = publisher
         self._unreadable: list[Unreadable] = []
-        self._records: defaultdict[str, list[Record]] = defaultdict(list)
+        self._records: defaultdict[str, dict[RecordPath, Record]] = defaultdict(dict)
         for record in records:
-            self._records[record.path.collection].append(record)
+            self._records[record.path.collection][record.path] = record
 
     def build(self) -> Published:
         schemas = self._read(schema.NSID, build_schema)
@@ -65,15 +65,16 @@ class _Builder:
             if isinstance(links, lexicon.Part):
                 return None  # it belongs to the dataset of its first part
             parts = [_entry(value) for _, value in read_parts(uri, record.value, self._value)]
-            size = _size(parts, links.size if links is not None else None)
-            return _dataset(self._publisher, uri, record, parts, size, by_uri, labels_of, lenses)
+            shards = _shards(parts)
+            size = _size(parts, shards, links.size if links is not None else None)
+            return _dataset(self._publisher, uri, record, parts[0], shards, size, by_uri, labels_of, lenses)
 
         datasets = [item for item in self._read(entry.NSID, dataset) if item is not None]
         return Published(self._publisher, datasets, schemas, lenses, labels, tuple(self._unreadable))
 
     def _value(self, path: RecordPath) -> JsonObject:
         """Return another record of the account; raises RecordNotFound."""
-        found = next((record for record in self._records[path.collection] if record.path == path), None)
+        found = self._records[path.collection].get(path)
         if found is None:
             raise RecordNotFound(f"there is no record {AtUri.of(self._publisher.did, path)}")
         return found.value
@@ -81,7 +82,7 @@ class _Builder:
     def _read(self, collection: str, read: Callable[[AtUri, Record], R]) -> list[R]:
         """Read the records of a collection, the first created first."""
         found: list[R] = []
-        for record in sorted(self._records[collection], key=_creation):
+        for record in sorted(self._records[collection].values(), key=_creation):
             uri = AtUri.of(self._publisher.did, record.path)
             try:
                 found.append(read(uri, record))
@@ -98,13 +99,13 @@ def _dataset(
     publisher: PublisherView,
     uri: AtUri,
     record: Record,
-    parts: Sequence[entry.Entry],
+    found: entry.Entry,
+    shards: Sequence[ShardView],
     size: Size,
     schemas: Mapping[str, SchemaView],
     labels: Mapping[str, Sequence[LabelView]],
     lenses: Sequence[LensView],
 ) -> DatasetView:
-    found = parts[0]
     kind = find_kind(found.storage) or EXTERNAL
     metadata = _object(lexicon_shape(record.value).get(entry.Entry.WIRE["content_metadata"]))
     return DatasetView(
@@ -117,7 +118,7 @@ def _dataset(
         tags=tuple(found.tags or ()),
         created_at=found.created_at,
         storage=kind.name,
-        shards=_shards(parts),
+        shards=shards,
         size=size,
         schema_uri=found.schema_ref,
         schema=schemas.get(found.schema_ref),
@@ -132,10 +133,9 @@ def _entry(value: JsonObject) -> entry.Entry:
     return entry.Entry.from_json(dict(lexicon_shape(value)))
 
 
-def _size(parts: Sequence[entry.Entry], stated: entry.DatasetSize | None) -> Size:
+def _size(parts: Sequence[entry.Entry], shards: Sequence[ShardView], stated: entry.DatasetSize | None) -> Size:
     """Return the size that the first part states of all, or else the sum of those that the parts state."""
     sizes = [found.size or entry.DatasetSize() for found in parts]
-    shards = _shards(parts)
     samples = stated.samples if stated else total([size.samples for size in sizes])
     known = stated.bytes if stated else total([size.bytes for size in sizes])
     return Size(samples, total([shard.size for shard in shards]) if known is None else known, len(shards))

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal, TypeAlias
 
+from atpub.atproto.data import Json
 from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Action, Change
+from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry
 from atpub.published.model import DatasetView, Published
+from atpub.storage.parts import read_links, total
 
 State: TypeAlias = Literal["up to date", "changed", "not published", "to be removed", "not owned", "not in the project"]
 
@@ -47,7 +50,7 @@ def list_datasets(published: Published, changes: Iterable[Change] | None = None)
             planned.setdefault(change.address, []).append(change)
     by_uri = {parts[0].uri: parts for parts in planned.values()}
     live = [_listed(item, by_uri.pop(item.uri, []), has_manifest=changes is not None) for item in published.datasets]
-    return live + [_planned(parts[0]) for parts in by_uri.values() if parts[0].after is not None]
+    return live + [_planned(parts) for parts in by_uri.values() if parts[0].after is not None]
 
 
 def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -> ListedDataset:
@@ -57,26 +60,33 @@ def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -
         item.size.samples,
         item.size.bytes,
         item.size.shards,
-        [" ".join(filter(None, (label.name, label.version))) for label in item.labels],
+        [*map(str, item.labels)],
         parts[0].address if parts else None,
         _state(parts) if parts else "not in the project" if has_manifest else None,
     )
 
 
-def _planned(change: Change) -> ListedDataset:
-    assert change.after is not None
-    size = change.after.get("size")
-    stated = entry.DatasetSize.from_json(size) if isinstance(size, dict) else None
+def _planned(parts: Sequence[Change]) -> ListedDataset:
+    first = parts[0]
+    records = [change.after for change in parts if change.after is not None]
+    links = read_links(records[0])
+    sizes = [_stated_size(record) for record in records]
+    whole = [links.size] if isinstance(links, lexicon.Parts) and links.size else sizes
     return ListedDataset(
-        change.uri,
-        str(change.after.get("name", "")),
-        stated.samples if stated else None,
-        stated.bytes if stated else None,
-        stated.shards if stated else None,
+        first.uri,
+        str(records[0].get("name", "")),
+        total([stated.samples for stated in whole]),
+        total([stated.bytes for stated in whole]),
+        total([stated.shards for stated in sizes]),
         (),
-        change.address,
-        _STATES[change.action],
+        first.address,
+        _STATES[first.action],
     )
+
+
+def _stated_size(record: Mapping[str, Json]) -> entry.DatasetSize:
+    size = record.get("size")
+    return entry.DatasetSize.from_json(size) if isinstance(size, dict) else entry.DatasetSize()
 
 
 def _state(parts: Sequence[Change]) -> State:

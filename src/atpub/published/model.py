@@ -85,6 +85,9 @@ class LabelView:
     dataset: str
     created_at: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class ShardView:
@@ -140,8 +143,8 @@ class DatasetView:
         except InvalidRecord:
             return Rai()
 
-    def with_blob_sources(self, find: Callable[[Cid], str]) -> DatasetView:
-        """Return the dataset with the URL or the file of each blob."""
+    def with_blob_sources(self, find: Callable[[Cid], str | None]) -> DatasetView:
+        """Return the dataset with the URL or the file of each blob, where `find` knows it."""
         shards = [replace(shard, blob_source=find(shard.blob)) if shard.blob else shard for shard in self.shards]
         return replace(self, shards=shards)
 

@@ -113,18 +113,19 @@ def _facts(item: DatasetView) -> Iterator[tuple[str, str]]:
     yield "tags", ", ".join(item.tags)
     yield "size", size_text(item)
     yield "created", item.created_at
-    yield "labels", ", ".join(_label_text(label) for label in item.labels)
+    yield "labels", ", ".join(map(str, item.labels))
 
 
 def size_text(item: DatasetView) -> str:
     """Return how much data a dataset states: `1,797 samples, 1.2 MB, 6 shards`."""
+    return ", ".join(extent(item))
+
+
+def extent(item: DatasetView) -> list[str]:
+    """Return the numbers of samples, bytes and shards of a dataset in words, as far as they are known."""
     known = [] if item.size.samples is None else [counted(item.size.samples, "sample")]
     known += [] if item.size.bytes is None else [size(item.size.bytes)]
-    return ", ".join([*known, counted(item.size.shards, "shard")])
-
-
-def _label_text(label: LabelView) -> str:
-    return " ".join(filter(None, (label.name, label.version)))
+    return [*known, counted(item.size.shards, "shard")]
 
 
 def _pairs(pairs: Iterable[tuple[str, str]], style: Style) -> Iterator[str]:
@@ -179,7 +180,7 @@ def _schema(item: SchemaView, width: int, style: Style) -> Iterator[str]:
 
 
 def _label(item: LabelView, width: int, style: Style) -> Iterator[str]:
-    yield from _title(_label_text(item), item.description, width, style)
+    yield from _title(str(item), item.description, width, style)
     yield from _pairs([("dataset", item.dataset), ("uri", str(item.uri)), ("created", item.created_at)], style)
 
 
