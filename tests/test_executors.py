@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 
-from atpub.cli.main import run
 from atpub.errors import Unavailable, Usage
 from atpub.executors import open_executor, result_of, submit_batches
-from tests.cli.playground import Ran, write_files
+from tests.cli.playground import Ran, capture_runs, write_files
 from tests.measuring.servers import Server, Stored, running
 from tests.shards.tars import samples_tar
 
@@ -52,14 +51,7 @@ def make_nothing() -> Any:
 @pytest.fixture
 def atpub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.chdir(tmp_path)
-
-    def atpub(*args: str) -> Ran:
-        capsys.readouterr()
-        code = run(list(args))
-        printed = capsys.readouterr()
-        return Ran(code, printed.out, printed.err)
-
-    return atpub
+    return capture_runs(capsys)
 
 
 @pytest.fixture

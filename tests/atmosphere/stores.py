@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from base64 import b64encode
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.servers import QuietHandler, serving
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Store:
 def running(store: Store) -> Generator[Store]:
     """Serves the store on a free port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_HEAD(self) -> None:
@@ -45,18 +45,8 @@ def running(store: Store) -> Generator[Store]:
             if body and content is not None:
                 self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        store.url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield store
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as store.url:
+        yield store
 
 
 def in_base64(content: bytes) -> str:

@@ -13,15 +13,15 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from hashlib import sha256
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from filelock import FileLock
 from tests.catalog.views import MANIFESTS, dataset, example_datasets, hostile, published_datasets
+from tests.servers import serving
 
 from atpub.catalog.croissant import MOST_SHARDS
 from atpub.catalog.formats import FORMATS, render
@@ -110,10 +110,8 @@ def server(tmp_path: Path) -> Generator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        httpd.shutdown()
+    with serving(Handler) as url:
+        yield url
 
 
 def test_records_stream_from_a_web_server_and_a_pds(server: str, judge: Judge, tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ import gzip
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from tests.catalog.datasets import dataset
+from tests.servers import QuietHandler, serving
 from tests.shards.tars import Member, make_tar
 
 from atpub.catalog.model import SampleSet
@@ -39,7 +38,7 @@ def read(tmp_path: Path) -> Iterator[Callable[..., SampleSet]]:
     """Reads samples of a dataset whose only shard is at a URL that sends these chunks."""
     sent: list[Chunks] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
@@ -49,20 +48,14 @@ def read(tmp_path: Path) -> Iterator[Callable[..., SampleSet]]:
             except OSError:
                 pass  # the client has read enough
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     def read(chunks: Chunks, shown: int = 5, is_stopped: Callable[[], bool] = bool) -> SampleSet:
         sent[:] = [chunks]
-        shard = ShardView("a.tar", f"http://127.0.0.1:{server.server_address[1]}/a.tar", None, None, None)
+        shard = ShardView("a.tar", f"{url}/a.tar", None, None, None)
         with new_client() as client, closing(LocalRepository(tmp_path / "r")) as repository:
             return read_samples(replace(dataset(), shards=[shard]), repository, client, shown, is_stopped)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield read
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as url:
+        yield read
 
 
 def test_the_first_samples_are_shown_and_more_are_counted(read: Callable[..., SampleSet]) -> None:

@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.lab import TIME, Lab
-from tests.cli.playground import Ran
-
-from atpub.cli.main import run
+from tests.cli.playground import Ran, capture_runs
 
 
 @pytest.fixture
@@ -18,14 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def atpub(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line in that folder, without a terminal."""
-
-    def atpub(*args: str) -> Ran:
-        capsys.readouterr()
-        code = run(list(args))
-        printed = capsys.readouterr()
-        return Ran(code, printed.out, printed.err)
-
-    return atpub
+    return capture_runs(capsys)
 
 
 @pytest.fixture

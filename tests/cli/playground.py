@@ -2,14 +2,17 @@
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from gzip import compress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.shards.tars import Member, make_tar, samples_tar
+
+from atpub.cli.main import run
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,18 @@ class Ran:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def capture_runs(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Return a function that runs the command line in this process, without a terminal."""
+
+    def atpub(*args: str) -> Ran:
+        capsys.readouterr()
+        code = run(list(args))
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return atpub
 
 
 def huge_tar(path: Path, size: int) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from tests.cli.playground import Ran, tree, write_files
 from tests.cli.terminal import ATPUB
+from tests.servers import QuietHandler, serving
 from tests.shards.tars import Member, make_tar
 
 MANIFEST = """\
@@ -30,23 +29,17 @@ SHARD = [
 ]
 
 
-class Nothing(http.server.BaseHTTPRequestHandler):
+class Nothing(QuietHandler):
     """A server that has nothing."""
 
     def do_GET(self) -> None:
         self.send_error(404)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(Nothing) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.playground import Ran
+from tests.servers import new_bucket, serving_s3
 from tests.shards.tars import Member, make_tar, samples_tar
 
-from atpub.cli.main import run
 from atpub.measuring.object_stores import has_package
 
 BUCKET = "lab-shards"
@@ -21,35 +20,15 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = import_module("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serving_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of the server, whose bucket is empty; endpoint and credentials are in the environment."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    client = import_module("boto3").client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket=BUCKET)
-    return client
-
-
-@pytest.fixture
-def atpub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def atpub(*args: str) -> Ran:
-        capsys.readouterr()
-        code = run(list(args))
-        printed = capsys.readouterr()
-        return Ran(code, printed.out, printed.err)
-
-    return atpub
+    return new_bucket(endpoint, BUCKET, monkeypatch)
 
 
 def is_missing(_: str) -> bool:

@@ -9,8 +9,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
+
+from tests.servers import QuietHandler, serving
 
 PAGE = b"<!DOCTYPE html><html><title>Log in</title></html>"
 
@@ -71,18 +73,11 @@ def running(server: Server) -> Generator[Server]:
     class Handler(_Handler):
         store = server
 
-    with _Http(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_address[1]}"
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    with serving(Handler, _Http) as server.url:
+        yield server
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     store: Server
@@ -169,6 +164,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
             with self.store.lock:
                 self.store.sent += len(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass

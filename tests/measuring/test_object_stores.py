@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers import new_bucket, serving_s3
 from tests.shards.tars import samples_tar
 
 from atpub.manifest.load import load_manifest
@@ -38,22 +38,14 @@ datasets:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = import_module("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serving_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of the server, whose bucket is empty; credentials are in the environment."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    import_module("urllib.request").urlopen(f"{endpoint}/moto-api/reset", data=b"")
-    client = import_module("boto3").client("s3", endpoint_url=endpoint, region_name="us-east-1")
-    client.create_bucket(Bucket=BUCKET)
-    return client
+    return new_bucket(endpoint, BUCKET, monkeypatch)
 
 
 def lock(folder: Path, endpoint: str, missing: str, *keys: str) -> LockUpdate:

@@ -4,11 +4,10 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.lab import MANIFEST
-from tests.cli.playground import Ran, write_files
+from tests.cli.playground import Ran, capture_runs, write_files
 from tests.pds.reference import Account, ReferencePds
 from tests.pulling.lines import CutLine
 
@@ -39,13 +38,7 @@ def atpub(
     write_files(tmp_path, {"data/digits-0.tar": {"tar": 2}, "data/digits-1.tar": {"tar": 3}})
     paragraphs = MANIFEST.replace("account: local", f"account: {pds_account.did}").split("\n  cats:")
     (tmp_path / "atpub.yaml").write_text(paragraphs[0] + "\n")
-
-    def atpub(*args: str) -> Ran:
-        capsys.readouterr()
-        code = run(list(args))
-        printed = capsys.readouterr()
-        return Ran(code, printed.out, printed.err)
-
+    atpub = capture_runs(capsys)
     applied = atpub("apply", "--yes")
     assert applied.code == 0, applied.err
     return atpub
@@ -129,10 +122,7 @@ def test_blobs_are_pulled_over_a_line_that_is_cut(
 ) -> None:
     """Blobs have no ranges: each starts anew."""
     uri = dataset_uri(reference_pds, pds_account)
-    where = urlsplit(reference_pds.url)
-    assert where.hostname is not None
-    assert where.port is not None
-    with closing(CutLine(where.hostname, where.port)) as line:
+    with closing(CutLine(reference_pds.url)) as line:
         line.cuts = [8_000, 8_000]
         ran = atpub("pull", uri, "--out", "copy", "--json", "--pds", line.url)
         assert line.cuts == []

@@ -7,14 +7,16 @@ import socket
 import threading
 from contextlib import ExitStack, suppress
 from typing import cast
+from urllib.parse import urlsplit
 
 
 class CutLine:
     """A line to a server; each of the next connections is cut after so many bytes from there."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, url: str) -> None:
+        target = urlsplit(url)
         self.cuts: list[int] = []
-        self._target = host, port
+        self._target = target.hostname, target.port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept)

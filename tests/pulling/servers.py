@@ -10,7 +10,8 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.servers import QuietHandler, serving
 
 
 @dataclass
@@ -36,7 +37,7 @@ class ShardServer:
 def running(server: ShardServer) -> Generator[ShardServer]:
     """Serves on a free port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
@@ -93,15 +94,5 @@ def running(server: ShardServer) -> Generator[ShardServer]:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
-        server.url = f"http://127.0.0.1:{made.server_address[1]}"
-        try:
-            yield server
-        finally:
-            made.shutdown()
-            thread.join()
+    with serving(Handler) as server.url:
+        yield server

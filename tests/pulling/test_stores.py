@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.pulling.lines import CutLine
 from tests.pulling.test_pull import ENTRY, NOW, SCHEMA, URI, statuses, write
+from tests.servers import new_bucket, serving_s3
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
@@ -34,25 +33,18 @@ KEYS = {"train/d-0.tar": CONTENT, "train/d 1+%.tar": b"one"}
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[str, int]]:
-    server = import_module("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()
-    server.stop()
+def endpoint() -> Iterator[str]:
+    with serving_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
-def line(moto: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[CutLine]:
+def line(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[CutLine]:
     """A line to a store with the shards."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    host, port = moto
-    client: Any = import_module("boto3").client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-    with closing(client):
-        client.create_bucket(Bucket=BUCKET)
+    with closing(new_bucket(endpoint, BUCKET, monkeypatch)) as client:
         for key, content in KEYS.items():
             client.put_object(Bucket=BUCKET, Key=key, Body=content, ChecksumAlgorithm="SHA256", ACL="public-read")
-    with closing(CutLine(host, port)) as made:
+    with closing(CutLine(endpoint)) as made:
         yield made
 
 

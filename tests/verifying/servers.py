@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.servers import QuietHandler, serving
 
 Fault = Callable[["Handler", bytes], None]
 
@@ -32,7 +33,7 @@ class FaultyServer:
         return [f"{method} {path}" for method, path, _ in self.requests]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers with a file, a part of it, or a fault."""
 
     protocol_version = "HTTP/1.1"
@@ -79,9 +80,6 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(0.05)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 def status(code: int) -> Fault:
@@ -152,12 +150,5 @@ def stall(event: threading.Event) -> Fault:
 def running(server: FaultyServer) -> Generator[FaultyServer]:
     """Serves on a free port."""
     kind = type("_Handler", (Handler,), {"store": server})
-    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
-        server.url = f"http://127.0.0.1:{made.server_address[1]}"
-        try:
-            yield server
-        finally:
-            made.shutdown()
-            thread.join()
+    with serving(kind) as server.url:
+        yield server
