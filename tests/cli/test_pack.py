@@ -129,7 +129,15 @@ def test_a_killed_run_is_run_again(folder: Path, atpub: Run) -> None:
     (folder / "a").mkdir()
     for number in range(40):
         (folder / f"a/{number:02}.bin").write_bytes(bytes([number]) * 500_000)
-    command = [Path(sys.executable).with_name("atpub"), "pack", "a", "--out", "data", "--max-size", "1MB"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("atpub"),
+        "pack",
+        "a",
+        "--out",
+        "data",
+        "--max-size",
+        "1MB",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(b"written   a-000000.tar")

@@ -129,7 +129,7 @@ def test_without_the_extras(absent: tuple[str, ...], s3: Any, endpoint: str, tmp
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Forget the stores and clients that other tests have made, and let others forget those of this one."""
-    caches = (object_stores._session, object_stores._s3_client, object_stores._s3_store)
+    caches = (object_stores.open_session, object_stores.open_s3_client, object_stores.open_s3_store)
     for cache in caches * 2:
         cache.cache_clear()
     yield
@@ -149,20 +149,23 @@ def test_credentials_of_a_profile(s3: Any, endpoint: str, tmp_path: Path, monkey
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     update = lock(tmp_path, endpoint, "fetch", "d-0.tar")
     assert (update.failures, update.read) == ([], len(samples_tar(2)))
-    store = object_stores._s3_store(BUCKET, Endpoint("us-east-1", endpoint))
+    store = object_stores.open_s3_store(BUCKET, Endpoint("us-east-1", endpoint))
     assert store.credential_provider.credentials.access_key == "KEYOFLAB"
 
 
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("has_key", [True, False])
 def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atpub.measuring.object_stores.has_package", lambda name: name != "boto3")
-    for name in object_stores._AWS_CREDENTIALS:
+    def is_other(name: str) -> bool:
+        return name != "boto3"
+
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", is_other)
+    for name in object_stores.AWS_CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     if has_key:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    store = object_stores._s3_store(BUCKET, Endpoint())
+    store = object_stores.open_s3_store(BUCKET, Endpoint())
     assert ("skip_signature" in store.config) is not has_key
 
 

@@ -23,7 +23,7 @@ _RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)
 _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
-_AWS_CREDENTIALS: Final = frozenset(
+AWS_CREDENTIALS: Final = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -123,12 +123,13 @@ def _open(task: ShardTask) -> tuple[Any, str]:
     bucket, _, key = rest.partition("/")
     with _making:
         if scheme == "s3":
-            return _s3_store(bucket, task.endpoint), key
+            return open_s3_store(bucket, task.endpoint), key
         return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
 
 
 @cache
-def _s3_store(bucket: str, endpoint: Endpoint) -> Any:
+def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
+    """Return the store of a bucket, signed with the credentials of the environment where there are any."""
     from obstore.store import S3Store
 
     options: dict[str, Any] = {"region": endpoint.region or os.environ.get("AWS_REGION", "us-east-1")}
@@ -137,7 +138,7 @@ def _s3_store(bucket: str, endpoint: Endpoint) -> Any:
     if not _has_aws_credentials():
         options["skip_signature"] = True
     elif has_package("boto3"):  # which also knows profiles, and those of other places that obstore does not look at
-        options["credential_provider"] = import_module("obstore.auth.boto3").Boto3CredentialProvider(_session())
+        options["credential_provider"] = import_module("obstore.auth.boto3").Boto3CredentialProvider(open_session())
     is_plain = (endpoint.endpoint or "").startswith("http:")
     return S3Store(bucket, client_options={"allow_http": is_plain}, retry_config=_RETRIES, **options)
 
@@ -154,23 +155,24 @@ def _other_store(url: str) -> Any:
 def _has_aws_credentials() -> bool:
     """Return whether the environment has credentials; without them, requests are those of the public."""
     if has_package("boto3"):
-        return _session().get_credentials() is not None
-    return not _AWS_CREDENTIALS.isdisjoint(os.environ)
+        return open_session().get_credentials() is not None
+    return not AWS_CREDENTIALS.isdisjoint(os.environ)
 
 
 @cache
-def _session() -> Any:
+def open_session() -> Any:
+    """Return boto3's session, which finds credentials and the region."""
     return import_module("boto3").session.Session()
 
 
 @cache
-def _s3_client(endpoint: Endpoint) -> Any:
+def open_s3_client(endpoint: Endpoint) -> Any:
     """Return a client of S3, which is safe for threads."""
     signature = {} if _has_aws_credentials() else {"signature_version": import_module("botocore").UNSIGNED}
     retries = {"mode": "standard", "max_attempts": 4}
     config = import_module("botocore.config").Config(max_pool_connections=64, retries=retries, **signature)
-    region = endpoint.region or _session().region_name or "us-east-1"
-    return _session().client("s3", endpoint_url=endpoint.endpoint, region_name=region, config=config)
+    region = endpoint.region or open_session().region_name or "us-east-1"
+    return open_session().client("s3", endpoint_url=endpoint.endpoint, region_name=region, config=config)
 
 
 def _ask_s3(task: ShardTask) -> Stated:
@@ -178,7 +180,7 @@ def _ask_s3(task: ShardTask) -> Stated:
     bucket, _, key = task.url.partition("://")[2].partition("/")
     try:
         with _making:
-            client = _s3_client(task.endpoint)
+            client = open_s3_client(task.endpoint)
         found = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))

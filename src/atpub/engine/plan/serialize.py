@@ -12,7 +12,7 @@ from functools import reduce
 from hashlib import sha256
 from operator import getitem
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from atpub.atproto.data import Blob, Encoded, Json, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.formats import is_datetime
@@ -129,9 +129,10 @@ def read_plan(text: str | bytes, file: str) -> tuple[Plan, Path | None]:
 
     Its records have CIDs but no earlier values, and it knows no inventory: `rebase` finds both.
     """
-    found = _parse(text, file)
-    if not isinstance(found, dict):
+    parsed = _parse(text, file)
+    if not isinstance(parsed, dict):
         raise _bad(file, "it is not a JSON object")
+    found = cast("dict[str, Any]", parsed)
     try:
         version = _is(str, found["format_version"])
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
