@@ -144,7 +144,7 @@ def test_newer_minor_formats_are_read(world: World) -> None:
     ("text", "says"),
     [
         ("", "the file is empty"),
-        ("[]", "list"),
+        ("[]", "it is not a JSON object"),
         ("{}", "it has no 'format_version'"),
         ('{"format_version": "1.0"}', "it is of format 1.0"),
         ('{"format_version": 2.0}', "2.0 is not of the type str"),
