@@ -238,3 +238,7 @@ def test_samples_of_members_are_read_back(examples: Path, cli: Cli) -> None:
     assert swatches[8].json == {"name": "green", "rgb": [0, 255, 0]}
     assert (swatches[8].cls, swatches[8].feat_npy.tolist()) == (120, [0, 1, 0])
     assert swatches[8].png.getpixel((0, 0)) == (0, 255, 0)
+
+
+def test_the_members_have_what_neurips_requires(examples: Path, cli: Cli) -> None:
+    assert "every field that NeurIPS requires" in cli("croissant", "-m", "members", "--check").out
