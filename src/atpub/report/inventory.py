@@ -27,9 +27,9 @@ def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> st
 
 
 def _finding(item: InventoryFinding, style: Style) -> Iterator[str]:
-    yield f"{style(item.code, BOLD, RED)}: {style(f'{item.uri}: {item.message}')}"
-    yield f"  {style('effect', YELLOW)}: {style(item.effect)}"
-    yield f"  {style('hint', CYAN)}: {style(item.hint)}"
+    yield style.hang(f"{item.uri}: {item.message}", (item.code, (BOLD, RED)), (": ", ()))
+    yield style.hang(item.effect, ("  ", ()), ("effect", (YELLOW,)), (": ", ()), indent="    ")
+    yield style.hang(item.hint, ("  ", ()), ("hint", (CYAN,)), (": ", ()), indent="    ")
 
 
 def _others(audit: Audit) -> Iterator[str]:

@@ -36,11 +36,11 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
         hint = ""
         for item in same[:_SHOWN]:
             where = f" {json_path(item.path)}" if item.path else ""
-            label = style(f"{item.severity}:", BOLD, _COLOURS[item.severity])
-            yield f"  {label} {style(f'{item.message} [{code}]{where}')}"
+            label = ("  ", ()), (f"{item.severity}:", (BOLD, _COLOURS[item.severity])), (" ", ())
+            yield style.hang(f"{item.message} [{code}]{where}", *label, indent="    ")
             if item.hint and item.hint != hint:
                 hint = item.hint
-                yield f"    {style('hint', CYAN)}: {style(hint)}"
+                yield style.hang(hint, ("    ", ()), ("hint", (CYAN,)), (": ", ()), indent="      ")
         if len(same) > _SHOWN:
             yield f"  and {len(same) - _SHOWN:,} more of these [{style(code)}]; --json lists them all"
 
