@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from tests.explanations.codes import find_codes
+from tests.explanations.codes import Codes, find_codes
 
 from atpub import explanations as package
 from atpub.explanations.table import RULES_TITLE, THEMES, Explanation, explanations, normalize_code
@@ -14,7 +14,6 @@ from atpub.shards.notes import NOTES
 from atpub.verifying.model import UNKNOWN, Fault
 
 ROOT = Path(__file__).parents[2]
-SOURCE = find_codes(ROOT / "src/atpub")
 
 # The places that compose or hand over a code. Look at a new one, and add what it gives to COMPOSED.
 COMPOSERS = {
@@ -52,12 +51,18 @@ COMPOSED = {
 }
 
 
-def test_every_code_is_explained_and_no_other() -> None:
-    assert explanations().keys() == SOURCE.found | COMPOSED
+@pytest.fixture(scope="module")
+def codes() -> Codes:
+    """The codes of the source; found once, and not in each process that collects tests."""
+    return find_codes(ROOT / "src/atpub")
 
 
-def test_every_code_is_a_literal_but_these() -> None:
-    assert SOURCE.elsewhere == COMPOSERS | CARRIERS | NO_CODES_OF_ATPUB
+def test_every_code_is_explained_and_no_other(codes: Codes) -> None:
+    assert explanations().keys() == codes.found | COMPOSED
+
+
+def test_every_code_is_a_literal_but_these(codes: Codes) -> None:
+    assert codes.elsewhere == COMPOSERS | CARRIERS | NO_CODES_OF_ATPUB
 
 
 def test_each_file_is_a_theme_with_codes_of_its_own() -> None:

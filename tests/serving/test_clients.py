@@ -20,9 +20,20 @@ from atpub.atproto.syntax import Cid
 from atpub.repository.model import LOCAL_DID
 from atpub.serving.server import listen, url_of
 
-SDK: Any = import_module("atproto")  # it has no types
-ERRORS: Any = import_module("atproto_client.exceptions")
-CRYPTO: Any = import_module("atproto_crypto.verify")
+
+class Module:
+    """A module, without types, that is imported on first use: this one takes a second, in each process of a run."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+SDK = Module("atproto")
+ERRORS = Module("atproto_client.exceptions")
+CRYPTO = Module("atproto_crypto.verify")
 NPM = Path(__file__).parent / "npm"
 
 
