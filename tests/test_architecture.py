@@ -35,7 +35,7 @@ pipeline
 published
 generation importing login pulling serving
 lexicon_tools
-lexicon_pulling
+lexicon_resolution
 explanations
 measuring
 inspection verifying
@@ -84,7 +84,7 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
-    *("lexicon_pulling.files", "lexicon_pulling.run"),
+    *("lexicon_resolution.files", "lexicon_resolution.run"),
     "cataloging",
     *("serving.files", "serving.server"),
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from atpub.atproto.data import JsonObject
-from atpub.lexicon_pulling.lock import LexiconLock
-from atpub.lexicon_pulling.run import PulledFile, PullResult
+from atpub.lexicon_resolution.lock import LexiconLock
+from atpub.lexicon_resolution.run import PulledFile, PullResult
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import FAINT, GREEN, PLAIN, YELLOW, Style
 from atpub.suggest import counted

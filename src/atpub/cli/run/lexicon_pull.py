@@ -13,8 +13,8 @@ from atpub.atproto.xrpc.transport import new_client
 from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.errors import Usage
 from atpub.generation.settings import lexicon_folders
-from atpub.lexicon_pulling.closure import PullOptions
-from atpub.lexicon_pulling.run import PullResult, Shelf, check_frozen, needed_by, open_source, pull
+from atpub.lexicon_resolution.closure import PullOptions
+from atpub.lexicon_resolution.run import PullResult, Shelf, check_frozen, needed_by, open_source, pull
 from atpub.report.pulled_lexicons import frozen_json, frozen_text, pulled_json, pulled_text
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.cli.conftest import atpub, folder
-from tests.lexicon_pulling.network import Network, lexicon_network
+from tests.lexicon_resolution.network import Network, lexicon_network
 
 __all__ = ["atpub", "folder", "network"]
 

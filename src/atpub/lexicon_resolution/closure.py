@@ -22,8 +22,8 @@ from atpub.errors import (
     RepositoryNotFound,
     SlowResponse,
 )
-from atpub.lexicon_pulling.lock import LexiconLock, Resolution
-from atpub.lexicon_pulling.sources import FoundLexicon, LexiconSource
+from atpub.lexicon_resolution.lock import LexiconLock, Resolution
+from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
 
 MOST_LEXICONS: Final = 2_000
 """The most lexicons of one pull."""

@@ -22,7 +22,7 @@ from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import base_url
 from atpub.errors import AtpubError, FileConflict, InvalidInput, Problem, RepositoryError, StaleFiles, Usage
 from atpub.generated import LEXICONS
-from atpub.lexicon_pulling.closure import (
+from atpub.lexicon_resolution.closure import (
     HeldLexicon,
     PulledLexicon,
     PullOptions,
@@ -30,10 +30,10 @@ from atpub.lexicon_pulling.closure import (
     collect,
     references_of,
 )
-from atpub.lexicon_pulling.files import FilesSource, read_folder, read_found, read_revision
-from atpub.lexicon_pulling.lock import LexiconLock, Resolution, lock_text, read_lock
-from atpub.lexicon_pulling.network import NetworkSource
-from atpub.lexicon_pulling.sources import FoundLexicon, LexiconSource
+from atpub.lexicon_resolution.files import FilesSource, read_folder, read_found, read_revision
+from atpub.lexicon_resolution.lock import LexiconLock, Resolution, lock_text, read_lock
+from atpub.lexicon_resolution.network import NetworkSource
+from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of
 from atpub.text.paths import outside_target

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.playground import Ran, tree, write_files
-from tests.lexicon_pulling.network import ALICE, BOB, Network, cid, lexicon, lock_of, record
+from tests.lexicon_resolution.network import ALICE, BOB, Network, cid, lexicon, lock_of, record
 
 from atpub.lexicon_tools.layout import format_json
 
