@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
-from atpub.cli.options import json_option, run_by
+from atpub.cli.options import json_option, manifest_options, run_by, target_options
 
 
 @click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format, write and pull Lexicon JSON.")
@@ -98,6 +98,21 @@ def pull() -> None:
 
     The DNS of an NSID's authority names the account, whose signature is verified. The lock has the CID of each lexicon:
     what it has and the files match is not asked for again. Without an NSID, what the lock has is restored.
+    """
+
+
+@lex.command()
+@click.argument("paths", type=PathParameter(exists=True, file_okay=False), nargs=-1, metavar="[DIR]...")
+@click.option("--lock", type=FILE, metavar="FILE", help="The lock. [default: beside the folder, lexicons.lock.json]")
+@manifest_options
+@target_options
+@json_option
+@run_by("atpub.cli.run.lexicon_status:run")
+def status() -> None:
+    """Compare lexicons with those that the account has published, and with the DNS.
+
+    Lexicons that were pulled are left out. Exits with 2 if a lexicon differs or is not published, or if the DNS does
+    not name the account: then other programs do not find it.
     """
 
 

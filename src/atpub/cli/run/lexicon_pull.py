@@ -15,7 +15,7 @@ from atpub.errors import Usage
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_resolution.closure import PullOptions
 from atpub.lexicon_resolution.run import PullResult, Shelf, check_frozen, needed_by, open_source, pull
-from atpub.report.pulled_lexicons import frozen_json, frozen_text, pulled_json, pulled_text
+from atpub.report.lexicons import frozen_json, frozen_text, pulled_json, pulled_text
 
 
 def run(
