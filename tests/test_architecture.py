@@ -91,7 +91,7 @@ MAY_DO_IO = (
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",
     "manifest.lexicon_files": "finds the lexicons in a folder",
-    "manifest.load": "os.PathLike, a type",
+    "manifest.load": "os.PathLike, a type, and os.path.normpath, which changes text",
     "shards.braces": "os.path.commonprefix, which compares text",
     "shards.cache": "os.stat_result, a type",
     "shards.files": "lists the files that a manifest's patterns name",
@@ -109,6 +109,7 @@ TOUCH_FILES = {
     "engine.apply.uploads": "opens the sources of blobs, which callers hand in",
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
+    "manifest.lexicon_lock": "asks whether the lexicons in a folder are locked",
     "manifest.load": "asks whether what a manifest names is a file or a folder",
     "shards.facts": "asks for the sizes of the files that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",

@@ -19,7 +19,7 @@ from atpub.atproto.repo.car import write_car
 from atpub.atproto.repo.commit import sign_commit
 from atpub.atproto.repo.signing import SigningKey
 from atpub.atproto.syntax import Cid, Did, Tid
-from atpub.lexicon_resolution.lock import COLLECTION
+from atpub.manifest.lexicon_lock import COLLECTION
 
 ALICE = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 BOB = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"

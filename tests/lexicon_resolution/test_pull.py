@@ -1,11 +1,13 @@
 """`atpub lex pull`, from accounts on this machine to files and lock."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.playground import Ran, tree, write_files
-from tests.lexicon_resolution.network import ALICE, BOB, Network, cid, lexicon, lock_of, record
+import pytest
+from tests.cli.playground import Ran, tree
+from tests.lexicon_resolution.network import ALICE, BOB, Network, lexicon, lock_of, record
 
 from atpub.lexicon_tools.layout import format_json
 
@@ -54,3 +56,187 @@ def test_the_lock_is_that_of_lex_install(folder: Path, atpub: Atpub, network: Ne
     network.publish(ALICE, NOTE, DEFS, LINK)
     assert atpub("lex", "pull", "org.lab.note", "--lock", "lexicons.json").code == 0
     assert (folder / "lexicons.json").read_text() == lock_of(ALICE, NOTE, DEFS, LINK, roots=("org.lab.note",))
+
+
+def test_the_files_of_lex_install(folder: Path, atpub: Atpub, network: Network) -> None:
+    """Another layout, and `lexicons.json`, which is the lock if there is no other."""
+    files = {
+        f"lexicons/{name}.json": json.dumps(record(item)) for name, item in (("a", NOTE), ("b", DEFS), ("c", LINK))
+    }
+    lock = lock_of(ALICE, NOTE, DEFS, LINK, roots=("org.lab.note",))
+    write_files(folder, {**files, "lexicons.json": lock})
+    before = tree(folder)
+    assert atpub("lex", "pull", "--frozen").out == "3 lexicons, all as locked.\n"
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    assert (tree(folder), network.asked()) == (before, [])
+
+
+def test_frozen_names_each_difference(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    (folder / FILES[0]).unlink()
+    write_files(folder, {FILES[1]: json.dumps({**DEFS, "description": "new"}), FILES[2]: "{"})
+    before = tree(folder)
+    ran = atpub("lex", "pull", "--frozen", "com.other.more")
+    assert (ran.code, tree(folder)) == (1, before)
+    assert ran.err.splitlines()[:-1] == [
+        "error: lexicons is not as lexicons.lock.json says: [stale]",
+        f"  com.other.link: there is no file {FILES[0]}",
+        f"  org.lab.defs: {FILES[1]} has the CID {cid({**DEFS, 'description': 'new'})}, and the lock {cid(DEFS)}",
+        f"  org.lab.note: there is no file {FILES[2]}",
+        "  com.other.more: the lock does not have it",
+    ]
+    assert atpub("lex", "pull", "--frozen", "--update").code == 64
+
+
+def test_frozen_misses_what_is_referred_to(folder: Path, atpub: Atpub, network: Network) -> None:
+    write_files(folder, {FILES[2]: json.dumps(NOTE), FILES[1]: json.dumps(DEFS)})
+    write_files(folder, {"lexicons.lock.json": lock_of(ALICE, NOTE, roots=("org.lab.note",))})
+    ran = atpub("lex", "pull", "--frozen")
+    assert (ran.code, "com.other.link: the lock does not have it, and org.lab.note refers to it" in ran.err) == (
+        1,
+        True,
+    )
+    assert "org.lab.defs" not in ran.err, "it is a file of the user's own"
+    assert network.asked() == []
+
+
+def test_files_that_were_changed_are_kept(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    edited = json.dumps({**DEFS, "description": "mine"})
+    write_files(folder, {FILES[1]: edited})
+    network.publish(ALICE, {**DEFS, "description": "theirs"})
+    for options in ([], ["--update"]):
+        ran = atpub("lex", "pull", *options)
+        assert (ran.code, "[in-the-way]" in ran.err, cid(DEFS) in ran.err or options) == (1, True, True or options)
+        assert (folder / FILES[1]).read_text() == edited
+    assert atpub("lex", "pull", "--update", "--force").code == 0
+    assert json.loads((folder / FILES[1]).read_text())["description"] == "theirs"
+
+
+def test_update_asks_again_for_those_named(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    network.publish(BOB, lexicon("com.other.page"))
+    assert atpub("lex", "pull", "org.lab.defs", "com.other.page").code == 0
+    network.publish(ALICE, {**DEFS, "description": "new"})
+    network.publish(BOB, lexicon("com.other.page", description="new"))
+    network.asked()
+    assert atpub("lex", "pull", "com.other.page", "--update").out.split()[:2] == [
+        "changed",
+        "lexicons/com/other/page.json",
+    ]
+    assert "org.lab.defs" not in network.asked()
+    assert atpub("lex", "pull", "--update").out.split()[:2] == ["changed", FILES[1]]
+    assert "com.other.page" in network.asked()
+
+
+def test_what_is_no_longer_referred_to(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    network.publish(ALICE, lexicon("org.lab.note", "org.lab.defs#part"))
+    ran = atpub("lex", "pull", "--update")
+    assert f"{FILES[0]}: no longer needed" in ran.out
+    assert (folder / FILES[0]).exists()
+    assert "com.other.link" not in (folder / "lexicons.lock.json").read_text()
+
+
+def test_what_others_refer_to(folder: Path, atpub: Atpub, network: Network) -> None:
+    """Of what is not at hand: a file of the user's own and a lexicon that atpub brings are."""
+    publish(network)
+    mine = lexicon("my.own.thing", "my.own.part", "com.other.link", "com.atproto.repo.strongRef")
+    write_files(folder, {"own/thing.json": json.dumps(mine), "own/part.json": json.dumps(lexicon("my.own.part"))})
+    assert atpub("lex", "pull", "--for", "own").code == 0
+    assert {name for name in tree(folder / "lexicons") if name.endswith("json")} == {
+        name.removeprefix("lexicons/") for name in FILES
+    }
+    assert json.loads((folder / "lexicons.lock.json").read_text())["lexicons"] == ["com.other.link"]
+    assert atpub("lex", "pull", "--for", "own", "--frozen").code == 0
+    write_files(folder, {"own/thing.json": json.dumps(lexicon("my.own.thing", "org.lab.new"))})
+    ran = atpub("lex", "pull", "--for", "own", "--frozen")
+    assert (ran.code, "org.lab.new: the lock does not have it" in ran.err) == (1, True)
+    write_files(folder, {"record.json": json.dumps({"$type": "my.own.thing"})})
+    assert "com.other.link" not in atpub("check", "record.json", "--lexicons", "lexicons").err
+
+
+def test_the_users_own_lexicons_stay(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    own = json.dumps({**LINK, "description": "mine"})
+    write_files(folder, {"lexicons/mine.json": own})
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    assert (folder / "lexicons/mine.json").read_text() == own
+    assert not (folder / FILES[0]).exists()
+    ran = atpub("lex", "pull", "com.other.link")
+    assert (ran.code, "lexicons/mine.json is another lexicon com.other.link" in ran.err) == (1, True)
+
+
+def test_what_is_only_mentioned_may_be_missing(folder: Path, atpub: Atpub, network: Network) -> None:
+    values = ["org.lab.defs#token", "org.nowhere.defs#token", "plain", "#local"]
+    field = {"type": "string", "knownValues": values}
+    defs = {"main": {"type": "object", "properties": {"a": {"type": "array", "items": field}}}}
+    network.publish(ALICE, {"lexicon": 1, "id": "org.lab.note", "defs": defs}, DEFS)
+    ran = atpub("lex", "pull", "org.lab.note")
+    assert (ran.code, "[lexicon-not-published]" in ran.err) == (0, True), ran.err
+    assert sorted(json.loads((folder / "lexicons.lock.json").read_text())["resolutions"]) == [
+        "org.lab.defs",
+        "org.lab.note",
+    ]
+    network.asked()
+    assert (atpub("lex", "pull").err, network.asked()) == ("", [])
+
+
+def test_from_an_account_or_a_server(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    network.names["_lexicon.lab.org"] = []
+    network.server.answers[f"/{ALICE}"] = (200, document(ALICE, network.server.url))
+    ran = atpub("lex", "pull", "org.lab.note", "--from", f"at://{ALICE}")
+    assert (ran.code, "_lexicon.lab.org" in network.asked()) == (0, False), ran.err
+    assert json.loads((folder / "lexicons.lock.json").read_text())["resolutions"]["com.other.link"]["uri"].startswith(
+        f"at://{BOB}/"
+    )
+    network.server.answers[f"/{BOB}"] = (200, document(BOB, "http://localhost:9"))
+    ran = atpub("lex", "pull", "com.other.link", "--from", network.server.url, "--update")
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize("kind", ["folder", "revision"])
+def test_from_files(folder: Path, atpub: Atpub, network: Network, kind: str) -> None:
+    write_files(folder, {"other/x.json": json.dumps(NOTE), "other/y.json": json.dumps(DEFS), "other/z.json": "[]"})
+    write_files(folder, {"other/link.json": json.dumps(LINK), "other/notes.txt": "…"})
+    source = "other"
+    if kind == "revision":
+        settings = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        for arguments in (["init", "-q"], ["add", "other"], [*settings, "commit", "-qm", "lexicons"]):
+            subprocess.run(["git", *arguments], check=True, capture_output=True)
+        (folder / "other/x.json").unlink()
+        source = "HEAD:other"
+    ran = atpub("lex", "pull", "org.lab.note", "--from", source)
+    assert (ran.code, ran.err) == (0, "")
+    lock = json.loads((folder / "lexicons.lock.json").read_text())
+    assert (lock["lexicons"], lock["resolutions"]) == ([], {})
+    assert lock["files"]["org.lab.note"] == {"from": source, "cid": cid(NOTE)}
+    assert atpub("lex", "pull", "--frozen").code == 0
+    (folder / FILES[0]).unlink()
+    assert atpub("lex", "pull").out.splitlines()[0] == f"new      {FILES[0]}  {source}"
+    ran = atpub("lex", "pull", "org.lab.none", "--from", source)
+    assert (ran.code, f"there is no lexicon org.lab.none in {source}" in ran.err) == (1, True)
+    assert network.asked() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["note"],
+        ["org.lab.note", "--from", "nowhere"],
+        ["org.lab.note", "--from", "HEAD:nowhere"],
+        ["org.lab.note", "--from", "--output=x:y"],
+        ["org.lab.note", "--from", "at://nonsense"],
+        ["org.lab.note", "--from", f"at://{ALICE}/org.lab.note"],
+        ["org.lab.note", "--from", "https://a.example/path"],
+        ["--frozen", "--force"],
+    ],
+)
+def test_wrong_usage(folder: Path, atpub: Atpub, network: Network, arguments: list[str]) -> None:
+    ran = atpub("lex", "pull", *arguments)
+    assert (ran.code, tree(folder), network.asked()) == (64, {}, []), ran.err

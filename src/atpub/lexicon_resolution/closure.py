@@ -22,8 +22,8 @@ from atpub.errors import (
     RepositoryNotFound,
     SlowResponse,
 )
-from atpub.lexicon_resolution.lock import LexiconLock, Resolution
 from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
+from atpub.manifest.lexicon_lock import LexiconLock, Resolution
 
 MOST_LEXICONS: Final = 2_000
 """The most lexicons of one pull."""

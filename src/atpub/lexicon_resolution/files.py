@@ -15,9 +15,9 @@ from atpub.atproto import data
 from atpub.atproto.data import NotInDataModel
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, OSFailure, OversizedResponse, Place, Problem, RecordNotFound, Usage
-from atpub.lexicon_resolution.lock import Resolution
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named, record_cid
 from atpub.manifest.lexicon_files import lexicon_files
+from atpub.manifest.lexicon_lock import Resolution
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import refuse

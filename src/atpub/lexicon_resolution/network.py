@@ -15,8 +15,8 @@ from atpub.atproto.xrpc.exchange import Timeouts
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.errors import OversizedResponse, RecordNotFound, RepositoryNotFound
 from atpub.generated.com.atproto.sync import get_record
-from atpub.lexicon_resolution.lock import COLLECTION, Resolution
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named
+from atpub.manifest.lexicon_lock import COLLECTION, Resolution
 
 LARGEST_PROOF: Final = 4 * 1024 * 1024
 """The most bytes of a record with its proof: a record of the reference PDS has one million at most."""

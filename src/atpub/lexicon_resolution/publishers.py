@@ -12,7 +12,7 @@ from atpub.atproto.syntax import Did, Nsid
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Change, Plan, Refusal
 from atpub.errors import Problem, RepositoryNotFound
-from atpub.lexicon_resolution.lock import COLLECTION
+from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.suggest import listed
 
 Ask: TypeAlias = Callable[[Nsid], Did | Unresolved]

@@ -31,11 +31,11 @@ from atpub.lexicon_resolution.closure import (
     references_of,
 )
 from atpub.lexicon_resolution.files import FilesSource, read_folder, read_found, read_revision
-from atpub.lexicon_resolution.lock import LexiconLock, Resolution, lock_text, read_lock
 from atpub.lexicon_resolution.network import NetworkSource
 from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of
+from atpub.manifest.lexicon_lock import LexiconLock, Resolution, find_lock, lock_text, read_lock
 from atpub.text.paths import outside_target
 
 
@@ -49,7 +49,7 @@ class Shelf:
     @classmethod
     def of(cls, folder: Path, lock: Path | None) -> Shelf:
         """Return a folder with its lock, which is beside it unless it is named; raises Usage for one within."""
-        file = lock or folder.absolute().with_name(f"{folder.absolute().name}.lock.json")
+        file = lock or find_lock(Path(os.path.normpath(folder.absolute())))
         if file.resolve().is_relative_to(folder.resolve()):
             raise Usage(f"the lock {file} may not be in the folder of lexicons", hint="name another: --lock FILE")
         return cls(folder, lock or Path(os.path.relpath(file)))

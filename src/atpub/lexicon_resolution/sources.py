@@ -11,7 +11,7 @@ from atpub.atproto.lexicon.model import Lexicon
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Cid, Nsid
 from atpub.errors import RepositoryError
-from atpub.lexicon_resolution.lock import COLLECTION, Resolution
+from atpub.manifest.lexicon_lock import COLLECTION, Resolution
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from atpub.atproto.identity.dns import Unresolved
 from atpub.atproto.identity.lexicons import authority_of
 from atpub.atproto.syntax import Did, Nsid
 from atpub.lexicon_resolution.closure import HeldLexicon
-from atpub.lexicon_resolution.lock import COLLECTION
 from atpub.lexicon_resolution.publishers import Ask, txt_record
+from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record

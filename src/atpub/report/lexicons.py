@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.lexicon_resolution.lock import LexiconLock
 from atpub.lexicon_resolution.run import PulledFile, PullResult
 from atpub.lexicon_resolution.status import DnsState, LexiconStatus, RecordState
+from atpub.manifest.lexicon_lock import LexiconLock
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import FAINT, GREEN, PLAIN, YELLOW, Style
 from atpub.report.table import table

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import JsonObject
@@ -21,6 +22,7 @@ from atpub.text.json_document import placed
 
 VERSION: Final = 1
 COLLECTION: Final = Nsid(schema.NSID)
+_SHARED: Final = "lexicons.json"
 _HINT: Final = "restore the file from version control, or remove it and pull again"
 
 
@@ -57,6 +59,24 @@ def read_lock(file: str) -> LexiconLock:
     if reader.problems:
         raise InvalidInput(placed(reader.problems, document))
     return lock
+
+
+def find_lock(folder: Path) -> Path:
+    """Return the lock of a folder of lexicons: `lexicons.lock.json` beside lexicons/, or that of `lex install`.
+
+    The latter is `lexicons.json`; it counts if there is no other.
+    """
+    own, shared = folder.with_name(f"{folder.name}.lock.json"), folder.with_name(_SHARED)
+    return shared if not own.exists() and _is_lock(shared) else own
+
+
+def _is_lock(file: Path) -> bool:
+    """Return whether a file is a lock, and not something else of that name."""
+    try:
+        value = read_json(str(file)).value
+    except InvalidInput:
+        return False
+    return isinstance(value, dict) and "resolutions" in value
 
 
 def lock_text(lock: LexiconLock) -> str:
