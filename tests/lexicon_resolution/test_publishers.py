@@ -143,7 +143,7 @@ def test_the_status_of_each() -> None:
     live = published(
         lexicon("org.lab.a"), lexicon("org.lab.b", description="x"), lexicon("org.lab.z"), lexicon("org.far.y")
     )
-    answers = {"lab": DID, "bad": Did(BOB), "no": Unresolved("DNS has no such name")}
+    answers: dict[str, Did | Unresolved] = {"lab": DID, "bad": Did(BOB), "no": Unresolved("DNS has no such name")}
     records = {Nsid(path.rkey): item for path, item in live.items()}
     invalid = {Nsid("org.lab.f"): HeldLexicon("f.json", None)}
     found = compare({**files, **invalid}, records, DID, lambda nsid: answers[nsid.segments[1]])

@@ -9,11 +9,12 @@ import pytest
 from tests.cli.playground import Ran, tree, write_files
 from tests.lexicon_resolution.network import ALICE, BOB, Network, cid, document, lexicon, lock_of, record
 
+from atpub.atproto.data import Json, JsonObject
 from atpub.lexicon_tools.layout import format_json
 
 Atpub = Callable[..., Ran]
 NOTE = lexicon("org.lab.note", "org.lab.defs#part", "com.other.link")
-DEFS = {"lexicon": 1, "id": "org.lab.defs", "defs": {"part": {"type": "object", "properties": {}}}}
+DEFS: JsonObject = {"lexicon": 1, "id": "org.lab.defs", "defs": {"part": {"type": "object", "properties": {}}}}
 LINK = lexicon("com.other.link", "org.lab.note")
 FILES = ("lexicons/com/other/link.json", "lexicons/org/lab/defs.json", "lexicons/org/lab/note.json")
 
@@ -171,9 +172,9 @@ def test_the_users_own_lexicons_stay(folder: Path, atpub: Atpub, network: Networ
 
 
 def test_what_is_only_mentioned_may_be_missing(folder: Path, atpub: Atpub, network: Network) -> None:
-    values = ["org.lab.defs#token", "org.nowhere.defs#token", "plain", "#local"]
-    field = {"type": "string", "knownValues": values}
-    defs = {"main": {"type": "object", "properties": {"a": {"type": "array", "items": field}}}}
+    values: list[Json] = ["org.lab.defs#token", "org.nowhere.defs#token", "plain", "#local"]
+    field: JsonObject = {"type": "string", "knownValues": values}
+    defs: JsonObject = {"main": {"type": "object", "properties": {"a": {"type": "array", "items": field}}}}
     network.publish(ALICE, {"lexicon": 1, "id": "org.lab.note", "defs": defs}, DEFS)
     ran = atpub("lex", "pull", "org.lab.note")
     assert (ran.code, "[lexicon-not-published]" in ran.err) == (0, True), ran.err
