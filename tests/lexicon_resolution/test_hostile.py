@@ -1,6 +1,7 @@
 """Pulls from servers, names and locks that lie: a clear error, an end, and no file written."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,7 @@ def test_nothing_is_written_outside_of_the_folder(folder: Path, atpub: Atpub, ne
     assert atpub("lex", "pull", "org.lab.note", "--lock", "lexicons/lock.json").code == 64
 
 
-@pytest.mark.parametrize("made", ["file", "folder", "link"])
+@pytest.mark.parametrize("made", ["file", "folder", "link", "file above"])
 def test_what_is_in_the_way(folder: Path, atpub: Atpub, network: Network, made: str) -> None:
     network.publish(ALICE, lexicon("org.lab.a"), NOTE)
     write_files(folder, {"lexicons/org/lab/a.txt": ""})
@@ -213,6 +214,9 @@ def test_what_is_in_the_way(folder: Path, atpub: Atpub, network: Network, made: 
             file.write_text("not a lexicon")
         case "folder":
             file.mkdir()
+        case "file above":
+            shutil.rmtree(file.parent)
+            file.parent.write_text("")
         case _:
             file.symlink_to("a.txt")
     before = tree(folder)

@@ -10,6 +10,7 @@ from tests.cli.playground import Ran, tree, write_files
 from tests.lexicon_resolution.network import ALICE, BOB, Network, cid, document, lexicon, lock_of, record
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.lexicon_resolution import run
 from atpub.lexicon_tools.layout import format_json
 
 Atpub = Callable[..., Ran]
@@ -169,6 +170,44 @@ def test_the_users_own_lexicons_stay(folder: Path, atpub: Atpub, network: Networ
     assert not (folder / FILES[0]).exists()
     ran = atpub("lex", "pull", "com.other.link")
     assert (ran.code, "lexicons/mine.json is another lexicon com.other.link" in ran.err) == (1, True)
+
+
+def test_the_style_of_others_is_not_linted(folder: Path, atpub: Atpub, network: Network) -> None:
+    publish(network)
+    assert atpub("lex", "pull", "org.lab.note").code == 0
+    write_files(folder, {"lexicons/mine.json": json.dumps(lexicon("my.own.thing", "org.lab.note", "org.lab.none"))})
+    ran = atpub("lex", "lint", "--json")
+    assert ran.json["files"] == 1
+    assert {problem["file"] for problem in ran.json["problems"]} == {"lexicons/mine.json"}
+    assert [item["code"] for item in ran.json["problems"] if item["severity"] == "error"] == ["missing-ref"]
+    assert atpub("lex", "lint", "lexicons", "--json").json["files"] == 4
+
+
+def test_an_interrupted_pull_is_continued(
+    folder: Path, atpub: Atpub, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(network)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "write_text", stop_after(run.write_text, 2))
+        assert atpub("lex", "pull", "org.lab.note").code != 0
+    written = [name for name in tree(folder) if name.endswith("json")]
+    assert written == ["lexicons.lock.json", FILES[0]] or written == [FILES[0], "lexicons.lock.json"]
+    assert atpub("lex", "pull", "--frozen").code == 1
+    assert atpub("lex", "pull").out.splitlines()[-1] == "2 lexicons written; 1 as locked."
+    assert atpub("lex", "pull", "--frozen").code == 0
+
+
+def stop_after(write: Callable[..., None], count: int) -> Callable[..., None]:
+    calls = count
+
+    def stopping(*arguments: object) -> None:
+        nonlocal calls
+        if not calls:
+            raise OSError(28, "No space left on device")
+        calls -= 1
+        write(*arguments)
+
+    return stopping
 
 
 def test_what_is_only_mentioned_may_be_missing(folder: Path, atpub: Atpub, network: Network) -> None:

@@ -186,6 +186,9 @@ def _check_path(file: PulledFile, shelf: Shelf, item: PulledLexicon, *, force: b
     if outside := outside_target(file.file.parent, shelf.folder):
         message = f"{file.file.parent} leads to {outside}, outside the folder {shelf.folder}"
         raise FileConflict(message, hint="replace the symlink by a folder")
+    above = next((path for path in file.file.parents if os.path.lexists(path)), shelf.folder)
+    if not above.is_dir():
+        raise FileConflict(f"{above} exists and is not a folder", hint="move it away")
     is_there = os.path.lexists(file.file)
     if is_there and not file.file.is_file():
         raise FileConflict(f"{file.file} exists and is not a file", hint="move it away")
@@ -194,16 +197,18 @@ def _check_path(file: PulledFile, shelf: Shelf, item: PulledLexicon, *, force: b
 
 
 def _write(files: Iterable[PulledFile], pulled: Mapping[Nsid, PulledLexicon], shelf: Shelf, lock: str) -> None:
+    """Write the lock, then the files that have changed: if they are interrupted, the next pull restores the others."""
     texts = {
         file.file: format_json(json.dumps(pulled[file.nsid].found.value, ensure_ascii=False))
         for file in files
         if file.state != "unchanged"
     }
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    if not shelf.lock.exists() or shelf.lock.read_bytes() != lock.encode():
+        write_text(shelf.lock, lock)
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
-    if not shelf.lock.exists() or shelf.lock.read_bytes() != lock.encode():
-        write_text(shelf.lock, lock)
 
 
 def _warning(error: AtpubError) -> Problem:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, Nsid
 from atpub.errors import InvalidInput, Problem
 from atpub.generated.com.atproto.lexicon import schema
@@ -99,7 +99,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def read(self, value: object) -> LexiconLock:
+    def read(self, value: Json) -> LexiconLock:
         """Return the lock in a JSON value."""
         if not isinstance(value, dict):
             self._note("expected an object with version, lexicons and resolutions")
@@ -116,7 +116,7 @@ class _Reader:
             self._note(f"{nsid} is in resolutions, too", "files", nsid)
         return LexiconLock(frozenset([*roots, *files]), {**records, **files})
 
-    def _roots(self, value: object) -> Iterator[Nsid]:
+    def _roots(self, value: Json) -> Iterator[Nsid]:
         if not isinstance(value, list):
             self._note("expected a list of NSIDs", "lexicons")
             return
@@ -127,7 +127,7 @@ class _Reader:
                 self._note(f"{str(name)[:80]!r} is not an NSID", "lexicons", index)
 
     def _entries(
-        self, value: object, key: str, parse: Callable[[str, object], Resolution | None], fields: str
+        self, value: Json, key: str, parse: Callable[[str, Json], Resolution | None], fields: str
     ) -> Mapping[Nsid, Resolution]:
         found: dict[Nsid, Resolution] = {}
         if not isinstance(value, dict):
@@ -147,7 +147,7 @@ class _Reader:
         self.problems.append(Problem("lexicon-lock", message, None, hint, path=path))
 
 
-def _record(name: str, item: object) -> Resolution | None:
+def _record(name: str, item: Json) -> Resolution | None:
     match item:
         case {"uri": str(uri), "cid": str(cid)} if AtUri.accepts(uri) and Cid.accepts(cid):
             found = AtUri.parse(uri)
@@ -158,7 +158,7 @@ def _record(name: str, item: object) -> Resolution | None:
     return None
 
 
-def _file(_: str, item: object) -> Resolution | None:
+def _file(_: str, item: Json) -> Resolution | None:
     match item:
         case {"from": str(source), "cid": str(cid)} if Cid.accepts(cid):
             return Resolution(Cid(cid), None, source)
