@@ -9,8 +9,8 @@ import pytest
 from tests.cli.playground import Ran, tree, write_files
 from tests.lexicon_resolution.network import ALICE, BOB, Network, cid, document, lexicon, lock_of, record
 
+from atpub.atomic_files import write_text
 from atpub.atproto.data import Json, JsonObject
-from atpub.lexicon_resolution import run
 from atpub.lexicon_tools.layout import format_json
 
 Atpub = Callable[..., Ran]
@@ -188,7 +188,7 @@ def test_an_interrupted_pull_is_continued(
 ) -> None:
     publish(network)
     with monkeypatch.context() as patched:
-        patched.setattr(run, "write_text", stop_after(run.write_text, 2))
+        patched.setattr("atpub.lexicon_resolution.run.write_text", stop_after(write_text, 2))
         assert atpub("lex", "pull", "org.lab.note").code != 0
     written = [name for name in tree(folder) if name.endswith("json")]
     assert written == ["lexicons.lock.json", FILES[0]] or written == [FILES[0], "lexicons.lock.json"]

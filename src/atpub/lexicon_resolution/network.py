@@ -8,12 +8,12 @@ from typing import Final
 from atpub.atproto.identity.dns import Unresolved
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.lexicons import Signer, authority_of, find_signer, publisher_of, txt_name
-from atpub.atproto.repo.proof import verify_proof
+from atpub.atproto.repo.proof import ProvenRecord, verify_proof
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath, Rkey
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.exchange import Timeouts
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.errors import OversizedResponse, RecordNotFound, RepositoryNotFound
+from atpub.errors import OversizedResponse, RecordNotFound, RepositoryError, RepositoryNotFound
 from atpub.generated.com.atproto.sync import get_record
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named
 from atpub.manifest.lexicon_lock import COLLECTION, Resolution
@@ -47,7 +47,8 @@ class NetworkSource:
         path = RecordPath(COLLECTION, Rkey(nsid))
         server = self.pds if self.pds and authority_of(nsid) in self.own else signer.pds
         try:
-            proven = verify_proof(self._read(server, did, path), did, signer.did_key, path)
+            content = self._read(server, did, path)
+            proven = _verify(server, content, signer, path)
         except RecordNotFound:
             raise RecordNotFound(f"{did} has not published {nsid}: {server} has no such record") from None
         found = AtUri.of(did, path)
@@ -79,3 +80,11 @@ class NetworkSource:
                 if len(content) > LARGEST_PROOF:
                     raise OversizedResponse(f"{server} answers with more than {LARGEST_PROOF:,} bytes for {path}")
         return bytes(content)
+
+
+def _verify(server: str, content: bytes, signer: Signer, path: RecordPath) -> ProvenRecord:
+    """Return the record that a server's answer proves; errors name the server."""
+    try:
+        return verify_proof(content, signer.did, signer.did_key, path)
+    except RepositoryError as error:
+        raise type(error)(f"{server} does not prove the record: {error.message}") from None

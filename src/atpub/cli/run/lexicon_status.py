@@ -42,7 +42,6 @@ def run(
     target = find_account(manifests, TargetOptions(account, pds, environment))
     ask = PublisherLookup.at(ResolverConfig.of(os.environ).dns) if target.folder is None else None
     with closing(open_repository(target, remember=True)) as repository:
-        target.check_exists(repository)
         found = read_status(held, repository, ask)
         if as_json:
             print_json(status_json(repository.did, found))
