@@ -84,14 +84,14 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
-    *("lexicon_resolution.files", "lexicon_resolution.run"),
+    *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     "cataloging",
     *("serving.files", "serving.server"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",
     "manifest.lexicon_files": "finds the lexicons in a folder",
-    "manifest.load": "os.PathLike, a type, and os.path.normpath, which changes text",
+    "manifest.load": "os.PathLike, a type",
     "shards.braces": "os.path.commonprefix, which compares text",
     "shards.cache": "os.stat_result, a type",
     "shards.files": "lists the files that a manifest's patterns name",

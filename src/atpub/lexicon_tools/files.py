@@ -36,7 +36,7 @@ def find_files(paths: Iterable[Path]) -> Mapping[Path, Path]:
 
 def leave_out_pulled(files: Mapping[Path, Path]) -> Mapping[Path, Path]:
     """Return lexicon files, each with its folder, without those that were pulled: their style is that of others."""
-    locks = {folder: find_lock(Path(os.path.normpath(folder.absolute()))) for folder in {*files.values()}}
+    locks = {folder: find_lock(folder) for folder in {*files.values()}}
     locked = {folder: read_lock(str(lock)).resolutions for folder, lock in locks.items() if lock.exists()}
     pulled = {folder / path_of(nsid) for folder, nsids in locked.items() for nsid in nsids}
     return {file: folder for file, folder in files.items() if file not in pulled}

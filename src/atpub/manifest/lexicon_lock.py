@@ -66,7 +66,8 @@ def find_lock(folder: Path) -> Path:
 
     The latter is `lexicons.json`; it counts if there is no other.
     """
-    own, shared = folder.with_name(f"{folder.name}.lock.json"), folder.with_name(_SHARED)
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    own, shared = named.with_name(f"{named.name}.lock.json"), named.with_name(_SHARED)
     return shared if not own.exists() and _is_lock(shared) else own
 
 

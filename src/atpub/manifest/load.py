@@ -245,7 +245,7 @@ class _Loader:
 
     def _pulled(self, folder: Path) -> Collection[str]:
         """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
-        file = find_lock(Path(os.path.normpath(folder)))
+        file = find_lock(folder)
         if not file.exists() or outside_target(file, self._folder):
             return frozenset()
         lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))

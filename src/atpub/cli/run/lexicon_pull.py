@@ -14,7 +14,9 @@ from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.errors import Usage
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_resolution.closure import PullOptions
-from atpub.lexicon_resolution.run import PullResult, Shelf, check_frozen, needed_by, open_source, pull
+from atpub.lexicon_resolution.origins import open_source
+from atpub.lexicon_resolution.run import PullResult, pull
+from atpub.lexicon_resolution.shelf import Shelf, check_frozen, needed_by
 from atpub.report.lexicons import frozen_json, frozen_text, pulled_json, pulled_text
 
 

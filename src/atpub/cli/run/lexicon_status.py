@@ -18,7 +18,7 @@ from atpub.errors import Usage
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_resolution.closure import HeldLexicon
 from atpub.lexicon_resolution.publishers import PublisherLookup
-from atpub.lexicon_resolution.run import Shelf
+from atpub.lexicon_resolution.shelf import Shelf
 from atpub.lexicon_resolution.status import read_status
 from atpub.manifest.lexicon_files import why_none
 from atpub.report.lexicons import status_json, status_text
