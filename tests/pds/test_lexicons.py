@@ -7,6 +7,7 @@ import pytest
 from tests.atproto.identity.dns_server import dns_server
 from tests.pds.reference import Account, ReferencePds
 
+import atpub
 from atpub.cli.main import run
 
 pytestmark = pytest.mark.pds
@@ -33,7 +34,16 @@ def test_a_lexicon_is_published_and_pulled(
         assert run(["apply", "--yes", *target]) == 7
         assert "[lexicon-publisher]" in capsys.readouterr().err
 
+        assert [item.code for item in atpub.plan("atpub.yaml", account=pds_account.did).plan.refusals] == [
+            "lexicon-publisher"
+        ]
+
         dns.says = {}
+        assert run(["plan", "--out", "plan.json", *target]) == 0
+        dns.says = {NAME: ["did=did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"]}
+        assert run(["apply", "plan.json", *target]) == 7
+        dns.says = {}
+        capsys.readouterr()
         assert run(["apply", "--yes", *target]) == 0
         assert f'{NAME}. TXT "did={pds_account.did}"' in capsys.readouterr().err
         assert run(["lex", "status", *target]) == 2
