@@ -35,6 +35,7 @@ pipeline
 published
 generation importing login pulling serving
 lexicon_tools
+lexicon_resolution
 explanations
 measuring
 inspection verifying
@@ -83,6 +84,7 @@ MAY_DO_IO = (
     *("atomic_files", "generation", "importing.download"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
+    *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     "cataloging",
     *("serving.files", "serving.server"),
 )
@@ -107,6 +109,7 @@ TOUCH_FILES = {
     "engine.apply.uploads": "opens the sources of blobs, which callers hand in",
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
+    "manifest.lexicon_lock": "asks whether the lexicons in a folder are locked",
     "manifest.load": "asks whether what a manifest names is a file or a folder",
     "shards.facts": "asks for the sizes of the files that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",

@@ -16,6 +16,7 @@ class Asked:
     what: str
     body: bytes
     token: str | None
+    query: str = ""
 
     @property
     def json(self) -> Any:
@@ -54,9 +55,10 @@ def small_server(answers: Answers | None = None) -> Generator[SmallServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            what = self.path.partition("?")[0].removeprefix("/xrpc/")
+            path, _, query = self.path.partition("?")
+            what = path.removeprefix("/xrpc/")
             token = self.headers.get("Authorization")
-            status, said = server.answer(Asked(what, body, token.removeprefix("Bearer ") if token else None))
+            status, said = server.answer(Asked(what, body, token.removeprefix("Bearer ") if token else None, query))
             if not status:
                 self.close_connection = True
                 return

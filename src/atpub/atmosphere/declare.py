@@ -16,7 +16,7 @@ from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
 from atpub.atproto.syntax import AtUri
-from atpub.engine.plan.model import Options
+from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
 from atpub.login.credentials import password_in
@@ -24,6 +24,7 @@ from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
 from atpub.progress import OnProgress
 from atpub.repository.interface import Repository
+from atpub.repository.model import is_local
 from atpub.target import Target
 from atpub.text.interpolate import declare_variables
 from atpub.verifying.batches import MOST_BYTES, BatchReader
@@ -87,6 +88,7 @@ def plan(
         made = plan_records(
             read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
         )
+        made = _with_publishers(made, found)
     again = partial(_reopen, found, target) if client is None else partial(client.still, found)
     return ReadyPlan(made, facts.sources, again)
 
@@ -200,6 +202,16 @@ def _open(
     with closing(found.repository):
         named.check(found.repository.did)
         yield found, named
+
+
+def _with_publishers(plan: Plan, account: Account) -> Plan:
+    """Return a plan with what the DNS says of the lexicons that it writes, unless it is for a folder."""
+    if is_local(account.name):
+        return plan
+    from atpub.atproto.identity.handles import ResolverConfig  # httpx, which a repository in a folder does not need
+    from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+
+    return check_publishers(plan, PublisherLookup.at(ResolverConfig.of(os.environ).dns))
 
 
 @contextmanager

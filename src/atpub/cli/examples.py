@@ -67,6 +67,13 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "lex lint": ("atpub lex lint", "atpub lex lint --strict --format github lexicons"),
     "lex format": ("atpub lex format", "atpub lex format --check lexicons"),
     "lex new": ("atpub lex new org.example.note",),
+    "lex pull": (
+        "atpub lex pull com.atproto.repo.strongRef",
+        "atpub lex pull --for lexicons",
+        "atpub lex pull --frozen",
+        "atpub lex pull --from v1.2:lexicons org.example.note",
+    ),
+    "lex status": ("atpub lex status", "atpub lex status --account lab.example.org lexicons"),
     "check": ("atpub check note.json", "atpub check --json records.jsonl"),
     "explain": ("atpub explain not-owned", "atpub explain"),
     "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),

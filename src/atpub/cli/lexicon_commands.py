@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
-from atpub.cli.options import json_option, run_by
+from atpub.cli.options import json_option, manifest_options, run_by, target_options
 
 
-@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format and write Lexicon JSON.")
+@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format, write and pull Lexicon JSON.")
 def lex() -> None:
-    """Lint, format and write Lexicon JSON.
+    """Lint, format, write and pull Lexicon JSON.
 
     Without a PATH, the commands take the folders of lexicons that [tool.atpub.generate] in pyproject.toml names, or
     else lexicons/.
@@ -67,6 +67,52 @@ def new() -> None:
     """Write a new lexicon, as org/lab/note.json for org.lab.note.
 
     It is valid, and `atpub generate` makes classes from it: change the descriptions and fields. No file is replaced.
+    """
+
+
+@lex.command()
+@click.argument("nsids", metavar="[NSID]...", nargs=-1)
+@click.option(
+    "--for",
+    "needed_for",
+    type=FOLDER,
+    multiple=True,
+    metavar="DIR",
+    help="Pull what the lexicons in a folder refer to, and that is not at hand.",
+)
+@click.option(
+    "--from",
+    "source",
+    metavar="SOURCE",
+    help="A folder, REV:PATH (Git), https://PDS or at://ACCOUNT, instead of the account in the DNS.",
+)
+@click.option("--lexicons", type=NEW_FOLDER, metavar="DIR", help="The folder of lexicons.")
+@click.option("--lock", type=FILE, metavar="FILE", help="The lock. [default: beside the folder, lexicons.lock.json]")
+@click.option("--frozen", is_flag=True, help="Write nothing, ask nothing; exit with 1 if files and lock differ.")
+@click.option("--update", is_flag=True, help="Ask for locked lexicons again: those that are named, or else all.")
+@click.option("--force", is_flag=True, help="Replace files that were changed here, or not pulled.")
+@json_option
+@run_by("atpub.cli.run.lexicon_pull:run")
+def pull() -> None:
+    """Pull published lexicons, and what they refer to, and lock them.
+
+    The DNS of an NSID's authority names the account, whose signature is verified. The lock has the CID of each lexicon:
+    what it has and the files match is not asked for again. Without an NSID, what the lock has is restored.
+    """
+
+
+@lex.command()
+@click.argument("paths", type=PathParameter(exists=True, file_okay=False), nargs=-1, metavar="[DIR]...")
+@click.option("--lock", type=FILE, metavar="FILE", help="The lock. [default: beside the folder, lexicons.lock.json]")
+@manifest_options
+@target_options
+@json_option
+@run_by("atpub.cli.run.lexicon_status:run")
+def status() -> None:
+    """Compare lexicons with those that the account has published, and with the DNS.
+
+    Lexicons that were pulled are left out. Exits with 2 if a lexicon differs or is not published, or if the DNS does
+    not name the account: then other programs do not find it.
     """
 
 

@@ -77,6 +77,21 @@ def prepare_plan(
         yield PreparedPlan(plan, target, repository, facts.sources)
 
 
+def with_publishers(prepared: PreparedPlan) -> PreparedPlan:
+    """Return a plan with what the DNS says of the lexicons that it writes, and show warnings; see `check_publishers`.
+
+    Nothing is asked for a repository in a folder, nor where no lexicon is written.
+    """
+    if prepared.target.folder is not None:
+        return prepared
+    from atpub.atproto.identity.handles import ResolverConfig  # httpx, which a repository in a folder does not need
+    from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+
+    plan = check_publishers(prepared.plan, PublisherLookup.at(ResolverConfig.of(os.environ).dns))
+    tell_warnings(plan.warnings[len(prepared.plan.warnings) :])
+    return replace(prepared, plan=plan)
+
+
 @contextmanager
 def prepare_destruction(
     manifest: Manifest, target_options: TargetOptions, *, delete_drifted: bool

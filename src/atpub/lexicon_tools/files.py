@@ -13,6 +13,7 @@ from atpub.errors import FileConflict, InvalidInput, Problem, Usage
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of, starter_text
 from atpub.manifest.lexicon_files import lexicon_files, read_files, why_none
+from atpub.manifest.lexicon_lock import find_lock, read_lock
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.paths import refuse
@@ -31,6 +32,14 @@ def find_files(paths: Iterable[Path]) -> Mapping[Path, Path]:
         for file in files:
             found.setdefault(file.absolute(), (file, path.parent if path.is_file() else path))
     return dict(found.values())
+
+
+def leave_out_pulled(files: Mapping[Path, Path]) -> Mapping[Path, Path]:
+    """Return lexicon files, each with its folder, without those that were pulled: their style is that of others."""
+    locks = {folder: find_lock(folder) for folder in {*files.values()}}
+    locked = {folder: read_lock(str(lock)).resolutions for folder, lock in locks.items() if lock.exists()}
+    pulled = {folder / path_of(nsid) for folder, nsids in locked.items() for nsid in nsids}
+    return {file: folder for file, folder in files.items() if file not in pulled}
 
 
 def files_beside(named: Iterable[Path], folders: Iterable[Path]) -> Mapping[Path, Path]:

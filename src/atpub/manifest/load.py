@@ -27,6 +27,7 @@ from atpub.manifest.lexicon_files import (
     read_files,
     why_none,
 )
+from atpub.manifest.lexicon_lock import find_lock, read_lock
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
@@ -34,7 +35,7 @@ from atpub.text.document import Document
 from atpub.text.files import read_json
 from atpub.text.interpolate import NOT_FILLED
 from atpub.text.merge import MergedDocument
-from atpub.text.paths import leads_out, refuse
+from atpub.text.paths import leads_out, outside_target, refuse
 from atpub.text.spans import Steps
 
 T = TypeVar("T")
@@ -218,8 +219,9 @@ class _Loader:
         read, broken = read_files(dict.fromkeys(files, self._folder))
         used = None if own.get("publish") else self._used(read)
         is_complete = self._note_broken(broken, used)
+        pulled = self._pulled(self._folder / str(own["path"]))
         for file in read:
-            if file.lexicon.id in LEXICONS.lexicons.by_nsid:
+            if file.lexicon.id in LEXICONS.lexicons.by_nsid.keys() - pulled:
                 self._warn_builtin(file)
         new = [file for file in read if file.lexicon.id not in LEXICONS.lexicons.by_nsid]
         linked = link_used(new, LEXICONS.lexicons, used, complete=is_complete)
@@ -227,7 +229,7 @@ class _Loader:
         self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
         if not is_complete or linked.problems or not files:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
-        published = [_published(file.lexicon.id, _object(file.value)) for file in read]
+        published = [_published(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled]
         return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
 
     def _lexicon_files(self, name: str) -> Sequence[Path]:
@@ -240,6 +242,14 @@ class _Loader:
             hint = "name the folder of the project's Lexicon JSON files, relative to the manifest"
             self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
         return files
+
+    def _pulled(self, folder: Path) -> Collection[str]:
+        """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
+        file = find_lock(folder)
+        if not file.exists() or outside_target(file, self._folder):
+            return frozenset()
+        lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))
+        return lock.resolutions.keys() if lock else frozenset()
 
     def _used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
         """Return the NSIDs that the records need; if some are missing, with that of files that state none."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atpub.atproto.repo.signing import SigningKey, verify
+from atpub.atproto.repo.signing import SigningKey, did_key_of, verify
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -37,6 +37,10 @@ SIGNER = "did:key:zQ3shqwJEJyMBsBXCWyCBpUBMqxcon9oHB7mCvx4sSpMdLJwc"
 LOW_S = b64decode("5WpdIuEUUfVUYaozsi8G0B3cWO09cgZbIIwg1t2YKdUn/FEznOndsz/qgiYb89zwxYCbB71f7yQK5Lr7NasfoA==")
 HIGH_S = b64decode("5WpdIuEUUfVUYaozsi8G0B3cWO09cgZbIIwg1t2YKdXYA67MYxYiTMAVfdnkDCMN9S5B3vHosRe07aORmoshoQ==")
 P256 = "did:key:zDnaembgSGUhZULN2Caob4HLJPaxBh92N7rtH21TErzqf8HQo"
+P256_LOW_S = b64decode("2vZNsG3UKvvO/CDlrdvyZRISOFylinBh0Jupc6KcWoJWExHptCfduPleDbG3rko3YZnn9Lw0IjpixVmexJDegg==")
+P256_HIGH_S = b64decode("2vZNsG3UKvvO/CDlrdvyZRISOFylinBh0Jupc6KcWoKp7O4WS9giSAah8klIUbXIW00SuOrjfEqQ9HEkN9JGzw==")
+
+ED25519 = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 
 KEY = SigningKey.generate()
 
@@ -52,6 +56,25 @@ def test_known_signatures() -> None:
     assert verify(SIGNER, MESSAGE, LOW_S)
     assert not verify(SIGNER, MESSAGE, HIGH_S)
     assert not verify(SIGNER, MESSAGE + b"!", LOW_S)
+
+
+def test_known_signatures_of_the_other_curve() -> None:
+    assert verify(P256, MESSAGE, P256_LOW_S)
+    assert not verify(P256, MESSAGE, P256_HIGH_S)
+    assert not verify(P256, MESSAGE, LOW_S)
+
+
+@pytest.mark.parametrize(
+    ("suite", "multibase", "did_key"),
+    [
+        ("Multikey", SIGNER.removeprefix("did:key:"), SIGNER),
+        ("Multikey", P256.removeprefix("did:key:"), P256),
+        ("EcdsaSecp256r1VerificationKey2019", "zxdM8dSstjrpZaRUwBmDvjGXweKuEMVN95A9oJBFjkWMh", P256),
+        ("EcdsaSecp256k1VerificationKey2019", "z25z9DTpsiYYJKGsWmSPJK2NFN8PcJtZig12K59UgW7q5t", SIGNER),
+    ],
+)
+def test_the_keys_of_did_documents(suite: str, multibase: str, did_key: str) -> None:
+    assert did_key_of(suite, multibase) == did_key
 
 
 @given(st.binary(max_size=100))
@@ -82,7 +105,7 @@ def test_what_is_no_key_is_refused(digits: str) -> None:
         SigningKey.of_hex(digits)
 
 
-@pytest.mark.parametrize("did_key", [P256, SIGNER.removeprefix("did:key:"), "did:web:lab.example", f"{SIGNER}1", ""])
+@pytest.mark.parametrize("did_key", [ED25519, SIGNER.removeprefix("did:key:"), "did:web:lab.example", f"{SIGNER}1", ""])
 def test_what_is_no_public_key_is_refused(did_key: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         verify(did_key, MESSAGE, LOW_S)

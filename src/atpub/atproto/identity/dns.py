@@ -1,4 +1,8 @@
-"""The DID that a handle's domain names in the DNS (AT Protocol specification: Handle, "DNS TXT method")."""
+"""The DID that a domain names in the DNS.
+
+For a handle (AT Protocol specification: Handle, "DNS TXT method"), or for lexicons (Lexicon, "Lexicon Publication and
+Resolution").
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from atpub.atproto.syntax import Did, Handle, SyntaxViolation
 from atpub.atproto.xrpc.errors import printable
 from atpub.errors import RepositoryNotFound, Usage
+from atpub.suggest import listed
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -27,15 +32,19 @@ class Unresolved:
 
 
 def did_in_dns(handle: Handle, server: str | None = None) -> Did | Unresolved:
-    """Return the DID in the TXT record of `_atproto.HANDLE`.
+    """Return the DID in the TXT record of `_atproto.HANDLE`, as `did_in_txt` does."""
+    return did_in_txt(f"_atproto.{handle}", server, hint="leave one of them, or name the account by its DID")
+
+
+def did_in_txt(name: str, server: str | None, *, hint: str) -> Did | Unresolved:
+    """Return the DID in the TXT record of a name.
 
     The system's servers are asked, or the one at `server`: an IP address, with or without a port. Raises
-    RepositoryNotFound where several DIDs are named, and Usage for what is no server.
+    RepositoryNotFound, with the hint, where several DIDs are named, and Usage for what is no server.
     """
     import dns.exception  # a plan for a DID or a cached identity needs no DNS
     import dns.resolver
 
-    name = f"_atproto.{handle}"
     try:
         resolver = _resolver(server)
         answer = resolver.resolve(name, "TXT", lifetime=SECONDS, search=False)
@@ -47,10 +56,10 @@ def did_in_dns(handle: Handle, server: str | None = None) -> Did | Unresolved:
         return Unresolved(f"DNS gives no answer for {name} within {SECONDS:.0f} seconds")
     except (dns.exception.DNSException, OSError) as error:
         return Unresolved(f"DNS fails for {name}: {printable(str(error))}")
-    return _only_did(name, [b"".join(record.strings).decode(errors="replace") for record in answer])
+    return _only_did(name, [b"".join(record.strings).decode(errors="replace") for record in answer], hint)
 
 
-def _only_did(name: str, texts: list[str]) -> Did | Unresolved:
+def _only_did(name: str, texts: list[str], hint: str) -> Did | Unresolved:
     """Return the DID that the records name; those without `did=` serve other purposes."""
     named = sorted({text.removeprefix("did=") for text in texts if text.startswith("did=")})
     dids: list[Did] = []
@@ -65,10 +74,7 @@ def _only_did(name: str, texts: list[str]) -> Did | Unresolved:
         case []:
             return Unresolved(f"the TXT record of {name} names no DID")
         case _:
-            raise RepositoryNotFound(
-                f"the TXT records of {name} name several DIDs: {', '.join(dids)}",
-                hint="leave one of them, or name the account by its DID",
-            )
+            raise RepositoryNotFound(f"the TXT records of {name} name several DIDs: {listed(dids)}", hint=hint)
 
 
 def _resolver(server: str | None) -> Resolver:

@@ -47,7 +47,7 @@ def resolve(
         did = name if isinstance(name, Did) else did_at_server(name, server, http)
         return Identity(did, server, name if isinstance(name, Handle) else None)
     if isinstance(name, Did):
-        return Identity(name, server_named(name, _document(name, http, config)))
+        return Identity(name, server_named(name, read_document(name, http, config)))
     return _of_handle(name, http, config)
 
 
@@ -62,7 +62,7 @@ def parse_account(account: str) -> Did | Handle:
 
 def _of_handle(handle: Handle, http: HttpClient, config: ResolverConfig) -> Identity:
     did = did_of(handle, http, config)
-    document = _document(did, http, config)
+    document = read_document(did, http, config)
     if handle not in _handles(document):
         raise RepositoryNotFound(
             f"{handle} leads to {did}, which does not claim that handle", hint="name the account by its DID"
@@ -70,7 +70,7 @@ def _of_handle(handle: Handle, http: HttpClient, config: ResolverConfig) -> Iden
     return Identity(did, server_named(did, document), handle)
 
 
-def _document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
+def read_document(did: Did, http: HttpClient, config: ResolverConfig) -> JsonObject:
     """Return the DID's document, from the PLC directory or the domain of a did:web (DID page)."""
     url = _document_url(did, config)
     outcome = http.send(HttpRequest("GET", url, timeouts=LOOKUP_TIMEOUTS), retry="if-failed", longest=_LONGEST_DOCUMENT)

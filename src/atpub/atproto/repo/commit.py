@@ -25,7 +25,7 @@ class SignedCommit:
     signature: bytes
 
     def signed_by(self, did_key: str) -> bool:
-        """Whether the signature is that key's; raises ValueError where it is no secp256k1 did:key."""
+        """Whether the signature is that key's; raises ValueError where it is no did:key."""
         fields = _fields(self.did, self.data, self.rev, self.prev)
         return verify(did_key, libipld.encode_dag_cbor(fields), self.signature)
 

@@ -159,6 +159,7 @@ MOST_KEY_BYTES: Final = 128 * 1024 * 1024
 """The most bytes of all keys: an entry of 60 bytes may name a key of 800."""
 _LONGEST_KEY = 317 + 1 + 512  # an NSID, a slash, a record key: entries that share prefixes may each name a longer one
 
+_MOST_LEVELS: Final = 130  # a hash of 256 bits has no more pairs of zeros
 _Entry: TypeAlias = tuple[bytes, bytes, bytes | None]
 """A key, its record's CID, and the node after it."""
 
@@ -192,6 +193,28 @@ def walk(root: bytes, get_block: GetBlock) -> list[tuple[bytes, bytes]]:
     found = _Found()
     _walk(root, None, get_block, found)
     return found.entries
+
+
+def find(root: bytes, key: bytes, get_block: GetBlock) -> bytes | None:
+    """Return the CID of the record at a key, None if there is none; raises RepositoryError at a node that is missing.
+
+    Only the nodes on the way to the key are read: a proof holds no others.
+    """
+    cid: bytes | None = root
+    for _ in range(_MOST_LEVELS):
+        if cid is None:
+            return None
+        block = get_block(cid)
+        if block is None:
+            raise RepositoryError("the proof is incomplete: a node of the repository's tree is missing")
+        cid, items = _parse(block)
+        for entry, value, right in items:
+            if entry == key:
+                return value
+            if entry > key:
+                break
+            cid = right
+    raise _ill_formed(f"it has more than {_MOST_LEVELS} levels")
 
 
 def keys_of_changes(root: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Signing keys of repositories (AT Protocol specification: Cryptography).
 
-The curve is secp256k1 ("K-256"); a signature is r and s, 32 bytes each, over the SHA-256 of the message, and s is the
-lower of the two values that would do ("low-S").
+atpub signs with the curve secp256k1 ("K-256"), and verifies P-256, too; a signature is r and s, 32 bytes each, over the
+SHA-256 of the message, and s is the lower of the two values that would do ("low-S").
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 _MULTICODEC = b"\xe7\x01"  # secp256k1-pub
+_P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
+_P256_MULTICODEC = b"\x80\x24"  # p256-pub
 _DID_KEY = "did:key:"
 
 # `cryptography` is imported where it is used: most commands never sign.
@@ -67,14 +69,14 @@ class SigningKey:
 
 
 def verify(did_key: str, message: bytes, signature: bytes) -> bool:
-    """Whether it is the key's low-S signature of the message; raises ValueError where it is no secp256k1 did:key."""
+    """Return whether it is the key's low-S signature of the message; raises ValueError for another kind of key."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-    key = _public_key(did_key)
+    key, order = _public_key(did_key)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    if len(signature) != 64 or s > _ORDER // 2:
+    if len(signature) != 64 or s > order // 2:
         return False
     try:
         key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
@@ -83,10 +85,31 @@ def verify(did_key: str, message: bytes, signature: bytes) -> bool:
     return True
 
 
-def _public_key(did_key: str) -> ec.EllipticCurvePublicKey:
+def did_key_of(suite: str, multibase: str) -> str:
+    """Return the did:key of a key in a DID document, in any of the forms that the AT Protocol has had.
+
+    Raises ValueError for another kind of key.
+    """
+    codecs = {
+        "EcdsaSecp256k1VerificationKey2019": _MULTICODEC,
+        "EcdsaSecp256r1VerificationKey2019": _P256_MULTICODEC,
+        "Multikey": b"",
+    }
+    if suite not in codecs:
+        raise ValueError(f"{suite[:80]!r} is not a kind of key that the AT Protocol has")
+    did_key = _DID_KEY + libipld.encode_multibase("z", codecs[suite] + libipld.decode_multibase(multibase)[1])
+    _public_key(did_key)
+    return did_key
+
+
+def _public_key(did_key: str) -> tuple[ec.EllipticCurvePublicKey, int]:
+    """Return the key and the order of its curve; raises ValueError."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     base, raw = libipld.decode_multibase(did_key.removeprefix(_DID_KEY))
-    if not did_key.startswith(_DID_KEY) or base != "z" or not raw.startswith(_MULTICODEC):
-        raise ValueError(f"{did_key!r} is not the did:key of a secp256k1 key")
-    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), raw.removeprefix(_MULTICODEC))
+    if did_key.startswith(_DID_KEY) and base == "z":
+        if raw.startswith(_MULTICODEC):
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), raw[2:]), _ORDER
+        if raw.startswith(_P256_MULTICODEC):
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw[2:]), _P256_ORDER
+    raise ValueError(f"{did_key!r} is not the did:key of a secp256k1 or P-256 key")

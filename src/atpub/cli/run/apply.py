@@ -16,7 +16,7 @@ from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ, is_for_people, is_quiet
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
-from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan
+from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan, with_publishers
 from atpub.cli.progress import show_progress, tell_step
 from atpub.cli.saved import load
 from atpub.cli.streams import undisturbed
@@ -96,7 +96,8 @@ def run(
     else:
         message = "apply asks for confirmation, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")
-    with preparation as prepared:
+    with preparation as made:
+        prepared = with_publishers(made)
         check(prepared.plan, digest, is_long=long)
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:

@@ -10,7 +10,14 @@ from atpub.cli.output import print_data, print_json, print_source, style_for, te
 from atpub.errors import StaleFiles, Usage
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
-from atpub.lexicon_tools.files import files_beside, find_files, format_files, write_formatted, write_new
+from atpub.lexicon_tools.files import (
+    files_beside,
+    find_files,
+    format_files,
+    leave_out_pulled,
+    write_formatted,
+    write_new,
+)
 from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import RULES
 from atpub.lexicon_tools.settings import read_ignored
@@ -40,7 +47,7 @@ def run_lint(
             print_data(rules_text(RULES, style_for(sys.stdout)))
         return 0
     folders = lexicon_folders()
-    named = find_files(paths or folders)
+    named = find_files(paths) if paths else leave_out_pulled(find_files(folders))
     result = lint(named, files_beside(named, folders), LEXICONS.lexicons, read_ignored(ignore))
     match form:
         case "json":

@@ -9,7 +9,7 @@ from typing import Any
 from atpub.cli.connect import TargetOptions
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.cli.prepare import options_of, prepare_plan
+from atpub.cli.prepare import options_of, prepare_plan, with_publishers
 from atpub.cli.saved import STANDARD, require_room, save
 from atpub.desired import read_manifest
 from atpub.errors import Refused, Usage
@@ -40,7 +40,8 @@ def run(
     manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     options = options_of(flags)
-    with prepare_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as prepared:
+    with prepare_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as made:
+        prepared = with_publishers(made)
         plan = prepared.plan
         if out is not None:
             save(prepared, out)
