@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.connect import TargetOptions, applied_records, find_target, open_repository
 from atpub.cli.output import tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
@@ -71,6 +71,7 @@ def prepare_plan(
             now=now,
             options=options,
             on_warnings=tell_warnings,
+            applied=applied_records(),
         )
         tell_warnings(_unmatched_warnings(plan, options))
         plan = replace(plan, refusals=tuple(_with_trial_hint(item, target) for item in plan.refusals))
