@@ -13,6 +13,7 @@ from atpub.report.style import FAINT, GREEN, RED, YELLOW, Style
 from atpub.suggest import counted
 
 _SIDES: Final[dict[Side, int]] = {"applied": FAINT, "live": RED, "wanted": GREEN}
+_TAGS: Final[dict[Side, str]] = {"applied": "span", "live": "del", "wanted": "ins"}
 _DETAIL: Final = "      "
 _MOST_FIELDS: Final = 12
 _MOST_ROWS: Final = 50
@@ -110,16 +111,19 @@ def three_way_markdown(change: Change) -> str:
 
 
 def three_way_html(change: Change) -> str:
-    """Return the drift of a record as a table of its fields; empty where there is nothing to compare."""
+    """Return a line for each field that differs, with the value of each side; empty where there is none."""
     found = drift_fields(change)
-    if not found:
-        return ""
-    cells = ("".join(f"<td>{escape_html(cell)}</td>" for cell in _cells(item)) for item in found[:_MOST_ROWS])
-    rows = "".join(f"<tr>{row}</tr>" for row in cells)
-    more = f"<div>… and {counted(len(found) - _MOST_ROWS, 'more field')}</div>" if len(found) > _MOST_ROWS else ""
-    note = f"<div>{TWO_WAY}</div>" if is_two_way(change) else ""
-    head = "<tr><th>field</th><th>applied</th><th>live</th><th>wanted</th></tr>"
-    return f"<table>{head}{rows}</table>{note}{more}"
+    lines = [f"<code>{escape_html(item.path)}</code>: {', '.join(_html_sides(item))}" for item in found[:_MOST_ROWS]]
+    lines += [f"… and {counted(len(found) - _MOST_ROWS, 'more field')}"] if len(found) > _MOST_ROWS else []
+    lines += [TWO_WAY] if found and is_two_way(change) else []
+    return "".join(f"<div>{line}</div>" for line in lines)
+
+
+def _html_sides(item: FieldEdit) -> Iterator[str]:
+    for side, tag in _TAGS.items():
+        value = _value(item, side)
+        if value is not None:
+            yield f"{side} <{tag}>{escape_html(value)}</{tag}>"
 
 
 def _cells(item: FieldEdit) -> list[str]:

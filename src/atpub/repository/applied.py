@@ -6,7 +6,7 @@ An inventory lists the CIDs alone. The store is a cache: what it lacks, or holds
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +50,19 @@ class AppliedRecords:
     def add(self, records: Iterable[tuple[Cid, JsonObject]]) -> None:
         """Add records that it lacks; nothing happens where that cannot be done."""
         wanted = dict(records)
-        with suppress(sqlite3.Error, OSError), self._database(is_new=bool(wanted)) as db:
-            if db is None:
-                return
-            held = {cid for (cid,) in db.execute("select cid from applied")}
+        with suppress(sqlite3.OperationalError, OSError):  # a full disk, a read-only folder
+            try:
+                self._add(wanted)
+            except sqlite3.DatabaseError as error:
+                if self.file is None or isinstance(error, sqlite3.OperationalError):
+                    raise
+                self.file.unlink(missing_ok=True)  # damaged: it begins anew
+
+    def _add(self, wanted: Mapping[Cid, JsonObject]) -> None:
+        with self._database(is_new=bool(wanted)) as db:
+            held = {cid for (cid,) in db.execute("select cid from applied")} if db else set()
             new = [(cid, encode(value)) for cid, value in wanted.items() if cid not in held]
-            if new:
+            if db and new:
                 with db:
                     db.executemany("insert or ignore into applied values (?, ?)", new)
                     db.execute(_SURPLUS, (self.largest,))

@@ -32,7 +32,7 @@ class FieldEdit:
 
     def to_json(self) -> JsonObject:
         """Return the path and the value of each side that has the field."""
-        return {"path": self.path, **self.sides}
+        return {"path": self.path, **{str(side): value for side, value in self.sides.items()}}
 
 
 def with_applied_values(plan: Plan, find: Callable[[Cid], JsonObject | None]) -> Plan:
@@ -72,8 +72,14 @@ def drift_fields(change: Change) -> tuple[FieldEdit, ...]:
     found = tuple(compare({side: value for side, value in values.items() if value is not None}))
     if change.path.collection != _SCHEMA:
         return found
-    firsts = {item.path: item.sides for item in found if not item.path.startswith(_COPY)}
-    return tuple(item for item in found if firsts.get(f"schema.{item.path.removeprefix(_COPY)}") != item.sides)
+    sides = {item.path: item.sides for item in found}
+    return tuple(item for item in found if not _repeats(item, sides))
+
+
+def _repeats(item: FieldEdit, sides: Mapping[str, Sides]) -> bool:
+    """Return whether the field is the copy of one that differs likewise."""
+    rest = item.path.removeprefix(_COPY)
+    return rest != item.path and sides.get(f"schema.{rest}") == item.sides
 
 
 def compare(sides: Sides) -> Iterator[FieldEdit]:
