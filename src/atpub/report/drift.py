@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.serialize import drift_json
 from atpub.report.escape import escape_markdown
@@ -58,12 +58,16 @@ def drift_document(plan: Plan) -> JsonObject:
         "did": plan.did,
         "head": plan.head.cid if plan.head else None,
         "summary": {"modified": kinds.count("modified"), "deleted": kinds.count("deleted")},
-        "changes": [drift_change_json(change) for change in plan.drifted],
+        "changes": drift_changes(plan),
     }
 
 
-def drift_change_json(change: Change) -> JsonObject:
-    """Return one drifted record as JSON; `action` is what applying the manifest would do."""
+def drift_changes(plan: Plan) -> list[Json]:
+    """Return the drifted records as JSON; `action` is what applying the manifest would do."""
+    return [_change_json(change) for change in plan.drifted]
+
+
+def _change_json(change: Change) -> JsonObject:
     drift = drift_json(change)
     assert isinstance(drift, dict)
     return {"address": change.address, "id": change.id, "uri": str(change.uri), "action": change.action, **drift}

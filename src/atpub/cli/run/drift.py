@@ -11,7 +11,7 @@ from atpub.cli.prepare import prepare_plan
 from atpub.desired import read_manifest
 from atpub.engine.plan.model import Options
 from atpub.errors import Usage
-from atpub.report.drift import drift_document, drift_markdown, drift_text
+from atpub.report.drift import drift_changes, drift_document, drift_markdown, drift_text
 
 DRIFT: int = 2
 """The exit code for drift."""
@@ -39,8 +39,7 @@ def run(
     with prepare_plan(manifest, target, Options(), locked=locked, remember=True) as prepared:
         plan = prepared.plan
     if as_json:
-        document = drift_document(plan)
-        print_json(document["changes"] if changes_only else document)
+        print_json(drift_changes(plan) if changes_only else drift_document(plan))
     elif markdown:
         print_data(drift_markdown(plan))
     else:

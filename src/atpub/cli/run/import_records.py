@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from atpub.cli.connect import open_repository
+from atpub.cli.connect import TargetOptions, open_repository
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
 from atpub.cli.progress import show_progress, tell_step
+from atpub.cli.run.take import run as run_take
+from atpub.errors import Usage
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
@@ -26,6 +28,7 @@ def run(
     *,
     as_json: bool,
     everything: bool,
+    take: tuple[str, ...],
     project: str | None,
     out: Path | None,
     overwrite: bool,
@@ -34,6 +37,11 @@ def run(
     lexicons: Path | None,
 ) -> None:
     """Import records, and print their entries or the outcome."""
+    if take:
+        if uris or everything or project or out or overwrite or adopt or download or lexicons:
+            raise Usage("--take edits the manifest that is there", hint="give it without URIs and other options")
+        run_take(take, manifests, TargetOptions(account, pds, environment), as_json=as_json)
+        return
     options = ImportOptions(uris, everything, out, overwrite, adopt, download)
     base = find_base(manifests, environment, project, lexicons, options, (account, pds), environ())
     with show_progress() as on_progress:
