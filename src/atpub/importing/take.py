@@ -82,7 +82,7 @@ def take_theirs(addresses: Sequence[str], plan: Plan, source: ManifestSource) ->
         for item in documents
         if texts[item.file] != item.source.text
     )
-    if edited:
+    if any(change.after is not None for change in changes):
         _check(changes, documents, texts, plan, source)
     return edited
 

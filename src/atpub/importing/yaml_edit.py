@@ -143,6 +143,7 @@ def _editor(text: str) -> YAML:
 
     editor = YAML()
     editor.preserve_quotes = True
+    editor.brace_single_entry_mapping_in_flow_sequence = True
     editor.width = _WIDTH
     nested, listed = _NESTED.search(text), _LISTED.search(text)
     offset = len(listed[2]) - len(listed[1]) if listed else 0
