@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -45,6 +45,8 @@ class PreparedPlan:
     target: Target
     repository: Repository
     sources: Mapping[str, FileSource]
+    replan: Callable[[], Plan] | None = None
+    """Plans the same manifest again, on what is live then."""
 
 
 @contextmanager
@@ -75,7 +77,14 @@ def prepare_plan(
         )
         tell_warnings(_unmatched_warnings(plan, options))
         plan = replace(plan, refusals=tuple(_with_trial_hint(item, target) for item in plan.refusals))
-        yield PreparedPlan(plan, target, repository, facts.sources)
+
+        def replan() -> Plan:
+            now, applied = datetime.now(UTC), applied_records()
+            return plan_records(
+                manifest, facts, repository, account=target.account, now=now, options=options, applied=applied
+            )
+
+        yield PreparedPlan(plan, target, repository, facts.sources, replan)
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def plan() -> None:
 @long_option
 @click.option("--changes-only", is_flag=True, help="With --json, print the list of changes alone.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment or an issue.")
+@click.option("--watch", is_flag=True, help="Follow the server's events, until Ctrl-C.")
 @run_by("atpub.cli.run.drift:run")
 def drift() -> None:
     """Show what was changed outside the project: records that another client has modified or deleted.
@@ -80,6 +81,8 @@ def drift() -> None:
     `atpub import --take ADDRESS`; to keep yours, `atpub apply`.
 
     Makes the requests of a plan, needs no credentials and writes nothing. Exits with 2 if there is drift.
+
+    --watch goes on to report each such edit as it is made, and what is restored. It needs `atpub[watch]`.
     """
 
 

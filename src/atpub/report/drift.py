@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.serialize import drift_json
 from atpub.report.escape import escape_markdown
@@ -14,6 +15,7 @@ from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, FAINT, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.report.three_way import drift_counts, three_way_lines, three_way_markdown
 from atpub.suggest import counted
+from atpub.watching import DriftNews
 
 
 def drift_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -28,12 +30,32 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
         yield style(f"No drift: {counted(len(plan.inventory.owned), 'owned record')} compared.", GREEN)
         return
     for change in plan.drifted:
-        mark, colour = ("-", RED) if kind_of(change) == "deleted" else ("~", YELLOW)
-        yield f"{style(f'  {mark} {change.address}  {kind_of(change)}', colour)}  {style(str(change.uri), FAINT)}"
-        yield from three_way_lines(change, style)
+        yield from _change_lines(change, style)
     yield ""
     yield style(f"{drift_counts(plan.drifted)}.", BOLD)
     yield from (style(line) for line in _remedies(plan))
+
+
+def _change_lines(change: Change, style: Style) -> Iterator[str]:
+    mark, colour = ("-", RED) if kind_of(change) == "deleted" else ("~", YELLOW)
+    yield f"{style(f'  {mark} {change.address}  {kind_of(change)}', colour)}  {style(str(change.uri), FAINT)}"
+    yield from three_way_lines(change, style)
+
+
+def news_text(news: DriftNews, style: Style = PLAIN) -> str:
+    """Return what other clients have changed, and what is as it was applied again."""
+    lines = [line for change in news.drifted for line in _change_lines(change, style)]
+    settled = (f"  = {AtUri.of(news.plan.did, path)}  no drift any more" for path in news.settled)
+    return "\n".join([*lines, *(style(line, GREEN) for line in settled)])
+
+
+def news_json(news: DriftNews) -> Iterator[JsonObject]:
+    """Yield an object for each record, as a line of its own."""
+    head = news.plan.head.rev if news.plan.head else None
+    for change in news.drifted:
+        yield {"event": "drift", "rev": head, **_change_json(change)}
+    for path in news.settled:
+        yield {"event": "settled", "rev": head, "uri": str(AtUri.of(news.plan.did, path))}
 
 
 def _remedies(plan: Plan) -> Iterator[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from typing import Final
 
+from atpub.atproto.repo.events import Lost
 from atpub.cli.connect import TargetOptions
+from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ
-from atpub.cli.output import print_data, print_json, style_for
-from atpub.cli.prepare import prepare_plan
+from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.prepare import PreparedPlan, prepare_plan
 from atpub.desired import read_manifest
 from atpub.engine.plan.model import Options
 from atpub.errors import Usage
-from atpub.report.drift import drift_changes, drift_document, drift_markdown, drift_text
+from atpub.report.drift import drift_changes, drift_document, drift_markdown, drift_text, news_json, news_text
+from atpub.watching import watch_drift
 
-DRIFT: int = 2
+DRIFT: Final = 2
 """The exit code for drift."""
 
 
@@ -27,6 +32,7 @@ def run(
     changes_only: bool,
     long: bool,
     markdown: bool,
+    watch: bool,
     locked: bool,
 ) -> int:
     """Print the records that were changed outside the project; return the exit code."""
@@ -34,10 +40,14 @@ def run(
         raise Usage("--json and --markdown exclude each other", hint="give one of them")
     if changes_only and not as_json:
         raise Usage("--changes-only is about --json", hint="give both")
+    if watch and (markdown or changes_only):
+        raise Usage("--watch prints text, or with --json a line for each record", hint="leave out the other option")
     manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     with prepare_plan(manifest, target, Options(), locked=locked, remember=True) as prepared:
         plan = prepared.plan
+        if watch:
+            return _watch(prepared, as_json=as_json, long=long)
     if as_json:
         print_json(drift_changes(plan) if changes_only else drift_document(plan))
     elif markdown:
@@ -45,3 +55,29 @@ def run(
     else:
         print_data(drift_text(plan, style_for(sys.stdout, is_long=long)))
     return DRIFT if plan.drifted else 0
+
+
+def _watch(prepared: PreparedPlan, *, as_json: bool, long: bool) -> int:
+    """Print drift as it comes about, until Ctrl-C or SIGTERM; return the exit code."""
+    plan, replan = prepared.plan, prepared.replan
+    if prepared.target.folder is not None:
+        raise Usage("--watch follows the events of a server, and a folder has none", hint="run atpub drift")
+    from atpub.repository.pds import PdsRepository  # httpx
+    from atpub.repository.pds.firehose import Firehose
+
+    assert isinstance(prepared.repository, PdsRepository)
+    assert replan is not None
+    server, code = prepared.repository.url, 0
+    tell(f"watching {plan.account} on {server}; Ctrl-C ends it")
+    with interruptible(as_json=as_json) as stop:
+        for news in watch_drift(Firehose(server, plan.did, stop), replan):
+            if isinstance(news, Lost):
+                tell(f"lost the events of {server}: {news.reason}; trying again in {news.pause:.0f} s")
+                continue
+            code = DRIFT if news.drifted else code
+            if as_json:
+                for item in news_json(news):
+                    print_data(json.dumps(item))
+            else:
+                print_data(news_text(news, style_for(sys.stdout, is_long=long)))
+    return code

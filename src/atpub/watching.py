@@ -1,0 +1,62 @@
+"""Watching a repository: drift as it comes about, told by the server's events and found by a new plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from atpub.atproto.repo.events import Connected, Lost, RepoEvent, Tick
+from atpub.atproto.syntax import Cid, RecordPath
+from atpub.engine.inventory import COLLECTION
+from atpub.engine.plan.model import Change, Plan
+from atpub.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class DriftNews:
+    """What other clients have changed since the last news, and the records that are as they were applied again."""
+
+    plan: Plan
+    drifted: tuple[Change, ...]
+    settled: tuple[RecordPath, ...]
+
+
+def watch_drift(
+    events: Iterable[RepoEvent | Connected | Tick | Lost], replan: Callable[[], Plan]
+) -> Iterator[DriftNews | Lost]:
+    """Yield what is new whenever an event is about owned records or their inventory, and where the stream was lost.
+
+    A commit of the project's own changes its inventory, too: the plan on it shows no drift. Where the server cannot be
+    read, the next event or pause is the next try.
+    """
+    known: dict[RecordPath, Cid | None] = {}
+    owned: set[str] | None = None
+    is_due = False
+    for event in events:
+        if isinstance(event, Lost):
+            yield event
+        is_due = is_due or isinstance(event, Connected) or (isinstance(event, RepoEvent) and _concerns(event, owned))
+        if not is_due:
+            continue
+        try:
+            plan = replan()
+        except Unavailable as error:
+            if owned is None:
+                raise
+            yield Lost(error.message, 0)
+            continue
+        is_due = False
+        owned = {str(path) for path in plan.inventory.owned}
+        now = {change.path: change.drift.live for change in plan.drifted if change.drift}
+        new = tuple(item for item in plan.drifted if item.path not in known or known[item.path] != now[item.path])
+        settled = tuple(path for path in known if path not in now)
+        known = now
+        if new or settled:
+            yield DriftNews(plan, new, settled)
+
+
+def _concerns(event: RepoEvent, owned: set[str] | None) -> bool:
+    """Return whether an event may be about owned records."""
+    if event.paths is None or owned is None:
+        return True
+    return any(path in owned or path.startswith(f"{COLLECTION}/") for path in event.paths)

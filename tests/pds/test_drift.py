@@ -1,0 +1,89 @@
+"""Drift on the reference PDS: an edit by another client is found, taken over, and seen as it is made."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.lab import MANIFEST
+from tests.cli.playground import capture_runs
+from tests.pds.reference import Account, ReferencePds
+
+pytestmark = [pytest.mark.pds, pytest.mark.slow]
+
+ENTRY = "science.alt.dataset.entry"
+SECONDS = 20
+
+
+def edit(pds: ReferencePds, account: Account, **fields: str) -> None:
+    """Another client edits the one dataset of an account."""
+    params = {"repo": account.did, "collection": ENTRY}
+    (record,) = pds.xrpc("com.atproto.repo.listRecords", params=params)["records"]
+    body = {**params, "rkey": record["uri"].rpartition("/")[2], "record": {**record["value"], **fields}}
+    pds.xrpc("com.atproto.repo.putRecord", body, token=account.access_jwt)
+
+
+def test_drift(
+    reference_pds: ReferencePds,
+    pds_account: Account,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
+    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
+    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
+    start, _, rest = MANIFEST.replace("account: local", f"account: {pds_account.did}").partition("  digits:")
+    manifest = tmp_path / "atpub.yaml"
+    manifest.write_text(f"{start}  cats:{rest.partition('  cats:')[2].partition('labels:')[0]}")
+    atpub = capture_runs(capsys)
+    assert atpub("apply", "--yes").code == 0
+    assert atpub("drift").code == 0
+
+    edit(reference_pds, pds_account, description="Edited by hand.")
+    ran = atpub("drift", "--json", "--changes-only")
+    assert ran.code == 2
+    assert [item["fields"] for item in ran.json] == [[{"path": "description", "live": "Edited by hand."}]]
+    assert atpub("import", "--take", "datasets/cats").code == 0
+    assert "No record changes, only the inventory" in atpub("plan").out
+
+    command = [Path(sys.executable).with_name("atpub"), "drift", "--watch", "--json"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        try:
+            assert "watching" in watch.stderr.readline()
+            os.set_blocking(watch.stdout.fileno(), False)
+            time.sleep(1)  # the stream is open, or else the first look at the records tells
+            manifest.write_text(manifest.read_text().replace("Edited by hand.", "Edited by us."))
+            assert atpub("apply", "--yes").code == 0
+            time.sleep(1)
+            assert watch.stdout.read() == ""  # an apply of the project's own is no drift
+            begun = time.monotonic()
+            edit(reference_pds, pds_account, description="Edited again.")
+            event = next_event(watch)
+            assert time.monotonic() - begun < SECONDS
+            assert (event["event"], event["address"], event["kind"]) == ("drift", "datasets/cats", "modified")
+            assert atpub("apply", "--yes").code == 0
+            assert next_event(watch)["event"] == "settled"
+        finally:
+            watch.send_signal(signal.SIGTERM)
+        assert watch.wait(SECONDS) == 2, watch.stderr.read()
+
+
+def next_event(watch: subprocess.Popen[str]) -> Any:
+    """Return the next line that the watch prints, as JSON."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        assert watch.stdout is not None
+        if line := watch.stdout.readline():
+            return json.loads(line)
+        time.sleep(0.05)
+    raise AssertionError("no event")
