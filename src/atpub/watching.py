@@ -23,8 +23,8 @@ class DriftNews:
 
 def watch_drift(
     events: Iterable[RepoEvent | Connected | Tick | Lost], replan: Callable[[], Plan]
-) -> Iterator[DriftNews | Lost]:
-    """Yield what is new whenever an event is about owned records or their inventory, and where the stream was lost.
+) -> Iterator[DriftNews | Connected | Lost]:
+    """Yield what is new whenever an event is about owned records or their inventory, and how the stream fares.
 
     A commit of the project's own changes its inventory, too: the plan on it shows no drift. Where the server cannot be
     read, the next event or pause is the next try.
@@ -33,7 +33,7 @@ def watch_drift(
     owned: set[str] | None = None
     is_due = False
     for event in events:
-        if isinstance(event, Lost):
+        if isinstance(event, Connected | Lost):
             yield event
         is_due = is_due or isinstance(event, Connected) or (isinstance(event, RepoEvent) and _concerns(event, owned))
         if not is_due:

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Final
 
-from atpub.atproto.repo.events import Lost
+from atpub.atproto.repo.events import Connected, Lost
 from atpub.cli.connect import TargetOptions
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ
@@ -16,7 +16,7 @@ from atpub.desired import read_manifest
 from atpub.engine.plan.model import Options
 from atpub.errors import Usage
 from atpub.report.drift import drift_changes, drift_document, drift_markdown, drift_text, news_json, news_text
-from atpub.watching import watch_drift
+from atpub.watching import DriftNews, watch_drift
 
 DRIFT: Final = 2
 """The exit code for drift."""
@@ -68,16 +68,22 @@ def _watch(prepared: PreparedPlan, *, as_json: bool, long: bool) -> int:
     assert isinstance(prepared.repository, PdsRepository)
     assert replan is not None
     server, code = prepared.repository.url, 0
-    tell(f"watching {plan.account} on {server}; Ctrl-C ends it")
     with interruptible(as_json=as_json) as stop:
         for news in watch_drift(Firehose(server, plan.did, stop), replan):
-            if isinstance(news, Lost):
-                tell(f"lost the events of {server}: {news.reason}; trying again in {news.pause:.0f} s")
-                continue
-            code = DRIFT if news.drifted else code
-            if as_json:
-                for item in news_json(news):
-                    print_data(json.dumps(item))
-            else:
-                print_data(news_text(news, style_for(sys.stdout, is_long=long)))
+            match news:
+                case Connected():
+                    tell(f"watching {plan.account} on {server}; Ctrl-C ends it")
+                case Lost(reason, pause):
+                    tell(f"lost the events of {server}: {reason}; trying again in {pause:.0f} s")
+                case DriftNews():
+                    code = DRIFT if news.drifted else code
+                    _print_news(news, as_json=as_json, long=long)
     return code
+
+
+def _print_news(news: DriftNews, *, as_json: bool, long: bool) -> None:
+    if not as_json:
+        print_data(news_text(news, style_for(sys.stdout, is_long=long)))
+        return
+    for item in news_json(news):
+        print_data(json.dumps(item))
