@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from atpub.atproto.repo.events import Connected, Lost, RepoEvent, Tick
 from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.inventory import COLLECTION
 from atpub.engine.plan.model import Change, Plan
-from atpub.errors import Unavailable
+from atpub.errors import RateLimited, Unavailable
+
+_MOST_TICKS: Final = 120
+"""The longest pause between two tries to read the server, in ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +31,28 @@ def watch_drift(
     """Yield what is new whenever an event is about owned records or their inventory, and how the stream fares.
 
     A commit of the project's own changes its inventory, too: the plan on it shows no drift. Where the server cannot be
-    read, the next event or pause is the next try.
+    read, it is tried again at the next event, or after a pause.
     """
     known: dict[RecordPath, Cid | None] = {}
     owned: set[str] | None = None
-    is_due = False
+    is_due, failures, waits = False, 0, 0
     for event in events:
+        waits = waits - 1 if isinstance(event, Tick) else 0
         if isinstance(event, Connected | Lost):
             yield event
         is_due = is_due or isinstance(event, Connected) or (isinstance(event, RepoEvent) and _concerns(event, owned))
-        if not is_due:
+        if not is_due or waits > 0:
             continue
         try:
             plan = replan()
-        except Unavailable as error:
+        except (Unavailable, RateLimited) as error:
             if owned is None:
                 raise
-            yield Lost(error.message, 0)
+            failures += 1
+            waits = min(_MOST_TICKS, 4 << failures)
+            yield Lost(error.message, waits / 4)
             continue
-        is_due = False
+        is_due, failures = False, 0
         owned = {str(path) for path in plan.inventory.owned}
         now = {change.path: change.drift.live for change in plan.drifted if change.drift}
         new = tuple(item for item in plan.drifted if item.path not in known or known[item.path] != now[item.path])

@@ -34,7 +34,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Nothing has happened for a moment."""
+    """Nothing has happened for a quarter of a second."""
 
 
 @dataclass(frozen=True, slots=True)
