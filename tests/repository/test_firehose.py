@@ -78,7 +78,7 @@ def test_it_goes_on_from_the_last_event() -> None:
 def test_it_stops_when_it_is_asked_to() -> None:
     seen: list[object] = []
     with serving() as (url, _):
-        for event in Firehose(url, ALICE, lambda: Tick() in seen):
+        for event in Firehose(url, ALICE, lambda: Tick() in seen):  # noqa: B023 - one list
             seen += [event]
     assert seen == [Connected(), Tick()]
 
