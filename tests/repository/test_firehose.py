@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import libipld
@@ -27,7 +27,7 @@ def error(name: str) -> bytes:
 
 
 @contextmanager
-def serving(*connections: Callable[[ServerConnection], None]) -> Iterator[tuple[str, list[str]]]:
+def serving(*connections: Callable[[ServerConnection], None]) -> Generator[tuple[str, list[str]]]:
     """Serve one connection after the other; yield the server's URL, and the paths that are asked for."""
     left, paths = [*connections], list[str]()
 

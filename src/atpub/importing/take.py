@@ -189,15 +189,14 @@ class _Missing:
 _MISSING: Final = _Missing()
 
 
-def _at(value: object, steps: Steps) -> object:
+def _at(value: Json, steps: Steps) -> Json | _Missing:
     for step in steps:
-        match value, step:
-            case dict(), str() if step in value:
-                value = value[step]
-            case list(), int() if step < len(value):
-                value = value[step]
-            case _:
-                return _MISSING
+        if isinstance(value, dict) and step in value:
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return _MISSING
     return value
 
 
@@ -215,7 +214,7 @@ def _fit(edit: Edit, entry: JsonObject, live: JsonObject) -> Edit:
 
 def _whole(steps: Steps, live: JsonObject) -> Edit:
     value = _at(live, steps)
-    return Edit(steps, is_removal=True) if isinstance(value, _Missing) else Edit(steps, value)  # type: ignore[arg-type]
+    return Edit(steps, is_removal=True) if isinstance(value, _Missing) else Edit(steps, value)
 
 
 # The check

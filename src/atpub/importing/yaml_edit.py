@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from atpub.atproto.data import Json
 from atpub.importing.yaml_writer import yaml_text
@@ -87,7 +87,7 @@ def _insert(text: str, node: yaml.MappingNode, edit: Edit, depth: int) -> str:
     """Add a key at the end of a block map."""
     if edit.is_removal:
         raise NotEditable("it is not there")
-    value = edit.value
+    value: Json = edit.value
     for step in reversed(edit.steps[depth:]):
         value = {str(step): value}
     key, last = node.value[-1]
@@ -125,7 +125,7 @@ def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
     start, end = _lines(text, pair)
     column = pair.key.start_mark.column
     fragment = "".join(line[column:] or "\n" for line in text[start:end].splitlines(keepends=True))
-    editor = _editor(text)
+    editor: Any = _editor(text)
     try:
         loaded = editor.load(fragment)
         _set(loaded, (next(iter(loaded)), *rest), edit)
@@ -161,8 +161,8 @@ def _set(loaded: Any, steps: Steps, edit: Edit) -> None:
     if edit.is_removal:
         del container[last]
     else:
-        old = container[last] if isinstance(container, list) or last in container else None
-        container[last] = _like(old, edit.value)
+        is_there: bool = isinstance(container, list) or last in container
+        container[last] = _like(container[last] if is_there else None, edit.value)
 
 
 def _like(old: Any, new: Json) -> Any:
@@ -174,13 +174,17 @@ def _like(old: Any, new: Json) -> Any:
     if isinstance(new, str) and isinstance(old, DoubleQuotedScalarString | SingleQuotedScalarString):
         return type(old)(new)
     if isinstance(new, list) and isinstance(old, list):
-        for index, item in enumerate(new[: len(old)]):
-            if old[index] != item or type(old[index]) is bool:
-                old[index] = _like(old[index], item)
-        del old[len(new) :]
-        old.extend(new[len(old) :])
-        return old
+        return _like_list(cast("list[Any]", old), new)
     return new
+
+
+def _like_list(old: list[Any], new: list[Json]) -> list[Any]:
+    for index, item in enumerate(new[: len(old)]):
+        if old[index] != item or isinstance(old[index], bool):
+            old[index] = _like(old[index], item)
+    del old[len(new) :]
+    old.extend(new[len(old) :])
+    return old
 
 
 def _indent(text: str, column: int) -> str:

@@ -6,7 +6,7 @@ An inventory lists the CIDs alone. The store is a cache: what it lacks, or holds
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class AppliedRecords:
 
     def _add(self, wanted: Mapping[Cid, JsonObject]) -> None:
         with self._database(is_new=bool(wanted)) as db:
-            held = {cid for (cid,) in db.execute("select cid from applied")} if db else set()
+            held: set[str] = {cid for (cid,) in db.execute("select cid from applied")} if db else set()
             new = [(cid, encode(value)) for cid, value in wanted.items() if cid not in held]
             if db and new:
                 with db:
@@ -68,7 +68,7 @@ class AppliedRecords:
                     db.execute(_SURPLUS, (self.largest,))
 
     @contextmanager
-    def _database(self, *, is_new: bool = False) -> Iterator[sqlite3.Connection | None]:
+    def _database(self, *, is_new: bool = False) -> Generator[sqlite3.Connection | None]:
         """Yield the database; None where there is none, unless it may be a new one."""
         file = self.file
         if file is None or not (is_new or file.is_file()):

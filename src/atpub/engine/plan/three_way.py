@@ -105,13 +105,17 @@ def _compare(sides: Sides, count: int, path: str) -> Iterator[FieldEdit]:
 def _compare_lists(lists: Mapping[Side, list[Json]], count: int, path: str) -> Iterator[FieldEdit]:
     """Yield the differences between lists, without the items that all of them begin or end with."""
     start = _common(lists)
-    rests = {side: items[start:] for side, items in lists.items()}
+    rests: dict[Side, list[Json]] = {side: items[start:] for side, items in lists.items()}
     same_length = len({*map(len, rests.values())}) == 1
-    end = 0 if same_length else _common({side: items[::-1] for side, items in rests.items()})
-    middles = {side: items[: len(items) - end] for side, items in rests.items()}
+    end = 0 if same_length else _common(_reversed(rests))
+    middles: dict[Side, list[Json]] = {side: items[: len(items) - end] for side, items in rests.items()}
     for index in range(max(map(len, middles.values()))):
-        sides = {side: items[index] for side, items in middles.items() if index < len(items)}
+        sides: dict[Side, Json] = {side: items[index] for side, items in middles.items() if index < len(items)}
         yield from _compare(sides, count, f"{path}[{start + index}]")
+
+
+def _reversed(lists: Mapping[Side, list[Json]]) -> Mapping[Side, list[Json]]:
+    return {side: items[::-1] for side, items in lists.items()}
 
 
 def _common(lists: Mapping[Side, list[Json]]) -> int:
