@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from atpub.atproto.data import Json
 from atpub.importing.yaml_writer import yaml_text
@@ -173,8 +173,8 @@ def _like(old: Any, new: Json) -> Any:
         return LiteralScalarString(new)
     if isinstance(new, str) and isinstance(old, DoubleQuotedScalarString | SingleQuotedScalarString):
         return type(old)(new)
-    if isinstance(new, list) and isinstance(old, list):
-        return _like_list(cast("list[Any]", old), new)
+    if isinstance(new, list) and issubclass(type(old), list):
+        return _like_list(old, new)
     return new
 
 

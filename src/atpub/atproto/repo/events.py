@@ -60,9 +60,8 @@ def _read(header: Any, body: Any) -> RepoEvent | StreamProblem | None:
             return StreamProblem(name, is_error=True)
         case {"op": 1, "t": "#info"}, {"name": str(name)}:
             return StreamProblem(name, is_error=False)
-        case {"op": 1, "t": "#commit"}, {"seq": int(seq), "repo": str(did), "ops": list(ops)}:
-            changed: list[Any] = ops
-            paths = frozenset(str(op["path"]) for op in changed)
+        case {"op": 1, "t": "#commit"}, {"seq": int(seq), "repo": str(did), "ops": list()}:
+            paths = frozenset(str(op["path"]) for op in body["ops"])
             return RepoEvent(seq, did, None if body.get("tooBig") else paths)
         case {"op": 1, "t": "#sync"}, {"seq": int(seq), "did": str(did)}:
             return RepoEvent(seq, did, None)
