@@ -214,6 +214,7 @@ def test_several_entries_in_several_files(lab: Lab) -> None:
     (lab.folder / "manifests").mkdir()
     (lab.folder / "manifests" / "a.yaml").write_text(head)
     (lab.folder / "manifests" / "b.yaml").write_text(f"labels:{labels}")
+    (lab.folder / "manifests" / "b.yaml").chmod(0o640)
     for name in ("data", ".atpub"):
         (lab.folder / name).rename(lab.folder / "manifests" / name)
     (lab.folder / "manifests" / ".atpub").rename(lab.folder / ".atpub")
@@ -224,6 +225,7 @@ def test_several_entries_in_several_files(lab: Lab) -> None:
     assert [item["file"] for item in ran.json["files"]] == ["manifests/a.yaml", "manifests/b.yaml"], ran
     assert "+    name: Numbers" in ran.json["files"][0]["diff"]
     assert "description: First" in (lab.folder / "manifests" / "b.yaml").read_text()
+    assert (lab.folder / "manifests" / "b.yaml").stat().st_mode & 0o777 == 0o640
     assert lab.run("drift", *given).code == 0
 
 

@@ -90,7 +90,10 @@ def take_theirs(addresses: Sequence[str], plan: Plan, source: ManifestSource) ->
 def write_files(files: Iterable[EditedFile]) -> None:
     """Write the edited files, each whole or not at all."""
     for item in files:
-        write_text(Path(item.file).resolve(), item.after)
+        file = Path(item.file).resolve()  # within the manifest's folder, or else it would not have been read
+        mode = file.stat().st_mode
+        write_text(file, item.after)
+        file.chmod(mode)
 
 
 def _find(address: str, plan: Plan) -> Change:
