@@ -74,6 +74,8 @@ def test_a_saved_plan_tells_drift(lab: Lab) -> None:
     [
         (("--json", "--markdown"), "--json and --markdown exclude each other"),
         (("--changes-only",), "--changes-only is about --json"),
+        (("--watch", "--markdown"), "--watch prints text"),
+        (("--watch",), "a folder has none"),
     ],
 )
 def test_flags_that_do_not_go_together(flags: tuple[str, ...], message: str, lab: Lab) -> None:

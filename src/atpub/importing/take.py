@@ -100,7 +100,9 @@ def _find(address: str, plan: Plan) -> Change:
     """Return the change of an address, whose record is live."""
     found = [change for change in plan.changes if change.address == address]
     if not found:
-        raise Usage(f"the manifest has no record {address}", hint=suggest(address, [c.address for c in plan.changes]))
+        known = [change.address for change in plan.changes]
+        hint = suggest(address, known) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        raise Usage(f"the manifest has no record {address}", hint=hint)
     change = found[0]
     if change.action in ("delete", "forget", "keep"):
         message = f"{address} has no entry in the manifest any more"
