@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.engine.plan.model import Change, Drift
+from atpub.engine.plan.model import Action, Change, Drift
 from atpub.report.style import PLAIN
 from atpub.report.three_way import (
     TWO_WAY,
@@ -26,8 +26,8 @@ HOSTILE = "<b>|`x`\x1b[2J"
 def drifted(applied: JsonObject | None, live: JsonObject | None, wanted: JsonObject) -> Change:
     """The change of a record with these values."""
     before = None if live is None else Record(PATH, cid_of(live), live)
-    drift = Drift(cid_of(applied or {}), before and before.cid, applied)
-    action = "update" if before else "create"
+    drift = Drift(cid_of(applied or {}), before.cid if before else None, applied)
+    action: Action = "update" if before else "create"
     return Change("records/a", action, "a", PATH, URI, before, wanted, cid_of(wanted), drift=drift)
 
 

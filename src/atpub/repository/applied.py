@@ -76,6 +76,8 @@ class AppliedRecords:
             return
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(sqlite3.connect(file, timeout=_WAIT_SECONDS)) as db:
+            db.execute("pragma synchronous = off")  # a crash may damage it, and then it begins anew
+            db.execute("pragma journal_mode = memory")
             if is_new:
                 db.execute(_TABLE)
             yield db
