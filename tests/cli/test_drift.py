@@ -56,6 +56,7 @@ def test_a_record_that_left_the_manifest_has_no_wanted_side(lab: Lab) -> None:
     drifted_and_gone(lab)
     (change,) = lab.run("drift", "--json", "--changes-only").json
     assert (change["action"], change["fields"]) == ("delete", [{"path": "description", "live": "Edited by hand."}])
+    assert "--take" not in lab.run("drift").out
 
 
 def test_a_saved_plan_tells_drift(lab: Lab) -> None:

@@ -59,7 +59,7 @@ def news_json(news: DriftNews) -> Iterator[JsonObject]:
 
 
 def _remedies(plan: Plan) -> Iterator[str]:
-    theirs = next((change.address for change in plan.drifted if kind_of(change) == "modified"), None)
+    theirs = next((item.address for item in plan.drifted if item.before and item.after is not None), None)
     if theirs:
         yield f"To keep theirs: atpub import --take {theirs}"
     yield "To keep yours: atpub apply"
