@@ -30,6 +30,7 @@ NAVIGATION = {
         "how-to/move-accounts",
         "how-to/rename",
         "how-to/undo",
+        "how-to/drift",
         "how-to/recover",
         "how-to/large-datasets",
     ],

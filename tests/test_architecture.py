@@ -33,7 +33,7 @@ target
 desired
 pipeline
 published
-generation importing login pulling serving
+generation importing login pulling serving watching
 lexicon_tools
 lexicon_resolution
 explanations
@@ -123,6 +123,7 @@ TOUCH_FILES = {
     "text.paths": "asks what kind of file a path leads to",
     "importing.base": "reads the manifest that entries are imported into",
     "importing.run": "writes the imported manifest and its files",
+    "importing.take": "writes the edited files of the manifest",
 }
 HTTP_LIBRARIES = {"httpx", "httpcore"}
 TRANSPORT = "atproto.xrpc.transport"

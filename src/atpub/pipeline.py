@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from atpub.atproto.syntax import RecordPath
 from atpub.desired import Warnings
@@ -30,11 +31,15 @@ from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Plan
 from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.engine.plan.rebase import rebase
+from atpub.engine.plan.three_way import live_as_applied, with_applied_values
 from atpub.manifest.model import Manifest, Policy
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live
 from atpub.shards.facts import Facts
+
+if TYPE_CHECKING:  # it imports SQLite
+    from atpub.repository.applied import AppliedRecords
 
 
 def plan_records(
@@ -46,8 +51,12 @@ def plan_records(
     now: datetime,
     options: Options,
     on_warnings: Callable[[Warnings], None] = lambda _: None,
+    applied: AppliedRecords | None = None,
 ) -> Plan:
     """Plan what makes the repository hold the manifest's records.
+
+    `applied` knows the records of earlier applies, for a three-way comparison of those that were modified elsewhere; it
+    is given those that are live as they were applied.
 
     `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
     """
@@ -67,7 +76,10 @@ def plan_records(
         warnings=(*warnings, *missing_records(named, {*live.records, *paths}, manifest.place)),
     )
     on_warnings(plan.warnings[len(warnings) :])
-    return plan
+    if applied is None:
+        return plan
+    applied.add(live_as_applied(plan))
+    return with_applied_values(plan, applied.find)
 
 
 def plan_requests(

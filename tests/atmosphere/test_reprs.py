@@ -84,10 +84,10 @@ def test_drift_and_refusals_come_first(local: AtmosphereClient, tmp_path: Path) 
     plan = atpub.plan(write(tmp_path, 4, "new"), client=local)
     rows = html(plan).split("<tr>")
     assert "datasets/d03" in rows[2]
-    assert ">drift</b>: applied as " in rows[2]
+    assert ">drift</b>: modified by another client; applied as " in rows[2]
     refused = html(atpub.plan(write(tmp_path, 3, "new"), client=local))
     assert refused.index(">refused</b>: ") < refused.index("<table>")
-    assert ">refused</b></td><td>datasets/d03" in refused.split("<tr>")[2]
+    assert ">refused</b></td><td><details><summary>datasets/d03" in refused.split("<tr>")[2]
 
 
 def test_datasets(local: AtmosphereClient) -> None:

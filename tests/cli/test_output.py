@@ -235,8 +235,9 @@ def test_plan_json_has_what_it_must(state: State, lab: Lab) -> None:
     for change in plan["changes"]:
         assert change["uri"].startswith("at://did:web:local.invalid/")
         assert {"address", "action", "before_cid", "after_cid"} <= change.keys()
+    drifts = sum(change["drift"] is not None for change in plan["changes"])
     actions = [change["action"] for change in plan["changes"]]
-    assert {action: actions.count(action) for action in plan["summary"]} == plan["summary"]
+    assert {**{action: actions.count(action) for action in plan["summary"]}, "drift": drifts} == plan["summary"]
     assert {"points", "writes", "commits", "bytes"} <= plan["cost"].keys()
     assert all({"cid", "size"} <= upload.keys() for upload in plan["uploads"])
 

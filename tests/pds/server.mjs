@@ -185,6 +185,11 @@ service.server.on('request', async (request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(body)
 })
 
+// Event streams (subscribeRepos) are attached to servers that the app itself has opened: one of these takes them over.
+const streams = pds.app.listen(0, '127.0.0.1')
+servers.push(streams)
+service.server.on('upgrade', (...given) => streams.emit('upgrade', ...given))
+
 // --- Accounts ----------------------------------------------------------------------------------------------------------
 
 async function createAccount(handle) {

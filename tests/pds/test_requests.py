@@ -49,6 +49,8 @@ def test_planning_with_nothing_changed_is_one_request(
     assert methods[-1] == "applyWrites"
     assert plan() == ["getLatestCommit", "getRepo"]
     assert plan() == ["getLatestCommit"]
+    assert run(["drift", *target]) == 0
+    assert server.methods() == ["getLatestCommit"]
     capsys.readouterr()
 
     record = {"$type": "org.example.note", "text": "another client's"}

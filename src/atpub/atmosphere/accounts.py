@@ -20,9 +20,17 @@ from atpub.user_folders import cache_folder
 if TYPE_CHECKING:
     from atpub.atproto.auth.session import Session
     from atpub.atproto.xrpc.client import XrpcClient
+    from atpub.repository.applied import AppliedRecords
     from atpub.repository.pds import PdsRepository
 
 _SEPARATOR: Final = ":::"
+
+
+def applied_records() -> AppliedRecords:
+    """Return the store of applied records in the user's folder for caches."""
+    from atpub.repository.applied import AppliedRecords  # brings SQLite
+
+    return AppliedRecords(cache_folder())
 
 
 class Account(Protocol):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeAlias
 
-from atpub.atmosphere.accounts import Account, open_target
+from atpub.atmosphere.accounts import Account, applied_records, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
@@ -86,7 +86,13 @@ def plan(
     )
     with _open(read, client, account, pds) as (found, target):
         made = plan_records(
-            read, facts, found.repository, account=found.name, now=now or datetime.now(UTC), options=options
+            read,
+            facts,
+            found.repository,
+            account=found.name,
+            now=now or datetime.now(UTC),
+            options=options,
+            applied=applied_records(),
         )
         made = _with_publishers(made, found)
     again = partial(_reopen, found, target) if client is None else partial(client.still, found)

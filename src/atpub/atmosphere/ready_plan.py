@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from atpub.atmosphere.accounts import Account
+from atpub.atmosphere.accounts import Account, applied_records
 from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Committed, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
@@ -113,12 +113,17 @@ def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> O
     for refusal in ready.refusals:
         if refusal.code == EXISTS:
             raise RecordConflict(refusal.message, hint=refusal.hint)
+
+    def on_commit(event: Committed) -> None:
+        applied_records().add(event.records)
+        on_event(event)
+
     with ready.opened() as account:
         outcomes = apply_plan(
             ready.plan,
             account.repository,
             ready.sources,
-            on_commit=on_event,
+            on_commit=on_commit,
             on_progress=on_event,
             journal=account.journal,
             is_new=is_new,

@@ -21,6 +21,7 @@ from atpub.cli.publishing_commands import (
     apply,
     completion,
     destroy,
+    drift,
     explain,
     generate,
     inventory,
@@ -33,7 +34,7 @@ _EPILOG: Final = """\b
 Exit codes:
   0    done, or nothing to do
   1    error, or declined; verify: something could not be checked
-  2    differences: plan --detailed-exitcode, lock --check, [inventory] verify
+  2    differences: drift, plan --detailed-exitcode, lock --check, verify
   3    the manifest, a lexicon or a record is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
@@ -62,6 +63,7 @@ for _command in (
     validate,
     plan,
     apply,
+    drift,
     list_command,
     show,
     catalog,

@@ -27,6 +27,7 @@ from atpub.user_folders import cache_folder, state_folder
 
 if TYPE_CHECKING:  # it imports httpx, which a repository in a folder does not need
     from atpub.login.credentials import Credentials
+    from atpub.repository.applied import AppliedRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,13 @@ def open_journal(target: Target, repository: Repository) -> BlobJournal:
 
     assert isinstance(repository, PdsRepository)
     return open_journal(repository, cache_folder())
+
+
+def applied_records() -> AppliedRecords:
+    """Return the store of applied records in the folder of caches."""
+    from atpub.repository.applied import AppliedRecords  # SQLite
+
+    return AppliedRecords(cache_folder())
 
 
 def this_machine() -> Credentials:

@@ -119,6 +119,13 @@ def lock() -> None:
 @json_option
 @quiet_option
 @click.option("--all", "everything", is_flag=True, help="Import every record of the account.")
+@click.option(
+    "--take",
+    metavar="ADDRESS",
+    multiple=True,
+    shell_complete=ADDRESS,
+    help="Write what is live into this entry of the manifest.",
+)
 @click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
 @click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
@@ -135,6 +142,9 @@ def import_command() -> None:
 
     Without --download, blobs are kept by reference, and a dataset of blobs is written under `records:`. With
     --download, it is written under `datasets:`, and the manifest can be applied to another account.
+
+    --take keeps an edit that was made elsewhere: it writes the live values of a record into its entry, in place, and
+    shows the diff. Comments, order and quotes stay. `atpub drift` lists such edits.
 
     Records that other projects own, and records that cannot be expressed as manifest entries, are left out with a
     warning.

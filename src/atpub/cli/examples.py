@@ -25,6 +25,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub apply plan.json",
         "ATPUB_PASSWORD=… atpub apply --account lab.example.org --yes --wait",
     ),
+    "drift": ("atpub drift", "atpub drift --json --changes-only"),
     "list": ("atpub list", "atpub list --account lab.example.org"),
     "show": (
         "atpub show datasets/digits",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from shutil import get_terminal_size
 from typing import TextIO
@@ -52,7 +52,7 @@ def print_data(text: str) -> None:
     _write(escape_output(text, colour=style_for(sys.stdout).colour))
 
 
-def print_json(value: Mapping[str, object]) -> None:
+def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """Print JSON to stdout in ASCII, so that no character of a value acts on a terminal or a log."""
     _write(json.dumps(value, indent=2))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from atpub.cli.connect import TargetOptions, find_target, open_repository
+from atpub.cli.connect import TargetOptions, applied_records, find_target, open_repository
 from atpub.cli.output import tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
@@ -45,6 +45,8 @@ class PreparedPlan:
     target: Target
     repository: Repository
     sources: Mapping[str, FileSource]
+    replan: Callable[[], Plan] | None = None
+    """Plans the same manifest again, on what is live then."""
 
 
 @contextmanager
@@ -71,10 +73,18 @@ def prepare_plan(
             now=now,
             options=options,
             on_warnings=tell_warnings,
+            applied=applied_records(),
         )
         tell_warnings(_unmatched_warnings(plan, options))
         plan = replace(plan, refusals=tuple(_with_trial_hint(item, target) for item in plan.refusals))
-        yield PreparedPlan(plan, target, repository, facts.sources)
+
+        def replan() -> Plan:
+            now, applied = datetime.now(UTC), applied_records()
+            return plan_records(
+                manifest, facts, repository, account=target.account, now=now, options=options, applied=applied
+            )
+
+        yield PreparedPlan(plan, target, repository, facts.sources, replan)
 
 
 def with_publishers(prepared: PreparedPlan) -> PreparedPlan:

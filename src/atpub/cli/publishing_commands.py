@@ -63,6 +63,29 @@ def plan() -> None:
     """
 
 
+@command(short_help="Show what was changed outside the project; writes nothing.")
+@manifest_options
+@target_options
+@locked_option
+@json_option
+@quiet_option
+@long_option
+@click.option("--changes-only", is_flag=True, help="With --json, print the list of changes alone.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a comment or an issue.")
+@click.option("--watch", is_flag=True, help="Follow the server's events, until Ctrl-C.")
+@run_by("atpub.cli.run.drift:run")
+def drift() -> None:
+    """Show what was changed outside the project: records that another client has modified or deleted.
+
+    Each field is shown as the project applied it, as it is live, and as the manifest wants it. To keep theirs, run
+    `atpub import --take ADDRESS`; to keep yours, `atpub apply`.
+
+    Makes the requests of a plan, needs no credentials and writes nothing. Exits with 2 if there is drift.
+
+    --watch goes on to report each such edit as it is made, and what is restored. It needs `atpub[watch]`.
+    """
+
+
 @command(short_help="Apply the manifest to the repository.")
 @click.argument("plan_file", type=PathParameter(), metavar="[PLAN]", required=False)
 @manifest_options

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atomic_files import require_own, write_text
-from atpub.cli.connect import TargetOptions, find_target, named_target, open_repository, this_machine
+from atpub.cli.connect import TargetOptions, applied_records, find_target, named_target, open_repository, this_machine
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
+from atpub.engine.plan.three_way import with_applied_values
 from atpub.errors import Refused, StalePlan, Usage
 from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
@@ -63,6 +64,7 @@ def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
     target = _find_target(plan, folder, options)
     with closing(open_repository(target)) as repository:
         rest = resume_plan(plan, repository, account=target.account)
+        rest = with_applied_values(rest, applied_records().find)
         yield PreparedPlan(rest, target, repository, _sources(rest.uploads))
 
 

@@ -212,7 +212,7 @@ class Importer:
         ids = self._ids()
         for path, address in addresses.items():
             record = self._records[path]
-            body = _body(self._forms[path][0], record, address.key, refer, writer)
+            body = write_body(self._forms[path][0], record, address.key, refer, writer)
             assert body is not None, "forms that a record cannot have are out of the question"
             parts: JsonObject = {PARTS: self._joined[path].shards} if path in self._joined else {}
             announce: JsonObject = {ANNOUNCE: [*self._announced[path]]} if path in self._announced else {}
@@ -300,7 +300,7 @@ class Importer:
         return "\n".join(parts)
 
 
-def _body(form: Form, record: Record, key: str, refer: forms.Refer, writer: forms.Writer) -> JsonObject | None:
+def write_body(form: Form, record: Record, key: str, refer: forms.Refer, writer: forms.Writer) -> JsonObject | None:
     """Write the entry of a record in a form; return None if it cannot have this form."""
     match form:
         case "fields" | "json_schema":
@@ -320,7 +320,7 @@ def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     files = {blob.cid: "file" for blob in blobs_in(record.value)} if with_files else {}
     known = kind_of_collection(record.path.collection).forms
     possible: tuple[Form, ...] = tuple(
-        form for form in known if _body(form, record, "", lambda uri, _: uri, forms.Writer(files))
+        form for form in known if write_body(form, record, "", lambda uri, _: uri, forms.Writer(files))
     )
     return possible if known == RECORDS.forms else (*possible, *RECORDS.forms)
 

@@ -14,7 +14,8 @@ from atpub.errors import Problem
 from atpub.published.model import FieldView
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
-from atpub.report.plan import cost_text, drift_text, notes, upload_size
+from atpub.report.plan import cost_text, notes, pending_counts, upload_size
+from atpub.report.three_way import action_word, drift_text, drift_total, three_way_html
 from atpub.suggest import counted, size
 
 _MOST_ROWS: Final = 50
@@ -108,10 +109,12 @@ def _uploads(plan: Plan) -> str:
 def _head(plan: Plan) -> Iterator[str]:
     owner = f"{escape_html(plan.project)} → " if plan.project else ""
     yield f"<b>{owner}{escape_html(plan.account)}</b> <code>{escape_html(plan.did)}</code>: "
-    counts = [f"{count:,} to {name}" for name, count in plan.summary.items() if count and name not in _STAYS]
+    counts = [f"{count:,} to {name}" for name, count in pending_counts(plan).items()]
     counts += [f"{plan.summary[name]:,} {word}" for name, word in _STAYS.items() if plan.summary[name]]
     nothing = "nothing can be done" if plan.refusals else "nothing to do"
     yield ", ".join(counts if plan.pending else [nothing, *counts])
+    if drift := drift_total(plan):
+        yield f". {_coloured('drift', _YELLOW)}{drift.removeprefix('Drift').removesuffix('.')}"
     if plan.uploads:
         yield f"; {counted(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
 
@@ -133,10 +136,12 @@ def _warning(problem: Problem) -> str:
 
 
 def _change_row(change: Change, *, is_refused: bool) -> str:
-    name, fields = escape_html(f"{change.address}{notes(change)}"), "".join(_fields(change))
+    name = escape_html(f"{change.address}{notes(change)}")
+    fields = three_way_html(change) if change.drift else "".join(_fields(change))
     record = f"<details><summary>{name}</summary>{fields}</details>" if fields else name
     drift = f"<div>{_coloured('drift', _YELLOW)}: {escape_html(drift_text(change.drift))}</div>" if change.drift else ""
-    action = _coloured("refused", _RED) if is_refused else _coloured(change.action, _COLOURS.get(change.action, _GREY))
+    word, colour = ("refused", _RED) if is_refused else (action_word(change), _COLOURS.get(change.action, _GREY))
+    action = _coloured(word, colour)
     return f"<tr><td>{action}</td><td>{record}{drift}</td><td><code>{escape_html(change.uri)}</code></td></tr>"
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from atpub.engine.plan.model import Change, Plan
 from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
-from atpub.report.plan import no_changes, notes, protection, upload_size
+from atpub.report.plan import no_changes, notes, pending_counts, protection, upload_size
+from atpub.report.three_way import action_word, drift_text, drift_total, three_way_markdown
 from atpub.suggest import counted, size
 
 LIMIT: Final = 60_000
@@ -18,6 +19,7 @@ _MOST_FIELDS = 50
 _MOST_FILES = 50
 _WORDS: Final = {
     "create": "➕ create",
+    "restore": "♻️ restore",
     "update": "✏️ update",
     "adopt": "🤝 adopt",
     "delete": "❌ delete",
@@ -61,11 +63,12 @@ def _head(plan: Plan) -> Iterator[str]:
     yield escape_markdown(plan.did)
     yield ""
     summary = plan.summary
-    done = [(name, count) for name, count in summary.items() if count and name not in ("keep", "unchanged")]
-    parts = [f"**{count:,} to {name}**" for name, count in done] or [_nothing(plan)]
+    parts = [f"**{count:,} to {name}**" for name, count in pending_counts(plan).items()] or [_nothing(plan)]
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield ", ".join(parts) + "."
+    if drift := drift_total(plan):
+        yield drift
     yield from map(escape_markdown, protection(plan))
     if plan.unmanaged:
         yield f"Unmanaged: {counted(len(plan.unmanaged), 'record')} that no project owns."
@@ -101,12 +104,14 @@ def _nothing(plan: Plan) -> str:
 
 
 def _row(change: Change) -> str:
-    drift = " (drift: modified outside this project)" if change.drift else ""
+    drift = f" ({drift_text(change.drift).partition(';')[0]})" if change.drift else ""
     what = f"{escape_markdown(change.address)}{drift} {escape_markdown(notes(change))}".rstrip()
-    return f"| {_WORDS[change.action]} | {what}<br>{escape_markdown(change.uri)} |"
+    return f"| {_WORDS[action_word(change)]} | {what}<br>{escape_markdown(change.uri)} |"
 
 
 def _details(change: Change) -> str:
+    if change.drift:
+        return three_way_markdown(change)
     if change.before is None or change.after is None:
         return ""
     found = changed_fields(change)

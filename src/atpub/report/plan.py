@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.engine.plan.model import Action, Change, Cost, Drift, Plan, Upload
+from atpub.engine.plan.model import ACTIONS, Action, Change, Cost, Plan, Upload
 from atpub.engine.plan.serialize import plan_document
 from atpub.report.diff import LONGEST, Difference, changed_fields
 from atpub.report.problems import hint_text, labelled_text, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
+from atpub.report.three_way import action_word, drift_total, three_way_lines
 from atpub.suggest import counted, size
 
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
@@ -83,9 +85,9 @@ def _change_lines(changes: Sequence[Change], marks: Sequence[tuple[str, int]], s
 
 def _first_columns(changes: Sequence[Change], marks: Sequence[tuple[str, int]], width: int) -> list[str]:
     """Return the mark, the address in so many columns, and the action."""
-    actions = max((len(change.action) for change in changes), default=0)
+    actions = max((len(action_word(change)) for change in changes), default=0)
     return [
-        f"  {mark} {_cut_address(change.address, width):<{width}}  {change.action:<{actions}}"
+        f"  {mark} {_cut_address(change.address, width):<{width}}  {action_word(change):<{actions}}"
         for change, (mark, _) in zip(changes, marks, strict=True)
     ]
 
@@ -113,22 +115,16 @@ def notes(change: Change) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def drift_text(drift: Drift) -> str:
-    """Return what was applied, and what is live now."""
-    return f"applied as {drift.applied}, {f'is now {drift.live}' if drift.live else 'was deleted'}"
-
-
 def cost_text(cost: Cost) -> str:
     """Return the cost of applying a plan."""
     return f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
 
 
 def _details(change: Change, style: Style) -> Iterator[str]:
-    if change.drift:
-        yield from _drift(change.drift, style)
+    yield from three_way_lines(change, style)
     if change.unknown and change.after is not None:
         yield style.hang(change.unknown, (f"{_DETAIL}its CID is not known yet: ", (FAINT,)), indent=f"{_DETAIL}  ")
-    found = changed_fields(change, _longest_value(style))
+    found = [] if change.drift else changed_fields(change, _longest_value(style))
     most = len(found) if style.is_long else _MOST_FIELDS
     for item in found[:most]:
         yield from _field(item, style)
@@ -140,16 +136,6 @@ def _longest_value(style: Style) -> int:
     if style.is_long:
         return _ANY_LENGTH
     return LONGEST if style.width is None else max(_SHORTEST_VALUE, min(LONGEST, style.width - len(_DETAIL) - 4))
-
-
-def _drift(drift: Drift, style: Style) -> Iterator[str]:
-    text = f"{_DETAIL}drift: {drift_text(drift)}"
-    if style.fits(text):
-        yield style(text, YELLOW)
-    else:
-        applied, _, live = text.partition(", ")
-        yield style(f"{applied},", YELLOW)
-        yield style(f"{_DETAIL}  {live}", YELLOW)
 
 
 def _field(item: Difference, style: Style) -> Iterator[str]:
@@ -180,6 +166,13 @@ def unmanaged_text(plan: Plan) -> str:
     return f"Unmanaged: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
 
 
+def pending_counts(plan: Plan) -> Mapping[str, int]:
+    """Return how many records each pending action concerns, without those that concern none."""
+    order = [*ACTIONS[:1], "restore", *ACTIONS[1:]]
+    counts = Counter(action_word(change) for change in plan.changes if change.pending)
+    return {action: counts[action] for action in order if counts[action]}
+
+
 def no_changes(plan: Plan) -> str:
     """Return the summary of a pending plan that changes no record."""
     if plan.repairs:
@@ -194,6 +187,8 @@ def upload_size(upload: Upload) -> str:
 
 def _totals(plan: Plan, style: Style) -> Iterator[str]:
     summary = plan.summary
+    if drift := drift_total(plan):
+        yield style(drift, YELLOW)
     if plan.unmanaged:
         yield style(unmanaged_text(plan), FAINT)
     if plan.left_out:
@@ -205,8 +200,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
         kept = f", {summary['keep']:,} kept" if summary["keep"] else ""
         yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
         return
-    done = [(action, count) for action, count in summary.items() if action not in ("keep", "unchanged")]
-    parts = [f"{count:,} to {action}" for action, count in done if count] or [no_changes(plan)]
+    parts = [f"{count:,} to {action}" for action, count in pending_counts(plan).items()] or [no_changes(plan)]
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield style(", ".join(parts), BOLD) + "."

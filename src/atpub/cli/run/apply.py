@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from atpub.atproto.data import JsonObject
-from atpub.cli.connect import TargetOptions, open_journal
+from atpub.cli.connect import TargetOptions, applied_records, open_journal
 from atpub.cli.failures import DetailedError
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ, is_for_people, is_quiet
@@ -185,7 +185,7 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
                 plan,
                 prepared.repository,
                 prepared.sources,
-                on_commit=_tell_commit,
+                on_commit=_record_commit,
                 on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
                 stop=stop,
                 wait=stop.wait if wait else None,
@@ -201,7 +201,8 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
     return outcomes
 
 
-def _tell_commit(event: Committed) -> None:
+def _record_commit(event: Committed) -> None:
+    applied_records().add(event.records)
     tell_step(committed_text(event.head, len(event.changes)))
 
 

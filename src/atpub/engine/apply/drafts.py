@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
@@ -38,6 +38,11 @@ class Drafts:
     def cid(self, change: Change) -> Cid | None:
         """Return the CID of the change's record after the change, if known; None where there is no record."""
         return self._cids.get(change.path, change.after_cid)
+
+    def records(self, changes: Iterable[Change]) -> Iterator[tuple[Cid, JsonObject]]:
+        """Yield the records that these changes have written, with their CIDs."""
+        drafts = (self._drafts.get(change.path) for change in changes)
+        return ((draft.cid, draft.value) for draft in drafts if draft)
 
     def batch(self, changes: Iterable[Change], inventory: Inventory) -> CommitDraft:
         """Return the writes of the records of these changes, then those of their inventory."""

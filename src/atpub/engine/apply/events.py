@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import Cid
 from atpub.engine.plan.model import Change, Outcome
 from atpub.errors import AtpubError, Interrupted, PartlyApplied, RateLimited
 from atpub.progress import OnProgress
@@ -18,6 +20,8 @@ class Committed:
 
     head: Head
     changes: tuple[Change, ...]
+    records: tuple[tuple[Cid, JsonObject], ...] = ()
+    """The records that it wrote, with their CIDs."""
 
 
 _AGAIN: Final = "run it again: completed changes are not repeated"

@@ -291,7 +291,7 @@ class _Applier:
         self._head = head.cid
         self._uploads.commit(changes)
         self._done |= {change.path: self._drafts.cid(change) for change in changes}
-        self._hooks.on_commit(Committed(head, tuple(changes)))
+        self._hooks.on_commit(Committed(head, tuple(changes), tuple(self._drafts.records(changes))))
 
     # Going on from another head than the one that the plan, or the last commit, has left
 

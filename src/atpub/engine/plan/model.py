@@ -26,6 +26,8 @@ class Drift:
 
     applied: Cid
     live: Cid | None
+    value: JsonObject | None = field(default=None, repr=False, compare=False)
+    """The record that was applied; None where it is not known on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,11 @@ class Plan:
     def pending(self) -> bool:
         """Whether there is anything to do."""
         return any(change.pending for change in self.changes) or bool(self.inventory_changes or self.repairs)
+
+    @property
+    def drifted(self) -> tuple[Change, ...]:
+        """The changes of records that were modified or deleted outside the project."""
+        return tuple(change for change in self.changes if change.drift)
 
     @property
     def repairs(self) -> tuple[Upload, ...]:

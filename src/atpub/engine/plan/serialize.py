@@ -21,6 +21,7 @@ from atpub.engine.desired.model import BlobFile, Steps, StrongRef
 from atpub.engine.inventory import Inventory
 from atpub.engine.plan.digest import announced_blobs, blob_at, plan_digest, portable_cid
 from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Rules, Upload
+from atpub.engine.plan.three_way import drift_fields
 from atpub.errors import AlteredPlan, InvalidInput, Place, Problem
 from atpub.repository.model import Record, is_local
 from atpub.storage.parts import WHOLE, Part
@@ -52,7 +53,7 @@ def plan_document(plan: Plan) -> JsonObject:
             "allow_replace_all": plan.rules.allow_replace_all,
         },
         "cost": {"points": cost.points, "writes": cost.writes, "commits": cost.commits, "bytes": cost.bytes},
-        "summary": {str(action): count for action, count in plan.summary.items()},
+        "summary": {**{str(action): count for action, count in plan.summary.items()}, "drift": len(plan.drifted)},
         "refusals": [refusal_json(item) for item in plan.refusals],
         "left_out": [*plan.left_out],
         "unmanaged": [*map(str, plan.unmanaged)],
@@ -84,7 +85,6 @@ def _upload_json(upload: Upload) -> JsonObject:
 
 
 def _change_json(change: Change) -> JsonObject:
-    drift: Json = {"applied_cid": change.drift.applied, "live_cid": change.drift.live} if change.drift else None
     return {
         "address": change.address,
         "action": change.action,
@@ -93,7 +93,7 @@ def _change_json(change: Change) -> JsonObject:
         "before_cid": change.before_cid,
         "after_cid": change.after_cid,
         "after_cid_unknown": change.unknown or None,
-        "drift": drift,
+        "drift": drift_json(change),
         "protect": change.protect,
         "digest_cid": change.digest_cid,
         "value": change.after,
@@ -110,6 +110,20 @@ def _change_json(change: Change) -> JsonObject:
         ],
         "created_at": change.created_at,
         **({} if change.part == WHOLE else {"part": [change.part.number, change.part.count]}),
+    }
+
+
+def drift_json(change: Change) -> Json:
+    """Return the drift of a record, if any; its fields lack `applied` where the applied value is not known here."""
+    drift = change.drift
+    if drift is None:
+        return None
+    return {
+        "applied_cid": drift.applied,
+        "live_cid": drift.live,
+        "kind": "modified" if drift.live else "deleted",
+        "applied_known": drift.value is not None,
+        "fields": [item.to_json() for item in drift_fields(change)],
     }
 
 

@@ -1,0 +1,118 @@
+"""What was changed outside the project, and nothing else: as text, JSON and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.syntax import AtUri
+from atpub.engine.plan.model import Change, Plan
+from atpub.engine.plan.serialize import drift_json
+from atpub.report.escape import escape_markdown
+from atpub.report.markdown import LIMIT
+from atpub.report.plan import target_text
+from atpub.report.problems import FORMAT_VERSION
+from atpub.report.style import BOLD, FAINT, GREEN, PLAIN, RED, YELLOW, Style
+from atpub.report.three_way import drift_counts, three_way_lines, three_way_markdown
+from atpub.suggest import counted
+from atpub.watching import DriftNews
+
+
+def drift_text(plan: Plan, style: Style = PLAIN) -> str:
+    """Return the drifted records with the fields that differ, and what can be done about them."""
+    return "\n".join(_lines(plan, style))
+
+
+def _lines(plan: Plan, style: Style) -> Iterator[str]:
+    yield target_text(plan, style)
+    yield ""
+    if not plan.drifted:
+        yield style(f"No drift: {counted(len(plan.inventory.owned), 'owned record')} compared.", GREEN)
+        return
+    for change in plan.drifted:
+        yield from _change_lines(change, style)
+    yield ""
+    yield style(f"{drift_counts(plan.drifted)}.", BOLD)
+    yield from (style(line) for line in _remedies(plan))
+
+
+def _change_lines(change: Change, style: Style) -> Iterator[str]:
+    mark, colour = ("-", RED) if kind_of(change) == "deleted" else ("~", YELLOW)
+    yield f"{style(f'  {mark} {change.address}  {kind_of(change)}', colour)}  {style(str(change.uri), FAINT)}"
+    yield from three_way_lines(change, style)
+
+
+def news_text(news: DriftNews, style: Style = PLAIN) -> str:
+    """Return what other clients have changed, and what is as it was applied again."""
+    lines = [line for change in news.drifted for line in _change_lines(change, style)]
+    settled = (f"  = {AtUri.of(news.plan.did, path)}  no drift any more" for path in news.settled)
+    return "\n".join([*lines, *(style(line, GREEN) for line in settled)])
+
+
+def news_json(news: DriftNews) -> Iterator[JsonObject]:
+    """Yield an object for each record, as a line of its own."""
+    head = news.plan.head.rev if news.plan.head else None
+    for change in news.drifted:
+        yield {"event": "drift", "rev": head, **_change_json(change)}
+    for path in news.settled:
+        yield {"event": "settled", "rev": head, "uri": str(AtUri.of(news.plan.did, path))}
+
+
+def _remedies(plan: Plan) -> Iterator[str]:
+    theirs = next((item.address for item in plan.drifted if item.before and item.after is not None), None)
+    if theirs:
+        yield f"To keep theirs: atpub import --take {theirs}"
+    yield "To keep yours: atpub apply"
+
+
+def kind_of(change: Change) -> str:
+    """Return what another client did to the record: `modified` or `deleted`."""
+    return "modified" if change.drift and change.drift.live else "deleted"
+
+
+def drift_document(plan: Plan) -> JsonObject:
+    """Return the drifted records as JSON, with their fields on each side."""
+    kinds = [kind_of(change) for change in plan.drifted]
+    return {
+        "format_version": FORMAT_VERSION,
+        "project": plan.project,
+        "account": plan.account,
+        "did": plan.did,
+        "head": plan.head.cid if plan.head else None,
+        "summary": {"modified": kinds.count("modified"), "deleted": kinds.count("deleted")},
+        "changes": drift_changes(plan),
+    }
+
+
+def drift_changes(plan: Plan) -> list[Json]:
+    """Return the drifted records as JSON; `action` is what applying the manifest would do."""
+    return [_change_json(change) for change in plan.drifted]
+
+
+def _change_json(change: Change) -> JsonObject:
+    drift = drift_json(change)
+    assert isinstance(drift, dict)
+    return {"address": change.address, "id": change.id, "uri": str(change.uri), "action": change.action, **drift}
+
+
+def drift_markdown(plan: Plan, limit: int = LIMIT) -> str:
+    """Return the drifted records as Markdown of at most `limit` characters, their fields folded."""
+    owner = f"{escape_markdown(plan.project)} → " if plan.project else ""
+    counts = drift_counts(plan.drifted)
+    parts = [f"### atpub drift: {owner}{escape_markdown(plan.account)}", "", f"{counts}." if counts else "No drift."]
+    if plan.drifted:
+        rows = (_row(change) for change in plan.drifted)
+        details = (three_way_markdown(change) for change in plan.drifted)
+        parts += ["", "| | record |", "|---|---|", *rows, "", *filter(None, details)]
+    room, kept = limit - 100, list[str]()
+    for part in parts:
+        room -= len(part) + 1
+        if room < 0:
+            kept += ["", "_Cut here; run `atpub drift` to see all._"]
+            break
+        kept.append(part)
+    return "\n".join([*kept, ""])
+
+
+def _row(change: Change) -> str:
+    return f"| {kind_of(change)} | {escape_markdown(change.address)}<br>{escape_markdown(change.uri)} |"
