@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
-from atpub.cli.options import json_option, run_by
+from atpub.cli.options import json_option, manifest_options, run_by, target_options
 
 
 @click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format and write Lexicon JSON.")
@@ -67,6 +67,33 @@ def new() -> None:
     """Write a new lexicon, as org/lab/note.json for org.lab.note.
 
     It is valid, and `atpub generate` makes classes from it: change the descriptions and fields. No file is replaced.
+    """
+
+
+@lex.command(short_help="Find changes of lexicons that break readers or writers.")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option("--examples", is_flag=True, help="Show the values that prove each change.")
+@click.option("--all", "everything", is_flag=True, help="Show the compatible changes, too.")
+@click.option("--against-data", metavar="DATA", help="Count records that are affected: a CAR file, JSON, at://ACCOUNT.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "github"]),
+    default="text",
+    help="The format of the changes. [default: text]",
+)
+@json_option
+@manifest_options
+@target_options
+@run_by("atpub.cli.run.breaking:run")
+def breaking() -> None:
+    """Find changes of lexicons that break readers or writers, each with an example as proof.
+
+    OLD and NEW are files or folders, REVISION:PATH of git (HEAD~1:lexicons), at://ACCOUNT for the lexicons that an
+    account publishes, or `published` for those of the manifest's account. NEW is by default the folders of lexicons.
+
+    Exits with 1 if a change is breaking that [tool.atpub.breaking] in pyproject.toml does not approve.
     """
 
 

@@ -24,26 +24,9 @@ _ENUM: Final = ("enum-values",)
 _NULLABLE: Final = ("object-nullable",)
 _ADD: Final = "add a field with another name"
 _RANGE: Final = ("integer-range",)
+_GRAPHEMES: Final = ("string-length",)
+_SIZE: Final = ("blob-size",)
 _REQUIRED: Final = ("object-required", "params-required")
-
-
-def _limits() -> tuple[ChangeRule, ...]:
-    """Return the rules of the keywords that limit a value from below or above."""
-    keywords = {
-        "minimum": _RANGE,
-        "maximum": _RANGE,
-        "min-length": _LENGTH,
-        "max-length": _LENGTH,
-        "min-graphemes": ("string-length",),
-        "max-graphemes": ("string-length",),
-        "max-size": ("blob-size",),
-    }
-    made = (("tightened", "allows less"), ("loosened", "allows more"))
-    return tuple(
-        ChangeRule(f"{name}-{change}", f"The {name.replace('-', ' ')} {words}.", _KEEP, goat)
-        for name, goat in keywords.items()
-        for change, words in made
-    )
 
 
 RULES: Final = (
@@ -71,7 +54,20 @@ RULES: Final = (
     # Types
     ChangeRule("type-changed", "A value has another type.", _ADD, ("type-change",)),
     ChangeRule("ref-changed", "A reference has another target.", _ADD, ("ref-change",)),
-    *_limits(),
+    ChangeRule("minimum-tightened", "The smallest value is larger, or new.", _KEEP, _RANGE),
+    ChangeRule("minimum-loosened", "The smallest value is smaller, or gone.", _KEEP, _RANGE),
+    ChangeRule("maximum-tightened", "The largest value is smaller, or new.", _KEEP, _RANGE),
+    ChangeRule("maximum-loosened", "The largest value is larger, or gone.", _KEEP, _RANGE),
+    ChangeRule("min-length-tightened", "The least length is larger, or new.", _KEEP, _LENGTH),
+    ChangeRule("min-length-loosened", "The least length is smaller, or gone.", _KEEP, _LENGTH),
+    ChangeRule("max-length-tightened", "The greatest length is smaller, or new.", _KEEP, _LENGTH),
+    ChangeRule("max-length-loosened", "The greatest length is larger, or gone.", _KEEP, _LENGTH),
+    ChangeRule("min-graphemes-tightened", "The least number of graphemes is larger, or new.", _KEEP, _GRAPHEMES),
+    ChangeRule("min-graphemes-loosened", "The least number of graphemes is smaller, or gone.", _KEEP, _GRAPHEMES),
+    ChangeRule("max-graphemes-tightened", "The greatest number of graphemes is smaller, or new.", _KEEP, _GRAPHEMES),
+    ChangeRule("max-graphemes-loosened", "The greatest number of graphemes is larger, or gone.", _KEEP, _GRAPHEMES),
+    ChangeRule("max-size-tightened", "The largest size of a blob is smaller, or new.", _KEEP, _SIZE),
+    ChangeRule("max-size-loosened", "The largest size of a blob is larger, or gone.", _KEEP, _SIZE),
     ChangeRule("enum-added", "A value is one of a list.", "use knownValues, which stay open", _ENUM),
     ChangeRule("enum-removed", "A value is not one of a list any more.", _ADD, ("enum-values",)),
     ChangeRule("enum-value-added", "The enum has a value more.", _ADD, _ENUM),
