@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from atpub.atproto.data import Json
-from atpub.atproto.evolution.differences import BOTH, Difference, compare_descriptions, compare_types
+from atpub.atproto.evolution.differences import BOTH, Divergence, compare_descriptions, compare_types
 from atpub.atproto.evolution.methods import compare_methods, compare_permissions
 from atpub.atproto.evolution.model import (
     DIRECTIONS,
@@ -50,7 +50,7 @@ class _Comparison:
         if nsid not in self.new.documents:
             yield self.removed(Name(nsid), "lexicon-removed", (), "the lexicon is gone")
         elif nsid not in self.old.documents:
-            yield self.plain(nsid, Difference("lexicon-added", "the lexicon is new"))
+            yield self.plain(nsid, Divergence("lexicon-added", "the lexicon is new"))
         else:
             texts = [str(json_at(item.documents[nsid], ("description",)) or "") for item in (self.old, self.new)]
             yield from (self.plain(nsid, found) for found in compare_descriptions(texts[0], texts[1]))
@@ -63,7 +63,7 @@ class _Comparison:
             if fragment not in after:
                 yield self.removed(name, "definition-removed", steps, f"the definition {fragment!r} is gone")
             elif fragment not in before:
-                yield self.plain(nsid, Difference("definition-added", f"the definition {fragment!r} is new", steps))
+                yield self.plain(nsid, Divergence("definition-added", f"the definition {fragment!r} is new", steps))
             elif before[fragment] != after[fragment] and (_is_primary(before[fragment], after[fragment])):
                 yield self.kind_changed(name, before[fragment], after[fragment])
             else:
@@ -99,32 +99,32 @@ class _Comparison:
         kept: frozenset[Use] = frozenset({"record"})
         return self.uses.get(name, kept) | (kept if is_record else frozenset())
 
-    def judged(self, root: Root, findings: Iterable[Difference], uses: frozenset[Use]) -> Iterator[LexiconChange]:
+    def judged(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
         for found in (*findings, *self._unknown_formats(root)):
             pairs = [(gap, find_example(root, found, gap)) for gap in found.gaps]
             shown = [example for _, example in pairs if example]
             gaps = [gap for gap, example in pairs if example or (found.certain and not _is_listed(found, gap))]
             yield self.made(root.name.nsid, found, root.steps, gaps, shown, uses)
 
-    def _unknown_formats(self, root: Root) -> Iterator[Difference]:
+    def _unknown_formats(self, root: Root) -> Iterator[Divergence]:
         """Yield changes between formats that atpub does not know: it can neither prove nor refute them."""
         before, after = (json_at(item.documents[root.name.nsid], root.steps) for item in (self.old, self.new))
         for path, was in _formats(before):
             becomes = json_at(after, path)
             if becomes != was and isinstance(becomes, str) and not {was, becomes} & FORMATS.keys():
-                yield Difference(
+                yield Divergence(
                     "format-changed", f"the format was {was} and is {becomes}", path, gaps=BOTH, certain=True
                 )
 
     def plain(
-        self, nsid: Nsid, found: Difference, steps: Path = (), use: Use = "record", examples: Iterable[Example] = ()
+        self, nsid: Nsid, found: Divergence, steps: Path = (), use: Use = "record", examples: Iterable[Example] = ()
     ) -> LexiconChange:
         return self.made(nsid, found, steps, found.gaps, [*examples], frozenset({use}))
 
     def made(
         self,
         nsid: Nsid,
-        found: Difference,
+        found: Divergence,
         root: Path,
         gaps: Iterable[Gap],
         examples: list[Example],
@@ -152,7 +152,7 @@ class _Comparison:
 
     def removed(self, name: Name, code: str, steps: Path, message: str) -> LexiconChange:
         """Return the removal of a definition; the proof is a value of it, if it has values."""
-        found = Difference(code, message, steps, gaps=("old",), bump="major")
+        found = Divergence(code, message, steps, gaps=("old",), bump="major")
         if type_of(self.old.lexicons.find(name)) is None:
             return self.plain(name.nsid, found, use="input")
         return self.made(name.nsid, found, (), found.gaps, [*self._removal_example(name)], self.uses_of(name))
@@ -166,7 +166,7 @@ class _Comparison:
     def kind_changed(self, name: Name, before: str, after: str) -> LexiconChange:
         message = f"it was of the kind {before} and is of the kind {after}"
         examples = [*self._removal_example(name)] if type_of(self.old.lexicons.find(name)) is not None else []
-        found = Difference("kind-changed", message, ("type",), gaps=("old",))
+        found = Divergence("kind-changed", message, ("type",), gaps=("old",))
         use: Use = "record" if "record" in (before, after) else "input"
         return self.plain(name.nsid, found, ("defs", name.fragment), use, examples)
 
@@ -179,7 +179,7 @@ class _Comparison:
             keys: dict[Gap, str] = {"old": old.key, "new": new.key}
             examples = [*_key_examples(keys)]
             gaps = tuple(example.accepted_by for example in examples)
-            found = Difference("key-changed", f"the key was {old.key} and is {new.key}", ("key",), gaps=gaps)
+            found = Divergence("key-changed", f"the key was {old.key} and is {new.key}", ("key",), gaps=gaps)
             yield self.plain(name.nsid, found, steps, examples=examples)
 
 
@@ -196,7 +196,7 @@ def _key_examples(keys: Mapping[Gap, str]) -> Iterator[Example]:
                 break
 
 
-def _is_listed(found: Difference, gap: Gap) -> bool:
+def _is_listed(found: Divergence, gap: Gap) -> bool:
     """Tell whether the samples hold all that matters of a type: a gap that none of them shows is none."""
     kind = found.old if gap == "old" else found.new
     if isinstance(kind, Integer | String) and (kind.enum or kind.const is not None):

@@ -27,7 +27,7 @@ Case: TypeAlias = Literal["value", "absent", "null"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Divergence:
     """One difference: its path in the lexicon (from the root's), that in a value, and the gaps it may open.
 
     A gap is the version that accepts what the other one refuses, by one of `rules` (none: any). A `certain` gap exists
@@ -47,11 +47,11 @@ class Difference:
     bump: Bump = "minor"
 
 
-def compare_types(old: Type, new: Type) -> Iterator[Difference]:
+def compare_types(old: Type, new: Type) -> Iterator[Divergence]:
     """Yield each difference between two types, with paths from these."""
     if type(old) is not type(new):
         message = f"the type was {kind_name(old)} and is {kind_name(new)}"
-        yield Difference("type-changed", message, ("type",), gaps=BOTH, old=old, new=new, certain=True)
+        yield Divergence("type-changed", message, ("type",), gaps=BOTH, old=old, new=new, certain=True)
         return
     yield from compare_descriptions(old.description, new.description)
     match old, new:
@@ -62,7 +62,7 @@ def compare_types(old: Type, new: Type) -> Iterator[Difference]:
             yield from below(compare_types(old.items, new.items), ("items",), (0,))
         case Ref(), Ref() if old.target != new.target:
             message = f"the target was {old.target} and is {new.target}"
-            yield Difference("ref-changed", message, ("ref",), gaps=BOTH, old=old, new=new)
+            yield Divergence("ref-changed", message, ("ref",), gaps=BOTH, old=old, new=new)
         case Union(), Union():
             yield from _compare_unions(old, new)
         case _:
@@ -70,14 +70,14 @@ def compare_types(old: Type, new: Type) -> Iterator[Difference]:
             yield from _compare_choices(old, new)
 
 
-def compare_descriptions(old: str, new: str) -> Iterator[Difference]:
+def compare_descriptions(old: str, new: str) -> Iterator[Divergence]:
     """Yield the difference between two descriptions, if there is one."""
     if old != new:
         what = "is new" if not old else "is gone" if not new else "has other words"
-        yield Difference("description-changed", f"the description {what}", ("description",), bump="patch")
+        yield Divergence("description-changed", f"the description {what}", ("description",), bump="patch")
 
 
-def below(findings: Iterator[Difference], steps: Path, where: Path) -> Iterator[Difference]:
+def below(findings: Iterator[Divergence], steps: Path, where: Path) -> Iterator[Divergence]:
     """Yield findings with their paths continued from above."""
     for found in findings:
         yield replace(found, steps=(*steps, *found.steps), where=(*where, *found.where))
@@ -93,7 +93,7 @@ def kind_name(kind: Type) -> str:
 # Objects
 
 
-def _compare_objects(old: Object, new: Object) -> Iterator[Difference]:
+def _compare_objects(old: Object, new: Object) -> Iterator[Divergence]:
     for name in dict.fromkeys((*old.properties, *new.properties)):
         steps, where = ("properties", name), (name,)
         before, after = old.properties.get(name), new.properties.get(name)
@@ -106,34 +106,34 @@ def _compare_objects(old: Object, new: Object) -> Iterator[Difference]:
             yield from below(compare_types(before, after), steps, where)
 
 
-def _added(name: str, new: Object, steps: Path) -> Difference:
+def _added(name: str, new: Object, steps: Path) -> Divergence:
     if name not in new.required:
-        return Difference("field-added", f"the optional field {name!r} is new", steps, (name,))
+        return Divergence("field-added", f"the optional field {name!r} is new", steps, (name,))
     message = f"the required field {name!r} is new"
-    return Difference("required-field-added", message, steps, (name,), ("old",), _REQUIRED, "absent", certain=True)
+    return Divergence("required-field-added", message, steps, (name,), ("old",), _REQUIRED, "absent", certain=True)
 
 
-def _removed(name: str, old: Object, steps: Path) -> Difference:
+def _removed(name: str, old: Object, steps: Path) -> Divergence:
     if name not in old.required:
-        return Difference("field-removed", f"the optional field {name!r} is gone", steps, (name,))
+        return Divergence("field-removed", f"the optional field {name!r} is gone", steps, (name,))
     message = f"the required field {name!r} is gone"
-    return Difference("required-field-removed", message, steps, (name,), ("new",), _REQUIRED, "absent", certain=True)
+    return Divergence("required-field-removed", message, steps, (name,), ("new",), _REQUIRED, "absent", certain=True)
 
 
-def _compare_presence(name: str, old: Object, new: Object, steps: Path) -> Iterator[Difference]:
+def _compare_presence(name: str, old: Object, new: Object, steps: Path) -> Iterator[Divergence]:
     where = (name,)
     if name in new.required - old.required:
         message = f"the field {name!r} was optional and is required"
-        yield Difference("field-made-required", message, steps, where, ("old",), _REQUIRED, "absent", certain=True)
+        yield Divergence("field-made-required", message, steps, where, ("old",), _REQUIRED, "absent", certain=True)
     if name in old.required - new.required:
         message = f"the field {name!r} was required and is optional"
-        yield Difference("field-made-optional", message, steps, where, ("new",), _REQUIRED, "absent", certain=True)
+        yield Divergence("field-made-optional", message, steps, where, ("new",), _REQUIRED, "absent", certain=True)
     if name in new.nullable - old.nullable:
         message = f"the field {name!r} may be null"
-        yield Difference("field-made-nullable", message, steps, where, ("new",), case="null", certain=True)
+        yield Divergence("field-made-nullable", message, steps, where, ("new",), case="null", certain=True)
     if name in old.nullable - new.nullable:
         message = f"the field {name!r} may not be null any more"
-        yield Difference("field-made-not-nullable", message, steps, where, ("old",), case="null", certain=True)
+        yield Divergence("field-made-not-nullable", message, steps, where, ("old",), case="null", certain=True)
 
 
 _REQUIRED: Final = frozenset({"required"})
@@ -181,16 +181,16 @@ def _lengths(low: int | None, high: int | None) -> tuple[_Limit, ...]:
     )
 
 
-def _compare_limits(old: Type, new: Type) -> Iterator[Difference]:
+def _compare_limits(old: Type, new: Type) -> Iterator[Divergence]:
     for before, after in zip(_limits(old), _limits(new), strict=True):
         if before.value == after.value:
             continue
         said = f"{before.keyword} was {_shown(before.value)} and is {_shown(after.value)}"
         steps, rules = (before.keyword,), frozenset({before.rule})
         if _is_tightened(before, after):
-            yield Difference(after.tightened, said, steps, (), ("old",), rules, old=old, new=new, certain=True)
+            yield Divergence(after.tightened, said, steps, (), ("old",), rules, old=old, new=new, certain=True)
         else:
-            yield Difference(after.loosened, said, steps, (), ("new",), rules, old=old, new=new, certain=True)
+            yield Divergence(after.loosened, said, steps, (), ("new",), rules, old=old, new=new, certain=True)
 
 
 def _is_tightened(before: _Limit, after: _Limit) -> bool:
@@ -206,7 +206,7 @@ def _shown(value: object) -> str:
 # Choices
 
 
-def _compare_choices(old: Type, new: Type) -> Iterator[Difference]:
+def _compare_choices(old: Type, new: Type) -> Iterator[Divergence]:
     if isinstance(old, Integer | String) and isinstance(new, Integer | String):
         yield from _compare_enums(old, new)
     if isinstance(old, Boolean | Integer | String) and isinstance(new, Boolean | Integer | String):
@@ -216,50 +216,50 @@ def _compare_choices(old: Type, new: Type) -> Iterator[Difference]:
         if old.format != new.format:
             said = f"format was {_shown(old.format)} and is {_shown(new.format)}"
             rules = frozenset({"format"})
-            yield Difference("format-changed", said, ("format",), (), BOTH, rules, old=old, new=new)
+            yield Divergence("format-changed", said, ("format",), (), BOTH, rules, old=old, new=new)
     if isinstance(old, BlobType) and isinstance(new, BlobType) and {*old.accept} != {*new.accept}:
         said = f"accept was {_shown(', '.join(old.accept) or None)} and is {_shown(', '.join(new.accept) or None)}"
-        yield Difference("accept-changed", said, ("accept",), (), BOTH, frozenset({"accept"}), old=old, new=new)
+        yield Divergence("accept-changed", said, ("accept",), (), BOTH, frozenset({"accept"}), old=old, new=new)
 
 
-def _compare_enums(old: Integer | String, new: Integer | String) -> Iterator[Difference]:
+def _compare_enums(old: Integer | String, new: Integer | String) -> Iterator[Divergence]:
     before, after = [*map(str, old.enum)], [*map(str, new.enum)]
     rules = frozenset({"enum"})
     if not before and after:
         said = f"the value is one of {_some(after)}"
-        yield Difference("enum-added", said, ("enum",), (), ("old",), rules, old=old, new=new, certain=True)
+        yield Divergence("enum-added", said, ("enum",), (), ("old",), rules, old=old, new=new, certain=True)
     elif before and not after:
-        yield Difference(
+        yield Divergence(
             "enum-removed", "the enum is gone", ("enum",), (), ("new",), rules, old=old, new=new, certain=True
         )
     elif gone := [value for value in before if value not in after]:
         said = f"the enum lost {_some(gone)}"
-        yield Difference("enum-value-removed", said, ("enum",), (), ("old",), rules, old=old, new=new)
+        yield Divergence("enum-value-removed", said, ("enum",), (), ("old",), rules, old=old, new=new)
     if before and (more := [value for value in after if value not in before]):
         said = f"the enum got {_some(more)}"
-        yield Difference("enum-value-added", said, ("enum",), (), ("new",), rules, old=old, new=new)
+        yield Divergence("enum-value-added", said, ("enum",), (), ("new",), rules, old=old, new=new)
 
 
-def _compare_constants(old: Boolean | Integer | String, new: Boolean | Integer | String) -> Iterator[Difference]:
+def _compare_constants(old: Boolean | Integer | String, new: Boolean | Integer | String) -> Iterator[Divergence]:
     if old.const != new.const:
         gaps: tuple[Gap, ...] = ("old",) if old.const is None else ("new",) if new.const is None else BOTH
         said = f"const was {_shown(old.const)} and is {_shown(new.const)}"
         rules = frozenset({"const"})
-        yield Difference("const-changed", said, ("const",), (), gaps, rules, old=old, new=new)
+        yield Divergence("const-changed", said, ("const",), (), gaps, rules, old=old, new=new)
     if old.default != new.default:
         said = f"an absent value meant {_default(old.default)} and means {_default(new.default)}"
-        yield Difference("default-changed", said, ("default",))
+        yield Divergence("default-changed", said, ("default",))
 
 
 def _default(value: object) -> str:
     return "nothing" if value is None else repr(value)
 
 
-def _compare_known_values(old: String, new: String) -> Iterator[Difference]:
+def _compare_known_values(old: String, new: String) -> Iterator[Divergence]:
     if more := [value for value in new.known_values if value not in old.known_values]:
-        yield Difference("known-value-added", f"the known values got {_some(more)}", ("knownValues",))
+        yield Divergence("known-value-added", f"the known values got {_some(more)}", ("knownValues",))
     if gone := [value for value in old.known_values if value not in new.known_values]:
-        yield Difference("known-value-removed", f"the known values lost {_some(gone)}", ("knownValues",))
+        yield Divergence("known-value-removed", f"the known values lost {_some(gone)}", ("knownValues",))
 
 
 def _some(values: list[str]) -> str:
@@ -270,21 +270,21 @@ def _some(values: list[str]) -> str:
 # Unions
 
 
-def _compare_unions(old: Union, new: Union) -> Iterator[Difference]:
+def _compare_unions(old: Union, new: Union) -> Iterator[Divergence]:
     rules = frozenset({"union"})
     if new.closed and not old.closed:
-        yield Difference("union-closed", "the union was open and is closed", (), (), ("old",), rules, old=old, new=new)
+        yield Divergence("union-closed", "the union was open and is closed", (), (), ("old",), rules, old=old, new=new)
     if old.closed and not new.closed:
-        yield Difference("union-opened", "the union was closed and is open", (), (), ("new",), rules, old=old, new=new)
+        yield Divergence("union-opened", "the union was closed and is open", (), (), ("new",), rules, old=old, new=new)
     gone = [str(ref) for ref in old.refs if ref not in new.refs]
     more = [str(ref) for ref in new.refs if ref not in old.refs]
     if gone and new.closed:
         said = f"the closed union lost {_some(gone)}"
-        yield Difference("closed-union-member-removed", said, ("refs",), (), ("old",), rules, old=old, new=new)
+        yield Divergence("closed-union-member-removed", said, ("refs",), (), ("old",), rules, old=old, new=new)
     elif gone:
-        yield Difference("union-member-removed", f"the union lost {_some(gone)}", ("refs",))
+        yield Divergence("union-member-removed", f"the union lost {_some(gone)}", ("refs",))
     if more and old.closed:
         said = f"the closed union got {_some(more)}"
-        yield Difference("closed-union-member-added", said, ("refs",), (), ("new",), rules, old=old, new=new)
+        yield Divergence("closed-union-member-added", said, ("refs",), (), ("new",), rules, old=old, new=new)
     elif more:
-        yield Difference("union-member-added", f"the union got {_some(more)}", ("refs",))
+        yield Divergence("union-member-added", f"the union got {_some(more)}", ("refs",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.atproto.evolution.differences import BOTH, Difference, compare_descriptions, compare_types
+from atpub.atproto.evolution.differences import BOTH, Divergence, compare_descriptions, compare_types
 from atpub.atproto.evolution.model import Gap, Use
 from atpub.atproto.evolution.witness import Root
 from atpub.atproto.lexicon.model import (
@@ -32,7 +32,7 @@ Method: TypeAlias = QueryType | ProcedureType | SubscriptionType
 class MethodPart:
     """Findings about a part of a method; without a root, no value can show them: they are about requests."""
 
-    findings: tuple[Difference, ...]
+    findings: tuple[Divergence, ...]
     use: Use
     root: Root | None = None
 
@@ -77,52 +77,52 @@ def _compare_bodies(
     if old is None and new is not None:
         code = "input-added" if is_input else "output-added"
         gaps: tuple[Gap, ...] = ("old",) if is_input else ()
-        yield MethodPart((Difference(code, f"the {part} is new", (part,), gaps=gaps),), part)
+        yield MethodPart((Divergence(code, f"the {part} is new", (part,), gaps=gaps),), part)
     elif old is not None and new is None:
         code = "input-removed" if is_input else "output-removed"
         gap: Gap = "old" if is_input else "new"
-        yield MethodPart((Difference(code, f"the {part} is gone", (part,), gaps=(gap,)),), part)
+        yield MethodPart((Divergence(code, f"the {part} is gone", (part,), gaps=(gap,)),), part)
     elif old is not None and new is not None:
         described = compare_descriptions(old.description, new.description)
-        about = [Difference(found.code, found.message, (part, *found.steps), bump="patch") for found in described]
+        about = [Divergence(found.code, found.message, (part, *found.steps), bump="patch") for found in described]
         yield MethodPart((*about, *_compare_encodings(part, old.encoding, new.encoding)), part)
         schemas = old.schema or Unsupported(), new.schema or Unsupported()
         yield _compare_values(name, part, (part, "schema"), *schemas, lexicons, part)
 
 
-def _compare_encodings(part: Use, old: str, new: str) -> Iterator[Difference]:
+def _compare_encodings(part: Use, old: str, new: str) -> Iterator[Divergence]:
     if old == new:
         return
     pairs: dict[Gap, tuple[str, str]] = {"old": (old, new), "new": (new, old)}
     gaps = tuple(gap for gap in BOTH if not accepts((pairs[gap][1],), pairs[gap][0]))
     message = f"the encoding of the {part} was {old} and is {new}"
-    yield Difference("encoding-changed", message, (part, "encoding"), gaps=gaps)
+    yield Divergence("encoding-changed", message, (part, "encoding"), gaps=gaps)
 
 
-def _compare_errors(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _compare_errors(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Divergence]:
     for name in sorted(new.keys() - old.keys()):
-        yield Difference("error-added", f"the error {name!r} is new", ("errors",))
+        yield Divergence("error-added", f"the error {name!r} is new", ("errors",))
     for name in sorted(old.keys() - new.keys()):
-        yield Difference("error-removed", f"the error {name!r} is gone", ("errors",))
+        yield Divergence("error-removed", f"the error {name!r} is gone", ("errors",))
     for name in sorted(old.keys() & new.keys()):
         for found in compare_descriptions(old[name], new[name]):
-            yield Difference(found.code, f"{found.message}, of the error {name!r}", ("errors",), bump="patch")
+            yield Divergence(found.code, f"{found.message}, of the error {name!r}", ("errors",), bump="patch")
 
 
 # Permission sets
 
 
-def compare_permissions(old: Json, new: Json) -> Iterator[Difference]:
+def compare_permissions(old: Json, new: Json) -> Iterator[Divergence]:
     """Yield what differs between two versions of a permission set, as JSON."""
     before, after = _permissions(old), _permissions(new)
     if more := sorted(after - before):
-        yield Difference("permission-added", f"it grants more: {_listed(more)}", ("permissions",))
+        yield Divergence("permission-added", f"it grants more: {_listed(more)}", ("permissions",))
     if gone := sorted(before - after):
-        yield Difference("permission-removed", f"it grants less: {_listed(gone)}", ("permissions",), gaps=("old",))
+        yield Divergence("permission-removed", f"it grants less: {_listed(gone)}", ("permissions",), gaps=("old",))
     texts = [{key: _at(item, key) for key in ("title", "title:lang", "detail", "detail:lang")} for item in (old, new)]
     for key in texts[0]:
         if texts[0][key] != texts[1][key]:
-            yield Difference("title-changed", f"{key} has other words", (key,), bump="patch")
+            yield Divergence("title-changed", f"{key} has other words", (key,), bump="patch")
 
 
 def _permissions(document: Json) -> set[str]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from atpub.atproto.data import Json
-from atpub.atproto.evolution.differences import Difference
+from atpub.atproto.evolution.differences import Divergence
 from atpub.atproto.evolution.model import Example, Gap
 from atpub.atproto.evolution.samples import Sampler
 from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Type
@@ -41,7 +41,7 @@ class Root:
         return judge(self.lexicons[version], self.of, self.types[version], value)
 
 
-def find_example(root: Root, finding: Difference, gap: Gap) -> Example | None:
+def find_example(root: Root, finding: Divergence, gap: Gap) -> Example | None:
     """Return a value that one version accepts and the other refuses for this finding; None where none is found."""
     other: Gap = "new" if gap == "old" else "old"
     for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
@@ -51,12 +51,12 @@ def find_example(root: Root, finding: Difference, gap: Gap) -> Example | None:
     return None
 
 
-def _is_about(violation: Violation, finding: Difference) -> bool:
+def _is_about(violation: Violation, finding: Divergence) -> bool:
     is_rule = not finding.rules or violation.rule in finding.rules
     return is_rule and violation.path[: len(finding.where)] == finding.where
 
 
-def _candidates(root: Root, finding: Difference, gap: Gap, other: Gap) -> Iterator[Json]:
+def _candidates(root: Root, finding: Divergence, gap: Gap, other: Gap) -> Iterator[Json]:
     sampler = Sampler(root.lexicons[gap], root.lexicons[other])
     base = sampler.smallest(root.types[gap])
     if root.is_record and isinstance(base, dict):
@@ -68,7 +68,7 @@ def _candidates(root: Root, finding: Difference, gap: Gap, other: Gap) -> Iterat
 _ABSENT: Final = object()
 
 
-def _leaves(sampler: Sampler, finding: Difference, gap: Gap) -> Iterator[Json | object]:
+def _leaves(sampler: Sampler, finding: Divergence, gap: Gap) -> Iterator[Json | object]:
     if finding.case != "value":
         yield _ABSENT if finding.case == "absent" else None
         return
