@@ -21,7 +21,7 @@ from atpub.atproto.evolution.model import (
 from atpub.atproto.evolution.rules import BY_CODE
 from atpub.atproto.evolution.samples import Sampler
 from atpub.atproto.evolution.uses import find_uses
-from atpub.atproto.evolution.witness import Root, find_example, type_of
+from atpub.atproto.evolution.witness import Root, Search, find_example, type_of
 from atpub.atproto.lexicon.formats import FORMATS
 from atpub.atproto.lexicon.model import Integer, Lexicons, Name, RecordType, String, Type
 from atpub.atproto.lexicon.validate import valid_key, validate
@@ -75,7 +75,7 @@ class _Comparison:
         if kind == "permission-set":
             documents = [json_at(item.documents[name.nsid], steps) for item in (self.old, self.new)]
             for found in compare_permissions(documents[0], documents[1]):
-                yield self.plain(name.nsid, found, steps)
+                yield self.plain(name.nsid, found, steps, "input")
             return
         types = type_of(old), type_of(new)
         if types[0] is not None and types[1] is not None:
@@ -101,9 +101,9 @@ class _Comparison:
 
     def judged(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
         for found in (*findings, *self._unknown_formats(root)):
-            pairs = [(gap, find_example(root, found, gap)) for gap in found.gaps]
-            shown = [example for _, example in pairs if example]
-            gaps = [gap for gap, example in pairs if example or (found.certain and not _is_listed(found, gap))]
+            searches = {gap: find_example(root, found, gap) for gap in found.gaps}
+            shown = [search.example for search in searches.values() if search.example]
+            gaps = [gap for gap in searches if searches[gap].example or _is_likely(found, gap, searches[gap])]
             yield self.made(root.name.nsid, found, root.steps, gaps, shown, uses)
 
     def _unknown_formats(self, root: Root) -> Iterator[Divergence]:
@@ -167,7 +167,7 @@ class _Comparison:
         message = f"it was of the kind {before} and is of the kind {after}"
         examples = [*self._removal_example(name)] if type_of(self.old.lexicons.find(name)) is not None else []
         found = Divergence("kind-changed", message, ("type",), gaps=("old",))
-        use: Use = "record" if "record" in (before, after) else "input"
+        use: Use = "record" if type_of(self.old.lexicons.find(name)) is not None else "input"
         return self.plain(name.nsid, found, ("defs", name.fragment), use, examples)
 
     def record(self, name: Name, old: RecordType, new: RecordType) -> Iterator[LexiconChange]:
@@ -196,12 +196,15 @@ def _key_examples(keys: Mapping[Gap, str]) -> Iterator[Example]:
                 break
 
 
-def _is_listed(found: Divergence, gap: Gap) -> bool:
-    """Tell whether the samples hold all that matters of a type: a gap that none of them shows is none."""
+def _is_likely(found: Divergence, gap: Gap, search: Search) -> bool:
+    """Tell whether a gap exists though no example shows it.
+
+    An enum, a constant or a format says so much of a type that a gap which no sample shows is none.
+    """
     kind = found.old if gap == "old" else found.new
-    if isinstance(kind, Integer | String) and (kind.enum or kind.const is not None):
-        return True
-    return isinstance(kind, String) and kind.format is not None
+    is_listed = isinstance(kind, Integer | String) and bool(kind.enum or kind.const is not None)
+    is_listed = is_listed or (isinstance(kind, String) and kind.format is not None)
+    return not search.is_conclusive or (found.certain and not is_listed)
 
 
 def _definitions(document: Json) -> dict[str, str]:
@@ -211,7 +214,7 @@ def _definitions(document: Json) -> dict[str, str]:
     return {name: str(json_at(item, ("type",)) or "") for name, item in items}
 
 
-_PRIMARY = ("record", "query", "procedure", "subscription", "permission-set", "token")
+_PRIMARY = ("record", "query", "procedure", "subscription", "permission-set")
 
 
 def _is_primary(*kinds: str) -> bool:

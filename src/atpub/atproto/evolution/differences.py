@@ -51,7 +51,7 @@ def compare_types(old: Type, new: Type) -> Iterator[Divergence]:
     """Yield each difference between two types, with paths from these."""
     if type(old) is not type(new):
         message = f"the type was {kind_name(old)} and is {kind_name(new)}"
-        yield Divergence("type-changed", message, ("type",), gaps=BOTH, old=old, new=new, certain=True)
+        yield Divergence("type-changed", message, ("type",), gaps=BOTH, old=old, new=new)
         return
     yield from compare_descriptions(old.description, new.description)
     match old, new:
@@ -278,12 +278,12 @@ def _compare_unions(old: Union, new: Union) -> Iterator[Divergence]:
         yield Divergence("union-opened", "the union was closed and is open", (), (), ("new",), rules, old=old, new=new)
     gone = [str(ref) for ref in old.refs if ref not in new.refs]
     more = [str(ref) for ref in new.refs if ref not in old.refs]
-    if gone and new.closed:
+    if gone and old.closed and new.closed:
         said = f"the closed union lost {_some(gone)}"
         yield Divergence("closed-union-member-removed", said, ("refs",), (), ("old",), rules, old=old, new=new)
     elif gone:
         yield Divergence("union-member-removed", f"the union lost {_some(gone)}", ("refs",))
-    if more and old.closed:
+    if more and old.closed and new.closed:
         said = f"the closed union got {_some(more)}"
         yield Divergence("closed-union-member-added", said, ("refs",), (), ("new",), rules, old=old, new=new)
     elif more:

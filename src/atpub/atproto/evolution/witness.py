@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.differences import Divergence
 from atpub.atproto.evolution.model import Example, Gap
 from atpub.atproto.evolution.samples import Sampler
-from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Type
+from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Token, Type
 from atpub.atproto.lexicon.validate import judge, validate
 from atpub.atproto.lexicon.violation import Path, Violation
 
@@ -41,14 +41,27 @@ class Root:
         return judge(self.lexicons[version], self.of, self.types[version], value)
 
 
-def find_example(root: Root, finding: Divergence, gap: Gap) -> Example | None:
-    """Return a value that one version accepts and the other refuses for this finding; None where none is found."""
+class Search(NamedTuple):
+    """The outcome of a search for an example; it `is_conclusive` if values could be made at all."""
+
+    example: Example | None
+    is_conclusive: bool
+
+
+def find_example(root: Root, finding: Divergence, gap: Gap) -> Search:
+    """Search a value that one version accepts, and that the other refuses for this finding."""
     other: Gap = "new" if gap == "old" else "old"
+    is_conclusive = False
     for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
         refusals = [found for found in root.violations(other, value) if _is_about(found, finding)]
-        if refusals and not root.violations(gap, value):
-            return Example(gap, root.of, value, str(refusals[0]))
-    return None
+        if not refusals and is_conclusive:
+            continue
+        if root.violations(gap, value):
+            continue
+        if refusals:
+            return Search(Example(gap, root.of, value, str(refusals[0])), True)
+        is_conclusive = True
+    return Search(None, is_conclusive)
 
 
 def _is_about(violation: Violation, finding: Divergence) -> bool:
@@ -61,41 +74,44 @@ def _candidates(root: Root, finding: Divergence, gap: Gap, other: Gap) -> Iterat
     base = sampler.smallest(root.types[gap])
     if root.is_record and isinstance(base, dict):
         base = {"$type": str(root.name), **base}
-    for leaf in _leaves(sampler, finding, gap):
-        yield _put(sampler, root.types[gap], base, finding.where, leaf)
-
-
-_ABSENT: Final = object()
-
-
-def _leaves(sampler: Sampler, finding: Divergence, gap: Gap) -> Iterator[Json | object]:
     if finding.case != "value":
-        yield _ABSENT if finding.case == "absent" else None
-        return
-    if finding.old is not None and finding.new is not None:
+        value = _put(sampler, root.types[gap], base, finding.where, None)
+        yield value if finding.case == "null" else _drop(value, finding.where)
+    elif finding.old is not None and finding.new is not None:
         mine, theirs = (finding.old, finding.new) if gap == "old" else (finding.new, finding.old)
-        yield from sampler.values(mine, theirs)
+        leaves = [str(root.name)] if isinstance(mine, Token) else sampler.values(mine, theirs)
+        yield from (_put(sampler, root.types[gap], base, finding.where, leaf) for leaf in leaves)
 
 
-def _put(sampler: Sampler, kind: Type, base: Json, where: Path, leaf: Json | object) -> Json:
+def _put(sampler: Sampler, kind: Type, base: Json, where: Path, leaf: Json) -> Json:
     """Return a value with another one at a path; what the path lacks is filled with the smallest values."""
     if not where:
-        return leaf  # type: ignore[return-value]  # absent only below an object
+        return leaf
     step, rest = where[0], where[1:]
     match kind, base:
-        case Object(properties=properties), dict() if isinstance(step, str):
-            if not rest and leaf is _ABSENT:
-                return {name: value for name, value in base.items() if name != step}
-            inner = properties.get(step)
-            if inner is None:
-                return base
-            held = base.get(step, sampler.smallest(inner))
-            return {**base, step: _put(sampler, inner, held, rest, leaf)}
+        case Object(properties=properties), dict() if step in properties:
+            inner = properties[str(step)]
+            held = base.get(str(step)) if step in base else sampler.smallest(inner)
+            return {**base, str(step): _put(sampler, inner, held, rest, leaf)}
         case Array(items=items), list():
             first = base[0] if base else sampler.smallest(items)
             return [_put(sampler, items, first, rest, leaf), *base[1:]]
         case _:
             return base
+
+
+def _drop(value: Json, where: Path) -> Json:
+    """Return a value without the field at a path."""
+    step, rest = where[0], where[1:]
+    match value:
+        case dict() if not rest:
+            return {name: item for name, item in value.items() if name != step}
+        case dict() if step in value:
+            return {**value, str(step): _drop(value[str(step)], rest)}
+        case [first, *others]:
+            return [_drop(first, rest), *others]
+        case _:
+            return value
 
 
 def type_of(definition: Definition | None) -> Type | None:
