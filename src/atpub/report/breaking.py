@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.evolution.model import Direction, Example, LexiconChange
+from atpub.atproto.evolution.model import WORDS, Example, LexiconChange, breaks_words
 from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Problem
 from atpub.lexicon_tools.against_data import DataResult
@@ -19,11 +19,6 @@ from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted
 
-WORDS: Final[Mapping[Direction, str]] = {
-    "readers-of-old": "readers of old records",
-    "writers": "writers",
-    "readers-of-new": "readers of new records",
-}
 _LONGEST: Final = 300
 
 
@@ -65,7 +60,7 @@ def as_problem(item: PlacedChange) -> Problem:
 
 def change_words(change: LexiconChange) -> str:
     """Return what changes, and whom it breaks."""
-    broken = " and ".join(WORDS[direction] for direction in change.breaks)
+    broken = breaks_words(change)
     proof = "" if change.is_proven else ", without an example"
     return f"{change.message}: {f'breaks {broken}' if broken else 'safe'} ({change.bump}{proof})"
 

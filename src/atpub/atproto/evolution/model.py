@@ -89,6 +89,18 @@ class LexiconChange:
         return hashlib.sha256("\n".join(said).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
+WORDS: Final[Mapping[Direction, str]] = {
+    "readers-of-old": "readers of old records",
+    "writers": "writers",
+    "readers-of-new": "readers of new records",
+}
+
+
+def breaks_words(change: LexiconChange) -> str:
+    """Return whom a change breaks; empty where it breaks no one."""
+    return " and ".join(WORDS[direction] for direction in change.breaks)
+
+
 def largest(bumps: Iterable[Bump]) -> Bump:
     """Return the largest of some bumps; patch where there is none."""
     return max(bumps, key=BUMPS.index, default="patch")

@@ -15,6 +15,7 @@ from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest
+from atpub.engine.plan.lexicon_changes import breaking_refusals
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Rules, Upload
 from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
 from atpub.engine.plan.safety import any_stays, total_refusals
@@ -57,6 +58,7 @@ def plan_manifest(
     gates = (
         *total_refusals(changes, any_stays(whole, ownership.owned), ownership.owned, rules),
         *_forget_refusals(changes, whole, options),
+        *(() if options.allow_breaking else breaking_refusals(changes, ownership)),
     )
     plan = build_plan(
         changes,
