@@ -45,7 +45,7 @@ def _change_text(item: PlacedChange, style: Style, *, examples: bool) -> str:
             for text in map(example_text, item.change.examples)
         ]
         if not item.change.is_proven:
-            lines.append(style("  no example: no value shows it"))
+            lines.append(style("  no example: no value that was tried shows it"))
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ from atpub.atproto.evolution.model import (
 from atpub.atproto.evolution.rules import BY_CODE
 from atpub.atproto.evolution.samples import Sampler
 from atpub.atproto.evolution.uses import find_uses
-from atpub.atproto.evolution.witness import Root, Search, find_example, type_of
+from atpub.atproto.evolution.witness import Root, Search, Work, find_example, type_of
 from atpub.atproto.lexicon.formats import FORMATS
 from atpub.atproto.lexicon.model import Integer, Lexicons, Name, RecordType, String, Type
 from atpub.atproto.lexicon.validate import valid_key, validate
@@ -31,7 +31,7 @@ from atpub.atproto.syntax import Nsid
 
 def compare_versions(old: LexiconVersion, new: LexiconVersion) -> Iterator[LexiconChange]:
     """Yield every change between two versions of lexicons, by NSID and in the order of the new files."""
-    comparison = _Comparison(old, new, find_uses(old, new))
+    comparison = _Comparison(old, new, find_uses(old, new), Work())
     for nsid in sorted({*old.documents, *new.documents}):
         yield from comparison.lexicon(nsid)
 
@@ -41,6 +41,7 @@ class _Comparison:
     old: LexiconVersion
     new: LexiconVersion
     uses: Mapping[Name, frozenset[Use]]
+    work: Work
 
     @property
     def linked(self) -> Mapping[Gap, Lexicons]:
@@ -101,7 +102,7 @@ class _Comparison:
 
     def judged(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
         for found in (*findings, *self._unknown_formats(root)):
-            searches = {gap: find_example(root, found, gap) for gap in found.gaps}
+            searches = {gap: find_example(root, found, gap, self.work) for gap in found.gaps}
             shown = [search.example for search in searches.values() if search.example]
             gaps = [gap for gap in searches if searches[gap].example or _is_likely(found, gap, searches[gap])]
             yield self.made(root.name.nsid, found, root.steps, gaps, shown, uses)

@@ -18,6 +18,7 @@ from atpub.atproto.lexicon.model import (
     String,
     Type,
     Union,
+    Unsupported,
 )
 from atpub.atproto.lexicon.violation import Path
 
@@ -65,6 +66,9 @@ def compare_types(old: Type, new: Type) -> Iterator[Divergence]:
             yield Divergence("ref-changed", message, ("ref",), gaps=BOTH, old=old, new=new)
         case Union(), Union():
             yield from _compare_unions(old, new)
+        case Unsupported(), Unsupported() if old.kind != new.kind:
+            message = f"the type was {old.kind[:80]!r} and is {new.kind[:80]!r}, which atpub does not know"
+            yield Divergence("type-changed", message, ("type",), gaps=BOTH, old=old, new=new, certain=True)
         case _:
             yield from _compare_limits(old, new)
             yield from _compare_choices(old, new)

@@ -34,7 +34,9 @@ from atpub.atproto.lexicon.model import (
 from atpub.atproto.lexicon.validate import judge
 
 DEEPEST: Final = 8
-"""How many objects and arrays stand in each other in a sample."""
+"""How many objects and arrays stand around the part that a sample varies."""
+HEAVIEST: Final = 20_000
+"""The most values in a sample."""
 MOST_FIELDS: Final = 12
 """How many samples of a field are tried."""
 MOST_ITEMS: Final = 2_000
@@ -53,16 +55,17 @@ class Sampler:
     def __init__(self, lexicons: Lexicons, others: Lexicons) -> None:
         self.lexicons = lexicons
         self.others = others
+        self._named: dict[Name, Json] = {}
 
     def smallest(self, kind: Type, depth: int = 0) -> Json:
-        """Return a value with nothing optional in it; one that is invalid where none is found."""
+        """Return a value with nothing optional in it; one that is invalid where none is found, or only large ones."""
         match kind:
             case Object(properties=properties, required=required):
-                if depth > DEEPEST:
-                    return {}
-                return {name: self.smallest(properties[name], depth + 1) for name in properties if name in required}
+                fields = {name: self.smallest(properties[name], depth + 1) for name in properties if name in required}
+                return fields if weight(fields) <= HEAVIEST else {}
             case Array(items=items, min_length=low):
-                return [self.smallest(items, depth + 1)] * min(low or 0, MOST_ITEMS)
+                item = self.smallest(items, depth + 1) if low else None
+                return [item] * (low or 0) if weight(item) * (low or 0) <= HEAVIEST else []
             case Ref(target=target):
                 return self.named(target, depth + 1)
             case Union(refs=refs):
@@ -72,7 +75,13 @@ class Sampler:
                 return next((value for value in found if not judge(self.lexicons, "", kind, value)), None)
 
     def named(self, name: Name, depth: int = 0) -> Json:
-        """Return the smallest value of a definition."""
+        """Return the smallest value of a definition; empty inside of itself."""
+        if name not in self._named:
+            self._named[name] = {}
+            self._named[name] = self._smallest_of(name, depth)
+        return self._named[name]
+
+    def _smallest_of(self, name: Name, depth: int) -> Json:
         match self.lexicons.find(name) or self.others.find(name):
             case RecordType(record=record):
                 value = self.smallest(record, depth)
@@ -147,7 +156,7 @@ class Sampler:
         limits = [kind.min_length, kind.max_length]
         limits += [other.min_length, other.max_length] if isinstance(other, Array) else []
         item = self.smallest(kind.items, depth + 1)
-        yield from ([item] * count for count in _lengths(limits))
+        yield from ([item] * count for count in _lengths(limits) if weight(item) * count <= HEAVIEST)
         items = self.values(kind.items, other.items if isinstance(other, Array) else kind.items, depth + 1)
         yield from ([value] * max(1, min(kind.min_length or 1, MOST_ITEMS)) for value in islice(items, MOST_FIELDS))
 
@@ -163,6 +172,13 @@ class Sampler:
             yield from ({**least, name: value} for value in islice(found, MOST_FIELDS))
             if name in kind.nullable:
                 yield {**least, name: None}
+
+
+def weight(value: Json) -> int:
+    """Return how many values are in a value, itself included."""
+    if isinstance(value, dict):
+        return 1 + sum(map(weight, value.values()))
+    return 1 + sum(map(weight, value)) if isinstance(value, list) else 1
 
 
 def _integers(kind: Integer, other: Type) -> Iterator[int]:

@@ -10,13 +10,27 @@ from typing import Final, NamedTuple
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.differences import Divergence
 from atpub.atproto.evolution.model import Example, Gap
-from atpub.atproto.evolution.samples import Sampler
+from atpub.atproto.evolution.samples import Sampler, weight
 from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Token, Type
 from atpub.atproto.lexicon.validate import judge, validate
 from atpub.atproto.lexicon.violation import Path, Violation
 
 MOST_TRIES: Final = 400
 """How many values are tried for one example."""
+MOST_WORK: Final = 200_000
+"""How many values the examples hold together that are tried for one comparison."""
+
+
+@dataclass(slots=True)
+class Work:
+    """The values that may still be tried: lexicons of others must not keep a comparison busy."""
+
+    left: int = MOST_WORK
+
+    def take(self, value: Json) -> bool:
+        """Tell whether a value may be tried, and count it."""
+        self.left -= weight(value)
+        return self.left >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +62,15 @@ class Search(NamedTuple):
     is_conclusive: bool
 
 
-def find_example(root: Root, finding: Divergence, gap: Gap) -> Search:
+def find_example(root: Root, finding: Divergence, gap: Gap, work: Work) -> Search:
     """Search a value that one version accepts, and that the other refuses for this finding."""
+    if work.left <= 0:
+        return Search(None, False)
     other: Gap = "new" if gap == "old" else "old"
     is_conclusive = False
     for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
+        if not work.take(value):
+            return Search(None, False)
         refusals = [found for found in root.violations(other, value) if _is_about(found, finding)]
         if not refusals and is_conclusive:
             continue
