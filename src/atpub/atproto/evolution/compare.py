@@ -98,13 +98,15 @@ class _Comparison:
         """Return where values of a definition are; those that nothing refers to may be in records of others."""
         is_record = any(isinstance(item.lexicons.find(name), RecordType) for item in (self.old, self.new))
         kept: frozenset[Use] = frozenset({"record"})
-        return self.uses.get(name, kept) | (kept if is_record else frozenset())
+        return self.uses.get(name, kept) | kept if is_record else self.uses.get(name, kept)
 
     def judged(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
         for found in (*findings, *self._unknown_formats(root)):
-            searches = {gap: find_example(root, found, gap, self.work) for gap in found.gaps}
+            searches: dict[Gap, Search] = {gap: find_example(root, found, gap, self.work) for gap in found.gaps}
             shown = [search.example for search in searches.values() if search.example]
-            gaps = [gap for gap in searches if searches[gap].example or _is_likely(found, gap, searches[gap])]
+            gaps: list[Gap] = [
+                gap for gap in searches if searches[gap].example or _is_likely(found, gap, searches[gap])
+            ]
             yield self.made(root.name.nsid, found, root.steps, gaps, shown, uses)
 
     def _unknown_formats(self, root: Root) -> Iterator[Divergence]:
@@ -132,8 +134,9 @@ class _Comparison:
         uses: Iterable[Use],
     ) -> LexiconChange:
         """Return the change that a finding is, with whom its gaps break."""
-        gaps, path = [*gaps], (*root, *found.steps)
-        effects = [EFFECTS[use, gap] for use in sorted(uses) for gap in gaps]
+        opened: list[Gap] = [*gaps]
+        path = (*root, *found.steps)
+        effects = [EFFECTS[use, gap] for use in uses for gap in opened]
         breaks = {direction for _, directions in effects for direction in directions}
         before, after = (json_at(item.documents.get(nsid), path) for item in (self.old, self.new))
         return LexiconChange(
@@ -145,7 +148,7 @@ class _Comparison:
             bump=largest([found.bump, *(bump for bump, _ in effects)]),
             breaks=tuple(direction for direction in DIRECTIONS if direction in breaks),
             examples=tuple(examples),
-            is_proven={example.accepted_by for example in examples} >= {*gaps},
+            is_proven={example.accepted_by for example in examples} >= {*opened},
             is_in_new=nsid in self.new.documents and (after is not None or before is None),
             before=before,
             after=after,
@@ -179,7 +182,7 @@ class _Comparison:
         if old.key != new.key:
             keys: dict[Gap, str] = {"old": old.key, "new": new.key}
             examples = [*_key_examples(keys)]
-            gaps = tuple(example.accepted_by for example in examples)
+            gaps: tuple[Gap, ...] = tuple(example.accepted_by for example in examples)
             found = Divergence("key-changed", f"the key was {old.key} and is {new.key}", ("key",), gaps=gaps)
             yield self.plain(name.nsid, found, steps, examples=examples)
 

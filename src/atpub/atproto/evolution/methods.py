@@ -94,7 +94,7 @@ def _compare_encodings(part: Use, old: str, new: str) -> Iterator[Divergence]:
     if old == new:
         return
     pairs: dict[Gap, tuple[str, str]] = {"old": (old, new), "new": (new, old)}
-    gaps = tuple(gap for gap in BOTH if not accepts((pairs[gap][1],), pairs[gap][0]))
+    gaps: tuple[Gap, ...] = tuple(gap for gap in BOTH if not accepts((pairs[gap][1],), pairs[gap][0]))
     message = f"the encoding of the {part} was {old} and is {new}"
     yield Divergence("encoding-changed", message, (part, "encoding"), gaps=gaps)
 

@@ -103,7 +103,8 @@ def breaks_words(change: LexiconChange) -> str:
 
 def largest(bumps: Iterable[Bump]) -> Bump:
     """Return the largest of some bumps; patch where there is none."""
-    return max(bumps, key=BUMPS.index, default="patch")
+    found = {*bumps}
+    return next((bump for bump in reversed(BUMPS) if bump in found), "patch")
 
 
 def _text(value: Json) -> str:

@@ -5,7 +5,7 @@ No value here is random: the same types give the same values in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, product
 from typing import Final
 
@@ -166,7 +166,7 @@ class Sampler:
             return
         yield least
         theirs = self._resolve(other)
-        fields = theirs.properties if isinstance(theirs, Object) else {}
+        fields: Mapping[str, Type] = theirs.properties if isinstance(theirs, Object) else {}
         for name, field in kind.properties.items():
             found = self.values(field, fields.get(name, field), depth + 1)
             yield from ({**least, name: value} for value in islice(found, MOST_FIELDS))

@@ -37,7 +37,7 @@ def find_uses(*versions: LexiconVersion) -> Mapping[Name, frozenset[Use]]:
         name, use = waiting.pop()
         if use not in found[name]:
             found[name].add(use)
-            waiting += [(target, use) for target in links[name]]
+            waiting.extend((target, use) for target in links[name])
     return {name: frozenset(uses) for name, uses in found.items() if uses}
 
 
