@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -91,4 +90,4 @@ def _count(source: str, collections: set[Nsid], pairs: Iterable[tuple[RecordVerd
         if before.is_valid and not after.is_valid:
             affected += 1
             shown += [after] if len(shown) < MOST_SHOWN else []
-    return DataResult(source, records, affected, invalid, tuple(chain(shown)))
+    return DataResult(source, records, affected, invalid, tuple(shown))

@@ -23,7 +23,6 @@ Use: TypeAlias = Literal["record", "input", "output"]
 """Where values of a definition are: kept in repositories, sent to a server, or sent by one."""
 
 DIRECTIONS: Final[tuple[Direction, ...]] = ("readers-of-old", "writers", "readers-of-new")
-BUMPS: Final[tuple[Bump, ...]] = ("patch", "minor", "major")
 
 EFFECTS: Final[Mapping[tuple[Use, Gap], tuple[Bump, tuple[Direction, ...]]]] = {
     ("record", "old"): ("major", ("readers-of-old", "writers")),
@@ -104,7 +103,9 @@ def breaks_words(change: LexiconChange) -> str:
 def largest(bumps: Iterable[Bump]) -> Bump:
     """Return the largest of some bumps; patch where there is none."""
     found = {*bumps}
-    return next((bump for bump in reversed(BUMPS) if bump in found), "patch")
+    if "major" in found:
+        return "major"
+    return "minor" if "minor" in found else "patch"
 
 
 def _text(value: Json) -> str:
