@@ -18,7 +18,7 @@ errors suggest
 progress
 executors
 atomic_files
-{ atproto.syntax atproto.data atproto.mime_types atproto.lexicon atproto.runtime atproto.repo }
+{ atproto.syntax atproto.data atproto.mime_types atproto.lexicon atproto.evolution atproto.runtime atproto.repo }
 generated
 { atproto.identity atproto.xrpc atproto.auth }
 text
@@ -85,6 +85,7 @@ MAY_DO_IO = (
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
+    *("lexicon_tools.git", "lexicon_tools.versions", "lexicon_tools.against_data"),
     "cataloging",
     *("serving.files", "serving.server"),
 )

@@ -72,17 +72,27 @@ def _only(names: Mapping[str, str], places: Container[str]) -> Mapping[str, str]
 
 def recorded_names(source: str) -> Names:
     """Return the names that a generated package records in the source of its `_lexicons.py`; none where it has none."""
+    found = _recorded(source, "NAMES").items()
+    return {nsid: {place: name for place, name in names.items() if _is_name(name)} for nsid, names in found}
+
+
+def recorded_documents(source: str) -> Mapping[str, dict[str, Any]]:
+    """Return the lexicons in the source of a generated package's `_lexicons.py`, as JSON; none where it has none."""
+    return _recorded(source, "TEXT")
+
+
+def _recorded(source: str, name: str) -> Mapping[str, dict[str, Any]]:
+    """Return the objects by NSID in a JSON text that a module assigns to a name."""
     try:
-        body = ast.parse(source).body
         texts = [
             ast.literal_eval(item.value)
-            for item in body
-            if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "NAMES"
+            for item in ast.parse(source).body
+            if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == name
         ]
-        found = [(nsid, names.items()) for text in texts for nsid, names in json.loads(text).items()]
+        found = [(nsid, value) for text in texts for nsid, value in json.loads(text).items()]
     except (AttributeError, SyntaxError, TypeError, ValueError):  # it is damaged: it is written anew
         return {}
-    return {nsid: {place: name for place, name in names if _is_name(name)} for nsid, names in found}
+    return {nsid: value for nsid, value in found if isinstance(value, dict)}
 
 
 def _is_name(name: object) -> bool:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, bytes_json, looks_like_link
+from atpub.atproto.evolution.texts import text_of_length
 from atpub.atproto.lexicon.model import (
     MAIN,
     Array,
@@ -205,29 +206,9 @@ def _formatted(kind: String, name: str) -> SearchStrategy[str]:
     high = min(limit for limit in (kind.max_length, kind.max_graphemes, 8192) if limit is not None)
     if low <= 8 and high >= 64:
         return usual
-    made = (_of_length(name, length) for length in {low, low + 1, min(low + 16, high), high})
+    made = (text_of_length(name, length) for length in {low, low + 1, min(low + 16, high), high})
     fit = [text for text in (*_SHORT.get(name, ()), *made) if not _wrong(kind, text)]
     return st.sampled_from(fit) if fit else usual
-
-
-def _of_length(name: str, length: int) -> str:
-    """Return a text of a format with so many characters; empty or of another length, where there is none."""
-    labels = ("a" * 61 + ".") * (length // 62) + "a.bc"
-    match name:
-        case "handle" | "at-identifier":
-            return labels[-length:]
-        case "datetime":
-            return f"2024-05-06T07:08:09.{'0' * (length - 21)}Z"
-        case "did" | "uri":
-            return "did:a:".ljust(length, "b")
-        case "at-uri":
-            return "at://a.bc/a.b.c/".ljust(length, "d")
-        case "nsid":
-            return f"a.{labels[-(length - 2) :]}"
-        case "language":
-            return "en-x" + "-aaaaaaa" * ((length - 4) // 8)
-        case _:
-            return "b" * length
 
 
 def _wrong(kind: String, text: str) -> bool:

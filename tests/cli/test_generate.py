@@ -149,6 +149,16 @@ def test_check_names_stale_missing_and_orphaned_files(generate: Generate, folder
     assert generate("--check").code == 0
 
 
+def test_check_names_the_changes_that_break_others(generate: Generate, folder: Path) -> None:
+    write_files(folder, {"lexicons/org/lab/note.json": NOTE})
+    generate()
+    write_files(folder, {"lexicons/org/lab/note.json": NOTE.replace('["text"]', '["text", "size"]')})
+    ran = generate("--check")
+    assert ran.code == 1
+    assert "org.lab.note $.defs.main.record.properties.size" in ran.err
+    assert "[field-made-required]" in ran.err
+
+
 def test_removes_only_what_it_made(generate: Generate, folder: Path) -> None:
     generate()
     mine = {

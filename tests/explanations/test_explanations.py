@@ -24,6 +24,8 @@ COMPOSERS = {
     "shards.py: f'{what}-size'",
 }
 CARRIERS = {
+    "differences.py: after.loosened",
+    "differences.py: after.tightened",
     "model.py: str(value['code'])",
     "reading.py: value['code']",
     "serialize.py: (_is(str, found[name]) for name in ('address', 'code', 'message', 'hint'))",

@@ -67,6 +67,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "lex lint": ("atpub lex lint", "atpub lex lint --strict --format github lexicons"),
     "lex format": ("atpub lex format", "atpub lex format --check lexicons"),
+    "lex breaking": (
+        "atpub lex breaking HEAD~1:lexicons",
+        "atpub lex breaking published --against-data at://lab.example.org",
+    ),
     "lex new": ("atpub lex new org.example.note",),
     "lex pull": (
         "atpub lex pull com.atproto.repo.strongRef",

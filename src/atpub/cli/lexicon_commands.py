@@ -116,6 +116,33 @@ def status() -> None:
     """
 
 
+@lex.command(short_help="Find changes of lexicons that break readers or writers.")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option("--examples", is_flag=True, help="Show the values that prove each change.")
+@click.option("--all", "everything", is_flag=True, help="Show the compatible changes, too.")
+@click.option("--against-data", metavar="DATA", help="Count records that are affected: a CAR file, JSON, at://ACCOUNT.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown", "github"]),
+    default="text",
+    help="The format of the changes. [default: text]",
+)
+@json_option
+@manifest_options
+@target_options
+@run_by("atpub.cli.run.breaking:run")
+def breaking() -> None:
+    """Find changes of lexicons that break readers or writers, each with an example as proof.
+
+    OLD and NEW are files or folders, REVISION:PATH of git (HEAD~1:lexicons), at://ACCOUNT for the lexicons that an
+    account publishes, or `published` for those of the manifest's account. NEW is by default the folders of lexicons.
+
+    Exits with 1 if a change is breaking that [tool.atpub.breaking] in pyproject.toml does not approve.
+    """
+
+
 @command(short_help="Check records in files against their lexicons.")
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="RECORD...")
 @click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")

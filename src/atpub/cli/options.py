@@ -144,6 +144,7 @@ def plan_options(command: F) -> F:
             shell_complete=ADDRESS,
             help="Stop owning a record; leave it published.",
         ),
+        click.option("--allow-breaking", is_flag=True, help="Allow changes of lexicons that break others."),
         click.option("--allow-replace-all", is_flag=True, help="Allow a plan that replaces all records."),
         click.option("--prune-versions", is_flag=True, help="Delete schema and label versions gone from the manifest."),
         click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project."),

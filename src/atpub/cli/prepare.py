@@ -31,6 +31,7 @@ def options_of(flags: dict[str, Any]) -> Options:
         delete_drifted=flags["delete_drifted"],
         prune_versions=flags["prune_versions"],
         allow_replace_all=flags["allow_replace_all"],
+        allow_breaking=flags["allow_breaking"],
         forget=frozenset(flags["forget"]),
         only=frozenset(flags["only"]),
         exclude=frozenset(flags["exclude"]),

@@ -14,6 +14,7 @@ THEMES: Final = (
     "text",
     "manifest",
     "lexicons",
+    "breaking",
     "files",
     "samples",
     "urls",

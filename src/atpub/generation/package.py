@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from atpub.atomic_files import new_folder, write_text
+from atpub.atproto.data import Json
 from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
+from atpub.atproto.syntax import Nsid
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import read_folders
@@ -51,10 +53,11 @@ class PackageState:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedPackage:
-    """The files of a package by their paths in it, and warnings about the lexicons."""
+    """The files of a package by their paths in it, its lexicons as JSON, and warnings about these."""
 
     files: Files
     warnings: tuple[Problem, ...] = ()
+    documents: Mapping[Nsid, Json] = field(default_factory=dict[Nsid, Json], repr=False)
 
 
 def generate_package(settings: Settings, environ: Mapping[str, str]) -> GeneratedPackage:
@@ -74,7 +77,7 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     known = {} if settings.is_own else {OWN_PACKAGE: builtin}
     earlier = {**_names_in(_OWN_FOLDER), **_names_in(settings.out)}
     files = generate(read.documents, read.lexicons, package=settings.package, known=known, earlier=earlier)
-    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings, read.documents)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:

@@ -15,7 +15,7 @@ from atpub.text.source import Source, decode
 from atpub.text.toml_document import parse_toml
 
 PYPROJECT: Final = Path("pyproject.toml")
-TABLES: Final = ("generate", "lint")
+TABLES: Final = ("breaking", "generate", "lint")
 
 _ANY_TABLE: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 

@@ -159,7 +159,11 @@ def read_lexicon(file: Path, root: Path) -> LexiconFile:
     """Read the lexicon in a file, which must be inside the root; raises InvalidInput with every problem."""
     if refused := refuse(file, root):
         raise InvalidInput((refused,))
-    source = read_source(str(file))
+    return parse_lexicon(read_source(str(file)))
+
+
+def parse_lexicon(source: Source) -> LexiconFile:
+    """Parse the lexicon in a text; raises InvalidInput with every problem."""
     try:
         value = data.loads(source.text)
     except ValueError:

@@ -44,10 +44,11 @@ def lint_json(result: LintResult) -> JsonObject:
 
 def lint_github(result: LintResult) -> str:
     """Return a workflow command of GitHub Actions for each finding, which annotates its line."""
-    return "\n".join(map(_annotation, result.problems))
+    return "\n".join(map(annotation, result.problems))
 
 
-def _annotation(problem: Problem) -> str:
+def annotation(problem: Problem) -> str:
+    """Return the workflow command that annotates the line of a problem."""
     place = problem.place
     where: list[tuple[str, object]] = [("file", Path(place.file).as_posix())] if place else []
     if place and place.line:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from atpub.cli.output import print_data, print_json, style_for, tell
+from atpub.cli.output import print_data, print_json, style_for, tell, tell_warnings
+from atpub.generation.changes import find_breaking_changes
 from atpub.generation.package import compare, generate_package, update
 from atpub.generation.settings import read_settings
 from atpub.report.problems import problems_text
@@ -43,6 +44,8 @@ def run(
         tell(problems_text(generated.warnings, style_for(sys.stderr)))
     state = compare(generated.files, settings.out)
     if check:
+        if state.stale:
+            tell_warnings(find_breaking_changes(generated.documents, settings.out))
         state.check()
     else:
         update(state)

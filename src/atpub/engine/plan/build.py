@@ -15,9 +15,11 @@ from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest
+from atpub.engine.plan.lexicon_changes import breaking_refusals
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Rules, Upload
 from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
 from atpub.engine.plan.safety import any_stays, total_refusals
+from atpub.engine.plan.schema_versions import version_warnings
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
 from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
@@ -57,6 +59,7 @@ def plan_manifest(
     gates = (
         *total_refusals(changes, any_stays(whole, ownership.owned), ownership.owned, rules),
         *_forget_refusals(changes, whole, options),
+        *(() if options.allow_breaking else breaking_refusals(changes, ownership)),
     )
     plan = build_plan(
         changes,
@@ -65,7 +68,7 @@ def plan_manifest(
         ownership,
         account=account,
         refusals=(*selected(refused, changes, options), *gates),
-        warnings=(*warnings, *_shape_warnings(changes)),
+        warnings=(*warnings, *_shape_warnings(changes), *version_warnings(changes, ownership)),
         rules=rules,
     )
     chosen = {change.path for change in changes}

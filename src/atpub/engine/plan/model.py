@@ -185,6 +185,7 @@ class Options:
     delete_drifted: bool = False
     prune_versions: bool = False
     allow_replace_all: bool = False
+    allow_breaking: bool = False
     forget: frozenset[str] = frozenset()  # addresses and URIs
     only: frozenset[str] = frozenset()  # addresses, with * for any text
     exclude: frozenset[str] = frozenset()

@@ -1,0 +1,93 @@
+"""Real records against two versions of lexicons: how many of them the new version refuses, and the old one did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from atpub.atproto import data
+from atpub.atproto.data import Json
+from atpub.atproto.evolution.model import LexiconVersion
+from atpub.atproto.lexicon.validate import violations
+from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.atproto.repo.commit import parse_commit
+from atpub.atproto.syntax import Nsid
+from atpub.errors import Problem, Usage
+from atpub.lexicon_tools.records import RecordVerdict, check_files
+from atpub.repository.filter import RecordFilter
+from atpub.repository.interface import Repository
+
+MOST_SHOWN: Final = 5
+"""How many of the affected records are kept to be shown."""
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class DataResult:
+    """The records of the collections that were compared; `affected` are refused by the new version alone.
+
+    `invalid` are refused by both versions. `shown` are the first of those that are affected.
+    """
+
+    source: str
+    records: int
+    affected: int
+    invalid: int
+    shown: tuple[RecordVerdict, ...] = ()
+
+
+def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository: Repository | None) -> DataResult:
+    """Hold the records of a folder, file, CAR file or repository against two versions; raises Usage."""
+    collections = {nsid for nsid in (*old.documents, *new.documents) if old.lexicons.record(nsid)}
+    if repository is not None:
+        live = repository.read(RecordFilter(frozenset(collections))).records
+        named = ((f"at://{repository.did}/{path}", record.value) for path, record in live.items())
+        return _count(source, collections, _judge(named, old, new))
+    path = Path(source)
+    if path.suffix == ".car":
+        return _count(source, collections, _judge(_car_records(path, collections), old, new))
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
+    if not files:
+        raise Usage(f"{source} has no records in it", hint="name a CAR file, files of JSON, or an at:// account")
+    return _count(
+        source, collections, zip(check_files(old.lexicons, files), check_files(new.lexicons, files), strict=True)
+    )
+
+
+def _car_records(path: Path, collections: set[Nsid]) -> Iterator[tuple[str, Json]]:
+    car = read_car(path.read_bytes())
+    did = parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did
+    snapshot = snapshot_of(car, did)
+    for key, cid in snapshot.entries.items():
+        name = key.decode(errors="replace")
+        if name.partition("/")[0] in collections:
+            yield f"at://{did}/{name}", data.decode(snapshot.blocks[cid])
+
+
+def _judge(
+    records: Iterable[tuple[str, Json]], old: LexiconVersion, new: LexiconVersion
+) -> Iterator[tuple[RecordVerdict, RecordVerdict]]:
+    for name, value in records:
+        yield _verdict(old, name, value), _verdict(new, name, value)
+
+
+def _verdict(version: LexiconVersion, name: str, value: Json) -> RecordVerdict:
+    kind = value.get("$type") if isinstance(value, dict) else None
+    problems: tuple[Problem, ...] = tuple(found.problem() for found in violations(version.lexicons, value))
+    return RecordVerdict(name, 0, str(kind or ""), problems)
+
+
+def _count(source: str, collections: set[Nsid], pairs: Iterable[tuple[RecordVerdict, RecordVerdict]]) -> DataResult:
+    records = affected = invalid = 0
+    shown: list[RecordVerdict] = []
+    for before, after in pairs:
+        if after.collection not in collections:
+            continue
+        records += 1
+        invalid += not before.is_valid and not after.is_valid
+        if before.is_valid and not after.is_valid:
+            affected += 1
+            shown += [after] if len(shown) < MOST_SHOWN else []
+    return DataResult(source, records, affected, invalid, tuple(shown))

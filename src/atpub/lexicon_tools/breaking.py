@@ -1,0 +1,85 @@
+"""`atpub lex breaking`: two versions of lexicons → changes at their places, without those that are approved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from atpub.atproto.evolution.compare import compare_versions
+from atpub.atproto.evolution.model import Bump, LexiconChange, largest
+from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.lexicon.violation import json_path
+from atpub.errors import Place, Problem
+from atpub.lexicon_tools.against_data import DataResult
+from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, problems_of
+from atpub.text.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedChange:
+    """A change, its place in the new file (else in the old one), and whether it is approved."""
+
+    change: LexiconChange
+    place: Place
+    is_approved: bool = False
+
+    @property
+    def is_breaking(self) -> bool:
+        """Whether the change breaks someone, and is not approved."""
+        return self.change.is_breaking and not self.is_approved
+
+
+@dataclass(frozen=True, slots=True)
+class BreakingResult:
+    """What two versions differ in: the number of lexicons that were compared, and the changes in their order."""
+
+    lexicons: int
+    changes: tuple[PlacedChange, ...]
+    warnings: tuple[Problem, ...] = ()
+    data: DataResult | None = None
+
+    @property
+    def breaking(self) -> Sequence[PlacedChange]:
+        """The changes that break someone, and are not approved."""
+        return [item for item in self.changes if item.is_breaking]
+
+    @property
+    def bump(self) -> Bump | None:
+        """The change of version that the lexicons need; None where nothing differs."""
+        return largest(item.change.bump for item in self.changes) if self.changes else None
+
+
+def approval_of(change: LexiconChange) -> str:
+    """Return the line that approves a change, and no other one: it ends with a digest of what changes."""
+    return f"{change.code} {change.nsid} {json_path(change.path)} {change.id}"
+
+
+def find_breaking(
+    old: VersionFiles, new: VersionFiles, known: Lexicons, approved: Iterable[str] = ()
+) -> BreakingResult:
+    """Compare two versions; raises InvalidInput where the new one is invalid."""
+    warnings = problems_of(old, new)
+    nsids = new.nsids if old.partial or new.partial else old.nsids | new.nsids
+    changes = [*compare_versions(old.link(known, nsids), new.link(known, nsids))]
+    lines = {" ".join(line.split()) for line in approved}
+    places = _Places(old, new)
+    placed = tuple(PlacedChange(change, places.find(change), approval_of(change) in lines) for change in changes)
+    unused = sorted(lines - {approval_of(change) for change in changes})
+    hint = "remove it from [tool.atpub.breaking]: a change of something else has another digest"
+    idle = [Problem("unused-approval", f"no change is {line!r}", None, hint, "warning") for line in unused]
+    return BreakingResult(len(nsids), placed, (*warnings, *idle))
+
+
+class _Places:
+    """The places of changes; each file is parsed once."""
+
+    def __init__(self, old: VersionFiles, new: VersionFiles) -> None:
+        self._files = {True: files_by_nsid(new), False: files_by_nsid(old)}
+        self._documents: dict[tuple[bool, str], Document] = {}
+
+    def find(self, change: LexiconChange) -> Place:
+        """Return the place of a change."""
+        key = (change.is_in_new, str(change.nsid))
+        if key not in self._documents:
+            self._documents[key] = self._files[change.is_in_new][change.nsid].document
+        return self._documents[key].place(change.path, of="key")

@@ -1,0 +1,147 @@
+"""Each kind of change: its code, whom it breaks, the version it needs, and the values that prove it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from atpub.atproto.data import Json
+from atpub.atproto.evolution.compare import compare_versions
+from atpub.atproto.evolution.model import EFFECTS, LexiconChange, LexiconVersion
+from atpub.atproto.evolution.rules import RULES
+from atpub.atproto.lexicon.link import link
+from atpub.atproto.lexicon.model import (
+    BodyType,
+    Lexicons,
+    Name,
+    ProcedureType,
+    QueryType,
+    RecordType,
+    SubscriptionType,
+    Unsupported,
+)
+from atpub.atproto.lexicon.parse import parse
+from atpub.atproto.lexicon.validate import judge, valid_key, validate
+from atpub.atproto.syntax import Nsid
+
+FOLDER = Path(__file__).parent / "breaking"
+NSID = Nsid("org.example.thing")
+OTHERS: dict[str, Json] = {
+    "leaf": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+    "twin": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+    "wide": {"type": "object", "properties": {"a": {"type": "string"}}},
+    "other": {"type": "object", "required": ["b"], "properties": {"b": {"type": "integer"}}},
+}
+Case = dict[str, Any]
+
+
+def cases() -> Iterator[Any]:
+    for file in sorted(FOLDER.glob("*.yaml")):
+        for case in yaml.safe_load(file.read_text("utf-8")):
+            yield pytest.param(case, id=f"{file.stem}: {case['name']}")
+
+
+CASES = [*cases()]
+
+
+def defs_of(where: str, kind: Any) -> Any:
+    """The definitions of a lexicon in which a type is at that place."""
+    field = {"type": "object", "required": ["field"], "properties": {"field": kind}}
+    whole = kind if where in ("object", "input-object", "output-object", "parameters-object") else field
+    body = {"encoding": "application/json", "schema": whole}
+    match where.removesuffix("-object"):
+        case "defs":
+            return kind
+        case "field" | "object":
+            return {"main": {"type": "record", "key": "tid", "record": whole}, **OTHERS}
+        case "parameters":
+            return {"main": {"type": "query", "parameters": {**whole, "type": "params"}}}
+        case "input":
+            return {"main": {"type": "procedure", "input": body}}
+        case "output":
+            return {"main": {"type": "query", "output": body}}
+        case _:
+            return {"main": {"type": "subscription", "message": {"schema": kind}}, **OTHERS}
+
+
+def version_of(where: str, kind: Any) -> LexiconVersion:
+    defs = defs_of(where, kind)
+    if not defs:
+        return LexiconVersion({}, Lexicons({}))
+    document: Json = {"lexicon": 1, "id": str(NSID), "defs": defs}
+    return LexiconVersion({NSID: document}, link([("thing.json", parse(document, "thing.json"))]))
+
+
+def versions_of(case: Case) -> dict[str, LexiconVersion]:
+    return {side: version_of(case.get("where", "field"), case[side]) for side in ("old", "new")}
+
+
+def compare_case(case: Case) -> list[LexiconChange]:
+    versions = versions_of(case)
+    return [*compare_versions(versions["old"], versions["new"])]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_verdict_direction_version_and_proof(case: Case) -> None:
+    found = [
+        {
+            "code": change.code,
+            "bump": change.bump,
+            "breaks": [*change.breaks],
+            **({} if change.is_proven else {"proven": False}),
+            **shown(change),
+        }
+        for change in compare_case(case)
+    ]
+    assert found == case["changes"]
+
+
+def shown(change: LexiconChange) -> Case:
+    if not change.examples:
+        return {}
+    return {
+        "of": change.examples[0].of,
+        "examples": {example.accepted_by: example.value for example in change.examples},
+    }
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "examples" in str(case.values[0]["changes"])])
+def test_one_version_accepts_the_example_and_the_other_refuses_it(case: Case) -> None:
+    versions = versions_of(case)
+    for change in case["changes"]:
+        for side, value in change.get("examples", {}).items():
+            other = "new" if side == "old" else "old"
+            assert is_valid(versions[side], change["of"], value)
+            assert not is_valid(versions[other], change["of"], value)
+
+
+def is_valid(version: LexiconVersion, of: str, value: Json) -> bool:
+    """Judge a value by the definition, the part of a method, or the type of record key that it is of."""
+    part, _, name = of.rpartition(" of ")
+    main = version.lexicons.find(Name(NSID))
+    if of == "record key":
+        assert isinstance(main, RecordType)
+        return valid_key(main.key, str(value))
+    if not part:
+        return not validate(version.lexicons, Name(NSID, name.partition("#")[2] or "main"), value)
+    assert isinstance(main, QueryType | ProcedureType | SubscriptionType)
+    found = getattr(main, part)
+    kind = found.schema or Unsupported() if isinstance(found, BodyType) else found
+    return not judge(version.lexicons, of, kind, value)
+
+
+def test_every_change_has_a_case_and_every_effect_a_proof() -> None:
+    changes = [change for case in CASES for change in case.values[0]["changes"]]
+    assert {change["code"] for change in changes} == {rule.code for rule in RULES}
+    proven = {(change["bump"], tuple(change["breaks"])) for change in changes if "examples" in change}
+    assert proven >= {*EFFECTS.values()}
+
+
+def test_a_change_at_the_same_place_has_another_id() -> None:
+    limits = (3, 4)
+    case: Case = {"old": {"type": "string", "maxLength": 5}}
+    first, second = (compare_case({**case, "new": {"type": "string", "maxLength": limit}})[0] for limit in limits)
+    assert (first.code, first.path) == (second.code, second.path)
+    assert first.id != second.id

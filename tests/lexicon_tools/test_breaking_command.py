@@ -1,0 +1,187 @@
+"""`atpub lex breaking`: where versions come from, formats, approvals, real records; and the plan that refuses."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.playground import Ran
+
+from atpub.atproto.evolution.rules import RULES
+from atpub.lexicon_tools.git import split_revision
+
+Atpub = Callable[..., Ran]
+PAGE = (Path(__file__).parents[2] / "docs/lexicon-tools.md").read_text("utf-8")
+GOAT = {  # of `goat lex breaking`
+    *(
+        "type-change",
+        "record-key-type",
+        "body-encoding",
+        "const-value",
+        "enum-values",
+        "integer-range",
+        "string-length",
+    ),
+    *(
+        "string-format",
+        "bytes-length",
+        "array-length",
+        "object-required",
+        "object-nullable",
+        "blob-accept",
+        "blob-size",
+    ),
+    *("params-required", "ref-change", "union-open-closed", "union-closed-refs"),
+}
+MANIFEST = "atpub: 1\nproject: lab\naccount: local\nlexicons: {path: lexicons, publish: true}\n"
+
+
+def note(**text: Any) -> dict[str, Any]:
+    properties = {"text": {"type": "string", **text}, "title": {"type": "string"}}
+    record = {"type": "object", "required": ["text"], "properties": properties}
+    main = {"type": "record", "description": "A note.", "key": "any", "record": record}
+    return {"lexicon": 1, "id": "org.lab.note", "defs": {"main": main}}
+
+
+def write(folder: Path, document: dict[str, Any], name: str = "lexicons/org/lab/note.json") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=2), "utf-8")
+    return file
+
+
+@pytest.fixture
+def versions(folder: Path) -> Path:
+    """A folder with an old version of a lexicon in `old`, and a new one, which breaks others, in `lexicons`."""
+    write(folder, note(maxLength=100), "old/note.json")
+    write(folder, note(maxLength=50))
+    return folder
+
+
+def approval(atpub: Atpub) -> str:
+    found = re.search(r"approve: (.+)", atpub("lex", "breaking", "old").out)
+    assert found is not None
+    return found[1]
+
+
+def test_a_breaking_change_is_shown_at_its_place_with_a_way_out(versions: Path, atpub: Atpub) -> None:
+    ran = atpub("lex", "breaking", "old", "--examples")
+    assert ran.code == 1
+    assert "lexicons/org/lab/note.json:17:13: error: $.defs.main.record.properties.text.maxLength" in ran.out
+    assert "breaks readers of old records and writers (major) [max-length-tightened]" in ran.out
+    assert "hint: keep the old limit" in ran.out
+    assert f'{{"$type": "org.lab.note", "text": "{"a" * 100}"}} is valid by OLD' in ran.out
+    assert "1 lexicon compared: 1 change, 1 breaking, 0 compatible; version: major." in ran.out
+
+
+def test_equal_versions_differ_in_nothing(versions: Path, atpub: Atpub) -> None:
+    ran = atpub("lex", "breaking", "old", "old")
+    assert (ran.code, ran.out) == (0, "1 lexicon compared: nothing differs.\n")
+
+
+def test_formats(versions: Path, atpub: Atpub) -> None:
+    found = json.loads(atpub("lex", "breaking", "old", "--json").out)
+    assert (found["breaking"], found["bump"], found["changes"][0]["proven"]) == (1, "major", True)
+    assert atpub("lex", "breaking", "old", "--format", "github").out.startswith(
+        "::error file=lexicons/org/lab/note.json"
+    )
+    table = atpub("lex", "breaking", "old", "--format", "markdown").out
+    assert "| `max-length-tightened` | `org.lab.note` |" in table
+
+
+def test_an_approval_silences_one_change_and_not_the_next(versions: Path, atpub: Atpub) -> None:
+    line = approval(atpub)
+    Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
+    ran = atpub("lex", "breaking", "old")
+    assert (ran.code, ran.err) == (0, "")
+    assert "1 approved" in ran.out
+    write(versions, note(maxLength=40))
+    again = atpub("lex", "breaking", "old")
+    assert again.code == 1
+    assert "[unused-approval]" in again.err
+
+
+def test_a_revision_of_git(versions: Path, atpub: Atpub) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=lab", "-c", "user.email=lab@example.org")
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+    new = (versions / "lexicons/org/lab/note.json").read_bytes()
+    write(versions, note(maxLength=100))
+    git("init", "-q")
+    git("add", "lexicons")
+    git("commit", "-qm", "first")
+    (versions / "lexicons/org/lab/note.json").write_bytes(new)
+    ran = atpub("lex", "breaking", "HEAD:lexicons")
+    assert ran.code == 1
+    assert "max-length-tightened" in ran.out
+    assert atpub("lex", "breaking", "lexicons", "HEAD:lexicons").out.count("max-length-loosened") == 2
+    missing = atpub("lex", "breaking", "HEAD~1:lexicons")
+    assert (missing.code, "no revision" in missing.err) == (64, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["--output=x:lexicons", "-x:a", "HEAD;ls:a", "a b:c", "$(id):a", "at://a.bc", "lexicons"]
+)
+def test_what_is_no_revision_is_not_given_to_git(text: str) -> None:
+    assert split_revision(text) is None
+
+
+def test_an_invalid_old_lexicon_is_a_warning_and_an_invalid_new_one_an_error(versions: Path, atpub: Atpub) -> None:
+    write(versions, {"lexicon": 2}, "old/broken.json")
+    assert "[lexicon]" in atpub("lex", "breaking", "old").err
+    assert atpub("lex", "breaking", "lexicons", "old").code == 3
+
+
+def test_real_records(versions: Path, atpub: Atpub) -> None:
+    records = [{"$type": "org.lab.note", "text": "a" * size} for size in (10, 60, 200)]
+    Path("notes.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
+    ran = atpub("lex", "breaking", "old", "--against-data", "notes.jsonl")
+    assert "1 of 3 records in notes.jsonl are affected; 1 more are invalid by both." in ran.out
+    assert "notes.jsonl:2:" in ran.out
+
+
+def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, atpub: Atpub) -> None:
+    new = (versions / "lexicons/org/lab/note.json").read_bytes()
+    write(versions, note(maxLength=100))
+    records = 'records:\n  one: {collection: org.lab.note, rkey: one, value: {text: "' + "a" * 60 + '"}}\n'
+    Path("atpub.yaml").write_text(MANIFEST + records, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    Path("atpub.yaml").write_text(MANIFEST + records.replace("a" * 60, "b"), "utf-8")
+    (versions / "lexicons/org/lab/note.json").write_bytes(new)
+    ran = atpub("lex", "breaking", "published", "--against-data", "published")
+    assert (ran.code, "1 of 1 record in published are affected" in ran.out) == (1, True)
+    assert atpub("lex", "breaking", "at://did:web:local.invalid").code == 1
+    atpub("export", "--car", "lab.car")
+    assert "1 of 1 record in lab.car" in atpub("lex", "breaking", "published", "--against-data", "lab.car").out
+    plan = atpub("plan")
+    assert plan.code == 7
+    assert "max-length-tightened at $.defs.main.record.properties.text.maxLength" in plan.out
+    assert "[breaking-lexicon]" in plan.out
+    assert atpub("apply", "--yes").code == 7
+    assert atpub("plan", "--allow-breaking").code == 0
+    assert atpub("apply", "--yes", "--allow-breaking").code == 0
+
+
+def test_a_compatible_update_of_a_published_lexicon_is_planned(versions: Path, atpub: Atpub) -> None:
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    changed = note(maxLength=50)
+    changed["defs"]["main"]["record"]["properties"]["colour"] = {"type": "string"}
+    write(versions, changed)
+    assert atpub("plan").code == 0
+
+
+def test_the_page_has_every_change() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (?:[^|]+) \| ([^|`]+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    assert [(code, summary, way_out, names) for code, summary, way_out, names in rows] == [
+        (rule.code, rule.summary, rule.way_out or "–", ", ".join(f"`{name}`" for name in rule.goat) or "–")
+        for rule in RULES
+    ]
+
+
+def test_every_rule_of_goat_has_one_here() -> None:
+    assert {name for rule in RULES for name in rule.goat} == GOAT
