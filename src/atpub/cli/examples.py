@@ -67,6 +67,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "lex lint": ("atpub lex lint", "atpub lex lint --strict --format github lexicons"),
     "lex format": ("atpub lex format", "atpub lex format --check lexicons"),
     "lex new": ("atpub lex new org.example.note",),
+    "lex schema": ("atpub lex schema > lexicon.schema.json",),
     "check": ("atpub check note.json", "atpub check --json records.jsonl"),
     "explain": ("atpub explain not-owned", "atpub explain"),
     "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),

@@ -73,6 +73,11 @@ _FORMATS_MEANT: Final[Mapping[str, str]] = {
 }
 
 
+def words_of(kind: str) -> tuple[str, ...]:
+    """Return the words that a type, or another part of a lexicon, has of its own."""
+    return _WORDS.get(kind, ())
+
+
 def suggest_type(word: str, candidates: Iterable[str]) -> str:
     """Return a hint for a word that is no type of the language; empty where none comes to mind."""
     return _suggest(word, _TYPES_MEANT, candidates)

@@ -10,6 +10,7 @@ from atpub.cli.output import print_data, print_json, print_source, style_for, te
 from atpub.errors import StaleFiles, Usage
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
+from atpub.lexicon_tools.file_schema import lexicon_schema
 from atpub.lexicon_tools.files import files_beside, find_files, format_files, write_formatted, write_new
 from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import RULES
@@ -82,3 +83,8 @@ def run_new(nsid: str, kind: str, lexicons: Path | None, *, as_json: bool) -> No
         print_json(formatted_json(1, [str(file)], found))
     else:
         print_data(PLAIN(f"{file}: a new {kind}."))
+
+
+def run_schema() -> None:
+    """Print the JSON Schema of lexicon files."""
+    print_json(lexicon_schema())
