@@ -6,7 +6,6 @@ between files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -26,50 +25,40 @@ from atpub.atproto.lexicon.parse import (
 from atpub.atproto.lexicon.permissions import ACTIONS, ANY, RESOURCE_NAMES
 from atpub.atproto.syntax import Nsid, Rkey
 from atpub.lexicon_tools.keyword_texts import TYPE_TEXTS, keyword_text
+from atpub.manifest.schema_parts import ANY_TEXT, END, described, refer, whole
 
-_END: Final = r"$(?!\n)"  # JSON Schema's `$` is the end; Python's stands before a line break at the end as well
 _OLD: Final = frozenset(("null",))  # read, and not offered
-_TEXT: Final[JsonObject] = {"type": "string"}
-_TEXTS: Final[JsonObject] = {"type": "array", "items": _TEXT}
+_TEXTS: Final[JsonObject] = {"type": "array", "items": ANY_TEXT}
 _INTEGER: Final[JsonObject] = {"type": "integer", "minimum": INTEGER_MIN, "maximum": INTEGER_MAX}
 _LENGTH: Final[JsonObject] = {**_INTEGER, "minimum": 0}
 _FLAG: Final[JsonObject] = {"type": "boolean"}
-_SCALARS: Final[Mapping[str, JsonObject]] = {"boolean": _FLAG, "integer": _INTEGER, "string": _TEXT}
+_SCALARS: Final[Mapping[str, JsonObject]] = {"boolean": _FLAG, "integer": _INTEGER, "string": ANY_TEXT}
 
 _PARAMETERS: Final = ("boolean", "integer", "string", "unknown")
 _BODIES: Final = ("object", "ref", "union")
-
-
-def _whole(pattern: re.Pattern[str]) -> str:
-    """Return a regular expression for the whole text, in the words that Python and JavaScript share."""
-    return f"^(?:{pattern.pattern.replace(chr(92) + 'Z', '$')}){_END}"
-
-
-def _refer(name: str) -> JsonObject:
-    return {"$ref": f"#/$defs/{name}"}
 
 
 def _map_of(item: JsonObject) -> JsonObject:
     return {"type": "object", "additionalProperties": item}
 
 
-_NSID: Final[JsonObject] = {"type": "string", "pattern": _whole(Nsid.rule()[0]), "maxLength": Nsid.rule()[1]}
-_MIME: Final[JsonObject] = {"type": "string", "pattern": _whole(MIME_TYPE), "examples": ["application/json"]}
+_NSID: Final[JsonObject] = {"type": "string", "pattern": whole(Nsid.rule()[0]), "maxLength": Nsid.rule()[1]}
+_MIME: Final[JsonObject] = {"type": "string", "pattern": whole(MIME_TYPE), "examples": ["application/json"]}
 _REFERENCE: Final[JsonObject] = {
     "type": "string",
     "minLength": 1,
-    "pattern": f"^(?:{Nsid.rule()[0].pattern})?(?:#{FRAGMENT.pattern})?{_END}",
+    "pattern": f"^(?:{Nsid.rule()[0].pattern})?(?:#{FRAGMENT.pattern})?{END}",
 }
 _NAMES: Final[JsonObject] = {  # of collections or methods
     "type": "array",
     "minItems": 1,
     "anyOf": [{"items": _NSID}, {"items": {"const": ANY}, "maxItems": 1}],
 }
-_OPEN_FORMAT: Final[JsonObject] = {"anyOf": [{"enum": [*FORMATS]}, _TEXT]}
+_OPEN_FORMAT: Final[JsonObject] = {"anyOf": [{"enum": [*FORMATS]}, ANY_TEXT]}
 _KEY: Final[JsonObject] = {
     "anyOf": [
         {"enum": [*KEY_TYPES]},
-        {"type": "string", "pattern": f"^literal:{_whole(Rkey.rule()[0])[1:]}", "examples": ["literal:self"]},
+        {"type": "string", "pattern": f"^literal:{whole(Rkey.rule()[0])[1:]}", "examples": ["literal:self"]},
     ]
 }
 _VALUES: Final[Mapping[str, JsonObject]] = {
@@ -78,39 +67,39 @@ _VALUES: Final[Mapping[str, JsonObject]] = {
     "defs": {
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": _whole(FRAGMENT)},
-        "properties": {MAIN: _refer("main")},
-        "additionalProperties": _refer("definition"),
+        "propertyNames": {"pattern": whole(FRAGMENT)},
+        "properties": {MAIN: refer("main")},
+        "additionalProperties": refer("definition"),
     },
     "encoding": _MIME,
-    "errors": {"type": "array", "items": _refer("error")},
+    "errors": {"type": "array", "items": refer("error")},
     "format": _OPEN_FORMAT,
     "id": _NSID,
-    "input": _refer("body"),
-    "items": _refer("value"),
+    "input": refer("body"),
+    "items": refer("value"),
     "key": _KEY,
     "lexicon": {"const": 1},
     "maxSize": _INTEGER,
     "maximum": _INTEGER,
-    "message": _refer("message"),
+    "message": refer("message"),
     "minimum": _INTEGER,
-    "name": {"type": "string", "pattern": rf"^\S+{_END}"},
-    "output": _refer("body"),
-    "parameters": _refer("params"),
-    "permissions": {"type": "array", "items": _refer("permission")},
-    "properties": _map_of(_refer("value")),
-    "record": _refer("fields"),
+    "name": {"type": "string", "pattern": rf"^\S+{END}"},
+    "output": refer("body"),
+    "parameters": refer("params"),
+    "permissions": {"type": "array", "items": refer("permission")},
+    "properties": _map_of(refer("value")),
+    "record": refer("fields"),
     "ref": _REFERENCE,
     "refs": {"type": "array", "items": _REFERENCE},
     "resource": {"type": "string", "minLength": 1, "examples": [*RESOURCE_NAMES]},
     "revision": _INTEGER,
-    "schema": _refer("content"),
-    **dict.fromkeys(("description", "detail", "title"), _TEXT),
-    **dict.fromkeys(("detail:lang", "title:lang"), _map_of(_TEXT)),
+    "schema": refer("content"),
+    **dict.fromkeys(("description", "detail", "title"), ANY_TEXT),
+    **dict.fromkeys(("detail:lang", "title:lang"), _map_of(ANY_TEXT)),
     **dict.fromkeys(("knownValues", "nullable", "required"), _TEXTS),
     **dict.fromkeys(("minLength", "maxLength", "minGraphemes", "maxGraphemes"), _LENGTH),
-    "message.schema": _refer("union of messages"),
-    "params.properties": _map_of(_refer("parameter")),
+    "message.schema": refer("union of messages"),
+    "params.properties": _map_of(refer("parameter")),
     **{f"{kind}.enum": {"type": "array", "items": value} for kind, value in _SCALARS.items()},
     **{f"{kind}.{word}": value for kind, value in _SCALARS.items() for word in ("const", "default")},
 }
@@ -140,12 +129,7 @@ _UNTYPED: Final = ("body", "error", "lexicon", "message")
 
 def _described(kind: str, words: Mapping[str, JsonObject]) -> JsonObject:
     """Return the properties of a part, with what they mean."""
-    return {word: _describe(value, keyword_text(kind, word)) for word, value in words.items()}
-
-
-def _describe(value: JsonObject, text: str) -> JsonObject:
-    described: JsonObject = {"description": text}
-    return {**described, "allOf": [value]} if "$ref" in value else {**value, **described}
+    return {word: described(value, keyword_text(kind, word)) for word, value in words.items()}
 
 
 def _if(word: str, value: Json, then: JsonObject) -> JsonObject:
@@ -154,7 +138,7 @@ def _if(word: str, value: Json, then: JsonObject) -> JsonObject:
 
 _GRANTS: Final[Mapping[str, JsonObject]] = {
     "repo": {"collection": _NAMES, "action": {"type": "array", "items": {"enum": [*ACTIONS]}, "minItems": 1}},
-    "rpc": {"lxm": _NAMES, "aud": _TEXT, "inheritAud": _FLAG},
+    "rpc": {"lxm": _NAMES, "aud": ANY_TEXT, "inheritAud": _FLAG},
 }
 """The keywords of a permission, by resource; a resource that is not known may have them in another form."""
 _AUDIENCE: Final[JsonObject] = {
@@ -186,7 +170,7 @@ def lexicon_schema() -> JsonObject:
         "any type": {
             "type": "object",
             "required": ["type"],
-            "allOf": [_if("type", kind, _refer(kind)) for kind in sorted(kinds)],
+            "allOf": [_if("type", kind, refer(kind)) for kind in sorted(kinds)],
         },
         "main": _one_of([*PRIMARY_TYPES, *named], [*PARTS_ONLY, *(NO_VALUES - PRIMARY_TYPES.keys() - {"token"})]),
         "definition": _one_of(named, [*PARTS_ONLY, *(NO_VALUES - {"token"})]),
@@ -194,17 +178,17 @@ def lexicon_schema() -> JsonObject:
         "content": _one_of(_BODIES, [*NO_VALUES, *(VALUE_TYPES.keys() - {*_BODIES})]),
         "parameter": {
             **_one_of([*_PARAMETERS, "array"], [*NO_VALUES, *(VALUE_TYPES.keys() - {*_PARAMETERS, "array"})]),
-            **_if("type", "array", {"properties": {"items": _refer("item of a parameter")}}),
+            **_if("type", "array", {"properties": {"items": refer("item of a parameter")}}),
         },
         "item of a parameter": _one_of(_PARAMETERS, [*NO_VALUES, *(VALUE_TYPES.keys() - {*_PARAMETERS})]),
         "union of messages": {
-            "allOf": [_refer("union")],
+            "allOf": [refer("union")],
             "properties": {"type": {"const": "union"}},
             "required": ["type"],
         },
         # Of two records without a type, the public test files hold one to be valid: that which requires a field.
         "fields": {
-            "allOf": [_refer("object")],
+            "allOf": [refer("object")],
             "properties": {"type": {"const": "object"}},
             "anyOf": [{"required": ["type"]}, {"required": ["required"]}],
         },
@@ -242,6 +226,6 @@ def _one_of(kinds: Iterable[str], others: Iterable[str]) -> JsonObject:
         "errorMessage": "This type is not possible here.",
     }
     return {
-        "allOf": [_refer("any type")],
+        "allOf": [refer("any type")],
         "properties": {"type": {"description": keyword_text("", "type"), "anyOf": [*known, later]}},
     }

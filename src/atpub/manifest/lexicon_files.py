@@ -116,6 +116,18 @@ def read_files(files: Mapping[Path, Path]) -> tuple[list[LexiconFile], dict[str,
     return read, broken
 
 
+def read_unlinked(files: Mapping[Path, Path]) -> tuple[Lexicons, tuple[Problem, ...]]:
+    """Read the lexicons in some files, whatever they refer to; files that are no lexicons make warnings.
+
+    Raises InvalidInput where a file may not be read.
+    """
+    read, broken = read_files(files)
+    problems = as_warnings(chain.from_iterable(broken.values()))
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(tuple(problems))
+    return Lexicons({file.lexicon.id: file.lexicon for file in read}), tuple(problems)
+
+
 def as_warnings(problems: Iterable[Problem]) -> list[Problem]:
     """Return problems of lexicons that are not used: these do no harm, unless the file itself may not be read."""
     return [problem if problem.code in REFUSALS else replace(problem, severity="warning") for problem in problems]

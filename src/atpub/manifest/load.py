@@ -76,6 +76,18 @@ def load_valid_subset(
     return load_merged(bundle, path if path.is_dir() else path.parent, environment=environment)
 
 
+def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:
+    """Return the files in the folder of lexicons that a manifest names, each with the manifest's folder.
+
+    Nothing else in the manifest needs to be right. Raises InvalidInput where a file cannot be read to its end.
+    """
+    bundle = read_merged(paths, sections=SECTIONS, environ={}, skip=lambda _: True)
+    name = _object(bundle.value.get("lexicons")).get("path")
+    path = Path(paths[0])
+    folder = path if path.is_dir() else path.parent
+    return dict.fromkeys(lexicon_files(folder / name), folder) if isinstance(name, str) else {}
+
+
 def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
     """As `load_valid_subset`, of what is read already; `folder` is where the files are that it names."""
     sound = valid_subset(bundle)

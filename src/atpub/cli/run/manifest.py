@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.cli.progress import show_progress
-from atpub.desired import read_manifest, validate
-from atpub.manifest.schema import manifest_schema
+from atpub.desired import read_manifest, usual_paths, validate
+from atpub.generated import LEXICONS
+from atpub.manifest.lexicon_files import lexicon_files, read_unlinked
+from atpub.manifest.load import find_lexicons
+from atpub.manifest.record_schema import schema_with_records
 from atpub.report.results import valid_json, valid_text
 
 
@@ -26,6 +30,11 @@ def run_validate(
         print_data(valid_text(manifest.project, len(desired), warnings, style_for(sys.stdout)))
 
 
-def run_manifest_schema() -> None:
-    """Print the JSON Schema of the manifest."""
-    print_json(manifest_schema())
+def run_manifest_schema(manifests: tuple[str, ...], lexicons: tuple[Path, ...]) -> None:
+    """Print the JSON Schema of the manifest, with the records of its lexicons and of those in some folders."""
+    named = list(manifests) or usual_paths()
+    files = {**(find_lexicons(named) if named else {})}
+    files |= {file: folder for folder in lexicons for file in lexicon_files(folder)}
+    own, warnings = read_unlinked(files)
+    tell_warnings(warnings)
+    print_json(schema_with_records(own.and_also(LEXICONS.lexicons)))
