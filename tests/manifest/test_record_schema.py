@@ -161,7 +161,7 @@ def test_a_chain_of_references_has_no_end_that_hurts() -> None:
     main = {"type": "record", "key": "any", "record": links["d0"]}
     found = parse({"lexicon": 1, "id": NOTE, "defs": {"main": main, **links}}, "note.json")
     schema: Any = schema_with_records(Lexicons({found.id: found}))
-    assert f"record:{NOTE}#d5000" in schema["$defs"]
+    assert f"record:{NOTE}:d5000" in schema["$defs"]
 
 
 def test_the_lexicons_of_a_manifest_are_found_whatever_else_is_wrong(tmp_path: Path) -> None:

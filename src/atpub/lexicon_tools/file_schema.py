@@ -98,7 +98,7 @@ _VALUES: Final[Mapping[str, JsonObject]] = {
     **dict.fromkeys(("detail:lang", "title:lang"), _map_of(ANY_TEXT)),
     **dict.fromkeys(("knownValues", "nullable", "required"), _TEXTS),
     **dict.fromkeys(("minLength", "maxLength", "minGraphemes", "maxGraphemes"), _LENGTH),
-    "message.schema": refer("union of messages"),
+    "message.schema": refer("union-of-messages"),
     "params.properties": _map_of(refer("parameter")),
     **{f"{kind}.enum": {"type": "array", "items": value} for kind, value in _SCALARS.items()},
     **{f"{kind}.{word}": value for kind, value in _SCALARS.items() for word in ("const", "default")},
@@ -167,21 +167,16 @@ def lexicon_schema() -> JsonObject:
     named = [kind for kind in ("token", *VALUE_TYPES) if kind not in PARTS_ONLY]
     definitions: JsonObject = {
         **{kind: _part(kind) for kind in sorted({*kinds, *_OF_PARTS} - {"lexicon"})},
-        "any type": {
-            "type": "object",
-            "required": ["type"],
-            "allOf": [_if("type", kind, refer(kind)) for kind in sorted(kinds)],
-        },
-        "main": _one_of([*PRIMARY_TYPES, *named], [*PARTS_ONLY, *(NO_VALUES - PRIMARY_TYPES.keys() - {"token"})]),
-        "definition": _one_of(named, [*PARTS_ONLY, *(NO_VALUES - {"token"})]),
-        "value": _one_of(VALUE_TYPES, NO_VALUES),
-        "content": _one_of(_BODIES, [*NO_VALUES, *(VALUE_TYPES.keys() - {*_BODIES})]),
+        "main": _one_of([*PRIMARY_TYPES, *named]),
+        "definition": _one_of(named),
+        "value": _one_of(VALUE_TYPES),
+        "content": _one_of(_BODIES),
         "parameter": {
-            **_one_of([*_PARAMETERS, "array"], [*NO_VALUES, *(VALUE_TYPES.keys() - {*_PARAMETERS, "array"})]),
-            **_if("type", "array", {"properties": {"items": refer("item of a parameter")}}),
+            **_one_of([*_PARAMETERS, "array"]),
+            **_if("type", "array", {"properties": {"items": refer("item-of-a-parameter")}}),
         },
-        "item of a parameter": _one_of(_PARAMETERS, [*NO_VALUES, *(VALUE_TYPES.keys() - {*_PARAMETERS})]),
-        "union of messages": {
+        "item-of-a-parameter": _one_of(_PARAMETERS),
+        "union-of-messages": {
             "allOf": [refer("union")],
             "properties": {"type": {"const": "union"}},
             "required": ["type"],
@@ -216,16 +211,15 @@ def _part(kind: str) -> JsonObject:
     }
 
 
-def _one_of(kinds: Iterable[str], others: Iterable[str]) -> JsonObject:
+def _one_of(kinds: Iterable[str]) -> JsonObject:
     """Return the schema of an object of one of some types, or of one that the language may get later: of no other."""
-    known = [{"const": kind, "description": TYPE_TEXTS[kind]} for kind in kinds if kind not in _OLD]
-    later: JsonObject = {
-        "type": "string",
-        "minLength": 1,
-        "not": {"enum": sorted({*others})},
-        "errorMessage": "This type is not possible here.",
-    }
+    possible = [*kinds]
+    known = [{"const": kind, "description": TYPE_TEXTS[kind]} for kind in possible if kind not in _OLD]
+    others = sorted({*VALUE_TYPES, *NO_VALUES} - {*possible})
+    later: JsonObject = {"type": "string", "minLength": 1, "not": {"enum": [*others]}}
     return {
-        "allOf": [refer("any type")],
+        "type": "object",
         "properties": {"type": {"description": keyword_text("", "type"), "anyOf": [*known, later]}},
+        "required": ["type"],
+        "allOf": [_if("type", kind, refer(kind)) for kind in possible if kind not in _OLD],
     }

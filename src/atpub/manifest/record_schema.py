@@ -36,7 +36,7 @@ from atpub.atproto.syntax import Did, Handle, Nsid, Rkey, Tid
 from atpub.manifest.kinds import has_own_section
 from atpub.manifest.model import PLACEHOLDERS
 from atpub.manifest.schema import STRONG_REF, manifest_schema
-from atpub.manifest.schema_parts import ANY_TEXT, closed_object, described, present, refer, whole
+from atpub.manifest.schema_parts import ANY_TEXT, closed_object, definition_name, described, present, refer, whole
 
 _VARIABLE: Final[JsonObject] = {"type": "string", "pattern": r"\$\{"}
 _PATTERNS: Final[Mapping[str, str]] = {
@@ -60,7 +60,11 @@ def schema_with_records(lexicons: Lexicons) -> JsonObject:
     match schema:
         case {"$defs": {"entry:records": {"properties": {"collection": dict(collection)}} as entry} as definitions}:
             names: list[Json] = [described({"const": nsid}, kind.description) for nsid, kind in own.items()]
-            known: JsonObject = {**collection, "anyOf": [*names, {"pattern": _PATTERNS["nsid"]}]}
+            known: JsonObject = {
+                "type": "string",
+                "description": collection["description"],
+                "anyOf": [*names, {"pattern": _PATTERNS["nsid"]}],
+            }
             values = [_of_collection(nsid, schemas.record(nsid)) for nsid in own]
             properties = {**entry["properties"], "collection": known}
             completed: JsonObject = {**entry, "properties": properties, "allOf": values}
@@ -88,7 +92,7 @@ class _RecordSchemas:
             name = self._waiting.pop()
             if name not in self._built:
                 self._built[name] = self._definition(name)
-        return {**_PLACEHOLDERS, **{f"record:{name}": schema for name, schema in self._built.items()}}
+        return {**_PLACEHOLDERS, **{_definition_of(name): schema for name, schema in self._built.items()}}
 
     def record(self, nsid: Nsid) -> JsonObject:
         """Refer to a record."""
@@ -96,7 +100,7 @@ class _RecordSchemas:
 
     def _reference(self, name: Name) -> JsonObject:
         self._waiting.append(name)
-        return {"$ref": f"#/$defs/record:{name}"}
+        return refer(_definition_of(name))
 
     def _definition(self, name: Name) -> JsonObject:
         match self._lexicons.find(name):
@@ -171,6 +175,10 @@ class _RecordSchemas:
         ]
         schema = {"type": "object", "properties": {"$type": types}, "required": ["$type"]}
         return {**schema, "allOf": branches} if branches else schema
+
+
+def _definition_of(name: Name) -> str:
+    return f"record:{definition_name(name)}"
 
 
 _BLOB: Final[JsonObject] = {

@@ -35,7 +35,7 @@ from atpub.generated import LEXICONS
 from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.kinds import COLLECTIONS
-from atpub.manifest.schema_parts import END, closed_object, present, text
+from atpub.manifest.schema_parts import END, closed_object, definition_name, present, refer, text
 from atpub.storage.registry import dataset_keys
 
 KEY = rf"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{{0,255}}{END}"
@@ -76,7 +76,7 @@ def manifest_schema() -> JsonObject:
     }
     for name, item in sections.items():
         made.definitions[f"entry:{name}"] = item
-        properties[name] = _map_of({"$ref": f"#/$defs/entry:{name}"}, f"The {name}, by key.")
+        properties[name] = _map_of(refer(f"entry:{name}"), f"The {name}, by key.")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An atpub manifest",
@@ -281,7 +281,7 @@ class _Definitions:
     def closed(self, nsid: str, *inner: str) -> JsonObject:
         """Refer to an object that takes no other fields than its own, like the objects in it that `inner` names."""
         made = self._reference(Name(Nsid(nsid)))
-        for name in (nsid, *inner):
+        for name in map(definition_name, (nsid, *inner)):
             found = self.definitions[name]
             assert isinstance(found, dict)
             self.definitions[name] = {**found, "additionalProperties": False}
@@ -331,10 +331,11 @@ class _Definitions:
     def _reference(self, name: Name) -> JsonObject:
         if name == STRONG_REF:
             return {"type": "object", "title": "{$strongRef: address}"}
-        if str(name) not in self.definitions:
-            self.definitions[str(name)] = {}  # a definition may refer to itself
-            self.definitions[str(name)] = self._definition(self._lexicons.find(name))
-        return {"$ref": f"#/$defs/{name}"}
+        known = definition_name(name)
+        if known not in self.definitions:
+            self.definitions[known] = {}  # a definition may refer to itself
+            self.definitions[known] = self._definition(self._lexicons.find(name))
+        return refer(known)
 
     def _definition(self, found: Definition | None) -> JsonObject:
         match found:

@@ -43,6 +43,11 @@ def refer(name: str) -> JsonObject:
     return {"$ref": f"#/$defs/{name}"}
 
 
+def definition_name(name: object) -> str:
+    """Return a lexicon's name for a definition in the form that a reference can have: a URI has one `#`."""
+    return str(name).replace("#", ":")
+
+
 def described(schema: JsonObject, description: str) -> JsonObject:
     """Return a schema with a description of its own, unless that is empty."""
     if not description:
