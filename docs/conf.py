@@ -32,6 +32,7 @@ NAVIGATION = {
         "how-to/undo",
         "how-to/recover",
         "how-to/large-datasets",
+        "how-to/editors",
     ],
     "Reference": [
         "manifest",
