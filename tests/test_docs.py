@@ -75,7 +75,7 @@ KEYS = {
     "Checksums": {name for kind in entry("datasets")["checksums"]["anyOf"] for name in kind.get("properties", ())},
     "S3": set(entry("datasets")["s3"]["properties"]),
     "RAI": set(properties("$defs", "dev.atpub.rai")),
-    "Provenance": set(properties("$defs", "dev.atpub.rai#provenance")),
+    "Provenance": set(properties("$defs", "dev.atpub.rai:provenance")),
     "Labels": set(entry("labels")) - COMMON,
     "Lenses": set(entry("lenses")) - COMMON,
     "Code": set(LENS_CODE),
