@@ -12,7 +12,7 @@ from typing import Final
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject
 from atpub.atproto.lexicon.constraints import MIME_TYPE
 from atpub.atproto.lexicon.formats import FORMATS
-from atpub.atproto.lexicon.keywords import words_of
+from atpub.atproto.lexicon.keywords import UNTYPED, words_of
 from atpub.atproto.lexicon.model import MAIN
 from atpub.atproto.lexicon.parse import (
     FRAGMENT,
@@ -124,7 +124,6 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "permission": ("resource",),
 }
 _OF_PARTS: Final = ("body", "error", "lexicon", "message", "permission", "params")
-_UNTYPED: Final = ("body", "error", "lexicon", "message")
 
 
 def _described(kind: str, words: Mapping[str, JsonObject]) -> JsonObject:
@@ -200,7 +199,7 @@ def _part(kind: str) -> JsonObject:
     """Return the schema of an object of a type, or of another part of a lexicon: its keywords, and what they hold."""
     words = ("description", *(words_of(kind) or _WORDS.get(kind, ())))
     properties = _described(kind, {word: _VALUES.get(f"{kind}.{word}") or _VALUES[word] for word in words})
-    if kind not in _UNTYPED:
+    if kind not in (*UNTYPED, "error"):
         properties = {"type": {"const": kind, "description": TYPE_TEXTS[kind]}, **properties}
     return {
         "type": "object",

@@ -14,7 +14,7 @@ from typing import Final
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.constraints import check_choices, check_mime_types
 from atpub.atproto.lexicon.formats import FORMATS
-from atpub.atproto.lexicon.json_node import JsonNode, kind_of
+from atpub.atproto.lexicon.json_node import JsonNode, kind_of, step
 from atpub.atproto.lexicon.keywords import check_words, suggest_format, suggest_type
 from atpub.atproto.lexicon.model import (
     MAIN,
@@ -65,11 +65,17 @@ def _lexicon(node: JsonNode) -> Lexicon | None:
     if not isinstance(node.value, dict):
         node.problem(f"expected an object, found {kind_of(node.value)}")
         return None
+    if "lexicon" not in node and "defs" not in node:
+        node.problem("expected a lexicon: an object with lexicon, id and defs", hint=_suggest_inner(node.value))
+        return None
     if node["lexicon"].value is True or node["lexicon"].value != 1:
         node["lexicon"].problem("expected 1, the only version of the language that there is")
     text = node.text("id") or ""
-    if not Nsid.accepts(text):
+    if node["id"].value is None:
+        node["id"].problem("is required and missing", hint="the NSID, such as org.example.note")
+    elif isinstance(node["id"].value, str) and not Nsid.accepts(text):
         node["id"].problem(f"{text[:80]!r} is not a valid NSID")
+    if not Nsid.accepts(text):
         return None
     if len(text.rpartition(".")[0]) > LONGEST_AUTHORITY:
         node["id"].problem(f"the authority of an NSID, all but its name, has at most {LONGEST_AUTHORITY} characters")
@@ -81,6 +87,12 @@ def _lexicon(node: JsonNode) -> Lexicon | None:
     definitions = {name: reader.definition(name, item) for name, item in node["defs"].fields()}
     found = {name: item for name, item in definitions.items() if item is not None}
     return Lexicon(Nsid(text), found, node.text("description") or "")
+
+
+def _suggest_inner(value: Mapping[str, Json]) -> str:
+    """Return a hint where a lexicon is one of the values, as it is in what servers answer."""
+    inner = [key for key, item in value.items() if isinstance(item, dict) and "lexicon" in item and "defs" in item]
+    return f"it is in {step(inner[0])[:80]}: save that alone" if inner else ""
 
 
 class _Reader:
@@ -120,6 +132,8 @@ class _Reader:
             return read(self, node)
         if isinstance(kind, str) and kind and kind not in NO_VALUES:
             hint = suggest_type(kind, [*VALUE_TYPES, *NO_VALUES])
+            if _is_reference(kind):
+                hint = f'write {{"type": "ref", "ref": "{kind}"}}'
             node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
             return Unsupported(kind, _description(node))
         shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
@@ -256,11 +270,17 @@ class _Reader:
 
     def name(self, node: JsonNode, text: str) -> Name:
         """Return the absolute name that a reference means."""
-        nsid, hash_sign, fragment = text.partition("#")
-        if (nsid and not Nsid.accepts(nsid)) or (hash_sign and not FRAGMENT.fullmatch(fragment)) or not text:
+        if not _is_reference(text):
             node.problem(f"{text[:80]!r} is not a reference: #name, an NSID, or NSID#name")
             return Name(self.nsid)
+        nsid, _, fragment = text.partition("#")
         return Name(Nsid(nsid) if nsid else self.nsid, fragment or MAIN)
+
+
+def _is_reference(text: str) -> bool:
+    """Return whether a text is #name, an NSID, or NSID#name."""
+    nsid, hash_sign, fragment = text.partition("#")
+    return bool(text) and (not nsid or Nsid.accepts(nsid)) and (not hash_sign or bool(FRAGMENT.fullmatch(fragment)))
 
 
 def _description(node: JsonNode) -> str:
