@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.files import read_merged
@@ -276,8 +276,8 @@ class _Loader:
 
     def _warn_builtin(self, file: LexiconFile) -> None:
         message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"
-        place = file.document.place(("id",))
-        self._warnings.append(Problem("builtin-lexicon", message, place, "remove the file", "warning"))
+        problem = Problem("builtin-lexicon", message, Place(file.source.file), "remove the file", "warning", ("id",))
+        self._warnings.extend(file.place([problem]))
 
     def _schema_file(self, name: str, steps: Steps) -> Document | None:
         """Read the JSON file that an entry names; None, with a problem, if it cannot be read."""
