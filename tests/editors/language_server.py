@@ -110,7 +110,7 @@ def _read(stream: IO[bytes], received: queue.Queue[Any]) -> None:
 @contextmanager
 def serve(program: str, settings: dict[str, Any]) -> Iterator[LanguageServer]:
     """Run a server until the context ends; raises Unreachable where it cannot be installed."""
-    command = [node(), install_in(NPM, "yaml-language-server") / program, "--stdio"]
+    command = [str(node()), str(install_in(NPM, "yaml-language-server") / program), "--stdio"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout

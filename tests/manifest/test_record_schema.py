@@ -45,14 +45,14 @@ FIELDS: Json = {
 
 
 def lexicons(fields: Json) -> Lexicons:
-    record = {"type": "object", "required": ["text", "createdAt"], "nullable": ["count"], "properties": fields}
-    part = {
+    record: Json = {"type": "object", "required": ["text", "createdAt"], "nullable": ["count"], "properties": fields}
+    part: Json = {
         "type": "object",
         "required": ["x"],
         "properties": {"x": {"type": "integer"}, "in": {"type": "ref", "ref": "#part"}},
     }
-    main = {"type": "record", "key": "tid", "description": "A short note.", "record": record}
-    defs = {"main": main, "part": part}
+    main: Json = {"type": "record", "key": "tid", "description": "A short note.", "record": record}
+    defs: Json = {"main": main, "part": part}
     found = parse({"lexicon": 1, "id": NOTE, "defs": defs}, "note.json")
     return Lexicons({found.id: found}).and_also(LEXICONS.lexicons)
 
@@ -154,11 +154,11 @@ def test_valid_records_are_accepted(value: Any) -> None:
 
 
 def test_a_chain_of_references_has_no_end_that_hurts() -> None:
-    links = {
+    links: dict[str, Json] = {
         f"d{number}": {"type": "object", "properties": {"a": {"type": "ref", "ref": f"#d{number + 1}"}}}
         for number in range(5000)
     }
-    main = {"type": "record", "key": "any", "record": links["d0"]}
+    main: Json = {"type": "record", "key": "any", "record": links["d0"]}
     found = parse({"lexicon": 1, "id": NOTE, "defs": {"main": main, **links}}, "note.json")
     schema: Any = schema_with_records(Lexicons({found.id: found}))
     assert f"record:{NOTE}:d5000" in schema["$defs"]

@@ -135,7 +135,7 @@ def _if(word: str, value: Json, then: JsonObject) -> JsonObject:
     return {"if": {"properties": {word: {"const": value}}, "required": [word]}, "then": then}
 
 
-_GRANTS: Final[Mapping[str, JsonObject]] = {
+_GRANTS: Final[Mapping[str, Mapping[str, JsonObject]]] = {
     "repo": {"collection": _NAMES, "action": {"type": "array", "items": {"enum": [*ACTIONS]}, "minItems": 1}},
     "rpc": {"lxm": _NAMES, "aud": ANY_TEXT, "inheritAud": _FLAG},
 }
@@ -213,7 +213,7 @@ def _part(kind: str) -> JsonObject:
 def _one_of(kinds: Iterable[str]) -> JsonObject:
     """Return the schema of an object of one of some types, or of one that the language may get later: of no other."""
     possible = [*kinds]
-    known = [{"const": kind, "description": TYPE_TEXTS[kind]} for kind in possible if kind not in _OLD]
+    known: list[Json] = [{"const": kind, "description": TYPE_TEXTS[kind]} for kind in possible if kind not in _OLD]
     others = sorted({*VALUE_TYPES, *NO_VALUES} - {*possible})
     later: JsonObject = {"type": "string", "minLength": 1, "not": {"enum": [*others]}}
     return {

@@ -41,10 +41,11 @@ from atpub.manifest.schema_parts import ANY_TEXT, closed_object, definition_name
 _VARIABLE: Final[JsonObject] = {"type": "string", "pattern": r"\$\{"}
 _PATTERNS: Final[Mapping[str, str]] = {
     "at-uri": "^at://",
-    **{
-        name: whole(kind.rule()[0])
-        for name, kind in {"did": Did, "handle": Handle, "nsid": Nsid, "record-key": Rkey, "tid": Tid}.items()
-    },
+    "did": whole(Did.rule()[0]),
+    "handle": whole(Handle.rule()[0]),
+    "nsid": whole(Nsid.rule()[0]),
+    "record-key": whole(Rkey.rule()[0]),
+    "tid": whole(Tid.rule()[0]),
 }
 _FORMATS: Final = {"datetime": "date-time"}  # those that JSON Schema has, too
 _CREATED_AT: Final = "createdAt"  # atpub fills it in
@@ -56,21 +57,24 @@ def schema_with_records(lexicons: Lexicons) -> JsonObject:
     schemas = _RecordSchemas(lexicons)
     records = {nsid: found for nsid in sorted(lexicons.by_nsid) if (found := lexicons.record(nsid))}
     own = {nsid: kind for nsid, kind in records.items() if not has_own_section(nsid) and not nsid.startswith(_OWN)}
+    known: list[Json] = [described({"const": nsid}, kind.description) for nsid, kind in own.items()]
+    values: list[Json] = [_of_collection(nsid, schemas.record(nsid)) for nsid in own]
     schema = manifest_schema()
-    match schema:
-        case {"$defs": {"entry:records": {"properties": {"collection": dict(collection)}} as entry} as definitions}:
-            names: list[Json] = [described({"const": nsid}, kind.description) for nsid, kind in own.items()]
-            known: JsonObject = {
-                "type": "string",
-                "description": collection["description"],
-                "anyOf": [*names, {"pattern": _PATTERNS["nsid"]}],
-            }
-            values = [_of_collection(nsid, schemas.record(nsid)) for nsid in own]
-            properties = {**entry["properties"], "collection": known}
-            completed: JsonObject = {**entry, "properties": properties, "allOf": values}
-            return {**schema, "$defs": {**definitions, **schemas.definitions(), "entry:records": completed}}
-        case _:
-            raise AssertionError(schema.keys())
+    definitions = _object(schema["$defs"])
+    entry = _object(definitions["entry:records"])
+    properties = _object(entry["properties"])
+    collection: JsonObject = {
+        "type": "string",
+        "description": _object(properties["collection"])["description"],
+        "anyOf": [*known, {"pattern": _PATTERNS["nsid"]}],
+    }
+    completed: JsonObject = {**entry, "properties": {**properties, "collection": collection}, "allOf": values}
+    return {**schema, "$defs": {**definitions, **schemas.definitions(), "entry:records": completed}}
+
+
+def _object(value: Json) -> JsonObject:
+    assert isinstance(value, dict)
+    return value
 
 
 def _of_collection(nsid: str, value: JsonObject) -> JsonObject:
@@ -161,7 +165,7 @@ class _RecordSchemas:
             schema = self._type(part)
             nullable: JsonObject = {"anyOf": [schema, {"type": "null"}]}
             properties[name] = described(nullable, part.description) if name in kind.nullable else schema
-        return {"type": "object", "properties": properties, "required": sorted(required)}
+        return {"type": "object", "properties": properties, "required": [*sorted(required)]}
 
     def _union(self, kind: Union) -> JsonObject:
         known: list[Json] = [{"const": str(name)} for name in kind.refs]
@@ -173,7 +177,7 @@ class _RecordSchemas:
             }
             for name in kind.refs
         ]
-        schema = {"type": "object", "properties": {"$type": types}, "required": ["$type"]}
+        schema: JsonObject = {"type": "object", "properties": {"$type": types}, "required": ["$type"]}
         return {**schema, "allOf": branches} if branches else schema
 
 
@@ -216,7 +220,7 @@ _PLACEHOLDERS: Final[JsonObject] = {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
-        "propertyNames": {"enum": sorted(PLACEHOLDERS)},
+        "propertyNames": {"enum": [*sorted(PLACEHOLDERS)]},
     },
 }
 

@@ -11,6 +11,7 @@ from atpub.atproto.data import Json, JsonObject
 END: Final = r"$(?!\n)"
 """The end of a text: JSON Schema's `$` is that, and Python's stands before a line break at the end as well."""
 ANY_TEXT: Final[JsonObject] = {"type": "string"}
+_LONGEST: Final = 2000
 
 
 def whole(pattern: re.Pattern[str]) -> str:
@@ -49,7 +50,7 @@ def definition_name(name: object) -> str:
 
 
 def described(schema: JsonObject, description: str) -> JsonObject:
-    """Return a schema with a description of its own, unless that is empty."""
+    """Return a schema with a description of its own, unless that is empty; the end of a long one is left out."""
     if not description:
         return schema
-    return {"description": description, **({"allOf": [schema]} if "$ref" in schema else schema)}
+    return {"description": description[:_LONGEST], **({"allOf": [schema]} if "$ref" in schema else schema)}
