@@ -4,7 +4,7 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,8 +48,13 @@ class LanguageServer:
     def hover(self, file: Path, text: str) -> str:
         """Return what is shown at the cursor."""
         found = self._at_cursor("textDocument/hover", file, text)
-        shown = found["contents"] if found else ""
-        return str(shown["value"]) if isinstance(shown, dict) else "\n".join(shown)
+        match found:
+            case {"contents": {"value": value}}:
+                return str(value)
+            case {"contents": list(lines)}:
+                return "\n".join(map(str, lines))
+            case _:
+                return ""
 
     def _at_cursor(self, method: str, file: Path, text: str) -> Any:
         before, _, after = text.partition(CURSOR)
@@ -108,7 +113,7 @@ def _read(stream: IO[bytes], received: queue.Queue[Any]) -> None:
 
 
 @contextmanager
-def serve(program: str, settings: dict[str, Any]) -> Iterator[LanguageServer]:
+def serve(program: str, settings: dict[str, Any]) -> Generator[LanguageServer]:
     """Run a server until the context ends; raises Unreachable where it cannot be installed."""
     command = [str(node()), str(install_in(NPM, "yaml-language-server") / program), "--stdio"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

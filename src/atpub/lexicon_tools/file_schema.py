@@ -128,7 +128,8 @@ _OF_PARTS: Final = ("body", "error", "lexicon", "message", "permission", "params
 
 def _described(kind: str, words: Mapping[str, JsonObject]) -> JsonObject:
     """Return the properties of a part, with what they mean."""
-    return {word: described(value, keyword_text(kind, word)) for word, value in words.items()}
+    texts = {word: TYPE_TEXTS[kind] if word == "type" else keyword_text(kind, word) for word in words}
+    return {word: described(value, texts[word]) for word, value in words.items()}
 
 
 def _if(word: str, value: Json, then: JsonObject) -> JsonObject:
@@ -198,13 +199,12 @@ def lexicon_schema() -> JsonObject:
 def _part(kind: str) -> JsonObject:
     """Return the schema of an object of a type, or of another part of a lexicon: its keywords, and what they hold."""
     words = ("description", *(words_of(kind) or _WORDS.get(kind, ())))
-    properties = _described(kind, {word: _VALUES.get(f"{kind}.{word}") or _VALUES[word] for word in words})
-    if kind not in (*UNTYPED, "error"):
-        properties = {"type": {"const": kind, "description": TYPE_TEXTS[kind]}, **properties}
+    own: dict[str, JsonObject] = {} if kind in (*UNTYPED, "error") else {"type": {"const": kind}}
+    values = {word: _VALUES.get(f"{kind}.{word}") or _VALUES[word] for word in words}
     return {
         "type": "object",
         "description": TYPE_TEXTS[kind],
-        "properties": properties,
+        "properties": _described(kind, {**own, **values}),
         "required": [*_REQUIRED.get(kind, ())],
         **_MORE.get(kind, {}),
     }
