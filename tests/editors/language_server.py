@@ -46,15 +46,9 @@ class LanguageServer:
         return {item["label"]: item for item in found["items"]}
 
     def hover(self, file: Path, text: str) -> str:
-        """Return what is shown at the cursor."""
+        """Return what is shown at the cursor, in the form of the server."""
         found = self._at_cursor("textDocument/hover", file, text)
-        match found:
-            case {"contents": {"value": value}}:
-                return str(value)
-            case {"contents": list(lines)}:
-                return "\n".join(map(str, lines))
-            case _:
-                return ""
+        return str(found["contents"]) if found else ""
 
     def _at_cursor(self, method: str, file: Path, text: str) -> Any:
         before, _, after = text.partition(CURSOR)

@@ -97,9 +97,9 @@ PRIMARY = ("permission-set", "procedure", "query", "record", "subscription")
 
 def test_hover_shows_what_a_keyword_means(json_server: LanguageServer, folder: Path) -> None:
     text = f'{LEXICON}"a": {{"type": "string", "max{CURSOR}Length": 3}}}}}}'
-    assert json_server.hover(folder / "string.json", text) == r"The most bytes in UTF\-8\."
+    assert "The most bytes in UTF" in json_server.hover(folder / "string.json", text)
     text = text.replace("string", "array")
-    assert json_server.hover(folder / "array.json", text) == r"The most items\."
+    assert "The most items" in json_server.hover(folder / "array.json", text)
 
 
 def test_problems_of_a_lexicon_have_their_places(json_server: LanguageServer, lexicon_file: Path) -> None:
