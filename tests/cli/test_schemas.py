@@ -34,6 +34,13 @@ def test_lexicons_of_the_manifest_here_or_named_or_of_folders(folder: Path, atpu
     assert collections(atpub("manifest-schema", "--lexicons", "more")) == {"org.lab.here", "org.lab.more"}
 
 
+def test_a_folder_without_lexicons_is_named(folder: Path, atpub: Atpub) -> None:
+    (folder / "empty").mkdir()
+    ran = atpub("manifest-schema", "--lexicons", "empty")
+    assert (ran.code, ran.out) == (64, "")
+    assert "empty has no lexicons (*.json) in it" in ran.err
+
+
 def test_broken_lexicons_are_warnings(folder: Path, atpub: Atpub) -> None:
     write_files(folder, {"lex/bad.json": '{"lexicon": 1}', "lex/good.json": note("org.lab.good")})
     ran = atpub("manifest-schema", "--lexicons", "lex")

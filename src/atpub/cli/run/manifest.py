@@ -10,7 +10,8 @@ from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest, usual_paths, validate
 from atpub.generated import LEXICONS
-from atpub.manifest.lexicon_files import lexicon_files, read_unlinked
+from atpub.lexicon_tools.files import find_files
+from atpub.manifest.lexicon_files import read_unlinked
 from atpub.manifest.load import find_lexicons
 from atpub.manifest.record_schema import schema_with_records
 from atpub.report.results import valid_json, valid_text
@@ -33,8 +34,6 @@ def run_validate(
 def run_manifest_schema(manifests: tuple[str, ...], lexicons: tuple[Path, ...]) -> None:
     """Print the JSON Schema of the manifest, with the records of its lexicons and of those in some folders."""
     named = list(manifests) or usual_paths()
-    files = {**(find_lexicons(named) if named else {})}
-    files |= {file: folder for folder in lexicons for file in lexicon_files(folder)}
-    own, warnings = read_unlinked(files)
+    own, warnings = read_unlinked({**(find_lexicons(named) if named else {}), **find_files(lexicons)})
     tell_warnings(warnings)
     print_json(schema_with_records(own.and_also(LEXICONS.lexicons)))
