@@ -35,7 +35,7 @@ Save it beside the manifest, and name it in the manifest's first line:
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.manifest:run_validate")
+@run_by("atpub.cli.run.validate:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
 
@@ -192,7 +192,7 @@ def explain() -> None:
     help="The manifest whose lexicons are included. [default: ./atpub.yaml, else ./manifests/, if there is one]",
 )
 @click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")
-@run_by("atpub.cli.run.manifest:run_manifest_schema")
+@run_by("atpub.cli.run.lexicon:run_manifest_schema")
 def manifest_schema() -> None:
     """Print the JSON Schema of the manifest, for editors and other tools.
 
