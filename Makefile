@@ -67,4 +67,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) build dist tests/pds/*/node_modules manifests/*/.atpub
+	rm -rf $(VENV) build dist tests/*/*/node_modules manifests/*/.atpub

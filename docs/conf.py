@@ -33,6 +33,7 @@ NAVIGATION = {
         "how-to/drift",
         "how-to/recover",
         "how-to/large-datasets",
+        "how-to/editors",
     ],
     "Reference": [
         "manifest",

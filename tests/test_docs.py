@@ -62,7 +62,7 @@ def entry(section: str) -> Any:
     return properties("$defs", f"entry:{section}")
 
 
-LENS_CODE = properties("$defs", "science.alt.dataset.lens#codeReference")
+LENS_CODE = properties("$defs", "science.alt.dataset.lens:codeReference")
 KEYS = {
     "Top level": set(SCHEMA["properties"]),
     "Environments": set(properties("properties", "environments", "additionalProperties")),
@@ -75,7 +75,7 @@ KEYS = {
     "Checksums": {name for kind in entry("datasets")["checksums"]["anyOf"] for name in kind.get("properties", ())},
     "S3": set(entry("datasets")["s3"]["properties"]),
     "RAI": set(properties("$defs", "dev.atpub.rai")),
-    "Provenance": set(properties("$defs", "dev.atpub.rai#provenance")),
+    "Provenance": set(properties("$defs", "dev.atpub.rai:provenance")),
     "Labels": set(entry("labels")) - COMMON,
     "Lenses": set(entry("lenses")) - COMMON,
     "Code": set(LENS_CODE),
@@ -190,7 +190,7 @@ def test_required_keys_are_marked() -> None:
     nodes = {
         "Top level": SCHEMA,
         "Lexicons": SCHEMA["properties"]["lexicons"],
-        "Code": SCHEMA["$defs"]["science.alt.dataset.lens#codeReference"],
+        "Code": SCHEMA["$defs"]["science.alt.dataset.lens:codeReference"],
         **{section.capitalize(): SCHEMA["$defs"][f"entry:{section}"] for section in SECTIONS},
     }
     for heading, node in nodes.items():

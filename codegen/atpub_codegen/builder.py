@@ -36,6 +36,7 @@ class ModuleBuilder:
         self.items: list[Item] = []
         self.current = Name(lexicon.id)
         self.scope = self.names.scope.copy()
+        self._plain_lists: dict[Name, bool] = {}
         self.given = {place_of(name): given for name, given in self.names.types.items()}
 
     def name(self, hint: str, within: tuple[str, ...]) -> str:
@@ -138,34 +139,40 @@ class ModuleBuilder:
 
     def _lists(self, kind: model.Array) -> list[Name]:
         """Return the named lists that hold a list, directly or through other named lists, each once."""
-        found: list[Name] = []
+        found: dict[Name, None] = {}
         inner = _innermost(kind)
         while isinstance(inner, model.Ref) and inner.target not in found:
             target = self.lexicons.find(inner.target)
             if not isinstance(target, model.Array):
                 break
-            found.append(inner.target)
+            found[inner.target] = None
             inner = _innermost(target)
-        return found
+        return [*found]
 
     def _list_functions(self, name: Name, kind: model.Array) -> tuple[str, str]:
         """Return the functions that load and write a named list; the second is empty where none is needed."""
         loader = self.imports.loader(name)
-        return loader, "" if self._as_it_is(kind, frozenset({name})) else self.imports.dumper(name)
+        return loader, "" if self._as_it_is(name, kind) else self.imports.dumper(name)
 
     def _choices(self, name: str, kind: model.String) -> None:
         values = kind.enum or kind.known_values
         self.items.append(Choices(name, values, bool(kind.enum), kind.description))
 
-    def _as_it_is(self, kind: model.Definition | None, seen: frozenset[Name]) -> bool:
-        """Return whether a loaded value of the type is written without conversion."""
-        match kind:
-            case model.Array(items=items):
-                return self._as_it_is(items, seen)
-            case model.Ref(target=target):
-                return target in seen or self._as_it_is(self.lexicons.find(target), seen | {target})
-            case _:
-                return isinstance(kind, _AS_THEY_ARE)
+    def _as_it_is(self, name: Name, kind: model.Definition | None) -> bool:
+        """Return whether a loaded value of a named type is written without conversion."""
+        chain = {name}
+        while True:
+            match kind:
+                case model.Array(items=items):
+                    kind = items
+                case model.Ref(target=target) if target not in chain and target not in self._plain_lists:
+                    chain.add(target)
+                    kind = self.lexicons.find(target)
+                case _:
+                    is_plain = isinstance(kind, model.Ref) and self._plain_lists.get(kind.target, True)
+                    is_plain = is_plain or isinstance(kind, _AS_THEY_ARE)
+                    self._plain_lists.update(dict.fromkeys(chain, is_plain))
+                    return is_plain
 
     # What expressions ask for
 

@@ -146,6 +146,14 @@ def test_references_that_go_round(generate: Callable[[str], Ran], folder: Path) 
     use(folder, f"from made.org.lab.thing import Thing; assert Thing.from_json({value!r}).to_json() == {value!r}")
 
 
+def test_a_long_chain_of_lists(generate: Callable[[str], Ran], folder: Path) -> None:
+    refs = [{"type": "ref", "ref": f"#d{number + 1}"} for number in range(600)]
+    lists = {f"d{number}": {"type": "array", "items": ref} for number, ref in enumerate(refs)}
+    main = record({"a": {"type": "ref", "ref": "#d0"}})
+    assert generate(lexicon("org.lab.thing", main, **lists, d600={"type": "integer"})).code == 0
+    use(folder, "from made.org.lab.thing import Thing; Thing.from_json({'$type': 'org.lab.thing', 'a': [[[]]]})")
+
+
 @pytest.mark.slow
 def test_ten_thousand_properties(generate: Callable[[str], Ran], folder: Path) -> None:
     assert generate(lexicon("org.lab.thing", record({f"p{n}": {"type": "integer"} for n in range(10_000)}))).code == 0

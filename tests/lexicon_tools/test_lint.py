@@ -355,3 +355,14 @@ def test_the_rules_are_listed(atpub: Atpub) -> None:
     ran = atpub("lex", "lint", "--rules")
     assert (ran.code, ran.err) == (0, "")
     assert all(f"{rule.code} ({rule.severity}): {rule.summary}" in ran.out for rule in RULES)
+
+
+def test_an_extension_too_deep_for_places_hides_no_other_file(folder: Path, atpub: Atpub) -> None:
+    deep: Any = []
+    for _ in range(200):
+        deep = [deep]
+    write_files(folder, {"lexicons/a.json": json.dumps({**note(a=string()), "$x": deep}), "lexicons/b.json": "{}"})
+    ran = atpub("lex", "lint")
+    assert ran.code == 1
+    assert "lexicons/a.json: warning: $.defs.main.record.properties.a: " in ran.out
+    assert "lexicons/b.json:1:1: error: $: expected a lexicon" in ran.out

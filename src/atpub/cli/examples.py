@@ -79,6 +79,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub lex pull --from v1.2:lexicons org.example.note",
     ),
     "lex status": ("atpub lex status", "atpub lex status --account lab.example.org lexicons"),
+    "lex schema": ("atpub lex schema > lexicon.schema.json",),
     "check": ("atpub check note.json", "atpub check --json records.jsonl"),
     "explain": ("atpub explain not-owned", "atpub explain"),
     "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),

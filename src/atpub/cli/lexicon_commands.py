@@ -143,6 +143,15 @@ def breaking() -> None:
     """
 
 
+@lex.command("schema")
+@run_by("atpub.cli.run.lexicon:run_schema")
+def schema_command() -> None:
+    """Print the JSON Schema of lexicon files, for editors and other tools.
+
+    It accepts every valid lexicon, and refuses most of the others; `atpub lex lint` finds the rest.
+    """
+
+
 @command(short_help="Check records in files against their lexicons.")
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="RECORD...")
 @click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")

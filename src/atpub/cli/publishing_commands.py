@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
+from atpub.cli.groups import FILE, FOLDER, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
     complete_by,
     json_option,
@@ -35,7 +35,7 @@ Save it beside the manifest, and name it in the manifest's first line:
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.manifest:run_validate")
+@run_by("atpub.cli.run.validate:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
 
@@ -206,9 +206,22 @@ def explain() -> None:
 
 
 @command("manifest-schema", epilog=_SCHEMA_EPILOG, short_help="Print the JSON Schema of the manifest.")
-@run_by("atpub.cli.run.manifest:run_manifest_schema")
+@click.option(
+    "-m",
+    "--manifest",
+    "manifests",
+    metavar="PATH",
+    multiple=True,
+    help="The manifest whose lexicons are included. [default: ./atpub.yaml, else ./manifests/, if there is one]",
+)
+@click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")
+@run_by("atpub.cli.run.lexicon:run_manifest_schema")
 def manifest_schema() -> None:
-    """Print the JSON Schema of the manifest, for editors and other tools."""
+    """Print the JSON Schema of the manifest, for editors and other tools.
+
+    It includes the collections and records of the project's lexicons, which editors then complete and check in
+    `records:`.
+    """
 
 
 @command(short_help="Print the script that lets a shell complete commands.")

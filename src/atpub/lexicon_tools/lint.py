@@ -12,7 +12,7 @@ from typing import Final
 
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.violation import json_path
-from atpub.errors import Problem
+from atpub.errors import Place, Problem
 from atpub.lexicon_tools.parts import Corpus, LexiconPart
 from atpub.lexicon_tools.rules import RULES, Rule
 from atpub.manifest.lexicon_files import LexiconFile, link_files, read_files
@@ -80,24 +80,18 @@ def lint_files(files: Iterable[LexiconFile], corpus: Iterable[LexiconFile]) -> I
     together = Corpus.of((file.lexicon, file.value) for file in corpus)
     for file in files:
         if isinstance(file.value, dict):
-            found = list(_apply_rules(LexiconPart(file.lexicon.id, "lexicon", file.value, corpus=together)))
-            yield from _place(file, found) if found else ()
+            lexicon = LexiconPart(file.lexicon.id, "lexicon", file.value, corpus=together)
+            found = list(_apply_rules(lexicon, file.source.file))
+            yield from file.place(found, of="key") if found else ()
 
 
-def _apply_rules(lexicon: LexiconPart) -> Iterator[Problem]:
+def _apply_rules(lexicon: LexiconPart, file: str) -> Iterator[Problem]:
     for part in lexicon.parts():
         for rule in (*_GENERAL, *_BY_KIND.get(part.kind, ())):
             for finding in rule.check(part) if rule.check else ():
                 path = (*part.path, *finding.steps)
                 message = f"{json_path(path)}: {finding.message}"
-                yield Problem(rule.code, message, hint=finding.hint, severity=rule.severity, path=path)
-
-
-def _place(file: LexiconFile, problems: Iterable[Problem]) -> Iterator[Problem]:
-    document = file.document
-    for found in problems:
-        place = document.place(found.path, of="key")
-        yield Problem(found.code, found.message, place, found.hint, found.severity, found.path)
+                yield Problem(rule.code, message, Place(file), finding.hint, rule.severity, path)
 
 
 def _by_kind(rules: Iterable[Rule]) -> Mapping[str, Sequence[Rule]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from atpub.atproto.lexicon.keywords import unexpected_words
-from atpub.lexicon_tools.parts import LexiconPart, RuleMatch
+from atpub.lexicon_tools.parts import MAPS, LexiconPart, RuleMatch
 
 LARGE: Final = 20 * 1024
 """The most bytes that a field of a record should have: as goat has it."""
@@ -17,7 +17,10 @@ _LENGTHS: Final = ("maxLength", "minLength", "maxGraphemes", "minGraphemes")
 def check_unexpected(part: LexiconPart) -> Iterator[RuleMatch]:
     """Find words that the language does not have here, and that resemble none of its own."""
     for word in unexpected_words(part.value, part.kind):
-        yield RuleMatch(f"{word[:80]!r} means nothing in Lexicon", (word,), "a name of your own begins with $")
+        value = part.value[word]
+        is_field = MAPS.get(part.kind) == "properties" and isinstance(value, dict) and "type" in value
+        hint = "put it into `properties`" if is_field else "a name of your own begins with $"
+        yield RuleMatch(f"{word[:80]!r} means nothing in Lexicon", (word,), hint)
 
 
 def check_description(part: LexiconPart) -> Iterator[RuleMatch]:

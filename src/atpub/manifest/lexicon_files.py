@@ -22,6 +22,7 @@ from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import REFUSALS, refuse
 from atpub.text.source import Source
+from atpub.text.spans import Part
 
 Selection: TypeAlias = Callable[[Sequence[Lexicon], Collection[str]], Collection[str]]
 """Takes the lexicons that can be read and the names of those that cannot; returns the names of those to use."""
@@ -36,10 +37,10 @@ class LexiconFile:
     lexicon: Lexicon
     warnings: tuple[Problem, ...] = ()
 
-    @property
-    def document(self) -> Document:
-        """The JSON with the place of every part; made anew each time, for there is seldom something to point at."""
-        return parse_json(self.source)
+    def place(self, problems: Iterable[Problem], of: Part = "value") -> list[Problem]:
+        """Return the problems at the places that their paths lead to, if such can be found."""
+        document = _find_places(self.source)
+        return [*placed(problems, document, of)] if document else [*problems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,18 @@ def read_files(files: Mapping[Path, Path]) -> tuple[list[LexiconFile], dict[str,
     return read, broken
 
 
+def read_unlinked(files: Mapping[Path, Path]) -> tuple[Lexicons, tuple[Problem, ...]]:
+    """Read the lexicons in some files, whatever they refer to; files that are no lexicons make warnings.
+
+    Raises InvalidInput where a file may not be read.
+    """
+    read, broken = read_files(files)
+    problems = as_warnings(chain.from_iterable(broken.values()))
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidInput(tuple(problems))
+    return Lexicons({file.lexicon.id: file.lexicon for file in read}), tuple(problems)
+
+
 def as_warnings(problems: Iterable[Problem]) -> list[Problem]:
     """Return problems of lexicons that are not used: these do no harm, unless the file itself may not be read."""
     return [problem if problem.code in REFUSALS else replace(problem, severity="warning") for problem in problems]
@@ -172,8 +185,8 @@ def parse_lexicon(source: Source) -> LexiconFile:
         lexicon = parse(value, source.file)
     except InvalidInput as error:
         raise InvalidInput(placed(error.problems, parse_json(source))) from None
-    warnings = placed(lexicon.warnings, parse_json(source)) if lexicon.warnings else ()
-    return LexiconFile(source, value, lexicon, warnings)
+    warnings = _place(lexicon.warnings, {source.file: source})
+    return LexiconFile(source, value, lexicon, tuple(warnings))
 
 
 def link_files(files: Sequence[LexiconFile], known: Lexicons, *, complete: bool, allow_missing: bool = False) -> Linked:
@@ -198,6 +211,18 @@ def link_used(files: Sequence[LexiconFile], known: Lexicons, used: Collection[st
 
 
 def _place(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
-    names = {problem.place.file for problem in problems if problem.place}
-    documents = {name: parse_json(sources[name]) for name in names}
-    return [placed([problem], documents[problem.place.file])[0] for problem in problems if problem.place]
+    """Return problems of some files at their places in these."""
+    documents = {name: _find_places(sources[name]) for name in {found.place.file for found in problems if found.place}}
+    return [
+        placed([problem], document)[0] if (document := documents[problem.place.file]) else problem
+        for problem in problems
+        if problem.place
+    ]
+
+
+def _find_places(source: Source) -> Document | None:
+    """Return JSON with the place of every part; None if extensions in it are nested too deeply for that."""
+    try:
+        return parse_json(source)
+    except InvalidInput:
+        return None

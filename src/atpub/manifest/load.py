@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.files import read_merged
@@ -75,6 +75,18 @@ def load_valid_subset(
     bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
     path = Path(paths[0])
     return load_merged(bundle, path if path.is_dir() else path.parent, environment=environment)
+
+
+def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:
+    """Return the files in the folder of lexicons that a manifest names, each with the manifest's folder.
+
+    Nothing else in the manifest needs to be right. Raises InvalidInput where a file cannot be read to its end.
+    """
+    bundle = read_merged(paths, sections=SECTIONS, environ={}, skip=lambda _: True)
+    name = _object(bundle.value.get("lexicons")).get("path")
+    path = Path(paths[0])
+    folder = path if path.is_dir() else path.parent
+    return dict.fromkeys(lexicon_files(folder / name), folder) if isinstance(name, str) else {}
 
 
 def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
@@ -274,8 +286,8 @@ class _Loader:
 
     def _warn_builtin(self, file: LexiconFile) -> None:
         message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"
-        place = file.document.place(("id",))
-        self._warnings.append(Problem("builtin-lexicon", message, place, "remove the file", "warning"))
+        problem = Problem("builtin-lexicon", message, Place(file.source.file), "remove the file", "warning", ("id",))
+        self._warnings.extend(file.place([problem]))
 
     def _schema_file(self, name: str, steps: Steps) -> Document | None:
         """Read the JSON file that an entry names; None, with a problem, if it cannot be read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import assert_never
 
@@ -36,16 +35,15 @@ from atpub.generated import LEXICONS
 from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.kinds import COLLECTIONS
+from atpub.manifest.schema_parts import END, closed_object, definition_name, present, refer, text
 from atpub.storage.registry import dataset_keys
 
-# JSON Schema's `$` is the end; Python's stands before a line break at the end as well.
-_END = r"$(?!\n)"
-KEY = rf"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{{0,255}}{_END}"
-PROJECT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{_END}"
+KEY = rf"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{{0,255}}{END}"
+PROJECT = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}{END}"
 VERSION = (
     r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
-    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?" + _END
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?" + END
 )
 STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
 
@@ -63,12 +61,12 @@ def manifest_schema() -> JsonObject:
     }
     properties: JsonObject = {
         "atpub": {"const": 1, "description": "The version of this format."},
-        "project": _text(
+        "project": text(
             "Who owns the records: the name of their inventory in the repository.",
             pattern=PROJECT,
             examples=["lab-data"],
         ),
-        "account": _text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
+        "account": text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
         "did": _did("The DID that the account must have."),
         "pds": _url("The URL of the account's PDS, where it is not to be looked up."),
         "environments": _map_of(_environment(), "Other targets, chosen with --env."),
@@ -78,7 +76,7 @@ def manifest_schema() -> JsonObject:
     }
     for name, item in sections.items():
         made.definitions[f"entry:{name}"] = item
-        properties[name] = _map_of({"$ref": f"#/$defs/entry:{name}"}, f"The {name}, by key.")
+        properties[name] = _map_of(refer(f"entry:{name}"), f"The {name}, by key.")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An atpub manifest",
@@ -110,10 +108,6 @@ LABEL_FIELDS = own_fields(label.Label, "dataset_uri")
 LENS_FIELDS = own_fields(lens.Lens, "source_schema", "target_schema", "getter_code", "putter_code")
 
 
-def _text(description: str, **more: Json) -> JsonObject:
-    return {"type": "string", "description": description, **more}
-
-
 def _map_of(item: JsonObject, description: str) -> JsonObject:
     return {
         "type": "object",
@@ -123,19 +117,10 @@ def _map_of(item: JsonObject, description: str) -> JsonObject:
     }
 
 
-def _closed_object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
 def _common() -> JsonObject:
     return {
-        "id": _text("The identity, where the key is not: an entry that is renamed keeps its record by it."),
-        "rkey": _text("The record key, where it is not to follow from the id."),
+        "id": text("The identity, where the key is not: an entry that is renamed keeps its record by it."),
+        "rkey": text("The record key, where it is not to follow from the id."),
         "protect": {"type": "boolean", "description": "Refuse to delete the record."},
         "adopt": {"type": "boolean", "description": "Adopt an existing record that no project owns."},
     }
@@ -143,9 +128,9 @@ def _common() -> JsonObject:
 
 def _schema_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {
-        "nsid": _text("The permanent name of the schema, the same in every version.", examples=["org.lab.image"]),
-        "version": _text("Its semantic version: a published one never changes.", pattern=VERSION, examples=["1.0.0"]),
-        "name": _text(
+        "nsid": text("The permanent name of the schema, the same in every version.", examples=["org.lab.image"]),
+        "version": text("Its semantic version: a published one never changes.", pattern=VERSION, examples=["1.0.0"]),
+        "name": text(
             "The name of the sample type; the NSID's last segment in PascalCase where it is absent.", minLength=1
         ),
         "fields": {
@@ -169,9 +154,9 @@ def _schema_entry(made: _Definitions) -> JsonObject:
             },
         },
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
-        "file": _text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
+        "file": text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
     }
-    return _closed_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
+    return closed_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
 
 
 def _dataset_entry(made: _Definitions) -> JsonObject:
@@ -198,12 +183,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "examples": [["matadisco"]],
         },
     }
-    return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
+    return closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
 
 def _label_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
-    return _closed_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
+    return closed_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
 
 
 def _lens_entry(made: _Definitions) -> JsonObject:
@@ -215,7 +200,7 @@ def _lens_entry(made: _Definitions) -> JsonObject:
         "putter": code,
     }
     required = ("source", "target", "getter", "putter")
-    return _closed_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
+    return closed_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
 
 
 def _require_name(fields: dict[str, JsonObject]) -> JsonObject:
@@ -225,31 +210,31 @@ def _require_name(fields: dict[str, JsonObject]) -> JsonObject:
 
 def _record_entry() -> JsonObject:
     own: JsonObject = {
-        "collection": _text("The NSID of the record's lexicon.", examples=["org.lab.note"]),
+        "collection": text("The NSID of the record's lexicon.", examples=["org.lab.note"]),
         "value": {
             "type": "object",
             "description": "The record. {$ref: datasets/x} becomes an at:// URI, {$strongRef: schemas/x} a URI "
             "with its CID, {$blob: file} a blob; {$literal: …} is what stands in it, as it is.",
         },
     }
-    return _closed_object({**_common(), **own}, ("collection", "value"))
+    return closed_object({**_common(), **own}, ("collection", "value"))
 
 
 def _reference(description: str) -> JsonObject:
-    return _text(description, minLength=1)
+    return text(description, minLength=1)
 
 
 def _environment() -> JsonObject:
-    account, did, pds = _text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
-    return _closed_object({"account": account, "did": did, "pds": pds})
+    account, did, pds = text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
+    return closed_object({"account": account, "did": did, "pds": pds})
 
 
 def _did(description: str) -> JsonObject:
-    return _text(description, pattern="^did:[a-z]+:.+$", examples=["did:plc:ewvi7nxzyoun6zhxrhs64oiz"])
+    return text(description, pattern="^did:[a-z]+:.+$", examples=["did:plc:ewvi7nxzyoun6zhxrhs64oiz"])
 
 
 def _url(description: str) -> JsonObject:
-    return _text(description, pattern="^https?://", examples=["https://pds.example.org"])
+    return text(description, pattern="^https?://", examples=["https://pds.example.org"])
 
 
 def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
@@ -257,22 +242,22 @@ def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
     for name, item in sections.items():
         if name in COLLECTIONS:
             partial[name] = {**item, "required": []}
-    return {**_closed_object(partial), "description": "What every entry of a section has that does not say otherwise."}
+    return {**closed_object(partial), "description": "What every entry of a section has that does not say otherwise."}
 
 
 def _policy() -> JsonObject:
-    share: JsonObject = {"type": "string", "pattern": "^(100|[1-9]?[0-9])%" + _END, "examples": ["30%"]}
+    share: JsonObject = {"type": "string", "pattern": "^(100|[1-9]?[0-9])%" + END, "examples": ["30%"]}
     limit: JsonObject = {
         "description": "The most records that one plan may delete: a number, or a share such as 30%.",
         "anyOf": [{"type": "integer", "minimum": 0}, share],
         "examples": [10, "30%"],
     }
-    return _closed_object({"max_delete": limit})
+    return closed_object({"max_delete": limit})
 
 
 def _lexicons() -> JsonObject:
     publish: JsonObject = {"type": "boolean", "description": "Publish the lexicons themselves as records."}
-    return _closed_object({"path": _text("The folder of the project's own lexicons."), "publish": publish}, ("path",))
+    return closed_object({"path": text("The folder of the project's own lexicons."), "publish": publish}, ("path",))
 
 
 class _Definitions:
@@ -296,7 +281,7 @@ class _Definitions:
     def closed(self, nsid: str, *inner: str) -> JsonObject:
         """Refer to an object that takes no other fields than its own, like the objects in it that `inner` names."""
         made = self._reference(Name(Nsid(nsid)))
-        for name in (nsid, *inner):
+        for name in map(definition_name, (nsid, *inner)):
             found = self.definitions[name]
             assert isinstance(found, dict)
             self.definitions[name] = {**found, "additionalProperties": False}
@@ -307,18 +292,18 @@ class _Definitions:
             case Boolean():
                 return {"type": "boolean"}
             case Integer():
-                return _present(type="integer", minimum=kind.minimum, maximum=kind.maximum, const=kind.const)
+                return present(type="integer", minimum=kind.minimum, maximum=kind.maximum, const=kind.const)
             case String():
                 return _string(kind)
             case Bytes():
-                return _closed_object({"$bytes": {"type": "string"}}, ("$bytes",))
+                return closed_object({"$bytes": {"type": "string"}}, ("$bytes",))
             case CidLinkType():
-                return _closed_object({"$link": {"type": "string"}}, ("$link",))
+                return closed_object({"$link": {"type": "string"}}, ("$link",))
             case BlobType():
                 return {"type": "object", "title": "{$blob: file}"}
             case Array():
                 low, high = kind.min_length, kind.max_length
-                return _present(type="array", items=self.type(kind.items), minItems=low, maxItems=high)
+                return present(type="array", items=self.type(kind.items), minItems=low, maxItems=high)
             case Object():
                 return self._object(kind)
             case Ref(target=target):
@@ -346,10 +331,11 @@ class _Definitions:
     def _reference(self, name: Name) -> JsonObject:
         if name == STRONG_REF:
             return {"type": "object", "title": "{$strongRef: address}"}
-        if str(name) not in self.definitions:
-            self.definitions[str(name)] = {}  # a definition may refer to itself
-            self.definitions[str(name)] = self._definition(self._lexicons.find(name))
-        return {"$ref": f"#/$defs/{name}"}
+        known = definition_name(name)
+        if known not in self.definitions:
+            self.definitions[known] = {}  # a definition may refer to itself
+            self.definitions[known] = self._definition(self._lexicons.find(name))
+        return refer(known)
 
     def _definition(self, found: Definition | None) -> JsonObject:
         match found:
@@ -361,15 +347,9 @@ class _Definitions:
                 return self.type(found)
 
 
-def _present(**keywords: Json) -> JsonObject:
-    return {name: value for name, value in keywords.items() if value is not None}
-
-
 def _string(kind: String) -> JsonObject:
     # JSON Schema counts characters where a lexicon counts bytes: what this allows, the lexicon may still refuse.
-    made = _present(
-        type="string", minLength=1 if kind.min_length else None, maxLength=kind.max_length, const=kind.const
-    )
+    made = present(type="string", minLength=1 if kind.min_length else None, maxLength=kind.max_length, const=kind.const)
     if kind.enum:
         made["enum"] = list(kind.enum)
     if kind.format == "at-uri":

@@ -12,7 +12,7 @@ from atpub.atproto import data
 from atpub.errors import InvalidInput, Problem
 from atpub.text.document import Document
 from atpub.text.source import Source
-from atpub.text.spans import MAX_DEPTH, Span
+from atpub.text.spans import MAX_DEPTH, Part, Span
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?P<text>"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^ \t\r\n\[\]{},:"]+)')
 _CLOSING = re.compile(r",[ \t\r\n]*[]}]")
@@ -106,6 +106,6 @@ class _Scanner:
         raise InvalidInput((self._source.problem(code, message, at, hint),))
 
 
-def placed(problems: Iterable[Problem], document: Document) -> tuple[Problem, ...]:
+def placed(problems: Iterable[Problem], document: Document, of: Part = "value") -> tuple[Problem, ...]:
     """Return the problems, each at the place in the document that its path leads to."""
-    return tuple(replace(problem, place=document.place(problem.path)) for problem in problems)
+    return tuple(replace(problem, place=document.place(problem.path, of=of)) for problem in problems)

@@ -17,13 +17,13 @@ Scalar = TypeVar("Scalar", Boolean, Integer, String)
 
 _NONE: Final = Lexicons({})
 _PART: Final = r"[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}"
-_MIME_TYPE: Final = re.compile(rf"\*/\*|{_PART}/(?:\*|{_PART})")
+MIME_TYPE: Final = re.compile(rf"\*/\*|{_PART}/(?:\*|{_PART})")
 
 
 def check_mime_types(node: JsonNode, patterns: Iterable[str]) -> None:
     """Report each text that is no MIME type, nor the pattern of some (RFC 6838)."""
     for pattern in patterns:
-        if not _MIME_TYPE.fullmatch(pattern):
+        if not MIME_TYPE.fullmatch(pattern):
             node.problem(f"{pattern[:80]!r} is not a MIME type", hint="type/subtype, type/* or */*, without parameters")
 
 

@@ -34,8 +34,12 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "subscription": ("message", *_METHOD),
     "union": ("closed", "refs"),
 }
-_OWN: Final = {kind: frozenset(("description", "type", *words)) for kind, words in _WORDS.items()}
-_ALL: Final = frozenset(word for words in _WORDS.values() for word in words)
+UNTYPED: Final = ("body", "lexicon", "message")
+"""The parts of a lexicon that have no `type`."""
+_OWN: Final = {
+    kind: frozenset(("description", *(() if kind in UNTYPED else ("type",)), *words)) for kind, words in _WORDS.items()
+}
+_ALL: Final = frozenset(("type", *(word for words in _WORDS.values() for word in words)))
 _NONE: Final = frozenset(("description", "type"))
 
 _JSON_SCHEMA: Final[Mapping[str, str]] = {  # words of JSON Schema, and what Lexicon has in their place
@@ -71,6 +75,11 @@ _FORMATS_MEANT: Final[Mapping[str, str]] = {
     "timestamp": "datetime",
     "url": "uri",
 }
+
+
+def words_of(kind: str) -> tuple[str, ...]:
+    """Return the words that a type, or another part of a lexicon, has of its own."""
+    return _WORDS.get(kind, ())
 
 
 def suggest_type(word: str, candidates: Iterable[str]) -> str:

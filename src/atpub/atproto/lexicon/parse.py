@@ -14,7 +14,7 @@ from typing import Final
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.constraints import check_choices, check_mime_types
 from atpub.atproto.lexicon.formats import FORMATS
-from atpub.atproto.lexicon.json_node import JsonNode, kind_of
+from atpub.atproto.lexicon.json_node import JsonNode, kind_of, step
 from atpub.atproto.lexicon.keywords import check_words, suggest_format, suggest_type
 from atpub.atproto.lexicon.model import (
     MAIN,
@@ -47,8 +47,9 @@ from atpub.atproto.syntax import Nsid, Rkey
 from atpub.errors import InvalidInput
 
 DEEPEST = 64
-_LONGEST_AUTHORITY: Final = 253  # as a domain name
-_FRAGMENT = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
+KEY_TYPES: Final = ("tid", "nsid", "any")  # and literal:…
+LONGEST_AUTHORITY: Final = 253  # as a domain name
+FRAGMENT: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,127}")
 
 
 def parse(document: Json, file: str) -> Lexicon:
@@ -64,14 +65,20 @@ def _lexicon(node: JsonNode) -> Lexicon | None:
     if not isinstance(node.value, dict):
         node.problem(f"expected an object, found {kind_of(node.value)}")
         return None
+    if "lexicon" not in node and "defs" not in node:
+        node.problem("expected a lexicon: an object with lexicon, id and defs", hint=_suggest_inner(node.value))
+        return None
     if node["lexicon"].value is True or node["lexicon"].value != 1:
         node["lexicon"].problem("expected 1, the only version of the language that there is")
     text = node.text("id") or ""
-    if not Nsid.accepts(text):
+    if node["id"].value is None:
+        node["id"].problem("is required and missing", hint="the NSID, such as org.example.note")
+    elif isinstance(node["id"].value, str) and not Nsid.accepts(text):
         node["id"].problem(f"{text[:80]!r} is not a valid NSID")
+    if not Nsid.accepts(text):
         return None
-    if len(text.rpartition(".")[0]) > _LONGEST_AUTHORITY:
-        node["id"].problem(f"the authority of an NSID, all but its name, has at most {_LONGEST_AUTHORITY} characters")
+    if len(text.rpartition(".")[0]) > LONGEST_AUTHORITY:
+        node["id"].problem(f"the authority of an NSID, all but its name, has at most {LONGEST_AUTHORITY} characters")
     node.number("revision")
     check_words(node, "lexicon")
     if node.value.get("defs") == {}:
@@ -82,6 +89,12 @@ def _lexicon(node: JsonNode) -> Lexicon | None:
     return Lexicon(Nsid(text), found, node.text("description") or "")
 
 
+def _suggest_inner(value: Mapping[str, Json]) -> str:
+    """Return a hint where a lexicon is one of the values, as it is in what servers answer."""
+    inner = [key for key, item in value.items() if isinstance(item, dict) and "lexicon" in item and "defs" in item]
+    return f"it is in {step(inner[0])[:80]}: save that alone" if inner else ""
+
+
 class _Reader:
     """Reads the definitions of one lexicon; its NSID makes local references absolute."""
 
@@ -90,17 +103,17 @@ class _Reader:
 
     def definition(self, name: str, node: JsonNode) -> Definition | None:
         """Return a definition of any kind; None with a problem where it is none."""
-        if not _FRAGMENT.fullmatch(name):
+        if not FRAGMENT.fullmatch(name):
             node.problem(f"{name[:80]!r} is not a name for a definition")
         kind = node["type"].value
-        if isinstance(kind, str) and kind in _PRIMARY:
+        if isinstance(kind, str) and kind in PRIMARY_TYPES:
             if name != MAIN:
                 node.problem(f"a {kind} can only be the main definition")
             check_words(node, kind)
-            return _PRIMARY[kind](self, node)
+            return PRIMARY_TYPES[kind](self, node)
         if kind == "token":
             return Token(_description(node))
-        if kind in ("ref", "union", "unknown"):
+        if kind in PARTS_ONLY:
             node.problem(f"the type {kind} has no name of its own: it is part of another type")
         return self.type(node)
 
@@ -113,16 +126,18 @@ class _Reader:
             node.problem(f"expected a type, found {kind_of(node.value)}")
             return None
         kind = node["type"].value
-        read = _TYPES.get(kind) if isinstance(kind, str) else None
+        read = VALUE_TYPES.get(kind) if isinstance(kind, str) else None
         if read is not None:
             check_words(node, str(kind))
             return read(self, node)
-        if isinstance(kind, str) and kind and kind not in _NO_VALUES:
-            hint = suggest_type(kind, [*_TYPES, *_NO_VALUES])
+        if isinstance(kind, str) and kind and kind not in NO_VALUES:
+            hint = suggest_type(kind, [*VALUE_TYPES, *NO_VALUES])
+            if _is_reference(kind):
+                hint = f'write {{"type": "ref", "ref": "{kind}"}}'
             node["type"].warn(f"{kind[:80]!r} is a type that atpub does not know: passed over", "unknown-type", hint)
             return Unsupported(kind, _description(node))
         shown = repr(kind[:80]) if isinstance(kind, str) else kind_of(kind)
-        hint = suggest_type(kind, _TYPES) if isinstance(kind, str) else ""
+        hint = suggest_type(kind, VALUE_TYPES) if isinstance(kind, str) else ""
         node["type"].problem(f"{shown} is not a type that a value can have", "unknown-type", hint)
         return None
 
@@ -132,7 +147,7 @@ class _Reader:
         kind, _, literal = key.partition(":")
         if node["key"].value is None:
             node["key"].problem("is required and missing", hint="tid, nsid, any or literal:…")
-        elif key not in ("tid", "nsid", "any") and not (kind == "literal" and Rkey.accepts(literal)):
+        elif key not in KEY_TYPES and not (kind == "literal" and Rkey.accepts(literal)):
             node["key"].problem(f"{key[:80]!r} is not a key type: tid, nsid, any or literal:…")
         record = node["record"]
         if isinstance(record.value, dict) and "type" not in record:
@@ -255,11 +270,17 @@ class _Reader:
 
     def name(self, node: JsonNode, text: str) -> Name:
         """Return the absolute name that a reference means."""
-        nsid, hash_sign, fragment = text.partition("#")
-        if (nsid and not Nsid.accepts(nsid)) or (hash_sign and not _FRAGMENT.fullmatch(fragment)) or not text:
+        if not _is_reference(text):
             node.problem(f"{text[:80]!r} is not a reference: #name, an NSID, or NSID#name")
             return Name(self.nsid)
+        nsid, _, fragment = text.partition("#")
         return Name(Nsid(nsid) if nsid else self.nsid, fragment or MAIN)
+
+
+def _is_reference(text: str) -> bool:
+    """Return whether a text is #name, an NSID, or NSID#name."""
+    nsid, hash_sign, fragment = text.partition("#")
+    return bool(text) and (not nsid or Nsid.accepts(nsid)) and (not hash_sign or bool(FRAGMENT.fullmatch(fragment)))
 
 
 def _description(node: JsonNode) -> str:
@@ -342,7 +363,7 @@ def _blob(_: _Reader, node: JsonNode) -> BlobType:
     return BlobType(accept, node.number("maxSize"), _description(node))
 
 
-_TYPES: Final[Mapping[str, Callable[[_Reader, JsonNode], Type]]] = {
+VALUE_TYPES: Final[Mapping[str, Callable[[_Reader, JsonNode], Type]]] = {
     "array": _Reader.array,
     "blob": _blob,
     "boolean": _boolean,
@@ -356,11 +377,14 @@ _TYPES: Final[Mapping[str, Callable[[_Reader, JsonNode], Type]]] = {
     "union": _Reader.union,
     "unknown": lambda _, node: Unknown(_description(node)),
 }
-_PRIMARY: Final[Mapping[str, Callable[[_Reader, JsonNode], Definition | None]]] = {
+PRIMARY_TYPES: Final[Mapping[str, Callable[[_Reader, JsonNode], Definition | None]]] = {
     "permission-set": _Reader.permission_set,
     "procedure": _Reader.procedure,
     "query": _Reader.query,
     "record": _Reader.record,
     "subscription": _Reader.subscription,
 }
-_NO_VALUES: Final = frozenset({*_PRIMARY, "params", "permission", "token", "float", "number"})
+NO_VALUES: Final = frozenset({*PRIMARY_TYPES, "params", "permission", "token", "float", "number"})
+"""Types that no value has; types that the language does not have are those of a later version."""
+PARTS_ONLY: Final = ("ref", "union", "unknown")
+"""Types that a definition cannot have: they are parts of others."""

@@ -8,9 +8,9 @@ from atpub.atproto.lexicon.formats import is_language
 from atpub.atproto.lexicon.json_node import JsonNode, kind_of
 from atpub.atproto.syntax import Nsid
 
-_ACTIONS: Final = ("create", "update", "delete")
-_ANY: Final = "*"
-_NAMES: Final = {"repo": "collection", "rpc": "lxm"}
+ACTIONS: Final = ("create", "update", "delete")
+ANY: Final = "*"
+RESOURCE_NAMES: Final = {"repo": "collection", "rpc": "lxm"}
 
 
 def check_permission_set(node: JsonNode, nsid: Nsid) -> None:
@@ -37,8 +37,8 @@ def _check_permission(node: JsonNode, nsid: Nsid) -> None:
     resource = node.text("resource")
     if not resource:
         node["resource"].problem("expected the name of a resource")
-    if resource in _NAMES:
-        _check_names(node[_NAMES[resource]], node.texts(_NAMES[resource]), nsid)
+    if resource in RESOURCE_NAMES:
+        _check_names(node[RESOURCE_NAMES[resource]], node.texts(RESOURCE_NAMES[resource]), nsid)
     if resource == "repo":
         _check_actions(node)
     if resource == "rpc":
@@ -48,13 +48,13 @@ def _check_permission(node: JsonNode, nsid: Nsid) -> None:
 def _check_names(node: JsonNode, names: tuple[str, ...], nsid: Nsid) -> None:
     if not names:
         node.problem("expected a list that is not empty")
-    if _ANY in names and len(names) > 1:
+    if ANY in names and len(names) > 1:
         node.problem("'*' stands for all, and grants nothing beside others", hint="leave out '*', or all the others")
     namespace = f"{nsid.rpartition('.')[0]}."
     for name in names:
-        if name != _ANY and not Nsid.accepts(name):
+        if name != ANY and not Nsid.accepts(name):
             node.problem(f"{name[:80]!r} is not a valid NSID")
-        elif name != _ANY and not name.startswith(namespace):
+        elif name != ANY and not name.startswith(namespace):
             hint = "servers drop it: name it in a permission set of its own namespace"
             message = f"{name[:80]!r} is outside the namespace {namespace}* of the permission set: it grants nothing"
             node.warn(message, "outside-namespace", hint)
@@ -65,8 +65,8 @@ def _check_actions(node: JsonNode) -> None:
     if "action" in node and not actions:
         node["action"].problem("an empty list grants nothing", hint="leave it out to allow every action")
     for action in actions:
-        if action not in _ACTIONS:
-            hint = f"there are {', '.join(_ACTIONS)}"
+        if action not in ACTIONS:
+            hint = f"there are {', '.join(ACTIONS)}"
             node["action"].problem(f"{action[:80]!r} is not an action: it grants nothing", hint=hint)
 
 
@@ -74,5 +74,5 @@ def _check_audience(node: JsonNode) -> None:
     audience = node.text("aud")
     if not audience and not node.flag("inheritAud"):
         node["aud"].problem("is required and missing: it grants nothing", hint="a service, '*', or inheritAud: true")
-    if audience == _ANY and node["lxm"].value == [_ANY]:
+    if audience == ANY and node["lxm"].value == [ANY]:
         node["aud"].problem("'*' for both lxm and aud grants nothing", hint="name the methods, or the service")

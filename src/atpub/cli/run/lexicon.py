@@ -1,4 +1,4 @@
-"""`atpub lex`."""
+"""`atpub lex`, and `atpub manifest-schema`, which reads lexicons too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from atpub.atproto.syntax import Nsid
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
+from atpub.desired import usual_paths
 from atpub.errors import StaleFiles, Usage
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
+from atpub.lexicon_tools.file_schema import lexicon_schema
 from atpub.lexicon_tools.files import (
     files_beside,
     find_files,
@@ -21,6 +23,9 @@ from atpub.lexicon_tools.files import (
 from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import RULES
 from atpub.lexicon_tools.settings import read_ignored
+from atpub.manifest.lexicon_files import read_unlinked
+from atpub.manifest.load import find_lexicons
+from atpub.manifest.record_schema import schema_with_records
 from atpub.report.lint import (
     formatted_json,
     formatted_text,
@@ -89,3 +94,16 @@ def run_new(nsid: str, kind: str, lexicons: Path | None, *, as_json: bool) -> No
         print_json(formatted_json(1, [str(file)], found))
     else:
         print_data(PLAIN(f"{file}: a new {kind}."))
+
+
+def run_schema() -> None:
+    """Print the JSON Schema of lexicon files."""
+    print_json(lexicon_schema())
+
+
+def run_manifest_schema(manifests: tuple[str, ...], lexicons: tuple[Path, ...]) -> None:
+    """Print the JSON Schema of the manifest, with the records of its lexicons and of those in some folders."""
+    named = list(manifests) or usual_paths()
+    own, warnings = read_unlinked({**(find_lexicons(named) if named else {}), **find_files(lexicons)})
+    tell_warnings(warnings)
+    print_json(schema_with_records(own.and_also(LEXICONS.lexicons)))

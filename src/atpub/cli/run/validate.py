@@ -1,4 +1,4 @@
-"""`atpub validate` and `atpub manifest-schema`: the commands that need no repository and write no file."""
+"""`atpub validate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_json, style_for, tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.desired import read_manifest, validate
-from atpub.manifest.schema import manifest_schema
 from atpub.report.results import valid_json, valid_text
 
 
@@ -24,8 +23,3 @@ def run_validate(
         print_json(valid_json(manifest.project, len(desired), warnings))
     else:
         print_data(valid_text(manifest.project, len(desired), warnings, style_for(sys.stdout)))
-
-
-def run_manifest_schema() -> None:
-    """Print the JSON Schema of the manifest."""
-    print_json(manifest_schema())
