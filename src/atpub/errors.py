@@ -5,7 +5,10 @@
     │   ├── InvalidRecord                     a value breaks its lexicon; also a ValueError
     │   └── InvalidArgument                   an argument of a call is wrong; also a ValueError
     ├── AuthenticationFailed        exit 4    no credentials, or the server refuses them
-    │   └── NotLoggedIn                       the call needs an account; also a ValueError
+    │   ├── NotLoggedIn                       the call needs an account; also a ValueError
+    │   ├── AuthorizationDenied               the account's owner or server did not authorize an OAuth login
+    │   ├── AuthorizationMismatch             a server's statement does not fit the account or the login
+    │   └── InsufficientScope                 the login does not permit the write
     ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
     │   ├── AlteredPlan                       a saved plan is not as it was saved
@@ -183,6 +186,24 @@ class NotLoggedIn(AuthenticationFailed, ValueError):
     """A call that needs an account, before any login."""
 
     code = "not-logged-in"
+
+
+class AuthorizationDenied(AuthenticationFailed):
+    """An OAuth login that the account's owner or server did not authorize, or not in time."""
+
+    code = "authorization-denied"
+
+
+class AuthorizationMismatch(AuthenticationFailed):
+    """A statement of a server that does not fit the account, the login, or what OAuth requires; nothing is stored."""
+
+    code = "authorization-mismatch"
+
+
+class InsufficientScope(AuthenticationFailed):
+    """A write that the scope of the login does not permit."""
+
+    code = "insufficient-scope"
 
 
 class Conflict(AtpubError):

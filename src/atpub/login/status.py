@@ -24,7 +24,8 @@ def read_status(target: Target, credentials: Credentials) -> AccountStatus:
         stored = sessions.read(identity.did, identity.pds) if sessions else None
         if sessions and stored:
             trouble = _try_session(account, sessions)
-            login = LoginStatus("session", not trouble, trouble, str(sessions.path(identity.did)))
+            scope = stored.grant.scope if stored.grant else None
+            login = LoginStatus("session", not trouble, trouble, str(sessions.path(identity.did)), scope)
         else:
             login = _find_login(account, credentials)
         return AccountStatus(

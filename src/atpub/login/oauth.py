@@ -1,0 +1,123 @@
+"""`atpub login --oauth`: from an account to a stored session, with a browser in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from atpub.atproto.auth.oauth.metadata import AuthorizationServer, parse_callback
+from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, Scope
+from atpub.atproto.auth.oauth.server import InvalidScope, discover
+from atpub.atproto.auth.oauth.session import Authorization, ask_authorization, open_session
+from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.identity.resolve import Identity, resolve
+from atpub.atproto.xrpc.http import HttpClient
+from atpub.errors import AuthorizationDenied, AuthorizationMismatch
+from atpub.login.account import RemoteAccount, look_up
+from atpub.login.callback import listening, pasted_query, reserving
+from atpub.login.credentials import Credentials
+from atpub.login.model import OpenedSession
+from atpub.login.session import store_session
+from atpub.redact import hide
+from atpub.target import Target
+
+WAIT_SECONDS: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """The way to the person who logs in.
+
+    `announce` gets the authorization server and the scope, before anything else; `warn` gets what is out of the
+    ordinary. `open` gets the URL of the page to confirm the login on. `paste` asks for what the browser shows
+    afterwards, where it runs on another machine (None: it runs on this one).
+    """
+
+    announce: Callable[[str, Scope], None]
+    warn: Callable[[str], None]
+    open: Callable[[str], None]
+    paste: Callable[[], str] | None = None
+    seconds: float = WAIT_SECONDS
+
+
+def log_in_with_browser(target: Target, credentials: Credentials, scope: Scope, browser: Browser) -> OpenedSession:
+    """Open an OAuth session of an account, confirmed in a browser, and store it.
+
+    Raises Usage if there is no place for the session, AuthorizationDenied, AuthorizationMismatch, and whatever looking
+    up the account raises.
+    """
+    sessions = credentials.require_sessions()
+    with look_up(target, credentials.environ) as account:
+        identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
+        server = discover(identity.pds, account.http)
+        asked, answer = _authorize(target, identity, server, scope, browser, account.http)
+        tokens = open_session(asked, answer, account.http)
+        store_session(tokens, sessions, account.http)
+    assert tokens.grant is not None
+    return OpenedSession(tokens.did, tokens.handle, tokens.server, sessions.path(tokens.did), tokens.grant.scope)
+
+
+def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverConfig) -> Identity:
+    """Return the account with the server that its own document names; raises AuthorizationMismatch for another one."""
+    identity = account.identity
+    if target.pds is None:
+        return identity  # looked up at its document, and not at a server
+    named = resolve(identity.did, account.http, config=config).pds
+    if named != identity.pds:
+        message = f"{identity.did} is at {named}, and not at {identity.pds}"
+        raise AuthorizationMismatch(message, hint="an OAuth login is for the account's own server: leave out --pds")
+    return identity
+
+
+def _authorize(
+    target: Target, identity: Identity, server: AuthorizationServer, scope: Scope, browser: Browser, http: HttpClient
+) -> tuple[Authorization, str]:
+    """Return the authorization that was asked for, and the code that confirms it."""
+    browser.announce(server.issuer, scope)
+    with ExitStack() as stack:
+        listener = None if browser.paste else stack.enter_context(listening())
+        redirect = listener.redirect if listener else stack.enter_context(reserving())
+
+        def ask(wanted: Scope) -> Authorization:
+            return ask_authorization(identity, server, wanted, redirect, target.account, http)
+
+        asked = _ask(ask, server, scope, browser)
+        browser.open(asked.url)
+        if listener:
+            return asked, parse_callback(listener.wait(browser.seconds), state=asked.state, issuer=server.issuer)
+        assert browser.paste is not None
+        return asked, _pasted_code(browser.paste(), asked)
+
+
+def _ask(
+    ask: Callable[[Scope], Authorization], server: AuthorizationServer, scope: Scope, browser: Browser
+) -> Authorization:
+    """Ask for a scope; where the server knows none so narrow, say so and ask for that of an app password.
+
+    `scopes_supported` does not tell: the reference PDS lists none of those with parameters, and knows them all.
+    """
+    try:
+        return ask(scope)
+    except InvalidScope:
+        if GENERIC not in server.scopes or GENERIC in scope.values:
+            raise
+    browser.warn(
+        f"{server.issuer} does not know these permissions: the login will permit all that an app password does"
+    )
+    wide = Scope((ATPROTO, GENERIC))
+    browser.announce(server.issuer, wide)
+    return ask(wide)
+
+
+def _pasted_code(text: str, asked: Authorization) -> str:
+    """Return the code in a pasted URL, or the pasted code: PKCE makes one of another login worthless."""
+    query = pasted_query(text.strip())
+    if query is not None:
+        return parse_callback(query, state=asked.state, issuer=asked.server.issuer)
+    code = text.strip()
+    if not code or not code.isascii() or not code.isprintable() or " " in code:
+        raise AuthorizationDenied("no code was given", hint="paste the whole address that the browser shows at the end")
+    hide(code)
+    return code

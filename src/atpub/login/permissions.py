@@ -1,0 +1,55 @@
+"""What a login must permit: for a manifest's records, and for the writes of a plan."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from atpub.atproto.auth.oauth.scopes import GENERIC, Scope, parse_permission, scope_for
+from atpub.engine.desired.model import Desired
+from atpub.engine.inventory import COLLECTION
+from atpub.engine.plan.model import Plan
+from atpub.errors import InsufficientScope, Usage
+from atpub.repository.pds import PdsRepository
+from atpub.suggest import listed
+
+
+def manifest_scope(desired: Iterable[Desired]) -> Scope:
+    """Return the scope that permits to publish records, and to keep the inventory of them."""
+    records = tuple(desired)
+    types = {item.blob.mime_type for record in records for item in record.blobs}
+    return scope_for({COLLECTION, *(record.path.collection for record in records)}, types)
+
+
+def plan_scope(plan: Plan) -> Scope:
+    """Return the scope that permits to apply a plan."""
+    written = {change.path.collection for change in plan.changes if change.writes}
+    inventories = {path.collection for path in plan.inventory_changes}
+    kept = {COLLECTION} if inventories else set()
+    return scope_for(written | kept, {upload.mime_type for upload in plan.uploads})
+
+
+def parse_scopes(values: Iterable[str]) -> Scope:
+    """Return the scope that a user names; raises Usage for what is not about records or blobs."""
+    found = tuple(values)
+    for value in found:
+        if parse_permission(value) is None and value != GENERIC:
+            hint = f"such as repo:org.lab.note, blob:image/*, or {GENERIC}"
+            raise Usage(f"{value!r} is no permission to write records or upload blobs", hint=hint)
+    return Scope.of(found)
+
+
+def require_permission(plan: Plan, repository: PdsRepository, account: str) -> None:
+    """Raise InsufficientScope if the stored login does not permit what a plan does; nothing is sent."""
+    held = repository.login_scope()
+    missing = held.missing(plan_scope(plan)) if held else Scope(())
+    if not missing.values:
+        return
+    found = [parse_permission(value) for value in missing.values]
+    collections = [name for item in found if item and item.resource == "repo" for name in item.names]
+    types = [name for item in found if item and item.resource == "blob" for name in item.names]
+    what = [f"write {listed(collections)}"] if collections else []
+    what += [f"upload {listed(types)}"] if types else []
+    options = " ".join(f"--scope {shlex.quote(value)}" for value in missing.values)
+    hint = f"log in again with: atpub login --oauth --account {shlex.quote(account)} {options}"
+    raise InsufficientScope(f"this login may not {' or '.join(what)}; nothing was sent", hint=hint)
