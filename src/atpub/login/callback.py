@@ -90,14 +90,16 @@ def _handler(answers: queue.Queue[str]) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:  # the name that the library calls
             path, _, query = self.path.partition("?")
-            own_hosts = {f"{HOST}:{self.server.server_address[1]}"}  # a page elsewhere may point its name here
-            if path != REDIRECT_PATH or self.headers.get("Host") not in own_hosts:
-                return self._answer(404, "")
+            own_host = f"{HOST}:{self.connection.getsockname()[1]}"  # a page elsewhere may point its own name here
+            if path != REDIRECT_PATH or self.headers.get("Host") != own_host:
+                self._answer(404, "")
+                return
             try:
                 answers.put_nowait(query)
             except queue.Full:
-                return self._answer(409, "")
-            return self._answer(200, _PAGE)
+                self._answer(409, "")
+            else:
+                self._answer(200, _PAGE)
 
         def _answer(self, status: int, page: str) -> None:
             body = page.encode()

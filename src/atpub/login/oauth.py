@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from atpub.atproto.auth.oauth.metadata import AuthorizationServer, parse_callback
-from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, Scope
+from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, OAuthScope
 from atpub.atproto.auth.oauth.server import InvalidScope, discover
 from atpub.atproto.auth.oauth.session import Authorization, ask_authorization, open_session
+from atpub.atproto.auth.session import access_of, account_of
+from atpub.atproto.auth.session_store import SessionTokens
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
+from atpub.atproto.xrpc.client import XrpcClient
+from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.errors import AuthorizationDenied, AuthorizationMismatch
 from atpub.login.account import RemoteAccount, look_up
@@ -31,18 +35,18 @@ class Browser:
     """The way to the person who logs in.
 
     `announce` gets the authorization server and the scope, before anything else; `warn` gets what is out of the
-    ordinary. `open` gets the URL of the page to confirm the login on. `paste` asks for what the browser shows
+    ordinary. `show` gets the URL of the page to confirm the login on. `paste` asks for what the browser shows
     afterwards, where it runs on another machine (None: it runs on this one).
     """
 
-    announce: Callable[[str, Scope], None]
+    announce: Callable[[str, OAuthScope], None]
     warn: Callable[[str], None]
-    open: Callable[[str], None]
+    show: Callable[[str], None]
     paste: Callable[[], str] | None = None
     seconds: float = WAIT_SECONDS
 
 
-def log_in_with_browser(target: Target, credentials: Credentials, scope: Scope, browser: Browser) -> OpenedSession:
+def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthScope, browser: Browser) -> OpenedSession:
     """Open an OAuth session of an account, confirmed in a browser, and store it.
 
     Raises Usage if there is no place for the session, AuthorizationDenied, AuthorizationMismatch, and whatever looking
@@ -53,7 +57,7 @@ def log_in_with_browser(target: Target, credentials: Credentials, scope: Scope, 
         identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
         server = discover(identity.pds, account.http)
         asked, answer = _authorize(target, identity, server, scope, browser, account.http)
-        tokens = open_session(asked, answer, account.http)
+        tokens = _with_handle(open_session(asked, answer, account.http), account.http)
         store_session(tokens, sessions, account.http)
     assert tokens.grant is not None
     return OpenedSession(tokens.did, tokens.handle, tokens.server, sessions.path(tokens.did), tokens.grant.scope)
@@ -71,8 +75,22 @@ def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverCo
     return identity
 
 
+def _with_handle(tokens: SessionTokens, http: HttpClient) -> SessionTokens:
+    """Return the session with the handle of its account, which its server must tell to the holder of the tokens."""
+    access = access_of(tokens)
+    found = account_of(XrpcClient(access.server, http), access)
+    if found.did != tokens.did:
+        raise AuthorizationMismatch(f"{tokens.server} takes the tokens for {printable(found.did)}, not {tokens.did}")
+    return replace(tokens, handle=found.handle)
+
+
 def _authorize(
-    target: Target, identity: Identity, server: AuthorizationServer, scope: Scope, browser: Browser, http: HttpClient
+    target: Target,
+    identity: Identity,
+    server: AuthorizationServer,
+    scope: OAuthScope,
+    browser: Browser,
+    http: HttpClient,
 ) -> tuple[Authorization, str]:
     """Return the authorization that was asked for, and the code that confirms it."""
     browser.announce(server.issuer, scope)
@@ -80,11 +98,11 @@ def _authorize(
         listener = None if browser.paste else stack.enter_context(listening())
         redirect = listener.redirect if listener else stack.enter_context(reserving())
 
-        def ask(wanted: Scope) -> Authorization:
+        def ask(wanted: OAuthScope) -> Authorization:
             return ask_authorization(identity, server, wanted, redirect, target.account, http)
 
         asked = _ask(ask, server, scope, browser)
-        browser.open(asked.url)
+        browser.show(asked.url)
         if listener:
             return asked, parse_callback(listener.wait(browser.seconds), state=asked.state, issuer=server.issuer)
         assert browser.paste is not None
@@ -92,7 +110,7 @@ def _authorize(
 
 
 def _ask(
-    ask: Callable[[Scope], Authorization], server: AuthorizationServer, scope: Scope, browser: Browser
+    ask: Callable[[OAuthScope], Authorization], server: AuthorizationServer, scope: OAuthScope, browser: Browser
 ) -> Authorization:
     """Ask for a scope; where the server knows none so narrow, say so and ask for that of an app password.
 
@@ -106,7 +124,7 @@ def _ask(
     browser.warn(
         f"{server.issuer} does not know these permissions: the login will permit all that an app password does"
     )
-    wide = Scope((ATPROTO, GENERIC))
+    wide = OAuthScope((ATPROTO, GENERIC))
     browser.announce(server.issuer, wide)
     return ask(wide)
 

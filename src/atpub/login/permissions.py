@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from atpub.atproto.auth.oauth.scopes import GENERIC, Scope, parse_permission, scope_for
+from atpub.atproto.auth.oauth.scopes import GENERIC, OAuthScope, parse_permission, scope_for
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION
 from atpub.engine.plan.model import Plan
@@ -14,14 +14,14 @@ from atpub.repository.pds import PdsRepository
 from atpub.suggest import listed
 
 
-def manifest_scope(desired: Iterable[Desired]) -> Scope:
+def manifest_scope(desired: Iterable[Desired]) -> OAuthScope:
     """Return the scope that permits to publish records, and to keep the inventory of them."""
     records = tuple(desired)
     types = {item.blob.mime_type for record in records for item in record.blobs}
     return scope_for({COLLECTION, *(record.path.collection for record in records)}, types)
 
 
-def plan_scope(plan: Plan) -> Scope:
+def plan_scope(plan: Plan) -> OAuthScope:
     """Return the scope that permits to apply a plan."""
     written = {change.path.collection for change in plan.changes if change.writes}
     inventories = {path.collection for path in plan.inventory_changes}
@@ -29,20 +29,20 @@ def plan_scope(plan: Plan) -> Scope:
     return scope_for(written | kept, {upload.mime_type for upload in plan.uploads})
 
 
-def parse_scopes(values: Iterable[str]) -> Scope:
+def parse_scopes(values: Iterable[str]) -> OAuthScope:
     """Return the scope that a user names; raises Usage for what is not about records or blobs."""
     found = tuple(values)
     for value in found:
         if parse_permission(value) is None and value != GENERIC:
             hint = f"such as repo:org.lab.note, blob:image/*, or {GENERIC}"
             raise Usage(f"{value!r} is no permission to write records or upload blobs", hint=hint)
-    return Scope.of(found)
+    return OAuthScope.of(found)
 
 
 def require_permission(plan: Plan, repository: PdsRepository, account: str) -> None:
     """Raise InsufficientScope if the stored login does not permit what a plan does; nothing is sent."""
     held = repository.login_scope()
-    missing = held.missing(plan_scope(plan)) if held else Scope(())
+    missing = held.missing(plan_scope(plan)) if held else OAuthScope(())
     if not missing.values:
         return
     found = [parse_permission(value) for value in missing.values]

@@ -39,12 +39,19 @@ def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
 def account_json(status: AccountStatus) -> JsonObject:
     """Return the account and the login as JSON."""
     login = status.login
+    details: JsonObject = {
+        "way": login.way,
+        "good": login.is_good,
+        "trouble": login.trouble or None,
+        "path": login.path,
+    }
+    if login.scope is not None:
+        details["scope"] = login.scope
     return {
         "format_version": FORMAT_VERSION,
         "account": status.account,
         "did": status.did,
         "handle": status.handle,
         "server": status.server,
-        "login": {"way": login.way, "good": login.is_good, "trouble": login.trouble or None, "path": login.path}
-        | ({} if login.scope is None else {"scope": login.scope}),
+        "login": details,
     }

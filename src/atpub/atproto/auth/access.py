@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
-from atpub.atproto.auth.oauth.scopes import Scope
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.xrpc.exchange import Signer
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Authorizer(Protocol):
         """
         ...
 
-    def scope(self) -> Scope | None:
+    def scope(self) -> OAuthScope | None:
         """Return what the login permits, as far as that is known without a request; None where it is not limited."""
         ...
 

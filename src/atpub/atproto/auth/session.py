@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
 from atpub.atproto.auth.access import Access, is_token
-from atpub.atproto.auth.oauth.scopes import Scope
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.auth.session_store import SessionStore, SessionTokens
 from atpub.atproto.identity.resolve import server_named
 from atpub.atproto.runtime import Nothing
@@ -66,10 +66,10 @@ class Session:
             pass
         return send(access_of(self._renew(tokens)))
 
-    def scope(self) -> Scope | None:
+    def scope(self) -> OAuthScope | None:
         """Return what the session permits: of an OAuth session, its scope; else None, and all is permitted."""
         tokens = self._tokens or self._read_store()
-        return Scope.parse(tokens.grant.scope) if tokens and tokens.grant else None
+        return OAuthScope.parse(tokens.grant.scope) if tokens and tokens.grant else None
 
     def open(self) -> SessionTokens:
         """Return the session, and open one if there is none; raises AuthenticationFailed."""
@@ -196,7 +196,8 @@ def log_out(http: HttpClient, tokens: SessionTokens) -> None:
     if tokens.grant is not None:
         from atpub.atproto.auth.oauth import session as oauth  # cryptography
 
-        return oauth.log_out(http, tokens, tokens.grant)
+        oauth.log_out(http, tokens, tokens.grant)
+        return
     hide(tokens.access, tokens.refresh)
     access = Access(tokens.login, tokens.refresh)
     with suppress(AuthenticationFailed):

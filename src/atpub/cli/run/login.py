@@ -35,7 +35,8 @@ def run_login(
             raise Usage("--oauth and --keyring exclude each other", hint="OAuth has no password to store")
         from atpub.cli.run.oauth import log_in_by_oauth  # cryptography
 
-        return log_in_by_oauth(target, manifests, environment, scopes, uses_browser=not no_browser)
+        log_in_by_oauth(target, manifests, environment, scopes, uses_browser=not no_browser)
+        return
     if no_browser or scopes:
         raise Usage(f"{'--no-browser' if no_browser else '--scope'} is an option of --oauth", hint="add --oauth")
     opened = log_in(target, this_machine(), use_keyring=keyring)

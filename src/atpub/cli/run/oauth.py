@@ -6,7 +6,7 @@ import sys
 import webbrowser
 from typing import Final
 
-from atpub.atproto.auth.oauth.scopes import ATPROTO, Scope, describe_scope
+from atpub.atproto.auth.oauth.scopes import ATPROTO, OAuthScope, describe_scope
 from atpub.cli.connect import this_machine
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, tell
@@ -36,24 +36,24 @@ def log_in_by_oauth(
     opened = log_in_with_browser(target, this_machine(), scope, browser)
     print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
     print_data(PLAIN(f"The session is in {opened.file}; it permits {opened.scope}."))
-    left_out = Scope.parse(opened.scope or "").missing(scope)
+    left_out = OAuthScope.parse(opened.scope or "").missing(scope)
     if left_out.values:
         tell(PLAIN(f"warning: the login does not permit all that was asked for: {left_out} is missing"))
 
 
-def _find_scope(manifests: tuple[str, ...], environment: str | None, scopes: tuple[str, ...]) -> Scope:
+def _find_scope(manifests: tuple[str, ...], environment: str | None, scopes: tuple[str, ...]) -> OAuthScope:
     """Return the scope of the manifest, if there is one, and of the options; raises Usage if there is neither."""
     named = parse_scopes(scopes)
     if not (manifests or environment or usual_paths()):
         if not scopes:
             hint = "name the manifest, -m PATH, or each permission: --scope repo:org.lab.note"
             raise Usage("--oauth asks for the permissions that a manifest needs, and there is none here", hint=hint)
-        return Scope.of((ATPROTO, *named.values))
+        return OAuthScope.of((ATPROTO, *named.values))
     records, _ = validate(read_manifest(manifests, environment, environ()))
-    return Scope.of((*manifest_scope(records).values, *named.values))
+    return OAuthScope.of((*manifest_scope(records).values, *named.values))
 
 
-def _announce(issuer: str, scope: Scope) -> None:
+def _announce(issuer: str, scope: OAuthScope) -> None:
     tell(PLAIN(f"{issuer} will ask you to permit atpub to:"))
     for line in describe_scope(scope):
         tell(PLAIN(f"  - {line}"))

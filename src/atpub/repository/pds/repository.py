@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from atpub.atproto.auth.access import Authorizer
-from atpub.atproto.auth.oauth.scopes import Scope
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.data import Blob
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath, Tid
@@ -100,7 +100,7 @@ class PdsRepository:
             return Limits(WRITES, self._body, None)
         return Limits(WRITES, self._body, UNLIMITED if budget.points is None else budget.points, budget.reset)
 
-    def login_scope(self) -> Scope | None:
+    def login_scope(self) -> OAuthScope | None:
         """Return what the login permits, as far as that is known without a request; None where it is not limited."""
         return self._authorizer.scope()
 

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from atpub.atproto.auth.access import is_token
-from atpub.atproto.auth.oauth.scopes import ATPROTO, Scope
+from atpub.atproto.auth.oauth.scopes import ATPROTO, OAuthScope
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.errors import printable
@@ -64,11 +64,11 @@ class TokenResponse:
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
-    scope: Scope
+    scope: OAuthScope
     seconds: int
 
 
-def client_id(scope: Scope) -> str:
+def client_id(scope: OAuthScope) -> str:
     """Return the identifier of this client, which needs no page on the web (OAuth: Localhost Client)."""
     return "http://localhost?" + urlencode({"redirect_uri": f"http://127.0.0.1{REDIRECT_PATH}", "scope": str(scope)})
 
@@ -84,8 +84,8 @@ def parse_resource(pds: str, document: Json) -> str:
     match document:
         case {"resource": str(resource), "authorization_servers": [str(issuer)]} if resource == pds:
             return _check_origin(pds, issuer)
-        case {"resource": str(), "authorization_servers": [str()]}:
-            raise AuthorizationMismatch(f"{pds} states that it is {printable(str(document['resource']))}")
+        case {"resource": str(resource), "authorization_servers": [str()]}:
+            raise AuthorizationMismatch(f"{pds} states that it is {printable(resource)}")
         case _:
             raise AuthorizationMismatch(f"{pds} does not name its one authorization server")
 
@@ -194,11 +194,11 @@ def _fits(token: str) -> bool:
     return len(token) <= _LONGEST_TOKEN and is_token(token)
 
 
-def _granted_scope(issuer: str, text: Json) -> Scope:
+def _granted_scope(issuer: str, text: Json) -> OAuthScope:
     try:
-        scope = Scope.parse(text) if isinstance(text, str) and len(text) <= _LONGEST_TOKEN else Scope(())
+        scope = OAuthScope.parse(text) if isinstance(text, str) and len(text) <= _LONGEST_TOKEN else OAuthScope(())
     except ValueError:
-        scope = Scope(())
+        scope = OAuthScope(())
     if ATPROTO not in scope.values:
         raise AuthorizationMismatch(f"{issuer} gave tokens without the scope {ATPROTO}")
     return scope

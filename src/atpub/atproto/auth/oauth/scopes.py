@@ -25,18 +25,18 @@ _POSITIONAL: Final = {"repo": "collection", "blob": "accept"}
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class OAuthScope:
     """The permissions of a login, as the values of an OAuth scope, sorted."""
 
     values: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> Scope:
+    def parse(cls, text: str) -> OAuthScope:
         """Parse a scope as tokens state it; raises ValueError."""
         return cls.of(text.split())
 
     @classmethod
-    def of(cls, values: Iterable[str]) -> Scope:
+    def of(cls, values: Iterable[str]) -> OAuthScope:
         """Return the scope of some values; raises ValueError."""
         found = sorted({*values})
         wrong = next((value for value in found if not _VALUE.fullmatch(value)), None)
@@ -58,9 +58,9 @@ class Scope:
         permissions = self._permissions("blob")
         return GENERIC in self.values or any(accepts(found.names, essence) for found in permissions)
 
-    def missing(self, needed: Scope) -> Scope:
+    def missing(self, needed: OAuthScope) -> OAuthScope:
         """Return the part of the `repo:` and `blob:` values of another scope that this one does not permit."""
-        return Scope(tuple(value for value in needed.values if not self._permits(value)))
+        return OAuthScope(tuple(value for value in needed.values if not self._permits(value)))
 
     def _permits(self, value: str) -> bool:
         permission = parse_permission(value)
@@ -108,14 +108,14 @@ def parse_permission(value: str) -> Permission | None:
     return Permission(resource, tuple(names), frozenset(actions) or _ACTIONS)
 
 
-def scope_for(collections: Iterable[str], mime_types: Iterable[str]) -> Scope:
+def scope_for(collections: Iterable[str], mime_types: Iterable[str]) -> OAuthScope:
     """Return the narrowest scope that permits to write collections and to upload blobs of MIME types."""
     essences = {name.partition(";")[0].strip().lower() for name in mime_types}
     blobs = (f"blob:{quote(name, safe='/+*.-!$^_')}" for name in essences)
-    return Scope.of((ATPROTO, *(f"repo:{name}" for name in collections), *blobs))
+    return OAuthScope.of((ATPROTO, *(f"repo:{name}" for name in collections), *blobs))
 
 
-def describe_scope(scope: Scope) -> Iterator[str]:
+def describe_scope(scope: OAuthScope) -> Iterator[str]:
     """Yield what a scope permits, one line for each permission."""
     for value in scope.values:
         match parse_permission(value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from atpub.atproto.auth.access import Access
 from atpub.atproto.auth.oauth.metadata import AuthorizationServer, TokenResponse, client_id
 from atpub.atproto.auth.oauth.proofs import DpopKey, DpopSigner, Pkce, load_key, random_token
-from atpub.atproto.auth.oauth.scopes import Scope
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.auth.oauth.server import push_request, read_server, request_tokens, revoke_token
 from atpub.atproto.auth.session_store import Grant, SessionTokens
 from atpub.atproto.identity.resolve import Identity
@@ -30,7 +30,7 @@ class Authorization:
 
 
 def ask_authorization(
-    identity: Identity, server: AuthorizationServer, scope: Scope, redirect: str, hint: str, http: HttpClient
+    identity: Identity, server: AuthorizationServer, scope: OAuthScope, redirect: str, hint: str, http: HttpClient
 ) -> Authorization:
     """Push a request for an authorization; `hint` is the account as its owner writes it.
 
