@@ -9,7 +9,7 @@ from typing import Final
 
 from atpub.atproto.auth.oauth.metadata import AuthorizationServer, parse_callback
 from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, OAuthScope
-from atpub.atproto.auth.oauth.server import InvalidScope, discover
+from atpub.atproto.auth.oauth.server import UnknownScope, discover
 from atpub.atproto.auth.oauth.session import Authorization, ask_authorization, open_session
 from atpub.atproto.auth.session import access_of, account_of
 from atpub.atproto.auth.session_store import SessionTokens
@@ -18,7 +18,7 @@ from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.errors import AuthorizationDenied, AuthorizationMismatch
+from atpub.errors import AuthorizationDenied, AuthorizationMismatch, InsufficientScope, Problem, RepositoryError
 from atpub.login.account import RemoteAccount, look_up
 from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
@@ -40,7 +40,7 @@ class Browser:
     """
 
     announce: Callable[[str, OAuthScope], None]
-    warn: Callable[[str], None]
+    warn: Callable[[Problem], None]
     show: Callable[[str], None]
     paste: Callable[[], str] | None = None
     seconds: float = WAIT_SECONDS
@@ -76,9 +76,12 @@ def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverCo
 
 
 def _with_handle(tokens: SessionTokens, http: HttpClient) -> SessionTokens:
-    """Return the session with the handle of its account, which its server must tell to the holder of the tokens."""
+    """Return the session with the handle of its account, as far as its server tells it to the holder of the tokens."""
     access = access_of(tokens)
-    found = account_of(XrpcClient(access.server, http), access)
+    try:
+        found = account_of(XrpcClient(access.server, http), access)
+    except (InsufficientScope, RepositoryError):  # it need not: no permission is for that
+        return tokens
     if found.did != tokens.did:
         raise AuthorizationMismatch(f"{tokens.server} takes the tokens for {printable(found.did)}, not {tokens.did}")
     return replace(tokens, handle=found.handle)
@@ -118,7 +121,7 @@ def _ask(
     """
     try:
         return ask(scope)
-    except InvalidScope:
+    except UnknownScope:
         if GENERIC not in server.scopes or GENERIC in scope.values:
             raise
     browser.warn(

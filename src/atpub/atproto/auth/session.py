@@ -22,6 +22,7 @@ from atpub.atproto.xrpc.http import HttpClient
 from atpub.errors import (
     AtpubWarning,
     AuthenticationFailed,
+    AuthorizationMismatch,
     InsufficientScope,
     RepositoryNotFound,
     SessionStoreError,
@@ -136,11 +137,15 @@ class Session:
         return self._store.read(self._did, self._xrpc.base) if self._store else None
 
     def _login(self) -> SessionTokens:
-        """Return a session for the password."""
+        """Return a session for the password; raises AuthenticationFailed, also where an OAuth session has ended."""
         self._xrpc.require_privacy()
+        stored = self._read_store()
+        if stored is not None and stored.grant is not None:  # its owner has chosen to give no password
+            message = f"the OAuth login of {stored.handle} has ended"
+            raise AuthenticationFailed(message, hint="log in again: atpub login --oauth")
         password = self._password()
         if not password:
-            ended = "the stored session has ended, and " if self._read_store() else ""
+            ended = "the stored session has ended, and " if stored else ""
             raise AuthenticationFailed(
                 f"{ended}a password is needed to write to {self._did}",
                 hint="run atpub login, or set ATPUB_PASSWORD, preferably to an app password made for this",
@@ -152,6 +157,8 @@ class Session:
         """Return the session with new tokens; None where the server ends it."""
         try:
             return refresh(self._xrpc.http, tokens)
+        except AuthorizationMismatch:
+            raise
         except AuthenticationFailed:
             return None
 

@@ -6,13 +6,13 @@ import sys
 import webbrowser
 from typing import Final
 
-from atpub.atproto.auth.oauth.scopes import ATPROTO, OAuthScope, describe_scope
+from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, OAuthScope, describe_scope
 from atpub.cli.connect import this_machine
 from atpub.cli.options import environ
-from atpub.cli.output import print_data, tell
+from atpub.cli.output import print_data, tell, tell_warnings
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest, usual_paths, validate
-from atpub.errors import Usage
+from atpub.errors import Problem, Usage
 from atpub.login.oauth import Browser, log_in_with_browser
 from atpub.login.permissions import manifest_scope, parse_scopes
 from atpub.report.escape import escape_terminal
@@ -32,18 +32,22 @@ def log_in_by_oauth(
 ) -> None:
     """Log in with a browser, and print what the login permits and where the session is."""
     scope = _find_scope(manifests, environment, scopes)
-    browser = Browser(_announce, tell, _open if uses_browser else _show, None if uses_browser else _paste)
+    browser = Browser(_announce, _warn, _open if uses_browser else _show, None if uses_browser else _paste)
     opened = log_in_with_browser(target, this_machine(), scope, browser)
     print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
     print_data(PLAIN(f"The session is in {opened.file}; it permits {opened.scope}."))
     left_out = OAuthScope.parse(opened.scope or "").missing(scope)
     if left_out.values:
-        tell(PLAIN(f"warning: the login does not permit all that was asked for: {left_out} is missing"))
+        message = f"{opened.server} did not grant all that was asked for: {left_out} is missing"
+        hint = f"to ask for all that an app password may do: atpub login --oauth --scope {GENERIC}"
+        _warn(Problem("scope-not-granted", message, None, hint, "warning"))
 
 
 def _find_scope(manifests: tuple[str, ...], environment: str | None, scopes: tuple[str, ...]) -> OAuthScope:
     """Return the scope of the manifest, if there is one, and of the options; raises Usage if there is neither."""
     named = parse_scopes(scopes)
+    if GENERIC in named.values:  # servers refuse it beside others, all of which it includes
+        return OAuthScope.of((ATPROTO, GENERIC))
     if not (manifests or environment or usual_paths()):
         if not scopes:
             hint = "name the manifest, -m PATH, or each permission: --scope repo:org.lab.note"
@@ -57,6 +61,10 @@ def _announce(issuer: str, scope: OAuthScope) -> None:
     tell(PLAIN(f"{issuer} will ask you to permit atpub to:"))
     for line in describe_scope(scope):
         tell(PLAIN(f"  - {line}"))
+
+
+def _warn(problem: Problem) -> None:
+    tell_warnings((problem,))
 
 
 def _open(url: str) -> None:

@@ -176,7 +176,7 @@ def parse_callback(query: str, *, state: str, issuer: str) -> str:
 
 
 def parse_tokens(issuer: str, did: Did, document: Json) -> TokenResponse:
-    """Return the tokens in an answer of a token endpoint, which are those of an account; raises AuthorizationMismatch."""
+    """Return the tokens of an account that a token endpoint answers with; raises AuthorizationMismatch."""
     if not isinstance(document, dict):
         raise AuthorizationMismatch(f"{issuer}: the answer is no JSON object")
     access, refresh = document.get("access_token"), document.get("refresh_token")

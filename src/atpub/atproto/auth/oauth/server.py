@@ -22,7 +22,7 @@ from atpub.atproto.data import Json, loads
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.errors import breach, printable
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts
-from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge, Retry
+from atpub.atproto.xrpc.http import HttpClient, NoResponse, Outcome, Reply, ResponseTooLarge
 from atpub.errors import (
     AuthenticationFailed,
     AuthorizationDenied,
@@ -39,7 +39,10 @@ _RESOURCE: Final = "/.well-known/oauth-protected-resource"
 _SERVER: Final = "/.well-known/oauth-authorization-server"
 
 
-class InvalidScope(AuthorizationDenied):
+_UNKNOWN_SCOPE: Final = ("invalid_scope", "invalid_client_metadata")  # of a server before granular scopes: the latter
+
+
+class UnknownScope(AuthorizationDenied):
     """A scope that the authorization server does not know."""
 
 
@@ -56,7 +59,7 @@ def read_server(issuer: str, http: HttpClient) -> AuthorizationServer:
 
 
 def push_request(server: AuthorizationServer, fields: Mapping[str, str], key: DpopKey, http: HttpClient) -> str:
-    """Push an authorization request (RFC 9126) and return its URI; raises InvalidScope, AuthorizationDenied."""
+    """Push an authorization request (RFC 9126) and return its URI; raises UnknownScope, AuthorizationDenied."""
     match _post(server.pushed, fields, key, http):
         case {"request_uri": str(uri)} if uri.isprintable() and 0 < len(uri) <= 1024:
             hide(uri)
@@ -94,8 +97,7 @@ def _post(url: str, fields: Mapping[str, str], key: DpopKey, http: HttpClient, *
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     signer = DpopSigner(key)
     request = HttpRequest("POST", url, headers, None, urlencode(fields).encode(), _TIMEOUTS, signer)
-    retry: Retry = "if-unsent"
-    reply = _reply(url, http.send(request, retry=retry, longest=_LONGEST))
+    reply = _reply(url, http.send(request, retry="if-unsent", longest=_LONGEST))
     if not 200 <= reply.status < 300:
         raise _refusal(url, reply)
     if needs_nonce and not reply.headers.get("dpop-nonce"):
@@ -120,7 +122,7 @@ def _refusal(url: str, reply: Reply) -> RepositoryError | AuthenticationFailed:
         return Unavailable(f"{url} answers {reply.status}", hint="try again later")
     error, said = _error(reply)
     text = f"{url} refuses the login: {printable(f'{error} {said}'.strip()) or reply.status}"
-    return InvalidScope(text) if error == "invalid_scope" else AuthorizationDenied(text)
+    return UnknownScope(text) if error in _UNKNOWN_SCOPE else AuthorizationDenied(text)
 
 
 def _error(reply: Reply) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def ask_authorization(
 ) -> Authorization:
     """Push a request for an authorization; `hint` is the account as its owner writes it.
 
-    Raises InvalidScope, AuthorizationDenied, AuthorizationMismatch or Unavailable.
+    Raises UnknownScope, AuthorizationDenied, AuthorizationMismatch or Unavailable.
     """
     client, key, state, pkce = client_id(scope), DpopKey.new(), random_token(), Pkce(random_token())
     fields = {
