@@ -124,9 +124,8 @@ def _ask(
     except UnknownScope:
         if GENERIC not in server.scopes or GENERIC in scope.values:
             raise
-    browser.warn(
-        f"{server.issuer} does not know these permissions: the login will permit all that an app password does"
-    )
+    message = f"{server.issuer} does not know these permissions: it can only permit all that an app password may do"
+    browser.warn(Problem("broad-scope", message, None, "deny it in the browser if that is too much", "warning"))
     wide = OAuthScope((ATPROTO, GENERIC))
     browser.announce(server.issuer, wide)
     return ask(wide)

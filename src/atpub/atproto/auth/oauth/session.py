@@ -51,11 +51,14 @@ def ask_authorization(
     return Authorization(identity, server, client, redirect, server.authorization_url(client, uri), state, pkce, key)
 
 
-def open_session(asked: Authorization, code: str, http: HttpClient) -> SessionTokens:
-    """Return the session of a confirmed authorization; raises AuthorizationDenied, AuthorizationMismatch."""
+def open_session(asked: Authorization, answer: str, http: HttpClient) -> SessionTokens:
+    """Return the session of an authorization, for the code that confirms it.
+
+    Raises AuthorizationDenied, AuthorizationMismatch or Unavailable.
+    """
     fields = {
         "grant_type": "authorization_code",
-        "code": code,
+        "code": answer,
         "redirect_uri": asked.redirect,
         "client_id": asked.client,
         "code_verifier": asked.pkce.verifier,
