@@ -37,7 +37,9 @@ def verified(proof: str) -> tuple[Any, Any]:
 
 
 def test_pkce_is_as_in_its_specification() -> None:
-    assert Pkce("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").challenge == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert (
+        Pkce("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").challenge == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
     tokens = {random_token() for _ in range(100)}
     assert len(tokens) == 100
     assert {len(token) for token in tokens} == {43}
@@ -107,11 +109,10 @@ def test_a_key_is_stored_as_text() -> None:
     loaded = load_key(key.pem)
     assert loaded.jwk == key.jwk
     assert loaded is load_key(key.pem), "so that nonces are remembered"
-    for curve in (ec.SECP384R1(), None):
-        other = ec.generate_private_key(curve) if curve else None
-        text = "no key" if other is None else pem_of(other)
-        with pytest.raises(ValueError):
-            load_key(text)
+    with pytest.raises(ValueError, match=r"P-256"):
+        load_key(pem_of(ec.generate_private_key(ec.SECP384R1())))
+    with pytest.raises(ValueError, match=r"."):
+        load_key("no key")
 
 
 def pem_of(key: ec.EllipticCurvePrivateKey) -> str:

@@ -89,7 +89,7 @@ def test_what_is_missing() -> None:
 
 @pytest.mark.parametrize("value", ['repo:a"b', "repo:ä", "a\\b", "\x7f"])
 def test_what_is_no_value(value: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="is no value of a scope"):
         OAuthScope.parse(value)
 
 
