@@ -38,8 +38,8 @@ def login() -> None:
     Asks for the password, or takes it from ATPUB_PASSWORD; an app password is enough. Only the session is stored, in a
     file that only you can read; the password is not. Runs renew the session; an unused one expires after months.
 
-    With --oauth, you log in and confirm the permissions in a browser. The login permits to write the collections of the
-    manifest, and to upload blobs of its types. It expires after weeks at most.
+    With --oauth, you log in and confirm the permissions in a browser. atpub may then write the collections of the
+    manifest and upload blobs of its types, until the server ends the login, after weeks at most.
 
     No manifest is needed if you name the account; with --oauth, then name each permission with --scope.
     """

@@ -19,7 +19,7 @@ from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.errors import AuthorizationDenied, AuthorizationMismatch, InsufficientScope, Problem, RepositoryError
-from atpub.login.account import RemoteAccount, look_up
+from atpub.login.account import RemoteAccount, confirm_server, look_up
 from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
 from atpub.login.model import OpenedSession
@@ -54,6 +54,7 @@ def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthSc
     """
     sessions = credentials.require_sessions()
     with look_up(target, credentials.environ) as account:
+        confirm_server(target, account.identity.did, credentials.environ)
         identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
         server = discover(identity.pds, account.http)
         asked, answer = _authorize(target, identity, server, scope, browser, account.http)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from atpub.atproto.auth.oauth.scopes import GENERIC, OAuthScope, parse_permission, scope_for
+from atpub.atproto.auth.oauth.scopes import ACTIONS, GENERIC, OAuthScope, parse_permission, scope_for
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION
 from atpub.engine.plan.model import Plan
@@ -33,17 +33,19 @@ def parse_scopes(values: Iterable[str]) -> OAuthScope:
     """Return the scope that a user names; raises Usage for what is not about records or blobs."""
     found = tuple(values)
     for value in found:
-        if parse_permission(value) is None and value != GENERIC:
+        permission = parse_permission(value)
+        if permission is None and value != GENERIC:
             hint = f"such as repo:org.lab.note, blob:image/*, or {GENERIC}"
             raise Usage(f"{value!r} is no permission to write records or upload blobs", hint=hint)
+        if permission and permission.actions != ACTIONS:
+            raise Usage(f"{value!r} permits too little: atpub creates, updates and deletes", hint="leave out ?action=")
     return OAuthScope.of(found)
 
 
 def require_permission(plan: Plan, repository: PdsRepository, account: str) -> None:
     """Raise InsufficientScope if the stored login does not permit what a plan does; nothing is sent."""
     held = repository.login_scope()
-    missing = held.missing(plan_scope(plan)) if held else OAuthScope(())
-    if not missing.values:
+    if held is None or not (missing := held.missing(plan_scope(plan))).values:
         return
     found = [parse_permission(value) for value in missing.values]
     collections = [name for item in found if item and item.resource == "repo" for name in item.names]

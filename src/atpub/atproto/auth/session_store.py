@@ -195,7 +195,11 @@ def _parse(text: str) -> SessionTokens | None:
 
 def _to_json(session: SessionTokens) -> JsonObject:
     values = {item.name: getattr(session, item.name) for item in fields(session)}
-    return {name: asdict(value) if isinstance(value, Grant) else value for name, value in values.items() if value}
+    return {
+        name: asdict(value) if isinstance(value, Grant) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _with_grant(tokens: SessionTokens, value: JsonObject) -> SessionTokens | None:

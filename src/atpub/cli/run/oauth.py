@@ -70,8 +70,10 @@ def _warn(problem: Problem) -> None:
 def _open(url: str) -> None:
     """Open a page in the browser, and show its address: the browser may be none that you see."""
     _show(url)
-    if not webbrowser.open(url):
-        tell("no browser could be opened; on another machine, log in with --no-browser")
+    if webbrowser.open(url):
+        tell("Waiting for the browser…")
+    else:
+        tell("No browser could be opened: open the address yourself, or log in with --no-browser on another machine.")
 
 
 def _show(url: str) -> None:

@@ -82,7 +82,7 @@ def is_private(url: str) -> bool:
 def parse_resource(pds: str, document: Json) -> str:
     """Return the authorization server of a PDS (protected resource metadata); raises AuthorizationMismatch."""
     match document:
-        case {"resource": str(resource), "authorization_servers": [str(issuer)]} if resource == pds:
+        case {"resource": str(resource), "authorization_servers": [str(issuer)]} if resource.rstrip("/") == pds:
             return _check_origin(pds, issuer)
         case {"resource": str(resource), "authorization_servers": [str()]}:
             raise AuthorizationMismatch(f"{pds} states that it is {printable(resource)}")

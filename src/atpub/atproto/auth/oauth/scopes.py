@@ -20,7 +20,7 @@ GENERIC: Final = "transition:generic"
 """What an app password may do: all records, all blobs, and more."""
 
 _VALUE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749, section 3.3
-_ACTIONS: Final = frozenset(("create", "update", "delete"))
+ACTIONS: Final = frozenset(("create", "update", "delete"))
 _POSITIONAL: Final = {"repo": "collection", "blob": "accept"}
 
 
@@ -50,7 +50,7 @@ class OAuthScope:
     def may_write(self, collection: str) -> bool:
         """Return whether records of a collection may be created, updated and deleted."""
         allowed = {action for found in self._permissions("repo") for action in found.actions_in(collection)}
-        return GENERIC in self.values or allowed == _ACTIONS
+        return GENERIC in self.values or allowed == ACTIONS
 
     def may_upload(self, mime_type: str) -> bool:
         """Return whether blobs of a MIME type may be uploaded."""
@@ -99,13 +99,13 @@ def parse_permission(value: str) -> Permission | None:
         return None
     names = [found for name, found in parameters if name == _POSITIONAL[resource]]
     actions = [found for name, found in parameters if name == "action" and resource == "repo"]
-    if len(names) + len(actions) < len(parameters) or bool(colon) == bool(names) or not _ACTIONS.issuperset(actions):
+    if len(names) + len(actions) < len(parameters) or bool(colon) == bool(names) or not ACTIONS.issuperset(actions):
         return None
     names = [unquote(positional)] if colon else names
     is_sound = _is_collection if resource == "repo" else _is_type
     if not all(map(is_sound, names)):
         return None
-    return Permission(resource, tuple(names), frozenset(actions) or _ACTIONS)
+    return Permission(resource, tuple(names), frozenset(actions) or ACTIONS)
 
 
 def scope_for(collections: Iterable[str], mime_types: Iterable[str]) -> OAuthScope:
