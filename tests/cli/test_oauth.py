@@ -66,8 +66,7 @@ def log_in(browser: Browser, button: str, *options: str) -> tuple[int, str, str,
     """Log in with a browser that presses a button at the end; also return what `ps` showed meanwhile."""
     command = [str(Path(sys.executable).with_name("atpub")), "login", "--oauth", *options]
     environ = {**os.environ, "BROWSER": "true"}  # a program that opens nothing
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=environ, **pipes) as process:
+    with subprocess.Popen(command, text=True, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr
         said: list[str] = []
         for line in process.stderr:

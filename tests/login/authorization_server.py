@@ -34,6 +34,8 @@ class Playground:
     nonce: str = "nonce-1"
     life: int = 300
     refresh: str = ""
+    proofs: set[str] = field(default_factory=set[str])
+    failing: Callable[[str], Answer | None] = lambda _: None
 
     @property
     def did(self) -> str:
@@ -85,14 +87,20 @@ class Playground:
 
         return show
 
-    def answer(self, path: str, fields: Fields, headers: Mapping[str, str]) -> Answer:
+    def answer(self, path: str, fields: Fields, proof: str) -> Answer:
         self.asked.append((path, fields))
         if path in self.answers:
             return self.answers[path](fields)
         if path in ("/par", "/token", SESSION):
-            claims = verified(headers["DPoP"])[1]
+            claims = verified(proof)[1]
+            given = {"DPoP-Nonce": self.nonce}
+            if claims["jti"] in self.proofs or claims["htu"] != f"{self.url}{path}":
+                return 401, {"error": "invalid_dpop_proof"}, given
+            self.proofs.add(claims["jti"])
             if claims.get("nonce") != self.nonce:
-                return 400, {"error": "use_dpop_nonce"}, {"DPoP-Nonce": self.nonce}
+                return 400, {"error": "use_dpop_nonce"}, given
+            if failure := self.failing(path):
+                return failure
         return self._honest(path, fields)
 
     def _honest(self, path: str, fields: Fields) -> Answer:
@@ -142,7 +150,7 @@ def playground() -> Generator[Playground]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             path = self.path.partition("?")[0]
-            status, said, headers = found.answer(path, dict(parse_qsl(body)), self.headers)
+            status, said, headers = found.answer(path, dict(parse_qsl(body)), self.headers.get("DPoP", ""))
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():

@@ -155,9 +155,18 @@ def with_http(there: Playground, sessions: SessionStore, later: float) -> None:
     with new_client() as client:
         import time
 
-        http = HttpClient(client, clock=lambda: time.time() + later)
+        http = HttpClient(client, sleep=lambda _: None, clock=lambda: time.time() + later)
         session = Session(XrpcClient(there.url, http), Did(there.did), lambda: None, sessions)
         session.authorized(lambda access: account_of(XrpcClient(there.url, http), access))
+
+
+def test_a_request_that_is_tried_again_has_another_proof(there: Playground, machine: Credentials) -> None:
+    log_in(there, machine)
+    failures: list[Answer] = [(503, b"", {}), (502, b"", {})]
+    there.failing = lambda path: failures.pop() if path == SESSION and failures else None
+    with_http(there, machine.require_sessions(), 0)
+    assert failures == []
+    assert there.count(SESSION) == 2 + 3, "two of the login"
 
 
 def test_one_that_cannot_be_ended_at_the_server_is_told(there: Playground, machine: Credentials) -> None:
@@ -194,7 +203,7 @@ for _ in range(8):
         http = HttpClient(new_client(), clock=lambda: time.time() + 299)
         session = Session(XrpcClient(url, http), Did(did), lambda: None, SessionStore(Path(folder)))
         os.read(start, 1)  # which ends once the parent closes the other end
-        print(session.open().access, flush=True)
+        os.write(1, (session.open().access + chr(10)).encode())  # in one piece
         os._exit(0)
 os.close(begin)
 while True:
@@ -242,6 +251,8 @@ def changed(there: Playground, path: str, **changes: object) -> Callable[[Fields
         (RESOURCE, {"authorization_servers": ["file:///etc/passwd"]}, "no HTTPS origin"),
         (SERVER, {"issuer": "https://other.example"}, "states that it is https://other.example"),
         (SERVER, {"issuer": None}, "states that it is None"),
+        (SERVER, {"protected_resources": ["https://other.example"]}, "which is not for http://localhost"),
+        (SERVER, {"protected_resources": "all"}, "which is not for http://localhost"),
         (SERVER, {"token_endpoint": "http://other.example/token"}, "token_endpoint is no HTTPS URL"),
         (SERVER, {"token_endpoint": None}, "token_endpoint is no HTTPS URL"),
         (SERVER, {"authorization_endpoint": "javascript:alert(1)"}, "authorization_endpoint is no HTTPS URL"),

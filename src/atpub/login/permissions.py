@@ -24,9 +24,9 @@ def manifest_scope(desired: Iterable[Desired]) -> OAuthScope:
 def plan_scope(plan: Plan) -> OAuthScope:
     """Return the scope that permits to apply a plan."""
     written = {change.path.collection for change in plan.changes if change.writes}
-    inventories = {path.collection for path in plan.inventory_changes}
-    kept = {COLLECTION} if inventories else set()
-    return scope_for(written | kept, {upload.mime_type for upload in plan.uploads})
+    if plan.inventory_changes:
+        written.add(COLLECTION)
+    return scope_for(written, {upload.mime_type for upload in plan.uploads})
 
 
 def parse_scopes(values: Iterable[str]) -> OAuthScope:

@@ -6,7 +6,7 @@ from atpub.atproto.auth.session import Session, account_of
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
-from atpub.errors import AuthenticationFailed, InsufficientScope
+from atpub.errors import AuthenticationFailed, AuthorizationMismatch, InsufficientScope
 from atpub.login import keyring
 from atpub.login.account import RemoteAccount, look_up
 from atpub.login.credentials import Credentials
@@ -47,6 +47,8 @@ def _try_session(account: RemoteAccount, sessions: SessionStore, again: str) -> 
     session = Session(account.xrpc, account.identity.did, lambda: None, sessions)
     try:
         found = session.authorized(lambda access: account_of(XrpcClient(access.server, account.http), access))
+    except AuthorizationMismatch as error:
+        return error.message
     except InsufficientScope:  # the session is good: it permits less than to read about the account
         return ""
     except AuthenticationFailed:

@@ -82,12 +82,16 @@ def is_private(url: str) -> bool:
 def parse_resource(pds: str, document: Json) -> str:
     """Return the authorization server of a PDS (protected resource metadata); raises AuthorizationMismatch."""
     match document:
-        case {"resource": str(resource), "authorization_servers": [str(issuer)]} if resource.rstrip("/") == pds:
+        case {"resource": resource, "authorization_servers": [str(issuer)]} if _is_origin(resource, pds):
             return _check_origin(pds, issuer)
         case {"resource": str(resource), "authorization_servers": [str()]}:
             raise AuthorizationMismatch(f"{pds} states that it is {printable(resource)}")
         case _:
             raise AuthorizationMismatch(f"{pds} does not name its one authorization server")
+
+
+def _is_origin(value: Json, origin: str) -> bool:
+    return isinstance(value, str) and value.removesuffix("/") == origin
 
 
 def _check_origin(pds: str, issuer: str) -> str:
@@ -104,12 +108,15 @@ def _check_origin(pds: str, issuer: str) -> str:
     return issuer
 
 
-def parse_server(issuer: str, document: Json) -> AuthorizationServer:
-    """Return an authorization server by its metadata (RFC 8414); raises AuthorizationMismatch."""
+def parse_server(issuer: str, pds: str, document: Json) -> AuthorizationServer:
+    """Return the authorization server of a PDS by its metadata (RFC 8414); raises AuthorizationMismatch."""
     if not isinstance(document, dict):
         raise AuthorizationMismatch(f"{issuer}: the metadata is no JSON object")
     if document.get("issuer") != issuer:
         raise AuthorizationMismatch(f"{issuer} states that it is {printable(str(document.get('issuer')))}")
+    resources = document.get("protected_resources", [pds])
+    if not isinstance(resources, list) or not any(_is_origin(resource, pds) for resource in resources):
+        raise AuthorizationMismatch(f"{pds} names the authorization server {issuer}, which is not for {pds}")
     for name, values in _REQUIRED.items():
         supported = document.get(name)
         if not isinstance(supported, list) or not all(value in supported for value in values):

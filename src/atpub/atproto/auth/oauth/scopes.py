@@ -20,7 +20,7 @@ GENERIC: Final = "transition:generic"
 """What an app password may do: all records, all blobs, and more."""
 
 _VALUE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749, section 3.3
-ACTIONS: Final = frozenset(("create", "update", "delete"))
+ACTIONS: Final[frozenset[str]] = frozenset(("create", "update", "delete"))
 _POSITIONAL: Final = {"repo": "collection", "blob": "accept"}
 
 

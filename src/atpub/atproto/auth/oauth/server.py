@@ -50,12 +50,12 @@ def discover(pds: str, http: HttpClient) -> AuthorizationServer:
     """Return the authorization server of a PDS, checked on both sides; raises AuthorizationMismatch or Unavailable."""
     if not is_private(pds):
         raise AuthenticationFailed(f"tokens are not sent to {pds}: others could read them on the way")
-    return read_server(parse_resource(pds, _get(pds, _RESOURCE, http)), http)
+    return read_server(parse_resource(pds, _get(pds, _RESOURCE, http)), pds, http)
 
 
-def read_server(issuer: str, http: HttpClient) -> AuthorizationServer:
-    """Return an authorization server by its origin; raises AuthorizationMismatch or Unavailable."""
-    return parse_server(issuer, _get(issuer, _SERVER, http))
+def read_server(issuer: str, pds: str, http: HttpClient) -> AuthorizationServer:
+    """Return the authorization server of a PDS by its origin; raises AuthorizationMismatch or Unavailable."""
+    return parse_server(issuer, pds, _get(issuer, _SERVER, http))
 
 
 def push_request(server: AuthorizationServer, fields: Mapping[str, str], key: DpopKey, http: HttpClient) -> str:

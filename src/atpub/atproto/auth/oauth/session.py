@@ -74,7 +74,9 @@ def refresh(http: HttpClient, tokens: SessionTokens, grant: Grant) -> SessionTok
     """Return the session with new tokens; raises AuthenticationFailed where it is over."""
     hide(tokens.access, tokens.refresh)
     fields = {"grant_type": "refresh_token", "refresh_token": tokens.refresh, "client_id": grant.client}
-    found = request_tokens(read_server(tokens.login, http), tokens.did, fields, load_key(grant.key), http)
+    found = request_tokens(
+        read_server(tokens.login, tokens.server, http), tokens.did, fields, load_key(grant.key), http
+    )
     renewed = replace(grant, scope=str(found.scope), expires=_end(found, http))
     return replace(tokens, access=found.access, refresh=found.refresh, grant=renewed)
 
@@ -82,7 +84,9 @@ def refresh(http: HttpClient, tokens: SessionTokens, grant: Grant) -> SessionTok
 def log_out(http: HttpClient, tokens: SessionTokens, grant: Grant) -> None:
     """End a session at its authorization server; raises Unavailable or AuthenticationFailed."""
     hide(tokens.access, tokens.refresh)
-    revoke_token(read_server(tokens.login, http), grant.client, tokens.refresh, load_key(grant.key), http)
+    revoke_token(
+        read_server(tokens.login, tokens.server, http), grant.client, tokens.refresh, load_key(grant.key), http
+    )
 
 
 def access_of(tokens: SessionTokens, grant: Grant) -> Access:
