@@ -37,6 +37,7 @@ from atpub.errors import (
     OversizedResponse,
     Problem,
     Unavailable,
+    UnconfirmedServer,
 )
 from atpub.login.credentials import Credentials
 from atpub.login.model import OpenedSession
@@ -167,6 +168,19 @@ def test_a_request_that_is_tried_again_has_another_proof(there: Playground, mach
     with_http(there, machine.require_sessions(), 0)
     assert failures == []
     assert there.count(SESSION) == 2 + 3, "two of the login"
+
+
+def test_a_token_that_the_server_refuses_is_renewed(there: Playground, machine: Credentials) -> None:
+    log_in(there, machine)
+    sessions = machine.require_sessions()
+    before = sessions.read(Did(there.did))
+    refusals: list[Answer] = [(401, {"error": "invalid_token"}, {"WWW-Authenticate": 'DPoP error="invalid_token"'})]
+    there.failing = lambda path: refusals.pop() if path == SESSION and refusals else None
+    with_http(there, sessions, 0)
+    after = sessions.read(Did(there.did))
+    assert before
+    assert after
+    assert after.access != before.access
 
 
 def test_one_that_cannot_be_ended_at_the_server_is_told(there: Playground, machine: Credentials) -> None:
@@ -374,6 +388,15 @@ def test_an_account_at_another_server_than_the_named_one(there: Playground, mach
         assert other.asked == []
     assert "leave out --pds" in caught.value.hint
     assert log_in(there, machine, pds=there.url).did == there.did
+
+
+def test_a_server_that_only_the_manifest_names_shows_no_page(there: Playground, machine: Credentials) -> None:
+    browser = Browser(lambda _issuer, _scope: None, lambda _: None, there.redirect())
+    with playground() as other:
+        target = Target(there.did, pds=other.url, is_pds_suggested=True)
+        with pytest.raises(UnconfirmedServer):
+            log_in_with_browser(target, machine, SCOPE, browser)
+        assert other.asked == []
 
 
 def test_tokens_that_the_account_s_server_takes_for_another_account(there: Playground, machine: Credentials) -> None:
