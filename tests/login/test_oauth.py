@@ -435,6 +435,16 @@ def test_a_server_without_narrow_scopes_is_told(there: Playground, machine: Cred
         log_in(there, machine)
 
 
+def test_a_login_that_permits_less_than_the_last_one_is_told(there: Playground, machine: Credentials) -> None:
+    warned: list[Problem] = []
+    there.answers["/token"] = lambda _: there.tokens(scope=f"{SCOPE} repo:org.lab.label blob:*/*")
+    log_in(there, machine, warn=warned.append)
+    log_in(there, machine, warn=warned.append)
+    assert [(problem.code, problem.hint) for problem in warned] == [
+        ("narrower-scope", "to keep that: atpub login --oauth --scope 'blob:*/*' --scope repo:org.lab.label")
+    ]
+
+
 # The listener
 
 
@@ -463,6 +473,9 @@ def test_a_damaged_grant_is_no_session(there: Playground, machine: Credentials) 
     log_in(there, machine)
     (file,) = stored(machine)
     value = json.loads(file.read_text())
-    for grant in ("x", {}, {**value["grant"], "expires": "soon"}):
+    for grant in ("x", {}, {**value["grant"], "expires": "soon"}, {**value["grant"], "scope": 'a"'}):
         file.write_text(json.dumps({**value, "grant": grant}))
         assert machine.require_sessions().read(Did(there.did)) is None
+    file.write_text(json.dumps({**value, "grant": {**value["grant"], "key": "none"}}))
+    with pytest.raises(AuthenticationFailed, match=r"login of alice\.example has ended"):
+        with_http(there, machine.require_sessions(), 0)

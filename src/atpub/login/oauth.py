@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -57,6 +58,7 @@ def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthSc
         confirm_server(target, account.identity.did, credentials.environ)
         identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
         server = discover(identity.pds, account.http)
+        _warn_of_loss(scope, sessions.read(identity.did, exposed=True), browser)
         asked, answer = _authorize(target, identity, server, scope, browser, account.http)
         tokens = _with_handle(open_session(asked, answer, account.http), account.http)
         store_session(tokens, sessions, account.http)
@@ -74,6 +76,15 @@ def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverCo
         message = f"{identity.did} is at {named}, and not at {identity.pds}"
         raise AuthorizationMismatch(message, hint="an OAuth login is for the account's own server: leave out --pds")
     return identity
+
+
+def _warn_of_loss(scope: OAuthScope, older: SessionTokens | None, browser: Browser) -> None:
+    """Warn where the login that is to be replaced permits more: another manifest may need it."""
+    lost = scope.missing(OAuthScope.parse(older.grant.scope)) if older and older.grant else OAuthScope(())
+    if lost.values:
+        hint = "to keep that: atpub login --oauth " + " ".join(f"--scope {shlex.quote(value)}" for value in lost.values)
+        message = f"this login will not permit {lost}, as the last one does"
+        browser.warn(Problem("narrower-scope", message, None, hint, "warning"))
 
 
 def _with_handle(tokens: SessionTokens, http: HttpClient) -> SessionTokens:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from atpub.atomic_files import write_text
 from atpub.atproto.auth.access import is_token
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.data import JsonObject
 from atpub.atproto.identity.resolve import parse_account
 from atpub.atproto.syntax import Did
@@ -207,7 +208,9 @@ def _with_grant(tokens: SessionTokens, value: JsonObject) -> SessionTokens | Non
     match value.get("grant"):
         case None:
             return tokens
-        case {"client": str(client), "key": str(key), "scope": str(scope), "expires": int() | float() as expires}:
+        case {"client": str(client), "key": str(key), "scope": str(scope), "expires": int() | float() as expires} if (
+            OAuthScope.accepts(scope)
+        ):
             return replace(tokens, grant=Grant(client, key, scope, float(expires)))
         case _:
             return None

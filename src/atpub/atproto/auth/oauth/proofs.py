@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -86,7 +87,10 @@ class DpopKey:
 @cache
 def load_key(pem: str) -> DpopKey:
     """Return a stored key, the same object each time: it knows the nonces. Raises ValueError."""
-    key = load_pem_private_key(pem.encode(), None)
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (TypeError, UnsupportedAlgorithm):
+        raise ValueError("not a key that can be read") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("not a key of P-256")
     return DpopKey(key)

@@ -44,6 +44,11 @@ class OAuthScope:
             raise ValueError(f"{wrong!r} is no value of a scope")
         return cls(tuple(found))
 
+    @classmethod
+    def accepts(cls, text: str) -> bool:
+        """Whether the text is a scope."""
+        return all(map(_VALUE.fullmatch, text.split()))
+
     def __str__(self) -> str:
         return " ".join(self.values)
 

@@ -12,6 +12,7 @@ from atpub.atproto.auth.oauth.server import push_request, read_server, request_t
 from atpub.atproto.auth.session_store import Grant, SessionTokens
 from atpub.atproto.identity.resolve import Identity
 from atpub.atproto.xrpc.http import HttpClient
+from atpub.errors import AuthenticationFailed
 from atpub.redact import hide
 
 
@@ -74,9 +75,7 @@ def refresh(http: HttpClient, tokens: SessionTokens, grant: Grant) -> SessionTok
     """Return the session with new tokens; raises AuthenticationFailed where it is over."""
     hide(tokens.access, tokens.refresh)
     fields = {"grant_type": "refresh_token", "refresh_token": tokens.refresh, "client_id": grant.client}
-    found = request_tokens(
-        read_server(tokens.login, tokens.server, http), tokens.did, fields, load_key(grant.key), http
-    )
+    found = request_tokens(read_server(tokens.login, tokens.server, http), tokens.did, fields, _key_of(grant), http)
     renewed = replace(grant, scope=str(found.scope), expires=_end(found, http))
     return replace(tokens, access=found.access, refresh=found.refresh, grant=renewed)
 
@@ -84,15 +83,21 @@ def refresh(http: HttpClient, tokens: SessionTokens, grant: Grant) -> SessionTok
 def log_out(http: HttpClient, tokens: SessionTokens, grant: Grant) -> None:
     """End a session at its authorization server; raises Unavailable or AuthenticationFailed."""
     hide(tokens.access, tokens.refresh)
-    revoke_token(
-        read_server(tokens.login, tokens.server, http), grant.client, tokens.refresh, load_key(grant.key), http
-    )
+    revoke_token(read_server(tokens.login, tokens.server, http), grant.client, tokens.refresh, _key_of(grant), http)
 
 
 def access_of(tokens: SessionTokens, grant: Grant) -> Access:
     """Return the access that a session gives: each request shows that it comes from the holder of the key."""
     hide(tokens.access, tokens.refresh)
-    return Access(tokens.server, tokens.access, DpopSigner(load_key(grant.key), tokens.access))
+    return Access(tokens.server, tokens.access, DpopSigner(_key_of(grant), tokens.access))
+
+
+def _key_of(grant: Grant) -> DpopKey:
+    try:
+        return load_key(grant.key)
+    except ValueError:
+        message = "the key of the stored OAuth session is damaged"
+        raise AuthenticationFailed(message, hint="log in again: atpub login --oauth") from None
 
 
 def _end(found: TokenResponse, http: HttpClient) -> float:
