@@ -70,7 +70,8 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
     "RepoNotFound": "is the account on this server? without --pds its own is looked up",
-    "ScopeMissingError": "log in again with a scope that permits it: atpub login --oauth --scope SCOPE",
+    "ScopeMissingError": "log in again with that scope: atpub login --oauth --scope SCOPE",
+    "insufficient_scope": "log in again with that scope: atpub login --oauth --scope SCOPE",
     "InvalidSwap": "another client has written meanwhile: read the records again",
 }
 

@@ -28,8 +28,7 @@ def run_login(
     scopes: tuple[str, ...],
 ) -> None:
     """Log in, and print where the session is."""
-    options = TargetOptions(account, pds, environment)
-    target = find_remote(manifests, options)
+    target = find_remote(manifests, TargetOptions(account, pds, environment))
     if oauth:
         if keyring:
             raise Usage("--oauth and --keyring exclude each other", hint="OAuth has no password to store")

@@ -55,7 +55,7 @@ class OAuthScope:
     def may_write(self, collection: str) -> bool:
         """Return whether records of a collection may be created, updated and deleted."""
         allowed = {action for found in self._permissions("repo") for action in found.actions_in(collection)}
-        return GENERIC in self.values or allowed == ACTIONS
+        return GENERIC in self.values or allowed >= ACTIONS
 
     def may_upload(self, mime_type: str) -> bool:
         """Return whether blobs of a MIME type may be uploaded."""
