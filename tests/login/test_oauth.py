@@ -405,6 +405,7 @@ def test_tokens_that_the_account_s_server_takes_for_another_account(there: Playg
     with pytest.raises(AuthorizationMismatch, match=r"takes the tokens for did:web:other\.example"):
         log_in(there, machine)
     assert stored(machine) == []
+    assert there.count("/revoke") == 1
 
 
 def test_a_server_that_has_become_another_gets_no_refresh_token(there: Playground, machine: Credentials) -> None:

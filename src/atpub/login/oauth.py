@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,13 +13,21 @@ from atpub.atproto.auth.oauth.scopes import ATPROTO, GENERIC, OAuthScope
 from atpub.atproto.auth.oauth.server import UnknownScope, discover
 from atpub.atproto.auth.oauth.session import Authorization, ask_authorization, open_session
 from atpub.atproto.auth.session import access_of, account_of
+from atpub.atproto.auth.session import log_out as end_session
 from atpub.atproto.auth.session_store import SessionTokens
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.errors import AuthorizationDenied, AuthorizationMismatch, InsufficientScope, Problem, RepositoryError
+from atpub.errors import (
+    AtpubError,
+    AuthorizationDenied,
+    AuthorizationMismatch,
+    InsufficientScope,
+    Problem,
+    RepositoryError,
+)
 from atpub.login.account import RemoteAccount, confirm_server, look_up
 from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
@@ -60,8 +68,14 @@ def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthSc
         server = discover(identity.pds, account.http)
         _warn_of_loss(scope, sessions.read(identity.did, exposed=True), browser)
         asked, answer = _authorize(target, identity, server, scope, browser, account.http)
-        tokens = _with_handle(open_session(asked, answer, account.http), account.http)
-        store_session(tokens, sessions, account.http)
+        tokens = open_session(asked, answer, account.http)
+        try:
+            tokens = _with_handle(tokens, account.http)
+            store_session(tokens, sessions, account.http)
+        except AtpubError:
+            with suppress(AtpubError):  # an unused session expires
+                end_session(account.http, tokens)
+            raise
     assert tokens.grant is not None
     return OpenedSession(tokens.did, tokens.handle, tokens.server, sessions.path(tokens.did), tokens.grant.scope)
 
