@@ -81,7 +81,7 @@ IO = {"httpx", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "ti
 MAY_DO_IO = (
     *("atproto.auth", "atproto.identity", "atproto.xrpc", "repository", "storage"),
     *("shards.measure", "shards.file_facts", "user_folders", "desired", "cli", "atmosphere", "pulling"),
-    *("atomic_files", "generation", "importing.download"),
+    *("atomic_files", "generation", "importing.download", "login.callback"),
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),

@@ -5,7 +5,10 @@
     │   ├── InvalidRecord                     a value breaks its lexicon; also a ValueError
     │   └── InvalidArgument                   an argument of a call is wrong; also a ValueError
     ├── AuthenticationFailed        exit 4    no credentials, or the server refuses them
-    │   └── NotLoggedIn                       the call needs an account; also a ValueError
+    │   ├── NotLoggedIn                       the call needs an account; also a ValueError
+    │   ├── AuthorizationDenied               the account's owner or server did not authorize an OAuth login
+    │   ├── AuthorizationMismatch             a server's statement does not fit the account or the login
+    │   └── InsufficientScope                 the login does not permit the write
     ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
     │   ├── AlteredPlan                       a saved plan is not as it was saved
@@ -48,32 +51,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
-from atpub.redact import redact, redact_urls
+from atpub.redact import LONGEST as LONGEST
+from atpub.redact import redact_urls, tidy
 
 Severity = Literal["error", "warning"]
-
-LONGEST: Final = 2_000
-"""The most characters of a message, a hint or a line of one: a value in it may have any length."""
-
-
-def _tidy(text: str) -> str:
-    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
-
-    The end often says what is wrong with the value before it.
-    """
-    if len(text) <= LONGEST:
-        return redact_urls(text)
-    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
-
-
-def _shorten(line: str) -> str:
-    if len(line) <= LONGEST:
-        return line
-    end = LONGEST // 4
-    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
-    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +96,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Redact and shorten the message and the hint."""
-        object.__setattr__(self, "message", _tidy(self.message))
-        object.__setattr__(self, "hint", _tidy(self.hint))
+        object.__setattr__(self, "message", tidy(self.message))
+        object.__setattr__(self, "hint", tidy(self.hint))
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -138,7 +121,7 @@ class AtpubError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        message, hint = _tidy(message), _tidy(hint)
+        message, hint = tidy(message), tidy(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -183,6 +166,24 @@ class NotLoggedIn(AuthenticationFailed, ValueError):
     """A call that needs an account, before any login."""
 
     code = "not-logged-in"
+
+
+class AuthorizationDenied(AuthenticationFailed):
+    """An OAuth login that the account's owner or server did not authorize, or not in time."""
+
+    code = "authorization-denied"
+
+
+class AuthorizationMismatch(AuthenticationFailed):
+    """A statement of a server that does not fit the account, the login, or what OAuth requires; nothing is stored."""
+
+    code = "authorization-mismatch"
+
+
+class InsufficientScope(AuthenticationFailed):
+    """A write that the scope of the login does not permit."""
+
+    code = "insufficient-scope"
 
 
 class Conflict(AtpubError):

@@ -22,6 +22,15 @@ _SERVE_EPILOG: Final = "While it runs: atpub list --account did:web:local.invali
 @manifest_options
 @target_options
 @click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, too.")
+@click.option("--oauth", is_flag=True, help="Confirm the login in a browser (OAuth): atpub gets no password.")
+@click.option("--no-browser", is_flag=True, help="With --oauth: show the address to open, and ask for the answer.")
+@click.option(
+    "--scope",
+    "scopes",
+    metavar="SCOPE",
+    multiple=True,
+    help="With --oauth: a further permission, as repo:org.lab.note.",
+)
 @run_by("atpub.cli.run.login:run_login")
 def login() -> None:
     """Log in to an account's server and store the session for later runs.
@@ -29,7 +38,10 @@ def login() -> None:
     Asks for the password, or takes it from ATPUB_PASSWORD; an app password is enough. Only the session is stored, in a
     file that only you can read; the password is not. Runs renew the session; an unused one expires after months.
 
-    No manifest is needed if you name the account.
+    With --oauth, you log in and confirm the permissions in a browser. atpub may then write the collections of the
+    manifest and upload blobs of its types, until the server ends the login, after weeks at most.
+
+    No manifest is needed if you name the account; with --oauth, then name each permission with --scope.
     """
 
 

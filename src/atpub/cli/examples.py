@@ -50,7 +50,11 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "inventory verify": ("atpub inventory verify", "atpub inventory verify --project lab --account lab.example.org"),
     "inventory rebuild": ("atpub inventory rebuild",),
-    "login": ("atpub login --account lab.example.org", "atpub login --account lab.example.org --keyring"),
+    "login": (
+        "atpub login --account lab.example.org",
+        "atpub login --account lab.example.org --keyring",
+        "atpub login --account lab.example.org --oauth",
+    ),
     "logout": ("atpub logout --account lab.example.org",),
     "whoami": ("atpub whoami", "atpub whoami --account lab.example.org --json"),
     "export": (

@@ -15,12 +15,16 @@ LoginSource: TypeAlias = Literal["nothing", "environment", "session", "keyring",
 
 @dataclass(frozen=True, slots=True)
 class LoginStatus:
-    """The login of a run: its source, whether it is usable as far as is known, the trouble, and a session's file."""
+    """The login of a run: its source, whether it is usable as far as is known, the trouble, and a session's file.
+
+    An OAuth session has a scope.
+    """
 
     way: LoginSource
     is_good: bool
     trouble: str = ""
     path: str | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,13 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A session that was opened: its account and server, and the file that it is stored in."""
+    """A session that was opened: its account and server, the file that it is stored in, and the scope with OAuth."""
 
     did: str
     handle: str
     server: str
     file: Path
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def log_in(target: Target, credentials: Credentials, *, use_keyring: bool = Fals
         confirm_server(target, account.identity.did, credentials.environ)
         password = _require_password(account, credentials)
         tokens = _open_session(account, password, credentials)
-        _store(tokens, sessions, account.http)
+        store_session(tokens, sessions, account.http)
         if use_keyring:
             keyring.write_password(tokens.did, {tokens.login, tokens.server}, password)
     return OpenedSession(tokens.did, tokens.handle, tokens.server, sessions.path(tokens.did))
@@ -58,7 +58,7 @@ def _open_session(account: RemoteAccount, password: str, credentials: Credential
     return create_session(account.xrpc, account.identity.did, password, code)
 
 
-def _store(tokens: SessionTokens, sessions: SessionStore, http: HttpClient) -> None:
+def store_session(tokens: SessionTokens, sessions: SessionStore, http: HttpClient) -> None:
     """Store a session in place of an older one, and end the older one."""
     with sessions.locked(tokens.did):
         older = sessions.read(tokens.did, exposed=True)
@@ -90,8 +90,10 @@ def _end_session(tokens: SessionTokens, sessions: SessionStore) -> None:
         sessions.remove(tokens.did)
         try:
             delete_session(HttpClient(client), newest)
-        except RepositoryError as error:
+        except (RepositoryError, AuthenticationFailed) as error:
             hint = "it expires in a few months; deleting its app password ends it at once"
+            if newest.grant is not None:
+                hint = f"it expires within weeks; the settings of your account at {newest.login} can end it at once"
             message = f"the session was removed here, but the server did not end it: {error.message}"
             raise Unavailable(message, hint=hint) from None
 

@@ -6,7 +6,7 @@ from atpub.atproto.auth.session import Session, account_of
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
-from atpub.errors import AuthenticationFailed
+from atpub.errors import AuthenticationFailed, AuthorizationMismatch, InsufficientScope
 from atpub.login import keyring
 from atpub.login.account import RemoteAccount, look_up
 from atpub.login.credentials import Credentials
@@ -23,8 +23,9 @@ def read_status(target: Target, credentials: Credentials) -> AccountStatus:
         identity, sessions = account.identity, credentials.usable_sessions()
         stored = sessions.read(identity.did, identity.pds) if sessions else None
         if sessions and stored:
-            trouble = _try_session(account, sessions)
-            login = LoginStatus("session", not trouble, trouble, str(sessions.path(identity.did)))
+            scope = stored.grant.scope if stored.grant else None
+            trouble = _try_session(account, sessions, "atpub login" if scope is None else "atpub login --oauth")
+            login = LoginStatus("session", not trouble, trouble, str(sessions.path(identity.did)), scope)
         else:
             login = _find_login(account, credentials)
         return AccountStatus(
@@ -41,11 +42,15 @@ def _find_login(account: RemoteAccount, credentials: Credentials) -> LoginStatus
     return LoginStatus("question", True) if credentials.can_ask else LoginStatus("none", False)
 
 
-def _try_session(account: RemoteAccount, sessions: SessionStore) -> str:
-    """Return the server's objection to the stored session, if there is one."""
+def _try_session(account: RemoteAccount, sessions: SessionStore, again: str) -> str:
+    """Return the server's objection to the stored session, if there is one; `again` is the command to log in again."""
     session = Session(account.xrpc, account.identity.did, lambda: None, sessions)
     try:
         found = session.authorized(lambda access: account_of(XrpcClient(access.server, account.http), access))
+    except AuthorizationMismatch as error:
+        return error.message
+    except InsufficientScope:  # the session is good: it permits less than to read about the account
+        return ""
     except AuthenticationFailed:
-        return "it has expired: run atpub login"
+        return f"it has expired: run {again}"
     return "" if found.active in (None, True) else f"the account is {printable(found.status or 'not active')}"

@@ -24,12 +24,14 @@ def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
     login = _LOGINS[status.login.way].format(path=status.login.path)
     if status.login.way == "session":
         login += f": {status.login.trouble or 'good'}"
+    scope = [] if status.login.scope is None else [f"scope    {style(status.login.scope)}"]
     return "\n".join(
         (
             f"account  {style(status.account, BOLD)}",
             f"did      {style(status.did)}",
             f"server   {style(status.server)}",
             f"login    {style(login, GREEN if status.login.is_good else RED)}",
+            *scope,
         )
     )
 
@@ -37,11 +39,19 @@ def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
 def account_json(status: AccountStatus) -> JsonObject:
     """Return the account and the login as JSON."""
     login = status.login
+    details: JsonObject = {
+        "way": login.way,
+        "good": login.is_good,
+        "trouble": login.trouble or None,
+        "path": login.path,
+    }
+    if login.scope is not None:
+        details["scope"] = login.scope
     return {
         "format_version": FORMAT_VERSION,
         "account": status.account,
         "did": status.did,
         "handle": status.handle,
         "server": status.server,
-        "login": {"way": login.way, "good": login.is_good, "trouble": login.trouble or None, "path": login.path},
+        "login": details,
     }

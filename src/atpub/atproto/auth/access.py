@@ -1,8 +1,4 @@
-"""Authorization of requests: the one interface between ways to log in and the rest.
-
-A session opened with a password is the only way so far. OAuth would be another `Authorizer`: its `Access` would make
-the headers of each request from the request's method and URL (DPoP, RFC 9449) in place of one bearer token.
-"""
+"""Authorization of requests: the one interface between ways to log in and the rest."""
 
 from __future__ import annotations
 
@@ -11,18 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
-T = TypeVar("T")
+from atpub.atproto.auth.oauth.scopes import OAuthScope
+from atpub.atproto.xrpc.exchange import Signer
 
+T = TypeVar("T")
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A bearer token and the URL of the server that it is for, which need not be the one that was logged in at."""
+    """A token and the URL of the server that it is for, which need not be the one that was logged in at.
+
+    It is a bearer token, unless a `signer` shows with each request who holds it (OAuth: DPoP).
+    """
 
     server: str
     token: str = field(repr=False)
+    signer: Signer | None = field(default=None, repr=False)
 
 
 class Authorizer(Protocol):
@@ -33,6 +35,10 @@ class Authorizer(Protocol):
 
         Any number of threads may call it. Raises AuthenticationFailed.
         """
+        ...
+
+    def scope(self) -> OAuthScope | None:
+        """Return what the login permits, as far as that is known without a request; None where it is not limited."""
         ...
 
 

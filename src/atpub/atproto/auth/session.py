@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
 from atpub.atproto.auth.access import Access, is_token
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.auth.session_store import SessionStore, SessionTokens
 from atpub.atproto.identity.resolve import server_named
 from atpub.atproto.runtime import Nothing
@@ -18,7 +19,14 @@ from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
 from atpub.atproto.xrpc.http import HttpClient
-from atpub.errors import AtpubWarning, AuthenticationFailed, RepositoryNotFound, SessionStoreError
+from atpub.errors import (
+    AtpubWarning,
+    AuthenticationFailed,
+    AuthorizationMismatch,
+    InsufficientScope,
+    RepositoryNotFound,
+    SessionStoreError,
+)
 from atpub.generated.com.atproto.server import create_session, delete_session, get_session, refresh_session
 from atpub.generated.com.atproto.server.create_session import CreateSessionOutput
 from atpub.generated.com.atproto.server.refresh_session import RefreshSessionOutput
@@ -53,9 +61,16 @@ class Session:
         tokens = self._renew(None)
         try:
             return send(access_of(tokens))
+        except InsufficientScope:  # a new token would permit no more
+            raise
         except AuthenticationFailed:
             pass
         return send(access_of(self._renew(tokens)))
+
+    def scope(self) -> OAuthScope | None:
+        """Return what the session permits: of an OAuth session, its scope; else None, and all is permitted."""
+        tokens = self._tokens or self._read_store()
+        return OAuthScope.parse(tokens.grant.scope) if tokens and tokens.grant else None
 
     def open(self) -> SessionTokens:
         """Return the session, and open one if there is none; raises AuthenticationFailed."""
@@ -122,11 +137,15 @@ class Session:
         return self._store.read(self._did, self._xrpc.base) if self._store else None
 
     def _login(self) -> SessionTokens:
-        """Return a session for the password."""
+        """Return a session for the password; raises AuthenticationFailed, also where an OAuth session has ended."""
         self._xrpc.require_privacy()
+        stored = self._read_store()
+        if stored is not None and stored.grant is not None:  # its owner has chosen to give no password
+            message = f"the OAuth login of {stored.handle} has ended"
+            raise AuthenticationFailed(message, hint="log in again: atpub login --oauth")
         password = self._password()
         if not password:
-            ended = "the stored session has ended, and " if self._read_store() else ""
+            ended = "the stored session has ended, and " if stored else ""
             raise AuthenticationFailed(
                 f"{ended}a password is needed to write to {self._did}",
                 hint="run atpub login, or set ATPUB_PASSWORD, preferably to an app password made for this",
@@ -138,12 +157,14 @@ class Session:
         """Return the session with new tokens; None where the server ends it."""
         try:
             return refresh(self._xrpc.http, tokens)
+        except AuthorizationMismatch:
+            raise
         except AuthenticationFailed:
             return None
 
     def _has_expired(self, tokens: SessionTokens) -> bool:
         """Whether the access token is known to be too old, so that nothing need be sent to find out."""
-        end = _expiry(tokens.access)
+        end = tokens.grant.expires if tokens.grant else _expiry(tokens.access)
         return end is not None and end < self._xrpc.http.clock() + _SKEW
 
 
@@ -160,10 +181,14 @@ def log_in(xrpc: XrpcClient, did: Did, password: str, code: str | None = None) -
 
 
 def refresh(http: HttpClient, tokens: SessionTokens) -> SessionTokens:
-    """Return the session with new tokens (com.atproto.server.refreshSession), from where it was opened.
+    """Return the session with new tokens (com.atproto.server.refreshSession, or OAuth), from where it was opened.
 
     Raises AuthenticationFailed where it is over.
     """
+    if tokens.grant is not None:
+        from atpub.atproto.auth.oauth import session as oauth  # cryptography, which other sessions do not need
+
+        return oauth.refresh(http, tokens, tokens.grant)
     hide(tokens.access, tokens.refresh)
     access = Access(tokens.login, tokens.refresh)
     output = XrpcClient(tokens.login, http).procedure(refresh_session.METHOD, Nothing(), access)
@@ -171,7 +196,15 @@ def refresh(http: HttpClient, tokens: SessionTokens) -> SessionTokens:
 
 
 def log_out(http: HttpClient, tokens: SessionTokens) -> None:
-    """End a session (com.atproto.server.deleteSession); one that is over already will do. Raises Unavailable."""
+    """End a session (com.atproto.server.deleteSession, or OAuth); one that is over already will do.
+
+    Raises Unavailable, and for an OAuth session AuthenticationFailed.
+    """
+    if tokens.grant is not None:
+        from atpub.atproto.auth.oauth import session as oauth  # cryptography
+
+        oauth.log_out(http, tokens, tokens.grant)
+        return
     hide(tokens.access, tokens.refresh)
     access = Access(tokens.login, tokens.refresh)
     with suppress(AuthenticationFailed):
@@ -185,6 +218,10 @@ def account_of(xrpc: XrpcClient, access: Access) -> get_session.GetSessionOutput
 
 def access_of(tokens: SessionTokens) -> Access:
     """Return the access that a session gives."""
+    if tokens.grant is not None:
+        from atpub.atproto.auth.oauth import session as oauth  # cryptography
+
+        return oauth.access_of(tokens, tokens.grant)
     hide(tokens.access, tokens.refresh)
     return Access(tokens.server, tokens.access)
 

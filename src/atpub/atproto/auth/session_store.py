@@ -11,13 +11,15 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from atpub.atomic_files import write_text
 from atpub.atproto.auth.access import is_token
+from atpub.atproto.auth.oauth.scopes import OAuthScope
+from atpub.atproto.data import JsonObject
 from atpub.atproto.identity.resolve import parse_account
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.transport import base_url
@@ -29,8 +31,24 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBL
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What an OAuth session has besides: its client, its key (PEM), its scope, and the end of its access token.
+
+    The end is in seconds since 1970.
+    """
+
+    client: str
+    key: str = field(repr=False)
+    scope: str
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTokens:
-    """A session: whose, the URL that was logged in at and that of the account's own server, and its two tokens."""
+    """A session: whose, the URL that was logged in at and that of the account's own server, and its two tokens.
+
+    An OAuth session has a `grant`, and was logged in at its authorization server.
+    """
 
     did: Did
     handle: str
@@ -38,6 +56,7 @@ class SessionTokens:
     server: str
     access: str = field(repr=False)
     refresh: str = field(repr=False)
+    grant: Grant | None = field(default=None, repr=False)
 
 
 class SessionStore:
@@ -76,7 +95,7 @@ class SessionStore:
 
         Raises SessionStoreError.
         """
-        text = json.dumps({item.name: getattr(session, item.name) for item in fields(session)}, indent=1)
+        text = json.dumps(_to_json(session), indent=1)
         with self._keeping():
             self._make_folder()
             write_text(self.path(session.did), f"{text}\n", private=True)
@@ -150,7 +169,7 @@ def _require_private(path: Path, status: os.stat_result) -> None:
 
 def _parse(text: str) -> SessionTokens | None:
     try:
-        value: object = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     match value:
@@ -169,7 +188,30 @@ def _parse(text: str) -> SessionTokens | None:
             and _is_server(login)
             and _is_server(server)
         ):
-            return SessionTokens(Did(did), handle, login, server, access, refresh)
+            tokens = SessionTokens(Did(did), handle, login, server, access, refresh)
+        case _:
+            return None
+    return _with_grant(tokens, value)
+
+
+def _to_json(session: SessionTokens) -> JsonObject:
+    values = {item.name: getattr(session, item.name) for item in fields(session)}
+    return {
+        name: asdict(value) if isinstance(value, Grant) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _with_grant(tokens: SessionTokens, value: JsonObject) -> SessionTokens | None:
+    """Return an OAuth session with its grant, and another one as it is; None where the grant is damaged."""
+    match value.get("grant"):
+        case None:
+            return tokens
+        case {"client": str(client), "key": str(key), "scope": str(scope), "expires": int() | float() as expires} if (
+            OAuthScope.accepts(scope)
+        ):
+            return replace(tokens, grant=Grant(client, key, scope, float(expires)))
         case _:
             return None
 

@@ -73,8 +73,7 @@ class XrpcClient:
 
     def query(self, method: Query[P, O], params: P, access: Access | None = None) -> O:
         """Return the output of a query; raises Unavailable after three tries."""
-        headers = {} if access is None else self._bearer(access)
-        outcome = self.http.send(self._get(method, params, headers), retry="if-failed")
+        outcome = self.http.send(self._get(method, params, access=access), retry="if-failed")
         self._note(method.nsid, outcome)
         return self._output(method.nsid, method.output, outcome)
 
@@ -139,27 +138,39 @@ class XrpcClient:
 
     # Building requests
 
-    def _get(self, method: Query[P, O], params: P, headers: Mapping[str, str] | None = None) -> HttpRequest:
-        return HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json(), timeouts=self.timeouts)
+    def _get(
+        self,
+        method: Query[P, O],
+        params: P,
+        headers: Mapping[str, str] | None = None,
+        access: Access | None = None,
+    ) -> HttpRequest:
+        request = HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json(), timeouts=self.timeouts)
+        return self._authorized(request, access)
 
     def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
         return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
 
     def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> HttpRequest:
-        headers = {} if access is None else self._bearer(access)
-        if body is not None:
-            headers["Content-Type"] = method.encoding
-        return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=self.timeouts)
+        headers = {} if body is None else {"Content-Type": method.encoding}
+        request = HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=self.timeouts)
+        return self._authorized(request, access)
 
     def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> HttpRequest:
-        headers = {"Content-Type": mime_type, "Content-Length": str(body.size), **self._bearer(access)}
+        headers = {"Content-Type": mime_type, "Content-Length": str(body.size)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
         timeouts = Timeouts(read=patience, pool=None, total=patience + TOTAL_SECONDS)
-        return HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
+        request = HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
+        return self._authorized(request, access)
 
-    def _bearer(self, access: Access) -> dict[str, str]:
+    def _authorized(self, request: HttpRequest, access: Access | None) -> HttpRequest:
+        """Return a request with credentials: those of each try, or a bearer token."""
+        if access is None:
+            return request
         self.require_privacy()
-        return {"Authorization": f"Bearer {access.token}"}
+        if access.signer is not None:
+            return replace(request, signer=access.signer)
+        return replace(request, headers={**request.headers, "Authorization": f"Bearer {access.token}"})
 
     def _url(self, nsid: str) -> str:
         return f"{self.base}/xrpc/{nsid}"

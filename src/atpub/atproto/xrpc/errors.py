@@ -15,6 +15,7 @@ from atpub.errors import (
     BlobNotFound,
     BlobRejected,
     HeadMoved,
+    InsufficientScope,
     OutcomeUnknown,
     OversizedResponse,
     RateLimited,
@@ -60,6 +61,8 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
     "ExpiredToken": AuthenticationFailed,
     "InvalidToken": AuthenticationFailed,
     "AuthMissing": AuthenticationFailed,
+    "ScopeMissingError": InsufficientScope,
+    "insufficient_scope": InsufficientScope,
     "AuthFactorTokenRequired": CodeNeeded,
     "InvalidRequest": InvalidRequest,
 }
@@ -67,6 +70,8 @@ _BY_NAME: Mapping[str, type[AtpubError]] = {
 _HINTS = {
     "AuthFactorTokenRequired": "use an app password: it needs no code",
     "RepoNotFound": "is the account on this server? without --pds its own is looked up",
+    "ScopeMissingError": "log in again with that scope: atpub login --oauth --scope SCOPE",
+    "insufficient_scope": "log in again with that scope: atpub login --oauth --scope SCOPE",
     "InvalidSwap": "another client has written meanwhile: read the records again",
 }
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 CONNECT_SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 60.0  # without a byte in either direction
@@ -40,9 +40,24 @@ class Timeouts:
         return cls(seconds, seconds, seconds, seconds, seconds)
 
 
+class Signer(Protocol):
+    """The signature of requests, each of which has one of its own."""
+
+    def headers(self, method: str, url: str) -> Mapping[str, str]:
+        """Return the headers that sign one request."""
+        ...
+
+    def learn(self, url: str, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+        """Learn from a reply; return whether it refuses the request only because of what is known from now on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request that may be sent any number of times: iterating over its content starts anew each time."""
+    """A request that may be sent any number of times: iterating over its content starts anew each time.
+
+    A `signer` signs it anew each time. `redirects` tells whether a public one follows them.
+    """
 
     method: str
     url: str
@@ -50,6 +65,18 @@ class HttpRequest:
     params: Mapping[str, Any] | None = None
     content: bytes | Iterable[bytes] | None = field(default=None, repr=False)
     timeouts: Timeouts = Timeouts()
+    signer: Signer | None = field(default=None, repr=False)
+    redirects: bool = True
+
+    @property
+    def signed_headers(self) -> Mapping[str, str]:
+        """The headers, with the signature of one try."""
+        return {**self.headers, **self.signer.headers(self.method, self.url)} if self.signer else self.headers
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it carries no credentials, and changes nothing."""
+        return self.method == "GET" and self.signer is None and "Authorization" not in self.headers
 
 
 class TransportError(Exception):

@@ -105,6 +105,13 @@ class HttpClient:
             timer.cancel()
 
     def _exchange(self, request: HttpRequest, longest: int) -> Outcome:
+        outcome = self._exchange_once(request, longest)
+        if _is_unsigned(request, outcome):  # as it is before the server has given a nonce, and where that is outdated
+            outcome = self._exchange_once(request, longest)
+            _is_unsigned(request, outcome)
+        return outcome
+
+    def _exchange_once(self, request: HttpRequest, longest: int) -> Outcome:
         response = self._open(request)
         return response if isinstance(response, NoResponse) else _read(response, longest)
 
@@ -116,15 +123,21 @@ class HttpClient:
 
     def _open(self, request: HttpRequest) -> HttpResponse | NoResponse:
         # Neither a token nor a password goes anywhere but where it was sent.
-        is_public = request.method == "GET" and "Authorization" not in request.headers
         try:
-            response = self.client.send(request, follow_redirects=is_public)
+            response = self.client.send(request, follow_redirects=request.redirects and request.is_public)
         except TransportError as error:
             return NoResponse(error.reason, error.sent, error.code)
         if _is_https(request.url) and not _is_https(response.url):
             response.close()
             return response.history[0]  # as if not followed
         return response
+
+
+def _is_unsigned(request: HttpRequest, outcome: Outcome) -> bool:
+    """Let the request's signer learn from a reply; return whether another signature is all that it lacks."""
+    if request.signer is None or not isinstance(outcome, Reply):
+        return False
+    return request.signer.learn(request.url, outcome.status, outcome.headers, outcome.body)
 
 
 def _is_https(url: str) -> bool:

@@ -130,7 +130,7 @@ class TransportClient:
             built = self.client.build_request(
                 request.method,
                 request.url,
-                headers=request.headers,
+                headers=request.signed_headers,
                 params=request.params,
                 content=request.content,
                 timeout=_httpx_timeout(request.timeouts),

@@ -99,6 +99,7 @@ def run(
     with preparation as made:
         prepared = with_publishers(made)
         check(prepared.plan, digest, is_long=long)
+        require_login(prepared)
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:
             confirm("Apply this?")
@@ -144,6 +145,7 @@ def run_destroy(
     target = TargetOptions(account, pds, environment)
     with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
         check(prepared.plan)
+        require_login(prepared)
         asks = prepared.plan.pending and not yes
         if asks:
             confirm("Delete this?")
@@ -159,6 +161,17 @@ def check(plan: Plan, digest: str | None = None, *, is_long: bool = False) -> No
         tell(plan_text(plan, style_for(sys.stderr, is_long=is_long)))
     if plan.refusals:
         raise RefusedPlan(plan.refusals)
+
+
+def require_login(prepared: PreparedPlan) -> None:
+    """Raise InsufficientScope if the stored login does not permit what a plan does, before anything is sent."""
+    if not prepared.plan.pending or prepared.target.folder is not None:
+        return
+    from atpub.login.permissions import require_permission  # httpx
+    from atpub.repository.pds import PdsRepository
+
+    assert isinstance(prepared.repository, PdsRepository)
+    require_permission(prepared.plan, prepared.repository, prepared.target.account)
 
 
 def confirm(question: str) -> None:

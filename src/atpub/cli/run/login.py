@@ -7,7 +7,7 @@ from contextlib import closing
 
 from atpub.cli.connect import TargetOptions, find_account, find_remote, open_repository, this_machine
 from atpub.cli.output import print_data, print_json, style_for
-from atpub.errors import AuthenticationFailed
+from atpub.errors import AuthenticationFailed, Usage
 from atpub.login.model import AccountStatus, LoginStatus
 from atpub.login.session import log_in, log_out
 from atpub.login.status import read_status
@@ -17,10 +17,27 @@ from atpub.target import Target
 
 
 def run_login(
-    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None, *, keyring: bool
+    manifests: tuple[str, ...],
+    environment: str | None,
+    account: str | None,
+    pds: str | None,
+    *,
+    keyring: bool,
+    oauth: bool,
+    no_browser: bool,
+    scopes: tuple[str, ...],
 ) -> None:
     """Log in, and print where the session is."""
     target = find_remote(manifests, TargetOptions(account, pds, environment))
+    if oauth:
+        if keyring:
+            raise Usage("--oauth and --keyring exclude each other", hint="OAuth has no password to store")
+        from atpub.cli.run.oauth import log_in_by_oauth  # cryptography
+
+        log_in_by_oauth(target, manifests, environment, scopes, uses_browser=not no_browser)
+        return
+    if no_browser or scopes:
+        raise Usage(f"{'--no-browser' if no_browser else '--scope'} is an option of --oauth", hint="add --oauth")
     opened = log_in(target, this_machine(), use_keyring=keyring)
     print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
     password = "the password is in the system's keyring" if keyring else "the password is not stored"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from atpub.atproto.auth.access import Authorizer
+from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.data import Blob
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath, Tid
@@ -98,6 +99,10 @@ class PdsRepository:
         if budget is None:
             return Limits(WRITES, self._body, None)
         return Limits(WRITES, self._body, UNLIMITED if budget.points is None else budget.points, budget.reset)
+
+    def login_scope(self) -> OAuthScope | None:
+        """Return what the login permits, as far as that is known without a request; None where it is not limited."""
+        return self._authorizer.scope()
 
     def blob_limit(self) -> int | None:
         """Return the largest blob that the server accepts, if it tells (com.atproto.server.describeServer, asked once).
