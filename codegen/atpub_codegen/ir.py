@@ -305,3 +305,19 @@ class Module(NamedTuple):
         """The public names of the module."""
         items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
         return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))
+
+
+class RecordClass(NamedTuple):
+    """A record's class: its NSID, its module and name in the package, and the name in the root of the package."""
+
+    nsid: Nsid
+    path: str
+    spelled: str
+
+
+class Root(NamedTuple):
+    """The root of a package: the packages that it refers to, its records, and the imports of their modules."""
+
+    uses: tuple[str, ...]
+    records: tuple[RecordClass, ...]
+    imports: tuple[Import, ...]

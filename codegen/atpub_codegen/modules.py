@@ -10,6 +10,7 @@ from atpub_codegen.builder import ModuleBuilder
 from atpub_codegen.ir import Alias, Item, Method, Module, UnionAlias
 from atpub_codegen.methods import build_method
 from atpub_codegen.name_table import NameTable, in_order
+from atpub_codegen.names import MODULE, module_can_move
 
 
 def build_module(lexicon: Lexicon, table: NameTable) -> Module:
@@ -23,14 +24,15 @@ def build_module(lexicon: Lexicon, table: NameTable) -> Module:
         else:
             builder.define(builder.names.types[name], definition)
     doc = docs.of_lexicon(lexicon)
+    path = table.modules[lexicon.id][1]
     return Module(
-        path=table.modules[lexicon.id][1],
+        path=path,
         nsid=lexicon.id,
         doc=doc,
         imports=builder.imports.all(),
         classes=tuple(item for item in builder.items if not _names_classes(item)),
         aliases=tuple(sorted(filter(_names_classes, builder.items), key=_rank)),
-        names=builder.given,
+        names={**builder.given, **({MODULE: path} if module_can_move(lexicon.id, path) else {})},
         method=method._replace(doc="") if method and method.doc == doc else method,
     )
 

@@ -11,7 +11,7 @@ from atpub.atproto.lexicon.link import references
 from atpub.atproto.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.ir import Import
-from atpub_codegen.names import Scope, modules_of, pascal_case, place_of, snake_case
+from atpub_codegen.names import MODULE, Scope, modules_of, pascal_case, place_of, snake_case
 from atpub_codegen.recursion import recursive_definitions
 
 Names: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -82,7 +82,8 @@ class NameTable:
         module_names: dict[Nsid, ModuleNames] = {}
         for package, own in packages.items():
             lexicons = lexicons.and_also(own)
-            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
+            present = [nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon)]
+            named = modules_of(present, {nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())})
             beneath = _beneath(named.values())
             modules.update((nsid, (package, module)) for nsid, module in named.items())
             for nsid in named:
@@ -132,9 +133,9 @@ def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:
 
 
 class Imports:
-    """The names of definitions as one module writes them, and the imports that it needs for them."""
+    """The names of definitions as one module writes them (None: that of no lexicon), and the imports that it needs."""
 
-    def __init__(self, own: Nsid, table: NameTable) -> None:
+    def __init__(self, own: Nsid | None, table: NameTable) -> None:
         self._own = own
         self._table = table
         self._scope = Scope()
@@ -142,7 +143,7 @@ class Imports:
 
     def is_circular(self, name: Name) -> bool:
         """Return whether the definition is in another module that needs this one itself."""
-        return name.nsid != self._own and self._own in self._table.needs[name.nsid]
+        return self._own is not None and name.nsid != self._own and self._own in self._table.needs[name.nsid]
 
     def type(self, name: Name) -> str:
         """Return the class or alias of a definition."""

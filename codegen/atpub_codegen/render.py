@@ -22,6 +22,8 @@ from atpub_codegen.ir import (
     Item,
     Method,
     Module,
+    RecordClass,
+    Root,
     Sample,
     UnionAlias,
     Wrapper,
@@ -84,9 +86,9 @@ def _space(before: str, kind: str) -> str:
     return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
-def root_source(uses: Sequence[str], command: str) -> str:
-    """Return the source of the generated package's own `__init__`, which names the packages that it uses."""
-    return _render("root", uses=uses, command=command) + "\n"
+def root_source(root: Root, command: str) -> str:
+    """Return the source of the generated package's own `__init__`."""
+    return _render("root", **root._asdict(), command=command) + "\n"
 
 
 def package_source(doc: str, command: str) -> str:
@@ -120,7 +122,7 @@ def _environment() -> Environment:
     )
     texts = (formatting.assigned, formatting.comment, formatting.fitted, formatting.function)
     sources = (source.docstring, source.quoted, source.tuple_of, source.list_of)
-    filters = (*texts, *sources, alias, choices, described, refusal, signature, wire_names, written)
+    filters = (*texts, *sources, alias, choices, described, record_alias, refusal, signature, wire_names, written)
     by_name: dict[str, Any] = {function.__name__: function for function in filters}
     environment.filters.update(by_name)
     return environment
@@ -172,6 +174,14 @@ def alias(item: Alias | UnionAlias) -> str:
     if len(item.members) > _MANY:
         return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
     return formatting.joined(f"{item.name}: TypeAlias = ", item.members, "|")
+
+
+def record_alias(records: Sequence[RecordClass]) -> str:
+    """Return the definition of the alias for all record classes of a package, in a block."""
+    target, members = "Record: TypeAlias = ", [record.spelled for record in records]
+    if len(members) > _MANY:
+        return source.spread(f"{target}Union[", members, "]", 4)
+    return formatting.joined(target, members, "|", indent=4)
 
 
 def choices(item: Choices) -> str:
