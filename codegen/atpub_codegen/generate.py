@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import keyword
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Set
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,23 +32,25 @@ def generate(
     package: str,
     command: str = "atpub generate",
     known: Mapping[str, Lexicons] | None = None,
+    used: Mapping[str, Set[Nsid]] | None = None,
     earlier: Names | None = None,
 ) -> Mapping[PurePosixPath, str]:
     """Return the files of a package by their path in it.
 
     Takes the lexicons' JSON and their model (linked), and for each generated package that they may refer to, its
-    lexicons. A lexicon without a definition that Python has a use for gets no module.
+    lexicons, and which of them are `used` (else all). A lexicon without a definition that Python has a use for gets no
+    module.
 
     Types and fields that are in the package already keep their `earlier` names (see `recorded_names`), and those of the
     packages that it refers to have theirs; newcomers get what is free.
     """
     own = Lexicons({nsid: lexicons.by_nsid[nsid] for nsid in sorted(documents)})
     packages = {**(known or {}), package: own}
-    table, built = _build(packages, lexicons, own, earlier or {})
+    table, built = _build(packages, used or {}, lexicons, own, earlier or {})
     current: dict[str, Mapping[str, str]] = {nsid: module.names for nsid, module in built.items()}
     alive = {nsid: _only(names, current.get(nsid, names)) for nsid, names in (earlier or {}).items()}
     if alive != (earlier or {}):  # what is gone leaves its name to others
-        table, built = _build(packages, lexicons, own, alive)
+        table, built = _build(packages, used or {}, lexicons, own, alive)
     modules = {nsid: tuple(table.modules[nsid][1].split(".")) for nsid in own.by_nsid if nsid in table.modules}
     folders = {(), *(parts[:count] for parts in modules.values() for count in range(len(parts)))}
     files = {(*folder, "__init__.py"): _folder(folder, package, table, own, command) for folder in folders}
@@ -61,9 +63,13 @@ def generate(
 
 
 def _build(
-    packages: Mapping[str, Lexicons], lexicons: Lexicons, own: Lexicons, earlier: Names
+    packages: Mapping[str, Lexicons],
+    used: Mapping[str, Set[Nsid]],
+    lexicons: Lexicons,
+    own: Lexicons,
+    earlier: Names,
 ) -> tuple[NameTable, Mapping[Nsid, Module]]:
-    table = NameTable.of(packages, lexicons, earlier)
+    table = NameTable.of(packages, lexicons, earlier, used)
     return table, {nsid: build_module(lexicon, table) for nsid, lexicon in own.by_nsid.items() if nsid in table.modules}
 
 
@@ -74,16 +80,28 @@ def _only(names: Mapping[str, str], places: Container[str]) -> Mapping[str, str]
 def recorded_names(source: str) -> Names:
     """Return the names that a generated package records in the source of its `_lexicons.py`; none where it has none."""
     try:
-        body = ast.parse(source).body
-        texts = [
-            ast.literal_eval(item.value)
-            for item in body
-            if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "NAMES"
-        ]
-        found = [(nsid, names.items()) for text in texts for nsid, names in json.loads(text).items()]
+        found = [(nsid, names.items()) for nsid, names in _recorded(source, "NAMES").items()]
     except (AttributeError, SyntaxError, TypeError, ValueError):  # it is damaged: it is written anew
         return {}
     return {nsid: {place: name for place, name in names if _is_name(place, name)} for nsid, names in found}
+
+
+def recorded_documents(source: str) -> Mapping[Nsid, Json]:
+    """Return the lexicons, as JSON, that a generated package holds in the source of its `_lexicons.py`."""
+    try:
+        return {Nsid.parse(nsid): document for nsid, document in _recorded(source, "TEXT").items()}
+    except (AttributeError, SyntaxError, TypeError, ValueError):
+        return {}
+
+
+def _recorded(source: str, constant: str) -> dict[str, Any]:
+    """Return the object in the JSON text of a constant; empty where the source has no such constant."""
+    texts = [
+        ast.literal_eval(item.value)
+        for item in ast.parse(source).body
+        if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == constant
+    ]
+    return {key: value for text in texts for key, value in json.loads(text).items()}
 
 
 def _is_name(place: str, name: object) -> bool:

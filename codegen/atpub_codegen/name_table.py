@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,6 +16,8 @@ from atpub_codegen.recursion import recursive_definitions
 
 Names: TypeAlias = Mapping[str, Mapping[str, str]]
 """The Python names of the types and unusual fields in lexicons, by NSID and place."""
+
+_ALL_USED: Final[Mapping[str, Set[Nsid]]] = {}
 
 RESERVED: Final = (
     *("builtins", "runtime"),
@@ -72,8 +74,14 @@ class NameTable:
     needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
 
     @classmethod
-    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons, earlier: Names) -> NameTable:
-        """Build the table of some packages' lexicons; where several hold one, the last counts.
+    def of(
+        cls,
+        packages: Mapping[str, Lexicons],
+        linked: Lexicons,
+        earlier: Names,
+        used: Mapping[str, Set[Nsid]] = _ALL_USED,
+    ) -> NameTable:
+        """Build the table of some packages' lexicons, or those used of them; where several hold one, the last counts.
 
         Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
         """
@@ -81,14 +89,15 @@ class NameTable:
         modules: dict[Nsid, tuple[str, str]] = {}
         module_names: dict[Nsid, ModuleNames] = {}
         for package, own in packages.items():
-            lexicons = lexicons.and_also(own)
             present = [nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon)]
-            named = modules_of(present, {nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())})
+            recorded = {nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())}
+            named = modules_of(present, recorded)
             beneath = _beneath(named.values())
-            modules.update((nsid, (package, module)) for nsid, module in named.items())
-            for nsid in named:
-                names = ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]], earlier.get(nsid, {}))
-                module_names[nsid] = names
+            wanted = used.get(package, own.by_nsid.keys())
+            lexicons = lexicons.and_also(Lexicons({nsid: own.by_nsid[nsid] for nsid in wanted}))
+            for nsid in named.keys() & wanted:
+                modules[nsid] = package, named[nsid]
+                module_names[nsid] = ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]], earlier.get(nsid, {}))
         return cls(lexicons, modules, module_names, recursive_definitions(lexicons), _needs(lexicons, modules))
 
 

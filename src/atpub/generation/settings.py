@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from keyword import iskeyword
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Problem, Usage
+from atpub.generation.external import Rule, is_package, parse_rule
 from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
 from atpub.text.paths import leads_out, outside_target
 
@@ -27,6 +27,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "strict": _FLAG,
     "allow-missing": _FLAG,
     "samples": _TEXTS,
+    "external": _TEXTS,
 }
 
 
@@ -42,6 +43,7 @@ class Settings:
     strict: bool = False
     allow_missing: bool = False
     samples: tuple[Path, ...] = ()
+    external: tuple[Rule, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -68,6 +70,7 @@ def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
         strict=given.get("strict") is True,
         allow_missing=given.get("allow-missing") is True,
         samples=samples,
+        external=_external(given.get("external"), package),
     )
 
 
@@ -89,12 +92,19 @@ def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, st
         missing = " and ".join(name for name, given in (("--out", out), ("--package", package)) if given is None)
         hint = "for example: --out src/lab/records --package lab.records, or in pyproject.toml [tool.atpub.generate]"
         raise Usage(f"the package needs a folder and a name: {missing} missing", hint=hint)
-    if not all(part.isidentifier() and not iskeyword(part) for part in package.split(".")):
+    if not is_package(package):
         hint = "names of letters, digits and _, with dots between them: for example lab.records"
         raise Usage(f"{package!r} is not the name of a Python package", hint=hint)
     if Path(out).exists() and not Path(out).is_dir():
         raise Usage(f"{out} is a file, not a folder", hint="name the folder of the package")
     return Path(out), package
+
+
+def _external(value: Setting | None, package: str) -> tuple[Rule, ...]:
+    rules = tuple(map(parse_rule, _texts(value)))
+    if any(rule.package == package for rule in rules):
+        raise Usage(f"{package} is the package itself", hint="name another package after the `=`")
+    return rules
 
 
 def _texts(value: Setting | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ def run(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     samples: tuple[str, ...],
+    external: tuple[str, ...],
     *,
     allow_missing: bool,
     strict: bool,
@@ -34,6 +35,7 @@ def run(
             "include": include,
             "exclude": exclude,
             "samples": samples,
+            "external": external,
             "allow-missing": allow_missing,
             "strict": strict,
         }
