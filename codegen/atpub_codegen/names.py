@@ -46,14 +46,17 @@ def pascal_case(name: str) -> str:
     return unicodedata.normalize("NFKC", f"{found}_" if keyword.iskeyword(found) else found)
 
 
-def distinct(wire_names: Iterable[str], earlier: Mapping[str, str] = _NO_NAMES) -> Mapping[str, str]:
+def distinct(
+    wire_names: Iterable[str], earlier: Mapping[str, str] = _NO_NAMES, reserved: Set[str] = frozenset()
+) -> Mapping[str, str]:
     """Return an attribute for each wire name: the earlier one, or one that is free.
 
     Of two equal ones, that which is not in camelCase gets a number: names in lexicons are in camelCase.
     """
     scope = Scope(earlier=earlier)
     ordered = sorted(wire_names, key=_rank)
-    return {wire: scope.give(snake_case(wire), "_", wire) for wire in ordered}
+    wanted = {wire: f"{name}_" if name in reserved else name for wire in ordered if (name := snake_case(wire))}
+    return {wire: scope.give(wanted[wire], "_", wire) for wire in ordered}
 
 
 def _rank(wire: str) -> tuple[bool, bool, bool, str]:

@@ -20,7 +20,7 @@ from atpub_codegen import Names, recorded_documents, recorded_names
 DATA: Final = "_lexicons.py"
 
 
-class Rule(NamedTuple):
+class ExternalRule(NamedTuple):
     """A pattern of NSIDs, and the package that has their classes."""
 
     pattern: str
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 class External:
     """The packages that are referred to: the lexicons of each, and the Python names that it records."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ExternalRule, ...] = ()
     packages: Mapping[str, Lexicons] = field(default_factory=dict[str, Lexicons])
     names: Names = field(default_factory=dict[str, Mapping[str, str]])
 
@@ -61,7 +61,7 @@ class External:
                 raise Usage(f"{package} has no {nsid}, which {owner} refers to", hint=hint)
 
 
-def read_external(rules: Sequence[Rule], places: Sequence[Path]) -> External:
+def read_external(rules: Sequence[ExternalRule], places: Sequence[Path]) -> External:
     """Read what some generated packages have, looked for in some places and in Python's own; raises Usage."""
     packages: dict[str, Lexicons] = {}
     names: dict[str, Mapping[str, str]] = {}
@@ -89,13 +89,13 @@ def _source(package: str, places: Sequence[Path]) -> str:
     raise Usage(f"there is no generated package {package}", hint=hint)
 
 
-def parse_rule(text: str) -> Rule:
+def parse_rule(text: str) -> ExternalRule:
     """Return the rule in `PATTERN=PACKAGE`; raises Usage."""
     pattern, equals, package = text.partition("=")
     if not pattern or not equals or not is_package(package):
         hint = "for example: --external 'com.atproto.*=atpub.generated'"
         raise Usage(f"expected PATTERN=PACKAGE, found {text!r}", hint=hint)
-    return Rule(pattern, package)
+    return ExternalRule(pattern, package)
 
 
 def is_package(name: str) -> bool:

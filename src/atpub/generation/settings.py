@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Problem, Usage
-from atpub.generation.external import Rule, is_package, parse_rule
+from atpub.generation.external import ExternalRule, is_package, parse_rule
 from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
 from atpub.text.paths import leads_out, outside_target
 
@@ -43,7 +43,7 @@ class Settings:
     strict: bool = False
     allow_missing: bool = False
     samples: tuple[Path, ...] = ()
-    external: tuple[Rule, ...] = ()
+    external: tuple[ExternalRule, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -100,7 +100,7 @@ def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, st
     return Path(out), package
 
 
-def _external(value: Setting | None, package: str) -> tuple[Rule, ...]:
+def _external(value: Setting | None, package: str) -> tuple[ExternalRule, ...]:
     rules = tuple(map(parse_rule, _texts(value)))
     if any(rule.package == package for rule in rules):
         raise Usage(f"{package} is the package itself", hint="name another package after the `=`")
