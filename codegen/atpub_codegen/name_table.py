@@ -42,9 +42,9 @@ class ModuleNames:
     earlier: Mapping[str, str]  # by place: the names that the module had when it was generated before
 
     @classmethod
-    def of(cls, lexicon: Lexicon, beneath: Iterable[str], earlier: Mapping[str, str]) -> ModuleNames:
-        """Return the names for a lexicon, none of them equal to that of a module beneath its own."""
-        scope = Scope([*RESERVED, *beneath], earlier)
+    def of(cls, lexicon: Lexicon, taken: Iterable[str], earlier: Mapping[str, str]) -> ModuleNames:
+        """Return the names for a lexicon, none of them taken: by a module beneath its own, or an import."""
+        scope = Scope([*RESERVED, *taken], earlier)
         definitions = in_order(lexicon)
         types = {name: scope.give(_wanted(lexicon, name), place=place_of(name)) for name in definitions}
         lists = [name for name, definition in definitions.items() if isinstance(definition, Array)]
@@ -80,6 +80,7 @@ class NameTable:
         linked: Lexicons,
         earlier: Names,
         used: Mapping[str, Set[Nsid]] = _ALL_USED,
+        reserved: Iterable[str] = (),
     ) -> NameTable:
         """Build the table of some packages' lexicons, or those used of them; where several hold one, the last counts.
 
@@ -97,7 +98,8 @@ class NameTable:
             lexicons = lexicons.and_also(Lexicons({nsid: own.by_nsid[nsid] for nsid in wanted}))
             for nsid in named.keys() & wanted:
                 modules[nsid] = package, named[nsid]
-                module_names[nsid] = ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]], earlier.get(nsid, {}))
+                taken = {*beneath[named[nsid]], *reserved}
+                module_names[nsid] = ModuleNames.of(own.by_nsid[nsid], taken, earlier.get(nsid, {}))
         return cls(lexicons, modules, module_names, recursive_definitions(lexicons), _needs(lexicons, modules))
 
 
