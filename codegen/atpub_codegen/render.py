@@ -72,7 +72,7 @@ _FORMS: Final[Mapping[type[Item], Form]] = {
     ir.Class: Form("class", ("Any", "final")),
     ir.Constant: Form("constant", ()),
     ir.Failure: Form("failure", ("final",)),
-    ir.LazyAlias: Form("lazy_alias", ()),
+    ir.LazyAlias: Form("lazy_alias", ("TYPE_CHECKING", "TypeAlias")),
     ir.Loader: Form("loader", ("Any",)),
     ir.UnionAlias: Form("union_alias", ("TypeAlias",)),
     ir.UnionLoader: Form("union_loader", ("Any",)),
@@ -150,12 +150,13 @@ def _model_typing(module: Module) -> list[str]:
     for item in module.items:
         if isinstance(item, Class):
             found |= {"ClassVar", "final"}
-        elif not isinstance(item, LazyAlias):
+        else:
             found.update(_FORMS[item.__class__].typing)
         if isinstance(item, UnionAlias) and len(item.members) > _MANY:
             found.add("Union")
     texts = " ".join(_annotations(module))
-    return sorted(found | {name for name in ("Annotated", "Literal") if f"{name}[" in texts})
+    found |= {name for name in ("Annotated", "Literal") if f"{name}[" in texts}
+    return sorted(found, key=lambda name: (not name.isupper(), name[0].islower(), name))  # as isort has them
 
 
 def _model_item(item: Item) -> tuple[str, str]:
@@ -230,6 +231,7 @@ def _environment() -> Environment:
         *sources,
         alias,
         choices,
+        declared,
         described,
         record_alias,
         refusal,
@@ -311,6 +313,15 @@ def signature(item: Class, indent: int) -> str:
     """Return the first line of a class's `__init__`, in several lines where it does not fit."""
     parameters = ["self", *(["*"] if item.fields else []), *(field.parameter for field in item.fields)]
     return formatting.signature("def __init__(", parameters, ") -> None:", indent)
+
+
+def declared(field: Field, indent: int) -> str:
+    """Return the declaration of a field of a model, its default in brackets where it does not fit."""
+    declared, equals, default = field.declaration.rpartition(" = ")
+    pad = "\n" + " " * indent
+    if equals and len(declared) + indent + 4 <= formatting.WIDTH < len(field.declaration) + indent:
+        return f"{declared} = ({pad}    {default}{pad})"
+    return formatting.fitted(field.declaration, indent)
 
 
 def wire_configuration(fields: Sequence[Field], indent: int) -> str:

@@ -15,7 +15,7 @@ RUNTIME: Final = "_runtime.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
+class PackageStyle:
     """What a style does with a lexicon: the builder of its module, and the sources of the files."""
 
     builder: type[ModuleBuilder]
@@ -25,16 +25,16 @@ class Style:
     reserved: tuple[str, ...] = ()  # the names that modules import, beside those of every style
 
 
-CLASSES: Final = Style(
+CLASSES: Final = PackageStyle(
     ModuleBuilder,
     lambda module, _, command: render.module_source(module, command),
     lambda root, _, command: render.root_source(root, command),
 )
-PYDANTIC: Final = Style(
+PYDANTIC: Final = PackageStyle(
     PydanticBuilder,
     render.models_source,
     render.models_root_source,
     render.models_runtime_source,
     ("Annotated", "TypeAliasType"),
 )
-STYLES: Final[Mapping[str, Style]] = {"classes": CLASSES, "pydantic": PYDANTIC}
+STYLES: Final[Mapping[str, PackageStyle]] = {"classes": CLASSES, "pydantic": PYDANTIC}

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from atpub.errors import InvalidRecord, Usage
-from atpub.generation.external import parse_rule
 from atpub.generation.package import compare, generate_package, update
-from atpub.generation.settings import Settings
+from atpub.generation.settings import Settings, parse_rule
 
 
 def record(nsid: str, **refs: str) -> dict[str, Any]:

@@ -5,30 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from keyword import iskeyword
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
 from atpub.errors import Usage
+from atpub.generation.settings import ExternalRule
 from atpub.suggest import listed
-from atpub_codegen import Names, recorded_documents, recorded_names
+from atpub_codegen import RUNTIME, STYLES, Names, recorded_documents, recorded_names
 
 DATA: Final = "_lexicons.py"
-
-
-class ExternalRule(NamedTuple):
-    """A pattern of NSIDs, and the package that has their classes."""
-
-    pattern: str
-    package: str
-
-    def covers(self, nsid: str) -> bool:
-        """Return whether the NSID matches the pattern."""
-        return fnmatchcase(nsid, self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +49,12 @@ class External:
                 raise Usage(f"{package} has no {nsid}, which {owner} refers to", hint=hint)
 
 
-def read_external(rules: Sequence[ExternalRule], places: Sequence[Path]) -> External:
-    """Read what some generated packages have, looked for in some places and in Python's own; raises Usage."""
+def read_external(rules: Sequence[ExternalRule], places: Sequence[Path], style: str) -> External:
+    """Read what some generated packages of a style have, looked for in some places and in Python's; raises Usage."""
     packages: dict[str, Lexicons] = {}
     names: dict[str, Mapping[str, str]] = {}
     for package in dict.fromkeys(rule.package for rule in rules):
-        source = _source(package, [*places, *map(Path, sys.path)])
+        source = _source(package, [*places, *map(Path, sys.path)], style)
         documents = recorded_documents(source)
         packages[package] = Lexicons({nsid: parse(document, nsid) for nsid, document in documents.items()})
         names |= recorded_names(source)
@@ -78,26 +66,16 @@ def read_external(rules: Sequence[ExternalRule], places: Sequence[Path]) -> Exte
     return found
 
 
-def _source(package: str, places: Sequence[Path]) -> str:
+def _source(package: str, places: Sequence[Path], style: str) -> str:
     """Return the source of the module that holds a package's lexicons; imports nothing. Raises Usage."""
     for place in places:
+        folder = place.joinpath(*package.split("."))
         try:
-            return place.joinpath(*package.split("."), DATA).read_text("utf-8")
+            source = (folder / DATA).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             continue
-    hint = "install it, or generate it first: `atpub generate --package " + package + " …`"
+        if (folder / RUNTIME).exists() != (STYLES[style].runtime is not None):
+            raise Usage(f"{package} is not of the style {style}", hint="generate both packages in one style: --style")
+        return source
+    hint = f"install it, or generate it first: `atpub generate --package {package} …`"
     raise Usage(f"there is no generated package {package}", hint=hint)
-
-
-def parse_rule(text: str) -> ExternalRule:
-    """Return the rule in `PATTERN=PACKAGE`; raises Usage."""
-    pattern, equals, package = text.partition("=")
-    if not pattern or not equals or not is_package(package):
-        hint = "for example: --external 'com.atproto.*=atpub.generated'"
-        raise Usage(f"expected PATTERN=PACKAGE, found {text!r}", hint=hint)
-    return ExternalRule(pattern, package)
-
-
-def is_package(name: str) -> bool:
-    """Return whether the text can be the import name of a package."""
-    return all(part.isidentifier() and not iskeyword(part) for part in name.split("."))

@@ -10,14 +10,16 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from atpub.atomic_files import new_folder, write_text
+from atpub.atproto.data import Json
 from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
+from atpub.atproto.syntax import Nsid
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
 from atpub.generation.external import DATA, External, read_external
 from atpub.generation.settings import OWN_PACKAGE, Settings
-from atpub.manifest.lexicon_files import read_folders
+from atpub.manifest.lexicon_files import LexiconSet, read_folders
 from atpub.text.paths import outside_target
-from atpub_codegen import MARK, Names, generate, recorded_names
+from atpub_codegen import MARK, STYLES, Names, generate, recorded_names
 
 _OLD_DATA: Final = "lexicons.json"  # its form in older packages
 _OWN_FOLDER: Final = Path(__file__).parents[1] / "generated"
@@ -65,7 +67,7 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     if not settings.lexicons:
         return GeneratedPackage(_generate_samples(settings, environ))
     builtin = Lexicons({}) if settings.is_own else _builtin()
-    external = read_external(settings.external, _places(settings))
+    external = read_external(settings.external, _places(settings), settings.style)
     selection = partial(_select, settings, external) if settings.include or settings.exclude or external.rules else None
     known = reduce(Lexicons.and_also, map(external.used, external.packages), builtin)
     read = read_folders(settings.lexicons, known, allow_missing=settings.allow_missing, selection=selection)
@@ -73,15 +75,45 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     warnings = tuple(found for found in read.warnings if not (settings.is_own and found.code == "unknown-word"))
     if settings.strict and warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in warnings))
-    files = generate(
+    files = _generate(settings, read, builtin, external)
+    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
+
+
+def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external: External) -> Files:
+    """Generate the files for some lexicons; without atpub's classes, those for its lexicons that these need, too."""
+    earlier = {**external.names, **_names_in(settings.out)}
+    used = external.used_names()
+    if settings.style != "classes":
+        more = _needed(read.lexicons, builtin, external)
+        documents = {**read.documents, **_documents(more)}
+        lexicons = more.and_also(read.lexicons)
+        style = STYLES[settings.style]
+        package = settings.package
+        return generate(
+            documents, lexicons, package=package, known=external.packages, used=used, earlier=earlier, style=style
+        )
+    return generate(
         read.documents,
         read.lexicons,
         package=settings.package,
         known={**({} if settings.is_own else {OWN_PACKAGE: builtin}), **external.packages},
-        used={name: nsids for name, nsids in external.used_names().items() if name != OWN_PACKAGE},  # all of that
-        earlier={**_names_in(_OWN_FOLDER), **external.names, **_names_in(settings.out)},
+        used={name: nsids for name, nsids in used.items() if name != OWN_PACKAGE},  # all of that
+        earlier={**_names_in(_OWN_FOLDER), **earlier},
     )
-    return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings)
+
+
+def _needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
+    """Return those of atpub's own lexicons that some lexicons refer to, near or far."""
+    found: dict[Nsid, Lexicon] = {}
+    waiting = [*lexicons.by_nsid.values()]
+    while waiting:
+        for _, name, _ in references(waiting.pop()):
+            own = builtin.by_nsid.get(name.nsid)
+            is_known = name.nsid in lexicons.by_nsid or name.nsid in found or external.package_of(name.nsid)
+            if own is not None and not is_known:
+                found[name.nsid] = own
+                waiting.append(own)
+    return Lexicons(found)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
@@ -113,6 +145,13 @@ def _places(settings: Settings) -> tuple[Path, ...]:
     parents = settings.out.absolute().parents
     depth = settings.package.count(".")
     return (*parents[depth : depth + 1], Path(), Path("src"))
+
+
+def _documents(lexicons: Lexicons) -> Mapping[Nsid, Json]:
+    """Return some of atpub's own lexicons as JSON."""
+    from atpub.generated import LEXICONS
+
+    return {nsid: LEXICONS.documents[nsid] for nsid in lexicons.by_nsid}
 
 
 def _builtin() -> Lexicons:

@@ -20,6 +20,7 @@ def run(
     exclude: tuple[str, ...],
     samples: tuple[str, ...],
     external: tuple[str, ...],
+    style: str | None,
     *,
     allow_missing: bool,
     strict: bool,
@@ -36,6 +37,7 @@ def run(
             "exclude": exclude,
             "samples": samples,
             "external": external,
+            "style": style,
             "allow-missing": allow_missing,
             "strict": strict,
         }
