@@ -38,13 +38,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-def settings(folder: Path, package: str, lexicons: list[dict[str, Any]], *external: str) -> Settings:
+def settings(
+    folder: Path, package: str, lexicons: list[dict[str, Any]], *external: str, style: str = "classes"
+) -> Settings:
     source = folder / f"lexicons-{package}"
     source.mkdir(exist_ok=True)
     for number, lexicon in enumerate(lexicons):
         (source / f"{number}.json").write_text(json.dumps(lexicon))
     rules = tuple(map(parse_rule, external))
-    return Settings((source,), folder / "src" / package.replace(".", "/"), package, external=rules)
+    return Settings((source,), folder / "src" / package.replace(".", "/"), package, external=rules, style=style)
 
 
 def generated(settings: Settings) -> list[str]:
