@@ -56,6 +56,7 @@ _PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
     "RECORD_KEY": Rkey.rule()[0],
     "TID": Tid.rule()[0],
     "URI": USUAL["uri"][0],
+    "USUAL_AT_URI": USUAL["at-uri"][0],
 }
 
 
