@@ -91,7 +91,9 @@ class NameTable:
         module_names: dict[Nsid, ModuleNames] = {}
         for package, own in packages.items():
             present = [nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon)]
-            recorded = {nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())}
+            recorded: dict[str, str] = {
+                nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())
+            }
             named = modules_of(present, recorded)
             beneath = _beneath(named.values())
             wanted = used.get(package, own.by_nsid.keys())

@@ -23,7 +23,6 @@ _BUILTINS: Final = frozenset({"bool", "bytes", "dict", "int", "isinstance", "len
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 _NO_NAMES: Final[Mapping[str, str]] = {}
-_NO_MODULES: Final[Mapping[Nsid, str]] = {}
 _IN_ROOT: Final = frozenset({"load", "samples"})
 
 
@@ -94,7 +93,7 @@ def _file_name(segment: str) -> str:
     return f"{name}_" if name in _DEVICES | _IMPORTED else name
 
 
-def modules_of(nsids: Iterable[Nsid], earlier: Mapping[Nsid, str] = _NO_MODULES) -> Mapping[Nsid, str]:
+def modules_of(nsids: Iterable[Nsid], earlier: Mapping[str, str] = _NO_NAMES) -> Mapping[Nsid, str]:
     """Return a module for each lexicon: the earlier one, or one that is free.
 
     Of two NSIDs with the same one, that which is not in camelCase gets a number. A newcomer's module also gets one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from typing import ClassVar, Final
 
@@ -21,6 +22,7 @@ _OF_BASE_MODEL: Final = frozenset(
         *("model_validate_json", "model_validate_strings"),
     }
 )
+_LATER: Final = re.compile(r'(?<!Literal)\["')  # a list of what is not there yet, whose name is quoted
 
 
 class PydanticBuilder(ModuleBuilder):
@@ -84,17 +86,15 @@ class PydanticBuilder(ModuleBuilder):
         super()._named_list(name, kind)
         self.items = [
             LazyAlias(item.name, item.annotation, item.doc, item.after)
-            if isinstance(item, Alias) and item.name == name and '["' in item.annotation
+            if isinstance(item, Alias) and item.name == name and _LATER.search(item.annotation)
             else item
             for item in self.items
         ]
 
     def _members(self, kind: model.Union) -> str:
         """Return the mark of a union: whether it is closed, and which members have no class."""
-        absent = (
-            [ref for ref in kind.refs if isinstance(self.lexicons.find(ref), model.Unsupported)] if kind.closed else []
-        )
-        if absent:
+        absent = [ref for ref in kind.refs if isinstance(self.lexicons.find(ref), model.Unsupported)]
+        if kind.closed and absent:
             return f"runtime.Members(closed=True, unknown={tuple_of(literals(map(str, absent)), '')})"
         return "runtime.CLOSED" if kind.closed else "runtime.OPEN"
 

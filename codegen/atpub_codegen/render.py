@@ -106,8 +106,8 @@ def models_source(module: Module, package: str, command: str) -> str:
     module = module._replace(classes=tuple(classes), method=None)
     module = module._replace(imports=tuple(item for item in module.imports if _needs(module, item.alias)))
     annotations = _annotations(module)
-    imports = [Import(package, "_runtime", "runtime", circular=False)]
-    plain = not _needs(module, "runtime") and not any(isinstance(item, Class) for item in module.items)
+    needed = _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
+    imports = [Import(package, "_runtime", "runtime", circular=False)] if needed else []
     header = _render(
         "pydantic_header",
         module=module,
@@ -115,13 +115,11 @@ def models_source(module: Module, package: str, command: str) -> str:
         builtins=any("builtins." in annotation for annotation in annotations),
         lazy=any(isinstance(item, LazyAlias) for item in module.items),
         typing=_model_typing(module),
-        imports=sorted(
-            (*([] if plain else imports), *(item for item in module.imports if not item.circular)), key=_group_and_name
-        ),
+        imports=sorted([*imports, *_at_the_top(module)], key=_group_and_name),
     )
-    items = (_model_item(item) for item in module.classes)
-    aliases = (_model_item(item) for item in module.aliases)
-    return _joined([("header", header), *items, *_circular(module), *aliases])
+    return _joined(
+        [("header", header), *map(_model_item, module.classes), *_circular(module), *map(_model_item, module.aliases)]
+    )
 
 
 def models_root_source(root: Root, package: str, command: str) -> str:
@@ -318,9 +316,9 @@ def signature(item: Class, indent: int) -> str:
 
 def declared(field: Field, indent: int) -> str:
     """Return the declaration of a field of a model, its default in brackets where it does not fit."""
-    declared, equals, default = field.declaration.rpartition(" = ")
+    declared, _, default = field.declaration.rpartition(" = ")
     pad = "\n" + " " * indent
-    if equals and len(declared) + indent + 4 <= formatting.WIDTH < len(field.declaration) + indent:
+    if not field.required and len(declared) + indent + 4 <= formatting.WIDTH < len(field.declaration) + indent:
         return f"{declared} = ({pad}    {default}{pad})"
     return formatting.fitted(field.declaration, indent)
 
