@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.generate import BIN, CLEAN, LEXICONS, MODELS, run
-from tests.benchmarks.harness import compare
+from tests.benchmarks.harness import Run, compare
 from tests.benchmarks.validate import POST, generated_class, per_second, repeated
 
 FIRST = f"from posts.app.bsky.feed.post import Post; Post.model_validate({POST!r})"
@@ -50,9 +50,11 @@ def records(package: Path) -> Sequence[str]:
 
 def side_by_side(folder: Path, name: str, ours: str, other: str, theirs: str) -> None:
     """Both programs in processes of their own."""
-    programs = [[sys.executable, "-c", program] for program in (ours, theirs)]
-    runs = [lambda command=command: subprocess.run(command, cwd=folder, env=CLEAN, check=True) for command in programs]
-    found = compare(name, runs[0], other, runs[1], runs=7)
+
+    def runner(program: str) -> Run:
+        return lambda: subprocess.run([sys.executable, "-c", program], cwd=folder, env=CLEAN, check=True)
+
+    found = compare(name, runner(ours), other, runner(theirs), runs=7)
     print(f"  bound: ratio 0.50, with the start of Python, found {found.ratio:.2f}")
 
 

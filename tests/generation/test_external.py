@@ -30,7 +30,7 @@ STRONG = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "src"), *sys.path])
     before = {*sys.modules}
     yield tmp_path
     for name in {*sys.modules} - before:
@@ -77,7 +77,11 @@ def test_classes_of_another_package_are_used(folder: Path) -> None:
 
 
 def test_atpubs_own_package(folder: Path) -> None:
-    strong = {"lexicon": 1, "id": "com.atproto.repo.strongRef", "defs": {"main": {"type": "object", "properties": {}}}}
+    strong: Any = {
+        "lexicon": 1,
+        "id": "com.atproto.repo.strongRef",
+        "defs": {"main": {"type": "object", "properties": {}}},
+    }
     lab = [strong, record("org.lab.note", about="com.atproto.repo.strongRef")]
     assert len(generated(settings(folder, "external_lab", lab))) == 2
     assert generated(settings(folder, "external_lab", lab, "com.atproto.*=atpub.generated")) == ["org/lab/note.py"]
