@@ -224,6 +224,20 @@ def test_no_field_hides_what_pydantic_has(tmp_path: Path) -> None:
     assert thing(copy_="x", json_="y", model_dump_="z").to_json() == {"copy": "x", "json": "y", "modelDump": "z"}
 
 
+@pytest.mark.parametrize("length", range(60, 110, 3))
+def test_any_text_stays_a_literal(length: int, tmp_path: Path) -> None:
+    """Also one that looks like a default or a list, near the width of a line."""
+    text = ' = ["' + "x" * length
+    kind: Json = {"type": "string", "const": text}
+    properties: Json = {"must": kind, "may": kind, "all": {"type": "ref", "ref": "#all"}}
+    main: Json = {"type": "object", "required": ["must"], "properties": properties}
+    constants: Json = {"type": "array", "items": kind}
+    lexicon: Json = {"lexicon": 1, "id": "org.lab.thing", "defs": {"main": main, "all": constants}}
+    package = generated({Nsid("org.lab.thing"): lexicon}, f"texts_{length}", tmp_path, style="pydantic")
+    value = {"must": text, "may": text, "all": [text]}
+    assert package.module("org.lab.thing").Thing.model_validate(value).to_json() == value
+
+
 # The runtime, beside atpub's own functions
 
 
