@@ -30,7 +30,7 @@ def fitted(line: str, indent: int = 0) -> str:
             return line
         if len(inside) + indent + 4 > WIDTH:
             inside = f"{fitted(item, indent + 4)}{pad}{each.strip()} {rest}"
-    return f"{before}{pad}{fitted(inside, indent + 4)}{pad[:-4]}{after}" if inside else line
+    return f"{before}{pad}{inside}{pad[:-4]}{after}" if inside else line
 
 
 def block(before: str, parts: Iterable[str], after: str, indent: int = 0) -> str:

@@ -320,6 +320,9 @@ def declared(field: Field, indent: int) -> str:
     pad = "\n" + " " * indent
     if not field.required and len(declared) + indent + 4 <= formatting.WIDTH < len(field.declaration) + indent:
         return f"{declared} = ({pad}    {default}{pad})"
+    if not field.required and len(field.annotation) + indent + 4 > formatting.WIDTH:
+        before = field.declaration.partition("[")[0]
+        return f"{before}[{pad}    {formatting.fitted(field.annotation, indent + 4)}{pad}] = {default}"
     return formatting.fitted(field.declaration, indent)
 
 
