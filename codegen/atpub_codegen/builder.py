@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import ClassVar, Final
 
 from atpub.atproto.lexicon import model
 from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
@@ -27,6 +27,9 @@ _AS_THEY_ARE: Final = (
 
 class ModuleBuilder:
     """The builder of a lexicon's module; as Declarations, it gives a class or an alias to each type that needs one."""
+
+    RESERVED: ClassVar[Set[str]] = frozenset()
+    """Names that no attribute may have, beside those that none has in any style."""
 
     def __init__(self, lexicon: Lexicon, table: NameTable) -> None:
         self.lexicons: Lexicons = table.lexicons
@@ -63,7 +66,7 @@ class ModuleBuilder:
             case model.String(const=None, enum=enum, known_values=known) if enum or known:
                 self._choices(name, definition)
             case _:
-                found = expressions.expression(definition, self, name, ())
+                found = self.expression(definition, name, ())
                 self.items.append(Alias(name, found.annotation, definition.description))
 
     def add_class(
@@ -82,13 +85,14 @@ class ModuleBuilder:
         """Return the attribute of each field, and record those that another field could take."""
         places = {wire: place_of(self.current.fragment, (*within, "properties", wire, "")) for wire in wire_names}
         earlier = self.names.earlier
-        attributes = distinct(places, {wire: earlier[place] for wire, place in places.items() if place in earlier})
+        known = {wire: earlier[place] for wire, place in places.items() if place in earlier}
+        attributes = distinct(places, known, self.RESERVED)
         self.given |= {places[wire]: name for wire, name in attributes.items() if can_move(wire, name)}
         return attributes
 
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
-        found = expressions.expression(kind, self, owner + pascal_case(wire), (*within, "properties", wire))
+        found = self.expression(kind, owner + pascal_case(wire), (*within, "properties", wire))
         given = f"data[{source.quoted(wire)}]"
         conditions = () if found.load_text else found.conditions("value")
         load = found.load_text or found.load
@@ -124,7 +128,7 @@ class ModuleBuilder:
         return isinstance(found, model.Null | model.Unsupported)
 
     def _named_list(self, name: str, kind: model.Array) -> None:
-        found = expressions.expression(kind, self, name, ())
+        found = self.expression(kind, name, ())
         innermost, annotation = _innermost(kind), found.annotation
         lists = self._lists(kind)
         if lists and (self.current in lists or self.imports.is_circular(lists[0])):  # it may not be there yet
@@ -174,6 +178,10 @@ class ModuleBuilder:
                     self._plain_lists.update(dict.fromkeys(chain, is_plain))
                     return is_plain
 
+    def expression(self, kind: model.Type, hint: str, within: tuple[str, ...]) -> Expression:
+        """Return the expression of a type at a place in the current definition."""
+        return expressions.expression(kind, self, hint, within)
+
     # What expressions ask for
 
     def reference(self, name: Name) -> Expression:
@@ -186,7 +194,7 @@ class ModuleBuilder:
         if isinstance(definition, model.Token):
             return expressions.of_token(name)
         if isinstance(definition, model.Null | model.Unsupported):
-            return expressions.expression(definition, self, "", ())
+            return self.expression(definition, "", ())
         if isinstance(definition, expressions.Scalar):
             return expressions.of_scalar(definition, self.imports.type(name))
         raise ValueError(f"{self.current} refers to {name}, which is no type of value: link the lexicons first")

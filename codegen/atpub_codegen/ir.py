@@ -54,6 +54,15 @@ class Field(NamedTuple):
         return f"{self.annotation} | None" if self.nullable and self.annotation != "None" else self.annotation
 
     @property
+    def declaration(self) -> str:
+        """The declaration in a model of pydantic."""
+        if self.required:
+            return f"{self.name}: {self._present}"
+        if self.nullable:
+            return f"{self.name}: runtime.MaybeNull[{self.annotation}] = {self.absent}"
+        return f"{self.name}: runtime.Maybe[{self.annotation}] = None"
+
+    @property
     def absent(self) -> str:
         """The value of the attribute where the field is absent."""
         return "runtime.ABSENT" if self.nullable else "None"
@@ -149,6 +158,11 @@ class Class(NamedTuple):
         return " or ".join(tests)
 
     @property
+    def careful(self) -> bool:
+        """Whether the JSON has to be looked at as a whole, before its fields."""
+        return self.deep or any(field.wire.startswith("$") for field in self.fields)
+
+    @property
     def has_no_extras(self) -> str:
         """The condition under which the JSON has no fields that the class does not know."""
         least = len(self.required) + (self.key is not None)  # of these, each is there
@@ -174,6 +188,15 @@ class Wrapper(NamedTuple):
 
 class Alias(NamedTuple):
     """A named type that is not a class; `after` is how many aliases, one of another, it has to come after."""
+
+    name: str
+    annotation: str
+    doc: str
+    after: int = 0
+
+
+class LazyAlias(NamedTuple):
+    """A named list that refers to itself, or to what is not there yet, in a model of pydantic."""
 
     name: str
     annotation: str
@@ -271,7 +294,7 @@ class Sample(NamedTuple):
     fields: tuple[SampleField, ...]
 
 
-Item: TypeAlias = Class | Wrapper | Alias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
+Item: TypeAlias = Class | Wrapper | Alias | LazyAlias | UnionAlias | Choices | Loader | UnionLoader | Constant | Failure
 
 
 class Import(NamedTuple):
@@ -291,7 +314,7 @@ class Module(NamedTuple):
     doc: str
     imports: tuple[Import, ...]
     classes: tuple[Item, ...]  # and all else that needs nothing of another module to be defined
-    aliases: tuple[Alias | UnionAlias, ...]  # those that name classes, of this module and others
+    aliases: tuple[Alias | LazyAlias | UnionAlias, ...]  # those that name classes, of this module and others
     method: Method | None
     names: Mapping[str, str]  # by place: those that a newcomer could take, if they were not recorded
 
@@ -305,3 +328,19 @@ class Module(NamedTuple):
         """The public names of the module."""
         items = [item.name for item in self.items if not isinstance(item, Loader | UnionLoader)]
         return tuple(sorted([*items, "NSID", *(["METHOD"] if self.method else [])]))
+
+
+class RecordClass(NamedTuple):
+    """A record's class: its NSID, its module and name in the package, and the name in the root of the package."""
+
+    nsid: Nsid
+    path: str
+    spelled: str
+
+
+class Root(NamedTuple):
+    """The root of a package: the packages that it refers to, its records, and the imports of their modules."""
+
+    uses: tuple[str, ...]
+    records: tuple[RecordClass, ...]
+    imports: tuple[Import, ...]

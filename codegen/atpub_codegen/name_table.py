@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -11,11 +11,13 @@ from atpub.atproto.lexicon.link import references
 from atpub.atproto.lexicon.model import MAIN, Array, Definition, Lexicon, Lexicons, Name, Token, Unsupported
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.ir import Import
-from atpub_codegen.names import Scope, modules_of, pascal_case, place_of, snake_case
+from atpub_codegen.names import MODULE, Scope, modules_of, pascal_case, place_of, snake_case
 from atpub_codegen.recursion import recursive_definitions
 
 Names: TypeAlias = Mapping[str, Mapping[str, str]]
 """The Python names of the types and unusual fields in lexicons, by NSID and place."""
+
+_ALL_USED: Final[Mapping[str, Set[Nsid]]] = {}
 
 RESERVED: Final = (
     *("builtins", "runtime"),
@@ -40,9 +42,9 @@ class ModuleNames:
     earlier: Mapping[str, str]  # by place: the names that the module had when it was generated before
 
     @classmethod
-    def of(cls, lexicon: Lexicon, beneath: Iterable[str], earlier: Mapping[str, str]) -> ModuleNames:
-        """Return the names for a lexicon, none of them equal to that of a module beneath its own."""
-        scope = Scope([*RESERVED, *beneath], earlier)
+    def of(cls, lexicon: Lexicon, taken: Iterable[str], earlier: Mapping[str, str]) -> ModuleNames:
+        """Return the names for a lexicon, none of them taken: by a module beneath its own, or an import."""
+        scope = Scope([*RESERVED, *taken], earlier)
         definitions = in_order(lexicon)
         types = {name: scope.give(_wanted(lexicon, name), place=place_of(name)) for name in definitions}
         lists = [name for name, definition in definitions.items() if isinstance(definition, Array)]
@@ -72,8 +74,15 @@ class NameTable:
     needs: Mapping[Nsid, frozenset[Nsid]]  # whose modules are loaded for that of a lexicon, near or far
 
     @classmethod
-    def of(cls, packages: Mapping[str, Lexicons], linked: Lexicons, earlier: Names) -> NameTable:
-        """Build the table of some packages' lexicons; where several hold one, the last counts.
+    def of(
+        cls,
+        packages: Mapping[str, Lexicons],
+        linked: Lexicons,
+        earlier: Names,
+        used: Mapping[str, Set[Nsid]] = _ALL_USED,
+        reserved: Iterable[str] = (),
+    ) -> NameTable:
+        """Build the table of some packages' lexicons, or those used of them; where several hold one, the last counts.
 
         Those of the last package come linked: what stands in for lexicons that are not at hand has no module.
         """
@@ -81,13 +90,18 @@ class NameTable:
         modules: dict[Nsid, tuple[str, str]] = {}
         module_names: dict[Nsid, ModuleNames] = {}
         for package, own in packages.items():
-            lexicons = lexicons.and_also(own)
-            named = modules_of(nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon))
+            present = [nsid for nsid, lexicon in own.by_nsid.items() if _has_module(lexicon)]
+            recorded: dict[str, str] = {
+                nsid: earlier[nsid][MODULE] for nsid in present if MODULE in earlier.get(nsid, ())
+            }
+            named = modules_of(present, recorded)
             beneath = _beneath(named.values())
-            modules.update((nsid, (package, module)) for nsid, module in named.items())
-            for nsid in named:
-                names = ModuleNames.of(own.by_nsid[nsid], beneath[named[nsid]], earlier.get(nsid, {}))
-                module_names[nsid] = names
+            wanted = used.get(package, own.by_nsid.keys())
+            lexicons = lexicons.and_also(Lexicons({nsid: own.by_nsid[nsid] for nsid in wanted}))
+            for nsid in named.keys() & wanted:
+                modules[nsid] = package, named[nsid]
+                taken = {*beneath[named[nsid]], *reserved}
+                module_names[nsid] = ModuleNames.of(own.by_nsid[nsid], taken, earlier.get(nsid, {}))
         return cls(lexicons, modules, module_names, recursive_definitions(lexicons), _needs(lexicons, modules))
 
 
@@ -132,9 +146,9 @@ def _beneath(modules: Iterable[str]) -> Mapping[str, set[str]]:
 
 
 class Imports:
-    """The names of definitions as one module writes them, and the imports that it needs for them."""
+    """The names of definitions as one module writes them (None: that of no lexicon), and the imports that it needs."""
 
-    def __init__(self, own: Nsid, table: NameTable) -> None:
+    def __init__(self, own: Nsid | None, table: NameTable) -> None:
         self._own = own
         self._table = table
         self._scope = Scope()
@@ -142,7 +156,7 @@ class Imports:
 
     def is_circular(self, name: Name) -> bool:
         """Return whether the definition is in another module that needs this one itself."""
-        return name.nsid != self._own and self._own in self._table.needs[name.nsid]
+        return self._own is not None and name.nsid != self._own and self._own in self._table.needs[name.nsid]
 
     def type(self, name: Name) -> str:
         """Return the class or alias of a definition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
 from typing import Final
 
@@ -23,6 +23,7 @@ _BUILTINS: Final = frozenset({"bool", "bytes", "dict", "int", "isinstance", "len
 _BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL: Final = re.compile(r"[a-z][a-zA-Z0-9]*")
 _NO_NAMES: Final[Mapping[str, str]] = {}
+_IN_ROOT: Final = frozenset({"load", "samples"})
 
 
 @cache
@@ -44,14 +45,17 @@ def pascal_case(name: str) -> str:
     return unicodedata.normalize("NFKC", f"{found}_" if keyword.iskeyword(found) else found)
 
 
-def distinct(wire_names: Iterable[str], earlier: Mapping[str, str] = _NO_NAMES) -> Mapping[str, str]:
+def distinct(
+    wire_names: Iterable[str], earlier: Mapping[str, str] = _NO_NAMES, reserved: Set[str] = frozenset()
+) -> Mapping[str, str]:
     """Return an attribute for each wire name: the earlier one, or one that is free.
 
     Of two equal ones, that which is not in camelCase gets a number: names in lexicons are in camelCase.
     """
     scope = Scope(earlier=earlier)
     ordered = sorted(wire_names, key=_rank)
-    return {wire: scope.give(snake_case(wire), "_", wire) for wire in ordered}
+    wanted = {wire: f"{name}_" if name in reserved else name for wire in ordered if (name := snake_case(wire))}
+    return {wire: scope.give(wanted[wire], "_", wire) for wire in ordered}
 
 
 def _rank(wire: str) -> tuple[bool, bool, bool, str]:
@@ -74,6 +78,10 @@ def place_of(definition: str, within: Iterable[str] = ()) -> str:
     return "/".join(step.replace("~", "~0").replace("/", "~1") for step in (definition, *within))
 
 
+MODULE: Final = ""
+"""The place that the name of a lexicon's module is recorded by."""
+
+
 def module_of(nsid: Nsid) -> str:
     """Return the module of a lexicon inside the generated package: `science.alt.dataset.storage_http`."""
     return ".".join(map(_file_name, nsid.segments))
@@ -85,22 +93,41 @@ def _file_name(segment: str) -> str:
     return f"{name}_" if name in _DEVICES | _IMPORTED else name
 
 
-def modules_of(nsids: Iterable[Nsid]) -> Mapping[Nsid, str]:
-    """Return a module for each lexicon; of two NSIDs with the same one, the later in the alphabet gets a number."""
-    scope = Scope()
-    wanted = {nsid: module_of(nsid) for nsid in sorted(nsids)}
+def modules_of(nsids: Iterable[Nsid], earlier: Mapping[str, str] = _NO_NAMES) -> Mapping[Nsid, str]:
+    """Return a module for each lexicon: the earlier one, or one that is free.
+
+    Of two NSIDs with the same one, that which is not in camelCase gets a number. A newcomer's module also gets one
+    where an earlier module beneath it would hide a builtin.
+    """
+    wanted = {nsid: module_of(nsid) for nsid in sorted(nsids, key=lambda nsid: (not _is_usual_nsid(nsid), nsid))}
     above = {*wanted.values()}
-    return {nsid: scope.give(_unhidden(module, above), "_") for nsid, module in wanted.items()}
+    scope = Scope(_hidden_places(earlier.values()), earlier)
+    return {nsid: scope.give(_unhidden(module, above), "_", nsid) for nsid, module in wanted.items()}
+
+
+def module_can_move(nsid: Nsid, module: str) -> bool:
+    """Return whether a module could get another name when a lexicon is added, if it were not recorded."""
+    return module != module_of(nsid) or not _is_usual_nsid(nsid) or not _BUILTINS.isdisjoint(module.split("."))
+
+
+def _is_usual_nsid(nsid: Nsid) -> bool:
+    return all(map(_is_usual, nsid.segments))
+
+
+def _hidden_places(modules: Iterable[str]) -> Iterator[str]:
+    """Yield the modules in which one of these, beneath it, would hide a builtin."""
+    for parts in (module.split(".") for module in modules):
+        yield from (".".join(parts[:count]) for count, part in enumerate(parts) if part in _BUILTINS and count)
 
 
 def _unhidden(module: str, above: Set[str]) -> str:
     """Return the module; a part that would hide a builtin in the module above it gets an underscore.
 
-    A package's `samples` module has no lexicon's in its way either.
+    A package's own function `load` and its module `samples` have no lexicon's in their way either.
     """
     parts = module.split(".")
     hidden = (
-        part in _BUILTINS and ".".join(parts[:count]) in above if count else part == "samples"
+        part in _BUILTINS and ".".join(parts[:count]) in above if count else part in _IN_ROOT
         for count, part in enumerate(parts)
     )
     return ".".join(f"{part}_" if hides else part for part, hides in zip(parts, hidden, strict=True))

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from atpub.atproto.lexicon.formats import DATETIME, LANGUAGE, USUAL
+from atpub.atproto.syntax import Cid, Did, Handle, Nsid, Rkey, Tid
 from atpub_codegen import formatting, ir, source
 from atpub_codegen.expressions import Conditions, Each
 from atpub_codegen.ir import (
@@ -20,15 +22,42 @@ from atpub_codegen.ir import (
     Field,
     Import,
     Item,
+    LazyAlias,
     Method,
     Module,
+    RecordClass,
+    Root,
     Sample,
     UnionAlias,
     Wrapper,
 )
 
-_ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "method", "union_alias"}
+_ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "lazy_alias", "method", "union_alias"}
+_CODE: Final = (ir.Failure, ir.Loader, ir.UnionLoader, ir.Wrapper)
 _MANY: Final = 200  # members of a union: of many more, joined with |, Python finds the expression too deep
+
+
+class Pattern(NamedTuple):
+    """A regular expression as source: its text, and whether its classes of characters are those of ASCII."""
+
+    pattern: str
+    is_ascii: bool
+
+
+_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
+    "CID": USUAL["cid"][0],
+    "STRICT_CID": Cid.rule()[0],
+    "DATETIME": DATETIME,
+    "USUAL_DATETIME": USUAL["datetime"][0],
+    "DID": Did.rule()[0],
+    "HANDLE": Handle.rule()[0],
+    "LANGUAGE": LANGUAGE,
+    "NSID": Nsid.rule()[0],
+    "RECORD_KEY": Rkey.rule()[0],
+    "TID": Tid.rule()[0],
+    "URI": USUAL["uri"][0],
+    "USUAL_AT_URI": USUAL["at-uri"][0],
+}
 
 
 class Form(NamedTuple):
@@ -44,6 +73,7 @@ _FORMS: Final[Mapping[type[Item], Form]] = {
     ir.Class: Form("class", ("Any", "final")),
     ir.Constant: Form("constant", ()),
     ir.Failure: Form("failure", ("final",)),
+    ir.LazyAlias: Form("lazy_alias", ("TYPE_CHECKING", "TypeAlias")),
     ir.Loader: Form("loader", ("Any",)),
     ir.UnionAlias: Form("union_alias", ("TypeAlias",)),
     ir.UnionLoader: Form("union_loader", ("Any",)),
@@ -64,12 +94,87 @@ def module_source(module: Module, command: str) -> str:
         typing=_typing(module),
         imports=_imports(module),
     )
-    blocks = [("header", header), *map(_item, module.classes)]
-    if any(item.circular for item in module.imports):
-        blocks.append(("circular", _render("circular", imports=module.imports)))
-    blocks.extend(map(_item, module.aliases))
+    blocks = [("header", header), *map(_item, module.classes), *_circular(module), *map(_item, module.aliases)]
     if module.method:
         blocks.append(("method", _render("method", method=module.method)))
+    return _joined(blocks)
+
+
+def models_source(module: Module, package: str, command: str) -> str:
+    """Return the source of a lexicon's module in the style pydantic: models, and no code that loads or writes them."""
+    classes = [item for item in module.classes if not isinstance(item, _CODE)]
+    module = module._replace(classes=tuple(classes), method=None)
+    module = module._replace(imports=tuple(item for item in module.imports if _needs(module, item.alias)))
+    annotations = _annotations(module)
+    needed = _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
+    imports = [Import(package, "_runtime", "runtime", circular=False)] if needed else []
+    header = _render(
+        "pydantic_header",
+        module=module,
+        command=command,
+        builtins=any("builtins." in annotation for annotation in annotations),
+        lazy=any(isinstance(item, LazyAlias) for item in module.items),
+        typing=_model_typing(module),
+        imports=sorted([*imports, *_at_the_top(module)], key=_group_and_name),
+    )
+    return _joined(
+        [("header", header), *map(_model_item, module.classes), *_circular(module), *map(_model_item, module.aliases)]
+    )
+
+
+def models_root_source(root: Root, package: str, command: str) -> str:
+    """Return the source of the `__init__` of a package in the style pydantic."""
+    return _render("pydantic_root", **root._asdict(), package=package, command=command) + "\n"
+
+
+def models_runtime_source(command: str) -> str:
+    """Return the source of the module that the models of a package use, and that uses nothing of atpub's."""
+    patterns = {name: Pattern(found.pattern, bool(found.flags & re.ASCII)) for name, found in _PATTERNS.items()}
+    return _render("pydantic_runtime", patterns=patterns, command=command) + "\n"
+
+
+def _annotations(module: Module) -> list[str]:
+    fields = [field.declaration for item in module.items if isinstance(item, Class) for field in item.fields]
+    return [*fields, *(item.annotation for item in module.items if isinstance(item, Alias | LazyAlias))]
+
+
+def _needs(module: Module, word: str) -> bool:
+    members = [member for item in module.items if isinstance(item, UnionAlias) for member in item.members]
+    return any(re.search(rf"\b{word}\.", text) for text in (*_annotations(module), *members))
+
+
+def _model_typing(module: Module) -> list[str]:
+    """Return the names that a module of models imports from typing."""
+    found = {"Final"}
+    for item in module.items:
+        if isinstance(item, Class):
+            found |= {"ClassVar", "final"}
+        else:
+            found.update(_FORMS[item.__class__].typing)
+        if isinstance(item, UnionAlias) and len(item.members) > _MANY:
+            found.add("Union")
+    texts = " ".join(_annotations(module))
+    found |= {name for name in ("Annotated", "Literal") if f"{name}[" in texts}
+    return sorted(found, key=lambda name: (not name.isupper(), name[0].islower(), name))  # as isort has them
+
+
+def _model_item(item: Item) -> tuple[str, str]:
+    template = _FORMS[item.__class__].template
+    return template, _render("pydantic_class" if isinstance(item, Class) else template, item=item)
+
+
+def _at_the_top(module: Module) -> list[Import]:
+    return [item for item in module.imports if not item.circular]
+
+
+def _circular(module: Module) -> list[tuple[str, str]]:
+    """Return the block of the imports that come after the classes, if there are any."""
+    found = any(item.circular for item in module.imports)
+    return [("circular", _render("circular", imports=module.imports))] if found else []
+
+
+def _joined(blocks: Sequence[tuple[str, str]]) -> str:
+    """Return the source of blocks, each with its kind, with space between them."""
     return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
 
 
@@ -84,9 +189,9 @@ def _space(before: str, kind: str) -> str:
     return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
-def root_source(uses: Sequence[str], command: str) -> str:
-    """Return the source of the generated package's own `__init__`, which names the packages that it uses."""
-    return _render("root", uses=uses, command=command) + "\n"
+def root_source(root: Root, command: str) -> str:
+    """Return the source of the generated package's own `__init__`."""
+    return _render("root", **root._asdict(), command=command) + "\n"
 
 
 def package_source(doc: str, command: str) -> str:
@@ -120,7 +225,20 @@ def _environment() -> Environment:
     )
     texts = (formatting.assigned, formatting.comment, formatting.fitted, formatting.function)
     sources = (source.docstring, source.quoted, source.tuple_of, source.list_of)
-    filters = (*texts, *sources, alias, choices, described, refusal, signature, wire_names, written)
+    filters = (
+        *texts,
+        *sources,
+        alias,
+        choices,
+        declared,
+        described,
+        record_alias,
+        refusal,
+        signature,
+        wire_configuration,
+        wire_names,
+        written,
+    )
     by_name: dict[str, Any] = {function.__name__: function for function in filters}
     environment.filters.update(by_name)
     return environment
@@ -149,7 +267,7 @@ def _typing(module: Module) -> list[str]:
 def _imports(module: Module) -> list[list[Import]]:
     """Return the imports at the top of the module, atpub's apart from those of the package itself."""
     runtime = [Import("atpub.atproto", "runtime", "", circular=False)] if _needs_runtime(module) else []
-    found = sorted((*runtime, *(item for item in module.imports if not item.circular)), key=_group_and_name)
+    found = sorted((*runtime, *_at_the_top(module)), key=_group_and_name)
     return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
 
 
@@ -174,6 +292,14 @@ def alias(item: Alias | UnionAlias) -> str:
     return formatting.joined(f"{item.name}: TypeAlias = ", item.members, "|")
 
 
+def record_alias(records: Sequence[RecordClass]) -> str:
+    """Return the definition of the alias for all record classes of a package, in a block."""
+    target, members = "Record: TypeAlias = ", [record.spelled for record in records]
+    if len(members) > _MANY:
+        return source.spread(f"{target}Union[", members, "]", 4)
+    return formatting.joined(target, members, "|", indent=4)
+
+
 def choices(item: Choices) -> str:
     """Return the definition of the alias for a string's values."""
     target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
@@ -186,6 +312,24 @@ def signature(item: Class, indent: int) -> str:
     """Return the first line of a class's `__init__`, in several lines where it does not fit."""
     parameters = ["self", *(["*"] if item.fields else []), *(field.parameter for field in item.fields)]
     return formatting.signature("def __init__(", parameters, ") -> None:", indent)
+
+
+def declared(field: Field, indent: int) -> str:
+    """Return the declaration of a field of a model, its default in brackets where it does not fit."""
+    declared, _, default = field.declaration.rpartition(" = ")
+    pad = "\n" + " " * indent
+    if not field.required and len(declared) + indent + 4 <= formatting.WIDTH < len(field.declaration) + indent:
+        return f"{declared} = ({pad}    {default}{pad})"
+    if not field.required and len(field.annotation) + indent + 4 > formatting.WIDTH:
+        before = field.declaration.partition("[")[0]
+        return f"{before}[{pad}    {formatting.fitted(field.annotation, indent + 4)}{pad}] = {default}"
+    return formatting.fitted(field.declaration, indent)
+
+
+def wire_configuration(fields: Sequence[Field], indent: int) -> str:
+    """Return the configuration of a model whose fields have other names in JSON."""
+    parts = [f"{field.name}={source.quoted(field.wire)}" for field in fields]
+    return source.spread("model_config = runtime.wire(", parts, ")", indent)
 
 
 def wire_names(fields: Sequence[Field], indent: int) -> str:

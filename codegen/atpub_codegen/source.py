@@ -48,6 +48,11 @@ def literals(values: Iterable[int | str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def arguments(**given: object) -> str:
+    """Return the arguments of a call; None for those that are not given."""
+    return ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+
+
 def spread(before: str, parts: Sequence[str], after: str, indent: int = 0) -> str:
     """Return the parts between an opening and a closing, on one line if they fit, else one per line."""
     line = f"{before}{', '.join(parts)}{after}"

@@ -10,6 +10,7 @@ ALL = (
     "manifest",
     "generate",
     "validate",
+    "models",
     "shards",
     "pack",
     "samples",

@@ -178,6 +178,23 @@ def test_folders_of_lexicons_may_overlap(project: Path, atpub: Atpub) -> None:
     assert again.code == 0, again.err
 
 
+def test_a_style_and_classes_of_another_package(project: Path, atpub: Atpub) -> None:
+    options = ("--style", "pydantic", "--out", "src/shared", "--package", "shared", "--include", "org.lab.shared.*")
+    assert atpub("generate", *options).code == 0
+    external = more('style = "pydantic"', 'external = ["org.lab.shared.*=shared"]')
+    write_files(project, {"pyproject.toml": external})
+    assert atpub("generate").code == 0
+    assert modules(project) == ["org.lab.note", "org.other.thing"]
+    program = "from lab.records.org.lab.note import Note; Note.model_validate({'$type': 'org.lab.note'})"
+    subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(project / "src")}, check=True)
+    ran = atpub("generate", "--style", "pydantc")
+    assert (ran.code, "did you mean 'pydantic'?" in ran.err) == (64, True)
+    ran = atpub("generate", "--external", "shared")
+    assert (ran.code, "expected PATTERN=PACKAGE, found 'shared'" in ran.err) == (64, True)
+    ran = atpub("generate", "--external", "org.*=lab.records")
+    assert (ran.code, "lab.records is the package itself" in ran.err) == (64, True)
+
+
 # The file
 
 

@@ -16,7 +16,7 @@ from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.runtime import Value
 from atpub.atproto.syntax import Nsid
-from atpub_codegen import generate
+from atpub_codegen import STYLES, generate
 
 LEXICONS = Path(__file__).parent / "lexicons"
 """Lexicons that show every construct, and names and texts that mean no good."""
@@ -69,14 +69,18 @@ def write(files: Mapping[PurePosixPath, str], folder: Path) -> None:
 
 
 def generated(
-    documents: Mapping[Nsid, Json], name: str, folder: Path, known: Mapping[str, Lexicons] | None = None
+    documents: Mapping[Nsid, Json],
+    name: str,
+    folder: Path,
+    known: Mapping[str, Lexicons] | None = None,
+    style: str = "classes",
 ) -> GeneratedPackage:
     """A package of that name, made from some lexicons, in a folder that Python looks for modules in."""
     others = NONE
     for lexicons in (known or {}).values():
         others = others.and_also(lexicons)
     lexicons = linked(documents, others)
-    files = generate(documents, lexicons, package=name, known=known)
+    files = generate(documents, lexicons, package=name, known=known, style=STYLES[style])
     write(files, folder / name)
     if str(folder) not in sys.path:
         sys.path.append(str(folder))

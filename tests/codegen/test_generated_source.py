@@ -127,6 +127,8 @@ def test_a_lexicon_adds_nothing_but_what_it_defines(everything: GeneratedPackage
                 case ast.AnnAssign(value=value) | ast.Assign(value=value):
                     assert value
                     assert not any(isinstance(part, ast.Call | ast.Lambda) for part in ast.walk(value))
+                case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body, orelse=[ast.Assign()]):
+                    assert {*map(type, body)} == {ast.ImportFrom, ast.AnnAssign}
                 case _:
                     assert isinstance(node, ast.ClassDef | ast.FunctionDef)
 

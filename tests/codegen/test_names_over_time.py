@@ -1,18 +1,22 @@
 """Names under evolution: what a package has keeps its Python name when lexicons gain fields and definitions."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.codegen.packages import linked
+from tests.codegen.packages import LEXICONS, linked, read
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.model import Lexicon, Lexicons, Object
 from atpub.atproto.syntax import Nsid
-from atpub_codegen import generate, recorded_names
+from atpub_codegen import Names, generate, recorded_names
+from atpub_codegen.modules import build_module
+from atpub_codegen.name_table import NameTable
+from atpub_codegen.names import snake_case
 
 THING = Nsid("com.example.thing")
 TEXT: JsonObject = {"type": "string"}
@@ -147,3 +151,78 @@ def test_unusual_fields_and_all_types_are_recorded() -> None:
     assert recorded_names(files[PurePosixPath("_lexicons.py")]) == {
         THING: {"leaf": "Leaf", "main": "Thing", "main/properties/ban_type/": "ban_type"}
     }
+
+
+NSIDS = [
+    *("com.example.thing", "com.example.thing.list", "com.example.thing.dict.part", "com.example.thing.listX"),
+    *("com.example.fooBar", "com.example.fooBAR", "com.example.foobar", "com.ex-ample.thing", "load.example.thing"),
+]
+
+
+@given(st.lists(st.sampled_from(NSIDS), unique=True, min_size=2))
+def test_lexicons_keep_their_modules(nsids: list[str]) -> None:
+    """Lexicons are added one by one, in any order, and each keeps the module that it got first."""
+    found: dict[str, str] = {}
+    names: Names = {}
+    for count in range(1, len(nsids) + 1):
+        own = Lexicons({Nsid(nsid): Lexicon(Nsid(nsid), {"main": Object()}) for nsid in nsids[:count]})
+        table = NameTable.of({"p": own}, own, names)
+        names = {nsid: build_module(lexicon, table).names for nsid, lexicon in own.by_nsid.items()}
+        now = {str(nsid): module for nsid, (_, module) in table.modules.items()}
+        assert now.items() >= found.items()
+        assert len({*now.values()}) == count
+        for module in now.values():  # none hides what a module above it needs
+            parts = module.split(".")
+            above = {".".join(parts[:depth]) for depth in range(1, len(parts)) if parts[depth] in ("list", "dict")}
+            assert above.isdisjoint(now.values())
+        found = now
+
+
+@pytest.mark.slow
+def test_whole_packages_keep_their_names() -> None:
+    """Each object gains optional fields that want the attributes of others, each lexicon gains definitions."""
+    documents = read(LEXICONS)
+    before = generate(documents, linked(documents), package="p")
+    names = recorded_names(before[PurePosixPath("_lexicons.py")])
+    grown = {nsid: gained(document, names.get(nsid, {})) for nsid, document in documents.items()}
+    after = generate(grown, linked(grown), package="p", earlier=names)
+    kept = recorded_names(after[PurePosixPath("_lexicons.py")])
+    assert all(kept[nsid].items() >= names[nsid].items() for nsid in names)
+    assert sum(map(len, kept.values())) > 2 * sum(map(len, names.values()))
+    for path, text in before.items():
+        if path.name != "_lexicons.py":
+            assert interface(text) <= interface(after[path])
+
+
+def gained(document: Json, names: Mapping[str, str]) -> Json:
+    """A lexicon with new optional fields and new definitions, each of which wants a name that is taken."""
+    copied: Any = fields_gained(document)
+    copied["defs"] |= {
+        name: INLINE for name in names.values() if name.isascii() and name.isidentifier() and name not in copied["defs"]
+    }
+    return copied  # type: ignore[no-any-return]
+
+
+def fields_gained(value: Json) -> Json:
+    if isinstance(value, list):
+        return [fields_gained(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: fields_gained(item) for name, item in value.items()}
+    properties = value.get("properties")
+    if value.get("type") == "object" and isinstance(properties, dict):
+        new = {snake_case(name): TEXT for name in properties} | {f"{name}2": TEXT for name in properties}
+        made["properties"] = {**new, **properties}
+    return made
+
+
+def interface(source: str) -> set[str]:
+    """Every class and its attributes with their types, and every alias and constant."""
+    found: set[str] = set()
+    for item in ast.parse(source).body:
+        if isinstance(item, ast.ClassDef):
+            wire = [ast.unparse(part) for part in item.body if isinstance(part, ast.AnnAssign)]
+            found |= {item.name, *(f"{item.name}.{part}" for part in wire)}
+        elif isinstance(item, ast.AnnAssign) and ast.unparse(item.target) != "__all__":
+            found.add(ast.unparse(item))
+    return found

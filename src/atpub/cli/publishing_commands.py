@@ -179,6 +179,8 @@ def rebuild() -> None:
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only NSIDs like org.lab.*, and those they need.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="No NSIDs like org.lab.old.*, unless needed.")
 @click.option("--samples", multiple=True, metavar="MANIFEST", help="Write dataclasses for a manifest's schemas.")
+@click.option("--style", metavar="STYLE", help="classes, or pydantic: models without atpub. [default: classes]")
+@click.option("--external", multiple=True, metavar="PATTERN=PACKAGE", help="Refer to another package's classes.")
 @click.option("--allow-missing", is_flag=True, help="Treat unresolved references as unknown types.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file is stale, missing or orphaned.")

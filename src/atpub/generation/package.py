@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -15,12 +15,12 @@ from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.syntax import Nsid
 from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
+from atpub.generation.external import DATA, External, read_external
 from atpub.generation.settings import OWN_PACKAGE, Settings
-from atpub.manifest.lexicon_files import read_folders
+from atpub.manifest.lexicon_files import LexiconSet, read_folders
 from atpub.text.paths import outside_target
-from atpub_codegen import MARK, Names, generate, recorded_names
+from atpub_codegen import MARK, STYLES, Names, generate, recorded_names
 
-_DATA: Final = "_lexicons.py"
 _OLD_DATA: Final = "lexicons.json"  # its form in older packages
 _OWN_FOLDER: Final = Path(__file__).parents[1] / "generated"
 _OF_SAMPLES: Final = f"{MARK} from the schemas"
@@ -68,16 +68,53 @@ def generate_package(settings: Settings, environ: Mapping[str, str]) -> Generate
     if not settings.lexicons:
         return GeneratedPackage(_generate_samples(settings, environ))
     builtin = Lexicons({}) if settings.is_own else _builtin()
-    selection = partial(_select, settings) if settings.include or settings.exclude else None
-    read = read_folders(settings.lexicons, builtin, allow_missing=settings.allow_missing, selection=selection)
+    external = read_external(settings.external, _places(settings), settings.style)
+    selection = partial(_select, settings, external) if settings.include or settings.exclude or external.rules else None
+    known = reduce(Lexicons.and_also, map(external.used, external.packages), builtin)
+    read = read_folders(settings.lexicons, known, allow_missing=settings.allow_missing, selection=selection)
     # The words in atpub's own lexicons are those of the published ones, and so stay as they are.
     warnings = tuple(found for found in read.warnings if not (settings.is_own and found.code == "unknown-word"))
     if settings.strict and warnings:
         raise InvalidInput(tuple(replace(warning, severity="error") for warning in warnings))
-    known = {} if settings.is_own else {OWN_PACKAGE: builtin}
-    earlier = {**_names_in(_OWN_FOLDER), **_names_in(settings.out)}
-    files = generate(read.documents, read.lexicons, package=settings.package, known=known, earlier=earlier)
+    files = _generate(settings, read, builtin, external)
     return GeneratedPackage({**files, **_generate_samples(settings, environ)}, warnings, read.documents)
+
+
+def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external: External) -> Files:
+    """Generate the files for some lexicons; without atpub's classes, those for its lexicons that these need, too."""
+    earlier = {**external.names, **_names_in(settings.out)}
+    used = external.used_names()
+    if settings.style != "classes":
+        more = _needed(read.lexicons, builtin, external)
+        documents = {**read.documents, **_documents(more)}
+        lexicons = more.and_also(read.lexicons)
+        style = STYLES[settings.style]
+        package = settings.package
+        return generate(
+            documents, lexicons, package=package, known=external.packages, used=used, earlier=earlier, style=style
+        )
+    return generate(
+        read.documents,
+        read.lexicons,
+        package=settings.package,
+        known={**({} if settings.is_own else {OWN_PACKAGE: builtin}), **external.packages},
+        used={name: nsids for name, nsids in used.items() if name != OWN_PACKAGE},  # all of that
+        earlier={**_names_in(_OWN_FOLDER), **earlier},
+    )
+
+
+def _needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
+    """Return those of atpub's own lexicons that some lexicons refer to, near or far."""
+    found: dict[Nsid, Lexicon] = {}
+    waiting = [*lexicons.by_nsid.values()]
+    while waiting:
+        for _, name, _ in references(waiting.pop()):
+            own = builtin.by_nsid.get(name.nsid)
+            is_known = name.nsid in lexicons.by_nsid or name.nsid in found or external.package_of(name.nsid)
+            if own is not None and not is_known:
+                found[name.nsid] = own
+                waiting.append(own)
+    return Lexicons(found)
 
 
 def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
@@ -89,16 +126,33 @@ def _generate_samples(settings: Settings, environ: Mapping[str, str]) -> Files:
     return generate_sample_files(settings.samples, environ, alone=not settings.lexicons)
 
 
-def _select(settings: Settings, read: Sequence[Lexicon], broken: Collection[str]) -> Collection[str]:
-    """Select the lexicons that match the patterns, with those that they refer to; raises Usage."""
+def _select(
+    settings: Settings, external: External, read: Sequence[Lexicon], broken: Collection[str]
+) -> Collection[str]:
+    """Select the lexicons that match the patterns, with what they refer to, but no external ones; raises Usage."""
     unused = idle([*(lexicon.id for lexicon in read), *broken], (*settings.include, *settings.exclude))
     if unused:
         raise Usage(f"no lexicon matches {', '.join(unused)}", hint="a pattern is an NSID, or such as org.lab.*")
-    own = {lexicon.id: lexicon for lexicon in read}
+    own = {lexicon.id: lexicon for lexicon in read if external.package_of(lexicon.id) is None}
     names = select(own, settings.include, settings.exclude)
-    needed = {name.nsid for nsid in names for _, name, _ in references(own[nsid])}
+    needed = {name.nsid: nsid for nsid in sorted(names) for _, name, _ in references(own[nsid])}
+    external.check(needed)
     chosen = {name for name in broken if name and is_selected(name, settings.include, settings.exclude)}
-    return {*names, *(needed & {*broken}), *chosen}
+    return {*names, *(name for name in (needed.keys() & {*broken}) | chosen if external.package_of(name) is None)}
+
+
+def _places(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders of a project in which its packages are looked for."""
+    parents = settings.out.absolute().parents
+    depth = settings.package.count(".")
+    return (*parents[depth : depth + 1], Path(), Path("src"))
+
+
+def _documents(lexicons: Lexicons) -> Mapping[Nsid, Json]:
+    """Return some of atpub's own lexicons as JSON."""
+    from atpub.generated import LEXICONS
+
+    return {nsid: LEXICONS.documents[nsid] for nsid in lexicons.by_nsid}
 
 
 def _builtin() -> Lexicons:
@@ -110,7 +164,7 @@ def _builtin() -> Lexicons:
 
 def _names_in(package: Path) -> Names:
     """Return the names that a generated package records."""
-    text = _read(package / _DATA) or b""
+    text = _read(package / DATA) or b""
     return recorded_names(text.decode(errors="replace")) if text.startswith(MARK.encode()) else {}
 
 
@@ -147,7 +201,7 @@ def _read(path: Path) -> bytes | None:
 def _find_generated(out: Path) -> Iterator[Path]:
     """Find the modules in a folder that atpub has generated, except those of other packages inside it."""
     samples = (path for path in out.rglob("samples.py") if _begins(path, _OF_SAMPLES))
-    others = {path.parent for path in chain(out.rglob(_DATA), out.rglob(_OLD_DATA), samples)} - {out}
+    others = {path.parent for path in chain(out.rglob(DATA), out.rglob(_OLD_DATA), samples)} - {out}
     if _begins(out / "__init__.py", MARK) and _begins(out / _OLD_DATA, "{\n"):
         yield out / _OLD_DATA
     for path in out.rglob("*.py"):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from keyword import iskeyword
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
+from atpub.suggest import suggest
 from atpub.text.paths import leads_out, outside_target
 
+STYLES: Final = ("classes", "pydantic")
 OWN_PACKAGE: Final = "atpub.generated"
 
 Setting: TypeAlias = "bool | str | tuple[str, ...]"
@@ -27,7 +30,20 @@ _KINDS: Final[Mapping[str, str]] = {
     "strict": _FLAG,
     "allow-missing": _FLAG,
     "samples": _TEXTS,
+    "external": _TEXTS,
+    "style": _TEXT,
 }
+
+
+class ExternalRule(NamedTuple):
+    """A pattern of NSIDs, and the package that has their classes."""
+
+    pattern: str
+    package: str
+
+    def covers(self, nsid: str) -> bool:
+        """Return whether the NSID matches the pattern."""
+        return fnmatchcase(nsid, self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,8 @@ class Settings:
     strict: bool = False
     allow_missing: bool = False
     samples: tuple[Path, ...] = ()
+    external: tuple[ExternalRule, ...] = ()
+    style: str = "classes"
 
     @property
     def is_own(self) -> bool:
@@ -68,6 +86,8 @@ def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
         strict=given.get("strict") is True,
         allow_missing=given.get("allow-missing") is True,
         samples=samples,
+        external=_external(given.get("external"), package),
+        style=_style(given.get("style")),
     )
 
 
@@ -89,12 +109,40 @@ def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, st
         missing = " and ".join(name for name, given in (("--out", out), ("--package", package)) if given is None)
         hint = "for example: --out src/lab/records --package lab.records, or in pyproject.toml [tool.atpub.generate]"
         raise Usage(f"the package needs a folder and a name: {missing} missing", hint=hint)
-    if not all(part.isidentifier() and not iskeyword(part) for part in package.split(".")):
+    if not is_package(package):
         hint = "names of letters, digits and _, with dots between them: for example lab.records"
         raise Usage(f"{package!r} is not the name of a Python package", hint=hint)
     if Path(out).exists() and not Path(out).is_dir():
         raise Usage(f"{out} is a file, not a folder", hint="name the folder of the package")
     return Path(out), package
+
+
+def _style(value: Setting | None) -> str:
+    style = value if isinstance(value, str) else "classes"
+    if style not in STYLES:
+        raise Usage(f"there is no style {style!r}", hint=suggest(style, STYLES) or f"there are {', '.join(STYLES)}")
+    return style
+
+
+def _external(value: Setting | None, package: str) -> tuple[ExternalRule, ...]:
+    rules = tuple(map(parse_rule, _texts(value)))
+    if any(rule.package == package for rule in rules):
+        raise Usage(f"{package} is the package itself", hint="name another package after the `=`")
+    return rules
+
+
+def parse_rule(text: str) -> ExternalRule:
+    """Return the rule in `PATTERN=PACKAGE`; raises Usage."""
+    pattern, equals, package = text.partition("=")
+    if not pattern or not equals or not is_package(package):
+        hint = "for example: --external 'com.atproto.*=atpub.generated'"
+        raise Usage(f"expected PATTERN=PACKAGE, found {text!r}", hint=hint)
+    return ExternalRule(pattern, package)
+
+
+def is_package(name: str) -> bool:
+    """Return whether the text can be the import name of a package."""
+    return all(part.isidentifier() and not iskeyword(part) for part in name.split("."))
 
 
 def _texts(value: Setting | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tests.atproto.lexicon.tables import MAIN, THING, lexicon, table
 from tests.codegen.packages import generated
 
@@ -43,20 +44,29 @@ def kind(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return generated(documents, "interop_record", tmp_path_factory.mktemp("record")).module("com.example.thing").Thing
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same in the style pydantic."""
+    documents = {THING: lexicon(TABLE["definitions"])}
+    package = generated(documents, "interop_model", tmp_path_factory.mktemp("model"), style="pydantic")
+    return package.module("com.example.thing").Thing
+
+
 def record(fields: dict[str, Any]) -> dict[str, Any]:
     found = {"$type": str(THING), "count": 1, **fields}
     return {name: value for name, value in found.items() if (name, value) != ("count", None)}
 
 
 @pytest.mark.parametrize("fields", TABLE["records that are valid"])
-def test_a_valid_record(fields: dict[str, Any], kind: Any) -> None:
+def test_a_valid_record(fields: dict[str, Any], kind: Any, model: Any) -> None:
     linked, _ = read(TABLE["definitions"])
     assert validate(linked, MAIN, record(fields)) == ()
     assert cid_of(kind.from_json(record(fields)).check().to_json()) == cid_of(record(fields))
+    assert cid_of(model.model_validate(record(fields)).to_json()) == cid_of(record(fields))
 
 
 @pytest.mark.parametrize("fields", TABLE["records that are invalid"], ids=repr)
-def test_an_invalid_record(fields: dict[str, Any], kind: Any) -> None:
+def test_an_invalid_record(fields: dict[str, Any], kind: Any, model: Any) -> None:
     linked, _ = read(TABLE["definitions"])
     (name,) = fields
     found = validate(linked, MAIN, record(fields))
@@ -64,6 +74,8 @@ def test_an_invalid_record(fields: dict[str, Any], kind: Any) -> None:
     assert {violation.path[0] for violation in found} == {name}
     with pytest.raises(InvalidRecord):
         kind.from_json(record(fields))
+    with pytest.raises(ValidationError):
+        model.model_validate(record(fields))
 
 
 @pytest.mark.parametrize("part", TABLE["methods"])

@@ -12,7 +12,7 @@ from atpub.atproto.syntax import AtUri, Did, Handle, Nsid, Rkey, Tid
 
 _CID = re.compile(r"(?!Qm)[a-zA-Z0-9+=]{8,256}")
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,80}:[!-~]+")
-_DATETIME = re.compile(
+DATETIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(?P<zone>Z|(?!-00:00)[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
@@ -23,7 +23,7 @@ _USUAL_AT_URI = re.compile(  # of a DID in plain characters, and an NSID without
     r"at://did:[a-z]++:[a-zA-Z0-9._-]++"
     r"(?:/[a-zA-Z][a-zA-Z0-9]{0,62}+(?:\.[a-zA-Z][a-zA-Z0-9]{0,62}+){2,}+(?:/[a-zA-Z0-9_:~-][a-zA-Z0-9._:~-]*+)?)?"
 )
-_LANGUAGE = re.compile(
+LANGUAGE = re.compile(
     r"[a-z]{2,3}(?i:(?:-[a-z]{3}){0,3}"  # language, with up to three extlangs
     r"(?:-[a-z]{4})?"  # script
     r"(?:-(?:[a-z]{2}|\d{3}))?"  # region
@@ -54,7 +54,7 @@ def is_datetime(text: str) -> bool:
     """
     if _USUAL_DATETIME.fullmatch(text):
         return True
-    match = _DATETIME.fullmatch(text)
+    match = DATETIME.fullmatch(text)
     if match is None:
         return False
     year, month, day = map(int, match.groups()[:3])
@@ -82,7 +82,7 @@ def is_uri(text: str) -> bool:
 @lru_cache(512)  # the same few tags come again and again
 def is_language(text: str) -> bool:
     """Whether the text is a BCP 47 language tag: well-formed, its language in lower case, nothing in it twice."""
-    match = _LANGUAGE.fullmatch(text)
+    match = LANGUAGE.fullmatch(text)
     if match is None:
         return False
     variants = (match["variants"] or "").lower().split("-")

@@ -75,7 +75,7 @@ from atpub.atproto.runtime.loading import (
     load_uri,
     type_of,
 )
-from atpub.atproto.runtime.package import Package
+from atpub.atproto.runtime.package import Package, load_record
 
 __all__ = [
     "ABSENT",
@@ -143,6 +143,7 @@ __all__ = [
     "load_limited_text",
     "load_link",
     "load_nsid",
+    "load_record",
     "load_record_key",
     "load_text",
     "load_tid",

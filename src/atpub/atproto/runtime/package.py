@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from atpub.atproto import data
 from atpub.atproto.data import Json
@@ -15,14 +16,26 @@ from atpub.atproto.lexicon import link, parse, validate
 from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
+from atpub.suggest import suggest
+
+_NO_RECORDS: Final[Mapping[str, str]] = {}
 
 
 class Package:
     """A generated package: the lexicons that it was made from, and those of the packages that it refers to."""
 
-    def __init__(self, name: str, uses: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, uses: tuple[str, ...] = (), records: Mapping[str, str] = _NO_RECORDS) -> None:
         self._name = name
         self._uses = uses
+        self.records = records
+        """The path of each record's class in the package: its module, and its name there."""
+
+    def record(self, nsid: str) -> Any:
+        """Return the class of a record, whose module is imported when it is first asked for; None for no record."""
+        if nsid not in self.records:
+            return None
+        module, _, name = self.records[nsid].rpartition(".")
+        return getattr(import_module(f"{self._name}.{module}"), name)
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
@@ -83,6 +96,18 @@ def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> 
     else:
         found = validate.validate(lexicons, name, value)
     return InvalidRecord(tuple(violation.problem() for violation in found)) if found else None
+
+
+def load_record(value: Json, *packages: Package) -> Any:
+    """Load a record of any of the packages, the first that has a class for its `$type`; raises InvalidRecord."""
+    nsid = value.get("$type") if isinstance(value, dict) else None
+    if isinstance(nsid, str):
+        for package in packages:
+            if kind := package.record(nsid):
+                return kind.from_json(value)
+    hint = suggest(nsid, chain.from_iterable(package.records for package in packages)) if isinstance(nsid, str) else ""
+    found = validate.validate_record(Lexicons({}), value)
+    raise InvalidRecord(tuple(replace(violation.problem(), hint=hint) for violation in found))
 
 
 def type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:

@@ -20,6 +20,8 @@ def run(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     samples: tuple[str, ...],
+    external: tuple[str, ...],
+    style: str | None,
     *,
     allow_missing: bool,
     strict: bool,
@@ -35,6 +37,8 @@ def run(
             "include": include,
             "exclude": exclude,
             "samples": samples,
+            "external": external,
+            "style": style,
             "allow-missing": allow_missing,
             "strict": strict,
         }
