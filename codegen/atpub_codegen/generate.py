@@ -18,7 +18,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import MAIN, Lexicons, Name
 from atpub.atproto.syntax import Nsid
 from atpub_codegen import render
-from atpub_codegen.ir import Module, RecordClass, Root
+from atpub_codegen.ir import Module, RecordClass, RootModule
 from atpub_codegen.modules import build_module
 from atpub_codegen.name_table import Imports, Names, NameTable
 from atpub_codegen.names import MODULE
@@ -130,7 +130,7 @@ def _folder(
         for nsid in own.by_nsid
         if own.record(nsid)
     )
-    return style.root(Root(tuple(sorted(uses)), records, imports.all()), package, command)
+    return style.root(RootModule(tuple(sorted(uses)), records, imports.all()), package, command)
 
 
 def _embed(documents: Mapping[Nsid, Any]) -> str:

@@ -338,7 +338,7 @@ class RecordClass(NamedTuple):
     spelled: str
 
 
-class Root(NamedTuple):
+class RootModule(NamedTuple):
     """The root of a package: the packages that it refers to, its records, and the imports of their modules."""
 
     uses: tuple[str, ...]

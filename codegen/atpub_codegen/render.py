@@ -26,7 +26,7 @@ from atpub_codegen.ir import (
     Method,
     Module,
     RecordClass,
-    Root,
+    RootModule,
     Sample,
     UnionAlias,
     Wrapper,
@@ -122,7 +122,7 @@ def models_source(module: Module, package: str, command: str) -> str:
     )
 
 
-def models_root_source(root: Root, package: str, command: str) -> str:
+def models_root_source(root: RootModule, package: str, command: str) -> str:
     """Return the source of the `__init__` of a package in the style pydantic."""
     return _render("pydantic_root", **root._asdict(), package=package, command=command) + "\n"
 
@@ -189,7 +189,7 @@ def _space(before: str, kind: str) -> str:
     return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
 
 
-def root_source(root: Root, command: str) -> str:
+def root_source(root: RootModule, command: str) -> str:
     """Return the source of the generated package's own `__init__`."""
     return _render("root", **root._asdict(), command=command) + "\n"
 

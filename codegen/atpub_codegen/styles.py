@@ -8,7 +8,7 @@ from typing import Final
 
 from atpub_codegen import render
 from atpub_codegen.builder import ModuleBuilder
-from atpub_codegen.ir import Module, Root
+from atpub_codegen.ir import Module, RootModule
 from atpub_codegen.pydantic_style import PydanticBuilder
 
 RUNTIME: Final = "_runtime.py"
@@ -20,7 +20,7 @@ class PackageStyle:
 
     builder: type[ModuleBuilder]
     module: Callable[[Module, str, str], str]  # of a module, for a package and a command
-    root: Callable[[Root, str, str], str]
+    root: Callable[[RootModule, str, str], str]
     runtime: Callable[[str], str] | None = None  # of the module that all others use
     reserved: tuple[str, ...] = ()  # the names that modules import, beside those of every style
 

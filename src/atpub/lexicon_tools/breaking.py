@@ -12,7 +12,9 @@ from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Place, Problem
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, problems_of
+from atpub.manifest.lexicon_files import find_places
 from atpub.text.document import Document
+from atpub.text.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,12 @@ class _Places:
 
     def __init__(self, old: VersionFiles, new: VersionFiles) -> None:
         self._files = {True: files_by_nsid(new), False: files_by_nsid(old)}
-        self._documents: dict[tuple[bool, str], Document] = {}
+        self._documents: dict[Source, Document | None] = {}
 
     def find(self, change: LexiconChange) -> Place:
         """Return the place of a change."""
-        key = (change.is_in_new, str(change.nsid))
-        if key not in self._documents:
-            self._documents[key] = self._files[change.is_in_new][change.nsid].document
-        return self._documents[key].place(change.path, of="key")
+        source = self._files[change.is_in_new][change.nsid].source
+        if source not in self._documents:
+            self._documents[source] = find_places(source)
+        document = self._documents[source]
+        return document.place(change.path, of="key") if document else Place(source.file)

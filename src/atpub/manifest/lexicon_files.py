@@ -39,7 +39,7 @@ class LexiconFile:
 
     def place(self, problems: Iterable[Problem], of: Part = "value") -> list[Problem]:
         """Return the problems at the places that their paths lead to, if such can be found."""
-        document = _find_places(self.source)
+        document = find_places(self.source)
         return [*placed(problems, document, of)] if document else [*problems]
 
 
@@ -212,7 +212,7 @@ def link_used(files: Sequence[LexiconFile], known: Lexicons, used: Collection[st
 
 def _place(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
     """Return problems of some files at their places in these."""
-    documents = {name: _find_places(sources[name]) for name in {found.place.file for found in problems if found.place}}
+    documents = {name: find_places(sources[name]) for name in {found.place.file for found in problems if found.place}}
     return [
         placed([problem], document)[0] if (document := documents[problem.place.file]) else problem
         for problem in problems
@@ -220,7 +220,7 @@ def _place(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[P
     ]
 
 
-def _find_places(source: Source) -> Document | None:
+def find_places(source: Source) -> Document | None:
     """Return JSON with the place of every part; None if extensions in it are nested too deeply for that."""
     try:
         return parse_json(source)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from atpub.atproto.auth.oauth.scopes import OAuthScope
-from atpub.atproto.xrpc.exchange import Signer
+from atpub.atproto.xrpc.exchange import RequestSigner
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Access:
 
     server: str
     token: str = field(repr=False)
-    signer: Signer | None = field(default=None, repr=False)
+    signer: RequestSigner | None = field(default=None, repr=False)
 
 
 class Authorizer(Protocol):

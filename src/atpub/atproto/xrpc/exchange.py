@@ -40,7 +40,7 @@ class Timeouts:
         return cls(seconds, seconds, seconds, seconds, seconds)
 
 
-class Signer(Protocol):
+class RequestSigner(Protocol):
     """The signature of requests, each of which has one of its own."""
 
     def headers(self, method: str, url: str) -> Mapping[str, str]:
@@ -65,7 +65,7 @@ class HttpRequest:
     params: Mapping[str, Any] | None = None
     content: bytes | Iterable[bytes] | None = field(default=None, repr=False)
     timeouts: Timeouts = Timeouts()
-    signer: Signer | None = field(default=None, repr=False)
+    signer: RequestSigner | None = field(default=None, repr=False)
     redirects: bool = True
 
     @property
