@@ -32,6 +32,7 @@ user_folders
 target
 desired
 pipeline
+history
 published
 generation importing login pulling serving
 lexicon_tools
@@ -84,6 +85,7 @@ MAY_DO_IO = (
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
     "cataloging",
+    "history.folder",
     *("serving.files", "serving.server"),
 )
 EXCEPTIONS = {

@@ -26,6 +26,7 @@ from atpub.cli.publishing_commands import (
     inventory,
     manifest_schema,
     plan,
+    undo,
     validate,
 )
 
@@ -62,6 +63,7 @@ for _command in (
     validate,
     plan,
     apply,
+    undo,
     list_command,
     show,
     catalog,

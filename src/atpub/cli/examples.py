@@ -25,6 +25,11 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub apply plan.json",
         "ATPUB_PASSWORD=… atpub apply --account lab.example.org --yes --wait",
     ),
+    "undo": (
+        "atpub undo --list",
+        "atpub undo --account local",
+        "atpub undo 20260301-1200 --yes",
+    ),
     "list": ("atpub list", "atpub list --account lab.example.org"),
     "show": (
         "atpub show datasets/digits",

@@ -9,6 +9,7 @@ import click
 from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
     complete_by,
+    history_option,
     json_option,
     locked_option,
     long_option,
@@ -73,6 +74,7 @@ def plan() -> None:
 @quiet_option
 @wait_option
 @yes_option
+@history_option
 @long_option
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
 @run_by("atpub.cli.run.apply:run")
@@ -97,12 +99,39 @@ def apply() -> None:
 @click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project, too.")
 @wait_option
 @yes_option
+@history_option
 @run_by("atpub.cli.run.apply:run_destroy")
 def destroy() -> None:
     """Delete all records that the manifest's project owns, published versions included.
 
     Shows the records and asks for confirmation. Records that the project does not own stay. If the project owns a
     protected record, nothing is deleted.
+    """
+
+
+@command(short_help="Undo an apply: restore what it has replaced.")
+@click.argument("name", metavar="[APPLY]", required=False)
+@manifest_options
+@target_options
+@click.option("--list", "as_list", is_flag=True, help="List the applies that can be undone, the newest first.")
+@click.option("--force", is_flag=True, help="Undo changes of records that were changed again since.")
+@json_option
+@quiet_option
+@wait_option
+@yes_option
+@history_option
+@long_option
+@run_by("atpub.cli.run.undo:run")
+def undo() -> None:
+    """Undo an apply: restore the records that it has changed or deleted, and delete those that it has created.
+
+    APPLY is a time as `--list` shows it, or its beginning; without it, the last apply is undone. Records get the values
+    that they had, times included, so that their CIDs are those from before. Shows the plan and asks for confirmation.
+
+    Each apply keeps what it replaces in .atpub/history, beside the manifest. Records that were changed again since are
+    refused. An undo is an apply, too: it can be undone.
+
+    The manifest stays as it is: the next apply makes its changes again.
     """
 
 
