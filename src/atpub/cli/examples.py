@@ -28,7 +28,6 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "undo": (
         "atpub undo --list",
         "atpub undo --account local",
-        "atpub undo 20260301-1200 --yes",
     ),
     "list": ("atpub list", "atpub list --account lab.example.org"),
     "show": (

@@ -71,6 +71,11 @@ class History:
             raise HistoryError(f"cannot write {file}: {error.strerror or error}", hint=_HINT) from error
         self._prune()
 
+    def remove(self, name: str) -> None:
+        """Remove an apply, as far as it can be removed."""
+        with suppress(OSError):
+            self._file(name).unlink()
+
     def headings(self) -> list[Heading]:
         """Return what is listed of each apply, the newest first; raises HistoryError."""
         return [self.heading(name) for name in reversed(self.names())]

@@ -13,7 +13,7 @@ import click
 from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, open_journal
 from atpub.cli.failures import DetailedError
-from atpub.cli.history import begin_record, end_record
+from atpub.cli.history import ApplyRecord
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ, is_for_people, is_quiet
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
@@ -25,7 +25,7 @@ from atpub.desired import read_manifest
 from atpub.engine.apply import Committed, PartialApplyError, apply_plan
 from atpub.engine.plan.model import Outcome, Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
-from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
+from atpub.errors import AtpubError, Declined, Interrupted, OutcomeUnknown, PartlyApplied, Refused, StalePlan, Usage
 from atpub.progress import Completed, OnProgress, Progress, Started
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, reading_text, uploaded_text
 from atpub.report.plan import plan_text
@@ -206,8 +206,7 @@ def apply_prepared(
 
     What it replaces is kept in the history first; `undoes` names the apply that it undoes.
     """
-    plan = prepared.plan
-    record = begin_record(prepared, undoes) if has_history and plan.pending else None
+    plan, record = prepared.plan, ApplyRecord(prepared, undoes, wanted=has_history)
     with interruptible(as_json=as_json) as stop, show_progress() as on_progress:
         try:
             outcomes = apply_plan(
@@ -218,13 +217,19 @@ def apply_prepared(
                 on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
                 stop=stop,
                 wait=stop.wait if wait else None,
+                before_write=record.begin,
                 journal=open_journal(prepared.target, prepared.repository),
                 is_new=is_new,
             )
         except PartialApplyError as error:
-            end_record(record, error.outcomes)
+            record.end(error.outcomes)
             raise PartlyAppliedPlan(plan, error) from error
-    end_record(record, outcomes)
+        except OutcomeUnknown:  # it may have been written
+            raise
+        except AtpubError:
+            record.cancel()
+            raise
+    record.end(outcomes)
     return outcomes
 
 
