@@ -46,7 +46,7 @@ class History:
         """Return the names of all applies, the oldest first."""
         try:
             found = [entry.name for entry in self.folder.iterdir()]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise HistoryError(f"cannot read {self.folder}: {error.strerror}") from None
@@ -144,7 +144,7 @@ class History:
         try:
             with gzip.open(self._file(name)) as stream:
                 yield _bounded(cast("BufferedReader", stream), name)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise HistoryError(
                 f"there is no apply {name} in the history", hint="list them: atpub undo --list"
             ) from None
