@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -73,7 +72,9 @@ def forget(lab: Lab) -> tuple[str, ...]:
 def adopt(lab: Lab) -> tuple[str, ...]:
     value = next(iter(lab.live(LABEL).values()))
     lab.write_elsewhere(Create(FREE, {**value, "version": "3.0.0"}))
-    lab.write(f"{lab.manifest}  free: {{name: digits, dataset: digits, version: 3.0.1, rkey: 3kfree2222222, adopt: true}}\n")
+    lab.write(
+        f"{lab.manifest}  free: {{name: digits, dataset: digits, version: 3.0.1, rkey: 3kfree2222222, adopt: true}}\n"
+    )
     return ()
 
 
@@ -148,8 +149,8 @@ def test_another_account_gets_the_same_times(lab: Lab, monkeypatch: pytest.Monke
     published = state(lab)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1800000000")
     assert lab.apply("--account", "local:other").code == 0
-    os.rename(".atpub/local", "old")
-    os.rename("other", ".atpub/local")
+    Path(".atpub/local").rename("old")
+    Path("other").rename(".atpub/local")
     assert state(lab) == published
 
 
