@@ -13,8 +13,8 @@ from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
 from atpub.engine.inventory import Owned
 from atpub.engine.plan.model import Action
+from atpub.errors import InvalidInput, OSFailure
 from atpub.history import folder
-from atpub.history.document import HistoryError
 from atpub.history.folder import History, relative_file
 from atpub.history.model import Heading, PastApply, PastChange
 from atpub.repository.model import Record
@@ -112,7 +112,7 @@ def test_times_are_the_latest_of_the_account_else_of_another(history: History) -
 def test_damaged_files_are_named(history: History, content: bytes) -> None:
     name = write(history, change())
     (history.folder / f"{name}.jsonl.gz").write_bytes(content)
-    with pytest.raises(HistoryError, match=name):
+    with pytest.raises(InvalidInput, match=name):
         history.read(name)
 
 
@@ -133,7 +133,7 @@ def test_no_edit_goes_unnoticed(history: History, line: int, field: str, value: 
     rows = [json.loads(row) for row in gzip.decompress(file.read_bytes()).splitlines()]
     rows[line][field] = value
     file.write_bytes(gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode()))
-    with pytest.raises(HistoryError, match=name):
+    with pytest.raises(InvalidInput, match=name):
         history.read(name)
 
 
@@ -141,7 +141,7 @@ def test_a_bomb_is_not_read(history: History, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(folder, "_LONGEST_LINE", 5_000)
     name = write(history, change())
     (history.folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(b" " * 10_000))
-    with pytest.raises(HistoryError, match="too large"):
+    with pytest.raises(InvalidInput, match="too large"):
         history.headings()
 
 
@@ -156,7 +156,7 @@ def test_other_files_are_left_alone(history: History) -> None:
 def test_where_it_cannot_be_written(history: History) -> None:
     history.folder.parent.write_text("a file")
     assert history.names() == []
-    with pytest.raises(HistoryError, match="cannot write") as caught:
+    with pytest.raises(OSFailure, match="cannot write") as caught:
         history.write(past(history.new_name(NOW), change()))
     assert "--no-history" in caught.value.hint
 

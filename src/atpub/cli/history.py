@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from atpub.cli.output import tell_warnings
 from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Outcome
-from atpub.errors import Problem
-from atpub.history.document import HistoryError
+from atpub.errors import OSFailure, Problem
 from atpub.history.folder import History, relative_file
 from atpub.history.model import PastApply, complete, past_apply
 
@@ -25,7 +24,7 @@ class ApplyRecord:
         self._past: PastApply | None = None
 
     def begin(self) -> None:
-        """Write what the plan replaces to the history, durably; raises HistoryError."""
+        """Write what the plan replaces to the history, durably; raises OSFailure."""
         if not self._is_wanted:
             return
         base, now = self._prepared.base, datetime.now(UTC)
@@ -42,7 +41,7 @@ class ApplyRecord:
             return
         try:
             self._history.write(past)
-        except HistoryError as error:
+        except OSFailure as error:
             tell_warnings((Problem(error.code, error.message, None, error.hint, "warning"),))
 
     def cancel(self) -> None:

@@ -19,8 +19,7 @@ from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
-from atpub.errors import Problem, Usage
-from atpub.history.document import HistoryError
+from atpub.errors import InvalidInput, OSFailure, Problem, Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.repository.interface import Repository
@@ -105,9 +104,11 @@ def _past_times(manifest: Manifest, target: Target, repository: Repository) -> P
 
         try:
             return History(manifest.folder).times(manifest.project, target.account, repository.did, paths)
-        except HistoryError as error:
+        except InvalidInput as error:
+            tell_warnings(tuple(replace(item, severity="warning") for item in error.problems))
+        except OSFailure as error:
             tell_warnings((Problem(error.code, error.message, None, error.hint, "warning"),))
-            return {}
+        return {}
 
     return find
 

@@ -15,7 +15,7 @@ from atpub.atproto.data import Encoded, Json, JsonObject, NotInDataModel, loads
 from atpub.atproto.syntax import Cid, Did, RecordPath, SyntaxViolation
 from atpub.engine.inventory import Owned
 from atpub.engine.plan.model import ACTIONS
-from atpub.errors import AtpubError
+from atpub.errors import InvalidInput, Problem
 from atpub.history.model import Heading, PastApply, PastChange
 from atpub.repository.model import Record
 
@@ -23,10 +23,9 @@ FORMAT: Final = 1
 _FORMAT: Final = "atpub_history"
 
 
-class HistoryError(AtpubError):
-    """The history cannot be read or written."""
-
-    code = "history-unusable"
+def bad_history(name: str, what: str, hint: str = "remove that file from .atpub/history") -> InvalidInput:
+    """Return the error of the file of a past apply."""
+    return InvalidInput((Problem("bad-history", f"the history of the apply {name} {what}", None, hint),))
 
 
 def lines(past: PastApply) -> Iterator[bytes]:
@@ -38,13 +37,13 @@ def lines(past: PastApply) -> Iterator[bytes]:
 
 
 def read_heading(line: bytes, name: str) -> Heading:
-    """Read the first line; raises HistoryError."""
+    """Read the first line; raises InvalidInput."""
     with _reading(name):
         return _heading(_object(line), name)
 
 
 def read_past_apply(source: Iterable[bytes], name: str) -> PastApply:
-    """Read all lines and verify each record; raises HistoryError."""
+    """Read all lines and verify each record; raises InvalidInput."""
     rest = iter(source)
     heading = read_heading(next(rest, b""), name)
     with _reading(name):
@@ -54,7 +53,7 @@ def read_past_apply(source: Iterable[bytes], name: str) -> PastApply:
 def read_times(
     source: Iterable[bytes], name: str, paths: Collection[RecordPath]
 ) -> Iterator[tuple[RecordPath, JsonObject]]:
-    """Yield the values that hold the times of records at these paths, of those that it changed; raises HistoryError."""
+    """Yield the values that hold the times of records at these paths, of those that it changed; raises InvalidInput."""
     wanted = {str(path) for path in paths}
     with _reading(name):
         for about, value in _pairs(iter(source), skip=1):
@@ -72,12 +71,11 @@ def _pairs(rest: Iterator[bytes], skip: int = 0) -> Iterator[tuple[bytes, bytes]
 
 @contextmanager
 def _reading(name: str) -> Generator[None]:
-    """Raise HistoryError for what is not as it was written."""
+    """Raise InvalidInput for what is not as it was written."""
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, SyntaxViolation, NotInDataModel) as error:
-        message = f"the history of the apply {name} is damaged: {error or type(error).__name__}"
-        raise HistoryError(message, hint="remove that file from .atpub/history") from None
+        raise bad_history(name, f"is damaged: {error or type(error).__name__}") from None
 
 
 def _line(value: Json) -> bytes:

@@ -18,7 +18,8 @@ from typing import Final, cast
 from atpub.atomic_files import replacing, sync_folder, write_text
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
-from atpub.history.document import HistoryError, lines, read_heading, read_past_apply, read_times
+from atpub.errors import OSFailure
+from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
 from atpub.history.model import Heading, PastApply
 from atpub.repository.model import is_local
 
@@ -49,7 +50,7 @@ class History:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise HistoryError(f"cannot read {self.folder}: {error.strerror}") from None
+            raise OSFailure(f"cannot read {self.folder}: {error.strerror}") from None
         return sorted(name.removesuffix(_SUFFIX) for name in found if _is_name(name))
 
     def new_name(self, now: datetime) -> str:
@@ -61,14 +62,14 @@ class History:
         return (datetime.strptime(latest, _NAME) + timedelta(microseconds=1)).strftime(_NAME)
 
     def write(self, past: PastApply) -> None:
-        """Write an apply durably, and remove the oldest beyond the limits; raises HistoryError."""
+        """Write an apply durably, and remove the oldest beyond the limits; raises OSFailure."""
         file = self._file(past.heading.name)
         try:
             self._make_folder()
             with replacing(file) as stream, gzip.GzipFile("", "wb", 6, stream, 0) as packed:
                 packed.writelines(lines(past))
         except OSError as error:
-            raise HistoryError(f"cannot write {file}: {error.strerror or error}", hint=_HINT) from error
+            raise OSFailure(f"cannot write {file}: {error.strerror or error}", hint=_HINT) from error
         self._prune()
 
     def remove(self, name: str) -> None:
@@ -77,16 +78,16 @@ class History:
             self._file(name).unlink()
 
     def headings(self) -> list[Heading]:
-        """Return what is listed of each apply, the newest first; raises HistoryError."""
+        """Return what is listed of each apply, the newest first; raises InvalidInput."""
         return [self.heading(name) for name in reversed(self.names())]
 
     def heading(self, name: str) -> Heading:
-        """Return what is listed of an apply; raises HistoryError."""
+        """Return what is listed of an apply; raises InvalidInput."""
         with self._lines(name) as found:
             return read_heading(next(found, b""), name)
 
     def read(self, name: str) -> PastApply:
-        """Return an apply, each record verified; raises HistoryError."""
+        """Return an apply, each record verified; raises InvalidInput."""
         with self._lines(name) as found:
             return read_past_apply(found, name)
 
@@ -140,16 +141,14 @@ class History:
 
     @contextmanager
     def _lines(self, name: str) -> Generator[Iterator[bytes]]:
-        """Give the lines of an apply; raises HistoryError where it cannot be read, then or later."""
+        """Give the lines of an apply; raises InvalidInput where it cannot be read, then or later."""
         try:
             with gzip.open(self._file(name)) as stream:
                 yield _bounded(cast("BufferedReader", stream), name)
         except (FileNotFoundError, NotADirectoryError):
-            raise HistoryError(
-                f"there is no apply {name} in the history", hint="list them: atpub undo --list"
-            ) from None
+            raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
         except (OSError, EOFError, zlib.error) as error:
-            raise HistoryError(f"cannot read the apply {name} of {self.folder}: {error}") from None
+            raise bad_history(name, f"cannot be read: {error}") from None
 
 
 def relative_file(file: Path, base: Path) -> str:
@@ -159,12 +158,12 @@ def relative_file(file: Path, base: Path) -> str:
 
 
 def _bounded(stream: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield lines; raises HistoryError for more than any apply writes: a file may be made to exhaust the memory."""
+    """Yield lines; raises InvalidInput for more than any apply writes: a file may be made to exhaust the memory."""
     size = 0
     while line := stream.readline(_LONGEST_LINE):
         size += len(line)
         if len(line) == _LONGEST_LINE or size > _MOST_READ:
-            raise HistoryError(f"the apply {name} is too large to be read")
+            raise bad_history(name, "is too large to be read")
         yield line
 
 

@@ -68,7 +68,7 @@ def run(
         else:
             print_data(undone_text(past, outcomes, style_for(sys.stdout)))
             if prepared.plan.pending:
-                tell("The manifest is as it was: where it says otherwise, the next apply makes its changes again.")
+                tell("The manifest is unchanged: where it differs, the next apply makes its changes again.")
 
 
 def _find(history: History, project: str, name: str | None, target: Target) -> Heading:
