@@ -393,3 +393,39 @@ print(*load_valid_subset([sys.argv[1]], environ={}).problems, sep="\\n")
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
     assert len({told(str(seed)) for seed in range(4)}) == 1
+
+
+def test_extensions_and_merge_keys(tmp_path: Path) -> None:
+    text = """\
+x-common: &common {license: CC0-1.0, x-note: ["${NOT_READ}"]}
+environments: {test: {account: local, x-owner: us}}
+defaults: {datasets: {x-a: 1, description: All.}}
+datasets:
+  x-ray: {<<: *common, schema: "at://lab.example.org/science.alt.dataset.schema/x", blobs: a.tar, x-b: {c: 1}}
+"""
+    (entry,) = load(tmp_path, text, "test").entries.values()
+    assert entry.common.address == ("datasets", "x-ray")
+    assert isinstance(entry, DatasetEntry)
+    assert entry.fields == {"name": "x-ray", "license": "CC0-1.0", "description": "All."}
+
+
+def test_files_may_repeat_extensions(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"x-a: 1\n{HEAD}")
+    (tmp_path / "b.yaml").write_text("x-a: {b: 2}\n")
+    assert load_manifest([tmp_path], environ={}).project == "lab"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("x_a: 1", "3:1", "begins with x-"),
+        ("common: {a: 1}", "3:1", "begins with x-"),
+        ("policy: {x-a: 1}", "3:10", "begins with x-"),
+        ("datasets: {a: {X-a: 1}}", "3:16", "begins with x-"),
+        ("x-a: &a {licence: 1}\ndatasets: {a: {<<: *a}}", "3:10", "did you mean 'license'?"),
+    ],
+)
+def test_a_mistyped_extension(tmp_path: Path, text: str, place: str, hint: str) -> None:
+    problem = next(problem for problem in sound(tmp_path, text).problems if problem.code == "unknown-key")
+    assert str(problem.place).endswith(place)
+    assert hint in problem.hint

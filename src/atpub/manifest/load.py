@@ -16,7 +16,7 @@ from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
 from atpub.errors import InvalidInput, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
-from atpub.manifest.files import read_merged
+from atpub.manifest.files import EXTENSION, read_merged
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import (
     LexiconFile,
@@ -92,9 +92,11 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
 
 
 def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
-    """Says of a value whether it is no place for variables: ids, names of files, and all of other environments."""
+    """Says of a value whether it is no place for variables: ids, names of files, extensions, and other environments."""
 
     def skip(steps: Steps) -> bool:
+        if len(steps) in (1, 3) and str(steps[-1]).startswith(EXTENSION):
+            return True
         if len(steps) == 2:
             return steps[0] == "environments" and steps[1] != environment
         return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")

@@ -47,6 +47,7 @@ VERSION = (
     r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?" + _END
 )
+_EXTENSIONS: JsonObject = {"^x-": {"description": "A key of your own: atpub ignores it."}}
 STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
 
 
@@ -85,6 +86,7 @@ def manifest_schema() -> JsonObject:
         "type": "object",
         "required": ["atpub", "project"],
         "additionalProperties": False,
+        "patternProperties": _EXTENSIONS,
         "properties": properties,
         "$defs": dict(made.definitions),
     }
@@ -121,6 +123,11 @@ def _map_of(item: JsonObject, description: str) -> JsonObject:
         "propertyNames": {"pattern": KEY},
         "additionalProperties": item,
     }
+
+
+def _entry_object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
+    """Return a closed object in which a manifest may have keys of its own."""
+    return {**_closed_object(properties, required), "patternProperties": _EXTENSIONS}
 
 
 def _closed_object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
@@ -171,7 +178,7 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
         "file": _text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
     }
-    return _closed_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
+    return _entry_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
 
 
 def _dataset_entry(made: _Definitions) -> JsonObject:
@@ -198,12 +205,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "examples": [["matadisco"]],
         },
     }
-    return _closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
+    return _entry_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
 
 def _label_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
-    return _closed_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
+    return _entry_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
 
 
 def _lens_entry(made: _Definitions) -> JsonObject:
@@ -215,7 +222,7 @@ def _lens_entry(made: _Definitions) -> JsonObject:
         "putter": code,
     }
     required = ("source", "target", "getter", "putter")
-    return _closed_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
+    return _entry_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
 
 
 def _require_name(fields: dict[str, JsonObject]) -> JsonObject:
@@ -232,7 +239,7 @@ def _record_entry() -> JsonObject:
             "with its CID, {$blob: file} a blob; {$literal: …} is what stands in it, as it is.",
         },
     }
-    return _closed_object({**_common(), **own}, ("collection", "value"))
+    return _entry_object({**_common(), **own}, ("collection", "value"))
 
 
 def _reference(description: str) -> JsonObject:
@@ -241,7 +248,7 @@ def _reference(description: str) -> JsonObject:
 
 def _environment() -> JsonObject:
     account, did, pds = _text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
-    return _closed_object({"account": account, "did": did, "pds": pds})
+    return _entry_object({"account": account, "did": did, "pds": pds})
 
 
 def _did(description: str) -> JsonObject:
