@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.text.document import Document, parse_source
@@ -14,12 +13,10 @@ from atpub.text.files import read_source, read_stdin, unreadable
 from atpub.text.interpolate import interpolate, nowhere
 from atpub.text.merge import MergedDocument, merge
 from atpub.text.paths import outside_target, refuse_special
-from atpub.text.spans import Steps, Value
+from atpub.text.spans import Steps
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 _SUFFIXES = (".yaml", ".yml")
-EXTENSION: Final = "x-"
-"""What the keys begin with that atpub ignores."""
 
 
 def read_merged(
@@ -34,30 +31,7 @@ def read_merged(
     Raises InvalidInput, with every problem of every file, where one cannot be read to its end; what is wrong although
     the rest can be used is the bundle's `problems`.
     """
-    documents = (interpolate(document, environ, skip=skip) for document in read_documents(paths))
-    return merge(map(without_extensions, documents), sections)
-
-
-def without_extensions(document: Document) -> Document:
-    """Leave out the keys that begin with `x-`, at the top level and in each entry, environment and default.
-
-    They hold what is the user's own, such as anchors; an entry itself may have any key.
-    """
-    if EXTENSION not in document.source.text or not isinstance(document.value, dict):
-        return document
-    sections = {key: value for key, value in document.value.items() if not key.startswith(EXTENSION)}
-    value = {key: _map_values(section, _without_extension_keys) for key, section in sections.items()}
-    return replace(document, value=value)
-
-
-def _without_extension_keys(value: Value) -> Value:
-    if not isinstance(value, dict):
-        return value
-    return {key: item for key, item in value.items() if not key.startswith(EXTENSION)}
-
-
-def _map_values(value: Value, change: Callable[[Value], Value]) -> Value:
-    return {key: change(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return merge((interpolate(document, environ, skip=skip) for document in read_documents(paths)), sections)
 
 
 def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:

@@ -72,13 +72,14 @@ def manifest_schema() -> JsonObject:
         "account": _text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
         "did": _did("The DID that the account must have."),
         "pds": _url("The URL of the account's PDS, where it is not to be looked up."),
-        "environments": _map_of(_environment(), "Other targets, chosen with --env."),
         "defaults": _defaults(sections),
         "policy": _policy(),
         "lexicons": _lexicons(),
     }
+    properties["environments"] = _map_of(_environment(properties, sections), "Other targets, chosen with --env.")
     for name, item in sections.items():
         made.definitions[f"entry:{name}"] = item
+        made.definitions[f"partial:{name}"] = {**item, "required": []}
         properties[name] = _map_of({"$ref": f"#/$defs/entry:{name}"}, f"The {name}, by key.")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -246,9 +247,16 @@ def _reference(description: str) -> JsonObject:
     return _text(description, minLength=1)
 
 
-def _environment() -> JsonObject:
-    account, did, pds = _text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
-    return _entry_object({"account": account, "did": did, "pds": pds})
+def _environment(parts: JsonObject, sections: Iterable[str]) -> JsonObject:
+    """Return what an environment may set: any part of the manifest; of an entry, the fields that it has otherwise."""
+    lexicons = parts["lexicons"]
+    assert isinstance(lexicons, dict)
+    names = ("project", "account", "did", "pds", "defaults", "policy")
+    own: JsonObject = {**{name: parts[name] for name in names}, "lexicons": {**lexicons, "required": []}}
+    for name in sections:
+        entry: list[Json] = [{"$ref": f"#/$defs/partial:{name}"}, {"type": "null"}]
+        own[name] = _map_of({"anyOf": entry}, f"Other fields of {name}, other {name}, and null for one to leave out.")
+    return _entry_object(own)
 
 
 def _did(description: str) -> JsonObject:
@@ -259,11 +267,8 @@ def _url(description: str) -> JsonObject:
     return _text(description, pattern="^https?://", examples=["https://pds.example.org"])
 
 
-def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
-    partial: JsonObject = {}
-    for name, item in sections.items():
-        if name in COLLECTIONS:
-            partial[name] = {**item, "required": []}
+def _defaults(sections: Iterable[str]) -> JsonObject:
+    partial: JsonObject = {name: {"$ref": f"#/$defs/partial:{name}"} for name in sections if name in COLLECTIONS}
     return {**_closed_object(partial), "description": "What every entry of a section has that does not say otherwise."}
 
 
