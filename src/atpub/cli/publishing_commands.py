@@ -36,7 +36,7 @@ Save it beside the manifest, and name it in the manifest's first line:
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.manifest:run_validate")
+@run_by("atpub.cli.run.projects:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
 
@@ -55,7 +55,7 @@ def validate() -> None:
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
-@run_by("atpub.cli.run.plan:run")
+@run_by("atpub.cli.run.projects:run_plan")
 def plan() -> None:
     """Show the changes that applying a manifest would make.
 
@@ -77,7 +77,7 @@ def plan() -> None:
 @history_option
 @long_option
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
-@run_by("atpub.cli.run.apply:run")
+@run_by("atpub.cli.run.projects:run_apply")
 def apply() -> None:
     """Apply the manifest to the repository.
 
