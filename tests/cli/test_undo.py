@@ -209,6 +209,30 @@ def test_the_list_and_names(lab: Lab) -> None:
     assert (done["undoes"], [item["action"] for item in done["outcomes"]]) == (listed[0]["name"], ["update"])
 
 
+def test_a_damaged_file_hides_no_other(lab: Lab) -> None:
+    lab.apply()
+    update(lab)
+    before = state(lab)
+    lab.apply()
+    (lab.folder / ".atpub/history/19990101-000000-000000.jsonl.gz").write_bytes(b"?")
+    listed = lab.run("undo", "--list")
+    assert listed.out.count("\n") == 3
+    assert "[bad-history]" in listed.err
+    undo(lab)
+    assert state(lab) == before
+
+
+def test_an_apply_to_another_account_is_not_undone(lab: Lab) -> None:
+    lab.apply()
+    lab.apply("--account", "local:other")
+    name = History(Path()).names()[-1]
+    assert f"the apply {name} was to local:other" in undo(lab, name, code=64)
+    undo(lab, "--account", "local:other")
+    assert state(lab)
+    undo(lab)
+    assert not state(lab)
+
+
 def test_what_writes_nothing_leaves_no_history(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.apply("--no-history")
     lab.plan()

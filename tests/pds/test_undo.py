@@ -45,7 +45,7 @@ def test_blobs_are_uploaded_again(
     assert atpub("apply", "--yes").code == 0
     published = records(reference_pds, pds_account)
     assert len(published) == 5
-    assert atpub("destroy", "--yes").code == 0
+    assert atpub("undo", "--yes").code == 0  # of the first apply
     assert not records(reference_pds, pds_account)
     shard = tmp_path / "data/digits-0.tar"
     shard.rename(tmp_path / "away.tar")

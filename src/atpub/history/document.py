@@ -21,6 +21,7 @@ from atpub.repository.model import Record
 
 FORMAT: Final = 1
 _FORMAT: Final = "atpub_history"
+_PATH: Final = "path"
 
 
 def bad_history(name: str, what: str, hint: str = "remove that file from .atpub/history") -> InvalidInput:
@@ -54,12 +55,17 @@ def read_times(
     source: Iterable[bytes], name: str, paths: Collection[RecordPath]
 ) -> Iterator[tuple[RecordPath, JsonObject]]:
     """Yield the values that hold the times of records at these paths, of those that it changed; raises InvalidInput."""
-    wanted = {str(path) for path in paths}
+    wanted = {_start(path) for path in paths}
     with _reading(name):
         for about, value in _pairs(iter(source), skip=1):
-            if _object(about).get("path") in wanted:
+            if about.partition(b",")[0] in wanted:
                 change = _change(about, value)
                 yield change.path, {**(change.before.value if change.before else {}), **change.times}
+
+
+def _start(path: RecordPath) -> bytes:
+    """Return what the line about a record begins with: no path has a comma."""
+    return _line({_PATH: str(path)}).rstrip(b"}\n")
 
 
 def _pairs(rest: Iterator[bytes], skip: int = 0) -> Iterator[tuple[bytes, bytes]]:
@@ -116,7 +122,7 @@ def _heading(found: dict[str, Any], name: str) -> Heading:
 
 def _change_json(change: PastChange) -> JsonObject:
     return {
-        "path": str(change.path),
+        _PATH: str(change.path),
         "address": change.address,
         "action": change.action,
         "id": change.id,
@@ -131,7 +137,7 @@ def _change_json(change: PastChange) -> JsonObject:
 
 def _change(about: bytes, line: bytes) -> PastChange:
     found = _object(about)
-    path = RecordPath.parse(found["path"])
+    path = RecordPath.parse(found[_PATH])
     if found["action"] not in ACTIONS:
         raise ValueError(f"{found['action']!r} is not an action")
     return PastChange(

@@ -18,7 +18,7 @@ from typing import Final, cast
 from atpub.atomic_files import replacing, sync_folder, write_text
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
-from atpub.errors import OSFailure
+from atpub.errors import InvalidInput, OSFailure, Problem
 from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
 from atpub.history.model import Heading, PastApply
 from atpub.repository.model import is_local
@@ -78,8 +78,22 @@ class History:
             self._file(name).unlink()
 
     def headings(self) -> list[Heading]:
-        """Return what is listed of each apply, the newest first; raises InvalidInput."""
-        return [self.heading(name) for name in reversed(self.names())]
+        """Return what is listed of each apply, the newest first, without those that `damaged` tells of."""
+        return [found for name in self._newest_first() if isinstance(found := self._try_heading(name), Heading)]
+
+    def damaged(self) -> tuple[Problem, ...]:
+        """Return what is wrong with files whose heading cannot be read."""
+        found = map(self._try_heading, self._newest_first())
+        return tuple(problem for item in found if isinstance(item, InvalidInput) for problem in item.problems)
+
+    def _newest_first(self) -> Iterator[str]:
+        return reversed(self.names())
+
+    def _try_heading(self, name: str) -> Heading | InvalidInput:
+        try:
+            return self.heading(name)
+        except InvalidInput as error:
+            return error
 
     def heading(self, name: str) -> Heading:
         """Return what is listed of an apply; raises InvalidInput."""

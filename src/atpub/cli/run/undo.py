@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from atpub.atproto.syntax import Cid
 from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.options import environ
-from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
+from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
 from atpub.cli.run.apply import apply_prepared, check, confirm
@@ -21,6 +22,8 @@ from atpub.history.model import Heading
 from atpub.history.undo import Undo, find_undo, plan_undo
 from atpub.manifest.model import Manifest
 from atpub.report.history import headings_json, headings_text, undone_json, undone_text
+from atpub.repository.interface import Repository
+from atpub.repository.model import is_local
 from atpub.shards.file_facts import FileFacts, FileSource
 from atpub.shards.measure import measure_files
 from atpub.target import Target
@@ -48,6 +51,7 @@ def run(
     manifest = read_manifest(manifests, environment, environ())
     target = find_target(manifest, TargetOptions(account, pds, environment))
     history = History(manifest.folder)
+    tell_warnings(tuple(replace(item, severity="warning") for item in history.damaged()))
     if as_list:
         headings = [item for item in history.headings() if item.project == manifest.project]
         if as_json:
@@ -55,7 +59,7 @@ def run(
         else:
             print_data(headings_text(headings, style_for(sys.stdout)))
         return
-    with _prepare(_find(history, manifest.project, name, target), manifest, target, force=force) as (past, prepared):
+    with _prepare(name, manifest, target, force=force) as (past, prepared):
         check(prepared.plan, is_long=long)
         asks = prepared.plan.pending and not yes
         if asks:
@@ -71,34 +75,39 @@ def run(
                 tell("The manifest is unchanged: where it differs, the next apply makes its changes again.")
 
 
-def _find(history: History, project: str, name: str | None, target: Target) -> Heading:
-    """Return the apply that a name, or its beginning, names; without one, the last to the target's account."""
-    found = [item for item in history.headings() if item.project == project]
+def _find(history: History, project: str, name: str | None, target: Target, repository: Repository) -> Heading:
+    """Return the apply that a name, or its beginning, names; without one, the last to this repository."""
+    ours = [item for item in history.headings() if item.project == project]
     if name is None:
-        found = [item for item in found if item.account == target.account or item.did == target.account][:1]
+        found = [item for item in ours if item.did == repository.did and _is_same_folder(item, target)][:1]
     else:
-        found = [item for item in found if item.name.startswith(name)]
-    if len(found) == 1:
-        return found[0]
+        found = [item for item in ours if item.name.startswith(name)]
     if not found:
         what = f"no apply {name}" if name else f"no apply to {target.account}"
         message = f"there is {what} of {project} in {history.folder}"
-        raise Usage(message, hint="applies are kept from now on; list them: atpub undo --list")
-    raise Usage(f"{name} names {len(found)} applies", hint="give more of the name: atpub undo --list")
+        raise Usage(message, hint="list those that are kept: atpub undo --list")
+    if len(found) > 1:
+        raise Usage(f"{name} names {len(found)} applies", hint="give more of the name: atpub undo --list")
+    if found[0].did != repository.did or not _is_same_folder(found[0], target):
+        message = f"the apply {found[0].name} was to {found[0].account} ({found[0].did}), not to {target.account}"
+        raise Usage(message, hint=f"name that account: --account {found[0].account}")
+    return found[0]
+
+
+def _is_same_folder(heading: Heading, target: Target) -> bool:
+    """Return whether an apply was to the folder of this run, if it is one: folders may have the same DID."""
+    return heading.account == target.account if target.folder else not is_local(heading.account)
 
 
 @contextmanager
 def _prepare(
-    heading: Heading, manifest: Manifest, target: Target, *, force: bool
+    name: str | None, manifest: Manifest, target: Target, *, force: bool
 ) -> Generator[tuple[Heading, PreparedPlan]]:
     """Plan the way back from an apply."""
     history = History(manifest.folder)
-    past = history.read(heading.name)
     with closing(open_repository(target)) as repository:
-        if repository.did != heading.did:
-            message = f"the apply {heading.name} was to {heading.account} ({heading.did}), not to {target.account}"
-            raise Usage(message, hint=f"name that account: --account {heading.account}")
-        undo = find_undo(past, repository, force=force)
+        heading = _find(history, manifest.project, name, target, repository)
+        undo = find_undo(history.read(heading.name), repository, force=force)
         sources = _sources(undo, history, manifest)
         files = {Cid(cid): source.path for cid, source in sources.items()}
         plan = plan_undo(undo, account=target.account, files=files)
