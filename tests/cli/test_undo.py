@@ -184,6 +184,7 @@ def test_a_blob_that_is_gone_is_named(lab: Lab) -> None:
     shard.write_bytes(b"another")
     text = undo(lab, code=7)
     assert text.count("[blob-gone]") == 1
+    assert "hint: put data/digits-0.tar back as it was" in text
     assert f"({'application/x-tar'}, {len(content) / 1000:.1f} kB)" in text
     shard.rename(lab.folder / "data/moved.tar")
     lab.change(("data/digits-*.tar", "data/*.tar"))

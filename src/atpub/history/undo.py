@@ -53,13 +53,20 @@ def find_undo(past: PastApply, repository: Repository, *, force: bool = False) -
     return Undo(ownership, changes, owned, (*refusals, *live_refusals(changes, ownership, _RULES)), lacking)
 
 
-def plan_undo(undo: Undo, *, account: str, files: Mapping[Cid, Path]) -> Plan:
-    """Return the plan of an undo; `files` are those of its lacking blobs, as far as they are at hand."""
+def plan_undo(undo: Undo, *, account: str, files: Mapping[Cid, Path], past_files: Mapping[str, Path]) -> Plan:
+    """Return the plan of an undo.
+
+    `files` are those of its lacking blobs, as far as they are at hand; `past_files` had the bytes of blobs once.
+    """
     inventory, live = undo.ownership.inventory, undo.ownership.live
     uploads = tuple(
         Upload(blob.cid, blob.size, blob.mime_type, files[blob.cid]) for blob in undo.lacking if blob.cid in files
     )
-    missing = [_missing_blob(blob, change) for blob, change in undo.lacking.items() if blob.cid not in files]
+    missing = [
+        _missing_blob(blob, change, past_files.get(blob.cid))
+        for blob, change in undo.lacking.items()
+        if blob.cid not in files
+    ]
     refusals = (*undo.refusals, *missing)
     return Plan(
         project=inventory.project,
@@ -143,10 +150,10 @@ def _value(change: Change) -> Json:
     return change.after or (change.before.value if change.before else None)
 
 
-def _missing_blob(blob: Blob, change: Change) -> Refusal:
+def _missing_blob(blob: Blob, change: Change, file: Path | None) -> Refusal:
     what = f"the blob {blob.cid} ({blob.mime_type}, {size(blob.size)})"
     message = f"{change.address} needs {what}: no record refers to it any more, and no file here has its bytes"
-    hint = "put the file back where the manifest names it, then undo again"
+    hint = f"put {file or 'its file'} back as it was, then undo again"
     return Refusal(change.address, change.uri, "blob-gone", message, hint)
 
 

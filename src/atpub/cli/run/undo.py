@@ -110,7 +110,7 @@ def _prepare(
         undo = find_undo(history.read(heading.name), repository, force=force)
         sources = _sources(undo, history, manifest)
         files = {Cid(cid): source.path for cid, source in sources.items()}
-        plan = plan_undo(undo, account=target.account, files=files)
+        plan = plan_undo(undo, account=target.account, files=files, past_files=history.files())
         yield heading, PreparedPlan(plan, target, repository, sources, manifest.folder)
 
 
