@@ -29,9 +29,10 @@ def lay_over(bundle: MergedDocument, environment: str | None) -> MergedDocument:
         return bundle
     moved: dict[Steps, Steps] = {}
     value = dict(bundle.value)
-    for key in chosen.keys() & _DEPTHS.keys():
-        source = (ENVIRONMENTS, environment, key)
-        value[key] = _lay(value.get(key), chosen[key], _DEPTHS[key], (key,), source, moved)
+    for key, depth in _DEPTHS.items():
+        if key in chosen:
+            source = (ENVIRONMENTS, environment, key)
+            value[key] = _lay(value.get(key), chosen[key], depth, (key,), source, moved)
     rest = {key: item for key, item in chosen.items() if key not in _DEPTHS}
     value[ENVIRONMENTS] = {**environments, environment: rest}
     return replace(bundle, value=value, moved=moved)
