@@ -21,6 +21,8 @@ _COPY = re.compile(r"in\sa\scopy\sof\s\[?`(manifests/\w+)`")
 _VARYING = (
     (re.compile(r"\bbafyrei[a-z2-7]+…?"), "RECORD-CID"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b"), "TIME"),
+    (re.compile(r"\b\d{8}-\d{6}-\d{6}\b"), "APPLY"),
     (re.compile(r"(?<=[Dd]igest.)[ `]*[0-9a-f]{64}"), "DIGEST"),
     (re.compile(r"^uploaded .*\n", re.MULTILINE), ""),  # in any order
     (re.compile(r"(?<=\bas )3[a-z2-7]{12}\b"), "REVISION"),

@@ -32,6 +32,7 @@ user_folders
 target
 desired
 pipeline
+history
 published
 generation importing login pulling serving watching
 lexicon_tools
@@ -87,6 +88,7 @@ MAY_DO_IO = (
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     *("lexicon_tools.git", "lexicon_tools.versions", "lexicon_tools.against_data"),
     "cataloging",
+    "history.folder",
     *("serving.files", "serving.server"),
 )
 EXCEPTIONS = {

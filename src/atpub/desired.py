@@ -48,6 +48,11 @@ def usual_paths() -> list[str]:
     return ["manifests"] if holds_manifests(Path("manifests")) else []
 
 
+def usual_folder() -> Path:
+    """Return the folder of the default manifest, or the current one."""
+    return next((Path(path) for path in usual_paths() if Path(path).is_dir()), Path())
+
+
 def _further_problems(loaded: Loaded) -> list[Problem]:
     """Check the data and records of the valid part of a manifest; leave out places that have a problem already."""
     places = {problem.place for problem in loaded.problems if problem.place}

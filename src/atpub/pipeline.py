@@ -28,6 +28,7 @@ from atpub.desired import validate as validate
 from atpub.engine.desired.named_records import find_named_records, missing_records
 from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import plan_manifest
+from atpub.engine.plan.created_at import PastTimes, no_past_times
 from atpub.engine.plan.model import Options, Plan
 from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.engine.plan.rebase import rebase
@@ -52,6 +53,7 @@ def plan_records(
     options: Options,
     on_warnings: Callable[[Warnings], None] = lambda _: None,
     applied: AppliedRecords | None = None,
+    past_times: PastTimes = no_past_times,
 ) -> Plan:
     """Plan what makes the repository hold the manifest's records.
 
@@ -59,6 +61,7 @@ def plan_records(
     is given those that are live as they were applied.
 
     `on_warnings` gets the warnings of the manifest before the repository is read, then those of what is there.
+    `past_times` finds the times of records that were published before: they get the same createdAt again.
     """
     manifest = replace(manifest, account=account)
     desired, warnings = desired_records(manifest, facts, repository.did)
@@ -74,6 +77,7 @@ def plan_records(
         policy=manifest.policy,
         options=options,
         warnings=(*warnings, *missing_records(named, {*live.records, *paths}, manifest.place)),
+        past_times=past_times,
     )
     on_warnings(plan.warnings[len(warnings) :])
     if applied is None:

@@ -15,7 +15,7 @@ from atpub.cli.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 REMOTE = "lab.example.org"
-ASKS = {("apply",): "--yes", ("destroy",): "--yes", ("inventory", "rebuild"): "--yes"}
+ASKS = {("apply",): "--yes", ("destroy",): "--yes", ("undo",): "--yes", ("inventory", "rebuild"): "--yes"}
 PARTS = re.compile(r"&&|\d?> \S+|#.*|\bATPUB_PASSWORD=\S+")
 
 

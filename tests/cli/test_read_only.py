@@ -54,6 +54,9 @@ def test_writing_is_refused(lab: Lab, caches: Path) -> None:
         assert lab.plan("--detailed-exitcode").code == 2
         refused = lab.apply("--json")
         assert refused.code == 1, refused.err
+        assert "Read-only file system" in json.loads(refused.out)["error"]["message"]
+        refused = lab.apply("--json", "--no-history")
+        assert refused.code == 1, refused.err
         assert "it is read-only" in json.loads(refused.out)["error"]["message"]
         saved = lab.run("plan", "--out", "plan.json")
         assert saved.code == 1

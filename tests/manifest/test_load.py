@@ -393,3 +393,99 @@ print(*load_valid_subset([sys.argv[1]], environ={}).problems, sep="\\n")
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
     assert len({told(str(seed)) for seed in range(4)}) == 1
+
+
+def test_extensions_and_merge_keys(tmp_path: Path) -> None:
+    text = """\
+x-common: &common {license: CC0-1.0, x-note: ["${NOT_READ}"]}
+environments: {test: {account: local, x-owner: us}}
+defaults: {datasets: {x-a: 1, description: All.}}
+datasets:
+  x-ray: {<<: *common, schema: "at://lab.example.org/science.alt.dataset.schema/x", blobs: a.tar, x-b: {c: 1}}
+"""
+    (entry,) = load(tmp_path, text, "test").entries.values()
+    assert entry.common.address == ("datasets", "x-ray")
+    assert isinstance(entry, DatasetEntry)
+    assert entry.fields == {"name": "x-ray", "license": "CC0-1.0", "description": "All."}
+
+
+def test_files_may_repeat_extensions(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"x-a: 1\n{HEAD}")
+    (tmp_path / "b.yaml").write_text("x-a: {b: 2}\n")
+    assert load_manifest([tmp_path], environ={}).project == "lab"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("x_a: 1", "3:1", "begins with x-"),
+        ("common: {a: 1}", "3:1", "begins with x-"),
+        ("policy: {x-a: 1}", "3:10", "begins with x-"),
+        ("datasets: {a: {X-a: 1}}", "3:16", "begins with x-"),
+        ("x-a: &a {licence: 1}\ndatasets: {a: {<<: *a}}", "3:10", "did you mean 'license'?"),
+    ],
+)
+def test_a_mistyped_extension(tmp_path: Path, text: str, place: str, hint: str) -> None:
+    problem = next(problem for problem in sound(tmp_path, text).problems if problem.code == "unknown-key")
+    assert str(problem.place).endswith(place)
+    assert hint in problem.hint
+
+
+ENVIRONMENT = """\
+account: lab.example.org
+policy: {max_delete: 3}
+defaults: {datasets: {license: CC0-1.0, tags: [a]}}
+datasets:
+  a: {schema: "at://lab.example.org/science.alt.dataset.schema/x", blobs: a.tar, tags: [own]}
+  b: {schema: "at://lab.example.org/science.alt.dataset.schema/x", blobs: b.tar}
+environments:
+  test:
+    account: local
+    project: lab-test
+    policy: {max_delete: 9}
+    defaults: {datasets: {tags: [test]}}
+    datasets:
+      a: {name: "A of ${ATPUB_VAR_WHO}", id: "${ATPUB_VAR_WHO}"}
+      b: null
+      c: {schema: "at://lab.example.org/science.alt.dataset.schema/x", blobs: c.tar}
+"""
+
+
+def test_an_environment_overrides_every_part(tmp_path: Path) -> None:
+    plain = load(tmp_path, ENVIRONMENT)
+    assert (plain.project, plain.account, plain.policy, len(plain.entries)) == ("lab", "lab.example.org", Policy(3), 2)
+    manifest = load(tmp_path, ENVIRONMENT, "test", ATPUB_VAR_WHO="x")
+    assert (manifest.project, manifest.account, manifest.policy) == ("lab-test", "local", Policy(9))
+    assert manifest.environments == ("test",)
+    a, c = manifest.entries.values()
+    assert isinstance(a, DatasetEntry)
+    assert isinstance(c, DatasetEntry)
+    assert a.fields == {"name": "A of x", "license": "CC0-1.0", "tags": ["own"]}
+    assert (a.common.id, c.common.address.key) == ("${ATPUB_VAR_WHO}", "c")
+    assert c.fields == {"name": "c", "license": "CC0-1.0", "tags": ["test"]}
+    assert str(manifest.place(("datasets", "a", "name"))).endswith(":16:17")
+    assert str(manifest.place(("datasets", "a", "tags"))).endswith(":7:88")
+    assert str(manifest.key_place(("datasets", "c"))).endswith(":18:7")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "expected"),
+    [
+        ("datsets: {a: {}}", None, ["unknown-key 3:26"]),
+        ("datsets: {a: {}}", "test", ["unknown-key 3:26"]),
+        ("datasets: {a: {licence: CC0-1.0}}", None, ["unknown-key 3:41"]),
+        ("datasets: {a: {licence: CC0-1.0}}", "test", ["missing-key 3:37", "unknown-key 3:41"]),
+        ("datasets: {a: null}", None, []),
+        ("datasets: {a: null}", "test", ["wrong-type 3:40"]),
+        ("datasets: [a]", "test", ["wrong-type 3:36"]),
+        ("policy: 3", "test", ["wrong-type 3:34"]),
+        ("did: x", "test", ["wrong-form 3:31"]),
+        ("environments: {}", "test", ["unknown-key 3:26"]),
+    ],
+)
+def test_problems_of_environments_have_their_place(
+    tmp_path: Path, text: str, environment: str | None, expected: list[str]
+) -> None:
+    (tmp_path / "atpub.yaml").write_text(f"{HEAD}environments: {{test: {{   {text}}}}}\n")
+    found = load_valid_subset([tmp_path / "atpub.yaml"], environ={}, environment=environment).problems
+    assert sorted(f"{item.code} {item.place}".replace(f"{tmp_path}/atpub.yaml:", "") for item in found) == expected

@@ -131,6 +131,12 @@ def test_a_document_s_repr_does_not_hold_the_text() -> None:
     assert len(repr(parse("a: " + "x" * 10_000, "x.yaml"))) < 200
 
 
+def merges(count: int) -> str:
+    """Maps that each merge the one before twice, and hold it once more."""
+    first = "a0: &a0 {x: 1}\n"
+    return first + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: *a{n - 1}}}\n" for n in range(1, count))
+
+
 def laughs(levels: int) -> str:
     return "l0: &l0 x\n" + "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, levels))
 
@@ -186,6 +192,7 @@ FATAL: list[tuple[str, str, int, int, str, str]] = [
     ("a: &a " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 40 + "*a" + "]" * 40, "too-deep", 2, 44, "alias", "flatten"),
     (laughs(10), "alias-bomb", 7, 45, "1,000,000", "fewer"),
     ("a: &a " + "x" * 160_000 + "\nb: [" + "*a, " * 1000 + "]", "alias-bomb", 2, 401, "1,000,000", "fewer"),
+    (merges(40), "alias-bomb", 18, 27, "1,000,000", "fewer"),
     ("a: &a {" + "x" * 1000 + ": 1}\nb: [" + "*a, " * 100_000 + "]", "alias-bomb", 2, 61541, "1,000,000", "fewer"),
 ]  # fmt: skip
 
@@ -222,7 +229,11 @@ USABLE: list[tuple[str, str, int, int, str, str, Value]] = [
     ("? [a]\n: b", "key-not-a-string", 1, 3, "not a list", "quotes", {}),
     ("a: {{ x }}", "key-not-a-string", 1, 5, "not a map", "quotes", {"a": {}}),
     ("a: &a 1\nb: {*a : 2}", "key-not-a-string", 2, 5, "", "", {"a": 1, "b": {}}),
-    ("a: &a {b: 1}\nc:\n  <<: *a\n  d: 1", "merge-key", 3, 3, "merge key", "defaults", {"a": {"b": 1}, "c": {"d": 1}}),
+    ("c:\n  <<: a\n  d: 1", "merge-key", 2, 7, "merges a map", "<<: *anchor", {"c": {"d": 1}}),
+    ("c:\n  <<: [{a: 1}, 2]\n  d: 1", "merge-key", 2, 7, "list of maps", "<<: *anchor", {"c": {"d": 1}}),
+    ("c: &c\n  <<: *c\n  d: 1", "alias-cycle", 2, 7, "own anchor", "remove", {"c": {"d": 1}}),
+    ("c:\n  <<: *x\n  d: 1", "undefined-alias", 2, 7, "&x", "anchor", {"c": {"d": 1}}),
+    ("<<: {a: 1}\n<<: {b: 1}", "duplicate-key", 2, 1, "first given at x.yaml:1:1", "<<: [*one", {"a": 1}),
     ("a: *b", "undefined-alias", 1, 4, "&b", "quotes", {"a": None}),
     ("a: *bold\nb: &bold 1", "undefined-alias", 1, 4, "&bold", "before its aliases", {"a": None, "b": 1}),
     ("{*a : 1}", "undefined-alias", 1, 2, "&a", "quotes", {}),
@@ -243,6 +254,34 @@ def test_what_leaves_the_rest_usable(
     assert message in problem.message
     assert hint in problem.hint
     assert document.value == value
+
+
+MERGES: list[tuple[str, Value]] = [
+    ("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}", {"x": 1, "y": 3}),
+    ("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a}", {"x": 1, "y": 3}),
+    ("a: [&a {x: 1, y: 2}, &b {y: 3, z: 4}]\nb: {<<: [*a, *b], w: 0}", {"x": 1, "y": 2, "z": 4, "w": 0}),
+    ("a: [&a {x: {k: 1}}, &b {<<: *a, y: 2}]\nb: {<<: *b}", {"x": {"k": 1}, "y": 2}),
+    ("a: &a {x: {k: 1}}\nb: {<<: *a, x: {l: 2}}", {"x": {"l": 2}}),
+    ("b: {<<: {x: 1}, <<<: 2}", {"x": 1, "<<<": 2}),
+    ("b: {<<: []}", {}),
+    ("b: {'<<': 1}", {"<<": 1}),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), MERGES)
+def test_merge_keys(text: str, value: Value) -> None:
+    document = parse(text, "x.yaml")
+    assert document.problems == ()
+    assert isinstance(document.value, dict)
+    assert document.value["b"] == value
+
+
+def test_a_merged_field_stands_where_it_is_written() -> None:
+    document = parse("a: &a\n  x: 1\n  y: {k: [1, 2]}\nb:\n  <<: *a\n  x: 2\n", "x.yaml")
+    assert str(document.place(("b", "y", "k", 1))) == "x.yaml:3:14"
+    assert str(document.place(("b", "y"), of="key")) == "x.yaml:3:3"
+    assert str(document.place(("b", "x"))) == "x.yaml:6:6"
+    assert str(document.place(("a", "x"))) == "x.yaml:2:6"
 
 
 def test_all_problems_are_found_at_once() -> None:

@@ -27,6 +27,7 @@ from atpub.cli.publishing_commands import (
     inventory,
     manifest_schema,
     plan,
+    undo,
     validate,
 )
 
@@ -64,6 +65,7 @@ for _command in (
     plan,
     apply,
     drift,
+    undo,
     list_command,
     show,
     catalog,

@@ -26,6 +26,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "ATPUB_PASSWORD=… atpub apply --account lab.example.org --yes --wait",
     ),
     "drift": ("atpub drift", "atpub drift --json --changes-only"),
+    "undo": (
+        "atpub undo --list",
+        "atpub undo --account local",
+    ),
     "list": ("atpub list", "atpub list --account lab.example.org"),
     "show": (
         "atpub show datasets/digits",

@@ -234,6 +234,11 @@ def is_for_people() -> bool:
     return not (is_quiet() or (context and context.params.get("as_json")))
 
 
+def history_option(command: F) -> F:
+    """Give a command `--no-history`."""
+    return click.option("--no-history", is_flag=True, help="Keep no record of this apply for `atpub undo`.")(command)
+
+
 def yes_option(command: F) -> F:
     """Give a command `--yes`."""
     return click.option("--yes", is_flag=True, help="Do not ask for confirmation.")(command)

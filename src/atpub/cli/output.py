@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from shutil import get_terminal_size
 from typing import TextIO
 
@@ -52,9 +53,27 @@ def print_data(text: str) -> None:
     _write(escape_output(text, colour=style_for(sys.stdout).colour))
 
 
+_COLLECTED: ContextVar[list[Mapping[str, object]] | None] = ContextVar("_COLLECTED", default=None)
+
+
+@contextmanager
+def collecting_json() -> Generator[list[Mapping[str, object]]]:
+    """Collect the JSON that the block prints: it is a part of other JSON."""
+    collected: list[Mapping[str, object]] = []
+    token = _COLLECTED.set(collected)
+    try:
+        yield collected
+    finally:
+        _COLLECTED.reset(token)
+
+
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """Print JSON to stdout in ASCII, so that no character of a value acts on a terminal or a log."""
-    _write(json.dumps(value, indent=2))
+    collected = _COLLECTED.get()
+    if collected is not None and isinstance(value, Mapping):
+        collected.append(value)
+    else:
+        _write(json.dumps(value, indent=2))
 
 
 def print_source(text: str) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import RecordPath
 from atpub.cli.connect import TargetOptions, applied_records, find_target, open_repository
 from atpub.cli.output import tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
+from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
-from atpub.errors import Problem, Usage
+from atpub.errors import InvalidInput, OSFailure, Problem, Usage
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.repository.interface import Repository
@@ -46,6 +51,8 @@ class PreparedPlan:
     target: Target
     repository: Repository
     sources: Mapping[str, FileSource]
+    base: Path
+    """The manifest's folder, beside which the history is kept."""
     replan: Callable[[], Plan] | None = None
     """Plans the same manifest again, on what is live then."""
 
@@ -66,26 +73,18 @@ def prepare_plan(
     with show_progress() as on_progress:
         facts = measure_data(manifest, locked=locked, on_progress=on_progress)
     with closing(open_repository(target, remember=remember)) as repository:
-        plan = plan_records(
-            manifest,
-            facts,
-            repository,
-            account=target.account,
-            now=now,
-            options=options,
-            on_warnings=tell_warnings,
-            applied=applied_records(),
+        past_times = _past_times(manifest, target, repository)
+        make_plan = partial(
+            plan_records, manifest, facts, repository, account=target.account, options=options, past_times=past_times
         )
+        plan = make_plan(now=now, on_warnings=tell_warnings, applied=applied_records())
         tell_warnings(_unmatched_warnings(plan, options))
         plan = replace(plan, refusals=tuple(_with_trial_hint(item, target) for item in plan.refusals))
 
         def replan() -> Plan:
-            now, applied = datetime.now(UTC), applied_records()
-            return plan_records(
-                manifest, facts, repository, account=target.account, now=now, options=options, applied=applied
-            )
+            return make_plan(now=datetime.now(UTC), applied=applied_records())
 
-        yield PreparedPlan(plan, target, repository, facts.sources, replan)
+        yield PreparedPlan(plan, target, repository, facts.sources, manifest.folder, replan)
 
 
 def with_publishers(prepared: PreparedPlan) -> PreparedPlan:
@@ -112,7 +111,24 @@ def prepare_destruction(
     with closing(open_repository(target)) as repository:
         now = datetime.now(UTC)
         plan = plan_removal(manifest, repository, account=target.account, now=now, delete_drifted=delete_drifted)
-        yield PreparedPlan(plan, target, repository, {})
+        yield PreparedPlan(plan, target, repository, {}, manifest.folder)
+
+
+def _past_times(manifest: Manifest, target: Target, repository: Repository) -> PastTimes:
+    """Return the source of the times of records that the project had published before: its history."""
+
+    def find(paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
+        from atpub.history.folder import History  # only new records without a time need it
+
+        try:
+            return History(manifest.folder).times(manifest.project, target.account, repository.did, paths)
+        except InvalidInput as error:
+            tell_warnings(tuple(replace(item, severity="warning") for item in error.problems))
+        except OSFailure as error:
+            tell_warnings((Problem(error.code, error.message, None, error.hint, "warning"),))
+        return {}
+
+    return find
 
 
 def _with_trial_hint(refusal: Refusal, target: Target) -> Refusal:

@@ -9,6 +9,7 @@ import click
 from atpub.cli.groups import FILE, FOLDER, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
     complete_by,
+    history_option,
     json_option,
     locked_option,
     long_option,
@@ -35,7 +36,7 @@ Save it beside the manifest, and name it in the manifest's first line:
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.validate:run_validate")
+@run_by("atpub.cli.run.projects:run_validate")
 def validate() -> None:
     """Check a manifest, its data and its records; needs no network.
 
@@ -54,7 +55,7 @@ def validate() -> None:
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
-@run_by("atpub.cli.run.plan:run")
+@run_by("atpub.cli.run.projects:run_plan")
 def plan() -> None:
     """Show the changes that applying a manifest would make.
 
@@ -96,9 +97,10 @@ def drift() -> None:
 @quiet_option
 @wait_option
 @yes_option
+@history_option
 @long_option
 @click.option("--digest", metavar="SHA256", help="Do not ask if the plan has this digest; stop if it has another.")
-@run_by("atpub.cli.run.apply:run")
+@run_by("atpub.cli.run.projects:run_apply")
 def apply() -> None:
     """Apply the manifest to the repository.
 
@@ -120,12 +122,39 @@ def apply() -> None:
 @click.option("--delete-drifted", is_flag=True, help="Delete records modified outside this project, too.")
 @wait_option
 @yes_option
+@history_option
 @run_by("atpub.cli.run.apply:run_destroy")
 def destroy() -> None:
     """Delete all records that the manifest's project owns, published versions included.
 
     Shows the records and asks for confirmation. Records that the project does not own stay. If the project owns a
     protected record, nothing is deleted.
+    """
+
+
+@command(short_help="Undo an apply: restore what it has replaced.")
+@click.argument("name", metavar="[APPLY]", required=False)
+@manifest_options
+@target_options
+@click.option("--list", "as_list", is_flag=True, help="List the applies that can be undone, the newest first.")
+@click.option("--force", is_flag=True, help="Undo changes of records that were changed again since.")
+@json_option
+@quiet_option
+@wait_option
+@yes_option
+@history_option
+@long_option
+@run_by("atpub.cli.run.undo:run")
+def undo() -> None:
+    """Undo an apply: restore the records that it has changed or deleted, and delete those that it has created.
+
+    APPLY is a time as `--list` shows it, or its beginning; without it, the last apply is undone. Records get the values
+    that they had, times included, so that their CIDs are those from before. Shows the plan and asks for confirmation.
+
+    Each apply keeps what it replaces in .atpub/history, beside the manifest. Records that were changed again since are
+    refused. An undo is an apply, too: it can be undone.
+
+    The manifest stays as it is: the next apply makes its changes again.
     """
 
 

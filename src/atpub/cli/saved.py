@@ -21,6 +21,7 @@ from atpub.cli.connect import TargetOptions, applied_records, find_target, named
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
+from atpub.desired import usual_folder
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.engine.plan.three_way import with_applied_values
@@ -65,7 +66,7 @@ def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
     with closing(open_repository(target)) as repository:
         rest = resume_plan(plan, repository, account=target.account)
         rest = with_applied_values(rest, applied_records().find)
-        yield PreparedPlan(rest, target, repository, _sources(rest.uploads))
+        yield PreparedPlan(rest, target, repository, _sources(rest.uploads), usual_folder())
 
 
 def _read(file: Path) -> bytes:

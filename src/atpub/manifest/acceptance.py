@@ -43,10 +43,10 @@ class _Compiler:
         if isinstance(schema, bool):
             return lambda _: schema
         keywords = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
-        together = ("properties", "additionalProperties")
+        together = ("properties", "patternProperties", "additionalProperties")
         checks = [self._members(schema)] if any(name in keywords for name in together) else []
         checks += [self._keyword(name, value) for name, value in keywords.items() if name not in together]
-        return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+        return _all_of(checks)
 
     def _keyword(self, name: str, limit: Any) -> Accepts:
         match name:
@@ -72,11 +72,20 @@ class _Compiler:
                 return _of_value(name, limit)
 
     def _members(self, schema: Mapping[str, Any]) -> Accepts:
-        known = {name: self.part(part) for name, part in schema.get("properties", {}).items()}
+        patterns = {re.compile(name): self.part(part) for name, part in schema.get("patternProperties", {}).items()}
         others = self.part(schema.get("additionalProperties", True))
-        return lambda value: (
-            not _is_object(value) or all(known.get(name, others)(member) for name, member in value.items())
-        )
+
+        def of_patterns(name: str) -> list[Accepts]:
+            return [check for pattern, check in patterns.items() if pattern.search(name)]
+
+        known = {
+            name: _all_of([self.part(part), *of_patterns(name)]) for name, part in schema.get("properties", {}).items()
+        }
+
+        def find(name: str) -> Accepts:
+            return known.get(name) or _all_of(of_patterns(name) or [others])
+
+        return lambda value: not _is_object(value) or all(find(name)(member) for name, member in value.items())
 
     def _resolve(self, pointer: str) -> Accepts:
         if pointer not in self._referred:
@@ -85,6 +94,10 @@ class _Compiler:
                 found = found[step]
             self._referred[pointer] = self.part(found)
         return self._referred[pointer]
+
+
+def _all_of(checks: Sequence[Accepts]) -> Accepts:
+    return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
 
 
 def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:

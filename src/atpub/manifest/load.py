@@ -16,6 +16,7 @@ from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
+from atpub.manifest.environments import lay_over
 from atpub.manifest.files import read_merged
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import (
@@ -34,7 +35,7 @@ from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
 from atpub.text.interpolate import NOT_FILLED
-from atpub.text.merge import MergedDocument
+from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument
 from atpub.text.paths import leads_out, outside_target, refuse
 from atpub.text.spans import Steps
 
@@ -91,6 +92,7 @@ def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path
 
 def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
     """As `load_valid_subset`, of what is read already; `folder` is where the files are that it names."""
+    bundle = lay_over(bundle, environment)
     sound = valid_subset(bundle)
     known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
     loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
@@ -105,11 +107,15 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
 
 
 def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
-    """Says of a value whether it is no place for variables: ids, names of files, and all of other environments."""
+    """Says of a value whether it is no place for variables: ids, names of files, extensions, and other environments."""
 
     def skip(steps: Steps) -> bool:
-        if len(steps) == 2:
-            return steps[0] == "environments" and steps[1] != environment
+        if steps[:1] == (ENVIRONMENTS,) and len(steps) > 1:
+            if steps[1] != environment:
+                return True
+            steps = steps[2:]
+        if len(steps) in (1, 3) and any(str(step).startswith(EXTENSION) for step in steps[-1:]):
+            return True
         return len(steps) == 3 and steps[0] in SECTIONS and steps[2] in ("id", "file")
 
     return skip
@@ -167,7 +173,7 @@ class _Loader:
             warnings=tuple(self._warnings),
             place=self._bundle.place,
             key_place=lambda steps: self._bundle.place(steps, of="key"),
-            environments=tuple(_object(self._bundle.value.get("environments"))),
+            environments=tuple(_object(self._bundle.value.get(ENVIRONMENTS))),
         )
 
     def _independent(self, entries: Mapping[Address, Entry]) -> Iterator[tuple[Address, Entry]]:
@@ -185,19 +191,15 @@ class _Loader:
     # Where to publish
 
     def _target(self, environment: str | None) -> dict[str, str]:
-        known = _object(self._bundle.value.get("environments"))
-        places: dict[str, Steps] = {name: (name,) for name in ("account", "did", "pds") if name in self._value}
+        known = _object(self._bundle.value.get(ENVIRONMENTS))
         if environment is not None and environment not in known:
             self._note_environment(environment, known)
-        elif environment is not None:
-            chosen = _object(_at(self._value, ("environments", environment)))
-            places |= {name: ("environments", environment, name) for name in chosen}
-        given = {name: (steps, str(_at(self._value, steps))) for name, steps in places.items()}
-        return {name: text for name, (steps, text) in given.items() if self._is_target(name, text, steps)}
+        given = {name: str(self._value[name]) for name in ("account", "did", "pds") if name in self._value}
+        return {name: text for name, text in given.items() if self._is_target(name, text, (name,))}
 
     def _note_environment(self, environment: str, known: JsonObject) -> None:
         listed = f"the manifest's environments are {', '.join(known)}" if known else "add it under `environments:`"
-        place = self._bundle.place(("environments",), of="key")
+        place = self._bundle.place((ENVIRONMENTS,), of="key")
         message = f"there is no environment {environment!r}"
         self._problems.append(Problem("unknown-environment", message, place, suggest(environment, known) or listed))
 
@@ -343,12 +345,6 @@ def _referred(value: Json) -> Iterator[str]:
 def _is_account(text: str) -> bool:
     name = text.removeprefix("@")
     return _LOCAL.fullmatch(text) is not None or Did.accepts(name) or Handle.accepts(name)
-
-
-def _at(value: Json, steps: Steps) -> Json:
-    for step in steps:
-        value = _object(value).get(str(step))
-    return value
 
 
 def _object(value: Json) -> JsonObject:

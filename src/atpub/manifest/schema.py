@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import assert_never
 
@@ -45,6 +46,7 @@ VERSION = (
     r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?" + END
 )
+_EXTENSIONS: JsonObject = {"^x-": {"description": "A key of your own: atpub ignores it."}}
 STRONG_REF = Name(Nsid("com.atproto.repo.strongRef"))
 
 
@@ -69,13 +71,14 @@ def manifest_schema() -> JsonObject:
         "account": text("Where to publish: a handle, a DID, `local`, or `local:PATH`."),
         "did": _did("The DID that the account must have."),
         "pds": _url("The URL of the account's PDS, where it is not to be looked up."),
-        "environments": _map_of(_environment(), "Other targets, chosen with --env."),
         "defaults": _defaults(sections),
         "policy": _policy(),
         "lexicons": _lexicons(),
     }
+    properties["environments"] = _map_of(_environment(properties, sections), "Other targets, chosen with --env.")
     for name, item in sections.items():
         made.definitions[f"entry:{name}"] = item
+        made.definitions[f"partial:{name}"] = {**item, "required": []}
         properties[name] = _map_of(refer(f"entry:{name}"), f"The {name}, by key.")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -83,6 +86,7 @@ def manifest_schema() -> JsonObject:
         "type": "object",
         "required": ["atpub", "project"],
         "additionalProperties": False,
+        "patternProperties": _EXTENSIONS,
         "properties": properties,
         "$defs": dict(made.definitions),
     }
@@ -115,6 +119,11 @@ def _map_of(item: JsonObject, description: str) -> JsonObject:
         "propertyNames": {"pattern": KEY},
         "additionalProperties": item,
     }
+
+
+def _entry_object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
+    """Return a closed object in which a manifest may have keys of its own."""
+    return {**closed_object(properties, required), "patternProperties": _EXTENSIONS}
 
 
 def _common() -> JsonObject:
@@ -156,7 +165,7 @@ def _schema_entry(made: _Definitions) -> JsonObject:
         "json_schema": {"type": "object", "description": "A sample as a JSON Schema (draft-07)."},
         "file": text("A file with a sample's JSON Schema (draft-07), relative to the manifest."),
     }
-    return closed_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
+    return _entry_object({**_common(), **own, **made.record(schema.NSID, SCHEMA_FIELDS)}, ("nsid", "version"))
 
 
 def _dataset_entry(made: _Definitions) -> JsonObject:
@@ -183,12 +192,12 @@ def _dataset_entry(made: _Definitions) -> JsonObject:
             "examples": [["matadisco"]],
         },
     }
-    return closed_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
+    return _entry_object({**_common(), **own, **_require_name(made.record(entry.NSID, DATASET_FIELDS))}, ("schema",))
 
 
 def _label_entry(made: _Definitions) -> JsonObject:
     own: JsonObject = {"dataset": _reference("What it names: a key of `datasets`, or an at:// URI.")}
-    return closed_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
+    return _entry_object({**_common(), **own, **_require_name(made.record(label.NSID, LABEL_FIELDS))}, ("dataset",))
 
 
 def _lens_entry(made: _Definitions) -> JsonObject:
@@ -200,7 +209,7 @@ def _lens_entry(made: _Definitions) -> JsonObject:
         "putter": code,
     }
     required = ("source", "target", "getter", "putter")
-    return closed_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
+    return _entry_object({**_common(), **own, **_require_name(made.record(lens.NSID, LENS_FIELDS))}, required)
 
 
 def _require_name(fields: dict[str, JsonObject]) -> JsonObject:
@@ -217,16 +226,23 @@ def _record_entry() -> JsonObject:
             "with its CID, {$blob: file} a blob; {$literal: …} is what stands in it, as it is.",
         },
     }
-    return closed_object({**_common(), **own}, ("collection", "value"))
+    return _entry_object({**_common(), **own}, ("collection", "value"))
 
 
 def _reference(description: str) -> JsonObject:
     return text(description, minLength=1)
 
 
-def _environment() -> JsonObject:
-    account, did, pds = text("Where to publish."), _did("The DID it must have."), _url("The URL of its PDS.")
-    return closed_object({"account": account, "did": did, "pds": pds})
+def _environment(parts: JsonObject, sections: Iterable[str]) -> JsonObject:
+    """Return what an environment may set: any part of the manifest; of an entry, the fields that it has otherwise."""
+    lexicons = parts["lexicons"]
+    assert isinstance(lexicons, dict)
+    names = ("project", "account", "did", "pds", "defaults", "policy")
+    own: JsonObject = {**{name: parts[name] for name in names}, "lexicons": {**lexicons, "required": []}}
+    for name in sections:
+        entry: list[Json] = [refer(f"partial:{name}"), {"type": "null"}]
+        own[name] = _map_of({"anyOf": entry}, f"Other fields of {name}, other {name}, and null for one to leave out.")
+    return _entry_object(own)
 
 
 def _did(description: str) -> JsonObject:
@@ -237,11 +253,8 @@ def _url(description: str) -> JsonObject:
     return text(description, pattern="^https?://", examples=["https://pds.example.org"])
 
 
-def _defaults(sections: dict[str, JsonObject]) -> JsonObject:
-    partial: JsonObject = {}
-    for name, item in sections.items():
-        if name in COLLECTIONS:
-            partial[name] = {**item, "required": []}
+def _defaults(sections: Iterable[str]) -> JsonObject:
+    partial: JsonObject = {name: refer(f"partial:{name}") for name in sections if name in COLLECTIONS}
     return {**closed_object(partial), "description": "What every entry of a section has that does not say otherwise."}
 
 

@@ -229,7 +229,8 @@ def _unknown_keys(bundle: MergedDocument, found: _Deviation) -> Iterator[tuple[S
     known = sorted(found.schema["properties"])
     for key in found.instance:
         if key not in known:
-            hint = suggest(key, known) or f"its keys are {', '.join(known)}"
+            own = "a key of your own begins with x-" if key[:2].lower() in ("x_", "x-") or not found.steps else ""
+            hint = suggest(key, known) or "; ".join(filter(None, (f"its keys are {', '.join(known)}", own)))
             message = f"{key!r} is not a key of {name_of(found.steps)}"
             inner = (*found.steps, key)
             yield inner, Problem("unknown-key", message, bundle.place(inner, of="key"), hint)

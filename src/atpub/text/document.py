@@ -16,8 +16,8 @@ class Document:
     """A file's value, to be treated as immutable: aliases of a node share its value.
 
     `problems` holds the errors that leave the rest usable: duplicate keys (the first one counts), tags, keys that
-    are not strings, merge keys and undefined aliases (all left out). `find_spot` returns the span of the whole value:
-    most runs report no place, and do not need the spans.
+    are not strings, merge keys of what is no map and undefined aliases (all left out). `find_spot` returns the span of
+    the whole value: most runs report no place, and do not need the spans. A merged field stands where it is written.
     """
 
     source: Source

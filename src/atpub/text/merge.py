@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from atpub.errors import Place, Problem
 from atpub.text.document import Document
 from atpub.text.spans import Part, Steps, Value
+
+EXTENSION: Final = "x-"
+"""What the keys begin with that are the user's own."""
+ENVIRONMENTS: Final = "environments"
+"""The key of the parts of a manifest that hold manifests themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +27,14 @@ class MergedDocument:
     sections: frozenset[str]
     value: dict[str, Value] = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    moved: Mapping[Steps, Steps] = field(default_factory=dict[Steps, Steps], repr=False)
+    """Where parts of the value stand in the documents, if that is elsewhere."""
 
     def owner(self, steps: Steps) -> Document:
         """Return the document that holds the value, or else its nearest parent."""
+        return self._owner(self._origin(steps))
+
+    def _owner(self, steps: Steps) -> Document:
         depth = 2 if steps and steps[0] in self.sections else 1
         for length in range(min(depth, len(steps)), 0, -1):
             found = _first_with(self.documents, steps[:length])
@@ -33,7 +44,15 @@ class MergedDocument:
 
     def place(self, steps: Steps, *, of: Part = "value") -> Place:
         """Return the place of a value or its key in its own file, as `Document.place`."""
-        return self.owner(steps).place(steps, of=of)
+        steps = self._origin(steps)
+        return self._owner(steps).place(steps, of=of)
+
+    def _origin(self, steps: Steps) -> Steps:
+        """Return the path of a part in its document."""
+        for length in range(len(steps), 0, -1) if self.moved else ():
+            if found := self.moved.get(steps[:length]):
+                return (*found, *steps[length:])
+        return steps
 
 
 def merge(documents: Iterable[Document], sections: frozenset[str]) -> MergedDocument:
@@ -49,6 +68,25 @@ def merge(documents: Iterable[Document], sections: frozenset[str]) -> MergedDocu
     return MergedDocument(merger.documents, sections, merger.value, (*found, *merger.problems))
 
 
+def without_extensions(value: dict[str, Value]) -> dict[str, Value]:
+    """Leave out the keys that begin with `x-`, of a manifest and of the maps in its sections: they are the user's own.
+
+    An entry of a section may itself have such a key.
+    """
+    return {key: _entries_without(section, key) for key, section in _own(value).items()}
+
+
+def _entries_without(section: Value, name: str) -> Value:
+    if not isinstance(section, dict):
+        return section
+    clean = without_extensions if name == ENVIRONMENTS else _own
+    return {key: clean(entry) if isinstance(entry, dict) else entry for key, entry in section.items()}
+
+
+def _own(value: dict[str, Value]) -> dict[str, Value]:
+    return {key: item for key, item in value.items() if not key.startswith(EXTENSION)}
+
+
 class _Merger:
     def __init__(self, documents: tuple[Document, ...], sections: frozenset[str]) -> None:
         self.documents = documents
@@ -58,7 +96,8 @@ class _Merger:
 
     def add(self, document: Document) -> None:
         if isinstance(document.value, dict):
-            for key, value in document.value.items():
+            known = without_extensions(document.value) if EXTENSION in document.source.text else document.value
+            for key, value in known.items():
                 self._add_key(document, key, value)
         elif document.value is not None:
             hint = "begin with `atpub: 1` and `project: …`"

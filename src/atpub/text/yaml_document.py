@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias, cast
 
 from yaml.error import YAMLError
 from yaml.events import (
@@ -67,6 +67,11 @@ class _Size(NamedTuple):
 class _Anchored(NamedTuple):
     node: _Node
     size: _Size
+
+
+class _Merge(NamedTuple):
+    key: Event
+    maps: list[tuple[dict[str, Value], dict[str, Span]]]
 
 
 class _Composer:
@@ -139,7 +144,11 @@ class _Composer:
     def _mapping(self, depth: int) -> tuple[Value, Inside]:
         fields: dict[str, Value] = {}
         spots: dict[str, Span] = {}
+        merges: list[_Merge] = []
         while not isinstance(event := self._next(), MappingEndEvent):
+            if _is_merge_key(event):
+                merges.append(self._merge(event, depth))
+                continue
             key = self._key(event, depth)
             value, at, inside = self._node(self._next(), depth)
             if key is None:
@@ -149,15 +158,43 @@ class _Composer:
                 continue
             fields[key] = value
             spots[key] = Span(_at(event), at, inside)
+        return self._merged(merges, fields, spots) if merges else (fields, spots)
+
+    def _merge(self, event: Event, depth: int) -> _Merge:
+        """Read the value of a merge key: the maps whose fields are to be merged, the first one first."""
+        known, following = len(self.problems), self._next()
+        value, _, inside = self._node(following, depth)
+        if isinstance(value, dict) and isinstance(inside, dict):
+            return _Merge(event, [(value, inside)])
+        if isinstance(value, list) and isinstance(inside, list):
+            maps = [(item, spot.inside) for item, spot in zip(value, inside, strict=True)]
+            if all(isinstance(item, dict) for item, _ in maps):
+                return _Merge(event, cast("list[tuple[dict[str, Value], dict[str, Span]]]", maps))
+        if len(self.problems) == known:
+            hint = "name a map: `<<: *anchor`, or several: `<<: [*one, *other]`"
+            self._report("merge-key", "`<<` merges a map, or a list of maps", _at(following), hint)
+        return _Merge(event, [])
+
+    def _merged(self, merges: list[_Merge], fields: dict[str, Value], spots: dict[str, Span]) -> tuple[Value, Inside]:
+        """Add fields that a map does not have itself; of several merged maps, the first that has a field counts.
+
+        Each field stands where it is written: in the map that is merged.
+        """
+        for other in merges[1:]:
+            first = self._source.place(_at(merges[0].key))
+            message = f"the key '<<' is given twice: it is first given at {first}"
+            self._report("duplicate-key", message, _at(other.key), "merge several maps by one: `<<: [*one, *other]`")
+        for value, inside in merges[0].maps:
+            self._count(len(value), merges[0].key)
+            for key, item in value.items():
+                if key not in fields:
+                    fields[key] = item
+                    spots[key] = inside[key]
         return fields, spots
 
     def _key(self, event: Event, depth: int) -> str | None:
         known = len(self.problems)
         key = self._node(event, depth)[0]
-        if key == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
-            hint = "repeat the fields here, or put what entries share under `defaults:`"
-            self._report("merge-key", "YAML 1.2 has no merge key `<<`", _at(event), hint)
-            return None
         if isinstance(key, str):
             return sys.intern(key)
         if len(self.problems) == known:
@@ -193,15 +230,19 @@ class _Composer:
         if anchored is None:
             self._report_alias(name, event)
             return None, _at(event), None
-        self._expanded += anchored.size.weight
-        if self._expanded > MAX_EXPANSION:
-            message = f"the file's aliases expand to more than {MAX_EXPANSION:,} values"
-            self._stop("alias-bomb", message, event, "use fewer aliases inside one another")
+        self._count(anchored.size.weight, event)
         if depth + anchored.size.height > MAX_DEPTH:
             message = f"with this alias, more than {MAX_DEPTH} lists and maps stand inside one another"
             self._stop("too-deep", message, event, "flatten it")
         value, _, inside = anchored.node
         return value, _at(event), inside
+
+    def _count(self, values: int, event: Event) -> None:
+        """Count values that an alias or a merge adds; raises InvalidInput where they are too many."""
+        self._expanded += values
+        if self._expanded > MAX_EXPANSION:
+            message = f"the file's aliases expand to more than {MAX_EXPANSION:,} values"
+            self._stop("alias-bomb", message, event, "use fewer aliases inside one another")
 
     def _report_alias(self, name: str, event: AliasEvent) -> None:
         if name in self._anchors:
@@ -244,6 +285,11 @@ def parser(text: str) -> CParser:
         hint = "install it as a wheel: pip install --force-reinstall --only-binary :all: pyyaml"
         raise AtpubError("PyYAML is installed without libyaml", hint=hint) from None
     return CParser(text)
+
+
+def _is_merge_key(event: Event) -> bool:
+    """Return whether a key is `<<` without quotes (YAML 1.1: Merge Key Language-Independent Type)."""
+    return isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]
 
 
 def _at(event: Event) -> int:

@@ -26,7 +26,7 @@ _NODES: Final = (ScalarEvent, CollectionStartEvent)
 
 
 class NotPlain(Exception):
-    """The document has an error, a tag, an anchor or an alias."""
+    """The document has an error, a tag, an anchor, an alias or a merge key."""
 
 
 def read_value(source: Source) -> Value:

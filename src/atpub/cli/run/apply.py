@@ -13,6 +13,7 @@ import click
 from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, applied_records, open_journal
 from atpub.cli.failures import DetailedError
+from atpub.cli.history import ApplyRecord
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ, is_for_people, is_quiet
 from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
@@ -24,7 +25,7 @@ from atpub.desired import read_manifest
 from atpub.engine.apply import Committed, PartialApplyError, apply_plan
 from atpub.engine.plan.model import Outcome, Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
-from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
+from atpub.errors import AtpubError, Declined, Interrupted, OutcomeUnknown, PartlyApplied, Refused, StalePlan, Usage
 from atpub.progress import Completed, OnProgress, Progress, Started
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, reading_text, uploaded_text
 from atpub.report.plan import plan_text
@@ -81,6 +82,7 @@ def run(
     digest: str | None,
     reproducible: bool,
     locked: bool,
+    no_history: bool,
     **flags: Any,
 ) -> None:
     """Show a plan, ask for confirmation, and apply it."""
@@ -103,7 +105,7 @@ def run(
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:
             confirm("Apply this?")
-        outcomes = carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
+        outcomes = carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks, has_history=not no_history)
         if plan_file is None and is_for_people():
             _tell_readers(outcomes, _options_again(manifests, environment, account, pds), prepared.target)
 
@@ -136,6 +138,7 @@ def run_destroy(
     delete_drifted: bool,
     yes: bool,
     wait: bool,
+    no_history: bool,
 ) -> None:
     """Show the records that a project owns, ask for confirmation, and delete them."""
     if not (yes or is_terminal(sys.stdin)):
@@ -149,7 +152,7 @@ def run_destroy(
         asks = prepared.plan.pending and not yes
         if asks:
             confirm("Delete this?")
-        carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks)
+        carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks, has_history=not no_history)
 
 
 def check(plan: Plan, digest: str | None = None, *, is_long: bool = False) -> None:
@@ -186,12 +189,38 @@ def confirm(question: str) -> None:
         raise Declined("nothing was applied")
 
 
-def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool) -> Sequence[Outcome]:
+def carry_out(
+    prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool, has_history: bool
+) -> Sequence[Outcome]:
     """Apply a plan, show its progress, and print and return its outcomes; raises PartlyAppliedPlan.
 
     A plan that `is_new` was made just now: no time has passed for an answer.
     """
-    plan = prepared.plan
+    plan, outcomes = (
+        prepared.plan,
+        apply_prepared(prepared, as_json=as_json, wait=wait, is_new=is_new, has_history=has_history),
+    )
+    if as_json:
+        print_json(outcomes_json(plan, outcomes))
+    else:
+        print_data(outcomes_text(plan, outcomes, style_for(sys.stdout)))
+    return outcomes
+
+
+def apply_prepared(
+    prepared: PreparedPlan,
+    *,
+    as_json: bool,
+    wait: bool,
+    is_new: bool,
+    has_history: bool = True,
+    undoes: str | None = None,
+) -> Sequence[Outcome]:
+    """Apply a plan, show its progress, and return its outcomes; raises PartlyAppliedPlan.
+
+    What it replaces is kept in the history first; `undoes` names the apply that it undoes.
+    """
+    plan, record = prepared.plan, ApplyRecord(prepared, undoes, wanted=has_history)
     with interruptible(as_json=as_json) as stop, show_progress() as on_progress:
         try:
             outcomes = apply_plan(
@@ -202,15 +231,19 @@ def carry_out(prepared: PreparedPlan, *, as_json: bool, wait: bool, is_new: bool
                 on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
                 stop=stop,
                 wait=stop.wait if wait else None,
+                before_write=record.begin,
                 journal=open_journal(prepared.target, prepared.repository),
                 is_new=is_new,
             )
         except PartialApplyError as error:
+            record.end(error.outcomes)
             raise PartlyAppliedPlan(plan, error) from error
-    if as_json:
-        print_json(outcomes_json(plan, outcomes))
-    else:
-        print_data(outcomes_text(plan, outcomes, style_for(sys.stdout)))
+        except OutcomeUnknown:  # it may have been written
+            raise
+        except AtpubError:
+            record.cancel()
+            raise
+    record.end(outcomes)
     return outcomes
 
 

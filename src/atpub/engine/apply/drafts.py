@@ -79,7 +79,7 @@ class Drafts:
         if change.path not in self._ownership:
             return {}
         planned = self._ownership[change.path]
-        return {change.path: planned and replace(planned, cid=self._cids[change.path])}
+        return {change.path: planned and replace(planned, cid=planned.cid or self._cids[change.path])}
 
     def _draft(self, change: Change) -> Encoded | None:
         """Return the record to write; None where the change writes none.

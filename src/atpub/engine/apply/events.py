@@ -39,12 +39,16 @@ class PartialApplyError(PartlyApplied):
 
 @dataclass(frozen=True, slots=True)
 class ApplyHooks:
-    """Callbacks of an apply: two report what is done, `stop` ends it, `wait` waits for a rate limit's reset."""
+    """Callbacks of an apply: two report what is done, `stop` ends it, `wait` waits for a rate limit's reset.
+
+    `before_write` is called once, before the first commit.
+    """
 
     on_commit: Callable[[Committed], object]
     on_progress: OnProgress
     stop: Callable[[], bool]
     wait: Callable[[int], None] | None
+    before_write: Callable[[], object]
 
     def check(self) -> None:
         """Raise Interrupted where the caller has asked to stop."""

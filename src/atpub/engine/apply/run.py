@@ -61,6 +61,7 @@ def apply_plan(
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
     wait: Callable[[int], None] | None = None,
+    before_write: Callable[[], object] = lambda: None,
     journal: BlobJournal | None = None,
     is_new: bool = False,
 ) -> tuple[Outcome, ...]:
@@ -70,7 +71,8 @@ def apply_plan(
 
     `on_progress` is told of uploads, from any thread, one value at a time. `journal` knows what an earlier apply, which
     did not end, has uploaded. `stop` is asked before each request whether to go on. `wait` waits until a time in
-    seconds since 1970: without it, a rate limit that is spent ends the apply.
+    seconds since 1970: without it, a rate limit that is spent ends the apply. `before_write` is called once, before the
+    first commit; its error ends the apply.
 
     Raises Refused where the plan holds a refusal, StalePlan where it is for another repository or a record that it
     touches has changed, RateLimited, Interrupted, or PartialApplyError for an error after some commits.
@@ -81,7 +83,7 @@ def apply_plan(
     _refuse(plan.refusals)
     if not plan.pending:
         return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
-    hooks = ApplyHooks(on_commit, on_progress, stop, wait)
+    hooks = ApplyHooks(on_commit, on_progress, stop, wait, before_write)
     uploads = Uploads(plan, repository, sources, journal or MemoryJournal(), hooks)
     return _Applier(plan, repository, uploads, hooks).run(is_new=is_new)
 
@@ -128,6 +130,7 @@ class _Applier:
         self._done: dict[RecordPath, Cid | None] = {}
         self._has_read_again = False
         self._ahead: _Ahead | None = None
+        self._has_begun = False
 
     def run(self, *, is_new: bool) -> tuple[Outcome, ...]:
         groups: Sequence[Group] = commit_order(self._plan)
@@ -265,6 +268,9 @@ class _Applier:
 
         Both have ended when this does, so that no state is shared between threads at any other time.
         """
+        if not self._has_begun:
+            self._hooks.before_write()
+            self._has_begun = True
         if not following:
             return self._repository.apply_writes(batch.writes, self._head)
         limits = replace(self._repository.limits, points=UNLIMITED)

@@ -12,7 +12,7 @@ from atpub.atproto.syntax import Cid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
 from atpub.engine.inventory import Owned, OwnershipView
-from atpub.engine.plan.created_at import CreatedAtClock
+from atpub.engine.plan.created_at import CreatedAtClock, PastTimes, no_past_times
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.lexicon_changes import breaking_refusals
@@ -41,11 +41,12 @@ def plan_manifest(
     policy: Policy | None = None,
     options: Options | None = None,
     warnings: tuple[Problem, ...] = (),
+    past_times: PastTimes = no_past_times,
 ) -> Plan:
     """Plan what makes a repository hold exactly these records of a project."""
     options = options or Options()
     ownership = OwnershipView.of(live, project)
-    blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records)
+    blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records, past_times)
     resolved = resolve_records(sort_by_references(desired), live.records, blobs, clock)
     decisions = [
         *(decide_wanted(item, ownership) for item in resolved.values()),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
-from atpub.atproto.data import Json
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Nsid, RecordPath
 from atpub.generated.science.alt.dataset import label, schema
 from atpub.repository.model import Record
@@ -21,13 +21,29 @@ _NEVER: Final = 9999
 """The last year of a datetime: no record can come after a time in it, so such times are ignored."""
 
 
+PastTimes: TypeAlias = Callable[[Collection[RecordPath]], Mapping[RecordPath, JsonObject]]
+"""Finds the values that hold the times of records which were published before, and are not live."""
+
+
+def no_past_times(_: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
+    """Find none."""
+    return {}
+
+
 class CreatedAtClock:
     """A source of times: now, or one second after the latest of a series, so that the newest version is the latest."""
 
-    def __init__(self, now: datetime, live: Mapping[RecordPath, Record]) -> None:
-        """Take the time of planning and the live records."""
+    def __init__(self, now: datetime, live: Mapping[RecordPath, Record], past_times: PastTimes = no_past_times) -> None:
+        """Take the time of planning, the live records, and a source of the times of earlier ones."""
         self._now = now.astimezone(UTC).replace(microsecond=0)
         self._live = live
+        self._past_times = past_times
+
+    def known(self, paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
+        """Return the values that hold the times of these records, as far as they are live or were published before."""
+        new = [path for path in paths if path not in self._live]
+        live = {path: self._live[path].value for path in paths if path in self._live}
+        return {**(self._past_times(new) if new else {}), **live}
 
     @cached_property
     def _latest(self) -> dict[tuple[Nsid, str], datetime]:

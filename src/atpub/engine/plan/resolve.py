@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -59,7 +59,7 @@ def resolve_records(
 
     `known` has their `live_blobs`.
     """
-    values = _with_created_at(ordered, live, clock)
+    values = _with_created_at(ordered, clock)
     resolved: dict[RecordPath, ResolvedRecord] = {}
     for desired in ordered:
         path = desired.path
@@ -110,16 +110,15 @@ def _resolve(
     return ResolvedRecord(desired, Encoded.of(value, digest), unknown, open_blobs, digest.cid)
 
 
-def _with_created_at(
-    records: Iterable[Desired], live: Mapping[RecordPath, Record], clock: CreatedAtClock
-) -> Mapping[RecordPath, JsonObject]:
+def _with_created_at(records: Sequence[Desired], clock: CreatedAtClock) -> Mapping[RecordPath, JsonObject]:
     """Return each record's value with its createdAt; new versions of a series get theirs in version order."""
     values: dict[RecordPath, JsonObject] = {}
+    known = clock.known([desired.path for desired in records if desired.created_at is not None])
     for desired in sorted(records, key=lambda item: by_version(item.value.get(VERSION))):
         value = desired.value
         if desired.created_at is not None:
-            before, field = live.get(desired.path), desired.created_at.field
-            kept = before.value.get(field) if before else None
+            field = desired.created_at.field
+            kept = known.get(desired.path, {}).get(field)
             new = kept if isinstance(kept, str) else clock.next(desired.path.collection, desired.created_at.series)
             value = {**value, field: new}
         values[desired.path] = value

@@ -1,0 +1,189 @@
+"""The folder of a project's history: one compressed file for each apply, the oldest removed first.
+
+Each file is written whole and brought onto the disk before the apply writes anything.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from io import BufferedReader
+from pathlib import Path
+from typing import Final, cast
+
+from atpub.atomic_files import replacing, sync_folder, write_text
+from atpub.atproto.data import JsonObject
+from atpub.atproto.syntax import RecordPath
+from atpub.errors import InvalidInput, OSFailure, Problem
+from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
+from atpub.history.model import Heading, PastApply
+from atpub.repository.model import is_local
+
+FOLDER: Final = Path(".atpub", "history")
+"""Where the history is, relative to the manifest's folder."""
+MOST_FILES: Final = 100
+MOST_BYTES: Final = 64_000_000
+"""The bytes of all files; the newest is kept whatever its size."""
+
+_SUFFIX: Final = ".jsonl.gz"
+_NAME: Final = "%Y%m%d-%H%M%S-%f"
+_LONGEST_LINE: Final = 64_000_000
+_MOST_READ: Final = 2_000_000_000
+_HINT: Final = "check the folder and its disk, or apply with --no-history"
+
+
+class History:
+    """The past applies that are kept beside a manifest, by their names, which are times."""
+
+    def __init__(self, beside: Path) -> None:
+        self.base = beside
+        self.folder = beside / FOLDER
+
+    def names(self) -> list[str]:
+        """Return the names of all applies, the oldest first."""
+        try:
+            found = [entry.name for entry in self.folder.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise OSFailure(f"cannot read {self.folder}: {error.strerror}") from None
+        return sorted(name.removesuffix(_SUFFIX) for name in found if _is_name(name))
+
+    def new_name(self, now: datetime) -> str:
+        """Return the name of an apply that begins now: later than all others, even where the clock was put back."""
+        name = now.astimezone(UTC).strftime(_NAME)
+        latest = max(self.names(), default="")
+        if name > latest:
+            return name
+        return (datetime.strptime(latest, _NAME) + timedelta(microseconds=1)).strftime(_NAME)
+
+    def write(self, past: PastApply) -> None:
+        """Write an apply durably, and remove the oldest beyond the limits; raises OSFailure."""
+        file = self._file(past.heading.name)
+        try:
+            self._make_folder()
+            with replacing(file) as stream, gzip.GzipFile("", "wb", 6, stream, 0) as packed:
+                packed.writelines(lines(past))
+        except OSError as error:
+            raise OSFailure(f"cannot write {file}: {error.strerror or error}", hint=_HINT) from error
+        self._prune()
+
+    def remove(self, name: str) -> None:
+        """Remove an apply, as far as it can be removed."""
+        with suppress(OSError):
+            self._file(name).unlink()
+
+    def headings(self) -> list[Heading]:
+        """Return what is listed of each apply, the newest first, without those that `damaged` tells of."""
+        return [found for name in self._newest_first() if isinstance(found := self._try_heading(name), Heading)]
+
+    def damaged(self) -> tuple[Problem, ...]:
+        """Return what is wrong with files whose heading cannot be read."""
+        found = map(self._try_heading, self._newest_first())
+        return tuple(problem for item in found if isinstance(item, InvalidInput) for problem in item.problems)
+
+    def _newest_first(self) -> Iterator[str]:
+        return reversed(self.names())
+
+    def _try_heading(self, name: str) -> Heading | InvalidInput:
+        try:
+            return self.heading(name)
+        except InvalidInput as error:
+            return error
+
+    def heading(self, name: str) -> Heading:
+        """Return what is listed of an apply; raises InvalidInput."""
+        with self._lines(name) as found:
+            return read_heading(next(found, b""), name)
+
+    def read(self, name: str) -> PastApply:
+        """Return an apply, each record verified; raises InvalidInput."""
+        with self._lines(name) as found:
+            return read_past_apply(found, name)
+
+    def files(self) -> Mapping[str, Path]:
+        """Return the files of blobs by their CIDs, as the newest apply names them; they may be gone or changed."""
+        found: dict[str, Path] = {}
+        for heading in reversed(self.headings()):
+            found |= {cid: self.base / file for cid, file in heading.files.items()}
+        return found
+
+    def times(
+        self, project: str, account: str, did: str, paths: Collection[RecordPath]
+    ) -> Mapping[RecordPath, JsonObject]:
+        """Return the values that hold the times of a project's past records at these paths.
+
+        The latest of this account counts, else that of another: a project that moves keeps its times. Trials in a
+        folder are apart from accounts on servers.
+        """
+        headings = [
+            item for item in self.headings() if item.project == project and is_local(item.account) == is_local(account)
+        ]
+        headings.sort(key=lambda item: (item.did, item.account) != (did, account))
+        found: dict[RecordPath, JsonObject] = {}
+        for heading in headings:
+            left = [path for path in paths if path not in found]
+            if not left:
+                break
+            with self._lines(heading.name) as source:
+                found |= dict(read_times(source, heading.name, left))
+        return found
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}{_SUFFIX}"
+
+    def _make_folder(self) -> None:
+        if not self.folder.is_dir():
+            self.folder.mkdir(parents=True)
+            sync_folder(self.folder.parent)
+        ignore = self.folder / ".gitignore"
+        if not (ignore.is_file() and ignore.stat().st_size):
+            write_text(ignore, "*\n")
+
+    def _prune(self) -> None:
+        """Remove the oldest applies beyond the limits; what cannot be removed stays."""
+        room = MOST_BYTES
+        for number, name in enumerate(reversed(self.names())):
+            with suppress(OSError):
+                room -= self._file(name).stat().st_size
+                if number and (number >= MOST_FILES or room < 0):
+                    self._file(name).unlink()
+
+    @contextmanager
+    def _lines(self, name: str) -> Generator[Iterator[bytes]]:
+        """Give the lines of an apply; raises InvalidInput where it cannot be read, then or later."""
+        try:
+            with gzip.open(self._file(name)) as stream:
+                yield _bounded(cast("BufferedReader", stream), name)
+        except (FileNotFoundError, NotADirectoryError):
+            raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise bad_history(name, f"cannot be read: {error}") from None
+
+
+def relative_file(file: Path, base: Path) -> str:
+    """Return the path of a file from a folder, where it is inside; else the whole path."""
+    path, start = os.path.abspath(file), os.path.abspath(base)  # noqa: PTH100 - symlinks stay
+    return os.path.relpath(path, start) if path.startswith(start + os.sep) else path
+
+
+def _bounded(stream: BufferedReader, name: str) -> Iterator[bytes]:
+    """Yield lines; raises InvalidInput for more than any apply writes: a file may be made to exhaust the memory."""
+    size = 0
+    while line := stream.readline(_LONGEST_LINE):
+        size += len(line)
+        if len(line) == _LONGEST_LINE or size > _MOST_READ:
+            raise bad_history(name, "is too large to be read")
+        yield line
+
+
+def _is_name(name: str) -> bool:
+    try:
+        datetime.strptime(name.removesuffix(_SUFFIX), _NAME)
+    except ValueError:
+        return False
+    return name.endswith(_SUFFIX)
