@@ -30,6 +30,7 @@ from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Options, Plan
 from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.engine.plan.rebase import rebase
+from atpub.engine.plan.renames import rename_warnings
 from atpub.manifest.model import Manifest, Policy
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -66,6 +67,7 @@ def plan_records(
         options=options,
         warnings=(*warnings, *missing_records(named, {*live.records, *paths}, manifest.place)),
     )
+    plan = replace(plan, warnings=(*plan.warnings, *rename_warnings(plan.changes, manifest.key_place)))
     on_warnings(plan.warnings[len(warnings) :])
     return plan
 

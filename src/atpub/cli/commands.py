@@ -26,6 +26,7 @@ from atpub.cli.publishing_commands import (
     inventory,
     manifest_schema,
     plan,
+    rename,
     validate,
 )
 
@@ -68,6 +69,7 @@ for _command in (
     open_command,
     lock,
     import_command,
+    rename,
     pull,
     verify,
     inventory,

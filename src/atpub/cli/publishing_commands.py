@@ -8,6 +8,7 @@ import click
 
 from atpub.cli.groups import FILE, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
+    ADDRESS,
     complete_by,
     json_option,
     locked_option,
@@ -88,6 +89,21 @@ def apply() -> None:
 
     Ctrl-C, SIGTERM and SIGHUP let the request in flight end and report what was applied; a second one stops at once.
     In both cases, applying again continues the work.
+    """
+
+
+@command(short_help="Rename an entry, and keep its record.")
+@click.argument("address", metavar="ADDRESS", shell_complete=ADDRESS)
+@click.argument("new", metavar="NEW")
+@manifest_options
+@json_option
+@run_by("atpub.cli.run.rename:run")
+def rename() -> None:
+    """Rename an entry, and keep its record.
+
+    Gives the entry at ADDRESS, such as datasets/digits, the key NEW in the manifest's text, and the `id` and `name`
+    that have followed from its key. Updates the references to it in all files of the manifest, and leaves everything
+    else, comments included, as it is. The next plan shows no change.
     """
 
 

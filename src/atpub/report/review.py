@@ -57,8 +57,8 @@ def totals(plan: Plan) -> Iterator[str]:
     yield from [f"{count:,} to {name}" for name, count in done] or [_nothing(plan)]
     if plan.refusals:
         yield f"{len(plan.refusals):,} refused"
-    for name, word in (("keep", "kept"), ("unchanged", "unchanged")):
-        if count := plan.summary[name]:
+    for count, word in ((plan.summary["keep"], "kept"), (plan.summary["unchanged"], "unchanged")):
+        if count:
             yield f"{count:,} {word}"
 
 
