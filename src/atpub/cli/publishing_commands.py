@@ -53,6 +53,7 @@ def validate() -> None:
 @quiet_option
 @long_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+@click.option("--github", is_flag=True, help="Annotate the manifest in GitHub Actions, and add to the job's summary.")
 @click.option("--html", type=FILE, metavar="FILE", help="Write the plan as a page for a browser; - is stdout.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")

@@ -49,7 +49,9 @@ class YamlEditor:
     def replace_scalar(self, offset: int, text: str) -> Edit | None:
         """Return the edit that writes a text in place of a scalar, in its quotes; None of an alias."""
         found = self._token(self._scalars, offset)
-        return found and Edit(found.start_mark.index, found.end_mark.index, _written(text, found.style))
+        return (
+            None if found is None else Edit(found.start_mark.index, found.end_mark.index, _written(text, found.style))
+        )
 
     def add_fields(self, offset: int, fields: Mapping[str, str]) -> Edit | None:
         """Return the edit that puts fields at the beginning of a map; None of an alias."""

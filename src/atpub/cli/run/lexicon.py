@@ -14,10 +14,10 @@ from atpub.lexicon_tools.files import files_beside, find_files, format_files, wr
 from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import RULES
 from atpub.lexicon_tools.settings import read_ignored
+from atpub.report.github import annotation_lines
 from atpub.report.lint import (
     formatted_json,
     formatted_text,
-    lint_github,
     lint_json,
     lint_sarif,
     lint_text,
@@ -49,7 +49,7 @@ def run_lint(
             print_json(lint_sarif(result, RULES))
         case "github":
             if result.problems:
-                print_source(lint_github(result))
+                print_source(annotation_lines(result.problems))
         case _:
             print_data(lint_text(result, style_for(sys.stdout)))
     return int(bool(result.errors or (strict and result.problems)))
