@@ -42,7 +42,7 @@ Exit codes:
   7    refused: protected, too many deletes, another project or identity
   8    rate-limited: run again after the time named
   64   wrong usage
-  130  interrupted"""
+  130  interrupted: Ctrl-C, SIGTERM or SIGHUP"""
 
 
 @click.group(cls=OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
