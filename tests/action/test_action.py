@@ -17,6 +17,7 @@ from tests.cli.lab import Lab
 from atpub.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/how-to/github-actions.md").read_text("utf-8")
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 SECRET = "app-password"
 
@@ -142,3 +143,23 @@ def test_inputs_are_described_and_used() -> None:
         for variable in step["env"].keys() - {"ATPUB_ACCOUNT", "ATPUB_PDS", "ATPUB_PASSWORD"}:
             assert variable in scripts, variable
         assert re.findall(r"action/\w+\.\w+", step["run"])
+
+
+def test_the_page_has_every_input_and_output() -> None:
+    rows = set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE))
+    assert rows == {*ACTION["inputs"], *ACTION["outputs"]}
+
+
+def test_workflows_of_the_pages_use_known_inputs_and_pinned_actions() -> None:
+    text = PAGE + (ROOT / "docs/how-to/other-ci.md").read_text("utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)]
+    jobs = [job for block in blocks if isinstance(block, dict) for job in block.get("jobs", {}).values()]
+    steps = [step for job in jobs for step in job["steps"]] + [
+        step for block in blocks if isinstance(block, list) for step in block
+    ]
+    for step in steps:
+        name, _, version = step["uses"].rpartition("@")
+        assert version == "COMMIT" or re.fullmatch("[0-9a-f]{40}", version)
+        assert not name.endswith("OWNER/atpub") or step.get("with", {}).keys() <= ACTION["inputs"].keys()
+    assert sum("password" in step.get("with", {}) for step in steps) == 2
+    assert all("pull_request_target" not in str(block) for block in blocks)
