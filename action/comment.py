@@ -47,7 +47,7 @@ class Comments:
     def find(self, marker: str, author: str) -> int | None:
         """Return the id of the author's (or any bot's) comment that begins with a line."""
         for comment in self._all():
-            user = comment.get("user") or {}
+            user: dict[str, Any] = comment.get("user") or {}
             is_ours = user.get("login") == author if author else user.get("type") == "Bot"
             if is_ours and str(comment.get("body")).partition("\n")[0].strip() == marker:
                 return int(comment["id"])
@@ -97,7 +97,7 @@ def shorten(text: str) -> str:
 
 def pull_request(event: Path) -> int | None:
     """Return the number of the pull request that started the run; None where another event did."""
-    found = json.loads(event.read_text("utf-8")).get("pull_request") or {}
+    found: dict[str, Any] = json.loads(event.read_text("utf-8")).get("pull_request") or {}
     return found.get("number")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,26 +29,29 @@ class Forge:
         self.comments.append({"id": len(self.comments) + 1, "body": body, "user": {"login": login, "type": kind}})
         return len(self.comments)
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+    def answer(
+        self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any] | None
+    ) -> tuple[int, Any]:
         if self.faults:
             return self.faults.pop(0), {"message": "a fault"}
-        if body is not None and self.refuses_writes:
+        text = str(body["body"]) if body else ""
+        if body and self.refuses_writes:
             return 403, {"message": "Resource not accessible by integration"}
-        if body is not None and len(body["body"]) > MOST:
+        if len(text) > MOST:
             return 422, {"message": "too long"}
         if found := re.fullmatch(r"/repos/lab/data/issues/comments/(\d+)", path):
-            self.comments[int(found[1]) - 1]["body"] = body["body"]
+            self.comments[int(found[1]) - 1]["body"] = text
             return 200, self.comments[int(found[1]) - 1]
         if path != "/repos/lab/data/issues/7/comments":
             return 404, {"message": "not found"}
         if method == "POST":
-            return 201, {**self.comments[self.add(body["body"]) - 1], "html_url": f"{self.url}/7"}
+            return 201, {**self.comments[self.add(text) - 1], "html_url": f"{self.url}/7"}
         size, page = int(query["per_page"][0]), int(query["page"][0])
         return 200, self.comments[(page - 1) * size : page * size]
 
 
 @contextmanager
-def serving_forge(forge: Forge) -> Iterator[Forge]:
+def serving_forge(forge: Forge) -> Generator[Forge]:
     class Handler(QuietHandler):
         def answer(self) -> None:
             parts = urlsplit(self.path)
@@ -56,6 +59,8 @@ def serving_forge(forge: Forge) -> Iterator[Forge]:
             body = json.loads(self.rfile.read(size)) if size else None
             forge.requests.append(f"{self.command} {parts.path}")
             is_known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            code: int
+            found: Any
             code, found = forge.answer(self.command, parts.path, parse_qs(parts.query), body) if is_known else (401, {})
             data = json.dumps(found).encode()
             self.send_response(code)

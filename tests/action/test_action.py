@@ -150,15 +150,18 @@ def test_the_page_has_every_input_and_output() -> None:
     assert rows == {*ACTION["inputs"], *ACTION["outputs"]}
 
 
+def jobs_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*workflow.get("jobs", {}).values()]
+
+
 def test_workflows_of_the_pages_use_known_inputs_and_pinned_actions() -> None:
     text = PAGE + (ROOT / "docs/how-to/other-ci.md").read_text("utf-8")
-    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)]
-    jobs = [job for block in blocks if isinstance(block, dict) for job in block.get("jobs", {}).values()]
-    steps = [step for job in jobs for step in job["steps"]] + [
-        step for block in blocks if isinstance(block, list) for step in block
-    ]
+    blocks: list[Any] = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.M)]
+    steps: list[dict[str, Any]] = []
+    for block in blocks:
+        steps += block if isinstance(block, list) else [step for job in jobs_of(block) for step in job["steps"]]
     for step in steps:
-        name, _, version = step["uses"].rpartition("@")
+        name, _, version = str(step["uses"]).rpartition("@")
         assert version == "COMMIT" or re.fullmatch("[0-9a-f]{40}", version)
         assert not name.endswith("OWNER/atpub") or step.get("with", {}).keys() <= ACTION["inputs"].keys()
     assert sum("password" in step.get("with", {}) for step in steps) == 2

@@ -168,5 +168,5 @@ def _identities(manifest: Manifest) -> frozenset[tuple[str, str, str | None]]:
     return frozenset((collection_of(item), item.common.id, item.common.rkey) for item in entries)
 
 
-def _object(value: object) -> JsonObject:
+def _object(value: Json) -> JsonObject:
     return value if isinstance(value, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from yaml.tokens import BlockMappingStartToken, FlowMappingStartToken, ScalarToken, Token
 
@@ -38,7 +38,7 @@ class YamlEditor:
         self._text = source.text
         self._scalars: list[ScalarToken] = []
         self._maps: list[BlockMappingStartToken | FlowMappingStartToken] = []
-        scanner = parser(source.text)
+        scanner: Any = parser(source.text)
         while scanner.check_token():
             token = scanner.get_token()
             if isinstance(token, ScalarToken):

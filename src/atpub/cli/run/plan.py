@@ -78,7 +78,7 @@ def _form(*, as_json: bool, markdown: bool, html: Path | None, out: Path | None)
         "page": html == STANDARD,
         "saved": out == STANDARD,
     }
-    forms = [form for form, is_wanted in wanted.items() if is_wanted]
+    forms: list[_Form] = [form for form, is_wanted in wanted.items() if is_wanted]
     if len(forms) > 1:
         raise Usage("--json, --markdown, --html - and --out - exclude each other", hint="give one of them")
     return forms[0] if forms else "text"

@@ -45,7 +45,9 @@ def find_renames(changes: Iterable[Change]) -> tuple[Rename, ...]:
     changes = tuple(changes)
     moving = {str(change.uri) for change in changes if change.action in ("delete", "create")}
     deleted = _by_content(changes, "delete", moving)
-    created = _by_content(changes, "create", moving) if deleted else {}
+    if not deleted:
+        return ()
+    created = _by_content(changes, "create", moving)
     pairs = ((deleted[content], created[content]) for content in deleted if content in created)
     return tuple(_rename(*old, *new) for old, new in pairs if len(old) == len(new) == 1)
 
@@ -102,6 +104,6 @@ def _without(value: Json, moving: Collection[str]) -> Json:
     if isinstance(value, list):
         return [_without(item, moving) for item in value]
     if isinstance(value, dict):
-        left_out = {CID_FIELD} if value.get(_URI_FIELD) in moving else {"mimeType"} if "ref" in value else set()
-        return {key: _without(item, moving) for key, item in value.items() if key not in left_out}
+        left_out = CID_FIELD if value.get(_URI_FIELD) in moving else "mimeType" if "ref" in value else ""
+        return {key: _without(item, moving) for key, item in value.items() if key != left_out}
     return "" if isinstance(value, str) and value in moving else value
