@@ -20,7 +20,7 @@ from atpub.errors import Interrupted
 from atpub.suggest import duration
 
 _HANGUP: Final = getattr(signal, "SIGHUP", None)
-_ONE_STOP: Final = 0.25  # seconds: a closing terminal and wrappers of commands send a signal twice
+_ONE_STOP: Final = 0.1  # seconds: a closing terminal and wrappers of commands send a signal twice
 _LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
 
 
