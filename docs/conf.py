@@ -25,6 +25,8 @@ NAVIGATION = {
         "how-to/blobs",
         "how-to/urls",
         "how-to/github-actions",
+        "how-to/pull-request",
+        "how-to/other-ci",
         "how-to/python",
         "how-to/lexicons",
         "how-to/move-accounts",

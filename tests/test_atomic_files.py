@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atpub.atomic_files import new_file, new_folder, open_new, replacing, require_own, write_text
+from atpub.atomic_files import edit_texts, new_file, new_folder, open_new, replacing, require_own, write_text
 from atpub.errors import FileConflict
 
 
@@ -148,3 +148,13 @@ def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
     finally:
         os.umask(umask)
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"] == [0o666, 0o600]
+
+
+def test_several_files_are_edited_or_none(tmp_path: Path) -> None:
+    first = tmp_path / "a"
+    first.write_text("before")
+    with pytest.raises(FileNotFoundError):
+        edit_texts({first: "after", tmp_path / "absent/b": "after"})
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a", "before")]
+    edit_texts({first: "after"})
+    assert first.read_text() == "after"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -155,3 +155,13 @@ def write_text(file: Path, text: str, *, private: bool = False, overwrite: bool 
     """Write a text in UTF-8 with its own line ends, as `replacing` does, or as `new_file` without `overwrite`."""
     with replacing(file, private=private) if overwrite else new_file(file) as stream:
         stream.write(text.encode())
+
+
+def edit_texts(texts: Mapping[Path, str]) -> None:
+    """Replace the texts of files, with their permissions and behind symlinks; none of them if one cannot be written."""
+    with ExitStack() as stack:
+        for file, text in texts.items():
+            target = file.resolve()
+            stream = stack.enter_context(replacing(target))
+            stream.write(text.encode())
+            Path(stream.name).chmod(target.stat().st_mode & 0o777)

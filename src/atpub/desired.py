@@ -32,13 +32,19 @@ def read_manifest(
     `environ` holds and declares variables, as `declare_variables` returns it (None: the process's environment).
     Raises InvalidInput with every problem, or Usage where there is no manifest.
     """
-    named = list(paths) or usual_paths()
-    if not named:
-        raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint="name the manifest: -m PATH")
+    named = named_paths(paths)
     loaded = load_valid_subset(named, environ=os.environ if environ is None else environ, environment=environment)
     if loaded.problems:
         raise InvalidInput((*loaded.problems, *_further_problems(loaded)))
     return loaded.manifest
+
+
+def named_paths(paths: Sequence[str | os.PathLike[str]]) -> Sequence[str | os.PathLike[str]]:
+    """Return these paths, or those of the default manifest; raises Usage where there is none."""
+    named = paths or usual_paths()
+    if not named:
+        raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint="name the manifest: -m PATH")
+    return named
 
 
 def usual_paths() -> list[str]:

@@ -32,6 +32,7 @@ from atpub.engine.plan.created_at import PastTimes, no_past_times
 from atpub.engine.plan.model import Options, Plan
 from atpub.engine.plan.publication import PublishRequest, plan_publication
 from atpub.engine.plan.rebase import rebase
+from atpub.engine.plan.renames import rename_warnings
 from atpub.engine.plan.three_way import live_as_applied, with_applied_values
 from atpub.manifest.model import Manifest, Policy
 from atpub.repository.filter import RecordFilter
@@ -79,6 +80,7 @@ def plan_records(
         warnings=(*warnings, *missing_records(named, {*live.records, *paths}, manifest.place)),
         past_times=past_times,
     )
+    plan = replace(plan, warnings=(*plan.warnings, *rename_warnings(plan.changes, manifest.key_place)))
     on_warnings(plan.warnings[len(warnings) :])
     if applied is None:
         return plan

@@ -11,6 +11,8 @@ import pytest
 from tests.cli.lab import Lab
 from tests.cli.playground import write_files
 
+from atpub.cli.interrupt import Interrupt
+
 PRESS = """
 import itertools, os, signal, sys, time
 from atpub.cli.main import main
@@ -72,17 +74,33 @@ def test_nohup_goes_on(many: Lab) -> None:
 
 STOPPED = """
 import os, signal, sys
-from atpub.cli import prepare
+from atpub.cli import failures, prepare
 from atpub.cli.main import main
 
-prepare.open_repository = lambda *args, **options: os.kill(os.getpid(), signal.SIGTERM)
+def stop(*args, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def stop_again(value, print_json=failures.print_json):
+    os.kill(os.getpid(), signal.SIGHUP)
+    print_json(value)
+
+prepare.open_repository, failures.print_json = stop, stop_again
 main(["plan", "--json"])
 """
 
 
 @pytest.mark.slow
-def test_a_stop_while_reading_is_reported(lab: Lab) -> None:
+def test_a_stop_while_reading_is_reported_though_another_signal_comes(lab: Lab) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", STOPPED], cwd=lab.folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (130, "interrupted"), ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_two_signals_at_once_are_one_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    interrupt, stops = Interrupt(), list[str]()
+    for _ in range(3):
+        interrupt.press(lambda: stops.append("at once"))
+    assert (interrupt(), stops) == (True, [])
+    assert capsys.readouterr().err.count("press Ctrl-C again") == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from tests.cli.lab import Lab
@@ -123,7 +124,7 @@ def test_a_plan_that_is_not_json_is_told_with_its_place(lab: Lab) -> None:
 def test_a_change_of_protection_is_told(lab: Lab) -> None:
     lab.apply()
     lab.change(("name: Digits", "name: Digits\n    protect: true"))
-    for flags in ((), ("--markdown",)):
+    for flags in ((), ("--markdown",), ("--html", "-")):
         told = lab.plan(*flags).out
         assert "No record changes, only the inventory, 4 unchanged." in told
         assert "datasets/digits is protected from now on." in told
@@ -154,6 +155,15 @@ def test_a_plan_is_printed_in_one_form(lab: Lab) -> None:
     assert both.json["error"]["hint"] == "give one of them"
 
 
+def test_a_page_replaces_only_pages(lab: Lab) -> None:
+    for _ in range(2):
+        assert lab.plan("--html", "plan.html").code == 0
+    assert "<h1>Plan: lab → local</h1>" in (lab.folder / "plan.html").read_text("utf-8")
+    refused = lab.plan("--html", "atpub.yaml")
+    assert (refused.code, refused.out) == (1, "")
+    assert "atpub.yaml exists and is not a page of a plan [in-the-way]" in refused.err
+
+
 def test_a_link_to_a_plan_is_replaced_and_not_written_through(lab: Lab) -> None:
     (lab.folder / "latest.json").symlink_to("plan.json")
     assert lab.plan("--out", "latest.json").code == 0
@@ -179,10 +189,11 @@ def test_markdown(lab: Lab) -> None:
     lab.apply()
     lab.change(("name: Digits", "name: '`Digits` ```'"), ("tags: [digits]", "tags: [digits, small]"))
     text = lab.plan("--markdown").out
-    assert "**1 to update**" in text
+    assert text.startswith("<!-- atpub-plan: lab -->\n### atpub plan: `lab` → `local`\n")
+    assert "**1 to update, 3 unchanged.**" in text
     assert '+ name: "`Digits` ```"' in text
     assert "````diff" in text  # nothing in a value closes the fence
-    assert "<details><summary>update <code>datasets/digits</code>: 2 fields</summary>" in text
+    assert "<details><summary>1 to update</summary>\n\n- `datasets/digits`<br>" in text
 
 
 def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:
@@ -192,7 +203,8 @@ def test_markdown_is_cut_in_a_way_that_says_so(lab: Lab) -> None:
     lab.change(("datasets:\n", f"datasets:\n{entries}"))
     text = lab.plan("--markdown").out
     assert LIMIT - 1000 < len(text) <= LIMIT + 1
-    assert "more changes of 704; run `atpub plan` to see all" in text
+    assert "`datasets/d699`" in text
+    assert len(re.findall("`at://", text)) < 704, "names go before details"
     assert text.count("Digest `") == 1
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from atpub.errors import Place
 from atpub.text.document import parse
-from atpub.text.scalars import NumberTooLong, Scalar, resolve
-from atpub.text.source import as_written
+from atpub.text.scalars import NumberTooLong, Scalar, plain_scalar, resolve
+from atpub.text.source import UNREADABLE, as_written
 
 STRINGS = """
 no NO No on off yes Yes y n Y N nUll tRUE nuLL none None True1 0o8 0o 0x 0xG -0x1F +0o7 0b101 1_000 1:30 190:20:30
@@ -86,3 +86,10 @@ def test_a_scalar_that_stands_elsewhere_is_written_as_its_value() -> None:
     document = parse("a: &x 1.10\nb: *x", "a.yaml")
     assert as_written(1.1, document.place(("b",))) == "1.1"
     assert as_written(True, Place("a.yaml")) == "true"
+
+
+@given(st.text(max_size=8) | st.from_regex(r"[-+.0-9a-zA-Z_:@~]{1,8}", fullmatch=True))
+def test_text_as_a_scalar_reads_back(text: str) -> None:
+    if text.isprintable() and not UNREADABLE.search(text):
+        assert parse(f"key: {plain_scalar(text)}", "a.yaml").value == {"key": text}
+        assert parse(f"{{key: {plain_scalar(text)}, b: 1}}", "a.yaml").value == {"key": text, "b": 1}

@@ -27,6 +27,7 @@ from atpub.cli.publishing_commands import (
     inventory,
     manifest_schema,
     plan,
+    rename,
     undo,
     validate,
 )
@@ -43,7 +44,7 @@ Exit codes:
   7    refused: protected, too many deletes, another project or identity
   8    rate-limited: run again after the time named
   64   wrong usage
-  130  interrupted"""
+  130  interrupted: Ctrl-C, SIGTERM or SIGHUP"""
 
 
 @click.group(cls=OrderedGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,6 +73,7 @@ for _command in (
     open_command,
     lock,
     import_command,
+    rename,
     pull,
     verify,
     inventory,

@@ -46,6 +46,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub import --account lab.example.org --all --project lab --out atpub.yaml",
         "atpub import at://lab.example.org/science.alt.dataset.entry/digits --adopt",
     ),
+    "rename": ("atpub rename datasets/digits handwriting",),
     "pull": ("atpub pull at://lab.example.org/science.alt.dataset.entry/digits --out copy",),
     "verify": (
         "atpub verify",

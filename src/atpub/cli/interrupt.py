@@ -15,11 +15,12 @@ from typing import Final
 
 from atpub.cli.failures import report
 from atpub.cli.output import is_terminal, tell
-from atpub.cli.streams import STOP_SIGNALS, undisturbed
+from atpub.cli.streams import STOP_SIGNALS, ignoring_stop_signals, undisturbed
 from atpub.errors import Interrupted
 from atpub.suggest import duration
 
 _HANGUP: Final = getattr(signal, "SIGHUP", None)
+_ONE_STOP: Final = 0.1  # seconds: a closing terminal and wrappers of commands send a signal twice
 _LEAST: Final = 1.0  # seconds of a wait, so that a server whose clock is ahead is not asked in a loop
 
 
@@ -28,6 +29,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._wanted = threading.Event()
+        self._pressed = 0.0
 
     def __call__(self) -> bool:
         """Tell whether the run is to stop."""
@@ -41,12 +43,15 @@ class Interrupt:
         self._wanted.wait(seconds)
 
     def press(self, at_once: Callable[[], None]) -> None:
-        """Record that the run is to stop; call `at_once` the second time."""
+        """Record that the run is to stop; call `at_once` the second time, unless it is the same stop."""
+        if self._wanted.is_set() and time.monotonic() - self._pressed < _ONE_STOP:
+            return
         if is_terminal(sys.stderr):
             tell("")  # the terminal has shown `^C` on this line
         if self._wanted.is_set():
             at_once()
         self._wanted.set()
+        self._pressed = time.monotonic()
         tell("stopping after the request in flight; press Ctrl-C again to stop at once")
 
 
@@ -77,7 +82,7 @@ def interruptible(*, as_json: bool) -> Generator[Interrupt]:
 def _stop_at_once(*, as_json: bool) -> None:
     """End the process; the next run finds out whether the request in flight was carried out."""
     error = Interrupted("interrupted", hint="run it again: it continues from what was applied")
-    with undisturbed():  # no bar is drawn after the message
+    with ignoring_stop_signals(), undisturbed():  # no bar is drawn after the message
         code = report(error, as_json=as_json)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -13,7 +13,7 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.options import COMPLETE, load
-from atpub.cli.streams import catch_stop_signals, discard, flush_stdout
+from atpub.cli.streams import catch_stop_signals, discard, flush_stdout, ignoring_stop_signals
 
 
 def main(args: list[str] | None = None) -> None:
@@ -80,6 +80,7 @@ def _run(args: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        code: int = load("atpub.cli.failures:report")(error, args, as_json="--json" in args)
+        with ignoring_stop_signals():
+            code: int = load("atpub.cli.failures:report")(error, args, as_json="--json" in args)
         return code
     return result if isinstance(result, int) else 0

@@ -89,6 +89,12 @@ def tell(text: str) -> None:
         click.echo(escape_output(text, colour=colour), err=True, color=colour)
 
 
+def tell_source(text: str) -> None:
+    """Print text to stderr, which its writer has escaped, as it is."""
+    with suppress(OSError), undisturbed():
+        click.echo(text, err=True)
+
+
 def tell_warnings(warnings: tuple[Problem, ...]) -> None:
     """Show warnings, if there are any."""
     if warnings:

@@ -8,6 +8,7 @@ import click
 
 from atpub.cli.groups import FILE, FOLDER, OrderedGroup, PathParameter, command
 from atpub.cli.options import (
+    ADDRESS,
     complete_by,
     history_option,
     json_option,
@@ -53,6 +54,8 @@ def validate() -> None:
 @quiet_option
 @long_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
+@click.option("--github", is_flag=True, help="Annotate the manifest in GitHub Actions, and add to the job's summary.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write the plan as a page for a browser; - is stdout.")
 @click.option("--out", type=FILE, metavar="FILE", help="Save the plan, for `atpub apply FILE`; - is stdout.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
 @run_by("atpub.cli.run.projects:run_plan")
@@ -112,6 +115,21 @@ def apply() -> None:
 
     Ctrl-C, SIGTERM and SIGHUP let the request in flight end and report what was applied; a second one stops at once.
     In both cases, applying again continues the work.
+    """
+
+
+@command(short_help="Rename an entry, and keep its record.")
+@click.argument("address", metavar="ADDRESS", shell_complete=ADDRESS)
+@click.argument("new", metavar="NEW")
+@manifest_options
+@json_option
+@run_by("atpub.cli.run.rename:run")
+def rename() -> None:
+    """Rename an entry, and keep its record.
+
+    Gives the entry at ADDRESS, such as datasets/digits, the key NEW in the manifest's text, and the `id` and `name`
+    that have followed from its key. Updates the references to it in all files of the manifest, and leaves everything
+    else, comments included, as it is. The next plan shows no change.
     """
 
 

@@ -49,6 +49,9 @@ SECTIONS: Final = frozenset(ORDERED_SECTIONS)
 COLLECTIONS: Final = {kind.section: kind.collection for kind in KINDS if kind.collection is not None}
 """The collection of each section with one collection."""
 
+NAMED_BY_KEY: Final = frozenset(("datasets", "lenses", "records"))
+"""The sections whose entries have their key as id, unless they state one."""
+
 _BY_COLLECTION: Final[Mapping[str, EntryKind]] = {
     kind.collection: kind for kind in KINDS if kind.collection is not None
 }

@@ -14,7 +14,7 @@ from atpub.errors import Problem
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange, approval_of
 from atpub.report.escape import escape_markdown
-from atpub.report.lint import annotation
+from atpub.report.github import annotation_lines
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted
@@ -154,7 +154,7 @@ def _example_json(example: Example) -> JsonObject:
 
 def breaking_github(result: BreakingResult) -> str:
     """Return a workflow command of GitHub Actions for each breaking change, which annotates its line."""
-    return "\n".join(annotation(as_problem(item)) for item in result.breaking)
+    return annotation_lines(map(as_problem, result.breaking))
 
 
 def breaking_markdown(result: BreakingResult) -> str:

@@ -12,7 +12,6 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.errors import Problem
 from atpub.lexicon_tools.lint import LintResult
 from atpub.lexicon_tools.rules import Rule
-from atpub.report.escape import escape_github, escape_github_property
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted
@@ -40,22 +39,6 @@ def lint_json(result: LintResult) -> JsonObject:
         "warnings": result.warnings,
         "problems": [problem_json(problem) for problem in result.problems],
     }
-
-
-def lint_github(result: LintResult) -> str:
-    """Return a workflow command of GitHub Actions for each finding, which annotates its line."""
-    return "\n".join(map(annotation, result.problems))
-
-
-def annotation(problem: Problem) -> str:
-    """Return the workflow command that annotates the line of a problem."""
-    place = problem.place
-    where: list[tuple[str, object]] = [("file", Path(place.file).as_posix())] if place else []
-    if place and place.line:
-        where += [("line", place.line), ("col", place.column)]
-    listed = ",".join(f"{name}={escape_github_property(value)}" for name, value in [*where, ("title", problem.code)])
-    hint = f" ({problem.hint})" if problem.hint else ""
-    return f"::{problem.severity} {listed}::{escape_github(f'{problem.message}{hint}')}"
 
 
 def lint_sarif(result: LintResult, rules: Iterable[Rule]) -> JsonObject:

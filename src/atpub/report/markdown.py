@@ -1,119 +1,128 @@
-"""A plan as Markdown, for a comment on a pull request: the summary first, details folded, never over the limit."""
+"""A plan as Markdown, for a comment on a pull request.
+
+What a reviewer must see comes first: refusals, deletes, drift. Where the text is too long, the details and then the
+names of the last sections are left out, with their number; a delete is never left out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 from typing import Final
+from urllib.parse import quote
 
 from atpub.engine.plan.model import Change, Plan
 from atpub.report.diff import changed_fields
-from atpub.report.escape import escape_html, escape_markdown, escape_terminal, markdown_fence
-from atpub.report.plan import no_changes, notes, pending_counts, protection, upload_size
-from atpub.report.three_way import action_word, drift_text, drift_total, three_way_markdown
+from atpub.report.escape import escape_markdown, escape_terminal, markdown_fence
+from atpub.report.plan import notes, protection, upload_size
+from atpub.report.problems import placed_message
+from atpub.report.review import rate_limit_note, sections, totals
+from atpub.report.three_way import action_word, drift_text, three_way_markdown
 from atpub.suggest import counted, size
 
 LIMIT: Final = 60_000
 """The maximum number of characters: code forges refuse comments of more than 65,536."""
 
-_MOST_FIELDS = 50
-_MOST_FILES = 50
-_WORDS: Final = {
-    "create": "➕ create",
-    "restore": "♻️ restore",
-    "update": "✏️ update",
-    "adopt": "🤝 adopt",
-    "delete": "❌ delete",
-    "forget": "👋 forget",
-    "keep": "📌 keep",
-}
+SUMMARY_LIMIT: Final = 500_000
+"""The maximum of a job summary, of which GitHub takes 1 MiB."""
+
+_MOST_FIELDS: Final = 50
+_FRAME: Final = 200  # the most characters of a section without its items
 
 
-def plan_markdown(plan: Plan, limit: int = LIMIT) -> str:
-    """Return the plan as Markdown of at most `limit` characters, with a note on anything left out."""
-    shown = [change for change in plan.changes if change.action != "unchanged"]
-    head = "\n".join(_head(plan))
-    parts = [_row(change) for change in shown]
-    details = [text for change in shown if (text := _details(change))]
-    tail = f"\nDigest `{plan.digest}`\n"
-    room = limit - len(head) - len(tail) - 200  # for the lines that say what is left out
-    rows, left_rows = _fit(parts, room)
-    folded, left_details = _fit(details, room - sum(map(len, rows)))
-    table = ["", "| | record |", "|---|---|", *rows] if rows else []
-    cut: list[str] = []
-    if left_rows:
-        cut += ["", f"_Cut here: {counted(left_rows, 'more change')} of {len(parts)}; run `atpub plan` to see all._"]
-    elif left_details:
-        cut += ["", f"_The details of {counted(left_details, 'change')} are left out; run `atpub plan` to see all._"]
-    return "\n".join([head, *table, "", *folded, *cut, tail])
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An item of a list: its name, and the details that are shown where there is room."""
+
+    name: str
+    details: str = ""
 
 
-def _fit(texts: list[str], room: int) -> tuple[list[str], int]:
-    """Return the leading texts that fit, and the number of the others."""
-    for count, text in enumerate(texts):
-        room -= len(text) + 1
-        if room < 0:
-            return texts[:count], len(texts) - count
-    return texts, 0
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """A list under a title; an open one is not folded, and a whole one has all its names."""
+
+    title: str
+    items: Sequence[_Item]
+    is_open: bool = False
+    is_whole: bool = False
+
+
+def plan_markdown(plan: Plan, environment: str | None = None, limit: int = LIMIT) -> str:
+    """Return the plan as Markdown of at most `limit` characters, unless the names of deleted records take more."""
+    head = "\n".join([marker(plan, environment), *_head(plan)])
+    end = "\n".join(_end(plan))
+    folds = [*_folds(plan)]
+    fitted = _fit(folds, limit - len(head) - len(end) - _FRAME * len(folds))
+    return "\n".join([head, *fitted, end])
+
+
+def marker(plan: Plan, environment: str | None = None) -> str:
+    """Return the first line, hidden, by which a bot finds the comment to replace."""
+    names = (plan.project, *([environment] if environment else []))
+    return f"<!-- atpub-plan: {'/'.join(quote(name, safe='') for name in names)} -->"
 
 
 def _head(plan: Plan) -> Iterator[str]:
     owner = f"{escape_markdown(plan.project)} → " if plan.project else ""
-    yield f"### atpub: {owner}{escape_markdown(plan.account)}"
+    yield f"### atpub plan: {owner}{escape_markdown(plan.account)}"
     yield ""
-    yield escape_markdown(plan.did)
-    yield ""
-    summary = plan.summary
-    parts = [f"**{count:,} to {name}**" for name, count in pending_counts(plan).items()] or [_nothing(plan)]
-    parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
-    parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
-    yield ", ".join(parts) + "."
-    if drift := drift_total(plan):
-        yield drift
-    yield from map(escape_markdown, protection(plan))
+    yield f"**{', '.join(totals(plan))}.**"
+    if plan.left_out:
+        yield f"Left out as requested: {counted(len(plan.left_out), 'change')}."
     if plan.unmanaged:
         yield f"Unmanaged: {counted(len(plan.unmanaged), 'record')} that no project owns."
-    if plan.left_out:
-        yield f"Left out: {counted(len(plan.left_out), 'change')}."
+    if note := rate_limit_note(plan.cost):
+        yield note
+    yield ""
+
+
+def _folds(plan: Plan) -> Iterator[_Fold]:
+    if plan.refusals:
+        items = [_message(item.code, item.message, item.hint) for item in plan.refusals]
+        yield _Fold(f"{len(items):,} refused: this plan cannot be applied", items, is_open=True)
+    parts = [*sections(plan)]
+    urgent, others = [part for part in parts if part.is_urgent], [part for part in parts if not part.is_urgent]
+    refused = {refusal.uri for refusal in plan.refusals}
+    for part in urgent:
+        items = [_change(change, is_refused=change.uri in refused) for change in part.changes]
+        yield _Fold(part.title, items, is_open=True, is_whole=part.changes[0].action == "delete")
+    if plan.warnings:
+        items = [_message(item.code, placed_message(item), item.hint) for item in plan.warnings]
+        yield _Fold(counted(len(plan.warnings), "warning"), items)
+    for part in others:
+        yield _Fold(part.title, [_change(change, is_refused=change.uri in refused) for change in part.changes])
+    if lines := [*protection(plan)]:
+        yield _Fold(f"{counted(len(lines), 'change')} of protection", [_Item(escape_markdown(line)) for line in lines])
     if plan.uploads:
-        total = sum(upload.size for upload in plan.uploads)
-        yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
-        yield ""
-        yield from (
-            f"- {escape_markdown(upload.source)} ({upload_size(upload)})" for upload in plan.uploads[:_MOST_FILES]
-        )
-        if len(plan.uploads) > _MOST_FILES:
-            yield f"- … and {counted(len(plan.uploads) - _MOST_FILES, 'more file')}"
-        yield ""
-    if plan.pending:
-        cost = plan.cost
-        spent = (counted(cost.commits, "commit"), counted(cost.writes, "write"), counted(cost.points, "point"))
-        yield f"Cost: {', '.join(spent)}."
-    for refusal in plan.refusals:
-        yield ""
-        yield f"> **Refused** ({refusal.code}): {escape_markdown(refusal.message)}. {escape_markdown(refusal.hint)}"
-    for warning in plan.warnings[:20]:
-        yield ""
-        yield f"> Warning ({warning.code}): {escape_markdown(warning.message)}"
+        total = size(sum(upload.size for upload in plan.uploads))
+        files = [_Item(f"{escape_markdown(item.source)} ({upload_size(item)})") for item in plan.uploads]
+        yield _Fold(f"{counted(len(files), 'blob')} to upload, {total}", files)
 
 
-def _nothing(plan: Plan) -> str:
-    """Return the summary of a plan that changes no record."""
-    if plan.pending:
-        return no_changes(plan)
-    return "Nothing can be done" if plan.refusals else "Nothing to do"
+def _end(plan: Plan) -> Iterator[str]:
+    """Yield the digest, which only a plan that can be applied needs."""
+    if plan.pending and not plan.refusals:
+        yield f"Digest `{plan.digest}`"
 
 
-def _row(change: Change) -> str:
-    drift = f" ({drift_text(change.drift).partition(';')[0]})" if change.drift else ""
-    what = f"{escape_markdown(change.address)}{drift} {escape_markdown(notes(change))}".rstrip()
-    return f"| {_WORDS[action_word(change)]} | {what}<br>{escape_markdown(change.uri)} |"
+def _message(code: str, message: str, hint: str) -> _Item:
+    return _Item(f"{escape_markdown(code)}: {escape_markdown(message)}", _details([escape_markdown(hint)]))
 
 
-def _details(change: Change) -> str:
+def _change(change: Change, *, is_refused: bool) -> _Item:
+    name = " ".join(filter(None, (escape_markdown(change.address), escape_markdown(notes(change)))))
     if change.drift:
-        return three_way_markdown(change)
-    if change.before is None or change.after is None:
-        return ""
+        drift = f"{action_word(change)}: {escape_markdown(drift_text(change.drift))}"
+        details = _details([escape_markdown(change.uri), drift], three_way_markdown(change).splitlines())
+    else:
+        details = _details([escape_markdown(change.uri)], [*_fields(change)])
+    return _Item(f"{name} (refused)" if is_refused else name, details)
+
+
+def _fields(change: Change) -> Iterator[str]:
+    """Yield the fields that change as the lines of a code block; nothing where there are none."""
     found = changed_fields(change)
     lines: list[str] = []
     for item in found[:_MOST_FIELDS]:
@@ -121,6 +130,37 @@ def _details(change: Change) -> str:
         lines += [escape_terminal(f"+ {item.path}: {item.new}")] if item.new is not None else []
     if len(found) > _MOST_FIELDS:
         lines.append(f"  … and {counted(len(found) - _MOST_FIELDS, 'more field')}")
-    fence = markdown_fence("\n".join(lines))
-    title = f"{change.action} <code>{escape_html(change.address)}</code>: {counted(len(found), 'field')}"
-    return "\n".join([f"<details><summary>{title}</summary>", "", f"{fence}diff", *lines, fence, "", "</details>"])
+    if lines:
+        fence = markdown_fence("\n".join(lines))
+        yield from (f"{fence}diff", *lines, fence)
+
+
+def _details(lines: Iterable[str], block: Sequence[str] = ()) -> str:
+    """Return what follows the name of an item: lines, and a code block."""
+    text = "".join(f"<br>\n  {line}" for line in lines if line)
+    return text + "".join(f"\n  {line}" for line in ("", *block)) if block else text
+
+
+def _fit(folds: Iterable[_Fold], room: int) -> Iterator[str]:
+    """Yield each list with as many names as fit, and then with as many details."""
+    for fold in folds:
+        names = [f"\n- {item.name}" for item in fold.items]
+        if not fold.is_whole:
+            names = _leading(names, room)
+        room = room - sum(map(len, names)) if len(names) == len(fold.items) else 0
+        details = _leading([item.details for item in fold.items[: len(names)]], room)
+        room -= sum(map(len, details))
+        yield _folded(fold, [name + detail for name, detail in zip_longest(names, details, fillvalue="")])
+
+
+def _leading(texts: list[str], room: int) -> list[str]:
+    """Return the leading texts that fit."""
+    lengths = accumulate(map(len, texts))
+    return [text for text, length in zip(texts, lengths, strict=True) if length <= room]
+
+
+def _folded(fold: _Fold, shown: Sequence[str]) -> str:
+    left = len(fold.items) - len(shown)
+    more = f"\n\n_… and {left:,} more that are not listed here; run `atpub plan` to see all._" if left else ""
+    opening = "<details open>" if fold.is_open else "<details>"
+    return f"{opening}<summary>{fold.title}</summary>\n{''.join(shown)}{more}\n\n</details>\n"

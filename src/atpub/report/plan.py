@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.engine.plan.model import ACTIONS, Action, Change, Cost, Plan, Upload
+from atpub.engine.plan.renames import Rename, find_renames
 from atpub.engine.plan.serialize import plan_document
+from atpub.manifest.kinds import NAMED_BY_KEY
 from atpub.report.diff import LONGEST, Difference, changed_fields
 from atpub.report.problems import hint_text, labelled_text, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
@@ -30,7 +32,6 @@ _ANY_LENGTH = 1 << 30
 _SHORTEST_ADDRESS: Final = 20
 _SHORTEST_VALUE: Final = 30
 _DETAIL: Final = "      "
-_NAMED_BY_KEY: Final = ("datasets", "lenses", "records")
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -39,8 +40,13 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
 
 
 def plan_json(plan: Plan) -> JsonObject:
-    """Return the plan as its saved document, with the warnings."""
-    return {**plan_document(plan), "warnings": [problem_json(item) for item in plan.warnings]}
+    """Return the plan as its saved document, with entries that seem to be renamed, and the warnings."""
+    warnings: list[Json] = [problem_json(item) for item in plan.warnings]
+    return {**plan_document(plan), "renames": [*map(_rename_json, find_renames(plan.changes))], "warnings": warnings}
+
+
+def _rename_json(item: Rename) -> JsonObject:
+    return {"from": item.old, "to": item.new, "id": item.id, "rkey": item.rkey, "uri": str(item.uri)}
 
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -110,7 +116,7 @@ def notes(change: Change) -> str:
     """Return what the address does not show: the part, a separate id, which outlives the name, and protection."""
     section, _, key = change.address.partition("/")
     parts = [] if change.part.is_whole else [str(change.part)]
-    parts += [f"id {change.id}"] if section in _NAMED_BY_KEY and key != change.id else []
+    parts += [f"id {change.id}"] if section in NAMED_BY_KEY and key != change.id else []
     parts += ["protected"] if change.protect else []
     return f" ({', '.join(parts)})" if parts else ""
 

@@ -106,6 +106,11 @@ def error_json(error: AtpubError) -> JsonObject:
     return {"format_version": FORMAT_VERSION, "error": found}
 
 
+def placed_message(problem: Problem) -> str:
+    """Return a problem's message after its place, if it has one."""
+    return f"{problem.place}: {problem.message}" if problem.place else problem.message
+
+
 def problem_json(problem: Problem) -> JsonObject:
     """Return a problem as JSON; line and column are null if the problem has no place."""
     place = problem.place

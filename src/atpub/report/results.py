@@ -1,4 +1,4 @@
-"""The results of validate, lock, generate and import, as text and as JSON."""
+"""The results of validate, lock, generate, import and rename, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from atpub.errors import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.suggest import counted, listed, size
+from atpub.text.scalars import plain_scalar
 
 if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
     from atpub.importing.model import ImportResult
+    from atpub.manifest.rename import Renamed
     from atpub.measuring.update import LockUpdate
 
 
@@ -122,4 +124,23 @@ def imported_json(imported: ImportResult, *, project: str, account: str, did: st
         "entries": [{"address": str(entry.address), "uri": str(entry.uri)} for entry in imported.entries],
         "files": [*imported.files],
         "warnings": [problem_json(problem) for problem in imported.warnings],
+    }
+
+
+def renamed_text(renamed: Renamed) -> str:
+    """Return that an entry has another key, what it got to keep its record, and the files that were edited."""
+    fields = [f"{name}: {plain_scalar(text)}" for name, text in renamed.fields.items()]
+    kept = f", with {' and '.join(fields)}" if fields else ""
+    edited = "\n".join(f"  {PLAIN(file)}" for file in renamed.texts)
+    return f"{renamed.old} is now {renamed.new}{kept}. Edited:\n{edited}"
+
+
+def renamed_json(renamed: Renamed) -> JsonObject:
+    """Return both addresses, the fields that the entry got, and the edited files, as JSON."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "from": str(renamed.old),
+        "to": str(renamed.new),
+        "fields": {**renamed.fields},
+        "files": [*renamed.texts],
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Scalar: TypeAlias = "bool | int | float | str | None"
 
@@ -19,6 +20,7 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~+@/:-]{0,300}(?<!:)")
 
 # Beyond this Python refuses to print a number, and any message about it would fail in turn.
 _MOST_DIGITS = 1000
@@ -33,6 +35,12 @@ def resolve(text: str) -> Scalar:
     if text[:1] in _FIRST_OF_NUMBER:
         return _number(text)
     return _WORDS.get(text, text)
+
+
+def plain_scalar(text: str) -> str:
+    """Return text on one line as YAML reads it back: plain where it may be, else in double quotes."""
+    is_plain = _PLAIN.fullmatch(text) is not None and resolve(text) == text
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def _number(text: str) -> int | float | str:

@@ -26,10 +26,10 @@ from atpub.lexicon_tools.settings import read_ignored
 from atpub.manifest.lexicon_files import read_unlinked
 from atpub.manifest.load import find_lexicons
 from atpub.manifest.record_schema import schema_with_records
+from atpub.report.github import annotation_lines
 from atpub.report.lint import (
     formatted_json,
     formatted_text,
-    lint_github,
     lint_json,
     lint_sarif,
     lint_text,
@@ -61,7 +61,7 @@ def run_lint(
             print_json(lint_sarif(result, RULES))
         case "github":
             if result.problems:
-                print_source(lint_github(result))
+                print_source(annotation_lines(result.problems))
         case _:
             print_data(lint_text(result, style_for(sys.stdout)))
     return int(bool(result.errors or (strict and result.problems)))
