@@ -14,7 +14,7 @@ from atpub.report.markdown import LIMIT
 def test_a_saved_plan_is_applied(lab: Lab) -> None:
     planned = lab.plan("--out", "plan.json", "--json")
     saved = json.loads((lab.folder / "plan.json").read_text())
-    assert {**saved, "warnings": []} == {
+    assert {**saved, "renames": [], "warnings": []} == {
         **json.loads(planned.out),
         "folder": ".atpub/local",
         "warnings": [],

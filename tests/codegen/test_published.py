@@ -53,7 +53,8 @@ def test_only_what_is_unknown_is_any(published: GeneratedPackage) -> None:
         for line in text.splitlines():
             if path.suffix == ".py" and re.search(r"\bAny\b", line):
                 assert re.search(
-                    r"^from typing |\(\w*,? ?data: Any\)|^ +(value: Any|data: Any,)$|-> list\[Any\]:$", line
+                    r"^from typing |\(\w*,? ?data: Any\)|^ +(value: Any|data: Any,)$|-> list\[Any\]:$|^def load\(value",
+                    line,
                 ), line
     for kind in published.classes:
         for name, wire in kind.WIRE.items():
@@ -66,7 +67,8 @@ def test_the_formatter_changes_nothing(published: GeneratedPackage) -> None:
     done = subprocess.run([*command, *published.module().__path__], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     sources = [text for path, text in published.files.items() if path.name != "_lexicons.py"]  # it holds JSON
-    assert max(len(line) for text in sources for line in text.splitlines()) <= 120
+    row = re.compile(r' +"[\w.-]+": "[\w.]+",')  # of the table of records: long names stay on one line
+    assert max(len(line) for text in sources for line in text.splitlines() if not row.fullmatch(line)) <= 120
 
 
 def object_of(package: GeneratedPackage, kind: type[Value]) -> Object:

@@ -25,13 +25,13 @@ def test_refusals_deletes_and_drift_come_first() -> None:
     assert titles(text) == [
         "1 refused: this plan cannot be applied",
         "3 to delete",
-        "1 record modified outside this project (drift)",
+        "Drift: 1 record deleted outside this project",
         "1 to update",
         "1 to create",
     ]
     assert text.count("<details open>") == 3
     assert "- `datasets/gone-1` (refused)<br>" in text
-    assert text.count("drift: `applied as") == 2, "a deleted record's drift is told with its delete"
+    assert text.count("by another client") == 2, "a deleted record's drift is told with its delete"
     assert "**1 to create, 2 to update, 3 to delete, 1 refused.**" in text
 
 

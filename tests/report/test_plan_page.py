@@ -38,7 +38,7 @@ def test_a_page_is_accessible_fits_and_runs_nothing(browser: Browser, tmp_path: 
     assert visit.page.locator("summary").all_inner_texts() == [
         "1 refused: this plan cannot be applied",
         "1 to delete",
-        "1 record modified outside this project (drift)",
+        "Drift: 1 record deleted outside this project",
         "2 to update",
         "1 warning",
     ]

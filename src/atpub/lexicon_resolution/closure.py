@@ -16,7 +16,9 @@ from atpub.atproto.syntax import Nsid
 from atpub.errors import (
     AtpubError,
     FileConflict,
+    InvalidInput,
     OversizedResponse,
+    Problem,
     RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
@@ -33,12 +35,6 @@ MOST_SECONDS: Final = 600.0
 """The most seconds of one pull."""
 
 State: TypeAlias = Literal["new", "changed", "unchanged"]
-
-
-class LexiconChanged(RepositoryError):
-    """A lexicon whose CID is not the locked one."""
-
-    code = "lexicon-changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +180,7 @@ def collect(
 ) -> CollectedLexicons:
     """Return the lexicons named and locked, and all that they refer to, except those that are the user's own.
 
-    `seconds` tells how long the pull has taken. Raises LexiconChanged where a CID is not the locked one, FileConflict
+    `seconds` tells how long the pull has taken. Raises InvalidInput where a CID is not the locked one, FileConflict
     where a file would be overwritten, and what the source raises.
     """
     collector = _Collector(held, lock, source, options, seconds)
@@ -234,11 +230,9 @@ def _changed_here(nsid: Nsid, held: HeldLexicon, locked: Resolution) -> AtpubErr
     )
 
 
-def _changed_there(nsid: Nsid, found: Resolution, locked: Resolution) -> LexiconChanged:
-    return LexiconChanged(
-        f"{nsid} has changed: {found.origin} has the CID {found.cid}, and the lock {locked.cid}",
-        hint="--update takes the newer one",
-    )
+def _changed_there(nsid: Nsid, found: Resolution, locked: Resolution) -> InvalidInput:
+    message = f"{nsid} has changed: {found.origin} has the CID {found.cid}, and the lock {locked.cid}"
+    return InvalidInput((Problem("lexicon-changed", message, None, "--update takes the newer one"),))
 
 
 def _in_the_way(nsid: Nsid, held: HeldLexicon, found: Resolution) -> FileConflict:

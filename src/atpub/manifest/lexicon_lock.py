@@ -68,7 +68,15 @@ def find_lock(folder: Path) -> Path:
     """
     named = folder if folder.name not in ("", "..") else folder.resolve()
     own, shared = named.with_name(f"{named.name}.lock.json"), named.with_name(_SHARED)
-    return shared if not own.exists() and _is_lock(shared) else own
+    return shared if not is_present(own) and _is_lock(shared) else own
+
+
+def is_present(file: Path) -> bool:
+    """Return whether a lock is there."""
+    try:
+        return file.exists()
+    except OSError:  # such as a name that is too long, which the folder's reader reports
+        return False
 
 
 def _is_lock(file: Path) -> bool:

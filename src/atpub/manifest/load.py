@@ -28,7 +28,7 @@ from atpub.manifest.lexicon_files import (
     read_files,
     why_none,
 )
-from atpub.manifest.lexicon_lock import find_lock, read_lock
+from atpub.manifest.lexicon_lock import find_lock, is_present, read_lock
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
@@ -260,7 +260,7 @@ class _Loader:
     def _pulled(self, folder: Path) -> Collection[str]:
         """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
         file = find_lock(folder)
-        if not file.exists() or outside_target(file, self._folder):
+        if not is_present(file) or outside_target(file, self._folder):
             return frozenset()
         lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))
         return lock.resolutions.keys() if lock else frozenset()

@@ -16,7 +16,7 @@ from atpub.manifest.model import Address, Manifest, placeholder
 from atpub.manifest.schema import KEY, METADATA_SCHEMA
 from atpub.suggest import listed, suggest
 from atpub.text.document import Document, parse_source
-from atpub.text.edits import Edit, YamlEditor, apply_edits
+from atpub.text.edits import TextEdit, YamlEditor, apply_edits
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
 from atpub.text.source import Source
@@ -118,10 +118,10 @@ def _fields_to_keep(documents: tuple[Document, ...], old: Address) -> Iterator[t
             yield name, old.key
 
 
-def _edits(document: Document, old: Address, key: str, fields: Mapping[str, str]) -> Iterator[Edit]:
+def _edits(document: Document, old: Address, key: str, fields: Mapping[str, str]) -> Iterator[TextEdit]:
     """Yield the edits of one file; what cannot be edited is left as it is."""
     editor = YamlEditor(document.source)
-    edits: list[Edit | None] = []
+    edits: list[TextEdit | None] = []
     if document.has(old.steps):
         edits.append(editor.replace_scalar(document.offset(old.steps, of="key"), key))
         edits += [editor.add_fields(document.offset(old.steps), fields)] if fields else []

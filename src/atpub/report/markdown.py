@@ -18,7 +18,7 @@ from atpub.report.escape import escape_markdown, escape_terminal, markdown_fence
 from atpub.report.plan import notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
-from atpub.report.three_way import action_word, drift_text, three_way_markdown
+from atpub.report.three_way import action_word, drift_text, three_way_table
 from atpub.suggest import counted, size
 
 LIMIT: Final = 60_000
@@ -115,7 +115,7 @@ def _change(change: Change, *, is_refused: bool) -> _Item:
     name = " ".join(filter(None, (escape_markdown(change.address), escape_markdown(notes(change)))))
     if change.drift:
         drift = f"{action_word(change)}: {escape_markdown(drift_text(change.drift))}"
-        details = _details([escape_markdown(change.uri), drift], three_way_markdown(change).splitlines())
+        details = _details([escape_markdown(change.uri), drift], three_way_table(change))
     else:
         details = _details([escape_markdown(change.uri)], [*_fields(change)])
     return _Item(f"{name} (refused)" if is_refused else name, details)

@@ -95,19 +95,24 @@ def _value(item: FieldEdit, side: Side, longest: int = LONGEST) -> str | None:
     return format_value(item.sides[side], longest) if side in item.sides else None
 
 
-def three_way_markdown(change: Change) -> str:
-    """Return the drift of a record as a table of its fields, folded; empty where there is nothing to compare."""
+def three_way_table(change: Change) -> list[str]:
+    """Return the lines of a table of the fields that differ, in Markdown; none where there is nothing to compare."""
     found = drift_fields(change)
     if not found:
-        return ""
+        return []
     rows = [f"| {' | '.join(map(escape_markdown, _cells(item)))} |" for item in found[:_MOST_ROWS]]
     more = [f"… and {counted(len(found) - _MOST_ROWS, 'more field')}"] if len(found) > _MOST_ROWS else []
     note = ["", TWO_WAY] if is_two_way(change) else []
-    title = f"drift of <code>{escape_html(change.address)}</code>: {counted(len(found), 'field')}"
-    head = ["| field | applied | live | wanted |", "|---|---|---|---|"]
-    return "\n".join(
-        [f"<details><summary>{title}</summary>", "", *head, *rows, *note, *more, "", "</details>"],
-    )
+    return ["| field | applied | live | wanted |", "|---|---|---|---|", *rows, *note, *more]
+
+
+def three_way_markdown(change: Change) -> str:
+    """Return this table, folded under the name of the record; empty where there is none."""
+    table = three_way_table(change)
+    if not table:
+        return ""
+    title = f"drift of <code>{escape_html(change.address)}</code>: {counted(len(drift_fields(change)), 'field')}"
+    return "\n".join([f"<details><summary>{title}</summary>", "", *table, "", "</details>"])
 
 
 def three_way_html(change: Change) -> str:

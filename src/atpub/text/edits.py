@@ -15,7 +15,7 @@ from atpub.text.yaml_document import parser
 T = TypeVar("T", bound=Token)
 
 
-class Edit(NamedTuple):
+class TextEdit(NamedTuple):
     """A text in place of that between two offsets."""
 
     start: int
@@ -23,7 +23,7 @@ class Edit(NamedTuple):
     text: str
 
 
-def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """Return the text with its edits made; equal ones are made once."""
     for edit in sorted(set(edits), reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
@@ -46,24 +46,26 @@ class YamlEditor:
             elif isinstance(token, BlockMappingStartToken | FlowMappingStartToken):
                 self._maps.append(token)
 
-    def replace_scalar(self, offset: int, text: str) -> Edit | None:
+    def replace_scalar(self, offset: int, text: str) -> TextEdit | None:
         """Return the edit that writes a text in place of a scalar, in its quotes; None of an alias."""
         found = self._token(self._scalars, offset)
         return (
-            None if found is None else Edit(found.start_mark.index, found.end_mark.index, _written(text, found.style))
+            None
+            if found is None
+            else TextEdit(found.start_mark.index, found.end_mark.index, _written(text, found.style))
         )
 
-    def add_fields(self, offset: int, fields: Mapping[str, str]) -> Edit | None:
+    def add_fields(self, offset: int, fields: Mapping[str, str]) -> TextEdit | None:
         """Return the edit that puts fields at the beginning of a map; None of an alias."""
         found = self._token(self._maps, offset)
         lines = [f"{name}: {plain_scalar(text)}" for name, text in fields.items()]
         if isinstance(found, FlowMappingStartToken):
-            return Edit(found.end_mark.index, found.end_mark.index, "".join(f"{line}, " for line in lines))
+            return TextEdit(found.end_mark.index, found.end_mark.index, "".join(f"{line}, " for line in lines))
         if found is None:
             return None
         start = found.start_mark
         line_break = "\r\n" if "\r\n" in self._text else "\n"
-        return Edit(start.index, start.index, "".join(f"{line}{line_break}{' ' * start.column}" for line in lines))
+        return TextEdit(start.index, start.index, "".join(f"{line}{line_break}{' ' * start.column}" for line in lines))
 
     def _token(self, tokens: list[T], offset: int) -> T | None:
         """Return the token of the node at an offset, which an anchor may precede."""
