@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping, Set
 from functools import partial
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import MAIN, Lexicons, Name
@@ -107,7 +107,7 @@ def _recorded(source: str, name: str) -> Mapping[str, dict[str, Any]]:
         found = [(nsid, value) for text in texts for nsid, value in json.loads(text).items()]
     except (AttributeError, SyntaxError, TypeError, ValueError):  # it is damaged: it is written anew
         return {}
-    return {nsid: value for nsid, value in found if isinstance(value, dict)}
+    return {nsid: cast("dict[str, Any]", value) for nsid, value in found if isinstance(value, dict)}
 
 
 def _is_name(place: str, name: object) -> bool:

@@ -22,7 +22,7 @@ def find_breaking_changes(documents: Mapping[Nsid, Json], package: Path) -> tupl
     Lexicons that only one of them has are no change: the settings may have selected others.
     """
     source = package / "_lexicons.py"
-    old = recorded_documents(source.read_text("utf-8", errors="replace")) if source.is_file() else {}
+    old = recorded_documents(source.read_text("utf-8", errors="replace") if source.is_file() else "")
     both = documents.keys() & old.keys()
     versions = [version_of(values, Lexicons({}), both) for values in (old.values(), _objects(documents))]
     return tuple(
