@@ -43,6 +43,7 @@ packing
 report
 catalog
 cataloging
+agents
 progress_display
 atmosphere cli testing validation
 """
@@ -87,6 +88,7 @@ MAY_DO_IO = (
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     "cataloging",
     *("serving.files", "serving.server"),
+    "agents.approvals",
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

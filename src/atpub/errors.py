@@ -12,6 +12,7 @@
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
+    │   ├── NotApproved                       no person has approved the plan that an agent asks to apply
     │   └── UnconfirmedServer                 only the manifest says that the account is on that server
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command line or the call is malformed
@@ -48,32 +49,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
-from atpub.redact import redact, redact_urls
+from atpub.redact import redact_urls, tidy
 
 Severity = Literal["error", "warning"]
-
-LONGEST: Final = 2_000
-"""The most characters of a message, a hint or a line of one: a value in it may have any length."""
-
-
-def _tidy(text: str) -> str:
-    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
-
-    The end often says what is wrong with the value before it.
-    """
-    if len(text) <= LONGEST:
-        return redact_urls(text)
-    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
-
-
-def _shorten(line: str) -> str:
-    if len(line) <= LONGEST:
-        return line
-    end = LONGEST // 4
-    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
-    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +93,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Redact and shorten the message and the hint."""
-        object.__setattr__(self, "message", _tidy(self.message))
-        object.__setattr__(self, "hint", _tidy(self.hint))
+        object.__setattr__(self, "message", tidy(self.message))
+        object.__setattr__(self, "hint", tidy(self.hint))
 
     @property
     def order(self) -> tuple[str, int, int]:
@@ -138,7 +118,7 @@ class AtpubError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        message, hint = _tidy(message), _tidy(hint)
+        message, hint = tidy(message), tidy(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -222,6 +202,12 @@ class Refused(AtpubError):
 
     code = "refused"
     exit_code = 7
+
+
+class NotApproved(Refused):
+    """A plan that an agent asks to apply and that no person has approved, or not any more."""
+
+    code = "not-approved"
 
 
 class UnconfirmedServer(Refused):

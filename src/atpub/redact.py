@@ -15,6 +15,9 @@ from urllib.parse import quote, quote_plus, unquote
 
 UrlSecret: TypeAlias = Literal["credentials-in-url", "signed-url"]
 
+LONGEST: Final = 2_000
+"""The most characters of a message, a hint or a line of one: a value in it may have any length."""
+
 _MASK: Final = "(secret)"
 _URL_MASK: Final = "***"
 _hidden: set[str] = set()
@@ -95,3 +98,21 @@ def _has_secret(url: str) -> bool:
 
 def _has_secret_name(found: re.Match[str]) -> bool:
     return bool(_SECRET_NAME.fullmatch(unquote(found[2])))
+
+
+def tidy(text: str) -> str:
+    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
+
+    The end often says what is wrong with the value before it.
+    """
+    if len(text) <= LONGEST:
+        return redact_urls(text)
+    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
+
+
+def _shorten(line: str) -> str:
+    if len(line) <= LONGEST:
+        return line
+    end = LONGEST // 4
+    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
+    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
