@@ -15,7 +15,7 @@ from atpub.agents.approvals import ApprovalStore, parse_digest
 from atpub.agents.tools import read_call
 from atpub.atproto.data import Json
 from atpub.cli.connect import TargetOptions, find_target, open_journal
-from atpub.cli.failures import classify, detailed_json
+from atpub.cli.failures import DetailedError, classify, detailed_json
 from atpub.cli.output import tell
 from atpub.cli.prepare import PreparedPlan, prepare_plan, with_publishers
 from atpub.cli.run.apply import PartlyAppliedPlan, RefusedPlan
@@ -23,7 +23,7 @@ from atpub.cli.run.published import find_uri, read_published, reading
 from atpub.desired import read_manifest, usual_paths, validate
 from atpub.engine.apply import PartialApplyError, apply_plan
 from atpub.engine.plan.model import Options
-from atpub.errors import InternalError, RecordNotFound, Refused, StalePlan, Usage
+from atpub.errors import AtpubError, InternalError, RecordNotFound, Refused, StalePlan, Usage
 from atpub.explanations.table import explanations, normalize_code
 from atpub.generated import LEXICONS
 from atpub.generation.settings import lexicon_folders
@@ -41,6 +41,7 @@ from atpub.report.plan import plan_json, plan_text
 from atpub.report.problems import error_text
 from atpub.report.published import record_json, view_json, view_text
 from atpub.report.results import valid_json, valid_text
+from atpub.report.style import PLAIN
 from atpub.suggest import suggest
 
 _WIDTH: Final = 100
@@ -76,7 +77,7 @@ class ProjectTools:
             known = classify(error)
             if isinstance(known, InternalError):
                 tell(redact("".join(traceback.format_exception(error))))
-            return Answer(error_text(known), detailed_json(known), is_error=True).limit()
+            return _failure(known).limit()
 
     def _carry_out(self, name: str, argument: str) -> Answer:
         match name:
@@ -153,7 +154,7 @@ class ProjectTools:
                 message = f"the plan's digest is {plan.digest} now, not {digest}"
                 raise StalePlan(message, hint="show a person the new plan, and ask them to approve that")
             if plan.refusals:
-                raise RefusedPlan(plan.refusals)
+                return _failure(RefusedPlan(plan.refusals), plan_text(plan))
             self.approvals.take(files, plan.did, digest, datetime.now(UTC))
             journal = open_journal(prepared.target, prepared.repository)
             try:
@@ -161,6 +162,13 @@ class ProjectTools:
             except PartialApplyError as error:
                 raise PartlyAppliedPlan(plan, error) from error
         return Answer(outcomes_text(plan, outcomes), outcomes_json(plan, outcomes))
+
+
+def _failure(error: AtpubError, *more: str) -> Answer:
+    """Return the answer for an error, with more above it."""
+    details = error.details_text(PLAIN) if isinstance(error, DetailedError) else ""
+    text = "\n\n".join(filter(None, (*more, details, error_text(error))))
+    return Answer(text, detailed_json(error), is_error=True)
 
 
 def _lint() -> Answer:
