@@ -88,7 +88,7 @@ MAY_DO_IO = (
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     "cataloging",
     *("serving.files", "serving.server"),
-    "agents.approvals",
+    *("agents.approvals", "agents.server"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

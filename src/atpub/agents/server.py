@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 import mcp_types as types
@@ -19,16 +21,34 @@ from atpub.agents.tools import INSTRUCTIONS, TOOLS, Tool
 CallTool: TypeAlias = Callable[[str, Mapping[str, Any]], Answer]
 """Calls a tool with arguments; raises nothing: errors are answers, too."""
 
+_INTERRUPTED: Final = 130
+
 
 def run_server(call_tool: CallTool) -> None:
     """Answer the requests on stdin until it ends; one tool runs at a time, in a thread."""
-    anyio.run(_serve, build_server(call_tool))
+    anyio.run(_serve, call_tool)
 
 
-def build_server(call_tool: CallTool) -> Server[Any]:
-    """Return the server that offers the tools."""
+async def _serve(call_tool: CallTool) -> None:
     one_at_a_time = anyio.CapacityLimiter(1)
+    server = _build_server(call_tool, one_at_a_time)
+    async with anyio.create_task_group() as tasks:
+        if os.name == "posix":  # Windows has no such handlers; clients end a process there
+            tasks.start_soon(_exit_on_signal, one_at_a_time)
+        async with stdio_server() as (requests, responses):
+            await server.run(requests, responses, server.create_initialization_options())
+        tasks.cancel_scope.cancel()
 
+
+async def _exit_on_signal(one_at_a_time: anyio.CapacityLimiter) -> None:
+    """End the process on a signal, after the tool that runs: the thread that waits for stdin holds up any other end."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            async with one_at_a_time:
+                os._exit(_INTERRUPTED)
+
+
+def _build_server(call_tool: CallTool, one_at_a_time: anyio.CapacityLimiter) -> Server[Any]:
     async def list_tools(_context: Any, _params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_tool(tool) for tool in TOOLS])
 
@@ -62,8 +82,3 @@ def _tool(tool: Tool) -> types.Tool:
             open_world_hint=tool.reads_network,
         ),
     )
-
-
-async def _serve(server: Server[Any]) -> None:
-    async with stdio_server() as (requests, responses):
-        await server.run(requests, responses, server.create_initialization_options())
