@@ -25,6 +25,7 @@ NAVIGATION = {
         "how-to/blobs",
         "how-to/urls",
         "how-to/github-actions",
+        "how-to/agents",
         "how-to/python",
         "how-to/lexicons",
         "how-to/move-accounts",

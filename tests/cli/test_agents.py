@@ -1,6 +1,7 @@
 """`atpub mcp`, driven by the official client over stdio, and `atpub approve` in a terminal."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import anyio
 import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, TextContent
 from tests.cli.lab import Lab
 from tests.cli.terminal import ATPUB, interruptible, terminal
 
@@ -39,9 +40,9 @@ async def call(client: ClientSession, name: str, **arguments: Any) -> tuple[bool
     return not found.is_error, found.structured_content
 
 
-def approve(folder: Path, digest: str, answer: str, *args: str) -> tuple[int, str]:
+def approve(folder: Path, answer: str, *args: str) -> tuple[int, str]:
     """Approve in a terminal; gives the exit code and what was shown."""
-    with terminal("approve", digest, *args, cwd=folder, NO_COLOR="1") as shown:
+    with terminal("approve", *args, cwd=folder, NO_COLOR="1") as shown:
         shown.until("Let an agent apply this once")
         shown.type(answer)
         return shown.end(), shown.text
@@ -60,13 +61,17 @@ async def use(lab: Lab) -> None:
         assert is_planned
         assert plan == lab.run("plan", "--json").json
         digest = plan["digest"]
+        found = await client.call_tool("plan")
+        assert isinstance(found, CallToolResult)
+        assert isinstance(found.content[0], TextContent)
+        command = shlex.split(found.content[0].text.split("\n")[0].partition(": ")[2])
         is_applied, refused = await call(client, "apply", digest=digest)
         assert (is_applied, refused["error"]["code"]) == (False, "not-approved")
         assert not (lab.folder / ".atpub").exists()
 
-        assert approve(lab.folder, digest, "n\n")[0] == 1
+        assert approve(lab.folder, "n\n", digest)[0] == 1
         assert not (await call(client, "apply", digest=digest))[0]
-        code, shown = approve(lab.folder, digest, f"{digest[:6]}\n")
+        code, shown = approve(Path("/"), f"{digest[:6]}\n", *command[2:])
         assert code == 0, shown
         assert "4 to create" in shown
         is_applied, outcomes = await call(client, "apply", digest=digest)
@@ -106,7 +111,7 @@ def test_approve_asks_after_it_has_shown_this_plan(lab: Lab) -> None:
     state = Path(os.environ["XDG_STATE_HOME"], "atpub", "approvals")
     before = set(state.iterdir()) if state.exists() else set()
     for answer in ("\n", "y\n", f"{digest[:5]}\n", "x" * 6 + "\n"):
-        code, shown = approve(lab.folder, digest, answer)
+        code, shown = approve(lab.folder, answer, digest)
         assert (code, shown.splitlines()[-1]) == (1, "Nothing was approved.")
     with terminal("approve", DIGEST, cwd=lab.folder, NO_COLOR="1") as other:
         assert other.end() == 5

@@ -61,10 +61,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "croissant": ("atpub croissant --check",),
     "serve": ("atpub serve", "atpub serve --repository .atpub/local --port 8000"),
     "mcp": ("atpub mcp", "atpub mcp -m /home/me/lab/atpub.yaml --account lab.example.org"),
-    "approve": (
-        "atpub approve 80f0a082b6e1b5a51eaecd8dc34aadce61eca670098db6057e4bd80af61a688a",
-        "atpub approve --for 15m 80f0a082b6e1b5a51eaecd8dc34aadce61eca670098db6057e4bd80af61a688a",
-    ),
+    "approve": ("atpub approve $DIGEST", "atpub approve --for 15m $DIGEST"),
     "destroy": ("atpub destroy --account local",),
     "generate": (
         "atpub generate --out src/lab_records --package lab_records",

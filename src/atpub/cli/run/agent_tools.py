@@ -103,9 +103,8 @@ class ProjectTools:
     @contextmanager
     def _prepare(self, *, remember: bool = False) -> Generator[PreparedPlan]:
         manifest = self._read_manifest()
-        self.approvals.require_outside(manifest.folder)
         with prepare_plan(manifest, self.options, Options(), locked=self.locked, remember=remember) as made:
-            yield with_publishers(made)
+            yield made
 
     def _validate(self) -> Answer:
         manifest = self._read_manifest()
@@ -114,17 +113,15 @@ class ProjectTools:
         return Answer(valid_text(manifest.project, count, warnings), valid_json(manifest.project, count, warnings))
 
     def _plan(self) -> Answer:
-        with self._prepare(remember=True) as prepared:
-            plan = prepared.plan
+        with self._prepare(remember=True) as made:
+            plan = with_publishers(made).plan
         text = plan_text(plan)
         if plan.pending and not plan.refusals:
             text = f"A person approves this plan with: {self.approvals.command} {plan.digest}\n\n{text}"
         return Answer(text, plan_json(plan))
 
     def _find_drift(self) -> Answer:
-        with prepare_plan(
-            self._read_manifest(), self.options, Options(), locked=self.locked, remember=True
-        ) as prepared:
+        with self._prepare(remember=True) as prepared:
             return Answer(drift_text(prepared.plan), drift_document(prepared.plan))
 
     def _show(self, name: str) -> Answer:
@@ -148,7 +145,9 @@ class ProjectTools:
     def _apply(self, digest: str) -> Answer:
         files = manifest_files(self.manifests)
         self.approvals.find(files, digest, datetime.now(UTC))  # before much is read
-        with self._prepare() as prepared:
+        self.approvals.require_outside(self._read_manifest().folder)
+        with self._prepare() as made:
+            prepared = with_publishers(made)
             plan = prepared.plan
             if plan.digest != digest:
                 message = f"the plan's digest is {plan.digest} now, not {digest}"
@@ -181,8 +180,8 @@ def _lint() -> Answer:
     return Answer(lint_text(result), lint_json(result))
 
 
-def _explain(code: str) -> Answer:
-    table, wanted = explanations(), normalize_code(code)
+def _explain(name: str) -> Answer:
+    table, wanted = explanations(), normalize_code(name)
     if wanted not in table:
         raise Usage(f"there is no code {wanted!r}", hint=suggest(wanted, table) or "codes stand in brackets")
     return Answer(explanation_text(table[wanted]), codes_json([table[wanted]]))
