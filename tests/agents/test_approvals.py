@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from atpub.agents.approvals import LONGEST, Approval, ApprovalStore, parse_digest
+from atpub.atproto.data import Json
 from atpub.atproto.syntax import Did
 from atpub.errors import NotApproved, Usage
 
@@ -113,31 +113,27 @@ def test_a_link_is_no_approval(store: ApprovalStore, tmp_path: Path) -> None:
         store.take(FILES, DID, DIGEST, NOW)
 
 
-def rename_to_other_digest(document: dict[str, object]) -> object:
-    return {**document, "digest": "cd" * 32}
+DOCUMENT = APPROVAL.to_json()
 
 
 @pytest.mark.parametrize(
-    "damage",
+    "document",
     [
-        rename_to_other_digest,
-        lambda document: {**document, "manifest": "/lab/atpub.yaml"},
-        lambda document: {**document, "manifest": ["/other/atpub.yaml"]},
-        lambda document: {**document, "format_version": "2.0"},
-        lambda document: {**document, "expires": "always"},
-        lambda document: {**document, "expires": None},
-        lambda document: {**document, "did": "lab"},
-        lambda document: [document],
-        lambda _: None,
-        lambda _: {},
+        {**DOCUMENT, "digest": "cd" * 32},
+        {**DOCUMENT, "manifest": "/lab/atpub.yaml"},
+        {**DOCUMENT, "manifest": ["/other/atpub.yaml"]},
+        {**DOCUMENT, "format_version": "2.0"},
+        {**DOCUMENT, "expires": "always"},
+        {**DOCUMENT, "expires": None},
+        {**DOCUMENT, "did": "lab"},
+        [DOCUMENT],
+        None,
+        {},
     ],
 )
-def test_a_damaged_approval_is_none(
-    store: ApprovalStore, tmp_path: Path, damage: Callable[[dict[str, object]], object]
-) -> None:
+def test_a_damaged_approval_is_none(store: ApprovalStore, tmp_path: Path, document: Json) -> None:
     store.save(APPROVAL)
-    file = only_file(tmp_path)
-    file.write_text(json.dumps(damage(json.loads(file.read_text()))))
+    only_file(tmp_path).write_text(json.dumps(document))
     with pytest.raises(NotApproved):
         store.take(FILES, DID, DIGEST, NOW)
 

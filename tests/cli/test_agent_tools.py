@@ -195,7 +195,7 @@ def arguments(random: Random, digests: list[str]) -> dict[str, Any]:
         "\ud800",
         "yes",
     ]
-    others = [None, True, 1, -0.5, [digest], {"digest": digest}, [[]] * 9]
+    others: list[Any] = [None, True, 1, -0.5, [digest], {"digest": digest}, [[]] * 9]
     name = random.choice(["digest", "digest", "name", "code", "yes", "manifest", "force"])
     value = random.choice(texts) if random.random() < 0.8 else random.choice(others)
     more = {random.choice(["yes", "approved", "pds", "digest"]): random.choice([True, digest])}
