@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atpub.agents.answers import LARGEST, LONGEST_TEXT, Answer, limit_json
@@ -37,8 +37,8 @@ def test_a_small_answer_is_as_it_is() -> None:
         {f"key{number}": "x" for number in range(100_000)},
         {"k" * 1_000_000: 1},
         {"deep": nested(900)},
-        {"wide": [[["x" * 100] * 200] * 200] * 5},
-        {"\u202e" * 50_000: ["\U000e0041" * 5_000] * 500},
+        {"wide": [[["x" * 100] * 100] * 100] * 5},
+        {"\u202e" * 5_000: ["\U000e0041" * 500] * 500},
     ],
 )
 def test_a_large_answer_fits(document: JsonObject) -> None:
@@ -46,8 +46,8 @@ def test_a_large_answer_fits(document: JsonObject) -> None:
 
 
 def test_what_is_left_out_is_counted() -> None:
-    document: JsonObject = {"changes": [{"value": ["x"] * 700}, *({} for _ in range(999))]}
-    found = limit_json(document)
+    first: JsonObject = {"value": ["x"] * 700}
+    found = limit_json({"changes": [first, *({} for _ in range(999))]})
     assert found["not_shown"] == {"changes": 500, "changes[].value": 200}
 
 
@@ -60,6 +60,7 @@ def test_invisible_characters_are_shown_in_texts_keys_and_values() -> None:
     assert len(Answer("x" * 1_000_000, {}).limit().text) < LONGEST_TEXT + 100
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5))
 def test_any_document_is_limited(document: JsonObject) -> None:
     text = json.dumps(limit_json(document), ensure_ascii=False)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from atpub.agents.approvals import LONGEST, Approval, ApprovalStore, parse_digest
+from atpub.agents.approvals import LONGEST, Approval, ApprovalStore, name_repository, parse_digest
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Did
 from atpub.errors import NotApproved, Usage
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FILES = ("/lab/atpub.yaml",)
-DID = Did("did:web:lab.example")
+DID = "did:web:lab.example"
 DIGEST = "ab" * 32
 APPROVAL = Approval(FILES, DID, DIGEST, NOW + timedelta(hours=1))
 
@@ -54,23 +54,24 @@ def test_of_many_that_take_it_one_gets_it(store: ApprovalStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "did", "digest"),
+    ("files", "repository", "digest"),
     [
         (("/other/atpub.yaml",), DID, DIGEST),
         ((*FILES, "/lab/more.yaml"), DID, DIGEST),
         ((), DID, DIGEST),
-        (FILES, Did("did:web:other.example"), DIGEST),
+        (FILES, "did:web:other.example", DIGEST),
+        (FILES, name_repository(Did(DID), Path("folder")), DIGEST),
         (FILES, DID, "cd" * 32),
         (FILES, DID, DIGEST[:-1]),
         (FILES, DID, ""),
     ],
 )
 def test_it_is_for_these_files_this_account_and_this_digest(
-    store: ApprovalStore, files: tuple[str, ...], did: Did, digest: str
+    store: ApprovalStore, files: tuple[str, ...], repository: str, digest: str
 ) -> None:
     store.save(APPROVAL)
     with pytest.raises(NotApproved):
-        store.take(files, did, digest, NOW)
+        store.take(files, repository, digest, NOW)
     store.take(FILES, DID, DIGEST, NOW)
 
 
@@ -125,7 +126,7 @@ DOCUMENT = APPROVAL.to_json()
         {**DOCUMENT, "format_version": "2.0"},
         {**DOCUMENT, "expires": "always"},
         {**DOCUMENT, "expires": None},
-        {**DOCUMENT, "did": "lab"},
+        {**DOCUMENT, "repository": None},
         [DOCUMENT],
         None,
         {},

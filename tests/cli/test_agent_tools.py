@@ -14,9 +14,8 @@ from tests.cli.lab import CATS, DIGITS, ENTRY, Lab, edited
 from tests.cli.playground import write_files
 
 from atpub.agents.answers import LARGEST, LONGEST_TEXT, Answer
-from atpub.agents.approvals import Approval, ApprovalStore
+from atpub.agents.approvals import Approval, ApprovalStore, name_repository
 from atpub.agents.tools import TOOLS
-from atpub.atproto.syntax import Did
 from atpub.cli.connect import TargetOptions
 from atpub.cli.run.agent_tools import ProjectTools, manifest_files
 from atpub.repository.model import LOCAL_DID, Head
@@ -50,9 +49,11 @@ def fail(tools: ProjectTools, tool: str, **arguments: Any) -> Any:
     return error["code"]
 
 
-def approve(store: ApprovalStore, digest: str, *, did: Did = LOCAL_DID, hours: float = 1, file: str = "") -> None:
-    files = (file,) if file else manifest_files(())
-    store.save(Approval(files, did, digest, datetime.now(UTC) + timedelta(hours=hours)))
+def approve(
+    store: ApprovalStore, digest: str, *, folder: str = ".atpub/local", hours: float = 1, file: str = ""
+) -> None:
+    files, repository = (file,) if file else manifest_files(()), name_repository(LOCAL_DID, Path(folder))
+    store.save(Approval(files, repository, digest, datetime.now(UTC) + timedelta(hours=hours)))
 
 
 def head(lab: Lab) -> Head | None:
@@ -131,6 +132,15 @@ def test_an_approved_plan_that_has_changed_is_stale(lab: Lab, tools: ProjectTool
     assert not (lab.folder / ".atpub").exists()
 
 
+def test_an_approved_plan_goes_to_no_other_folder(lab: Lab, tools: ProjectTools, store: ApprovalStore) -> None:
+    digest = call(tools, "plan")["digest"]
+    approve(store, digest)
+    lab.change(("account: local", "account: local:elsewhere"))
+    assert call(tools, "plan")["digest"] == digest
+    assert fail(tools, "apply", digest=digest) == "not-approved"
+    assert not (lab.folder / "elsewhere").exists()
+
+
 def test_a_refused_plan_is_not_applied_even_if_approved(lab: Lab, tools: ProjectTools, store: ApprovalStore) -> None:
     lab.change(("checksums: none", "checksums: none\n    protect: true"))
     assert lab.apply().code == 0
@@ -148,9 +158,7 @@ def test_a_refused_plan_is_not_applied_even_if_approved(lab: Lab, tools: Project
     assert head(lab) == before
 
 
-@pytest.mark.parametrize(
-    "of", [{"did": Did("did:web:lab.example")}, {"hours": -1}, {"hours": 25}, {"file": "/other/atpub.yaml"}]
-)
+@pytest.mark.parametrize("of", [{"folder": "other"}, {"hours": -1}, {"hours": 25}, {"file": "/other/atpub.yaml"}])
 def test_other_approvals(lab: Lab, tools: ProjectTools, store: ApprovalStore, of: Mapping[str, Any]) -> None:
     digest = call(tools, "plan")["digest"]
     approve(store, digest, **of)
@@ -221,14 +229,19 @@ def test_no_calls_write_without_an_approval(
     digest = call(tools, "plan")["digest"]
     others = ["0" * 64, digest[:32] + "0" * 32, "f" * 64]
     approve(store, digest, file="/other/atpub.yaml")
-    forged = Approval(manifest_files(()), LOCAL_DID, digest, datetime.now(UTC) + timedelta(hours=1))
+    forged = Approval(
+        manifest_files(()),
+        name_repository(LOCAL_DID, Path(".atpub/local")),
+        digest,
+        datetime.now(UTC) + timedelta(hours=1),
+    )
     write_files(lab.folder, {f"approvals/{digest}.json": json.dumps(forged.to_json())})
     before, files = head(lab), contents(lab.folder)
     random, codes = Random(20260501), Counter[str]()
     for number in range(CALLS):
         if number == CALLS - FEW:  # each use of these makes a plan
             approve(store, others[0])
-            approve(store, digest, did=Did("did:web:lab.example"))
+            approve(store, digest, folder="other")
         elif number == CALLS - FEW // 2:
             approve(store, digest, hours=-1)
         name, values = any_call(random, [digest, digest, *others])

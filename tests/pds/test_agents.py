@@ -11,7 +11,6 @@ from tests.pds.reference import Account, ReferencePds
 from tests.pds.test_drift import edit
 
 from atpub.agents.approvals import Approval, ApprovalStore
-from atpub.atproto.syntax import Did
 from atpub.cli.connect import TargetOptions
 from atpub.cli.run.agent_tools import ProjectTools, manifest_files
 
@@ -45,7 +44,7 @@ def test_an_agent(
 
     def approve(digest: str) -> None:
         expires = datetime.now(UTC) + timedelta(minutes=5)
-        store.save(Approval(manifest_files(()), Did(pds_account.did), digest, expires))
+        store.save(Approval(manifest_files(()), pds_account.did, digest, expires))
 
     digest = call("plan")["digest"]
     assert call("apply", digest=digest) == "not-approved"

@@ -1,7 +1,7 @@
 """Approvals of plans: a person gives one in a terminal, and one apply takes it.
 
 They are stored in the user's state folder, outside of the project that an agent works on. An approval names the files
-of the manifest, the account's DID, the plan's digest and a time at which it ends.
+of the manifest, the repository, the plan's digest and a time at which it ends.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBL
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's approval of one plan: its digest, of these manifest files, for this account, until a time."""
+    """A person's approval of one plan: its digest, of these manifest files, for this repository, until a time."""
 
     manifest: tuple[str, ...]
-    did: Did
+    repository: str
     digest: str
     expires: datetime
 
@@ -45,10 +45,15 @@ class Approval:
         return {
             "format_version": _FORMAT_VERSION,
             "manifest": [*self.manifest],
-            "did": self.did,
+            "repository": self.repository,
             "digest": self.digest,
             "expires": self.expires.isoformat(),
         }
+
+
+def name_repository(did: Did, folder: Path | None) -> str:
+    """Return the name of a repository in approvals: its DID and, as all in folders may have the same, its folder."""
+    return did if folder is None else f"{did} in {folder.absolute()}"
 
 
 def parse_digest(text: str) -> str:
@@ -95,9 +100,9 @@ class ApprovalStore:
             raise NotApproved(f"the approval of {digest} has expired", hint=self._hint(digest))
         return approval
 
-    def take(self, manifest: tuple[str, ...], did: Did, digest: str, now: datetime) -> None:
-        """Use up the approval of a plan for an account; raises NotApproved, also where another process was first."""
-        if self.find(manifest, digest, now).did != did:
+    def take(self, manifest: tuple[str, ...], repository: str, digest: str, now: datetime) -> None:
+        """Use up the approval of a plan for a repository; raises NotApproved, also where another process was first."""
+        if self.find(manifest, digest, now).repository != repository:
             raise self._missing(digest)
         try:
             self._file(manifest, digest).unlink()
@@ -143,4 +148,4 @@ def _parse(document: Mapping[str, Json]) -> Approval | None:
     if document["format_version"] != _FORMAT_VERSION or not isinstance(manifest, list):
         return None
     expires = datetime.fromisoformat(str(document["expires"])).astimezone(UTC)
-    return Approval(tuple(map(str, manifest)), Did(str(document["did"])), str(document["digest"]), expires)
+    return Approval(tuple(map(str, manifest)), str(document["repository"]), str(document["digest"]), expires)

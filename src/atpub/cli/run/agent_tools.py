@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.agents.answers import Answer
-from atpub.agents.approvals import ApprovalStore, parse_digest
+from atpub.agents.approvals import ApprovalStore, name_repository, parse_digest
 from atpub.agents.tools import read_call
 from atpub.atproto.data import Json
 from atpub.cli.connect import TargetOptions, find_target, open_journal
@@ -73,7 +73,7 @@ class ProjectTools:
         """Carry out a call; an error is an answer, too."""
         try:
             return self._carry_out(name, read_call(name, arguments)).limit()
-        except (Exception, KeyboardInterrupt) as error:
+        except Exception as error:
             known = classify(error)
             if isinstance(known, InternalError):
                 tell(redact("".join(traceback.format_exception(error))))
@@ -134,6 +134,7 @@ class ProjectTools:
                 hint = f"agents read the records of {target.account} alone"
                 raise Refused(f"{uri.authority} is another account", hint=hint)
             found = replace(uri or find_uri(name, manifest), authority=repository.did)
+            # The schema of another account stays unread: its URI may name any host.
             view = read_published(target, repository).find(found)
             if view is not None:
                 return Answer(view_text(view, width=_WIDTH), view_json(view))
@@ -154,7 +155,8 @@ class ProjectTools:
                 raise StalePlan(message, hint="show a person the new plan, and ask them to approve that")
             if plan.refusals:
                 return _failure(RefusedPlan(plan.refusals), plan_text(plan))
-            self.approvals.take(files, plan.did, digest, datetime.now(UTC))
+            repository = name_repository(plan.did, prepared.target.folder)
+            self.approvals.take(files, repository, digest, datetime.now(UTC))
             journal = open_journal(prepared.target, prepared.repository)
             try:
                 outcomes = apply_plan(plan, prepared.repository, prepared.sources, journal=journal, is_new=True)

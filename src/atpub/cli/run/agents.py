@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from atpub.agents.answers import Answer
-from atpub.agents.approvals import Approval, ApprovalStore, parse_digest
+from atpub.agents.approvals import LONGEST, Approval, ApprovalStore, name_repository, parse_digest
 from atpub.atproto.data import Json
 from atpub.cli.connect import TargetOptions
 from atpub.cli.options import environ, silence
@@ -64,19 +64,23 @@ def run_approve(
 ) -> None:
     """Show a plan, ask a person, and store the approval."""
     wanted, store = parse_digest(digest), _open_approvals()
+    if duration > LONGEST:
+        raise Usage(
+            f"an approval is good for at most {LONGEST.total_seconds() / 3600:.0f} hours", hint="such as --for 2h"
+        )
     if not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
         raise Usage("approve asks a person, and needs a terminal", hint="run it in a terminal, without redirections")
     manifest = read_manifest(manifests, environment, environ())
     store.require_outside(manifest.folder)
     target = TargetOptions(account, pds, environment)
     with prepare_plan(manifest, target, Options(), locked=locked, remember=True) as made:
-        plan = with_publishers(made).plan
+        plan, repository = with_publishers(made).plan, name_repository(made.plan.did, made.target.folder)
     check(plan, wanted, is_long=long)
     if not plan.pending:
         raise Usage("the plan changes nothing: there is nothing to approve")
     _ask(wanted)
     expires = datetime.now(UTC) + duration
-    store.save(Approval(manifest_files(manifests), plan.did, wanted, expires))
+    store.save(Approval(manifest_files(manifests), repository, wanted, expires))
     tell(f"Approved until {expires.astimezone():%H:%M:%S}, for one apply: {wanted}")
 
 
