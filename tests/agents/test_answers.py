@@ -46,8 +46,8 @@ def test_a_large_answer_fits(document: JsonObject) -> None:
 
 
 def test_what_is_left_out_is_counted() -> None:
-    first: JsonObject = {"value": ["x"] * 700}
-    found = limit_json({"changes": [first, *({} for _ in range(999))]})
+    texts: list[Json] = ["x"] * 700
+    found = limit_json({"changes": [{"value": texts}, *({} for _ in range(999))]})
     assert found["not_shown"] == {"changes": 500, "changes[].value": 200}
 
 
