@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from atpub import errors
-from atpub.errors import AtpubError, InvalidInput, InvalidRecord, Place, Problem, RateLimited
-from atpub.redact import LONGEST, hide
+from atpub.errors import LONGEST, AtpubError, InvalidInput, InvalidRecord, Place, Problem, RateLimited
+from atpub.redact import hide
 
 LINE = re.compile(r"    (?P<indent>[│ ├└─]*)(?P<name>[A-Z]\w+)(?: +exit (?P<code>\d+))?")
 

@@ -51,6 +51,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from atpub.redact import LONGEST as LONGEST
 from atpub.redact import redact_urls, tidy
 
 Severity = Literal["error", "warning"]

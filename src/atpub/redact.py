@@ -52,6 +52,24 @@ def redact(text: str) -> str:
     return redact_urls(text)
 
 
+def tidy(text: str) -> str:
+    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
+
+    The end often says what is wrong with the value before it.
+    """
+    if len(text) <= LONGEST:
+        return redact_urls(text)
+    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
+
+
+def _shorten(line: str) -> str:
+    if len(line) <= LONGEST:
+        return line
+    end = LONGEST // 4
+    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
+    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
+
+
 def redact_urls(text: str) -> str:
     """Return the text without the secrets of the URLs and the commands (`pipe:`) in it."""
     if ":" not in text and "=" not in text:
@@ -98,21 +116,3 @@ def _has_secret(url: str) -> bool:
 
 def _has_secret_name(found: re.Match[str]) -> bool:
     return bool(_SECRET_NAME.fullmatch(unquote(found[2])))
-
-
-def tidy(text: str) -> str:
-    """Return the text without the secrets of URLs, and without the middle of a line that is too long.
-
-    The end often says what is wrong with the value before it.
-    """
-    if len(text) <= LONGEST:
-        return redact_urls(text)
-    return "\n".join(map(_shorten, redact(text).split("\n")))  # redact: half a password would not be recognized later
-
-
-def _shorten(line: str) -> str:
-    if len(line) <= LONGEST:
-        return line
-    end = LONGEST // 4
-    left_out = f" … ({len(line) - LONGEST:,} characters left out) … "
-    return line[: LONGEST - end - len(left_out)] + left_out + line[-end:]
