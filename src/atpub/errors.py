@@ -47,6 +47,7 @@ A `Problem` is a value, not an exception: checks continue after a problem, so th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -224,17 +225,12 @@ class RateLimited(AtpubError):
     exit_code = 8
 
     def __init__(self, message: str, *, reset: int | None = None) -> None:
-        moment = _moment(reset)
+        moment = None
+        with suppress(ValueError, OverflowError, OSError):  # a time that no calendar has
+            moment = datetime.fromtimestamp(reset, UTC) if reset else None
         when = f"after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "later; the server does not say when"
         super().__init__(message, hint=f"run again {when}")
         self.reset = reset if moment else None
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):  # a time that no calendar has
-        return None
 
 
 class Usage(AtpubError):
