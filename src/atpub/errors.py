@@ -39,8 +39,7 @@
         │   └── SlowResponse                  fewer bytes a second than atpub waits for
         └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
 
-Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
-of their own (`atpub.atproto.runtime.MethodError`).
+Any other class has the code of its base here; only `atpub.atproto.runtime.MethodError` has those of lexicons.
 
 A `Problem` is a value, not an exception: checks continue after a problem, so that the user sees all of them at once.
 """
@@ -122,8 +121,7 @@ class AtpubError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         message, hint = tidy(message), tidy(hint)
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
         if hint:
             self.add_note(f"hint: {hint}")
 
