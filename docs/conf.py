@@ -27,6 +27,7 @@ NAVIGATION = {
         "how-to/github-actions",
         "how-to/pull-request",
         "how-to/other-ci",
+        "how-to/agents",
         "how-to/python",
         "how-to/lexicons",
         "how-to/move-accounts",

@@ -44,6 +44,7 @@ packing
 report
 catalog
 cataloging
+agents
 progress_display
 atmosphere cli testing validation
 """
@@ -90,6 +91,7 @@ MAY_DO_IO = (
     "cataloging",
     "history.folder",
     *("serving.files", "serving.server"),
+    *("agents.approvals", "agents.server"),
 )
 EXCEPTIONS = {
     "manifest.files": "reads the manifest's own files, and nothing else does",

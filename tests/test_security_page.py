@@ -27,4 +27,5 @@ def test_a_refusal_has_a_test_that_exists(row: str) -> None:
 
 def test_every_role_has_its_table() -> None:
     roles = [part.splitlines()[0] for part in PAGE.split("\n## ")[1:] if "| atpub refuses | test |" in part]
-    assert roles == ["Author of a pull request", "Author of a record", "Server", "Reader of logs and CI comments"]
+    people = ["Author of a pull request", "Author of a record", "Server", "Reader of logs and CI comments"]
+    assert roles == [*people, "Agent"]

@@ -15,6 +15,7 @@
     │   └── HeadMoved                         the repository has a newer commit than the swap names
     ├── PartlyApplied               exit 6    some commits were made; run again
     ├── Refused                     exit 7    protected, over a threshold, or another project's
+    │   ├── NotApproved                       no person has approved the plan that an agent asks to apply
     │   └── UnconfirmedServer                 only the manifest says that the account is on that server
     ├── RateLimited                 exit 8    wait until `reset`, then run again
     ├── Usage                       exit 64   the command line or the call is malformed
@@ -41,14 +42,14 @@
         │   └── SlowResponse                  fewer bytes a second than atpub waits for
         └── OutcomeUnknown                    a write was sent and its reply is lost: read before going on
 
-Any other class is a subclass of one of these and has its code; only the errors that a method's lexicon names have codes
-of their own (`atpub.atproto.runtime.MethodError`).
+Any other class has the code of its base here; only `atpub.atproto.runtime.MethodError` has those of lexicons.
 
 A `Problem` is a value, not an exception: checks continue after a problem, so that the user sees all of them at once.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -123,8 +124,7 @@ class AtpubError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         message, hint = tidy(message), tidy(hint)
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
         if hint:
             self.add_note(f"hint: {hint}")
 
@@ -225,6 +225,12 @@ class Refused(AtpubError):
     exit_code = 7
 
 
+class NotApproved(Refused):
+    """A plan that an agent asks to apply and that no person has approved, or not any more."""
+
+    code = "not-approved"
+
+
 class UnconfirmedServer(Refused):
     """A server that the manifest names, and the account's identity does not: it gets no password."""
 
@@ -238,17 +244,12 @@ class RateLimited(AtpubError):
     exit_code = 8
 
     def __init__(self, message: str, *, reset: int | None = None) -> None:
-        moment = _moment(reset)
+        moment = None
+        with suppress(ValueError, OverflowError, OSError):  # a time that no calendar has
+            moment = datetime.fromtimestamp(reset, UTC) if reset else None
         when = f"after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "later; the server does not say when"
         super().__init__(message, hint=f"run again {when}")
         self.reset = reset if moment else None
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):  # a time that no calendar has
-        return None
 
 
 class Usage(AtpubError):

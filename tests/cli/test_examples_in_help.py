@@ -38,8 +38,8 @@ def runs(line: str) -> list[list[str]]:
     return [shlex.split(part)[1:] for part in PARTS.split(found[1] if found else line) if part and part.strip()]
 
 
-# They run until they are stopped, start a browser, or are about files that their own tests write.
-ELSEWHERE = ("atpub serve", "atpub open", "atpub croissant", "atpub lex", "atpub check")
+# They run until they are stopped, need a terminal, start a browser, or are about files that their own tests write.
+ELSEWHERE = ("atpub serve", "atpub mcp", "atpub approve", "atpub open", "atpub croissant", "atpub lex", "atpub check")
 LINES = [line for lines in EXAMPLES.values() for line in lines]
 
 

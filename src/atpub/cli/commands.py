@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from atpub.cli.account_commands import croissant, export, login, logout, serve, whoami
+from atpub.cli.agent_commands import approve, mcp
 from atpub.cli.catalog_commands import catalog, open_command
 from atpub.cli.data_commands import import_command, init, inspect, list_command, lock, pack, pull, show, verify
 from atpub.cli.examples import add_examples
@@ -83,6 +84,8 @@ for _command in (
     export,
     croissant,
     serve,
+    mcp,
+    approve,
     destroy,
     generate,
     lex,

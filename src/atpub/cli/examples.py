@@ -69,6 +69,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "croissant": ("atpub croissant --check",),
     "serve": ("atpub serve", "atpub serve --repository .atpub/local --port 8000"),
+    "mcp": ("atpub mcp", "atpub mcp -m /home/me/lab/atpub.yaml --account lab.example.org"),
+    "approve": ("atpub approve $DIGEST", "atpub approve --for 15m $DIGEST"),
     "destroy": ("atpub destroy --account local",),
     "generate": (
         "atpub generate --out src/lab_records --package lab_records",

@@ -31,7 +31,7 @@ class DetailedError(AtpubError):
 
 def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> int:
     """Report an error of a command line with these arguments on stderr, and as JSON on stdout; return the exit code."""
-    known = _classify(error, args)
+    known = classify(error, args)
     if as_json:
         _print_json(known)
     if isinstance(known, InternalError):
@@ -46,14 +46,20 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
 
 def _print_json(error: AtpubError) -> None:
     """Print an error as JSON; tell if stdout cannot be written to, too."""
-    found = error_json(error)
     try:
-        print_json(error.details_json(found) if isinstance(error, DetailedError) else found)
+        print_json(detailed_json(error))
     except OSFailure as failure:
         tell(error_text(failure, style_for(sys.stderr)))
 
 
-def _classify(error: BaseException, args: Sequence[str]) -> AtpubError:
+def detailed_json(error: AtpubError) -> JsonObject:
+    """Return an error as JSON, with its details."""
+    found = error_json(error)
+    return error.details_json(found) if isinstance(error, DetailedError) else found
+
+
+def classify(error: BaseException, args: Sequence[str] = ()) -> AtpubError:
+    """Return the error of atpub's own that an error of a command line with these arguments stands for."""
     match error:
         case AtpubError():
             return error

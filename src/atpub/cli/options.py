@@ -222,6 +222,11 @@ def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
         context.meta[_QUIET] = True
 
 
+def silence() -> None:
+    """Let the command that runs be quiet, as with `--quiet`."""
+    click.get_current_context().meta[_QUIET] = True
+
+
 def is_quiet() -> bool:
     """Return whether `--quiet` is given; to be asked in the thread that runs the command."""
     context = click.get_current_context(silent=True)
