@@ -14,14 +14,13 @@ from atpub.agents.answers import Answer
 from atpub.agents.approvals import ApprovalStore, name_repository, parse_digest
 from atpub.agents.tools import read_call
 from atpub.atproto.data import Json
-from atpub.cli.connect import TargetOptions, find_target, open_journal
+from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.failures import DetailedError, classify, detailed_json
 from atpub.cli.output import tell
 from atpub.cli.prepare import PreparedPlan, prepare_plan, with_publishers
-from atpub.cli.run.apply import PartlyAppliedPlan, RefusedPlan
+from atpub.cli.run.apply import RefusedPlan, apply_prepared, require_login
 from atpub.cli.run.published import find_uri, read_published, reading
 from atpub.desired import read_manifest, usual_paths, validate
-from atpub.engine.apply import PartialApplyError, apply_plan
 from atpub.engine.plan.model import Options
 from atpub.errors import AtpubError, InternalError, RecordNotFound, Refused, StalePlan, Usage
 from atpub.explanations.table import explanations, normalize_code
@@ -155,13 +154,10 @@ class ProjectTools:
                 raise StalePlan(message, hint="show a person the new plan, and ask them to approve that")
             if plan.refusals:
                 return _failure(RefusedPlan(plan.refusals), plan_text(plan))
+            require_login(prepared)
             repository = name_repository(plan.did, prepared.target.folder)
             self.approvals.take(files, repository, digest, datetime.now(UTC))
-            journal = open_journal(prepared.target, prepared.repository)
-            try:
-                outcomes = apply_plan(plan, prepared.repository, prepared.sources, journal=journal, is_new=True)
-            except PartialApplyError as error:
-                raise PartlyAppliedPlan(plan, error) from error
+            outcomes = apply_prepared(prepared, as_json=True, wait=False, is_new=True)
         return Answer(outcomes_text(plan, outcomes), outcomes_json(plan, outcomes))
 
 
