@@ -11,7 +11,6 @@ from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.desired import usual_paths
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import InvalidInput, Usage
-from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
@@ -20,6 +19,7 @@ from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
+from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 
 
 @dataclass(frozen=True, slots=True)

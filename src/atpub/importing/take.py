@@ -20,8 +20,6 @@ from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem, RecordNotFound, Usage
 from atpub.importing import entry_writers as writers
 from atpub.importing.entries import write_body
-from atpub.importing.yaml_edit import Edit, NotEditable, edit_yaml
-from atpub.importing.yaml_writer import with_dollars_kept
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS, Form
 from atpub.manifest.load import load_merged, not_interpolated
@@ -33,6 +31,8 @@ from atpub.text.files import STDIN
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
 from atpub.text.spans import Steps
+from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
 _HAND: Final = "the edited manifest would not give exactly this record"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from atpub.importing.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
 
 MANIFEST = """\
 # The project.
