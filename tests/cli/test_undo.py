@@ -247,6 +247,15 @@ def test_what_writes_nothing_leaves_no_history(lab: Lab, monkeypatch: pytest.Mon
     assert (lab.folder / ".atpub/history/.gitignore").read_text() == "*\n"
 
 
+def test_a_history_that_cannot_be_written_is_told_before_uploads(lab: Lab) -> None:
+    (lab.folder / ".atpub").mkdir()
+    (lab.folder / ".atpub/history").write_text("a file")
+    ran = lab.apply()
+    assert (ran.code, "cannot write .atpub/history" in ran.err, "--no-history" in ran.err) == (1, True, True), ran
+    assert "uploaded" not in ran.err
+    assert lab.apply("--no-history").code == 0
+
+
 def _fail(*_: object) -> None:
     from atpub.errors import Unavailable
 
