@@ -14,7 +14,7 @@ from atpub.report.three_way import (
     drift_counts,
     three_way_html,
     three_way_lines,
-    three_way_markdown,
+    three_way_table,
 )
 from atpub.repository.model import Record
 
@@ -49,7 +49,7 @@ def test_text() -> None:
 
 
 def test_markdown_and_html_are_escaped() -> None:
-    markdown, html = three_way_markdown(MODIFIED), three_way_html(MODIFIED)
+    markdown, html = "\n".join(three_way_table(MODIFIED)), three_way_html(MODIFIED)
     assert '| `text` | `"a"` |' in markdown
     assert r"<b>\u007c" in markdown  # within backticks
     assert [line.count(" | ") for line in markdown.splitlines() if line.startswith("| `")] == [3, 3]
@@ -60,7 +60,11 @@ def test_markdown_and_html_are_escaped() -> None:
 
 def test_what_is_not_known_is_said() -> None:
     change = replace(MODIFIED, drift=Drift(cid_of({}), cid_of({"text": "b"})))
-    for shown in ("\n".join(three_way_lines(change, PLAIN)), three_way_markdown(change), three_way_html(change)):
+    for shown in (
+        "\n".join(three_way_lines(change, PLAIN)),
+        "\n".join(three_way_table(change)),
+        three_way_html(change),
+    ):
         assert TWO_WAY in shown
 
 
@@ -68,7 +72,7 @@ def test_a_deletion_is_no_creation() -> None:
     (line,) = three_way_lines(DELETED, PLAIN)
     assert line.strip().startswith("drift: deleted by another client; applied as ")
     assert (action_word(DELETED), action_word(replace(DELETED, drift=None))) == ("restore", "create")
-    assert three_way_markdown(DELETED) == three_way_html(DELETED) == ""
+    assert (three_way_table(DELETED), three_way_html(DELETED)) == ([], "")
 
 
 def test_drift_is_counted() -> None:

@@ -9,7 +9,7 @@ from atpub.engine.plan.model import Change, Plan
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.report.escape import escape_github, escape_github_property, escape_markdown
 from atpub.report.problems import placed_message
-from atpub.report.three_way import drift_text
+from atpub.report.three_way import describe_drift
 from atpub.suggest import counted
 
 _MOST_PROBLEMS = 200
@@ -42,7 +42,7 @@ def plan_problems(plan: Plan, key_place: Callable[[tuple[str, str]], Place]) -> 
         if change.action == "delete":
             yield Problem("record-deleted", f"{change.address} is to be deleted: {change.uri}", place, "", "warning")
         if change.drift:
-            yield _drift(change, drift_text(change.drift), place)
+            yield _drift(change, describe_drift(change.drift), place)
     yield from plan.warnings
 
 
