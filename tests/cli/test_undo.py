@@ -234,6 +234,15 @@ def test_an_apply_to_another_account_is_not_undone(lab: Lab) -> None:
     assert not state(lab)
 
 
+@pytest.mark.parametrize(
+    ("step", "done"), [(update, "1 record restored."), (create, "1 record deleted."), (delete, "1 record restored.")]
+)
+def test_it_says_what_it_has_done(lab: Lab, step: Callable[[Lab], tuple[str, ...]], done: str) -> None:
+    lab.apply()
+    lab.apply(*step(lab))
+    assert f": {done}\n" in undo(lab)
+
+
 def test_what_writes_nothing_leaves_no_history(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.apply("--no-history")
     lab.plan()

@@ -112,7 +112,7 @@ def _find(address: str, plan: Plan) -> Change:
         raise InvalidInput((Problem("not-expressible", problem, None, _HINT),))
     if change.before is None:
         what = "was deleted by another client" if change.drift else "is not published"
-        raise RecordNotFound(f"{address} {what}", hint="remove its entry, or make the record again: atpub apply")
+        raise RecordNotFound(f"{address} {what}", hint="remove its entry, or restore the record: atpub apply")
     return change
 
 

@@ -48,7 +48,8 @@ def plan_problems(plan: Plan, key_place: Callable[[tuple[str, str]], Place]) -> 
 
 def _drift(change: Change, text: str, place: Place) -> Problem:
     message = f"{change.address}: {text}"
-    hint = "applying this plan undoes that" if change.writes else ""
+    keeps = f"; to keep it: atpub import --take {change.address}" if change.before and change.after is not None else ""
+    hint = f"applying this plan undoes that{keeps}" if change.writes else ""
     return Problem("record-drifted", message, place, hint, "warning")
 
 
