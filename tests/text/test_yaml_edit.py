@@ -131,6 +131,11 @@ def test_texts_that_look_like_something_else_stay_texts() -> None:
         assert (read["project"], read["datasets"]["cats"]["new"]) == (value, value), made
 
 
+def test_an_entry_on_one_line_with_an_alias_is_refused_with_the_reason() -> None:
+    with pytest.raises(NotEditable, match="an alias of an anchor elsewhere"):
+        edit_yaml("x: &x {a: 1}\nb: {<<: *x, c: 1}\n", [set_at("b.c", 2)])
+
+
 @pytest.mark.parametrize(
     ("text", "edit"),
     [

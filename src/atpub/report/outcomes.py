@@ -21,8 +21,9 @@ _MOST_READ = 3
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about the applied changes, and the URI of each dataset."""
-    applied = [outcome for outcome in outcomes if outcome.status == "applied"]
-    done = [f"applied {counted(len(applied), 'change')}"] if applied else []
+    applied = [outcome.change for outcome in outcomes if outcome.status == "applied"]
+    changed = sum(change.pending for change in applied)
+    done = [f"applied {counted(changed, 'change')}"] if changed else ["updated the inventory"] if applied else []
     done += [f"uploaded {counted(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
     what = " and ".join(done).capitalize() or "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)

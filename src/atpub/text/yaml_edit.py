@@ -120,6 +120,7 @@ def _is_after(line: str, column: int) -> bool:
 
 def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
     """Write the lines of a key and its value anew, edited."""
+    from ruamel.yaml.composer import ComposerError
     from ruamel.yaml.error import YAMLError
 
     start, end = _lines(text, pair)
@@ -131,6 +132,8 @@ def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
         _set(loaded, (next(iter(loaded)), *rest), edit)
         stream = StringIO()
         editor.dump(loaded, stream)
+    except ComposerError as error:
+        raise NotEditable("its lines have an alias of an anchor elsewhere") from error
     except (YAMLError, LookupError, TypeError, AttributeError) as error:
         raise NotEditable("its form is not known") from error
     made = _indent(stream.getvalue(), column)
