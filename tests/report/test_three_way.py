@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.engine.plan.model import Action, Change, Drift
+from atpub.engine.plan.model import Action, Change, Drift, Outcome
+from atpub.report.html import outcomes_html
+from atpub.report.outcomes import halted_text
 from atpub.report.style import PLAIN
 from atpub.report.three_way import (
     TWO_WAY,
@@ -73,6 +75,12 @@ def test_a_deletion_is_no_creation() -> None:
     assert line.strip().startswith("drift: deleted by another client; applied as ")
     assert (action_word(DELETED), action_word(replace(DELETED, drift=None))) == ("restore", "create")
     assert (three_way_table(DELETED), three_way_html(DELETED)) == ([], "")
+
+
+def test_outcomes_have_the_words_of_the_plan() -> None:
+    outcome = Outcome(DELETED, "pending", None)
+    assert "records/a  restore, pending" in halted_text([outcome])
+    assert "<td>restore</td>" in outcomes_html([outcome])
 
 
 def test_drift_is_counted() -> None:

@@ -151,7 +151,8 @@ def _outcome_row(item: Outcome) -> str:
     change, error = item.change, f"<div>{escape_html(item.error)}</div>" if item.error else ""
     status = _coloured(item.status, _COLOURS.get(item.status, _GREY))
     record = f"<td>{escape_html(f'{change.address}{notes(change)}')}{error}</td>"
-    return f"<tr><td>{status}</td><td>{change.action}</td>{record}<td><code>{escape_html(change.uri)}</code></td></tr>"
+    uri = f"<td><code>{escape_html(change.uri)}</code></td>"
+    return f"<tr><td>{status}</td><td>{action_word(change)}</td>{record}{uri}</tr>"
 
 
 def _coloured(word: str, colour: str) -> str:

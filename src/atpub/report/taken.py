@@ -24,7 +24,7 @@ def taken_text(addresses: Sequence[str], files: Sequence[EditedFile], style: Sty
     if not files:
         return style(f"Nothing to take: the manifest describes {listed(addresses)} as they are live.", GREEN)
     lines += ["", style(f"Taken over from the live record: {listed(addresses)}.", BOLD, GREEN)]
-    return "\n".join([*lines, "The next apply changes no record, and notes in the inventory that the edit is yours."])
+    return "\n".join([*lines, "The next apply notes in the inventory that the edit is yours."])
 
 
 def taken_json(addresses: Sequence[str], files: Sequence[EditedFile]) -> JsonObject:
