@@ -25,8 +25,8 @@ body { margin: 0 auto; max-width: 60rem; padding: 1rem }
 code, ins, del { font-family: ui-monospace, monospace; font-size: .875em }
 summary { cursor: pointer; font-weight: bold; padding: .25rem 0 }
 li { margin: .5rem 0 }
-ins, del { display: block; padding: 0 .5rem; text-decoration: none; white-space: pre-wrap }
-ins { background: light-dark(#dafbe1, #12261e) }
+ins, del { padding: 0 .25rem; white-space: pre-wrap }
+ins { background: light-dark(#dafbe1, #12261e); text-decoration: none }
 del { background: light-dark(#ffebe9, #2d1519) }
 .urgent { border-inline-start: .25rem solid light-dark(#b3261e, #ff8a80); padding-inline-start: .75rem }
 .faint { color: light-dark(#59636e, #9198a1) }
