@@ -13,7 +13,7 @@ from atpub.engine.inventory import COLLECTION
 from atpub.errors import InvalidInput, Usage
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.load import load_merged, not_interpolated
+from atpub.manifest.load import folder_of, load_merged, not_interpolated
 from atpub.manifest.model import Manifest
 from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
@@ -139,8 +139,7 @@ def _load(documents: tuple[Document, ...], folder: Path, environment: str | None
 
 
 def _folder(paths: Sequence[str]) -> Path:
-    first = Path(paths[0]) if paths else Path()
-    return first if first.is_dir() else first.parent
+    return folder_of(paths) if paths else Path()
 
 
 def _folder_of(out: Path | None) -> Path:
