@@ -71,11 +71,11 @@ class History:
                 packed.writelines(lines(past))
         self._prune()
 
-    def make_folder(self) -> None:
-        """Make the folder, and try that it can be written to; raises OSFailure."""
+    def try_writing(self) -> None:
+        """Raise OSFailure if the folder, or that in which it is to be made, cannot be written to; leaves nothing."""
         with _writing(self.folder):
-            self._make_folder()
-            with TemporaryFile(dir=self.folder):
+            found = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+            with TemporaryFile(dir=found):
                 pass
 
     def remove(self, name: str) -> None:
