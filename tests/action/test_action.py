@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.action.forge import Forge
-from tests.cli.lab import Lab
-
-from atpub.cli.commands import COMMANDS
+from tests.cli.lab import DIGITS, Lab, edited
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/github-actions.md").read_text("utf-8")
@@ -114,13 +112,23 @@ def test_an_invalid_manifest_fails_before_any_comment(lab: Lab, environment: Job
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [name for name in ("verify", "drift") if name in COMMANDS])
+@pytest.mark.parametrize("command", ["verify", "drift"])
 def test_the_night_after(lab: Lab, environment: Job, command: str) -> None:
     lab.change((CATS, ""))
     lab.apply()
     ran = run(environment, lab, command)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert Path(environment["GITHUB_STEP_SUMMARY"]).read_text("utf-8").startswith("\n    ")
+
+
+@pytest.mark.slow
+def test_drift_at_night_fails_and_is_in_the_summary(lab: Lab, environment: Job) -> None:
+    lab.apply()
+    lab.write_elsewhere(edited(lab, DIGITS))
+    ran = run(environment, lab, "drift")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "1 record modified outside this project." in ran.stdout
+    assert '\n              live    "Edited by hand."' in Path(environment["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
 
 
 def test_no_step_runs_an_input_and_only_apply_gets_the_password() -> None:

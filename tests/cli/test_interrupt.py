@@ -66,6 +66,20 @@ def test_it_stops_and_goes_on_later(many: Lab, name: str, times: int, flags: tup
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_of_several_projects_the_json_has_all_until_the_stop(many: Lab, times: int) -> None:
+    schemas = many.manifest[: many.manifest.index("datasets:")].replace("project: lab", "project: first")
+    (many.folder / "first.yaml").write_text(schemas.replace("org.lab.image", "org.first.image"))
+    (many.folder / "last.yaml").write_text(schemas.replace("project: first", "project: last"))
+    named = [word for name in ("first", "atpub", "last") for word in ("-m", f"{name}.yaml")]
+    ran = pressing(many.folder, "SIGTERM", times, "--json", *named)
+    assert ran.returncode == 130, ran.stderr
+    done, stopped = json.loads(ran.stdout)["projects"]
+    assert (done["project"], [item["status"] for item in done["outcomes"]]) == ("first", ["applied"])
+    assert (stopped["project"], stopped["error"]["code"]) == ("lab", "interrupted")
+
+
+@pytest.mark.slow
 def test_nohup_goes_on(many: Lab) -> None:
     command = ["nohup", sys.executable, "-c", PRESS, "SIGHUP", "1"]
     ran = subprocess.run(command, cwd=many.folder, capture_output=True, text=True, timeout=60, check=False)

@@ -54,7 +54,9 @@ def test_writing_is_refused(lab: Lab, caches: Path) -> None:
         assert lab.plan("--detailed-exitcode").code == 2
         refused = lab.apply("--json")
         assert refused.code == 1, refused.err
-        assert "Read-only file system" in json.loads(refused.out)["error"]["message"]
+        error = json.loads(refused.out)["error"]
+        assert error["message"] == "cannot write .atpub/history: Read-only file system"
+        assert error["hint"].endswith("or apply with --no-history")
         refused = lab.apply("--json", "--no-history")
         assert refused.code == 1, refused.err
         assert "it is read-only" in json.loads(refused.out)["error"]["message"]

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.lab import Lab
 
 from atpub.engine.plan.serialize import seal
-from atpub.report.markdown import LIMIT
+from atpub.report.folds import LIMIT
 
 
 def test_a_saved_plan_is_applied(lab: Lab) -> None:

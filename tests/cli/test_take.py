@@ -137,6 +137,9 @@ def test_take(case: Any, lab: Lab) -> None:
     assert not [item for item in lab.plan("--json").json["changes"] if item["action"] != "unchanged"]
     assert lab.run("drift").code == 0
     assert "Nothing to take" in lab.run("import", "--take", address).out
+    assert lab.plan("--detailed-exitcode").code == 2, "the inventory has not noted it"
+    assert lab.apply().out.startswith("Updated the inventory; lab is up to date.\n")
+    assert lab.plan("--detailed-exitcode").code == 0
 
 
 def inherited_removed(lab: Lab) -> None:

@@ -234,6 +234,15 @@ def test_an_apply_to_another_account_is_not_undone(lab: Lab) -> None:
     assert not state(lab)
 
 
+@pytest.mark.parametrize(
+    ("step", "done"), [(update, "1 record restored."), (create, "1 record deleted."), (delete, "1 record restored.")]
+)
+def test_it_says_what_it_has_done(lab: Lab, step: Callable[[Lab], tuple[str, ...]], done: str) -> None:
+    lab.apply()
+    lab.apply(*step(lab))
+    assert f": {done}\n" in undo(lab)
+
+
 def test_what_writes_nothing_leaves_no_history(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.apply("--no-history")
     lab.plan()
@@ -245,6 +254,15 @@ def test_what_writes_nothing_leaves_no_history(lab: Lab, monkeypatch: pytest.Mon
     assert lab.apply().code == 1
     assert not History(lab.folder).names()
     assert (lab.folder / ".atpub/history/.gitignore").read_text() == "*\n"
+
+
+def test_a_history_that_cannot_be_written_is_told_before_uploads(lab: Lab) -> None:
+    (lab.folder / ".atpub").mkdir()
+    (lab.folder / ".atpub/history").write_text("a file")
+    ran = lab.apply()
+    assert (ran.code, "cannot write .atpub/history" in ran.err, "--no-history" in ran.err) == (1, True, True), ran
+    assert "uploaded" not in ran.err
+    assert lab.apply("--no-history").code == 0
 
 
 def _fail(*_: object) -> None:

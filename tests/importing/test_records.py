@@ -10,7 +10,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from tests.engine.apply.publishing import NOTE, NOW, scratch, write_lexicons
-from tests.importing.test_yaml_writer import TEXTS
+from tests.text.test_yaml_writer import TEXTS
 
 from atpub.atproto.data import Json, JsonObject, cid_of
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey

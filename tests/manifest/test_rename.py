@@ -1,13 +1,13 @@
 """An entry under another key, in the text of its manifest: the edits, and what stays as it is."""
 
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from atpub.errors import InvalidInput, Usage
+from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address
-from atpub.manifest.rename import Context, Renamed, edit_documents, rename_entry
+from atpub.manifest.rename import Renamed, edit_documents, rename_entry
 from atpub.text.document import parse
 
 HEAD = "atpub: 1\nproject: lab\naccount: local\n"
@@ -17,7 +17,7 @@ SCHEMA = "schemas:\n  image: {nsid: org.lab.image, version: 1.0.0, fields: {a: i
 def rename(address: str, key: str, *texts: str, environ: dict[str, str] | None = None) -> Renamed:
     section, _, name = address.partition("/")
     documents = tuple(parse(text, f"{number}.yaml") for number, text in enumerate(texts))
-    return rename_entry(documents, Address(section, name), key, Context(Path(), environ or {}))
+    return rename_entry(documents, Address(section, name), key, ManifestSource(["."], environ or {}))
 
 
 def dataset(fields: str, rest: str = "") -> str:

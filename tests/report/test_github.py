@@ -34,7 +34,7 @@ def test_refusals_come_first_then_deletes_and_drift() -> None:
     assert first == (
         "::error file=atpub.yaml,line=3,col=1,title=protected::datasets/gone is protected (set protect: false)"
     )
-    assert second.endswith("(applying this plan undoes that)")
+    assert second.endswith("(applying this plan undoes that; to keep it: atpub import --take datasets/edited)")
 
 
 @given(TEXTS, TEXTS)

@@ -7,7 +7,9 @@ import pytest
 from tests.report.plans import CID, change, plan, update
 
 from atpub.engine.plan.model import Drift, Refusal
-from atpub.report.markdown import LIMIT, marker, plan_markdown
+from atpub.report.drift import drift_markdown
+from atpub.report.folds import LIMIT
+from atpub.report.markdown import marker, plan_markdown
 
 DELETES = [change("delete", f"gone-{number}", before={}) for number in range(10)]
 REFUSAL = Refusal("datasets/gone-1", DELETES[1].uri, "protected", "datasets/gone-1 is protected", "set protect: false")
@@ -60,6 +62,18 @@ def test_details_are_left_out_before_names(limit: int, names: int, details: int)
     text = plan_markdown(plan(*map(update, "abcde")), limit=limit)
     assert (text.count("- `datasets/"), text.count("```diff")) == (names, details), len(text)
     assert len(text) <= max(limit, 400)
+
+
+def test_drift_is_cut_as_a_plan_is() -> None:
+    found = plan(*(update(f"{'long-' * 20}{number}", drift=Drift(CID, CID)) for number in range(990)))
+    text = drift_markdown(found)
+    assert LIMIT * 0.9 < len(text) <= LIMIT
+    listed = text.count("- `datasets/long-")
+    assert f"… and {990 - listed} more that are not listed here; run `atpub drift` to see all" in text
+    assert text.endswith("</details>\n")
+    few = plan(*map(replace, found.changes[:3]))
+    (name,) = re.findall("(- `datasets/.*2`<br>(?:\n  .*)*)", drift_markdown(few))
+    assert name in plan_markdown(few).replace("update: ", "")
 
 
 def test_a_bot_finds_the_comment_by_its_first_line() -> None:

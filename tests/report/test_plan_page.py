@@ -13,6 +13,7 @@ from tests.report.plans import CID, change, plan, update
 
 from atpub.engine.plan.model import Drift, Plan, Refusal
 from atpub.errors import Place, Problem
+from atpub.report.html import plan_html
 from atpub.report.plan_page import PAGE_START, plan_page
 
 __all__ = ["browser"]
@@ -54,6 +55,17 @@ def test_a_page_is_accessible_fits_and_runs_nothing(browser: Browser, tmp_path: 
     found = visit.page.evaluate("axe.run()")
     assert [(item["id"], item["nodes"][0]["html"]) for item in found["violations"]] == []
     visit.page.close()
+
+
+def test_every_field_is_there() -> None:
+    values = [{f"field-{number}": side for number in range(200)} for side in "ab"]
+    changed = change("update", "new", before=values[0], after=values[1])  # type: ignore[arg-type]
+    drifted = replace(changed, drift=Drift(CID, CID))
+    for shown in (changed, drifted):
+        page = plan_page(plan(shown))
+        assert all(f"<code>field-{number}</code>: " in page for number in range(200))
+        assert "more field" not in page
+        assert "… and 150 more fields" in plan_html(plan(shown))
 
 
 def test_it_begins_as_a_page_of_atpub() -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.engine.plan.model import Action, Change, Drift
+from atpub.engine.plan.model import Action, Change, Drift, Outcome
+from atpub.report.html import outcomes_html
+from atpub.report.outcomes import halted_text
 from atpub.report.style import PLAIN
 from atpub.report.three_way import (
     TWO_WAY,
@@ -14,7 +16,7 @@ from atpub.report.three_way import (
     drift_counts,
     three_way_html,
     three_way_lines,
-    three_way_markdown,
+    three_way_table,
 )
 from atpub.repository.model import Record
 
@@ -49,7 +51,7 @@ def test_text() -> None:
 
 
 def test_markdown_and_html_are_escaped() -> None:
-    markdown, html = three_way_markdown(MODIFIED), three_way_html(MODIFIED)
+    markdown, html = "\n".join(three_way_table(MODIFIED)), three_way_html(MODIFIED)
     assert '| `text` | `"a"` |' in markdown
     assert r"<b>\u007c" in markdown  # within backticks
     assert [line.count(" | ") for line in markdown.splitlines() if line.startswith("| `")] == [3, 3]
@@ -60,7 +62,11 @@ def test_markdown_and_html_are_escaped() -> None:
 
 def test_what_is_not_known_is_said() -> None:
     change = replace(MODIFIED, drift=Drift(cid_of({}), cid_of({"text": "b"})))
-    for shown in ("\n".join(three_way_lines(change, PLAIN)), three_way_markdown(change), three_way_html(change)):
+    for shown in (
+        "\n".join(three_way_lines(change, PLAIN)),
+        "\n".join(three_way_table(change)),
+        three_way_html(change),
+    ):
         assert TWO_WAY in shown
 
 
@@ -68,7 +74,13 @@ def test_a_deletion_is_no_creation() -> None:
     (line,) = three_way_lines(DELETED, PLAIN)
     assert line.strip().startswith("drift: deleted by another client; applied as ")
     assert (action_word(DELETED), action_word(replace(DELETED, drift=None))) == ("restore", "create")
-    assert three_way_markdown(DELETED) == three_way_html(DELETED) == ""
+    assert (three_way_table(DELETED), three_way_html(DELETED)) == ([], "")
+
+
+def test_outcomes_have_the_words_of_the_plan() -> None:
+    outcome = Outcome(DELETED, "pending", None)
+    assert "records/a  restore, pending" in halted_text([outcome])
+    assert "<td>restore</td>" in outcomes_html([outcome])
 
 
 def test_drift_is_counted() -> None:

@@ -23,6 +23,11 @@ class ApplyRecord:
         self._history = History(prepared.base)
         self._past: PastApply | None = None
 
+    def prepare(self) -> None:
+        """Raise OSFailure if the history cannot be written: before hours of uploads, not after them."""
+        if self._is_wanted and self._prepared.plan.pending:
+            self._history.try_writing()
+
     def begin(self) -> None:
         """Write what the plan replaces to the history, durably; raises OSFailure."""
         if not self._is_wanted:

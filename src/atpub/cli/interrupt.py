@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Final
 
 from atpub.cli.failures import report
-from atpub.cli.output import is_terminal, tell
+from atpub.cli.output import is_terminal, print_collected, tell
 from atpub.cli.streams import STOP_SIGNALS, ignoring_stop_signals, undisturbed
 from atpub.errors import Interrupted
 from atpub.suggest import duration
@@ -84,6 +84,8 @@ def _stop_at_once(*, as_json: bool) -> None:
     error = Interrupted("interrupted", hint="run it again: it continues from what was applied")
     with ignoring_stop_signals(), undisturbed():  # no bar is drawn after the message
         code = report(error, as_json=as_json)
+        if as_json:
+            print_collected()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)

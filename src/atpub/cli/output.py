@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from shutil import get_terminal_size
 from typing import TextIO
 
@@ -53,27 +54,48 @@ def print_data(text: str) -> None:
     _write(escape_output(text, colour=style_for(sys.stdout).colour))
 
 
-_COLLECTED: ContextVar[list[Mapping[str, object]] | None] = ContextVar("_COLLECTED", default=None)
+@dataclass(slots=True)
+class JsonCollection:
+    """The JSON of several runs, which is printed as one document; `labels` are added to that of the current run."""
+
+    combine: Callable[[Sequence[Mapping[str, object]]], Mapping[str, object]]
+    labels: Mapping[str, object] = field(default_factory=dict[str, object])
+    documents: list[Mapping[str, object]] = field(default_factory=list[Mapping[str, object]])
+
+
+_COLLECTION: ContextVar[JsonCollection | None] = ContextVar("_COLLECTION", default=None)
 
 
 @contextmanager
-def collecting_json() -> Generator[list[Mapping[str, object]]]:
-    """Collect the JSON that the block prints: it is a part of other JSON."""
-    collected: list[Mapping[str, object]] = []
-    token = _COLLECTED.set(collected)
+def collecting_json(
+    combine: Callable[[Sequence[Mapping[str, object]]], Mapping[str, object]],
+) -> Generator[JsonCollection]:
+    """Collect the JSON that the block prints; `print_collected` prints what `combine` makes of it."""
+    collection = JsonCollection(combine)
+    token = _COLLECTION.set(collection)
     try:
-        yield collected
+        yield collection
     finally:
-        _COLLECTED.reset(token)
+        _COLLECTION.reset(token)
 
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
     """Print JSON to stdout in ASCII, so that no character of a value acts on a terminal or a log."""
-    collected = _COLLECTED.get()
-    if collected is not None and isinstance(value, Mapping):
-        collected.append(value)
+    collection = _COLLECTION.get()
+    if collection is not None and isinstance(value, Mapping):
+        collection.documents.append({**collection.labels, **value})
     else:
-        _write(json.dumps(value, indent=2))
+        _write_json(value)
+
+
+def print_collected() -> None:
+    """Print the JSON that is collected, if any is: at the end, or where the process stops at once."""
+    if collection := _COLLECTION.get():
+        _write_json(collection.combine(collection.documents))
+
+
+def _write_json(value: Mapping[str, object] | Sequence[object]) -> None:
+    _write(json.dumps(value, indent=2))
 
 
 def print_source(text: str) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final, cast
 
 from atpub.atomic_files import replacing, sync_folder, write_text
@@ -64,13 +65,18 @@ class History:
     def write(self, past: PastApply) -> None:
         """Write an apply durably, and remove the oldest beyond the limits; raises OSFailure."""
         file = self._file(past.heading.name)
-        try:
+        with _writing(file):
             self._make_folder()
             with replacing(file) as stream, gzip.GzipFile("", "wb", 6, stream, 0) as packed:
                 packed.writelines(lines(past))
-        except OSError as error:
-            raise OSFailure(f"cannot write {file}: {error.strerror or error}", hint=_HINT) from error
         self._prune()
+
+    def try_writing(self) -> None:
+        """Raise OSFailure if the folder, or that in which it is to be made, cannot be written to; leaves nothing."""
+        with _writing(self.folder):
+            found = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+            with TemporaryFile(dir=found):
+                pass
 
     def remove(self, name: str) -> None:
         """Remove an apply, as far as it can be removed."""
@@ -163,6 +169,14 @@ class History:
             raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
         except (OSError, EOFError, zlib.error) as error:
             raise bad_history(name, f"cannot be read: {error}") from None
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSFailure(f"cannot write {path}: {error.strerror or error}", hint=_HINT) from error
 
 
 def relative_file(file: Path, base: Path) -> str:

@@ -11,15 +11,15 @@ from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.desired import usual_paths
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import InvalidInput, Usage
-from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.load import load_merged, not_interpolated
+from atpub.manifest.load import folder_of, load_merged, not_interpolated
 from atpub.manifest.model import Manifest
 from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate
 from atpub.text.merge import merge
+from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ def _load(documents: tuple[Document, ...], folder: Path, environment: str | None
 
 
 def _folder(paths: Sequence[str]) -> Path:
-    first = Path(paths[0]) if paths else Path()
-    return first if first.is_dir() else first.parent
+    return folder_of(paths) if paths else Path()
 
 
 def _folder_of(out: Path | None) -> Path:

@@ -23,7 +23,6 @@ from atpub.importing.keys import choose_keys, key_of
 from atpub.importing.model import BlobDownload, ImportedEntry, ImportRequest, ImportResult
 from atpub.importing.names import blob_files, names_of
 from atpub.importing.parts import JoinedParts, first_part, join_parts
-from atpub.importing.yaml_writer import with_dollars_kept, yaml_text
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import (
     ORDERED_SECTIONS,
@@ -37,6 +36,7 @@ from atpub.manifest.kinds import (
 from atpub.manifest.model import Address
 from atpub.manifest.schema import ANNOUNCE, PARTS
 from atpub.repository.model import Record
+from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 
 DEEPEST: Final = 90
 """The deepest nesting of lists and maps in a record, without the levels of the manifest itself."""

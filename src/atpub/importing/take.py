@@ -20,37 +20,20 @@ from atpub.engine.plan.resolve import desired_cids
 from atpub.errors import InvalidInput, Problem, RecordNotFound, Usage
 from atpub.importing import entry_writers as writers
 from atpub.importing.entries import write_body
-from atpub.importing.yaml_edit import Edit, NotEditable, edit_yaml
-from atpub.importing.yaml_writer import with_dollars_kept
 from atpub.manifest.files import read_documents
-from atpub.manifest.kinds import SECTIONS, Form
-from atpub.manifest.load import load_merged, not_interpolated
+from atpub.manifest.kinds import Form
+from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import PLACEHOLDERS, Address
 from atpub.repository.model import Record
 from atpub.suggest import suggest
 from atpub.text.document import Document, parse
 from atpub.text.files import STDIN
-from atpub.text.interpolate import interpolate
-from atpub.text.merge import merge
 from atpub.text.spans import Steps
+from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
 _HAND: Final = "the edited manifest would not give exactly this record"
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestSource:
-    """Where a manifest is read from: its paths, the environment chosen, and the variables."""
-
-    paths: Sequence[str]
-    environment: str | None
-    environ: Mapping[str, str]
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the files that it names."""
-        first = Path(self.paths[0])
-        return first if first.is_dir() else first.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +95,7 @@ def _find(address: str, plan: Plan) -> Change:
         raise InvalidInput((Problem("not-expressible", problem, None, _HINT),))
     if change.before is None:
         what = "was deleted by another client" if change.drift else "is not published"
-        raise RecordNotFound(f"{address} {what}", hint="remove its entry, or make the record again: atpub apply")
+        raise RecordNotFound(f"{address} {what}", hint="remove its entry, or restore the record: atpub apply")
     return change
 
 
@@ -252,11 +235,7 @@ def _check(
 
 
 def _desired(documents: Iterable[Document], plan: Plan, source: ManifestSource) -> tuple[Desired, ...]:
-    filled = (interpolate(item, source.environ, skip=not_interpolated(source.environment)) for item in documents)
-    loaded = load_merged(merge(filled, SECTIONS), source.folder, environment=source.environment)
-    if loaded.problems:
-        raise InvalidInput(loaded.problems)
-    manifest = replace(loaded.manifest, account=plan.account)
+    manifest = replace(source.load(documents), account=plan.account)
     return desired_records(manifest, measure_data(manifest), plan.did)[0]
 
 

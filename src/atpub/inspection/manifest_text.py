@@ -10,10 +10,10 @@ from typing import Final
 from urllib.parse import quote
 
 from atpub.atproto.data import Json
-from atpub.importing.yaml_writer import quoted, with_dollars_kept, yaml_text
 from atpub.inspection.draft import LARGEST_BLOB, DatasetDraft, Draft, SchemaDraft
 from atpub.shards.braces import escape
 from atpub.suggest import counted
+from atpub.text.yaml_writer import quoted, with_dollars_kept, yaml_text
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./+-]*")
 _URL: Final = "https://example.org"

@@ -34,8 +34,8 @@ from atpub.manifest.structure import valid_subset
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
-from atpub.text.interpolate import NOT_FILLED
-from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument
+from atpub.text.interpolate import NOT_FILLED, interpolate
+from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument, merge
 from atpub.text.paths import leads_out, outside_target, refuse
 from atpub.text.spans import Steps
 
@@ -74,8 +74,31 @@ def load_valid_subset(
     Raises InvalidInput where a file cannot be read to its end.
     """
     bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
-    path = Path(paths[0])
-    return load_merged(bundle, path if path.is_dir() else path.parent, environment=environment)
+    return load_merged(bundle, folder_of(paths), environment=environment)
+
+
+def folder_of(paths: Sequence[str | os.PathLike[str]]) -> Path:
+    """Return the folder of a manifest's files: what they name is relative to it."""
+    first = Path(paths[0])
+    return first if first.is_dir() else first.parent
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSource:
+    """Where a manifest is read from: its paths, the variables, and the environment chosen."""
+
+    paths: Sequence[str | os.PathLike[str]]
+    environ: Mapping[str, str]
+    environment: str | None = None
+
+    def load(self, documents: Iterable[Document]) -> Manifest:
+        """Load the manifest from the documents of its files, which may be edited; raises InvalidInput."""
+        skip = not_interpolated(self.environment)
+        filled = (interpolate(document, self.environ, skip=skip) for document in documents)
+        loaded = load_merged(merge(filled, SECTIONS), folder_of(self.paths), environment=self.environment)
+        if loaded.problems:
+            raise InvalidInput(loaded.problems)
+        return loaded.manifest
 
 
 def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:
@@ -85,8 +108,7 @@ def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path
     """
     bundle = read_merged(paths, sections=SECTIONS, environ={}, skip=lambda _: True)
     name = _object(bundle.value.get("lexicons")).get("path")
-    path = Path(paths[0])
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(paths)
     return dict.fromkeys(lexicon_files(folder / name), folder) if isinstance(name, str) else {}
 
 

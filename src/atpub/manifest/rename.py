@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.kinds import NAMED_BY_KEY, ORDERED_SECTIONS, SECTIONS, collection_of
-from atpub.manifest.load import load_merged, not_interpolated
+from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address, Manifest, placeholder
 from atpub.manifest.schema import KEY, METADATA_SCHEMA
 from atpub.suggest import listed, suggest
 from atpub.text.document import Document, parse_source
 from atpub.text.edits import TextEdit, YamlEditor, apply_edits
-from atpub.text.interpolate import interpolate
-from atpub.text.merge import merge
 from atpub.text.source import Source
 from atpub.text.spans import Steps
 
@@ -47,32 +44,14 @@ class Renamed:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The folder, variables and environment with which a manifest is read."""
-
-    folder: Path
-    environ: Mapping[str, str]
-    environment: str | None = None
-
-    def load(self, documents: tuple[Document, ...]) -> Manifest:
-        """Load the manifest in these documents; raises InvalidInput."""
-        skip = not_interpolated(self.environment)
-        filled = (interpolate(document, self.environ, skip=skip) for document in documents)
-        loaded = load_merged(merge(filled, SECTIONS), self.folder, environment=self.environment)
-        if loaded.problems:
-            raise InvalidInput(loaded.problems)
-        return loaded.manifest
-
-
-def rename_entry(documents: tuple[Document, ...], old: Address, key: str, context: Context) -> Renamed:
+def rename_entry(documents: tuple[Document, ...], old: Address, key: str, source: ManifestSource) -> Renamed:
     """Return the texts in which an entry has another key, and the same record; raises Usage or InvalidInput."""
-    before = context.load(documents)
+    before = source.load(documents)
     _check_names(documents, old, key)
     fields = dict(_fields_to_keep(documents, old))
     texts = edit_documents(documents, old, key, fields)
     edited = (parse_source(Source(item.file, texts.get(item.file, item.source.text))) for item in documents)
-    if _identities(context.load(tuple(edited))) != _identities(before):
+    if _identities(source.load(tuple(edited))) != _identities(before):
         message = f"{old} cannot be renamed in place: it shares fields with other entries by an anchor"
         hint = "rename it by hand, and give it the `id` that it has now"
         raise InvalidInput((Problem("not-editable", message, before.key_place(old.steps), hint),))

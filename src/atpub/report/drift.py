@@ -9,11 +9,11 @@ from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.serialize import drift_json
 from atpub.report.escape import escape_markdown
-from atpub.report.markdown import LIMIT
+from atpub.report.folds import LIMIT, Fold, FoldItem, fit_folds, format_details
 from atpub.report.plan import target_text
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, FAINT, GREEN, PLAIN, RED, YELLOW, Style
-from atpub.report.three_way import drift_counts, three_way_lines, three_way_markdown
+from atpub.report.three_way import describe_drift, drift_counts, three_way_lines, three_way_table
 from atpub.suggest import counted
 from atpub.watching import DriftNews
 
@@ -96,23 +96,17 @@ def _change_json(change: Change) -> JsonObject:
 
 
 def drift_markdown(plan: Plan, limit: int = LIMIT) -> str:
-    """Return the drifted records as Markdown of at most `limit` characters, their fields folded."""
+    """Return the drifted records as Markdown of at most `limit` characters, for the summary of a job."""
     owner = f"{escape_markdown(plan.project)} → " if plan.project else ""
-    counts = drift_counts(plan.drifted)
-    parts = [f"### atpub drift: {owner}{escape_markdown(plan.account)}", "", f"{counts}." if counts else "No drift."]
-    if plan.drifted:
-        rows = (_row(change) for change in plan.drifted)
-        details = (three_way_markdown(change) for change in plan.drifted)
-        parts += ["", "| | record |", "|---|---|", *rows, "", *filter(None, details)]
-    room, kept = limit - 100, list[str]()
-    for part in parts:
-        room -= len(part) + 1
-        if room < 0:
-            kept += ["", "_Cut here; run `atpub drift` to see all._"]
-            break
-        kept.append(part)
-    return "\n".join([*kept, ""])
+    head = f"### atpub drift: {owner}{escape_markdown(plan.account)}\n\n"
+    if not plan.drifted:
+        return f"{head}No drift.\n"
+    items = [_markdown_item(change) for change in plan.drifted]
+    folds = [Fold(drift_counts(plan.drifted), items, is_open=True)]
+    return "".join([head, *fit_folds(folds, limit - len(head), "atpub drift")])
 
 
-def _row(change: Change) -> str:
-    return f"| {kind_of(change)} | {escape_markdown(change.address)}<br>{escape_markdown(change.uri)} |"
+def _markdown_item(change: Change) -> FoldItem:
+    assert change.drift is not None
+    lines = (escape_markdown(change.uri), escape_markdown(describe_drift(change.drift)))
+    return FoldItem(escape_markdown(change.address), format_details(lines, three_way_table(change)))

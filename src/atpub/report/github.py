@@ -9,7 +9,7 @@ from atpub.engine.plan.model import Change, Plan
 from atpub.errors import AtpubError, InvalidInput, Place, Problem
 from atpub.report.escape import escape_github, escape_github_property, escape_markdown
 from atpub.report.problems import placed_message
-from atpub.report.three_way import drift_text
+from atpub.report.three_way import describe_drift
 from atpub.suggest import counted
 
 _MOST_PROBLEMS = 200
@@ -42,13 +42,14 @@ def plan_problems(plan: Plan, key_place: Callable[[tuple[str, str]], Place]) -> 
         if change.action == "delete":
             yield Problem("record-deleted", f"{change.address} is to be deleted: {change.uri}", place, "", "warning")
         if change.drift:
-            yield _drift(change, drift_text(change.drift), place)
+            yield _drift(change, describe_drift(change.drift), place)
     yield from plan.warnings
 
 
 def _drift(change: Change, text: str, place: Place) -> Problem:
     message = f"{change.address}: {text}"
-    hint = "applying this plan undoes that" if change.writes else ""
+    keeps = f"; to keep it: atpub import --take {change.address}" if change.before and change.after is not None else ""
+    hint = f"applying this plan undoes that{keeps}" if change.writes else ""
     return Problem("record-drifted", message, place, hint, "warning")
 
 

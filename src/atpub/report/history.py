@@ -45,9 +45,13 @@ def headings_json(headings: Sequence[Heading]) -> JsonObject:
 
 def undone_text(past: Heading, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about an undo."""
-    count = sum(outcome.status == "applied" for outcome in outcomes)
-    done = f"{counted(count, 'record')} restored" if count else "nothing to do"
-    return style(f"Undid the apply {past.name}: {done}.", BOLD, GREEN)
+    applied = [item.change for item in outcomes if item.status == "applied"]
+    deletes = [change.action == "delete" for change in applied if change.pending]
+    deleted, restored = deletes.count(True), deletes.count(False)
+    done = [f"{counted(restored, 'record')} restored"] if restored else []
+    done += [f"{deleted:,} deleted" if restored else f"{counted(deleted, 'record')} deleted"] if deleted else []
+    nothing = "only the inventory changed" if applied else "nothing to do"
+    return style(f"Undid the apply {past.name}: {', '.join(done) or nothing}.", BOLD, GREEN)
 
 
 def undone_json(past: Heading, plan: Plan, outcomes: Sequence[Outcome]) -> JsonObject:

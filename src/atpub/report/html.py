@@ -12,10 +12,10 @@ from typing import Final
 from atpub.engine.plan.model import Action, Change, Outcome, Plan, Status
 from atpub.errors import Problem
 from atpub.published.model import FieldView
-from atpub.report.diff import changed_fields
+from atpub.report.diff import Difference, changed_fields
 from atpub.report.escape import escape_html
 from atpub.report.plan import cost_text, notes, pending_counts, upload_size
-from atpub.report.three_way import action_word, drift_text, drift_total, three_way_html
+from atpub.report.three_way import action_word, describe_drift, drift_total, three_way_html
 from atpub.suggest import counted, size
 
 _MOST_ROWS: Final = 50
@@ -137,9 +137,11 @@ def _warning(problem: Problem) -> str:
 
 def _change_row(change: Change, *, is_refused: bool) -> str:
     name = escape_html(f"{change.address}{notes(change)}")
-    fields = three_way_html(change) if change.drift else "".join(_fields(change))
+    fields = fields_html(change)
     record = f"<details><summary>{name}</summary>{fields}</details>" if fields else name
-    drift = f"<div>{_coloured('drift', _YELLOW)}: {escape_html(drift_text(change.drift))}</div>" if change.drift else ""
+    drift = (
+        f"<div>{_coloured('drift', _YELLOW)}: {escape_html(describe_drift(change.drift))}</div>" if change.drift else ""
+    )
     word, colour = ("refused", _RED) if is_refused else (action_word(change), _COLOURS.get(change.action, _GREY))
     action = _coloured(word, colour)
     return f"<tr><td>{action}</td><td>{record}{drift}</td><td><code>{escape_html(change.uri)}</code></td></tr>"
@@ -149,18 +151,25 @@ def _outcome_row(item: Outcome) -> str:
     change, error = item.change, f"<div>{escape_html(item.error)}</div>" if item.error else ""
     status = _coloured(item.status, _COLOURS.get(item.status, _GREY))
     record = f"<td>{escape_html(f'{change.address}{notes(change)}')}{error}</td>"
-    return f"<tr><td>{status}</td><td>{change.action}</td>{record}<td><code>{escape_html(change.uri)}</code></td></tr>"
+    uri = f"<td><code>{escape_html(change.uri)}</code></td>"
+    return f"<tr><td>{status}</td><td>{action_word(change)}</td>{record}{uri}</tr>"
 
 
 def _coloured(word: str, colour: str) -> str:
     return f"<b style='color:{colour}'>{word}</b>"
 
 
-def _fields(change: Change) -> Iterator[str]:
+def fields_html(change: Change, most: int | None = _MOST_FIELDS) -> str:
+    """Return a line for each of so many fields that differ; those of a drifted record have the value of each side."""
+    if change.drift:
+        return three_way_html(change, most)
     found = changed_fields(change)
-    for item in found[:_MOST_FIELDS]:
-        old = f"<del>{escape_html(item.old)}</del> " if item.old is not None else ""
-        new = f"<ins>{escape_html(item.new)}</ins>" if item.new is not None else ""
-        yield f"<div><code>{escape_html(item.path)}</code>: {old}{new}</div>"
-    if len(found) > _MOST_FIELDS:
-        yield f"<div>… and {counted(len(found) - _MOST_FIELDS, 'more field')}</div>"
+    lines = [f"<code>{escape_html(item.path)}</code>: {' '.join(_sides(item))}" for item in found[:most]]
+    lines += [f"… and {counted(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
+    return "".join(f"<div>{line}</div>" for line in lines)
+
+
+def _sides(item: Difference) -> Iterator[str]:
+    for tag, value in (("del", item.old), ("ins", item.new)):
+        if value is not None:
+            yield f"<{tag}>{escape_html(value)}</{tag}>"

@@ -12,6 +12,7 @@ from atpub.generated.science.alt.dataset import entry
 from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
+from atpub.report.three_way import action_word
 from atpub.repository.model import Head
 from atpub.suggest import counted, size
 
@@ -21,8 +22,9 @@ _MOST_READ = 3
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about the applied changes, and the URI of each dataset."""
-    applied = [outcome for outcome in outcomes if outcome.status == "applied"]
-    done = [f"applied {counted(len(applied), 'change')}"] if applied else []
+    applied = [outcome.change for outcome in outcomes if outcome.status == "applied"]
+    changed = sum(change.pending for change in applied)
+    done = [f"applied {counted(changed, 'change')}"] if changed else ["updated the inventory"] if applied else []
     done += [f"uploaded {counted(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
     what = " and ".join(done).capitalize() or "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
@@ -54,7 +56,9 @@ def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return the changes that were not applied, one per line."""
     left = [item for item in outcomes if item.status in ("failed", "pending")]
     width = max((len(item.change.address) for item in left), default=0)
-    lines = [style(f"  {item.change.address:<{width}}  {item.change.action}, {item.status}") for item in left[:_MOST]]
+    lines = [
+        style(f"  {item.change.address:<{width}}  {action_word(item.change)}, {item.status}") for item in left[:_MOST]
+    ]
     lines += [f"  … and {len(left) - _MOST:,} more"] if len(left) > _MOST else []
     return "\n".join([style("not done:", BOLD), *lines])
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from atpub.engine.plan.model import Change, Plan
-from atpub.report.diff import changed_fields
 from atpub.report.escape import escape_html
+from atpub.report.html import fields_html
 from atpub.report.plan import cost_text, notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
-from atpub.report.three_way import action_word, drift_text, three_way_html
+from atpub.report.three_way import action_word, describe_drift
 from atpub.suggest import counted, size
 
 PAGE_START: Final = "<!doctype html>\n<!-- atpub plan -->"
@@ -25,8 +25,8 @@ body { margin: 0 auto; max-width: 60rem; padding: 1rem }
 code, ins, del { font-family: ui-monospace, monospace; font-size: .875em }
 summary { cursor: pointer; font-weight: bold; padding: .25rem 0 }
 li { margin: .5rem 0 }
-ins, del { display: block; padding: 0 .5rem; text-decoration: none; white-space: pre-wrap }
-ins { background: light-dark(#dafbe1, #12261e) }
+ins, del { padding: 0 .25rem; white-space: pre-wrap }
+ins { background: light-dark(#dafbe1, #12261e); text-decoration: none }
 del { background: light-dark(#ffebe9, #2d1519) }
 .urgent { border-inline-start: .25rem solid light-dark(#b3261e, #ff8a80); padding-inline-start: .75rem }
 .faint { color: light-dark(#59636e, #9198a1) }
@@ -82,15 +82,8 @@ def _message(code: str, message: str, hint: str) -> str:
 
 def _change(change: Change, *, is_refused: bool) -> str:
     refused = " <b>refused</b>" if is_refused else ""
-    drift = f"<br>{action_word(change)}: {escape_html(drift_text(change.drift))}" if change.drift else ""
-    fields = three_way_html(change) if change.drift else "".join(_fields(change))
+    drift = f"<br>{action_word(change)}: {escape_html(describe_drift(change.drift))}" if change.drift else ""
+    fields = fields_html(change, most=None)
     uri = f'<br><code class="faint">{escape_html(change.uri)}</code>'
     name = escape_html(f"{change.address}{notes(change)}")
     return f"<b>{name}</b>{refused}{uri}{drift}{fields}"
-
-
-def _fields(change: Change) -> Iterator[str]:
-    for item in changed_fields(change):
-        for tag, value in (("del", item.old), ("ins", item.new)):
-            if value is not None:
-                yield f"<{tag}>{escape_html(f'{item.path}: {value}')}</{tag}>"

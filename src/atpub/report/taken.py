@@ -23,7 +23,8 @@ def taken_text(addresses: Sequence[str], files: Sequence[EditedFile], style: Sty
     lines = [style(line, _COLOURS.get(line[:1], FAINT)) for item in files for line in _diff(item)]
     if not files:
         return style(f"Nothing to take: the manifest describes {listed(addresses)} as they are live.", GREEN)
-    return "\n".join([*lines, "", style(f"Taken over from the live record: {listed(addresses)}.", BOLD, GREEN)])
+    lines += ["", style(f"Taken over from the live record: {listed(addresses)}.", BOLD, GREEN)]
+    return "\n".join([*lines, "The next apply notes in the inventory that the edit is yours."])
 
 
 def taken_json(addresses: Sequence[str], files: Sequence[EditedFile]) -> JsonObject:

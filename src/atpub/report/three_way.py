@@ -26,7 +26,7 @@ def is_two_way(change: Change) -> bool:
     return change.drift is not None and change.drift.live is not None and change.drift.value is None
 
 
-def drift_text(drift: Drift) -> str:
+def describe_drift(drift: Drift) -> str:
     """Return what was applied, and what is live now."""
     if drift.live is None:
         return f"deleted by another client; applied as {drift.applied}"
@@ -69,7 +69,7 @@ def three_way_lines(change: Change, style: Style) -> Iterator[str]:
 
 
 def _heading(drift: Drift, style: Style) -> Iterator[str]:
-    text = f"{_DETAIL}drift: {drift_text(drift)}"
+    text = f"{_DETAIL}drift: {describe_drift(drift)}"
     if style.fits(text):
         yield style(text, YELLOW)
         return
@@ -106,20 +106,11 @@ def three_way_table(change: Change) -> list[str]:
     return ["| field | applied | live | wanted |", "|---|---|---|---|", *rows, *note, *more]
 
 
-def three_way_markdown(change: Change) -> str:
-    """Return this table, folded under the name of the record; empty where there is none."""
-    table = three_way_table(change)
-    if not table:
-        return ""
-    title = f"drift of <code>{escape_html(change.address)}</code>: {counted(len(drift_fields(change)), 'field')}"
-    return "\n".join([f"<details><summary>{title}</summary>", "", *table, "", "</details>"])
-
-
-def three_way_html(change: Change) -> str:
-    """Return a line for each field that differs, with the value of each side; empty where there is none."""
+def three_way_html(change: Change, most: int | None = _MOST_ROWS) -> str:
+    """Return a line for each of so many fields that differ, with the value of each side; empty where there is none."""
     found = drift_fields(change)
-    lines = [f"<code>{escape_html(item.path)}</code>: {', '.join(_html_sides(item))}" for item in found[:_MOST_ROWS]]
-    lines += [f"… and {counted(len(found) - _MOST_ROWS, 'more field')}"] if len(found) > _MOST_ROWS else []
+    lines = [f"<code>{escape_html(item.path)}</code>: {', '.join(_html_sides(item))}" for item in found[:most]]
+    lines += [f"… and {counted(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
     lines += [TWO_WAY] if found and is_two_way(change) else []
     return "".join(f"<div>{line}</div>" for line in lines)
 

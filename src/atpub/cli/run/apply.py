@@ -221,6 +221,7 @@ def apply_prepared(
     What it replaces is kept in the history first; `undoes` names the apply that it undoes.
     """
     plan, record = prepared.plan, ApplyRecord(prepared, undoes, wanted=has_history)
+    record.prepare()
     with interruptible(as_json=as_json) as stop, show_progress() as on_progress:
         try:
             outcomes = apply_plan(

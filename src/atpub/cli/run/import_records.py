@@ -17,7 +17,8 @@ from atpub.errors import Usage
 from atpub.importing.base import ImportBase, ImportOptions, find_base
 from atpub.importing.model import BlobDownload
 from atpub.importing.run import ImportHooks, ImportOutcome, import_records
-from atpub.importing.take import ManifestSource, take_theirs, write_files
+from atpub.importing.take import take_theirs, write_files
+from atpub.manifest.load import ManifestSource
 from atpub.report.results import imported_json, imported_text
 from atpub.report.style import PLAIN
 from atpub.report.taken import taken_json, taken_text
@@ -59,7 +60,7 @@ def _take(addresses: Sequence[str], manifests: tuple[str, ...], target: TargetOp
     """Write the live values of records into the manifest, and print the diff."""
     addresses = tuple(dict.fromkeys(addresses))
     manifest = read_manifest(manifests, target.environment, environ())
-    source = ManifestSource(manifests or usual_paths(), target.environment, environ())
+    source = ManifestSource(manifests or usual_paths(), environ(), target.environment)
     with prepare_plan(manifest, target, Options(), remember=True) as prepared:
         files = take_theirs(addresses, prepared.plan, source)
     write_files(files)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from atpub.cli.failures import report
 from atpub.cli.options import load
-from atpub.cli.output import collecting_json, print_data, print_json, tell
+from atpub.cli.output import collecting_json, print_collected, print_data, tell
 from atpub.errors import Interrupted, InvalidInput, Usage
 from atpub.manifest.files import read_documents
 from atpub.report.escape import escape_terminal
@@ -69,18 +69,21 @@ def _run_each(runner: str, options: Mapping[str, Any]) -> int:
         return run(**options) or 0
     _refuse_options(options, groups)
     codes: list[int] = []
-    reports: list[Mapping[str, object]] = []
-    for name, paths in groups.items():
-        if codes and not options["as_json"]:
-            print_data("")
-        with collecting_json() as found:
+    with collecting_json(_combine) as collection:
+        for name, paths in groups.items():
+            if codes and not options["as_json"]:
+                print_data("")
+            collection.labels = {"project": name}
             codes.append(_run_one(run, name, {**options, "manifests": paths}))
-        reports += [{"project": name, **document} for document in found]
-        if codes[-1] == Interrupted.exit_code:
-            break
-    if options["as_json"]:
-        print_json({"format_version": FORMAT_VERSION, "projects": reports})
+            if codes[-1] == Interrupted.exit_code:
+                break
+        if options["as_json"]:
+            print_collected()
     return next((code for code in codes if code not in (0, _PENDING)), max(codes))
+
+
+def _combine(documents: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    return {"format_version": FORMAT_VERSION, "projects": documents}
 
 
 def _refuse_options(options: Mapping[str, Any], names: Mapping[str, object]) -> None:

@@ -10,8 +10,9 @@ from atpub.cli.output import print_data, print_json
 from atpub.desired import named_paths
 from atpub.errors import Usage
 from atpub.manifest.files import read_documents
+from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address
-from atpub.manifest.rename import Context, rename_entry
+from atpub.manifest.rename import rename_entry
 from atpub.report.results import renamed_json, renamed_text
 from atpub.text.files import STDIN
 
@@ -26,9 +27,7 @@ def run(address: str, new: str, manifests: tuple[str, ...], environment: str | N
     documents = read_documents(paths)
     if any(document.file == STDIN for document in documents):
         raise Usage("a manifest on stdin cannot be edited", hint="name its file: -m PATH")
-    first = Path(paths[0])
-    context = Context(first if first.is_dir() else first.parent, environ(), environment)
-    renamed = rename_entry(documents, old, key, context)
+    renamed = rename_entry(documents, old, key, ManifestSource(paths, environ(), environment))
     edit_texts({Path(file): text for file, text in renamed.texts.items()})
     if as_json:
         print_json(renamed_json(renamed))

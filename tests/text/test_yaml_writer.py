@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atpub.atproto.data import Json
-from atpub.importing.yaml_writer import WIDTH, with_dollars_kept, yaml_text
 from atpub.text.document import parse
 from atpub.text.interpolate import interpolate
+from atpub.text.yaml_writer import WIDTH, with_dollars_kept, yaml_text
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXTS = st.one_of(

@@ -13,8 +13,8 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 from atpub.atproto.data import Json
-from atpub.importing.yaml_writer import yaml_text
 from atpub.text.spans import Steps
+from atpub.text.yaml_writer import yaml_text
 
 if TYPE_CHECKING:  # few commands edit, and both are slow to import
     import yaml
@@ -61,7 +61,7 @@ def _make(text: str, edit: Edit) -> str:
     """Edit the lines of the innermost key in a block map that leads to the value."""
     import yaml
 
-    node, pair, depth = yaml.compose(text, Loader=yaml.SafeLoader), None, 0
+    node, pair, depth = yaml.compose(text, Loader=yaml.CSafeLoader), None, 0
     for depth, step in enumerate((*edit.steps, None)):
         if step is None or not isinstance(node, yaml.MappingNode) or node.flow_style:
             break
@@ -120,6 +120,7 @@ def _is_after(line: str, column: int) -> bool:
 
 def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
     """Write the lines of a key and its value anew, edited."""
+    from ruamel.yaml.composer import ComposerError
     from ruamel.yaml.error import YAMLError
 
     start, end = _lines(text, pair)
@@ -131,6 +132,8 @@ def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
         _set(loaded, (next(iter(loaded)), *rest), edit)
         stream = StringIO()
         editor.dump(loaded, stream)
+    except ComposerError as error:
+        raise NotEditable("its lines have an alias of an anchor elsewhere") from error
     except (YAMLError, LookupError, TypeError, AttributeError) as error:
         raise NotEditable("its form is not known") from error
     made = _indent(stream.getvalue(), column)

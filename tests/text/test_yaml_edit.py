@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from atpub.importing.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
 
 MANIFEST = """\
 # The project.
@@ -129,6 +129,11 @@ def test_texts_that_look_like_something_else_stay_texts() -> None:
         made = edit_yaml(MANIFEST, [set_at("project", value), set_at("datasets.cats.new", value)])
         read = yaml.safe_load(made.replace("project: yes", "project: 'yes'").replace("new: yes", "new: 'yes'"))
         assert (read["project"], read["datasets"]["cats"]["new"]) == (value, value), made
+
+
+def test_an_entry_on_one_line_with_an_alias_is_refused_with_the_reason() -> None:
+    with pytest.raises(NotEditable, match="an alias of an anchor elsewhere"):
+        edit_yaml("x: &x {a: 1}\nb: {<<: *x, c: 1}\n", [set_at("b.c", 2)])
 
 
 @pytest.mark.parametrize(
