@@ -11,7 +11,6 @@ import pytest
 from tests.cli.playground import Ran
 
 from atpub.atproto.evolution.rules import RULES
-from atpub.lexicon_tools.git import split_revision
 
 Atpub = Callable[..., Ran]
 PAGE = (Path(__file__).parents[2] / "docs/lexicon-tools.md").read_text("utf-8")
@@ -121,13 +120,6 @@ def test_a_revision_of_git(versions: Path, atpub: Atpub) -> None:
     assert atpub("lex", "breaking", "lexicons", "HEAD:lexicons").out.count("max-length-loosened") == 2
     missing = atpub("lex", "breaking", "HEAD~1:lexicons")
     assert (missing.code, "no revision" in missing.err) == (64, True)
-
-
-@pytest.mark.parametrize(
-    "text", ["--output=x:lexicons", "-x:a", "HEAD;ls:a", "a b:c", "$(id):a", "at://a.bc", "lexicons"]
-)
-def test_what_is_no_revision_is_not_given_to_git(text: str) -> None:
-    assert split_revision(text) is None
 
 
 def test_an_invalid_old_lexicon_is_a_warning_and_an_invalid_new_one_an_error(versions: Path, atpub: Atpub) -> None:
