@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -60,8 +61,8 @@ def versions(folder: Path) -> Path:
     return folder
 
 
-def approval(atpub: Atpub) -> str:
-    found = re.search(r"approve: (.+)", atpub("lex", "breaking", "old").out)
+def approval(atpub: Atpub, old: str | Path = "old") -> str:
+    found = re.search(r"approve: (.+)", atpub("lex", "breaking", str(old)).out)
     assert found is not None
     return found[1]
 
@@ -156,6 +157,45 @@ def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, a
     assert atpub("apply", "--yes").code == 7
     assert atpub("plan", "--allow-breaking").code == 0
     assert atpub("apply", "--yes", "--allow-breaking").code == 0
+
+
+def test_a_plan_deletes_a_published_lexicon_only_if_that_is_allowed_or_approved(versions: Path, atpub: Atpub) -> None:
+    other = {**note(), "id": "org.lab.page"}
+    write(versions, other, "lexicons/org/lab/page.json")
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    before = shutil.copytree("lexicons", "before")
+    (versions / "lexicons/org/lab/page.json").unlink()
+    plan = atpub("plan")
+    assert plan.code == 7
+    assert "lexicon-removed at $ (the lexicon is gone: breaks readers of old records and writers)" in plan.out
+    assert "hint: keep it, and describe it as deprecated; if it is meant: --allow-breaking" in plan.out
+    assert atpub("plan", "--allow-breaking").code == 0
+    line = approval(atpub, before)
+    Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
+    assert atpub("plan").code == 0
+    assert atpub("apply", "--yes").code == 0
+    assert atpub("lex", "breaking", "published").code == 0
+
+
+def test_an_approval_counts_for_the_plan_and_for_the_change_that_it_names(versions: Path, atpub: Atpub) -> None:
+    new = (versions / "lexicons/org/lab/note.json").read_bytes()
+    write(versions, note(maxLength=100))
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    (versions / "lexicons/org/lab/note.json").write_bytes(new)
+    line = approval(atpub, "published")
+    Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
+    assert atpub("plan").code == 0
+    write(versions, note(maxLength=40))
+    assert atpub("plan").code == 7
+
+
+def test_destroy_deletes_lexicons_too(versions: Path, atpub: Atpub) -> None:
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    assert atpub("destroy", "--yes").code == 0
+    assert atpub("lex", "breaking", "published").code == 64
 
 
 def test_a_compatible_update_of_a_published_lexicon_is_planned(versions: Path, atpub: Atpub) -> None:

@@ -12,7 +12,7 @@ from atpub.atproto.evolution.model import WORDS, Example, LexiconChange, breaks_
 from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Problem
 from atpub.lexicon_tools.against_data import DataResult
-from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange, approval_of
+from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange
 from atpub.report.escape import escape_markdown
 from atpub.report.github import annotation_lines
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
@@ -38,7 +38,7 @@ def breaking_text(
 def _change_text(item: PlacedChange, style: Style, *, examples: bool) -> str:
     lines = [problems_text([as_problem(item)], style)]
     if item.is_breaking:
-        lines.append(style.hang(approval_of(item.change), ("  ", ()), ("approve", (CYAN,)), (": ", ()), indent="    "))
+        lines.append(style.hang(item.change.approval, ("  ", ()), ("approve", (CYAN,)), (": ", ()), indent="    "))
     if examples:
         lines += [
             style.hang(text, ("  ", ()), ("example", (CYAN,)), (": ", ()), indent="    ")
@@ -136,7 +136,7 @@ def _change_json(item: PlacedChange) -> JsonObject:
         "bump": change.bump,
         "breaking": change.is_breaking,
         "approved": item.is_approved,
-        "approval": approval_of(change),
+        "approval": change.approval,
         "way_out": change.way_out,
         "proven": change.is_proven,
         "examples": [_example_json(example) for example in change.examples],
