@@ -102,7 +102,8 @@ WORDS: Final[Mapping[Direction, str]] = {
 
 def breaks_words(change: LexiconChange) -> str:
     """Return whom a change breaks; empty where it breaks no one."""
-    return " and ".join(WORDS[direction] for direction in change.breaks)
+    *others, last = [WORDS[direction] for direction in change.breaks] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def largest(bumps: Iterable[Bump]) -> Bump:

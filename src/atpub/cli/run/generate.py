@@ -48,9 +48,9 @@ def run(
         tell(problems_text(generated.warnings, style_for(sys.stderr)))
     state = compare(generated.files, settings.out)
     if check:
-        if state.stale:
-            tell_warnings(find_breaking_changes(generated.documents, settings.out))
-        state.check()
+        breaking = find_breaking_changes(generated.documents, settings.out) if state.stale else ()
+        tell_warnings(breaking)
+        state.check(breaking)
     else:
         update(state)
     if as_json:
