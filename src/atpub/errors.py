@@ -278,16 +278,13 @@ class FileConflict(AtpubError):
 
 
 class StaleFiles(AtpubError):
-    """Generated files that are out of date; `files` names them, `breaking` what in them breaks who uses them."""
+    """Generated files that are out of date; `files` names them."""
 
     code = "stale"
 
-    def __init__(
-        self, message: str, *, hint: str = "", files: tuple[str, ...] = (), breaking: tuple[Problem, ...] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", files: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.files = files
-        self.breaking = breaking
 
 
 class Busy(AtpubError):

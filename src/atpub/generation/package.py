@@ -37,15 +37,15 @@ class PackageState:
     stale: tuple[PurePosixPath, ...]
     orphaned: tuple[PurePosixPath, ...]
 
-    def check(self, breaking: tuple[Problem, ...] = ()) -> None:
-        """Raise StaleFiles, which names every stale, missing and orphaned file, and the breaking changes in them."""
+    def check(self) -> None:
+        """Raise StaleFiles, which names every stale, missing and orphaned file."""
         wrong = {str(self.out / name): self._how(name) for name in self.stale}
         wrong |= {str(self.out / name): "orphaned: no lexicon defines it" for name in self.orphaned}
         if wrong:
             listed = "".join(f"\n  {name} is {how}" for name, how in wrong.items())
             message = f"{len(wrong):,} {'file is' if len(wrong) == 1 else 'files are'} out of date:{listed}"
             hint = "run `atpub generate` with the same options, and commit the result"
-            raise StaleFiles(message, hint=hint, files=tuple(wrong), breaking=breaking)
+            raise StaleFiles(message, hint=hint, files=tuple(wrong))
 
     def _how(self, name: PurePosixPath) -> str:
         return "stale" if (self.out / name).exists() else "missing"

@@ -103,7 +103,6 @@ def error_json(error: AtpubError) -> JsonObject:
         found["problems"] = [problem_json(problem) for problem in sorted(error.problems, key=attrgetter("order"))]
     if isinstance(error, StaleFiles):
         found["files"] = list(error.files)
-        found["breaking"] = [problem_json(problem) for problem in error.breaking]
     return {"format_version": FORMAT_VERSION, "error": found}
 
 
