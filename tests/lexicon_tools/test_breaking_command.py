@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.playground import Ran
+from tests.cli.playground import Ran, write_files
 
 from atpub.atproto.evolution.rules import RULES
 
@@ -135,6 +135,18 @@ def test_real_records(versions: Path, atpub: Atpub) -> None:
     ran = atpub("lex", "breaking", "old", "--against-data", "notes.jsonl")
     assert "1 of 3 records in notes.jsonl are affected; 1 more are invalid by both." in ran.out
     assert "notes.jsonl:2:" in ran.out
+
+
+def test_data_that_cannot_be_read_is_counted(versions: Path, atpub: Atpub) -> None:
+    write_files(
+        versions, {"notes.jsonl": '{"$type": "org.lab.note", "text": "a"}\n{\n{"text": "a"}\n', "a.yaml": "a: 1\n"}
+    )
+    found = json.loads(atpub("lex", "breaking", "old", "--against-data", "notes.jsonl", "--json").out)["data"]
+    assert found == {"source": "notes.jsonl", "records": 1, "affected": 0, "invalid": 0, "unread": 2}
+    ran = atpub("lex", "breaking", "old", "--against-data", "a.yaml")
+    assert "0 of 0 records in a.yaml are affected; 1 more cannot be read, or do not say their type ($type)." in ran.out
+    (versions / "lab.car").write_bytes(b"\x00")
+    assert "error: lab.car: " in atpub("lex", "breaking", "old", "--against-data", "lab.car").err
 
 
 def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, atpub: Atpub) -> None:

@@ -8,7 +8,6 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.evolution.model import LexiconVersion
@@ -18,11 +17,11 @@ from atpub.errors import InvalidInput, Problem, Usage
 from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.git import is_revision, read_revision
 from atpub.manifest.lexicon_files import LexiconFile, as_warnings, link_files, parse_lexicon, read_lexicon
+from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
+from atpub.repository.model import Record
 from atpub.text.source import Source, decode
-
-COLLECTION: Final = Nsid("com.atproto.lexicon.schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,19 @@ def read_paths(paths: Sequence[Path]) -> VersionFiles:
 
 def read_published(repository: Repository, account: str) -> VersionFiles:
     """Return the lexicons that an account publishes; raises Usage where there are none."""
-    found = repository.read(RecordFilter(frozenset({COLLECTION}))).records
+    found = list_published(repository)
     if not found:
         raise Usage(f"{account} publishes no lexicons", hint=f"they are records of the collection {COLLECTION}")
     sources = (
-        Source(f"at://{repository.did}/{path.collection}/{path.rkey}", published_text(record.value))
-        for path, record in sorted(found.items())
+        Source(f"at://{repository.did}/{record.path}", published_text(record.value)) for record in found.values()
     )
     return _collect((functools.partial(parse_lexicon, source) for source in sources), partial=True)
+
+
+def list_published(repository: Repository) -> Mapping[Nsid, Record]:
+    """Return the records of lexicons that an account publishes, sorted by NSID."""
+    live = repository.read(RecordFilter(frozenset({COLLECTION}))).records
+    return {Nsid(path.rkey): record for path, record in sorted(live.items()) if Nsid.accepts(path.rkey)}
 
 
 def published_text(value: JsonObject) -> str:

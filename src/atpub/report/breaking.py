@@ -83,7 +83,8 @@ def _data_text(data: DataResult, style: Style) -> str:
 def data_words(data: DataResult) -> str:
     """Return how many records are affected."""
     invalid = f"; {data.invalid:,} more are invalid by both" if data.invalid else ""
-    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}"
+    unread = f"; {data.unread:,} more cannot be read, or do not say their type ($type)" if data.unread else ""
+    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}{unread}"
 
 
 def _total_text(result: BreakingResult, style: Style) -> str:
@@ -118,6 +119,7 @@ def breaking_json(result: BreakingResult) -> JsonObject:
             "records": data.records,
             "affected": data.affected,
             "invalid": data.invalid,
+            "unread": data.unread,
         }
     return found
 

@@ -13,9 +13,8 @@ from atpub.atproto.syntax import Nsid
 from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.model import Change, Refusal
 from atpub.generated import LEXICONS
-from atpub.generated.com.atproto.lexicon import schema
+from atpub.manifest.lexicon_lock import COLLECTION
 
-COLLECTION: Final = Nsid(schema.NSID)
 _MOST_NAMED: Final = 5
 
 
