@@ -1,4 +1,4 @@
-"""Lexicon files in a folder or at a Git revision."""
+"""Lexicon files in a folder or at a git revision."""
 
 from __future__ import annotations
 
