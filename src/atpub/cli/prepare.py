@@ -97,9 +97,10 @@ def with_publishers(prepared: PreparedPlan) -> PreparedPlan:
     if prepared.target.folder is not None:
         return prepared
     from atpub.atproto.identity.handles import ResolverConfig  # httpx, which a repository in a folder does not need
-    from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+    from atpub.atproto.identity.lexicons import PublisherLookup
+    from atpub.lexicon_resolution.publishers import check_publishers
 
-    plan = check_publishers(prepared.plan, PublisherLookup.at(ResolverConfig.of(os.environ).dns))
+    plan = check_publishers(prepared.plan, PublisherLookup(ResolverConfig.of(os.environ).dns))
     tell_warnings(plan.warnings[len(prepared.plan.warnings) :])
     return replace(prepared, plan=plan)
 
