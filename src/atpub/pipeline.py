@@ -100,7 +100,7 @@ def plan_removal(
     manifest: Manifest, repository: Repository, *, account: str, now: datetime, delete_drifted: bool
 ) -> Plan:
     """Plan to delete every record that the manifest's project owns, published versions included."""
-    options = Options(delete_drifted=delete_drifted, prune_versions=True)
+    options = Options(delete_drifted=delete_drifted, prune_versions=True, allow_breaking=True)
     live, policy = read_owned(repository, RecordFilter()), Policy(max_delete=1.0)
     return plan_manifest((), live, project=manifest.project, account=account, now=now, policy=policy, options=options)
 

@@ -21,6 +21,7 @@ out = "src/lab/records"
 package = "lab.records"
 """
 Atpub = Callable[..., Ran]
+TEXT = {"type": "string"}
 
 
 def record(nsid: str, **properties: Any) -> str:
@@ -337,3 +338,22 @@ def test_samples_that_cannot_be(folder: Path, atpub: Atpub, text: str, code: int
     assert ran.code == code
     assert said in ran.err
     assert not (folder / "lab").exists()
+
+
+@pytest.mark.parametrize("style", ["classes", "pydantic"])
+def test_a_check_names_the_changes_that_break_those_who_use_the_classes(
+    project: Path, atpub: Atpub, style: str
+) -> None:
+    write_files(project, {"pyproject.toml": more(f'style = "{style}"')})
+    assert atpub("generate").code == 0
+    write_files(project, {"lexicons/alone.json": record("org.lab.shared.alone", text={"type": "integer"})})
+    ran = atpub("generate", "--check")
+    assert ran.code != 0
+    assert "org.lab.shared.alone $.defs.main.record.properties.text" in ran.err
+    assert "breaks readers of old records, writers and readers of new records [type-changed]" in ran.err
+    found = atpub("generate", "--check", "--json").json
+    assert [item["code"] for item in found["breaking"]] == ["type-changed"]
+    assert any(name.endswith("alone.py") for name in found["error"]["files"])
+    write_files(project, {"lexicons/alone.json": record("org.lab.shared.alone", text={"type": "string"}, more=TEXT)})
+    compatible = atpub("generate", "--check", "--json").json
+    assert (compatible["breaking"], bool(compatible["error"]["files"])) == ([], True)

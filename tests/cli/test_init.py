@@ -340,3 +340,23 @@ def test_a_file_whose_name_is_not_utf8(folder: Path, atpub: Run) -> None:
     assert (ran.code, "[not-utf8]" in ran.err) == (3, True)
     assert atpub("inspect", ".").code == 0
     assert not (folder / "atpub.yaml").exists()
+
+
+def test_the_schema_for_editors_is_that_of_the_command_and_is_never_overwritten(atpub: Run, folder: Path) -> None:
+    webdataset_tar_writer(folder)
+    ran = atpub("init", "all.tar", "--json")
+    assert (ran.code, ran.json["editor_schema"]) == (0, "atpub.schema.json")
+    assert Path("atpub.yaml").read_text("utf-8").startswith("# yaml-language-server: $schema=./atpub.schema.json\n")
+    assert Path("atpub.schema.json").read_text("utf-8") == atpub("manifest-schema").out
+    Path("atpub.schema.json").write_text("{}", "utf-8")
+    assert atpub("init", "all.tar", "--out", "other.yaml", "--json").json["editor_schema"] is None
+    assert Path("atpub.schema.json").read_text("utf-8") == "{}"
+    printed = atpub("init", "all.tar", "--out", "-")
+    assert "yaml-language-server" not in printed.out
+
+
+def test_a_manifest_that_is_in_the_way_leaves_no_schema(atpub: Run, folder: Path) -> None:
+    webdataset_tar_writer(folder)
+    Path("atpub.yaml").write_text("", "utf-8")
+    assert atpub("init", "all.tar").code == 1
+    assert not Path("atpub.schema.json").exists()

@@ -13,7 +13,7 @@ from tests.lexicon_resolution.network import ALICE, BOB, cid, lexicon, lock_of, 
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.identity.dns import Unresolved
-from atpub.atproto.identity.lexicons import txt_name
+from atpub.atproto.identity.lexicons import PublisherLookup, txt_name
 from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey, Tid
 from atpub.engine.desired.build import build_desired
 from atpub.engine.plan.build import plan_manifest
@@ -22,7 +22,7 @@ from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import InvalidInput
 from atpub.lexicon_resolution.closure import HeldLexicon
 from atpub.lexicon_resolution.files import read_found
-from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+from atpub.lexicon_resolution.publishers import check_publishers
 from atpub.lexicon_resolution.status import compare
 from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.manifest.load import load_manifest
@@ -61,7 +61,7 @@ def test_the_authority_is_all_but_the_name(nsid: str, name: str) -> None:
 )
 def test_each_authority_is_asked_for_once(says: Said, found: Did | Unresolved) -> None:
     with dns_server({NAME: says}) as names:
-        lookup = PublisherLookup.at(names.address)
+        lookup = PublisherLookup(names.address)
         assert [lookup(NOTE), lookup(Nsid("org.lab.other"))] == [found, found]
         assert names.asked == [NAME]
 

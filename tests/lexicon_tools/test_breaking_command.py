@@ -2,16 +2,16 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.playground import Ran
+from tests.cli.playground import Ran, write_files
 
 from atpub.atproto.evolution.rules import RULES
-from atpub.lexicon_tools.git import split_revision
 
 Atpub = Callable[..., Ran]
 PAGE = (Path(__file__).parents[2] / "docs/lexicon-tools.md").read_text("utf-8")
@@ -61,8 +61,8 @@ def versions(folder: Path) -> Path:
     return folder
 
 
-def approval(atpub: Atpub) -> str:
-    found = re.search(r"approve: (.+)", atpub("lex", "breaking", "old").out)
+def approval(atpub: Atpub, old: str | Path = "old") -> str:
+    found = re.search(r"approve: (.+)", atpub("lex", "breaking", str(old)).out)
     assert found is not None
     return found[1]
 
@@ -123,13 +123,6 @@ def test_a_revision_of_git(versions: Path, atpub: Atpub) -> None:
     assert (missing.code, "no revision" in missing.err) == (64, True)
 
 
-@pytest.mark.parametrize(
-    "text", ["--output=x:lexicons", "-x:a", "HEAD;ls:a", "a b:c", "$(id):a", "at://a.bc", "lexicons"]
-)
-def test_what_is_no_revision_is_not_given_to_git(text: str) -> None:
-    assert split_revision(text) is None
-
-
 def test_an_invalid_old_lexicon_is_a_warning_and_an_invalid_new_one_an_error(versions: Path, atpub: Atpub) -> None:
     write(versions, {"lexicon": 2}, "old/broken.json")
     assert "[lexicon]" in atpub("lex", "breaking", "old").err
@@ -142,6 +135,18 @@ def test_real_records(versions: Path, atpub: Atpub) -> None:
     ran = atpub("lex", "breaking", "old", "--against-data", "notes.jsonl")
     assert "1 of 3 records in notes.jsonl are affected; 1 more are invalid by both." in ran.out
     assert "notes.jsonl:2:" in ran.out
+
+
+def test_data_that_cannot_be_read_is_counted(versions: Path, atpub: Atpub) -> None:
+    write_files(
+        versions, {"notes.jsonl": '{"$type": "org.lab.note", "text": "a"}\n{\n{"text": "a"}\n', "a.yaml": "a: 1\n"}
+    )
+    found = json.loads(atpub("lex", "breaking", "old", "--against-data", "notes.jsonl", "--json").out)["data"]
+    assert found == {"source": "notes.jsonl", "records": 1, "affected": 0, "invalid": 0, "unread": 2}
+    ran = atpub("lex", "breaking", "old", "--against-data", "a.yaml")
+    assert "0 of 0 records in a.yaml are affected; 1 more cannot be read, or do not say their type ($type)." in ran.out
+    (versions / "lab.car").write_bytes(b"\x00")
+    assert "error: lab.car: " in atpub("lex", "breaking", "old", "--against-data", "lab.car").err
 
 
 def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, atpub: Atpub) -> None:
@@ -164,6 +169,45 @@ def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, a
     assert atpub("apply", "--yes").code == 7
     assert atpub("plan", "--allow-breaking").code == 0
     assert atpub("apply", "--yes", "--allow-breaking").code == 0
+
+
+def test_a_plan_deletes_a_published_lexicon_only_if_that_is_allowed_or_approved(versions: Path, atpub: Atpub) -> None:
+    other = {**note(), "id": "org.lab.page"}
+    write(versions, other, "lexicons/org/lab/page.json")
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    before = shutil.copytree("lexicons", "before")
+    (versions / "lexicons/org/lab/page.json").unlink()
+    plan = atpub("plan")
+    assert plan.code == 7
+    assert "lexicon-removed at $ (the lexicon is gone: breaks readers of old records and writers)" in plan.out
+    assert "hint: keep it, and describe it as deprecated; if it is meant: --allow-breaking" in plan.out
+    assert atpub("plan", "--allow-breaking").code == 0
+    line = approval(atpub, before)
+    Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
+    assert atpub("plan").code == 0
+    assert atpub("apply", "--yes").code == 0
+    assert atpub("lex", "breaking", "published").code == 0
+
+
+def test_an_approval_counts_for_the_plan_and_for_the_change_that_it_names(versions: Path, atpub: Atpub) -> None:
+    new = (versions / "lexicons/org/lab/note.json").read_bytes()
+    write(versions, note(maxLength=100))
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    (versions / "lexicons/org/lab/note.json").write_bytes(new)
+    line = approval(atpub, "published")
+    Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
+    assert atpub("plan").code == 0
+    write(versions, note(maxLength=40))
+    assert atpub("plan").code == 7
+
+
+def test_destroy_deletes_lexicons_too(versions: Path, atpub: Atpub) -> None:
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    assert atpub("destroy", "--yes").code == 0
+    assert atpub("lex", "breaking", "published").code == 64
 
 
 def test_a_compatible_update_of_a_published_lexicon_is_planned(versions: Path, atpub: Atpub) -> None:

@@ -217,9 +217,10 @@ def _with_publishers(plan: Plan, account: Account) -> Plan:
     if is_local(account.name):
         return plan
     from atpub.atproto.identity.handles import ResolverConfig  # httpx, which a repository in a folder does not need
-    from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+    from atpub.atproto.identity.lexicons import PublisherLookup
+    from atpub.lexicon_resolution.publishers import check_publishers
 
-    return check_publishers(plan, PublisherLookup.at(ResolverConfig.of(os.environ).dns))
+    return check_publishers(plan, PublisherLookup(ResolverConfig.of(os.environ).dns))
 
 
 @contextmanager

@@ -81,7 +81,8 @@ def init() -> None:
     numbers are one dataset: train-*.tar and val-*.tar are two. Shards that are too large for blobs are described in a
     comment. Never overwrites a file.
 
-    The manifest can be applied as it is, to a repository in a folder.
+    The manifest can be applied as it is, to a repository in a folder. Editors complete it by atpub.schema.json beside
+    it, which its first line names.
     """
 
 

@@ -84,7 +84,7 @@ def new() -> None:
     "--from",
     "source",
     metavar="SOURCE",
-    help="A folder, REV:PATH (Git), https://PDS or at://ACCOUNT, instead of the account in the DNS.",
+    help="A folder, REV:PATH of git, https://PDS or at://ACCOUNT, instead of the account in the DNS.",
 )
 @click.option("--lexicons", type=NEW_FOLDER, metavar="DIR", help="The folder of lexicons.")
 @click.option("--lock", type=FILE, metavar="FILE", help="The lock. [default: beside the folder, lexicons.lock.json]")

@@ -21,6 +21,7 @@ from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import InvalidInput, OSFailure, Problem, Usage
+from atpub.generation.pyproject import read_approved
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.repository.interface import Repository
@@ -31,12 +32,13 @@ _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def options_of(flags: dict[str, Any]) -> Options:
-    """Build plan options from the flags of `plan_options`."""
+    """Build plan options from the flags of `plan_options` and the changes that pyproject.toml approves."""
     return Options(
         delete_drifted=flags["delete_drifted"],
         prune_versions=flags["prune_versions"],
         allow_replace_all=flags["allow_replace_all"],
         allow_breaking=flags["allow_breaking"],
+        approved=read_approved(),
         forget=frozenset(flags["forget"]),
         only=frozenset(flags["only"]),
         exclude=frozenset(flags["exclude"]),
@@ -95,9 +97,10 @@ def with_publishers(prepared: PreparedPlan) -> PreparedPlan:
     if prepared.target.folder is not None:
         return prepared
     from atpub.atproto.identity.handles import ResolverConfig  # httpx, which a repository in a folder does not need
-    from atpub.lexicon_resolution.publishers import PublisherLookup, check_publishers
+    from atpub.atproto.identity.lexicons import PublisherLookup
+    from atpub.lexicon_resolution.publishers import check_publishers
 
-    plan = check_publishers(prepared.plan, PublisherLookup.at(ResolverConfig.of(os.environ).dns))
+    plan = check_publishers(prepared.plan, PublisherLookup(ResolverConfig.of(os.environ).dns))
     tell_warnings(plan.warnings[len(prepared.plan.warnings) :])
     return replace(prepared, plan=plan)
 

@@ -79,6 +79,14 @@ def read_table(name: str) -> SettingsTable:
     return table
 
 
+def read_approved() -> frozenset[str]:
+    """Return the lines of the file that approve breaking changes; raises InvalidInput with every problem."""
+    table = read_table("breaking")
+    if problems := [*table.unknown(("approved",))]:
+        raise InvalidInput(tuple(problems))
+    return frozenset(" ".join(line.split()) for line in table.texts("approved"))
+
+
 def _unknown_tables(source: Source, names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         if name not in TABLES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,33 +13,42 @@ from atpub.atomic_files import write_text
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid, SyntaxViolation
 from atpub.errors import FileConflict, InvalidInput, Problem, Usage
+from atpub.generated import LEXICONS
 from atpub.inspection.declare import NotDeclarable, is_utf8
 from atpub.inspection.draft import DatasetDraft, Draft, draft_manifest
 from atpub.inspection.files import find_checksums, find_shards, survey_files
 from atpub.inspection.manifest_text import file_pattern, manifest_text
+from atpub.manifest.record_schema import schema_with_records
 from atpub.shards.braces import escape
 from atpub.shards.files import expand_files
 from atpub.shards.survey import ShardSurvey
 
 STDOUT: Final = Path("-")
+SCHEMA_FILE: Final = "atpub.schema.json"
+SCHEMA_LINE: Final = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
 class InitOutcome:
-    """The manifest that was written, its text, what it describes, the checksum files beside the data, and warnings."""
+    """The manifest that was written, its text, what it describes, the checksum files beside the data, and warnings.
+
+    `editor_schema` is the JSON Schema that was written beside it; None where there was one already, or for stdout.
+    """
 
     out: Path
     text: str
     draft: Draft
     checksums: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    editor_schema: Path | None = None
 
 
 def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most: int | None = None) -> InitOutcome:
     """Write a first manifest for local shards, from the values of at most `most` samples of each.
 
-    With `-` as `out`, it is for the current folder, and not written. Raises FileConflict where there is a file already,
-    and InvalidInput with every problem of the shards.
+    Beside it goes its JSON Schema for editors, which its first line names, unless there is one already. With `-` as
+    `out`, the manifest is for the current folder, and nothing is written. Raises FileConflict where there is a manifest
+    already, and InvalidInput with every problem of the shards.
     """
     if out != STDOUT and (out.exists() or out.is_symlink()):
         raise FileConflict(f"{out} already exists", hint="give another --out, or change that manifest")
@@ -57,11 +67,21 @@ def init_manifest(paths: Sequence[str], out: Path, nsid: str | None = None, most
         raise InvalidInput((Problem("bad-field", f"{', '.join(paths)}: {error}", hint=hint),)) from None
     checksums = _checksums([Path(file) for file in found.files], folder)
     text = manifest_text(draft, lambda dataset: _blobs(dataset, folder), checksums)
-    if out != STDOUT:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(out, text, overwrite=False)
     warnings = tuple(problem for survey in surveys for problem in survey.problems)
-    return InitOutcome(out, text, draft, checksums, warnings)
+    outcome = InitOutcome(out, text, draft, checksums, warnings)
+    return outcome if out == STDOUT else _write(outcome)
+
+
+def _write(outcome: InitOutcome) -> InitOutcome:
+    """Write a manifest and, unless there is one, the JSON Schema that its first line names."""
+    text = f"{SCHEMA_LINE}\n{outcome.text}"
+    schema = outcome.out.with_name(SCHEMA_FILE)
+    is_new = not os.path.lexists(schema)
+    schema.parent.mkdir(parents=True, exist_ok=True)
+    write_text(outcome.out, text, overwrite=False)
+    if is_new:
+        write_text(schema, f"{json.dumps(schema_with_records(LEXICONS.lexicons), indent=2)}\n")
+    return replace(outcome, text=text, editor_schema=schema if is_new else None)
 
 
 def _check_nsid(nsid: str) -> None:

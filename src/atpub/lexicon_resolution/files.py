@@ -1,30 +1,24 @@
-"""Lexicon files in a folder or at a Git revision."""
+"""Lexicon files in a folder or at a git revision."""
 
 from __future__ import annotations
 
-import io
-import subprocess
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from atpub.atproto import data
 from atpub.atproto.data import NotInDataModel
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, OSFailure, OversizedResponse, Place, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidInput, Place, Problem, RecordNotFound
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named, record_cid
+from atpub.lexicon_tools.git import read_revision
 from atpub.manifest.lexicon_files import lexicon_files
 from atpub.manifest.lexicon_lock import Resolution
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import refuse
 from atpub.text.source import Source, decode
-
-LARGEST_TREE: Final = 64 * 1024 * 1024
-"""The most bytes of the lexicons at a Git revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +75,13 @@ def _named(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
                 yield nsid, source
 
 
-def read_revision(name: str) -> FilesSource:
-    """Read the lexicons at a Git revision, `REV:PATH`; raises Usage where there is none."""
-    return FilesSource(name, dict(_named(_in_archive(name, _archive(name)))))
+def read_revision_files(name: str) -> FilesSource:
+    """Read the lexicons at a git revision, `REV:PATH`; raises Usage where there is none."""
+    return FilesSource(name, dict(_named(_in_revision(name))))
 
 
-def _archive(name: str) -> bytes:
-    """Return the files of a Git revision as a tar file."""
-    if name.startswith("-"):
-        raise Usage(f"{name!r} is not a Git revision", hint="such as v1.2:lexicons")
-    try:
-        with subprocess.Popen(  # noqa: S603 - no shell, and no option: see above
-            ["git", "archive", "--format=tar", name],  # noqa: S607 - the user's own git
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            content = process.stdout.read(LARGEST_TREE + 1)
-            if len(content) > LARGEST_TREE:
-                process.kill()
-                raise OversizedResponse(f"{name} has more than {LARGEST_TREE:,} bytes", hint="name a smaller folder")
-            reason = process.stderr.read(2000).decode(errors="replace").strip()
-    except FileNotFoundError:
-        raise OSFailure("git is not installed", hint="--from REV:PATH needs it") from None
-    if process.returncode:
-        hint = "a folder, REV:PATH of this Git repository, https://PDS or at://ACCOUNT"
-        raise Usage(f"--from {name}: Git finds no such folder: {reason}", hint=hint)
-    return content
-
-
-def _in_archive(name: str, content: bytes) -> Iterator[Source]:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for member in sorted(archive.getmembers(), key=lambda member: member.name):
-            stream = archive.extractfile(member) if member.isfile() and member.name.endswith(".json") else None
-            if stream is not None:
-                with suppress(InvalidInput):  # it is not text, hence no lexicon
-                    yield decode(stream.read(), f"{name}/{member.name}")
+def _in_revision(name: str) -> Iterator[Source]:
+    revision = name.partition(":")[0]
+    for file, content in sorted(read_revision(name).items()):
+        with suppress(InvalidInput):  # it is not text, hence no lexicon
+            yield decode(content, f"{revision}:{file}")

@@ -7,7 +7,7 @@ from typing import Final
 
 from atpub.atproto.identity.dns import Unresolved
 from atpub.atproto.identity.handles import ResolverConfig
-from atpub.atproto.identity.lexicons import Signer, authority_of, find_signer, publisher_of, txt_name
+from atpub.atproto.identity.lexicons import PublisherLookup, Signer, authority_of, find_signer, txt_name
 from atpub.atproto.repo.proof import ProvenRecord, verify_proof
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath, Rkey
 from atpub.atproto.xrpc.client import XrpcClient
@@ -36,8 +36,12 @@ class NetworkSource:
     own: frozenset[str] = frozenset()
     account: Did | None = None
     pds: str | None = None
-    _publishers: dict[str, Did] = field(default_factory=dict[str, Did])
+    _publishers: PublisherLookup = field(init=False)
     _signers: dict[Did, Signer] = field(default_factory=dict[Did, Signer])
+
+    def __post_init__(self) -> None:
+        """Begin with no answer of the DNS."""
+        self._publishers = PublisherLookup(self.config.dns)
 
     def fetch(self, nsid: Nsid, known: Resolution | None) -> FoundLexicon:
         """Return the lexicon in its account's repository, with the commit's signature verified."""
@@ -58,13 +62,11 @@ class NetworkSource:
         authority = authority_of(nsid)
         if self.account and authority in self.own:
             return self.account
-        if authority not in self._publishers:
-            found = publisher_of(nsid, self.config.dns)
-            if isinstance(found, Unresolved):
-                hint = f"its owner has to set a TXT record at {txt_name(nsid)}; or name the account: --from at://DID"
-                raise RepositoryNotFound(f"{authority} names no account: {found.reason}", hint=hint)
-            self._publishers[authority] = found
-        return self._publishers[authority]
+        found = self._publishers(nsid)
+        if isinstance(found, Unresolved):
+            hint = f"its owner has to set a TXT record at {txt_name(nsid)}; or name the account: --from at://DID"
+            raise RepositoryNotFound(f"{authority} names no account: {found.reason}", hint=hint)
+        return found
 
     def _signer(self, did: Did) -> Signer:
         if did not in self._signers:

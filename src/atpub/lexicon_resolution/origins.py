@@ -1,4 +1,4 @@
-"""What `--from` and the lock name as the source of lexicons: an account, a server, a folder, a Git revision."""
+"""What `--from` and the lock name as the source of lexicons: an account, a server, a folder, a git revision."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from atpub.atproto.syntax import AtUri, Did, Nsid, SyntaxViolation
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import base_url
 from atpub.errors import Usage
-from atpub.lexicon_resolution.files import FilesSource, read_folder, read_revision
+from atpub.lexicon_resolution.files import FilesSource, read_folder, read_revision_files
 from atpub.lexicon_resolution.network import NetworkSource
 from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
+from atpub.lexicon_tools.git import is_revision
 from atpub.manifest.lexicon_lock import Resolution
 
 
@@ -37,8 +38,13 @@ class AnySource:
 
 
 def read_files(name: str) -> FilesSource:
-    """Read the lexicons in a folder, or at the Git revision `REV:PATH`; raises Usage where there is none."""
-    return read_folder(Path(name)) if Path(name).is_dir() or ":" not in name else read_revision(name)
+    """Read the lexicons in a folder, or at the git revision `REV:PATH`; raises Usage where there is none."""
+    if is_revision(name):
+        return read_revision_files(name)
+    if not Path(name).is_dir():
+        hint = "a folder, REV:PATH of this git repository, https://PDS or at://ACCOUNT"
+        raise Usage(f"there is no folder {name} to take lexicons from", hint=hint)
+    return read_folder(Path(name))
 
 
 def open_source(name: str | None, wanted: Iterable[Nsid], http: HttpClient, config: ResolverConfig) -> LexiconSource:
@@ -53,9 +59,6 @@ def open_source(name: str | None, wanted: Iterable[Nsid], http: HttpClient, conf
         return AnySource(NetworkSource(http, config, own, account=_account(name, http, config)))
     if name.startswith(("https://", "http://")):
         return AnySource(NetworkSource(http, config, own, pds=base_url(name)))
-    if not Path(name).is_dir() and ":" not in name:
-        hint = "a folder, REV:PATH of this Git repository, https://PDS or at://ACCOUNT"
-        raise Usage(f"--from {name}: there is no such folder", hint=hint)
     return AnySource(NetworkSource(http, config), read_files(name))
 
 

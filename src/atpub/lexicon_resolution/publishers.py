@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from atpub.atproto.identity.dns import Unresolved
-from atpub.atproto.identity.lexicons import authority_of, publisher_of, txt_name
+from atpub.atproto.identity.lexicons import authority_of, txt_name
 from atpub.atproto.syntax import Did, Nsid
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Change, Plan, Refusal
-from atpub.errors import Problem, RepositoryNotFound
+from atpub.errors import Problem
 from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.suggest import listed
 
 Ask: TypeAlias = Callable[[Nsid], Did | Unresolved]
 """Takes the NSID of a lexicon, and returns the account that the DNS names for it."""
-
-
-@dataclass(slots=True)
-class PublisherLookup:
-    """The accounts that the DNS names for lexicons; each authority is asked for once."""
-
-    server: str | None
-    _found: dict[str, Did | Unresolved]
-
-    @classmethod
-    def at(cls, server: str | None) -> PublisherLookup:
-        """Return one that asks a DNS server (None: the system's)."""
-        return cls(server, {})
-
-    def __call__(self, nsid: Nsid) -> Did | Unresolved:
-        """Return the account; several that are named are none."""
-        authority = authority_of(nsid)
-        if authority not in self._found:
-            try:
-                self._found[authority] = publisher_of(nsid, self.server)
-            except RepositoryNotFound as error:
-                self._found[authority] = Unresolved(error.message)
-        return self._found[authority]
 
 
 def txt_record(nsid: Nsid, did: Did) -> str:

@@ -11,8 +11,7 @@ from atpub.atproto.identity.lexicons import authority_of
 from atpub.atproto.syntax import Did, Nsid
 from atpub.lexicon_resolution.closure import HeldLexicon
 from atpub.lexicon_resolution.publishers import Ask, txt_record
-from atpub.manifest.lexicon_lock import COLLECTION
-from atpub.repository.filter import RecordFilter
+from atpub.lexicon_tools.versions import list_published
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record
 
@@ -48,9 +47,7 @@ def read_status(held: Mapping[Nsid, HeldLexicon], repository: Repository, ask: A
 
     Without `ask`, the DNS is not asked. Raises RepositoryError.
     """
-    live = repository.read(RecordFilter(frozenset((COLLECTION,)))).records
-    records = {Nsid(path.rkey): record for path, record in live.items() if Nsid.accepts(path.rkey)}
-    return compare(held, records, repository.did, ask)
+    return compare(held, list_published(repository), repository.did, ask)
 
 
 def compare(

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from atpub.atproto import data
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.validate import violations
-from atpub.atproto.repo.car import read_car, snapshot_of
+from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
-from atpub.atproto.syntax import Nsid
-from atpub.errors import Problem, Usage
+from atpub.atproto.syntax import Did, Nsid, RecordPath
+from atpub.errors import Problem, RepositoryError, Usage
 from atpub.lexicon_tools.records import RecordVerdict, check_files
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
+from atpub.repository.model import Record
+from atpub.repository.snapshot import records_of
 
 MOST_SHOWN: Final = 5
 """How many of the affected records are kept to be shown."""
@@ -28,26 +29,28 @@ _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 class DataResult:
     """The records of the collections that were compared; `affected` are refused by the new version alone.
 
-    `invalid` are refused by both versions. `shown` are the first of those that are affected.
+    `invalid` are refused by both versions. `shown` are the first of those that are affected. `unread` are files and
+    lines that cannot be read, and records that do not say their type.
     """
 
     source: str
     records: int
     affected: int
     invalid: int
+    unread: int = 0
     shown: tuple[RecordVerdict, ...] = ()
 
 
 def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository: Repository | None) -> DataResult:
     """Hold the records of a folder, file, CAR file or repository against two versions; raises Usage."""
     collections = {nsid for nsid in (*old.documents, *new.documents) if old.lexicons.record(nsid)}
+    wanted, path = RecordFilter(frozenset(collections)), Path(source)
     if repository is not None:
-        live = repository.read(RecordFilter(frozenset(collections))).records
-        named = ((f"at://{repository.did}/{path}", record.value) for path, record in live.items())
-        return _count(source, collections, _judge(named, old, new))
-    path = Path(source)
+        live = repository.read(wanted)
+        return _count(source, collections, _judge(live.did, live.records, old, new))
     if path.suffix == ".car":
-        return _count(source, collections, _judge(_car_records(path, collections), old, new))
+        snapshot = _read_car(path)
+        return _count(source, collections, _judge(snapshot.did, records_of(snapshot, wanted), old, new))
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
     if not files:
         raise Usage(f"{source} has no records in it", hint="name a CAR file, files of JSON, or an at:// account")
@@ -56,21 +59,21 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
     )
 
 
-def _car_records(path: Path, collections: set[Nsid]) -> Iterator[tuple[str, Json]]:
-    car = read_car(path.read_bytes())
-    did = parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did
-    snapshot = snapshot_of(car, did)
-    for key, cid in snapshot.entries.items():
-        name = key.decode(errors="replace")
-        if name.partition("/")[0] in collections:
-            yield f"at://{did}/{name}", data.decode(snapshot.blocks[cid])
+def _read_car(path: Path) -> Snapshot:
+    """Read a repository from a file; raises RepositoryError."""
+    try:
+        car = read_car(path.read_bytes())
+        return snapshot_of(car, parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did)
+    except RepositoryError as error:
+        raise type(error)(f"{path}: {error.message}", hint=error.hint) from None
 
 
 def _judge(
-    records: Iterable[tuple[str, Json]], old: LexiconVersion, new: LexiconVersion
+    did: Did, records: Mapping[RecordPath, Record], old: LexiconVersion, new: LexiconVersion
 ) -> Iterator[tuple[RecordVerdict, RecordVerdict]]:
-    for name, value in records:
-        yield _verdict(old, name, value), _verdict(new, name, value)
+    for path, record in records.items():
+        uri = f"at://{did}/{path}"
+        yield _verdict(old, uri, record.value), _verdict(new, uri, record.value)
 
 
 def _verdict(version: LexiconVersion, name: str, value: Json) -> RecordVerdict:
@@ -80,9 +83,10 @@ def _verdict(version: LexiconVersion, name: str, value: Json) -> RecordVerdict:
 
 
 def _count(source: str, collections: set[Nsid], pairs: Iterable[tuple[RecordVerdict, RecordVerdict]]) -> DataResult:
-    records = affected = invalid = 0
+    records = affected = invalid = unread = 0
     shown: list[RecordVerdict] = []
     for before, after in pairs:
+        unread += not after.collection
         if after.collection not in collections:
             continue
         records += 1
@@ -90,4 +94,4 @@ def _count(source: str, collections: set[Nsid], pairs: Iterable[tuple[RecordVerd
         if before.is_valid and not after.is_valid:
             affected += 1
             shown += [after] if len(shown) < MOST_SHOWN else []
-    return DataResult(source, records, affected, invalid, tuple(shown))
+    return DataResult(source, records, affected, invalid, unread, tuple(shown))

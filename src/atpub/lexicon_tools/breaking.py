@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import Bump, LexiconChange, largest
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Place, Problem
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, problems_of
@@ -51,22 +50,16 @@ class BreakingResult:
         return largest(item.change.bump for item in self.changes) if self.changes else None
 
 
-def approval_of(change: LexiconChange) -> str:
-    """Return the line that approves a change, and no other one: it ends with a digest of what changes."""
-    return f"{change.code} {change.nsid} {json_path(change.path)} {change.id}"
-
-
 def find_breaking(
-    old: VersionFiles, new: VersionFiles, known: Lexicons, approved: Iterable[str] = ()
+    old: VersionFiles, new: VersionFiles, known: Lexicons, approved: frozenset[str] = frozenset()
 ) -> BreakingResult:
     """Compare two versions; raises InvalidInput where the new one is invalid."""
     warnings = problems_of(old, new)
     nsids = new.nsids if old.partial or new.partial else old.nsids | new.nsids
     changes = [*compare_versions(old.link(known, nsids), new.link(known, nsids))]
-    lines = {" ".join(line.split()) for line in approved}
     places = _Places(old, new)
-    placed = tuple(PlacedChange(change, places.find(change), approval_of(change) in lines) for change in changes)
-    unused = sorted(lines - {approval_of(change) for change in changes})
+    placed = tuple(PlacedChange(change, places.find(change), change.approval in approved) for change in changes)
+    unused = sorted(approved - {change.approval for change in changes})
     hint = "remove it from [tool.atpub.breaking]: a change of something else has another digest"
     idle = [Problem("unused-approval", f"no change is {line!r}", None, hint, "warning") for line in unused]
     return BreakingResult(len(nsids), placed, (*warnings, *idle))

@@ -1,14 +1,15 @@
-"""Lexicon files of a git revision, read with git; nothing is checked out."""
+"""JSON files of a git revision, read with git; nothing is checked out."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
-from atpub.errors import Usage
-from atpub.text.source import MAX_BYTES, Source, decode
+from atpub.errors import OSFailure, Usage
+from atpub.text.source import MAX_BYTES
 
 MOST_FILES: Final = 20_000
 TIMEOUT: Final = 60
@@ -26,25 +27,32 @@ def split_revision(text: str) -> tuple[str, str] | None:
     return revision, path or "."
 
 
-def read_revision(revision: str, path: str) -> Sequence[Source]:
-    """Return the texts of the JSON files at a path of a revision; raises Usage where there are none.
+def is_revision(text: str) -> bool:
+    """Tell whether a text names a revision and a path, and no file or folder that exists."""
+    return not Path(text).exists() and split_revision(text) is not None
 
-    The path is relative to the current folder.
+
+def read_revision(name: str) -> Mapping[str, bytes]:
+    """Return the JSON files at `REVISION:PATH` by their paths; raises Usage where there are none.
+
+    PATH is relative to the current folder, as are the paths returned.
     """
+    named = split_revision(name)
+    if named is None:
+        raise Usage(f"{name!r} names no revision of git", hint="a commit, branch or tag, and a folder: HEAD~1:lexicons")
+    revision, path = named
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if commit is None:
         raise Usage(f"git has no revision {revision!r} here", hint="name a commit, branch or tag: HEAD~1:lexicons")
     listed = _git("--literal-pathspecs", "ls-tree", "-r", "-z", "-l", commit.decode().strip(), "--", path) or b""
     found = [entry for entry in map(_ENTRY.fullmatch, listed.split(b"\0")) if entry and entry[3].endswith(b".json")]
     if not found:
-        raise Usage(
-            f"the revision {revision} has no lexicons (*.json) in {path}", hint="name a folder: HEAD~1:lexicons"
-        )
+        message = f"the revision {revision} has no lexicons (*.json) in {path}"
+        raise Usage(message, hint="name a folder, relative to this one: HEAD~1:lexicons")
     if len(found) > MOST_FILES or sum(int(entry[2]) for entry in found) > MAX_BYTES:
         raise Usage(f"{path} at {revision} has more files or bytes than atpub reads", hint="name a folder in it")
-    texts = _read_blobs([entry[1] for entry in found])
-    names = (f"{revision}:{entry[3].decode(errors='replace')}" for entry in found)
-    return [decode(text, name) for name, text in zip(names, texts, strict=True)]
+    names = (entry[3].decode(errors="replace") for entry in found)
+    return dict(zip(names, _read_blobs([entry[1] for entry in found]), strict=True))
 
 
 def _read_blobs(ids: Sequence[bytes]) -> Iterator[bytes]:
@@ -59,7 +67,7 @@ def _read_blobs(ids: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _git(*arguments: str, given: bytes = b"") -> bytes | None:
-    """Return the output of git; None where it fails. Raises Usage where git cannot be run."""
+    """Return the output of git; None where it fails. Raises OSFailure where git cannot be run."""
     try:
         found = subprocess.run(  # noqa: S603 - no shell; a revision begins with no dash
             ["git", *arguments],  # noqa: S607 - the user's git
@@ -69,5 +77,5 @@ def _git(*arguments: str, given: bytes = b"") -> bytes | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Usage(f"git cannot be run: {error}", hint="name folders of lexicons instead of revisions") from None
+        raise OSFailure(f"git cannot be run: {error}", hint="name a folder of lexicons instead of a revision") from None
     return found.stdout if found.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The settings of `atpub lex`: options, and `[tool.atpub.lint]` and `[tool.atpub.breaking]` in pyproject.toml."""
+"""The settings of `atpub lex lint`: options, and `[tool.atpub.lint]` in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -38,14 +38,6 @@ def read_ignored(flags: Iterable[str]) -> Ignored:
     named = [(pattern, frozenset([code])) for pattern, _, code in given if pattern]
     named += [(pattern, frozenset(by_path.texts(pattern))) for pattern in by_path.values]
     return Ignored(everywhere, tuple(named))
-
-
-def read_approved() -> tuple[str, ...]:
-    """Return the breaking changes that the file approves; raises InvalidInput with every problem."""
-    table = read_table("breaking")
-    if problems := [*table.unknown(("approved",))]:
-        raise InvalidInput(tuple(problems))
-    return table.texts("approved")
 
 
 def _unknown_rules(table: SettingsTable, keys: Iterable[str], known: Collection[str]) -> Iterator[Problem]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.evolution.model import LexiconVersion
@@ -14,13 +15,13 @@ from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.lexicon_tools.files import find_files
-from atpub.lexicon_tools.git import read_revision, split_revision
+from atpub.lexicon_tools.git import is_revision, read_revision
 from atpub.manifest.lexicon_files import LexiconFile, as_warnings, link_files, parse_lexicon, read_lexicon
+from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.text.source import Source
-
-COLLECTION: Final = Nsid("com.atproto.lexicon.schema")
+from atpub.repository.model import Record
+from atpub.text.source import Source, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +49,35 @@ class VersionFiles:
 
 def read_version(text: str) -> VersionFiles:
     """Return the lexicons in a file, a folder, or `REVISION:PATH` of git; raises Usage."""
-    if not Path(text).exists() and (named := split_revision(text)):
-        sources = read_revision(*named)
-        return replace(_parse(sources), partial=len(sources) == 1)
-    return read_paths([Path(text)])
+    if not is_revision(text):
+        return read_paths([Path(text)])
+    revision, _, path = text.partition(":")
+    files = read_revision(text)
+    readers = (functools.partial(_parse, content, f"{revision}:{name}") for name, content in files.items())
+    return _collect(readers, partial=posixpath.normpath(path) in files)
 
 
 def read_paths(paths: Sequence[Path]) -> VersionFiles:
     """Return the lexicons in some files and folders; raises Usage where one has none."""
-    read: list[LexiconFile] = []
-    problems: list[Problem] = []
-    for file, root in find_files(paths).items():
-        try:
-            read.append(read_lexicon(file, root))
-        except InvalidInput as error:
-            problems += error.problems
-    return VersionFiles(tuple(read), tuple(problems), all(path.is_file() for path in paths))
+    readers = (functools.partial(read_lexicon, file, root) for file, root in find_files(paths).items())
+    return _collect(readers, partial=all(path.is_file() for path in paths))
 
 
 def read_published(repository: Repository, account: str) -> VersionFiles:
     """Return the lexicons that an account publishes; raises Usage where there are none."""
-    found = repository.read(RecordFilter(frozenset({COLLECTION}))).records
+    found = list_published(repository)
     if not found:
         raise Usage(f"{account} publishes no lexicons", hint=f"they are records of the collection {COLLECTION}")
-    sources = [
-        Source(f"at://{repository.did}/{path.collection}/{path.rkey}", published_text(record.value))
-        for path, record in sorted(found.items())
-    ]
-    return replace(_parse(sources), partial=True)
+    sources = (
+        Source(f"at://{repository.did}/{record.path}", published_text(record.value)) for record in found.values()
+    )
+    return _collect((functools.partial(parse_lexicon, source) for source in sources), partial=True)
+
+
+def list_published(repository: Repository) -> Mapping[Nsid, Record]:
+    """Return the records of lexicons that an account publishes, sorted by NSID."""
+    live = repository.read(RecordFilter(frozenset({COLLECTION}))).records
+    return {Nsid(path.rkey): record for path, record in sorted(live.items()) if Nsid.accepts(path.rkey)}
 
 
 def published_text(value: JsonObject) -> str:
@@ -83,15 +85,20 @@ def published_text(value: JsonObject) -> str:
     return json.dumps({key: item for key, item in value.items() if key != "$type"}, indent=2, ensure_ascii=False)
 
 
-def _parse(sources: Iterable[Source]) -> VersionFiles:
-    read: list[LexiconFile] = []
+def _parse(content: bytes, name: str) -> LexiconFile:
+    return parse_lexicon(decode(content, name))
+
+
+def _collect(readers: Iterable[Callable[[], LexiconFile]], *, partial: bool) -> VersionFiles:
+    """Return the lexicons that can be read, and the problems of the others."""
+    files: list[LexiconFile] = []
     problems: list[Problem] = []
-    for source in sources:
+    for read in readers:
         try:
-            read.append(parse_lexicon(source))
+            files.append(read())
         except InvalidInput as error:
             problems += error.problems
-    return VersionFiles(tuple(read), tuple(problems))
+    return VersionFiles(tuple(files), tuple(problems), partial)
 
 
 def problems_of(old: VersionFiles, new: VersionFiles) -> Sequence[Problem]:

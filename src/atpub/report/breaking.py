@@ -12,7 +12,7 @@ from atpub.atproto.evolution.model import WORDS, Example, LexiconChange, breaks_
 from atpub.atproto.lexicon.violation import json_path
 from atpub.errors import Problem
 from atpub.lexicon_tools.against_data import DataResult
-from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange, approval_of
+from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange
 from atpub.report.escape import escape_markdown
 from atpub.report.github import annotation_lines
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
@@ -38,7 +38,7 @@ def breaking_text(
 def _change_text(item: PlacedChange, style: Style, *, examples: bool) -> str:
     lines = [problems_text([as_problem(item)], style)]
     if item.is_breaking:
-        lines.append(style.hang(approval_of(item.change), ("  ", ()), ("approve", (CYAN,)), (": ", ()), indent="    "))
+        lines.append(style.hang(item.change.approval, ("  ", ()), ("approve", (CYAN,)), (": ", ()), indent="    "))
     if examples:
         lines += [
             style.hang(text, ("  ", ()), ("example", (CYAN,)), (": ", ()), indent="    ")
@@ -83,7 +83,8 @@ def _data_text(data: DataResult, style: Style) -> str:
 def data_words(data: DataResult) -> str:
     """Return how many records are affected."""
     invalid = f"; {data.invalid:,} more are invalid by both" if data.invalid else ""
-    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}"
+    unread = f"; {data.unread:,} more cannot be read, or do not say their type ($type)" if data.unread else ""
+    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}{unread}"
 
 
 def _total_text(result: BreakingResult, style: Style) -> str:
@@ -118,6 +119,7 @@ def breaking_json(result: BreakingResult) -> JsonObject:
             "records": data.records,
             "affected": data.affected,
             "invalid": data.invalid,
+            "unread": data.unread,
         }
     return found
 
@@ -136,7 +138,7 @@ def _change_json(item: PlacedChange) -> JsonObject:
         "bump": change.bump,
         "breaking": change.is_breaking,
         "approved": item.is_approved,
-        "approval": approval_of(change),
+        "approval": change.approval,
         "way_out": change.way_out,
         "proven": change.is_proven,
         "examples": [_example_json(example) for example in change.examples],

@@ -67,6 +67,8 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
         held = f"{counted(len(dataset.shards), 'shard')}{samples}, {size(dataset.size)}"
         more = "; too large for blobs: see the comment in the manifest" if dataset.is_too_large else ""
         lines.append(f"  dataset {style(dataset.key)}: {held}{more}")
+    if outcome.editor_schema:
+        lines.append(f"  for editors: {style(outcome.editor_schema)}")
     if outcome.checksums:
         lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
     named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
@@ -95,6 +97,7 @@ def init_json(outcome: InitOutcome) -> JsonObject:
             }
             for dataset in outcome.draft.datasets
         ],
+        "editor_schema": str(outcome.editor_schema) if outcome.editor_schema else None,
         "checksums": list(outcome.checksums),
         "warnings": [problem_json(problem) for problem in outcome.warnings],
     }

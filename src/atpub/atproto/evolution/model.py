@@ -87,6 +87,11 @@ class LexiconChange:
         said = [self.code, self.nsid, json_path(self.path), _text(self.before), _text(self.after)]
         return hashlib.sha256("\n".join(said).encode(errors="surrogatepass")).hexdigest()[:12]
 
+    @property
+    def approval(self) -> str:
+        """The line that approves the change, and no other one: it ends with its id."""
+        return f"{self.code} {self.nsid} {json_path(self.path)} {self.id}"
+
 
 WORDS: Final[Mapping[Direction, str]] = {
     "readers-of-old": "readers of old records",
@@ -97,7 +102,8 @@ WORDS: Final[Mapping[Direction, str]] = {
 
 def breaks_words(change: LexiconChange) -> str:
     """Return whom a change breaks; empty where it breaks no one."""
-    return " and ".join(WORDS[direction] for direction in change.breaks)
+    *others, last = [WORDS[direction] for direction in change.breaks] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def largest(bumps: Iterable[Bump]) -> Bump:

@@ -6,7 +6,7 @@ have records of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from atpub.atproto.data import JsonObject
@@ -43,6 +43,27 @@ def txt_name(nsid: Nsid) -> str:
 def publisher_of(nsid: Nsid, server: str | None = None) -> Did | Unresolved:
     """Return the DID of the account that publishes a lexicon, as the DNS says; see `did_in_txt`."""
     return did_in_txt(txt_name(nsid), server, hint=_SEVERAL)
+
+
+@dataclass(slots=True)
+class PublisherLookup:
+    """The accounts that the DNS names for lexicons; each authority is asked for once.
+
+    `server` is the DNS server (None: the system's).
+    """
+
+    server: str | None
+    _found: dict[str, Did | Unresolved] = field(default_factory=dict[str, Did | Unresolved])
+
+    def __call__(self, nsid: Nsid) -> Did | Unresolved:
+        """Return the account; several that are named are none."""
+        authority = authority_of(nsid)
+        if authority not in self._found:
+            try:
+                self._found[authority] = publisher_of(nsid, self.server)
+            except RepositoryNotFound as error:
+                self._found[authority] = Unresolved(error.message)
+        return self._found[authority]
 
 
 def find_signer(did: Did, http: HttpClient, config: ResolverConfig) -> Signer:

@@ -13,10 +13,10 @@ from atpub.cli.connect import TargetOptions, find_account, open_repository
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
+from atpub.generation.pyproject import read_approved
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_tools.against_data import check_data
 from atpub.lexicon_tools.breaking import find_breaking
-from atpub.lexicon_tools.settings import read_approved
 from atpub.lexicon_tools.versions import VersionFiles, read_paths, read_published, read_version
 from atpub.report.breaking import breaking_github, breaking_json, breaking_markdown, breaking_text
 from atpub.repository.interface import Repository

@@ -11,13 +11,13 @@ from shutil import get_terminal_size
 from typing import Final
 
 from atpub.atproto.identity.handles import ResolverConfig
+from atpub.atproto.identity.lexicons import PublisherLookup
 from atpub.atproto.syntax import Nsid
 from atpub.cli.connect import TargetOptions, find_account, open_repository
 from atpub.cli.output import is_terminal, print_data, print_json, style_for
 from atpub.errors import Usage
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_resolution.closure import HeldLexicon
-from atpub.lexicon_resolution.publishers import PublisherLookup
 from atpub.lexicon_resolution.shelf import Shelf
 from atpub.lexicon_resolution.status import read_status
 from atpub.manifest.lexicon_files import why_none
@@ -40,7 +40,7 @@ def run(
     """Print the status of lexicons; return the exit code."""
     held = _own_lexicons(paths or lexicon_folders(), lock)
     target = find_account(manifests, TargetOptions(account, pds, environment))
-    ask = PublisherLookup.at(ResolverConfig.of(os.environ).dns) if target.folder is None else None
+    ask = PublisherLookup(ResolverConfig.of(os.environ).dns) if target.folder is None else None
     with closing(open_repository(target, remember=True)) as repository:
         found = read_status(held, repository, ask)
         if as_json:

@@ -60,7 +60,7 @@ def plan_manifest(
     gates = (
         *total_refusals(changes, any_stays(whole, ownership.owned), ownership.owned, rules),
         *_forget_refusals(changes, whole, options),
-        *(() if options.allow_breaking else breaking_refusals(changes, ownership)),
+        *(() if options.allow_breaking else breaking_refusals(changes, ownership, options.approved)),
     )
     plan = build_plan(
         changes,

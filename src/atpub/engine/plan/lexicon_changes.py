@@ -1,8 +1,8 @@
-"""The safety rule for published lexicons: others read and write by them, so that a change must not break these."""
+"""Plans change or delete published lexicons: others read and write by them, so that a change must not break these."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from atpub.atproto.evolution.compare import compare_versions
@@ -13,39 +13,54 @@ from atpub.atproto.syntax import Nsid
 from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.model import Change, Refusal
 from atpub.generated import LEXICONS
-from atpub.generated.com.atproto.lexicon import schema
+from atpub.manifest.lexicon_lock import COLLECTION
 
-COLLECTION: Final = Nsid(schema.NSID)
 _MOST_NAMED: Final = 5
 
 
-def breaking_refusals(changes: Iterable[Change], ownership: OwnershipView) -> Iterator[Refusal]:
-    """Yield the refusal of each update of a lexicon that breaks readers or writers, which names what does."""
-    updates = {
-        change.address: change
+def breaking_refusals(
+    changes: Iterable[Change], ownership: OwnershipView, approved: Collection[str] = ()
+) -> Iterator[Refusal]:
+    """Yield the refusal of each change of a published lexicon that breaks others and is not approved.
+
+    A refusal names what breaks them. A lexicon that is deleted breaks all who use it.
+    """
+    touched = [
+        change
         for change in changes
-        if change.path.collection == COLLECTION and change.action in ("update", "adopt") and change.before
-    }
-    if not updates:
-        return
+        if change.path.collection == COLLECTION
+        and change.action in ("update", "adopt", "delete")
+        and change.before
+        and Nsid.accepts(change.path.rkey)
+    ]
+    found = _find_breaking(touched, ownership) if touched else ()
+    for change in touched:
+        broken = [item for item in found if str(item.nsid) == change.path.rkey and item.approval not in approved]
+        if broken:
+            message = _message(change.address, broken)
+            yield Refusal(change.address, change.uri, "breaking-lexicon", message, _hint(broken))
+
+
+def _find_breaking(touched: Iterable[Change], ownership: OwnershipView) -> list[LexiconChange]:
+    """Return the breaking changes of published lexicons, seen with all others that the account publishes."""
     live = {path: record for path, record in ownership.live.records.items() if path.collection == COLLECTION}
     before = {path: record.value for path, record in live.items()}
-    after = {**before, **{item.path: item.after for item in updates.values() if item.after is not None}}
-    compared = {Nsid(str(item.path.rkey)) for item in updates.values() if Nsid.accepts(str(item.path.rkey))}
+    written = {item.path: item.after for item in touched if item.after is not None}
+    deleted = {item.path for item in touched if item.after is None}
+    after = {path: value for path, value in {**before, **written}.items() if path not in deleted}
+    compared = {Nsid(item.path.rkey) for item in touched}
     versions = [version_of(values.values(), LEXICONS.lexicons, compared) for values in (before, after)]
-    found: dict[str, list[LexiconChange]] = {}
-    for change in compare_versions(versions[0], versions[1]):
-        if change.is_breaking and change.nsid in versions[1].documents:
-            found.setdefault(change.nsid, []).append(change)
-    for address, update in updates.items():
-        if broken := found.get(str(update.path.rkey)):
-            yield Refusal(address, update.uri, "breaking-lexicon", _message(address, broken), _HINT)
-
-
-_HINT: Final = "take the way out that `atpub lex breaking published` names; if it is meant: --allow-breaking"
+    known = versions[1].documents.keys() | {path.rkey for path in deleted}
+    return [item for item in compare_versions(versions[0], versions[1]) if item.is_breaking and item.nsid in known]
 
 
 def _message(address: str, changes: list[LexiconChange]) -> str:
     named = [f"{item.code} at {json_path(item.path)} ({item.message}: breaks {breaks_words(item)})" for item in changes]
     more = f"; and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
     return f"{address} is published, and the change would break others: {'; '.join(named[:_MOST_NAMED])}{more}"
+
+
+def _hint(changes: list[LexiconChange]) -> str:
+    ways = {item.way_out for item in changes if item.way_out}
+    way = ways.pop() if len(ways) == 1 else "take the ways out that `atpub lex breaking published` names"
+    return f"{way}; if it is meant: --allow-breaking, or approve it in pyproject.toml"

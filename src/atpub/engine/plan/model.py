@@ -180,12 +180,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of a plan: what a user allows or selects. Each is a flag of the command line."""
+    """Options of a plan: what a user allows or selects. Each but `approved` is a flag of the command line."""
 
     delete_drifted: bool = False
     prune_versions: bool = False
     allow_replace_all: bool = False
     allow_breaking: bool = False
+    approved: frozenset[str] = frozenset()  # changes of lexicons, as `LexiconChange.approval` names them
     forget: frozenset[str] = frozenset()  # addresses and URIs
     only: frozenset[str] = frozenset()  # addresses, with * for any text
     exclude: frozenset[str] = frozenset()
