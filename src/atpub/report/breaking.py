@@ -82,8 +82,8 @@ def _data_text(data: DataResult, style: Style) -> str:
 
 def data_words(data: DataResult) -> str:
     """Return how many records are affected."""
-    invalid = f"; {data.invalid:,} more are invalid by both" if data.invalid else ""
-    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}"
+    invalid = f"; {data.invalid:,} invalid by both" if data.invalid else ""
+    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} affected{invalid}"
 
 
 def _total_text(result: BreakingResult, style: Style) -> str:

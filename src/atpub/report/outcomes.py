@@ -37,7 +37,7 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
 def reading_text(outcomes: Sequence[Outcome], options: Sequence[str], folder: Path | None) -> str:
     """Return the commands and the code that show the first datasets that were applied; empty where there are none.
 
-    `options` are those that name the manifest and the account again; `folder` is that of an embedded repository, where
+    `options` are those that name the manifest and the account again; `folder` is that of a local repository, where
     readers do not find it by themselves.
     """
     datasets = [outcome.change for outcome in outcomes if _is_dataset(outcome) and outcome.status == "applied"]
