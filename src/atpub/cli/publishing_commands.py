@@ -185,7 +185,7 @@ def inventory() -> None:
     """
 
 
-@inventory.command(short_help="Verify it against the live records.")
+@inventory.command(short_help="Verify the inventory against the live records.")
 @manifest_options
 @target_options
 @json_option
@@ -201,7 +201,7 @@ def verify() -> None:
     """
 
 
-@inventory.command(short_help="Rebuild it from the manifest and the live records.")
+@inventory.command(short_help="Rebuild the inventory from the manifest and live records.")
 @manifest_options
 @target_options
 @locked_option
