@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from atpub.atproto.data import JsonObject
 from atpub.engine.plan.model import Outcome, Plan
 from atpub.history.model import Heading
-from atpub.report.outcomes import outcomes_json
+from atpub.report.outcomes import count_applied, outcomes_json
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.report.table import UNLIMITED, table
@@ -45,8 +45,8 @@ def headings_json(headings: Sequence[Heading]) -> JsonObject:
 
 def undone_text(past: Heading, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about an undo."""
-    count = sum(outcome.status == "applied" for outcome in outcomes)
-    done = f"{counted(count, 'record')} restored" if count else "nothing to do"
+    count = count_applied(outcomes)
+    done = f"{counted(count, 'change')} undone" if count else "nothing to do"
     return style(f"Undid the apply {past.name}: {done}.", BOLD, GREEN)
 
 
