@@ -97,7 +97,7 @@ def pull() -> None:
     """Pull published lexicons, and what they refer to, and lock them.
 
     The DNS of an NSID's authority names the account, whose signature is verified. The lock has the CID of each lexicon:
-    what it has and the files match is not asked for again. Without an NSID, what the lock has is restored.
+    one whose file matches it is not asked for again. Without an NSID, restores the lexicons in the lock.
     """
 
 
