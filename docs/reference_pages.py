@@ -57,8 +57,18 @@ def commands_page() -> Iterator[str]:
     )
     yield "`atpub COMMAND -h` prints the same text."
     root = click.Context(cli, info_name="atpub")
+    yield _table(("command", ""), [*_summaries(cli, "atpub")])
     for name, command in cli.commands.items():
         yield from _command(name, command, root, "##")
+
+
+def _summaries(group: click.Group, path: str) -> Iterator[tuple[str, str]]:
+    """Yield a row for each command: a link to its section, and its summary."""
+    for name, command in group.commands.items():
+        full = f"{path} {name}"
+        yield f"[`{full}`](#{full.replace(' ', '-')})", escape(command.get_short_help_str(limit=100))
+        if isinstance(command, click.Group):
+            yield from _summaries(command, full)
 
 
 def _command(name: str, command: click.Command, parent: click.Context, level: str) -> Iterator[str]:

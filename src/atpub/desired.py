@@ -43,7 +43,8 @@ def named_paths(paths: Sequence[str | os.PathLike[str]]) -> Sequence[str | os.Pa
     """Return these paths, or those of the default manifest; raises Usage where there is none."""
     named = paths or usual_paths()
     if not named:
-        raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint="name the manifest: -m PATH")
+        hint = "name the manifest, -m PATH, or write a first one: atpub init DATA"
+        raise Usage("there is no atpub.yaml here, and no manifest in manifests/", hint=hint)
     return named
 
 

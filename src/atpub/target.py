@@ -14,7 +14,7 @@ from atpub.repository.interface import Repository
 from atpub.repository.model import LOCAL_DID, is_local
 
 FOLDER: Final = Path(".atpub", "local")
-"""The default folder of the embedded repository, relative to the manifest's."""
+"""The default folder of the local repository, relative to the manifest's."""
 
 _NAME_ANOTHER: Final = (
     "name its folder: --repository PATH or --account local:PATH, or in Python repository=PATH or "
@@ -70,7 +70,7 @@ class Target:
     ) -> Target:
         """Return the repository that a URI's authority names, to read from it.
 
-        `folder` is that of an embedded repository. Without it, `did:web:local.invalid` is in the default folder, unless
+        `folder` is that of a local repository. Without it, `did:web:local.invalid` is in the default folder, unless
         `pds` names a server; ATPUB_PDS of the environment is the server of other accounts only.
         """
         if folder is None and (pds or authority != LOCAL_DID):

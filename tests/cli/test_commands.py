@@ -173,12 +173,31 @@ def test_a_shard_that_changes_is_uploaded_again(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("publish", "apply"), ("upload", "apply"), ("push", "apply"), ("up", "apply"), ("diff", "plan"), ("paln", "plan")],
+    [
+        ("publish", "apply"),
+        ("upload", "apply"),
+        ("push", "apply"),
+        ("up", "apply"),
+        ("diff", "plan"),
+        ("paln", "plan"),
+        ("rollback", "undo"),
+        ("format", "lex format"),
+    ],
 )
 def test_another_tools_word_for_a_command(name: str, meant: str, lab: Lab) -> None:
     ran = lab.run(name)
     assert ran.code == 64
     assert f"hint: did you mean '{meant}'?" in ran.err
+
+
+def test_an_argument_too_many_is_no_manifest_where_the_command_has_arguments(lab: Lab) -> None:
+    assert "name a manifest with -m: atpub plan -m other.yaml" in lab.run("plan", "other.yaml").err
+    assert "-m" not in lab.run("rename", "datasets/d", "e", "f").err
+
+
+def test_a_path_that_is_missing_is_named_without_the_form_of_the_argument(lab: Lab) -> None:
+    assert lab.run("lex", "lint", "nowhere").err.startswith("error: path 'nowhere' does not exist [usage]\n")
+    assert "invalid value for '--lexicons'" in lab.run("check", "a.json", "--lexicons", "nowhere").err
 
 
 def test_a_word_for_a_command_of_another_group_is_none_here(lab: Lab) -> None:

@@ -12,6 +12,8 @@ from tests.cli.playground import Ran
 
 from atpub.atproto.syntax import Nsid, deterministic_tid
 from atpub.cli.commands import COMMANDS
+from atpub.cli.lexicon_commands import lex
+from atpub.cli.publishing_commands import inventory
 from atpub.repository.model import Create, Delete
 
 IMAGE = path(SCHEMA, "org.lab.image:1.0.0")
@@ -298,6 +300,12 @@ def test_help(command: str, atpub: Callable[..., Ran], snapshot: SnapshotAsserti
     assert ran.code == 0
     assert max(map(len, ran.out.splitlines())) <= 80
     assert ran.out == snapshot
+
+
+def test_each_summary_is_one_line_of_help(atpub: Callable[..., Ran]) -> None:
+    for group, commands in (((), COMMANDS), (("lex",), lex.commands), (("inventory",), inventory.commands)):
+        listed = atpub(*group, "--help").out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+        assert [line.split()[0] for line in listed] == [*commands]
 
 
 def test_manifest_schema(atpub: Callable[..., Ran]) -> None:

@@ -235,3 +235,14 @@ def test_several_entries_in_several_files(lab: Lab) -> None:
 def test_take_goes_without_uris(lab: Lab) -> None:
     ran = lab.run("import", "--take", "datasets/digits", f"at://lab.example/{ENTRY}/x")
     assert (ran.code, "--take edits the manifest that is there" in ran.err) == (64, True)
+
+
+def test_the_next_apply_counts_no_change_of_the_record_that_was_taken(lab: Lab) -> None:
+    assert lab.apply().code == 0
+    edit(lab, DIGITS, lambda value: value.update(name="Numbers"))
+    assert lab.run("import", "--take", "datasets/digits").code == 0
+    again = lab.apply()
+    assert "committed the inventory as " in again.err
+    assert again.out.startswith("Updated the inventory; ")
+    assert "Undid the apply" in (undone := lab.run("undo", "--yes")).out
+    assert "nothing to do" in undone.out

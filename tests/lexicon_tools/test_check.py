@@ -72,6 +72,14 @@ def test_a_record(project: Path, atpub: Atpub) -> None:
     )
 
 
+def test_a_file_that_is_missing_counts_as_no_record(project: Path, atpub: Atpub) -> None:
+    write_files(project, {"a.json": json.dumps(note())})
+    ran = atpub("check", "a.json", "none.json")
+    assert (ran.code, ran.out.splitlines()[-1]) == (3, "1 record, all valid; 1 file not read.")
+    found = atpub("check", "none.json", "--json").json
+    assert (found["records"], found["invalid"], found["unreadable"]) == (0, 0, 1)
+
+
 def test_lines_arrays_and_several_files(project: Path, atpub: Atpub) -> None:
     lines = [json.dumps(note()), "", json.dumps(note(7)), '{"$type": ', json.dumps(note("longer"))]
     write_files(project, {"a.jsonl": "\n".join(lines), "b.json": json.dumps([note(), note(8)], indent=1)})

@@ -1,4 +1,4 @@
-"""The accounts that a client works on: the embedded repository in a folder, or an account's repository on its PDS."""
+"""The accounts that a client works on: the local repository in a folder, or an account's repository on its PDS."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Account(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalAccount:
-    """The embedded repository in a folder; file permissions decide who may write."""
+    """The local repository in a folder; file permissions decide who may write."""
 
     repository: Repository
     folder: Path
@@ -113,11 +113,11 @@ class LocalAccount:
         return self.open(self.folder, self.repository.did)
 
     def log_in(self) -> None:
-        """Do nothing: an embedded repository has no login."""
+        """Do nothing: a local repository has no login."""
 
     def export_session(self) -> str:
         """Raise NotLoggedIn."""
-        raise NotLoggedIn("an embedded repository has no sessions", hint="open it again with its path")
+        raise NotLoggedIn("a local repository has no sessions", hint="open it again with its path")
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def open_account(account: str, pds: str | None, password: str | None = None) -> 
 
 
 def open_target(target: Target, password: str | None = None) -> Account:
-    """Open the account or the embedded repository of a target."""
+    """Open the account or the local repository of a target."""
     if target.folder is not None:
         return LocalAccount.open(target.folder, target.did or LOCAL_DID)
     return PdsAccount.connect(target.account, target.pds, password)

@@ -62,7 +62,7 @@ class AtmosphereClient(TypedRecords):
 
     @classmethod
     def local(cls, path: str | os.PathLike[str] = FOLDER, *, did: str = LOCAL_DID) -> Self:
-        """Return a client of the embedded repository in a folder; the first write creates it.
+        """Return a client of the local repository in a folder; the first write creates it.
 
         Raises InvalidArgument where `did` is no DID.
         """
@@ -146,7 +146,7 @@ class AtmosphereClient(TypedRecords):
     def _other(self, name: Did | Handle) -> Account:
         """Open another account: on the client's server where it serves all accounts, else on that of its identity.
 
-        `did:web:local.invalid` is the embedded repository in `./.atpub/local`.
+        `did:web:local.invalid` is the local repository in `./.atpub/local`.
         """
         target = Target.of_authority(name)
         if target.folder is not None:
@@ -338,7 +338,7 @@ class AtmosphereClient(TypedRecords):
         return bytes(content)
 
     def get_blob_url(self, did: str, cid: str) -> str:
-        """Return the public URL of a blob; for the embedded repository, that of its file. Raises InvalidArgument."""
+        """Return the public URL of a blob; for the local repository, that of its file. Raises InvalidArgument."""
         call = Call("get_blob_url")
         checked = call.identifier("cid", cid, Cid)
         return url_of(self.account_of(did, call, "did").blob_source(checked))

@@ -241,7 +241,7 @@ def load(
 ) -> Dataset[Any]:
     """Load the published dataset at a URI, of an entry or of a label; iterating gives typed samples.
 
-    Without `sample_type`, the class is made from the published schema. `repository` is the folder of an embedded
+    Without `sample_type`, the class is made from the published schema. `repository` is the folder of a local
     repository, if it is not `./.atpub/local`. `decode` makes images of members that hold one, in place of bytes.
     Reading needs the extra `atpub[samples]`, and no login. Every shard is checked against its checksum as it is read.
     Raises InvalidArgument where the URI is of another kind, RecordNotFound, RepositoryNotFound, and InvalidRecord.
@@ -269,7 +269,7 @@ def pull(
 ) -> list[Path]:
     """Save the shards of the published dataset at a URI as files in a folder, and return them, as `atpub pull` does.
 
-    All are tried, then the first failure is raised; calling again continues. `repository` is the folder of an embedded
+    All are tried, then the first failure is raised; calling again continues. `repository` is the folder of a local
     repository, if it is not `./.atpub/local`; `on_shard` is told the outcome of each shard, and `on_progress` the bytes
     (`atpub.progress_bar` shows them). Raises InvalidArgument, Usage for URIs and URLs of other kinds, RecordNotFound,
     FileConflict where a file is not the shard, Unavailable, and OversizedResponse beyond `max_bytes`.
@@ -296,7 +296,7 @@ def open_fs(
     Its paths are the names that `pull` gives: `fs.ls("")`, `fs.open("digits-000000.tar")`. Files are read-only. With
     `verify`, reading a file to its end compares its checksum, and the first seek back makes a temporary copy that is
     verified whole; without, seeking asks the server for a range, and nothing is compared. `repository` is the folder
-    of an embedded repository, if it is not `./.atpub/local`. Raises InvalidArgument, Usage where there is no fsspec,
+    of a local repository, if it is not `./.atpub/local`. Raises InvalidArgument, Usage where there is no fsspec,
     and FileNotFoundError where there is no dataset.
     """
     found = Call("open_fs").uri("uri", uri)

@@ -18,7 +18,7 @@ from atpub.cli.options import (
 _SERVE_EPILOG: Final = "While it runs: atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
 
 
-@command(short_help="Log in to an account's server and store the session.")
+@command(short_help="Log in to an account's server, and store the session.")
 @manifest_options
 @target_options
 @click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, too.")
@@ -56,7 +56,7 @@ def logout() -> None:
     """
 
 
-@command(short_help="Show the account, its server, and the login that a run would use.")
+@command(short_help="Show the account, its server, and the login that is used.")
 @manifest_options
 @target_options
 @json_option
@@ -77,7 +77,7 @@ _OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write.
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the file that --out names.")
 
 
-@command(short_help="Export a dataset's metadata, or the account's repository as a CAR file.")
+@command(short_help="Export a dataset's metadata, or a repository as a CAR file.")
 @click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -99,7 +99,7 @@ def export() -> None:
     """
 
 
-@command(short_help="Export a dataset's Croissant file, or check what NeurIPS requires of it.")
+@command(short_help="Export a Croissant file, or check a dataset for NeurIPS.")
 @click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -116,7 +116,7 @@ def croissant() -> None:
     """
 
 
-@command(short_help="Serve the embedded repository to AT Protocol clients on this machine.", epilog=_SERVE_EPILOG)
+@command(short_help="Serve the local repository to programs on this machine.", epilog=_SERVE_EPILOG)
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option(
     "--port",
@@ -135,7 +135,7 @@ def croissant() -> None:
 )
 @run_by("atpub.cli.run.serve:run")
 def serve() -> None:
-    """Serve the embedded repository to AT Protocol clients on this machine, read-only.
+    """Serve the local repository to AT Protocol clients on this machine, read-only.
 
     Prints the URL, and answers the reads of com.atproto.repo and com.atproto.sync there until you stop it with Ctrl-C,
     which exits with 0. Clients need that URL as the address of the account's server, or PDS.

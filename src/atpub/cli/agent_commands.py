@@ -23,7 +23,7 @@ def _parse_duration(_context: click.Context, _option: click.Parameter, value: st
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@command(short_help="Serve a project's tools to an AI agent over MCP, on stdin and stdout.")
+@command(short_help="Serve a project's tools to an AI agent over MCP.")
 @manifest_options
 @target_options
 @locked_option

@@ -10,7 +10,7 @@ from atpub.cli.groups import FOLDER, NEW_FOLDER, command
 from atpub.cli.options import ADDRESS, json_option, manifest_options, quiet_option, run_by, target_options
 
 
-@command(short_help="Write web pages of the datasets of a manifest or of accounts.")
+@command(short_help="Write web pages of published datasets.")
 @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
 @manifest_options
 @target_options

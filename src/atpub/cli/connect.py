@@ -71,7 +71,8 @@ def find_remote(manifests: tuple[str, ...], options: TargetOptions) -> Target:
     """Return such an account on a server; raises Usage for a repository in a folder."""
     target = find_account(manifests, options)
     if target.folder is not None:
-        raise Usage(f"{target.account} is a repository in a folder, which needs no login")
+        hint = "to log in to another account, name it: --account HANDLE"
+        raise Usage(f"{target.account} is a repository in a folder, which needs no login", hint=hint)
     return target
 
 
@@ -160,7 +161,7 @@ def opening(
 ) -> Generator[Callable[[AtUri], Repository]]:
     """Give a function that opens the repository of a URI, to be read: all are closed at the end.
 
-    `folder` is that of the embedded repository, and `pds` the server of all others, if they are named.
+    `folder` is that of the local repository, and `pds` the server of all others, if they are named.
     """
 
     def opened(at: AtUri) -> Repository:

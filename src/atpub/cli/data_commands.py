@@ -113,7 +113,7 @@ def lock() -> None:
     """
 
 
-@command("import", short_help="Write manifest entries for records that are already published.")
+@command("import", short_help="Write manifest entries for records that are published.")
 @click.argument("uris", nargs=-1, metavar="[URI]...")
 @manifest_options
 @target_options
@@ -135,7 +135,7 @@ def lock() -> None:
 @click.option("--lexicons", type=FOLDER, metavar="DIR", help="The folder of the project's own lexicons.")
 @run_by("atpub.cli.run.import_records:run")
 def import_command() -> None:
-    """Write manifest entries for records that are already published.
+    """Write manifest entries for records that are published.
 
     Each URI names a record, or a collection such as at://lab.example/org.lab.note. Prints the entries, or writes them
     to the file that --out names. The plan of these entries is empty: each describes its record exactly, in a section
@@ -185,7 +185,7 @@ def show() -> None:
     """
 
 
-@command(short_help="Download the shards of a published dataset, and verify them.")
+@command(short_help="Download and verify the shards of a published dataset.")
 @click.argument("uri", metavar="URI")
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
@@ -197,7 +197,7 @@ def show() -> None:
 @click.option("--max-bytes", type=int, metavar="N", help="The most bytes of all shards. [the size in the record]")
 @run_by("atpub.cli.run.shards:run_pull")
 def pull() -> None:
-    """Download the shards of a published dataset, and verify them.
+    """Download and verify the shards of a published dataset.
 
     URI names a dataset or a label, as `atpub apply` prints it. at://did:web:local.invalid/… is in the repository in
     ./.atpub/local, or in the folder that --repository names.
@@ -210,7 +210,7 @@ def pull() -> None:
     """
 
 
-@command(short_help="Check that published records, blobs and shards are there and intact.")
+@command(short_help="Check that published records, blobs and shards are intact.")
 @click.argument("what", nargs=-1, metavar="[ADDRESS|URI]...")
 @manifest_options
 @target_options

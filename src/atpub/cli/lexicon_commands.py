@@ -8,9 +8,9 @@ from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParamet
 from atpub.cli.options import json_option, manifest_options, run_by, target_options
 
 
-@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Lint, format, write and pull Lexicon JSON.")
+@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Write, lint, format, compare and pull Lexicon JSON.")
 def lex() -> None:
-    """Lint, format, write and pull Lexicon JSON.
+    """Write, lint, format, compare and pull Lexicon JSON.
 
     Without a PATH, the commands take the folders of lexicons that [tool.atpub.generate] in pyproject.toml names, or
     else lexicons/.
@@ -39,7 +39,7 @@ def lint() -> None:
     """
 
 
-@lex.command("format")
+@lex.command("format", short_help="Give lexicon files one layout.")
 @click.argument("paths", type=PathParameter(exists=True), nargs=-1, metavar="[PATH]...")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file has another layout.")
 @json_option
@@ -97,11 +97,11 @@ def pull() -> None:
     """Pull published lexicons, and what they refer to, and lock them.
 
     The DNS of an NSID's authority names the account, whose signature is verified. The lock has the CID of each lexicon:
-    what it has and the files match is not asked for again. Without an NSID, what the lock has is restored.
+    one whose file matches it is not asked for again. Without an NSID, restores the lexicons in the lock.
     """
 
 
-@lex.command()
+@lex.command(short_help="Compare lexicons with the published ones and the DNS.")
 @click.argument("paths", type=PathParameter(exists=True, file_okay=False), nargs=-1, metavar="[DIR]...")
 @click.option("--lock", type=FILE, metavar="FILE", help="The lock. [default: beside the folder, lexicons.lock.json]")
 @manifest_options
@@ -143,7 +143,7 @@ def breaking() -> None:
     """
 
 
-@lex.command("schema")
+@lex.command("schema", short_help="Print the JSON Schema of lexicon files.")
 @run_by("atpub.cli.run.lexicon:run_schema")
 def schema_command() -> None:
     """Print the JSON Schema of lexicon files, for editors and other tools.

@@ -31,7 +31,7 @@ Save it beside the manifest, and name it in the manifest's first line:
     # yaml-language-server: $schema=./atpub.schema.json"""
 
 
-@command(short_help="Check a manifest, its data and its records; needs no network.")
+@command(short_help="Check a manifest, its data and records; needs no network.")
 @manifest_options
 @samples_option("1")
 @locked_option
@@ -39,13 +39,13 @@ Save it beside the manifest, and name it in the manifest's first line:
 @quiet_option
 @run_by("atpub.cli.run.projects:run_validate")
 def validate() -> None:
-    """Check a manifest, its data and its records; needs no network.
+    """Check a manifest, its data and records; needs no network.
 
     Reports all problems at once, each with its place and a hint.
     """
 
 
-@command(short_help="Show the changes that applying a manifest would make; writes nothing.")
+@command(short_help="Show the changes that an apply would make; writes nothing.")
 @manifest_options
 @target_options
 @plan_options
@@ -60,7 +60,7 @@ def validate() -> None:
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if changes are pending.")
 @run_by("atpub.cli.run.projects:run_plan")
 def plan() -> None:
-    """Show the changes that applying a manifest would make.
+    """Show the changes that an apply would make.
 
     Reads the repository, which is public: needs no credentials and writes nothing. Exits with 7 if the plan holds a
     change that a safety rule forbids.
@@ -185,7 +185,7 @@ def inventory() -> None:
     """
 
 
-@inventory.command()
+@inventory.command(short_help="Verify the inventory against the live records.")
 @manifest_options
 @target_options
 @json_option
@@ -201,7 +201,7 @@ def verify() -> None:
     """
 
 
-@inventory.command()
+@inventory.command(short_help="Rebuild the inventory from the manifest and live records.")
 @manifest_options
 @target_options
 @locked_option
@@ -273,8 +273,8 @@ def manifest_schema() -> None:
     """
 
 
-@command(short_help="Print the script that lets a shell complete commands.")
+@command(short_help="Print the script with which a shell completes commands.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @run_by("atpub.cli.completion:run")
 def completion() -> None:
-    """Print the script that lets a shell complete commands, options, addresses and environments."""
+    """Print the script with which a shell completes commands, options, addresses and environments."""

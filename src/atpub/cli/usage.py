@@ -20,6 +20,8 @@ _SYNONYMS: Final = {
     **dict.fromkeys(("checksum", "hash", "freeze"), "lock"),
     **dict.fromkeys(("create", "new", "scaffold", "setup", "start"), "init"),
     **dict.fromkeys(("head", "peek", "stat", "stats"), "inspect"),
+    **dict.fromkeys(("restore", "revert", "rollback"), "undo"),
+    **dict.fromkeys(("move", "mv"), "rename"),
     "audit": "verify",
     "auth": "login",
     "backup": "export",
@@ -43,13 +45,19 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     if isinstance(error, click.NoSuchOption):
         hint = _option_hint(error.option_name, ctx, args) or f"{help_command} lists the options"
         return Usage(f"there is no option {error.option_name}", hint=hint)
-    message = " ".join(error.format_message().split()).rstrip(".")  # click lists choices on lines of their own
+    message = " ".join(_message(error).split()).rstrip(".")  # click lists choices on lines of their own
     if isinstance(error, UnknownCommand):
         return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
     hint = f"{help_command} says how to use it"
-    if isinstance(error, ExtraArguments) and any(item.name == "manifests" for item in ctx.command.params):
+    if isinstance(error, ExtraArguments) and _takes_manifests_alone(ctx.command):
         hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
     return Usage(message[:1].lower() + message[1:], hint=hint)
+
+
+def _message(error: click.UsageError) -> str:
+    """Return click's message; that of a wrong argument without the argument's name, such as `[PATH]...`."""
+    wrong = isinstance(error, click.BadParameter) and isinstance(error.param, click.Argument)
+    return error.message if wrong and not isinstance(error, click.MissingParameter) else error.format_message()
 
 
 def _context(args: Sequence[str]) -> click.Context:
@@ -63,6 +71,12 @@ def _context(args: Sequence[str]) -> click.Context:
     return found
 
 
+def _takes_manifests_alone(command: click.Command) -> bool:
+    """Return whether the command has no arguments, so that one is probably a manifest."""
+    arguments = any(isinstance(item, click.Argument) for item in command.params)
+    return not arguments and any(item.name == "manifests" for item in command.params)
+
+
 def _commands(ctx: click.Context) -> list[str]:
     return ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
 
@@ -70,7 +84,16 @@ def _commands(ctx: click.Context) -> list[str]:
 def _command_hint(name: str, ctx: click.Context) -> str:
     """Suggest the command that may have been meant; empty if there is none."""
     meant = _SYNONYMS.get(name.lower())
-    return f"did you mean {meant!r}?" if meant in _commands(ctx) else suggest(name, _commands(ctx))
+    if meant not in _commands(ctx):
+        meant = _nested(name, ctx)
+    return f"did you mean {meant!r}?" if meant else suggest(name, _commands(ctx))
+
+
+def _nested(name: str, ctx: click.Context) -> str | None:
+    """Return the command of that name in a group below: `lex format` for `format`."""
+    groups = ctx.command.commands.items() if isinstance(ctx.command, click.Group) else ()
+    found = (f"{group} {name}" for group, below in groups if isinstance(below, click.Group) and name in below.commands)
+    return next(found, None)
 
 
 def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:

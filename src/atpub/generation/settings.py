@@ -120,7 +120,7 @@ def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, st
 def _style(value: Setting | None) -> str:
     style = value if isinstance(value, str) else "classes"
     if style not in STYLES:
-        raise Usage(f"there is no style {style!r}", hint=suggest(style, STYLES) or f"there are {', '.join(STYLES)}")
+        raise Usage(f"there is no style {style!r}", hint=suggest(style, STYLES) or f"choose {' or '.join(STYLES)}")
     return style
 
 

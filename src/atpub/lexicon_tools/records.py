@@ -38,6 +38,11 @@ class RecordVerdict:
     problems: tuple[Problem, ...] = ()
 
     @property
+    def is_record(self) -> bool:
+        """Whether this is about a record, and not about a file that cannot be read."""
+        return self.line > 0
+
+    @property
     def is_valid(self) -> bool:
         """Whether nothing is wrong."""
         return not self.problems

@@ -82,9 +82,9 @@ def _data_text(data: DataResult, style: Style) -> str:
 
 def data_words(data: DataResult) -> str:
     """Return how many records are affected."""
-    invalid = f"; {data.invalid:,} more are invalid by both" if data.invalid else ""
+    invalid = f"; {data.invalid:,} invalid by both" if data.invalid else ""
     unread = f"; {data.unread:,} more cannot be read, or do not say their type ($type)" if data.unread else ""
-    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} are affected{invalid}{unread}"
+    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} affected{invalid}{unread}"
 
 
 def _total_text(result: BreakingResult, style: Style) -> str:

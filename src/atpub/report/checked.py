@@ -16,11 +16,12 @@ def verdict_text(verdict: RecordVerdict, style: Style = PLAIN) -> str:
     return problems_text(verdict.problems, style)
 
 
-def total_text(records: int, invalid: int, style: Style = PLAIN) -> str:
-    """Return a line with the numbers of records, and of those that are invalid."""
-    if not invalid:
-        return style(f"{counted(records, 'record')}, all valid." if records else "No records.", GREEN)
-    return style(f"{counted(records, 'record')}, {invalid:,} invalid.", BOLD, RED)
+def total_text(records: int, invalid: int, unreadable: int = 0, style: Style = PLAIN) -> str:
+    """Return a line with the numbers of records, of those that are invalid, and of files that cannot be read."""
+    parts = [f"{counted(records, 'record')}, {f'{invalid:,} invalid' if invalid else 'all valid'}"] if records else []
+    parts += [f"{counted(unreadable, 'file')} not read"] if unreadable else []
+    text = "; ".join(parts) or "No records"
+    return style(f"{text}.", BOLD, RED) if invalid or unreadable else style(f"{text}.", GREEN)
 
 
 def verdict_json(verdict: RecordVerdict) -> JsonObject:
@@ -42,8 +43,9 @@ def checked_json(verdicts: list[JsonObject], warnings: tuple[Problem, ...]) -> J
     """Return all verdicts as JSON, and warnings about the lexicons."""
     return {
         "format_version": FORMAT_VERSION,
-        "records": len(verdicts),
-        "invalid": sum(not verdict["valid"] for verdict in verdicts),
+        "records": sum(verdict["line"] is not None for verdict in verdicts),
+        "invalid": sum(verdict["line"] is not None and not verdict["valid"] for verdict in verdicts),
+        "unreadable": sum(verdict["line"] is None for verdict in verdicts),
         "warnings": [problem_json(problem) for problem in warnings],
         "verdicts": [*verdicts],
     }

@@ -13,7 +13,7 @@ from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.report.table import UNLIMITED, table
 from atpub.suggest import counted
 
-_HEAD = ("apply", "time (UTC)", "account", "changes")
+_HEAD = ("APPLY", "TIME (UTC)", "ACCOUNT", "CHANGES")
 
 
 def headings_text(headings: Sequence[Heading], style: Style = PLAIN) -> str:
@@ -21,7 +21,7 @@ def headings_text(headings: Sequence[Heading], style: Style = PLAIN) -> str:
     if not headings:
         return "No apply is kept."
     rows = [(item.name, f"{item.time:%Y-%m-%d %H:%M:%S}", item.account, _changes_text(item)) for item in headings]
-    return "\n".join(table(_HEAD, rows, style.width or UNLIMITED, optional=("time (UTC)",)))
+    return "\n".join(table(_HEAD, rows, style.width or UNLIMITED, optional=("TIME (UTC)",)))
 
 
 def headings_json(headings: Sequence[Heading]) -> JsonObject:

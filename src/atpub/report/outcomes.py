@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from atpub.atproto.data import JsonObject
-from atpub.engine.plan.model import Outcome, Plan
+from atpub.engine.plan.model import Change, Outcome, Plan
 from atpub.generated.science.alt.dataset import entry
 from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
@@ -22,9 +22,9 @@ _MOST_READ = 3
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about the applied changes, and the URI of each dataset."""
-    applied = [outcome.change for outcome in outcomes if outcome.status == "applied"]
-    changed = sum(change.pending for change in applied)
-    done = [f"applied {counted(changed, 'change')}"] if changed else ["updated the inventory"] if applied else []
+    done = [f"applied {counted(count, 'change')}"] if (count := count_applied(outcomes)) else []
+    if not done and any(outcome.status == "applied" for outcome in outcomes):
+        done = ["updated the inventory"]
     done += [f"uploaded {counted(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
     what = " and ".join(done).capitalize() or "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
@@ -36,10 +36,15 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     return "\n".join(lines)
 
 
+def count_applied(outcomes: Sequence[Outcome]) -> int:
+    """Return how many changes were made; a record that the inventory alone lists anew is none."""
+    return sum(outcome.status == "applied" and outcome.change.pending for outcome in outcomes)
+
+
 def reading_text(outcomes: Sequence[Outcome], options: Sequence[str], folder: Path | None) -> str:
     """Return the commands and the code that show the first datasets that were applied; empty where there are none.
 
-    `options` are those that name the manifest and the account again; `folder` is that of an embedded repository, where
+    `options` are those that name the manifest and the account again; `folder` is that of a local repository, where
     readers do not find it by themselves.
     """
     datasets = [outcome.change for outcome in outcomes if _is_dataset(outcome) and outcome.status == "applied"]
@@ -91,9 +96,10 @@ def uploaded_text(upload: Completed, number: int, uploads: int) -> str:
     return PLAIN(f"{done} {number:>{width}}/{uploads}: {PurePath(upload.file).name} ({size(upload.size)})")
 
 
-def committed_text(head: Head, changes: int) -> str:
+def committed_text(head: Head, changes: Sequence[Change]) -> str:
     """Return a line about a commit."""
-    return PLAIN(f"committed {counted(changes, 'change')} as {head.rev}")
+    count = sum(change.pending for change in changes)
+    return PLAIN(f"committed {counted(count, 'change') if count else 'the inventory'} as {head.rev}")
 
 
 def _is_dataset(outcome: Outcome) -> bool:

@@ -1,1 +1,1 @@
-"""A read-only server of the embedded repository: XRPC over HTTP, on this machine's loopback alone."""
+"""A read-only server of the local repository: XRPC over HTTP, on this machine's loopback alone."""

@@ -56,7 +56,7 @@ def parse_account(account: str) -> Did | Handle:
     try:
         name = parse_at_identifier(account.removeprefix("@"))
     except SyntaxViolation:
-        raise Usage(f"{account!r} is not an account", hint="a handle such as lab.example.com, or a DID") from None
+        raise Usage(f"{account!r} is not an account", hint="give a handle such as lab.example.org, or a DID") from None
     return name if isinstance(name, Did) else Handle(name.lower())
 
 

@@ -250,7 +250,7 @@ def apply_prepared(
 
 def _record_commit(event: Committed) -> None:
     applied_records().add(event.records)
-    tell_step(committed_text(event.head, len(event.changes)))
+    tell_step(committed_text(event.head, event.changes))
 
 
 class _UploadLines:

@@ -67,7 +67,9 @@ def _read(named: str | None, manifests: tuple[str, ...], options: TargetOptions)
     if named is None:
         return read_paths(lexicon_folders())
     with _open(named, manifests, options) as repository:
-        return read_version(named) if repository is None else read_published(repository, named)
+        if repository is None:
+            return read_version(named)
+        return read_published(repository, "the account" if named == PUBLISHED else named)
 
 
 @contextmanager

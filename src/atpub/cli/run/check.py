@@ -29,14 +29,15 @@ def run(files: tuple[Path, ...], lexicons: tuple[Path, ...], *, as_json: bool) -
         print_json(checked_json(listed, read.warnings))
         return 0 if all(verdict["valid"] for verdict in listed) else _INVALID
     style = style_for(sys.stdout)
-    records = invalid = 0
+    records = invalid = unreadable = 0
     for verdict in verdicts:
-        records += 1
+        records += verdict.is_record
+        unreadable += not verdict.is_record
         if not verdict.is_valid:
-            invalid += 1
+            invalid += verdict.is_record
             print_data(verdict_text(verdict, style))
-    print_data(total_text(records, invalid, style))
-    return _INVALID if invalid else 0
+    print_data(total_text(records, invalid, unreadable, style))
+    return _INVALID if invalid or unreadable else 0
 
 
 def _read_lexicons(folders: Sequence[Path]) -> LexiconSet:

@@ -106,7 +106,7 @@ def find_record(
 ) -> tuple[AtUri, Target, Manifest | None]:
     """Return the URI of the record with a URI, or an address in the manifest; its repository; and that manifest.
 
-    The URI's authority may be open. `folder` is that of the embedded repository of a URI.
+    The URI's authority may be open. `folder` is that of the local repository of a URI.
     """
     if name.startswith("at://"):
         uri = parse_dataset_uri(name)

@@ -61,7 +61,7 @@ def plan_document(plan: Plan) -> JsonObject:
 
 
 def saved_document(plan: Plan, folder: Path | None) -> JsonObject:
-    """Return the plan as it is saved: with the folder of an embedded repository, and a checksum of all of it."""
+    """Return the plan as it is saved: with the folder of a local repository, and a checksum of all of it."""
     return seal({**plan_document(plan), "folder": None if folder is None else str(folder)})
 
 
@@ -194,7 +194,7 @@ def _altered(file: str) -> AlteredPlan:
 
 
 def _folder(found: dict[str, Any]) -> Path | None:
-    """Return the folder of a plan for an embedded repository."""
+    """Return the folder of a plan for a local repository."""
     return Path(_is(str, found["folder"])) if is_local(found["account"]) else None
 
 

@@ -1,4 +1,4 @@
-"""The embedded repository: a true AT Protocol repository in a folder."""
+"""The local repository: a true AT Protocol repository in a folder."""
 
 from atpub.repository.local.repository import BlockNotFound, LocalRepository
 

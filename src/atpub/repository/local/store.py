@@ -233,7 +233,8 @@ class Store:
         except OSError as error:
             raise Unavailable(f"cannot read {self.folder}: {error.strerror}") from error
         if foreign:
-            raise RepositoryError(f"{self.folder} is not a repository", hint="name a new or an empty folder")
+            hint = "name the folder of one, or an empty folder for a new one"
+            raise RepositoryError(f"{self.folder} is not a repository", hint=hint)
         return False
 
     def _commit(self, db: sqlite3.Connection) -> None:
