@@ -226,7 +226,7 @@ class Refused(AtpubError):
 
 
 class UnconfirmedServer(Refused):
-    """A server that the manifest names, and the account's identity does not: it gets no password."""
+    """A server that the manifest names, and the account's identity does not: no login goes there."""
 
     code = "unconfirmed-server"
 

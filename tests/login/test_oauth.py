@@ -395,9 +395,12 @@ def test_a_server_that_only_the_manifest_names_shows_no_page(there: Playground, 
     browser = Browser(lambda _issuer, _scope: None, lambda _: None, there.redirect())
     with playground() as other:
         target = Target(there.did, pds=other.url, is_pds_suggested=True)
-        with pytest.raises(UnconfirmedServer):
+        with pytest.raises(UnconfirmedServer, match=f"{there.did} is at {there.url}, and not at") as caught:
             log_in_with_browser(target, machine, SCOPE, browser)
         assert other.asked == []
+    assert "password" not in f"{caught.value.message} {caught.value.hint}", "OAuth has none"
+    assert "--pds" not in caught.value.hint, "a login by OAuth refuses it there, too"
+    assert log_in_with_browser(Target(there.did, pds=there.url, is_pds_suggested=True), machine, SCOPE, browser)
 
 
 def test_tokens_that_the_account_s_server_takes_for_another_account(there: Playground, machine: Credentials) -> None:
