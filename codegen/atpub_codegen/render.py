@@ -150,12 +150,13 @@ def models_runtime_source(command: str) -> str:
 
 def _annotations(module: Module) -> list[str]:
     fields = [field.declaration for item in module.items if isinstance(item, Class) for field in item.fields]
-    return [*fields, *(item.annotation for item in module.items if isinstance(item, Alias | LazyAlias))]
+    aliases = [item.annotation for item in module.items if isinstance(item, Alias | LazyAlias)]
+    unions = [(" | ".join(item.members), item.mark) for item in module.items if isinstance(item, UnionAlias)]
+    return [*fields, *aliases, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
 
 
 def _needs(module: Module, word: str) -> bool:
-    members = [member for item in module.items if isinstance(item, UnionAlias) for member in item.members]
-    return any(re.search(rf"\b{word}\.", text) for text in (*_annotations(module), *members))
+    return any(re.search(rf"\b{word}\.", text) for text in _annotations(module))
 
 
 def _at_the_top(module: Module) -> list[Import]:
@@ -269,9 +270,24 @@ def alias(item: Alias | UnionAlias) -> str:
     """Return the definition of a type alias."""
     if isinstance(item, Alias):
         return formatting.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+    target = f"{item.name}: TypeAlias = "
+    if item.mark:
+        return _marked_union(f"{target}Annotated[", item.members, item.mark)
     if len(item.members) > _MANY:
-        return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
-    return formatting.joined(f"{item.name}: TypeAlias = ", item.members, "|")
+        return source.spread(f"{target}Union[", item.members, "]")
+    return formatting.joined(target, item.members, "|")
+
+
+def _marked_union(before: str, members: Sequence[str], mark: str) -> str:
+    """Return the definition of a union with a mark, in lines where it does not fit."""
+    union = " | ".join(members)
+    if len(members) > _MANY:
+        union = source.spread("Union[", members, "]", 4)
+    elif len(f"{before}{union}, {mark}]") <= formatting.WIDTH:
+        return f"{before}{union}, {mark}]"
+    elif len(union) + 5 > formatting.WIDTH:
+        union = "\n    | ".join(members)
+    return f"{before}\n    {union},\n    {formatting.fitted(mark, 4)},\n]"
 
 
 def record_alias(records: Sequence[RecordClass]) -> str:
