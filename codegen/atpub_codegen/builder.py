@@ -182,7 +182,7 @@ class ModuleBuilder:
         """Return the expression of a type at a place in the current definition."""
         return expressions.expression(kind, self, hint, within)
 
-    def union_mark(self, kind: model.Union) -> str:  # noqa: ARG002 - other styles need it
+    def union_mark(self, kind: model.Union) -> str:
         """Return the mark of a union: none, as a loader tells its members apart."""
         return ""
 
