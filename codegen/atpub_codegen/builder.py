@@ -113,7 +113,7 @@ class ModuleBuilder:
         loader = self.scope.give(f"load_{snake_case(name)}")
         members = {ref: self._member(ref) for ref in kind.refs}
         spelled: list[str] = [*members.values(), *([] if kind.closed else [UNKNOWN_MEMBER])]
-        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spelled)), kind.description))
+        self.items.append(UnionAlias(name, tuple(dict.fromkeys(spelled)), kind.description, self.union_mark(kind)))
         told = ((ref, spelled) for ref, spelled in members.items() if kind.closed or spelled != UNKNOWN_MEMBER)
         cases = tuple(Case(str(ref), f"{spelled}.load(data)") for ref, spelled in told)
         self.items.append(UnionLoader(loader, name, cases, kind.closed))
@@ -181,6 +181,10 @@ class ModuleBuilder:
     def expression(self, kind: model.Type, hint: str, within: tuple[str, ...]) -> Expression:
         """Return the expression of a type at a place in the current definition."""
         return expressions.expression(kind, self, hint, within)
+
+    def union_mark(self, kind: model.Union) -> str:
+        """Return the mark of a union: none, as a loader tells its members apart."""
+        return ""
 
     # What expressions ask for
 

@@ -205,11 +205,12 @@ class LazyAlias(NamedTuple):
 
 
 class UnionAlias(NamedTuple):
-    """The name of a union."""
+    """The name of a union; a model of pydantic has a mark that tells its members apart."""
 
     name: str
     members: tuple[str, ...]
     doc: str
+    mark: str = ""
 
 
 class Choices(NamedTuple):

@@ -59,7 +59,7 @@ class PydanticBuilder(ModuleBuilder):
             case model.Ref(target=target):
                 return self.reference(target)
             case model.Union():
-                return _annotated(f"Annotated[{self.union(kind, hint, within).annotation}, {self._members(kind)}]")
+                return _annotated(self.union(kind, hint, within).annotation)
             case model.Unknown():
                 return _annotated("runtime.JsonObject")
             case model.Null():
@@ -91,7 +91,7 @@ class PydanticBuilder(ModuleBuilder):
             for item in self.items
         ]
 
-    def _members(self, kind: model.Union) -> str:
+    def union_mark(self, kind: model.Union) -> str:
         """Return the mark of a union: whether it is closed, and which members have no class."""
         absent = [ref for ref in kind.refs if isinstance(self.lexicons.find(ref), model.Unsupported)]
         if kind.closed and absent:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby, pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -67,7 +67,9 @@ class Form(NamedTuple):
     typing: tuple[str, ...]
 
 
-_FORMS: Final[Mapping[type[Item], Form]] = {
+Forms: TypeAlias = Mapping[type[Item], Form]
+
+_FORMS: Final[Forms] = {
     ir.Alias: Form("alias", ("TypeAlias",)),
     ir.Choices: Form("choices", ("Literal", "TypeAlias")),
     ir.Class: Form("class", ("Any", "final")),
@@ -79,25 +81,14 @@ _FORMS: Final[Mapping[type[Item], Form]] = {
     ir.UnionLoader: Form("union_loader", ("Any",)),
     ir.Wrapper: Form("wrapper", ("Any", "final")),
 }
+_MODEL_FORMS: Final[Forms] = {**_FORMS, ir.Class: Form("pydantic_class", ("ClassVar", "final"))}
 
 
 def module_source(module: Module, command: str) -> str:
     """Return the source of a lexicon's module."""
-    header = _render(
-        "header",
-        module=module,
-        command=command,
-        loads=any(isinstance(item, Class | Wrapper) for item in module.items),
-        builtins=any(
-            "builtins." in field.annotation for item in module.items if isinstance(item, Class) for field in item.fields
-        ),
-        typing=_typing(module),
-        imports=_imports(module),
-    )
-    blocks = [("header", header), *map(_item, module.classes), *_circular(module), *map(_item, module.aliases)]
-    if module.method:
-        blocks.append(("method", _render("method", method=module.method)))
-    return _joined(blocks)
+    runtime = Import("atpub.atproto", "runtime", "", circular=False) if _needs_runtime(module) else None
+    loads = any(isinstance(item, Class | Wrapper) for item in module.items)
+    return _module(module, command, _FORMS, runtime, loads=loads)
 
 
 def models_source(module: Module, package: str, command: str) -> str:
@@ -105,26 +96,50 @@ def models_source(module: Module, package: str, command: str) -> str:
     classes = [item for item in module.classes if not isinstance(item, _CODE)]
     module = module._replace(classes=tuple(classes), method=None)
     module = module._replace(imports=tuple(item for item in module.imports if _needs(module, item.alias)))
-    annotations = _annotations(module)
     needed = _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
-    imports = [Import(package, "_runtime", "runtime", circular=False)] if needed else []
+    runtime = Import(package, "_runtime", "runtime", circular=False) if needed else None
+    return _module(module, command, _MODEL_FORMS, runtime, loads=False)
+
+
+def _module(module: Module, command: str, forms: Forms, runtime: Import | None, *, loads: bool) -> str:
+    """Return the source of a module in some forms; `loads` tells whether its classes have `load` and `from_json`."""
+    imports = sorted((*filter(None, [runtime]), *_at_the_top(module)), key=_group_and_name)
     header = _render(
-        "pydantic_header",
+        "header",
         module=module,
         command=command,
-        builtins=any("builtins." in annotation for annotation in annotations),
+        loads=loads,
+        builtins=any("builtins." in annotation for annotation in _annotations(module)),
         lazy=any(isinstance(item, LazyAlias) for item in module.items),
-        typing=_model_typing(module),
-        imports=sorted([*imports, *_at_the_top(module)], key=_group_and_name),
+        typing=_typing(module, forms),
+        imports=[list(group) for _, group in groupby(imports, key=lambda item: _group_and_name(item)[0])],
     )
-    return _joined(
-        [("header", header), *map(_model_item, module.classes), *_circular(module), *map(_model_item, module.aliases)]
-    )
+    classes, aliases = ([_item(item, forms) for item in items] for items in (module.classes, module.aliases))
+    method = [("method", _render("method", method=module.method))] if module.method else []
+    return _joined([("header", header), *classes, *_circular(module), *aliases, *method])
+
+
+def root_source(root: RootModule, command: str) -> str:
+    """Return the source of the generated package's own `__init__`."""
+    typing, registry = _in_order({"Final", *_registry_typing(root)}), _registry(root, "RecordBase")
+    return _render("root", uses=root.uses, registry=registry, typing=typing, command=command) + "\n"
 
 
 def models_root_source(root: RootModule, package: str, command: str) -> str:
     """Return the source of the `__init__` of a package in the style pydantic."""
-    return _render("pydantic_root", **root._asdict(), package=package, command=command) + "\n"
+    typing, registry = _registry_typing(root), _registry(root, "runtime.Record")
+    return _render("pydantic_root", registry=registry, typing=typing, package=package, command=command) + "\n"
+
+
+def _registry(root: RootModule, base: str) -> str:
+    """Return the alias for all records of a package (at run time, their base), and the paths of their classes."""
+    return _render("registry", root=root, base=base) if root.records else ""
+
+
+def _registry_typing(root: RootModule) -> list[str]:
+    """Return the names that a registry of records, and the function that loads any of them, import from typing."""
+    many = ["Union"] if len(root.records) > _MANY else []
+    return ["TYPE_CHECKING", "Any", "TypeAlias", *many] if root.records else []
 
 
 def models_runtime_source(command: str) -> str:
@@ -135,32 +150,13 @@ def models_runtime_source(command: str) -> str:
 
 def _annotations(module: Module) -> list[str]:
     fields = [field.declaration for item in module.items if isinstance(item, Class) for field in item.fields]
-    return [*fields, *(item.annotation for item in module.items if isinstance(item, Alias | LazyAlias))]
+    aliases = [item.annotation for item in module.items if isinstance(item, Alias | LazyAlias)]
+    unions = [(" | ".join(item.members), item.mark) for item in module.items if isinstance(item, UnionAlias)]
+    return [*fields, *aliases, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
 
 
 def _needs(module: Module, word: str) -> bool:
-    members = [member for item in module.items if isinstance(item, UnionAlias) for member in item.members]
-    return any(re.search(rf"\b{word}\.", text) for text in (*_annotations(module), *members))
-
-
-def _model_typing(module: Module) -> list[str]:
-    """Return the names that a module of models imports from typing."""
-    found = {"Final"}
-    for item in module.items:
-        if isinstance(item, Class):
-            found |= {"ClassVar", "final"}
-        else:
-            found.update(_FORMS[item.__class__].typing)
-        if isinstance(item, UnionAlias) and len(item.members) > _MANY:
-            found.add("Union")
-    texts = " ".join(_annotations(module))
-    found |= {name for name in ("Annotated", "Literal") if f"{name}[" in texts}
-    return sorted(found, key=lambda name: (not name.isupper(), name[0].islower(), name))  # as isort has them
-
-
-def _model_item(item: Item) -> tuple[str, str]:
-    template = _FORMS[item.__class__].template
-    return template, _render("pydantic_class" if isinstance(item, Class) else template, item=item)
+    return any(re.search(rf"\b{word}\.", text) for text in _annotations(module))
 
 
 def _at_the_top(module: Module) -> list[Import]:
@@ -178,20 +174,15 @@ def _joined(blocks: Sequence[tuple[str, str]]) -> str:
     return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
 
 
-def _item(item: Item) -> tuple[str, str]:
+def _item(item: Item, forms: Forms) -> tuple[str, str]:
     """Return the name of an item's template, and its source."""
-    template = _FORMS[item.__class__].template
+    template = forms[item.__class__].template
     return template, _render(template, item=item)
 
 
 def _space(before: str, kind: str) -> str:
     """Return the space between two blocks: one empty line, or two around functions and classes."""
     return "\n" * (0 if not before else 2 if {before, kind} <= _ASSIGNED else 3)
-
-
-def root_source(root: RootModule, command: str) -> str:
-    """Return the source of the generated package's own `__init__`."""
-    return _render("root", **root._asdict(), command=command) + "\n"
 
 
 def package_source(doc: str, command: str) -> str:
@@ -249,26 +240,18 @@ def _templates(name: str) -> Template:
     return _environment().get_template(name)
 
 
-def _typing(module: Module) -> list[str]:
+def _typing(module: Module, forms: Forms) -> list[str]:
     """Return the names that the module imports from typing."""
-    names = {"Final"}
-    for item in module.items:
-        names.update(_FORMS[item.__class__].typing)
-        annotations = [field.annotation for field in item.fields] if isinstance(item, Class) else []
-        if isinstance(item, Alias):
-            annotations.append(item.annotation)
-        if isinstance(item, UnionAlias) and len(item.members) > _MANY:
-            names.add("Union")
-        if any("Literal[" in annotation for annotation in annotations):
-            names.add("Literal")
-    return sorted(names)
+    found = {"Final"}.union(*(forms[item.__class__].typing for item in module.items))
+    if any(isinstance(item, UnionAlias) and len(item.members) > _MANY for item in module.items):
+        found.add("Union")
+    texts = " ".join(_annotations(module))
+    return _in_order(found | {name for name in ("Annotated", "Literal") if f"{name}[" in texts})
 
 
-def _imports(module: Module) -> list[list[Import]]:
-    """Return the imports at the top of the module, atpub's apart from those of the package itself."""
-    runtime = [Import("atpub.atproto", "runtime", "", circular=False)] if _needs_runtime(module) else []
-    found = sorted((*runtime, *_at_the_top(module)), key=_group_and_name)
-    return [list(group) for _, group in groupby(found, key=lambda item: _group_and_name(item)[0])]
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Return the names that are imported from a module as isort has them."""
+    return sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name))
 
 
 def _group_and_name(item: Import) -> tuple[bool, str, str]:
@@ -287,9 +270,24 @@ def alias(item: Alias | UnionAlias) -> str:
     """Return the definition of a type alias."""
     if isinstance(item, Alias):
         return formatting.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+    target = f"{item.name}: TypeAlias = "
+    if item.mark:
+        return _marked_union(f"{target}Annotated[", item.members, item.mark)
     if len(item.members) > _MANY:
-        return source.spread(f"{item.name}: TypeAlias = Union[", item.members, "]")
-    return formatting.joined(f"{item.name}: TypeAlias = ", item.members, "|")
+        return source.spread(f"{target}Union[", item.members, "]")
+    return formatting.joined(target, item.members, "|")
+
+
+def _marked_union(before: str, members: Sequence[str], mark: str) -> str:
+    """Return the definition of a union with a mark, in lines where it does not fit."""
+    union = " | ".join(members)
+    if len(members) > _MANY:
+        union = source.spread("Union[", members, "]", 4)
+    elif len(f"{before}{union}, {mark}]") <= formatting.WIDTH:
+        return f"{before}{union}, {mark}]"
+    elif len(union) + 5 > formatting.WIDTH:
+        union = "\n    | ".join(members)
+    return f"{before}\n    {union},\n    {formatting.fitted(mark, 4)},\n]"
 
 
 def record_alias(records: Sequence[RecordClass]) -> str:

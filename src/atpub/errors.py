@@ -232,7 +232,7 @@ class NotApproved(Refused):
 
 
 class UnconfirmedServer(Refused):
-    """A server that the manifest names, and the account's identity does not: it gets no password."""
+    """A server that the manifest names, and the account's identity does not: no login goes there."""
 
     code = "unconfirmed-server"
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.cli.lab import Lab
 from tests.cli.playground import write_files
 from tests.pds.reference import PASSWORD, Account, ReferencePds
-from tests.repository.samples import at, note
+from tests.repository.samples import InMemory, at, note
 
 from atpub.atproto.auth.session import refresh
 from atpub.atproto.auth.session_store import SessionStore
@@ -94,9 +94,15 @@ def confirm(browser: Browser, url: str, button: str) -> None:
 
 
 def test_a_login_permits_what_the_manifest_needs(
-    browser: Browser, lab: Lab, me: list[str], reference_pds: ReferencePds, pds_account: Account, state: Path
+    browser: Browser,
+    lab: Lab,
+    me: list[str],
+    reference_pds: ReferencePds,
+    pds_account: Account,
+    state: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    code, out, err, shown = log_in(browser, "Authorize", *me)
+    code, out, err, shown = log_in(browser, "Authorize", "--verbose", *me)
     assert code == 0, err
     assert f"Logged in to {reference_pds.url} as {pds_account.handle}" in out
     assert "create, update, delete records of science.alt.dataset.entry" in err
@@ -104,17 +110,33 @@ def test_a_login_permits_what_the_manifest_needs(
     stored = json.loads(file.read_text())
     secrets = [stored["access"], stored["refresh"], *stored["grant"]["key"].splitlines()[1:-1]]
     assert not [secret for secret in secrets if secret in out + err + shown]
-    assert f"scope    {stored['grant']['scope']}" in lab.run("whoami", *me).out
+    asked = lab.run("whoami", "--verbose", *me)
+    assert f"scope    {stored['grant']['scope']}" in asked.out
 
-    applied = lab.apply(*me)
+    applied = lab.apply("--verbose", *me)
     assert applied.code == 0, applied.err
+    assert any("POST" in line for line in caplog.messages)
+    shown = asked.out + asked.err + applied.out + applied.err + caplog.text
+    assert not [secret for secret in secrets if secret in shown]
     found = {record["uri"].split("/")[3] for record in reference_pds.content(pds_account.did)}
     assert found == {"dev.atpub.inventory", *(f"science.alt.dataset.{name}" for name in ("entry", "label", "schema"))}
 
+    narrow = {**stored["grant"], "scope": "atproto repo:dev.atpub.inventory"}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "grant": narrow}))
+    caplog.clear()
+    undone = lab.run("undo", "--yes", "--verbose", *me)
+    assert undone.code == 4
+    assert "this login may not write science.alt.dataset.entry" in undone.err
+    assert not any("POST" in line for line in caplog.messages)
+    file.write_text(json.dumps(stored))
+
     write_files(lab.folder, {"lexicons/org/lab/note.json": json.dumps(LEXICON)})
     lab.write(NOTES)
-    refused = lab.apply(*me)
+    caplog.clear()
+    refused = lab.apply("--verbose", *me)
     assert refused.code == 4
+    assert any("GET" in line for line in caplog.messages)
+    assert not any("POST" in line for line in caplog.messages), "nothing was sent"
     assert "this login may not write org.lab.note" in refused.err
     assert "--scope repo:org.lab.note" in refused.err
     assert {record["uri"].split("/")[3] for record in reference_pds.content(pds_account.did)} == found
@@ -125,6 +147,9 @@ def test_a_login_permits_what_the_manifest_needs(
     assert head
     with pytest.raises(InsufficientScope, match="ScopeMissingError"):
         repository.apply_writes([Create(at("1"), note())], head.cid)
+    with pytest.raises(InsufficientScope, match="ScopeMissingError") as denied:
+        repository.upload_blob(InMemory(b"text"), "text/plain")
+    assert "atpub login --oauth --scope" in denied.value.hint
     repository.close()
 
     tokens = sessions.read(Did(pds_account.did))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from tests.atproto.lexicon.tables import table
 from tests.codegen.edges import edges, named
 from tests.codegen.packages import LEXICONS, GeneratedPackage, generated, linked, read
@@ -92,7 +92,7 @@ def test_nothing_of_atpub_is_needed(models: GeneratedPackage) -> None:
 def test_the_formatter_changes_nothing(models: GeneratedPackage) -> None:
     for command in (["format", "--check"], ["check", "--select=E7,E9,F,I,PIE,RET,UP,W"]):
         options = ["--isolated", "--no-cache", "--line-length=120", "--target-version=py311"]
-        arguments = [sys.executable, "-m", "ruff", *command, *options, "."]
+        arguments = [sys.executable, "-m", "ruff", *command, *options, models.name]  # beside it are other tests' files
         (folder,) = models.module().__path__
         done = subprocess.run(arguments, cwd=Path(folder).parent, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
@@ -258,3 +258,26 @@ BEGINNINGS = st.lists(st.sampled_from(PARTS), max_size=6)
 def test_what_has_the_form_of_a_link(models: GeneratedPackage, beginning: list[bytes], rest: bytes) -> None:
     raw = b"".join(beginning) + rest
     assert models.module("_runtime")._is_link(raw) == (libipld.encode_dag_cbor(raw)[:1] == b"\xd8")
+
+
+def test_a_union_of_a_body_is_told_apart_by_its_type(tmp_path: Path) -> None:
+    """As a field's is: of a plain union, pydantic takes the member that fits, and that is one of any type."""
+    text: Json = {"type": "string"}
+    union: Json = {"type": "union", "refs": ["#one", "#two"]}
+    body: Json = {"encoding": "application/json", "schema": union}
+    defs: Json = {
+        "main": {"type": "procedure", "input": body, "output": body},
+        "one": {"type": "object", "properties": {"a": text}},
+        "two": {"type": "object", "required": ["b"], "properties": {"b": text}},
+    }
+    document: Json = {"lexicon": 1, "id": "org.lab.do", "defs": defs}
+    module = generated({Nsid("org.lab.do"): document}, "models_of_bodies", tmp_path, style="pydantic").module(
+        "org.lab.do"
+    )
+    value = {"$type": "org.lab.do#two", "b": "x"}
+    for alias in (module.DoInputMember, module.DoOutput):
+        union_of = TypeAdapter[Any](alias)
+        assert type(union_of.validate_python(value)) is module.Two
+        assert union_of.dump_python(union_of.validate_python(value)) == value
+        with pytest.raises(ValidationError):
+            union_of.validate_python({"b": "x"})

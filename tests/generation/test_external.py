@@ -117,6 +117,23 @@ def test_the_names_that_the_other_package_has(folder: Path) -> None:
     assert "_thing.ThingPart2" in (made.out / "org/lab/note.py").read_text()
 
 
+def test_another_version_in_another_package_is_named(folder: Path) -> None:
+    """A class there refuses what the lexicon here allows: that is an error in the value, and no crash."""
+    generated(settings(folder, "external_base", [record("org.base.part", more="org.base.part"), BASE[1]]))
+    generated(settings(folder, "external_more", BASE))
+    lab = [record("org.lab.note", whole="org.base.whole", part="org.base.part")]
+    rules = ("org.base.part=external_more", "org.base.*=external_base")
+    generated(settings(folder, "external_lab", lab, *rules))
+    note: Any = importlib.import_module("external_lab.org.lab.note")
+    part: Any = {"$type": "org.base.part"}
+    value = {"$type": "org.lab.note", "part": part, "whole": {"$type": "org.base.whole", "part": part}}
+    with pytest.raises(InvalidRecord, match=r"one of the versions of org\.base\.part") as caught:
+        note.Note.from_json(value)
+    assert "from the same lexicons" in caught.value.problems[0].hint
+    with pytest.raises(InvalidRecord, match=r"\$\.part: is required and missing"):
+        note.Note.from_json({"$type": "org.lab.note", "whole": value["whole"]})
+
+
 @pytest.mark.parametrize(
     ("rule", "message", "hint"),
     [

@@ -11,6 +11,8 @@ from tests.generation.test_external import BASE, STRONG, folder, generated, reco
 
 from atpub.errors import Usage
 from atpub.generation.package import generate_package
+from atpub.generation.settings import read_settings
+from atpub_codegen import STYLES
 
 __all__ = ["folder"]
 
@@ -58,3 +60,11 @@ def test_a_package_changes_its_style(folder: Path) -> None:
         generated(made)
         assert (made.out / "_runtime.py").exists() == (style == "pydantic")
         assert (made.out / "com").exists() == (style == "pydantic")
+
+
+def test_the_settings_take_every_style(folder: Path) -> None:
+    destination = {"out": str(folder / "lab"), "package": "lab"}
+    assert [read_settings({**destination, "style": name}).style for name in STYLES] == [*STYLES]
+    with pytest.raises(Usage) as caught:
+        read_settings({**destination, "style": "none"})
+    assert caught.value.hint == f"choose {' or '.join(STYLES)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -29,6 +30,7 @@ from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
+from atpub.cli.main import run
 from atpub.errors import (
     AtpubError,
     AuthenticationFailed,
@@ -133,6 +135,25 @@ def test_a_pasted_address_or_code_ends_a_login(there: Playground, machine: Crede
     while nothing:
         with pytest.raises(AuthorizationDenied, match="no code was given"):
             log_in(there, machine, shown.append, paste=nothing.pop)
+
+
+@pytest.mark.parametrize("password", ["", "correct-horse-battery"])
+def test_a_password_in_the_environment_goes_before_the_login(
+    there: Playground,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    password: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ATPUB_PASSWORD", password)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("code-1\n"))
+    assert run(["login", "--oauth", "--no-browser", "--account", there.did, "--scope", "repo:org.lab.note"]) == 0
+    shown = capsys.readouterr()
+    assert "it permits atproto repo:org.lab.note" in shown.out
+    assert ("ATPUB_PASSWORD is set" in shown.err) is bool(password)
+    assert not password or password not in shown.out + shown.err
 
 
 def test_a_login_is_renewed_and_ended(there: Playground, machine: Credentials) -> None:
@@ -395,9 +416,12 @@ def test_a_server_that_only_the_manifest_names_shows_no_page(there: Playground, 
     browser = Browser(lambda _issuer, _scope: None, lambda _: None, there.redirect())
     with playground() as other:
         target = Target(there.did, pds=other.url, is_pds_suggested=True)
-        with pytest.raises(UnconfirmedServer):
+        with pytest.raises(UnconfirmedServer, match=f"{there.did} is at {there.url}, and not at") as caught:
             log_in_with_browser(target, machine, SCOPE, browser)
         assert other.asked == []
+    assert "password" not in f"{caught.value.message} {caught.value.hint}", "OAuth has none"
+    assert "--pds" not in caught.value.hint, "a login by OAuth refuses it there, too"
+    assert log_in_with_browser(Target(there.did, pds=there.url, is_pds_suggested=True), machine, SCOPE, browser)
 
 
 def test_tokens_that_the_account_s_server_takes_for_another_account(there: Playground, machine: Credentials) -> None:

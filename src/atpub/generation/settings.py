@@ -15,7 +15,7 @@ from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
 from atpub.suggest import suggest
 from atpub.text.paths import leads_out, outside_target
 
-STYLES: Final = ("classes", "pydantic")
+_STYLES: Final = ("classes", "pydantic")  # those of atpub_codegen, which other readers of the settings need not load
 OWN_PACKAGE: Final = "atpub.generated"
 
 Setting: TypeAlias = "bool | str | tuple[str, ...]"
@@ -119,8 +119,8 @@ def _destination(out: Setting | None, package: Setting | None) -> tuple[Path, st
 
 def _style(value: Setting | None) -> str:
     style = value if isinstance(value, str) else "classes"
-    if style not in STYLES:
-        raise Usage(f"there is no style {style!r}", hint=suggest(style, STYLES) or f"choose {' or '.join(STYLES)}")
+    if style not in _STYLES:
+        raise Usage(f"there is no style {style!r}", hint=suggest(style, _STYLES) or f"choose {' or '.join(_STYLES)}")
     return style
 
 

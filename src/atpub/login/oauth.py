@@ -27,8 +27,9 @@ from atpub.errors import (
     InsufficientScope,
     Problem,
     RepositoryError,
+    UnconfirmedServer,
 )
-from atpub.login.account import RemoteAccount, confirm_server, look_up
+from atpub.login.account import RemoteAccount, look_up
 from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
 from atpub.login.model import OpenedSession
@@ -58,12 +59,11 @@ class Browser:
 def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthScope, browser: Browser) -> OpenedSession:
     """Open an OAuth session of an account, confirmed in a browser, and store it.
 
-    Raises Usage if there is no place for the session, AuthorizationDenied, AuthorizationMismatch, and whatever looking
-    up the account raises.
+    Raises Usage if there is no place for the session, AuthorizationDenied, AuthorizationMismatch, UnconfirmedServer,
+    and whatever looking up the account raises.
     """
     sessions = credentials.require_sessions()
     with look_up(target, credentials.environ) as account:
-        confirm_server(target, account.identity.did, credentials.environ)
         identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
         server = discover(identity.pds, account.http)
         _warn_of_loss(scope, sessions.read(identity.did, exposed=True), browser)
@@ -81,15 +81,23 @@ def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthSc
 
 
 def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverConfig) -> Identity:
-    """Return the account with the server that its own document names; raises AuthorizationMismatch for another one."""
+    """Return the account with the server that its own document names.
+
+    Raises AuthorizationMismatch for another server, and UnconfirmedServer if only the manifest names that.
+    """
     identity = account.identity
     if target.pds is None:
         return identity  # looked up at its document, and not at a server
-    named = resolve(identity.did, account.http, config=config).pds
-    if named != identity.pds:
-        message = f"{identity.did} is at {named}, and not at {identity.pds}"
-        raise AuthorizationMismatch(message, hint="an OAuth login is for the account's own server: leave out --pds")
-    return identity
+    name = target.account if target.is_pds_suggested else identity.did  # a handle's DID is what that server says
+    named = resolve(name, account.http, config=config)
+    if (named.did, named.pds) == (identity.did, identity.pds):
+        return identity
+    message = f"{name} is {named.did} at {named.pds}, and not {identity.did} at {identity.pds}"
+    if named.did == identity.did:
+        message = f"{named.did} is at {named.pds}, and not at {identity.pds}"
+    if target.is_pds_suggested:
+        raise UnconfirmedServer(f"{message}, as the manifest says", hint="remove `pds:` from the manifest")
+    raise AuthorizationMismatch(message, hint="an OAuth login is for the account's own server: leave out --pds")
 
 
 def _warn_of_loss(scope: OAuthScope, older: SessionTokens | None, browser: Browser) -> None:

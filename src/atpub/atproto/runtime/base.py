@@ -25,7 +25,7 @@ from atpub.atproto.runtime.loading import (
     is_text,
     type_of,
 )
-from atpub.atproto.runtime.package import problems
+from atpub.atproto.runtime.package import other_version, problems
 from atpub.errors import AtpubError, InvalidArgument, Problem
 
 T = TypeVar("T")
@@ -216,6 +216,8 @@ def _refused(load: Callable[[Json], T], data: Json, module: str, schema: str, wi
     try:
         return load(exact(data))
     except (Mismatch, KeyError):
+        if error := other_version(module):
+            raise error from None
         raise AssertionError(f"{schema}: the generated class refuses what its lexicon allows: {data!r}") from None
 
 

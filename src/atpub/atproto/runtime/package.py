@@ -15,7 +15,7 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon import link, parse, validate
 from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidRecord
+from atpub.errors import InvalidRecord, Problem
 from atpub.suggest import suggest
 
 _NO_RECORDS: Final[Mapping[str, str]] = {}
@@ -48,6 +48,13 @@ class Package:
     def lexicons(self) -> Lexicons:
         """This package's lexicons and those that they refer to; each is parsed when it is first looked up."""
         return Lexicons(_Parsed(self.documents, self._uses))
+
+    def with_used(self) -> Iterator[Package]:
+        """Yield this package, and those that it refers to, near or far: one comes as often as it is referred to."""
+        yield self
+        for name in self._uses:
+            used: Package = import_module(name).LEXICONS
+            yield from used.with_used()
 
 
 class _Parsed(Mapping[Nsid, Lexicon]):
@@ -96,6 +103,21 @@ def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> 
     else:
         found = validate.validate(lexicons, name, value)
     return InvalidRecord(tuple(violation.problem() for violation in found)) if found else None
+
+
+def other_version(module: str) -> InvalidRecord | None:
+    """Return the error for a value that a class refuses and the lexicons of its package allow.
+
+    A class of another package goes by the lexicon there, and that may be another version. None where none is.
+    """
+    documents: dict[str, dict[str, Any]] = {}
+    for package in package_of(module).with_used():
+        for nsid, document in package.documents.items():
+            if documents.setdefault(nsid, document) != document:
+                message = f"$: refused by one of the versions of {nsid} in the packages that {module} refers to"
+                hint = "generate these packages again, from the same lexicons"
+                return InvalidRecord((Problem("invalid-record", message, hint=hint),))
+    return None
 
 
 def load_record(value: Json, *packages: Package) -> Any:

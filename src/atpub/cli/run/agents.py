@@ -74,8 +74,9 @@ def run_approve(
     store.require_outside(manifest.folder)
     target = TargetOptions(account, pds, environment)
     with prepare_plan(manifest, target, Options(), locked=locked, remember=True) as made:
-        plan, repository = with_publishers(made).plan, name_repository(made.plan.did, made.target.folder)
-    check(plan, wanted, is_long=long)
+        prepared, repository = with_publishers(made), name_repository(made.plan.did, made.target.folder)
+        check(prepared, wanted, is_long=long)
+    plan = prepared.plan
     if not plan.pending:
         raise Usage("the plan changes nothing: there is nothing to approve")
     _ask(wanted)

@@ -100,8 +100,7 @@ def run(
         raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")
     with preparation as made:
         prepared = with_publishers(made)
-        check(prepared.plan, digest, is_long=long)
-        require_login(prepared)
+        check(prepared, digest, is_long=long)
         asks = prepared.plan.pending and not (yes or digest or plan_file)
         if asks:
             confirm("Apply this?")
@@ -147,16 +146,20 @@ def run_destroy(
     manifest = read_manifest(manifests, environment, environ())
     target = TargetOptions(account, pds, environment)
     with prepare_destruction(manifest, target, delete_drifted=delete_drifted) as prepared:
-        check(prepared.plan)
-        require_login(prepared)
+        check(prepared)
         asks = prepared.plan.pending and not yes
         if asks:
             confirm("Delete this?")
         carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks, has_history=not no_history)
 
 
-def check(plan: Plan, digest: str | None = None, *, is_long: bool = False) -> None:
-    """Show a plan; raises StalePlan if it has another digest, and RefusedPlan if it has refusals."""
+def check(prepared: PreparedPlan, digest: str | None = None, *, is_long: bool = False) -> None:
+    """Show a plan, and check that it may be applied.
+
+    Raises StalePlan if it has another digest, RefusedPlan if it has refusals, and InsufficientScope if the stored login
+    does not permit what it does.
+    """
+    plan = prepared.plan
     if digest and plan.digest != digest.strip().lower().removeprefix("sha256:"):
         message = f"the plan's digest is {plan.digest} now, not {digest}"
         raise StalePlan(message, hint="review a new plan, then apply that")
@@ -164,6 +167,7 @@ def check(plan: Plan, digest: str | None = None, *, is_long: bool = False) -> No
         tell(plan_text(plan, style_for(sys.stderr, is_long=is_long)))
     if plan.refusals:
         raise RefusedPlan(plan.refusals)
+    require_login(prepared)
 
 
 def require_login(prepared: PreparedPlan) -> None:

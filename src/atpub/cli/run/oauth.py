@@ -13,6 +13,7 @@ from atpub.cli.output import print_data, tell, tell_warnings
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest, usual_paths, validate
 from atpub.errors import Problem, Usage
+from atpub.login.model import VARIABLE
 from atpub.login.oauth import Browser, log_in_with_browser
 from atpub.login.permissions import manifest_scope, parse_scopes
 from atpub.report.escape import escape_terminal
@@ -33,7 +34,8 @@ def log_in_by_oauth(
     """Log in with a browser, and print what the login permits and where the session is."""
     scope = _find_scope(manifests, environment, scopes)
     browser = Browser(_announce, _warn, _open if uses_browser else _show, None if uses_browser else _paste)
-    opened = log_in_with_browser(target, this_machine(), scope, browser)
+    credentials = this_machine()
+    opened = log_in_with_browser(target, credentials, scope, browser)
     print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
     print_data(PLAIN(f"The session is in {opened.file}; it permits {opened.scope}."))
     left_out = OAuthScope.parse(opened.scope or "").missing(scope)
@@ -41,6 +43,8 @@ def log_in_by_oauth(
         message = f"{opened.server} did not grant all that was asked for: {left_out} is missing"
         hint = f"to ask for all that an app password may do: atpub login --oauth --scope {GENERIC}"
         _warn(Problem("scope-not-granted", message, None, hint, "warning"))
+    if credentials.from_environment():
+        tell(f"{VARIABLE} is set: runs use that password, and not this login, until you unset it.")
 
 
 def _find_scope(manifests: tuple[str, ...], environment: str | None, scopes: tuple[str, ...]) -> OAuthScope:

@@ -60,7 +60,7 @@ def run(
             print_data(headings_text(headings, style_for(sys.stdout)))
         return
     with _prepare(name, manifest, target, force=force) as (past, prepared):
-        check(prepared.plan, is_long=long)
+        check(prepared, is_long=long)
         asks = prepared.plan.pending and not yes
         if asks:
             confirm("Undo this?")

@@ -146,7 +146,7 @@ def _endpoint(issuer: str, document: JsonObject, name: str) -> str:
 
 
 def _is_endpoint(issuer: str, url: str) -> bool:
-    """Return whether a URL is at a server as private as the issuer: one on the web must name none of this machine's."""
+    """Return whether a URL has the scheme of the issuer, a host, and neither credentials nor a fragment."""
     try:
         parts = urlsplit(url)
         has_own_address = not (parts.username or parts.password or parts.fragment) and bool(parts.hostname)
