@@ -64,7 +64,7 @@ def after_helps() -> list[set[str]]:
     return [set(line.split()[1:]) for line in found.splitlines() if line.startswith("=> ")]
 
 
-@pytest.mark.parametrize("number", range(len(HELPS)), ids=lambda number: str(HELPS[number]))
+@pytest.mark.parametrize("number", range(len(HELPS)), ids=[*map(str, HELPS)])
 def test_help_imports_nothing_heavy(number: int, after_helps: list[set[str]]) -> None:
     assert len(after_helps) == len(HELPS)
     assert after_helps[number] & HEAVY == set(), "of this help, unless it is that of an earlier one"
