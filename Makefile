@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+# Temporary files are in memory where that has room for them: a database on a disk waits for it at every commit.
+SHM := $(shell df -kP /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print $$6}')
+PYTEST := $(if $(SHM),TMPDIR=$(SHM)) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := $(BIN)/atpub
 DEMO_MANIFEST := manifests/quickstart/atpub.yaml
 

@@ -160,7 +160,10 @@ class Module:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         """Every node but those that only type checkers see."""
-        return tuple(at_run_time(self.tree))
+        found: list[ast.AST] = [self.tree]
+        for node in found:  # which grows
+            found += [child for child in ast.iter_child_nodes(node) if not is_type_checking(child)]
+        return tuple(found)
 
     @cached_property
     def imports(self) -> frozenset[str]:
@@ -191,13 +194,6 @@ class Module:
 
 def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
-
-
-def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if not is_type_checking(child):
-            yield child
-            yield from at_run_time(child)
 
 
 def is_in(name: str, part: str) -> bool:

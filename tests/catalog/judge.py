@@ -1,6 +1,6 @@
 """Judge metadata files by the libraries of their formats; runs in an environment of its own, see `test_judges.py`.
 
-Reads `[[format, file], …]` from stdin; writes a list of problems for each file to stdout.
+For each line `[[format, file], …]` of stdin, writes a line to stdout: a list of problems for each file.
 """
 
 from __future__ import annotations
@@ -76,5 +76,6 @@ def judge(name: str, file: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    asked: Any = json.load(sys.stdin)
-    json.dump([judge(name, file) for name, file in asked], sys.stdout)
+    for line in sys.stdin:
+        asked: Any = json.loads(line)
+        print(json.dumps([judge(name, file) for name, file in asked]), flush=True)

@@ -10,11 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Timer
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,8 +55,17 @@ def python() -> Path:
     return found
 
 
+@pytest.fixture(scope="module")
+def judging(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """The libraries in a process that judges for all tests: to import them takes longer than to judge."""
+    environ = {**os.environ, "CROISSANT_CACHE": str(tmp_path_factory.mktemp("croissant")), "HF_HUB_OFFLINE": "1"}
+    command = [python, HERE / "judge.py"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True) as process:
+        yield process
+
+
 @pytest.fixture
-def judge(python: Path, tmp_path: Path) -> Judge:
+def judge(judging: subprocess.Popen[str], tmp_path: Path) -> Judge:
     """What the libraries say of (format, text) pairs: a list of problems for each."""
 
     def ask(texts: Iterable[tuple[str, str]]) -> list[list[str]]:
@@ -64,13 +74,14 @@ def judge(python: Path, tmp_path: Path) -> Judge:
             file = tmp_path / f"{number}-{FORMATS[name.removesuffix('-file')].file_name}"
             file.write_text(text, "utf-8")
             files.append((name, str(file)))
-        environ = {**os.environ, "CROISSANT_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
-        command = [python, HERE / "judge.py"]
-        done = subprocess.run(
-            command, input=json.dumps(files), env=environ, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        found: list[list[str]] = json.loads(done.stdout)
+        assert judging.stdin is not None
+        assert judging.stdout is not None
+        deadline = Timer(300, judging.kill)
+        deadline.start()
+        judging.stdin.write(f"{json.dumps(files)}\n")
+        judging.stdin.flush()
+        found: list[list[str]] = json.loads(judging.stdout.readline())
+        deadline.cancel()
         return found
 
     return ask

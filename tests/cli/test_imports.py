@@ -31,6 +31,7 @@ HEAVY = {
     "yaml",
 }
 
+HELPS = [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS)]
 AT_URLS = """\
 atpub: 1
 project: small
@@ -55,9 +56,19 @@ def run(*args: str) -> str:
     return f"from atpub.cli.main import run\nrun({list(args)!r})"
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS)], ids=str)
-def test_help_imports_nothing_heavy(args: list[str]) -> None:
-    assert imported(run(*args)) & HEAVY == set()
+@pytest.fixture(scope="module")
+def after_helps() -> list[set[str]]:
+    """What is imported once each help was shown, of all in one process: it starts once, and what was shown stays."""
+    program = f"import sys\nfrom atpub.cli.main import run\nfor args in {HELPS!r}: run(args); print('=>', *sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    return [set(line.split()[1:]) for line in found.splitlines() if line.startswith("=> ")]
+
+
+@pytest.mark.parametrize("number", range(len(HELPS)), ids=[*map(str, HELPS)])
+def test_help_imports_nothing_heavy(number: int, after_helps: list[set[str]]) -> None:
+    assert len(after_helps) == len(HELPS)
+    assert after_helps[number] & HEAVY == set(), "of this help, unless it is that of an earlier one"
+    assert "atpub.cli.main" in after_helps[number]
 
 
 def test_a_usage_error_imports_nothing_heavy() -> None:

@@ -111,7 +111,10 @@ def test_a_reader_that_goes_away(lab: Lab, flags: str) -> None:
     assert "Traceback" not in wrong.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+ON_LINUX = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+
+
+@ON_LINUX
 @pytest.mark.parametrize(
     "command",
     ["plan", "plan --json", "plan --markdown", "validate --json", "manifest-schema", "apply --yes --json", "--help"],
@@ -121,6 +124,10 @@ def test_a_full_disk(lab: Lab, command: str) -> None:
     assert full.returncode == 1
     assert "No space left on device [system-error]" in full.stderr
     assert not {"Traceback", "Exception"} & set(full.stderr.split())
+
+
+@ON_LINUX
+def test_a_full_disk_for_errors(lab: Lab) -> None:
     wrong = shell("atpub plan -m nowhere --json >/dev/full", lab.folder)
     assert wrong.returncode == 3
     assert "No space left on device" in wrong.stderr

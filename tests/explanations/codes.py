@@ -21,6 +21,22 @@ class Taker(NamedTuple):
     position: int
 
 
+class Module(NamedTuple):
+    """The statements of a module, and all its nodes, walked once: each with the innermost function that holds it."""
+
+    body: list[ast.stmt]
+    nodes: list[tuple[ast.FunctionDef | None, ast.AST]]
+
+    @classmethod
+    def parse(cls, source: str) -> Module:
+        body = ast.parse(source).body
+        nodes: list[tuple[ast.FunctionDef | None, ast.AST]] = [(None, item) for item in body]
+        for function, node in nodes:  # which grows
+            inner = node if isinstance(node, ast.FunctionDef) else function
+            nodes += [(inner, child) for child in ast.iter_child_nodes(node)]
+        return cls(body, nodes)
+
+
 @dataclass
 class Codes:
     """The codes of a source tree, and the places that pass one which is neither a literal nor a code already."""
@@ -31,15 +47,14 @@ class Codes:
 
 def find_codes(folder: Path) -> Codes:
     """Return the codes in the modules of a folder; those of generated modules are no codes of atpub."""
-    modules = {
-        path: ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py") if "generated" not in path.parts
-    }
+    paths = [path for path in folder.rglob("*.py") if "generated" not in path.parts]
+    modules = {path: Module.parse(path.read_text("utf-8")) for path in paths}
     takers, constants, codes = _takers(modules), _constants(modules.values()), Codes()
     for path, module in modules.items():
         for value in _set_directly(module):
             _add(value, {}, constants, codes, path)
-        for function, call in _calls(module):
-            for value in _passed(call, path, takers):
+        for function, node in module.nodes:
+            for value in _passed(node, path, takers) if isinstance(node, ast.Call) else ():
                 _add(value, _locals(function), constants, codes, path)
     return codes
 
@@ -62,7 +77,7 @@ def _add(value: ast.expr, local: dict[str, list[ast.expr]], known: dict[str, str
             codes.elsewhere.add(f"{path.name}: {ast.unparse(value)}")
 
 
-def _takers(modules: dict[Path, ast.Module]) -> dict[str, list[Taker]]:
+def _takers(modules: dict[Path, Module]) -> dict[str, list[Taker]]:
     """Return the functions with a parameter `code`, and the classes with such a field, by name."""
     found: dict[str, list[Taker]] = defaultdict(list)
     for path, module in modules.items():
@@ -78,7 +93,7 @@ def _passed(call: ast.Call, path: Path, takers: dict[str, list[Taker]]) -> Itera
     match call.func:
         case ast.Name(id=name):
             receiver = ""
-        case ast.Attribute(attr=name, value=value):
+        case ast.Attribute(attr=name, value=value) if name in takers:  # few are, and text of all takes seconds
             receiver = ast.unparse(value).rpartition(".")[2].strip("_")
         case _:
             return
@@ -91,9 +106,9 @@ def _passed(call: ast.Call, path: Path, takers: dict[str, list[Taker]]) -> Itera
         yield from named or call.args[taker.position : taker.position + 1]
 
 
-def _set_directly(module: ast.Module) -> Iterator[ast.expr]:
+def _set_directly(module: Module) -> Iterator[ast.expr]:
     """Yield what is assigned to an attribute `code`, the defaults of such parameters, and codes in returned tuples."""
-    for node in ast.walk(module):
+    for _, node in module.nodes:
         match node:
             case ast.ClassDef(body=body):
                 yield from (value for name, value in _assigned(body) if name == "code")
@@ -108,17 +123,6 @@ def _set_directly(module: ast.Module) -> Iterator[ast.expr]:
                 pass
 
 
-def _calls(module: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Call]]:
-    """Yield each call, and the innermost function that holds it."""
-    within: list[tuple[ast.FunctionDef | None, ast.AST]] = [(None, module)]
-    while within:
-        function, node = within.pop()
-        inner = node if isinstance(node, ast.FunctionDef) else function
-        if isinstance(node, ast.Call):
-            yield inner, node
-        within += [(inner, child) for child in ast.iter_child_nodes(node)]
-
-
 def _locals(function: ast.FunctionDef | None) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = defaultdict(list)
     for name, value in _assigned(ast.walk(function)) if function else ():
@@ -126,7 +130,7 @@ def _locals(function: ast.FunctionDef | None) -> dict[str, list[ast.expr]]:
     return found
 
 
-def _constants(modules: Iterable[ast.Module]) -> dict[str, str]:
+def _constants(modules: Iterable[Module]) -> dict[str, str]:
     """Return the texts of the constants of all modules, by name."""
     pairs = (pair for module in modules for pair in _assigned(module.body))
     return {
@@ -151,9 +155,9 @@ def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
                 pass
 
 
-def _definitions(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+def _definitions(module: Module) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
     """Yield each class and function, and the name of the class that it is or belongs to."""
-    for node in ast.walk(module):
+    for _, node in module.nodes:
         if isinstance(node, ast.ClassDef):
             yield node.name, node
             yield from ((node.name, item) for item in node.body if isinstance(item, ast.FunctionDef))

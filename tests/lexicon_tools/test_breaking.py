@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from tests.atproto.lexicon.tables import read_yaml
 
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.compare import compare_versions
@@ -39,7 +39,7 @@ Case = dict[str, Any]
 
 def cases() -> Iterator[Any]:
     for file in sorted(FOLDER.glob("*.yaml")):
-        for case in yaml.safe_load(file.read_text("utf-8")):
+        for case in read_yaml(file):
             yield pytest.param(case, id=f"{file.stem}: {case['name']}")
 
 

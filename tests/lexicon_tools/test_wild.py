@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from tests.atproto.lexicon.tables import read_yaml
 from tests.cli.playground import Ran, write_files
 
 from atpub.atproto.lexicon.link import NONE
@@ -14,7 +14,7 @@ from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.lint import Ignored, lint
 
 Atpub = Callable[..., Ran]
-CASES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "wild.yaml").read_text("utf-8"))
+CASES: dict[str, Any] = read_yaml(Path(__file__).parent / "wild.yaml")
 STYLE = frozenset(("endpoint-output-undefined", "method-name", "missing-description", "unlimited-string"))
 VALID = {"main": {"type": "record", "key": "tid", "record": {"type": "object"}}}
 

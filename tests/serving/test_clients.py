@@ -28,6 +28,8 @@ class Module:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # as pytest asks each name of a test module for, which is no use of it
+            raise AttributeError(name)
         return getattr(import_module(self._name), name)
 
 

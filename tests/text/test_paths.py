@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -89,6 +90,16 @@ def test_a_manifest_that_leads_elsewhere_is_not_shown(folder: Path, named: str) 
     assert problem.code == "outside-folder"
     assert problem.place
     assert problem.place.text == ""
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="a folder of Linux")
+def test_a_manifest_in_memory_is_in_a_folder_like_others() -> None:
+    """Of all in /dev, only streams may be links."""
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        (link := Path(folder) / "atpub.yaml").symlink_to("/proc/self/environ")
+        with pytest.raises(InvalidInput) as caught:
+            read_documents([link])
+        assert [problem.code for problem in caught.value.problems] == ["outside-folder"]
 
 
 def test_a_pipe_in_a_folder_of_manifests_blocks_nothing(folder: Path) -> None:

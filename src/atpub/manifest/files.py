@@ -72,7 +72,7 @@ def _refuse(file: Path) -> Problem | None:
     A pipe may be named by hand, as in `-m <(…)` and `-m /dev/stdin`, which is a symlink too.
     """
     target = outside_target(file, file.parent)
-    if target is None or (file.is_absolute() and file.parts[1:2] == ("dev",)):
+    if target is None or file.parts[:3] in (("/", "dev", "fd"), ("/", "dev", "stdin")):
         return None
     message = f"{file} is a symlink to {target}, outside its folder"
     return Problem("outside-folder", message, Place(str(file)), f"name the file itself: -m {target}")

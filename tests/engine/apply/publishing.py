@@ -87,7 +87,7 @@ def write_lexicons(folder: Path) -> None:
 
 def _yaml(value: JsonObject) -> str:
     plain: Json = json.loads(json.dumps(value))  # an Nsid is a str, but PyYAML wants the very class
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    return yaml.dump(plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
 
 
 def write_tar(file: Path, *texts: str) -> Path:
