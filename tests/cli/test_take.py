@@ -245,4 +245,4 @@ def test_the_next_apply_counts_no_change_of_the_record_that_was_taken(lab: Lab) 
     assert "committed the inventory as " in again.err
     assert again.out.startswith("Updated the inventory; ")
     assert "Undid the apply" in (undone := lab.run("undo", "--yes")).out
-    assert "nothing to do" in undone.out
+    assert "only the inventory changed" in undone.out
