@@ -84,6 +84,8 @@ class _Server(ThreadingHTTPServer):
 
 
 def _handler(answers: queue.Queue[str]) -> type[BaseHTTPRequestHandler]:
+    is_first = threading.Lock()
+
     class Handler(BaseHTTPRequestHandler):
         timeout = _SILENCE_SECONDS
         server_version, sys_version = "atpub", ""
@@ -94,12 +96,13 @@ def _handler(answers: queue.Queue[str]) -> type[BaseHTTPRequestHandler]:
             if path != REDIRECT_PATH or self.headers.get("Host") != own_host:
                 self._answer(404, "")
                 return
-            try:
-                answers.put_nowait(query)
-            except queue.Full:
+            if not is_first.acquire(blocking=False):
                 self._answer(409, "")
-            else:
+                return
+            try:
                 self._answer(200, _PAGE)
+            finally:  # the page first: the process may end as soon as it has the answer
+                answers.put(query)
 
         def _answer(self, status: int, page: str) -> None:
             body = page.encode()
