@@ -13,6 +13,7 @@ import pytest
 import yaml
 from tests.action.forge import Forge
 from tests.cli.lab import DIGITS, Lab, edited
+from tests.pds.reference import Account, ReferencePds
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/github-actions.md").read_text("utf-8")
@@ -84,6 +85,34 @@ def test_the_life_of_a_pull_request(lab: Lab, forge: Forge, environment: Job) ->
     comment(environment)
     assert "**Nothing to do, 4 unchanged.**" in found["body"]
     assert forge.requests.count("POST /repos/lab/data/issues/7/comments") == 1
+
+
+@pytest.mark.pds
+@pytest.mark.slow
+def test_on_a_server(
+    lab: Lab, forge: Forge, environment: Job, reference_pds: ReferencePds, pds_account: Account
+) -> None:
+    server = {"ATPUB_PDS": reference_pds.url, "ATPUB_PLC": reference_pds.plc_url, "ATPUB_ACCOUNT": pds_account.did}
+    planned = run(environment, lab, "plan", **server)
+    assert planned.returncode == 0, planned.stderr
+    comment(environment)
+    assert "**4 to create.**" in forge.comments[0]["body"]
+    password = {"ATPUB_PASSWORD": pds_account.password}
+    applied = run(environment, lab, "apply", **server, **password)
+    assert applied.returncode == 0, applied.stderr
+    assert pds_account.password not in applied.stdout + applied.stderr
+    assert "Applied 4 changes" in applied.stdout
+    assert run(environment, lab, "drift", **server).returncode == 0
+    verified = run(environment, lab, "verify", **server)  # no server has the URLs of the manifest's other dataset
+    assert (verified.returncode, "no findings, 3 not checked" in verified.stdout) == (1, True)
+
+    entries = {"repo": pds_account.did, "collection": "science.alt.dataset.entry"}
+    record = reference_pds.xrpc("com.atproto.repo.listRecords", params=entries)["records"][0]
+    body = {**entries, "rkey": record["uri"].rpartition("/")[2], "record": {**record["value"], "description": "Mine."}}
+    reference_pds.xrpc("com.atproto.repo.putRecord", body, token=pds_account.access_jwt)
+    drifted = run(environment, lab, "drift", **server)
+    assert drifted.returncode == 2
+    assert "Mine." in drifted.stdout
 
 
 @pytest.mark.slow
