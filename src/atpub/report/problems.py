@@ -51,7 +51,7 @@ def _problem_lines(problems: Iterable[Problem], style: Style) -> Iterator[str]:
     for (severity, code, _), count in shown.items():
         if count > _MOST_ALIKE and not style.is_long:
             more = f"… and {count - _MOST_ALIKE:,} more like this [{code}]; -v shows all"
-            yield style(f"{severity}: {more}", BOLD, _colour(severity))
+            yield labelled_text(severity, _colour(severity), more, style)
 
 
 def error_text(error: AtpubError, style: Style = PLAIN) -> str:
