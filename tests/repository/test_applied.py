@@ -8,6 +8,7 @@ from pathlib import Path
 
 from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import Cid
+from atpub.repository import applied
 from atpub.repository.applied import AppliedRecords
 
 
@@ -50,7 +51,7 @@ def test_another_block_under_the_cid_is_not_returned(tmp_path: Path) -> None:
     store, (cid, value) = AppliedRecords(tmp_path), note("a")
     store.add([(cid, value)])
     with closing(sqlite3.connect(tmp_path / "applied.sqlite")) as db, db:
-        db.execute("update applied set block = ?", (b"\xa0",))
+        db.execute("update record set block = ?", (b"\xa0",))
     assert store.find(cid) is None
 
 
@@ -61,3 +62,13 @@ def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     assert store.find(cid) is None
     store.add([(cid, value)])
     assert store.find(cid) == value
+
+
+def test_adding_looks_at_few_of_many_records(tmp_path: Path) -> None:
+    """A client that publishes one record at a time adds to the store with each of them."""
+    store = AppliedRecords(tmp_path)
+    store.add([note("a")])
+    with closing(sqlite3.connect(tmp_path / "applied.sqlite")) as db:
+        for statement, values in ((applied._HELD, ("[]",)), (applied._INSERT, ("c", b"")), (applied._SURPLUS, (1,))):
+            steps = [row[3] for row in db.execute(f"explain query plan {statement}", values)]
+            assert not [step for step in steps if step.startswith("SCAN record")], steps

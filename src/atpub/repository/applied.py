@@ -5,6 +5,7 @@ An inventory lists the CIDs alone. The store is a cache: what it lacks, or holds
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -19,12 +20,15 @@ LARGEST: Final = 64 * 1024 * 1024
 """The most bytes of all records together; those that were added first go first."""
 
 _WAIT_SECONDS: Final = 2
-_TABLE: Final = "create table if not exists applied (cid text primary key, block blob not null) strict"
-_SURPLUS: Final = """
-delete from applied where rowid in (
-  select rowid from (select rowid, sum(length(block)) over (order by rowid desc) as total from applied) where total > ?
-)
+_TABLE: Final = """
+create table if not exists record (cid text primary key, block blob not null, bytes_so_far integer not null) strict;
+create index if not exists record_bytes on record (bytes_so_far);
 """
+_HELD: Final = "select cid from record where cid in (select value from json_each(?))"
+_INSERT: Final = """
+insert or ignore into record select ?1, ?2, length(?2) + coalesce((select max(bytes_so_far) from record), 0)
+"""
+_SURPLUS: Final = "delete from record where bytes_so_far <= (select max(bytes_so_far) from record) - ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class AppliedRecords:
     def find(self, cid: Cid) -> JsonObject | None:
         """Return the record with this CID, checked; None where it is not here."""
         with suppress(sqlite3.Error, OSError, NotInDataModel), self._database() as db:
-            row = db.execute("select block from applied where cid = ?", (cid,)).fetchone() if db else None
+            row = db.execute("select block from record where cid = ?", (cid,)).fetchone() if db else None
             if row and Cid.of_block(row[0]) == cid:
                 return decode(row[0])
         return None
@@ -60,11 +64,13 @@ class AppliedRecords:
 
     def _add(self, wanted: Mapping[Cid, JsonObject]) -> None:
         with self._database(is_new=bool(wanted)) as db:
-            held: set[str] = {cid for (cid,) in db.execute("select cid from applied")} if db else set()
+            if db is None:
+                return
+            held = _held(db, wanted)
             new = [(cid, encode(value)) for cid, value in wanted.items() if cid not in held]
-            if db and new:
+            if new:
                 with db:
-                    db.executemany("insert or ignore into applied values (?, ?)", new)
+                    db.executemany(_INSERT, new)
                     db.execute(_SURPLUS, (self.largest,))
 
     @contextmanager
@@ -79,5 +85,10 @@ class AppliedRecords:
             db.execute("pragma synchronous = off")  # a crash may damage it, and then it begins anew
             db.execute("pragma journal_mode = memory")
             if is_new:
-                db.execute(_TABLE)
+                db.executescript(_TABLE)
             yield db
+
+
+def _held(db: sqlite3.Connection, cids: Iterable[Cid]) -> frozenset[str]:
+    """Return those of the CIDs that the database holds; its other rows are not looked at."""
+    return frozenset(cid for (cid,) in db.execute(_HELD, (json.dumps([*cids]),)))
