@@ -1,18 +1,21 @@
 """Inventories: the records of a repository that list which records a project owns.
 
 An inventory is kept in the repository itself (lexicon dev.atpub.inventory) and rewritten in the same commit as the
-records that it lists. A small one is one record, `{project}`; a larger one is split into `{project}:{prefix}` by the
-hexadecimal digits of a hash of each record's path, so that one change rewrites one small record. Readers take the union
-of whatever shards there are, so any layout is valid.
+records that it lists. A small one is one record, `{project}`; a larger one is split into shards `{project}:{digits}`,
+each with a range of the records in the order of their paths, so that one change rewrites one small record, and changes
+in that order rewrite few. It is the order of the repository's tree, too. Readers take the union of whatever shards
+there are, so any layout is valid.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
+from math import ceil
 from typing import Final, Self
 
 from atpub.atproto.data import Encoded, Json, JsonObject
@@ -26,11 +29,14 @@ LARGEST: Final = 16 * 1024
 """The most bytes that one inventory record may have in DAG-CBOR before it is split."""
 FORMAT: Final = 1
 """The highest version of an inventory record that this atpub reads and writes; a record without one is of version 1."""
-_SURELY_TOO_MANY: Final = LARGEST // 90
-"""More entries than fit in one inventory record: the names of its fields and a CID take 85 bytes of each."""
-_DEEPEST: Final = 8
-"""The most digits in the key of an inventory record."""
-
+_LEAST: Final = 90
+"""Bytes of the smallest entry: the names of its fields and a CID take 85 of them."""
+_SURELY_TOO_MANY: Final = LARGEST // _LEAST
+"""More entries than fit in one inventory record."""
+_FULL: Final = 0.75
+"""The part of LARGEST to which the parts of a split inventory record are filled: there is room for the next."""
+_DIGITS: Final = 8
+"""Digits in the key of an inventory record that is split off; more where another has the same."""
 _LONGEST_NAME: Final = 64
 
 
@@ -57,7 +63,7 @@ class Inventory:
     extras: Mapping[Rkey, Mapping[str, Json]] = field(default_factory=dict[Rkey, Mapping[str, Json]])
     """The fields of inventory records that this version of atpub does not know."""
     strays: Mapping[RecordPath, Sequence[Rkey]] | None = field(default=None, repr=False, compare=False)
-    """The inventory records that list a record, but not by its hash; None where they were not looked for yet."""
+    """The inventory records that list a record out of their range; None where they were not looked for yet."""
 
     @property
     def owned(self) -> Mapping[RecordPath, Owned]:
@@ -210,11 +216,6 @@ def replacement_writes(
     return [*writes, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in sorted({*shards, *there} - {*new.shards}))]
 
 
-def order(path: RecordPath) -> str:
-    """Return the hash that decides a record's shard: records written in this order touch few shards at a time."""
-    return sha256(str(path).encode()).hexdigest()
-
-
 def _check_version(record: Record) -> None:
     """Raise NewerInventory for a record of a later version: writing it would drop what this version does not know."""
     version = record.value.get(lexicon.Inventory.WIRE["version"])
@@ -263,9 +264,11 @@ class _Layout:
         self._extras = inventory.extras
         self._before = inventory.shards
         self._shards = dict(inventory.shards)
-        self._strays = _find_strays(inventory) if inventory.strays is None else inventory.strays
+        self._ranges = _Ranges(inventory.shards)
+        self._strays = self._ranges.strays(inventory.shards) if inventory.strays is None else inventory.strays
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
         self._encoded: dict[Rkey, Encoded] = {}
+        self._was_split = False
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
         """Apply changes to the layout, and return it.
@@ -274,8 +277,8 @@ class _Layout:
         """
         for path, owned in changes.items():
             self._put(path, owned)
-        for rkey in list(self._touched):
-            self._split(rkey)
+        for rkey, shard in list(self._touched.items()):
+            self._replace(rkey, sorted(shard.items()))
         for rkey, shard in self._touched.items():
             if not shard:
                 del self._shards[rkey]
@@ -283,7 +286,8 @@ class _Layout:
 
     def inventory(self) -> Inventory:
         """Return the inventory as it is now."""
-        return Inventory(self._project, self._shards, self._extras, self._strays)
+        is_known = not (self._was_split and self._strays)  # a split of a shard that others overlap makes more of them
+        return Inventory(self._project, self._shards, self._extras, self._strays if is_known else None)
 
     def writes(self) -> Iterator[Write]:
         """Yield the writes that lead to it."""
@@ -298,14 +302,14 @@ class _Layout:
                 yield Update(path, (encoded := self._encode(rkey)).value, encoded)
 
     def _put(self, path: RecordPath, owned: Owned | None) -> None:
-        way = [self._rkey(prefix) for prefix in _prefixes(path)]
-        lists = [rkey for rkey in (*way, *self._strays.get(path, ())) if path in self._shards.get(rkey, ())]
-        home = lists[0] if lists else self._home(way)
-        extra: Mapping[str, Json] = self._shards[home][path].extra if lists else {}
+        home = self._ranges.find(path) or Rkey(self._project)
+        lists = sorted(rkey for rkey in (home, *self._strays.get(path, ())) if path in self._shards.get(rkey, ()))
+        extra: Mapping[str, Json] = self._shards[lists[0]][path].extra if lists else {}
         for rkey in lists:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
         if owned is not None:
-            self._shard(home)[path] = replace(owned, extra={**extra, **owned.extra}) if extra else owned
+            shard = self._shard(lists[0] if lists else home)
+            shard[path] = replace(owned, extra={**extra, **owned.extra}) if extra else owned
 
     def _shard(self, rkey: Rkey) -> dict[RecordPath, Owned]:
         """Return a copy of a shard that may be changed."""
@@ -314,33 +318,35 @@ class _Layout:
             self._shards[rkey] = self._touched[rkey]
         return self._touched[rkey]
 
-    def _home(self, way: Sequence[Rkey]) -> Rkey:
-        """Find the deepest shard on the way to a record; once the inventory is split, one of at least one digit."""
-        root, *parts = way
-        deepest = next((rkey for rkey in reversed(parts) if rkey in self._shards), None)
-        is_split = len(self._shards) > (root in self._shards)
-        return deepest or (parts[0] if is_split else root)
-
-    def _split(self, rkey: Rkey) -> None:
-        shard = self._touched[rkey]
-        depth = len(self._prefix(rkey)) + 1
-        if len(shard) < 2 or depth > _DEEPEST or self._fits(rkey, shard):
+    def _replace(self, rkey: Rkey, entries: Sequence[tuple[RecordPath, Owned]]) -> None:
+        """Give a shard these entries; those that do not fit go to new ones."""
+        size = self._measure(rkey, entries)
+        count = 1 if size <= LARGEST or len(entries) < 2 else min(len(entries), max(2, ceil(size / (LARGEST * _FULL))))
+        if count == 1:
+            self._touched[rkey] = self._shards[rkey] = dict(entries)
             return
-        parts: set[Rkey] = set()
-        for path, owned in shard.items():
-            part = self._rkey(order(path)[:depth])
-            parts.add(part)
-            self._shard(part)[path] = owned
-        shard.clear()
-        for part in parts:
-            self._split(part)
+        self._was_split = True
+        length = ceil(len(entries) / count)
+        self._replace(rkey, entries[:length])
+        for start in range(length, len(entries), length):
+            part = entries[start : start + length]
+            self._replace(self._new_rkey(part[0][0]), part)
 
-    def _fits(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> bool:
-        """Return whether a shard makes one record; keeps its encoding, which nothing changes from then on."""
-        if len(shard) > _SURELY_TOO_MANY:
-            return False
-        self._encoded[rkey] = encoded = Encoded.of(self._value(rkey, shard))
-        return encoded.size <= LARGEST
+    def _measure(self, rkey: Rkey, entries: Sequence[tuple[RecordPath, Owned]]) -> int:
+        """Return the bytes of a shard with these entries; the least that they can be, where these are too many.
+
+        Keeps its encoding, which nothing changes from then on.
+        """
+        if len(entries) > _SURELY_TOO_MANY:
+            return len(entries) * _LEAST
+        self._encoded[rkey] = encoded = Encoded.of(self._value(rkey, dict(entries)))
+        return encoded.size
+
+    def _new_rkey(self, first: RecordPath) -> Rkey:
+        """Return the key of a new shard that begins with a record."""
+        digits = sha256(str(first).encode()).hexdigest()
+        keys = (Rkey(f"{self._project}:{digits[:length]}") for length in range(_DIGITS, len(digits)))
+        return next(rkey for rkey in keys if rkey not in self._shards)
 
     def _encode(self, rkey: Rkey) -> Encoded:
         return self._encoded.get(rkey) or Encoded.of(self._value(rkey, self._shards[rkey]))
@@ -348,29 +354,27 @@ class _Layout:
     def _value(self, rkey: Rkey, shard: Mapping[RecordPath, Owned]) -> JsonObject:
         return _value(self._project, shard, self._extras.get(rkey, {}))
 
-    def _prefix(self, rkey: Rkey) -> str:
-        return rkey.removeprefix(self._project).removeprefix(":")
 
-    def _rkey(self, prefix: str) -> Rkey:
-        return Rkey(f"{self._project}:{prefix}" if prefix else self._project)
+class _Ranges:
+    """Which shard lists a record by its path: the last of those that begin at it or before, else the first of all."""
 
+    def __init__(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> None:
+        found = sorted((next(iter(shard)), rkey) for rkey, shard in shards.items() if shard)
+        self._starts = [start for start, _ in found]
+        self._rkeys = [rkey for _, rkey in found] or sorted(shards)[:1]
 
-def _prefixes(path: RecordPath) -> Iterator[str]:
-    """Yield what the keys of those inventory records begin with that may list a record by its hash: shortest first."""
-    digits = order(path)
-    return (digits[:depth] for depth in range(_DEEPEST + 1))
+    def find(self, path: RecordPath) -> Rkey | None:
+        """Return the key of the shard; None where there is none yet."""
+        return self._rkeys[max(0, bisect_right(self._starts, path) - 1)] if self._rkeys else None
 
-
-def _find_strays(inventory: Inventory) -> Mapping[RecordPath, Sequence[Rkey]]:
-    """Return the entries that are not listed by their hash: another program wrote them."""
-    strays: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
-    for rkey, shard in inventory.shards.items():
-        start, colon, prefix = rkey.partition(":")
-        is_ours = start == inventory.project and (bool(prefix) == bool(colon)) and len(prefix) <= _DEEPEST
-        for path in shard:
-            if not is_ours or (prefix and not order(path).startswith(prefix)):
-                strays[path].append(rkey)
-    return strays
+    def strays(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Mapping[RecordPath, Sequence[Rkey]]:
+        """Return the entries that are listed elsewhere: another program wrote them."""
+        strays: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
+        for rkey, shard in shards.items():
+            for path in shard:
+                if self.find(path) != rkey:
+                    strays[path].append(rkey)
+        return strays
 
 
 def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, Json]) -> JsonObject:

@@ -56,7 +56,7 @@ def test_one_commit_where_it_fits(repository: LocalRepository) -> None:
 @pytest.mark.parametrize("told", [True, False], ids=["the limit is known", "the limit is found out"])
 def test_several_commits_where_it_does_not(repository: LocalRepository, told: bool) -> None:
     found, live = planned(repository)
-    counting = Counting(Narrow(repository, 3, told=told))
+    counting = Counting(Narrow(repository, 2, told=told))
     heads = write_inventory(found.writes, live, counting)
     assert len(heads) == len(counting.batches) > 1
     assert [write for batch in counting.batches for write in batch] == list(found.writes)
@@ -71,7 +71,7 @@ def post(repository: LocalRepository) -> Callable[[], None]:
 
 def test_other_writes_do_not_matter(repository: LocalRepository) -> None:
     found, live = planned(repository)
-    write_inventory(found.writes, live, Interrupted(Narrow(repository, 3), 1, post(repository)))
+    write_inventory(found.writes, live, Interrupted(Narrow(repository, 2), 1, post(repository)))
     assert verify(read_all(repository), "ours").exact
 
 
@@ -81,7 +81,7 @@ def test_a_foreign_change_of_an_inventory_stops_it(
 ) -> None:
     found, live = planned(repository)
     theirs = listing("theirs", project="theirs")
-    interrupted = Interrupted(Narrow(repository, 3), commit, lambda: write(repository, create(theirs)))
+    interrupted = Interrupted(Narrow(repository, 2), commit, lambda: write(repository, create(theirs)))
     with pytest.raises(error, match="modified meanwhile"):
         write_inventory(found.writes, live, interrupted)
     again, now = planned(repository)
@@ -91,9 +91,9 @@ def test_a_foreign_change_of_an_inventory_stops_it(
 
 def test_a_rate_limit_halfway_says_until_when(repository: LocalRepository) -> None:
     found, live = planned(repository)
-    limited = Failing(Narrow(repository, 3), {1}, lambda: RateLimited("too many", reset=1_700_000_000))
+    limited = Failing(Narrow(repository, 2), {1}, lambda: RateLimited("too many", reset=1_700_000_000))
     with pytest.raises(
-        PartialApplyError, match=f"3 of {len(found.writes)} inventory records were written, then: too"
+        PartialApplyError, match=f"2 of {len(found.writes)} inventory records were written, then: too"
     ) as caught:
         write_inventory(found.writes, live, limited)
     assert (caught.value.exit_code, caught.value.code) == (8, "rate-limited")

@@ -7,7 +7,6 @@ from typing import TypeAlias, TypeVar
 
 from atpub.atproto.data import Json, blobs_in
 from atpub.atproto.syntax import Cid, RecordPath
-from atpub.engine.inventory import order
 from atpub.engine.plan.model import Change, Plan
 
 N = TypeVar("N", bound=Hashable)
@@ -51,17 +50,16 @@ def commit_order(plan: Plan) -> list[Group]:
     """Return the changes that write something, in the order of writing.
 
     Creates and updates come first, what refers after what it refers to; then deletes, the other way round. Where
-    references leave it open, they come in the inventory's order, which keeps the inventory records that a batch touches
-    few. Deletes take it backwards: it is the order of heights in the repository's tree, too, and a tree that loses its
-    highest keys first becomes one flat node, which each later commit would rewrite whole. What gains a blob comes
-    before what loses it, or in one group with it: without a holder, the blob is lost.
+    references leave it open, they come in the order of their paths: it is that of the inventory and of the repository's
+    tree, so that a batch touches few inventory records and few nodes. What gains a blob comes before what loses it, or
+    in one group with it: without a holder, the blob is lost.
     """
     pending = [change for change in plan.changes if change.writes or change.path in plan.inventory_changes]
     made = [change for change in pending if change.action != "delete"]
     gone = [change for change in pending if change.action == "delete"]
     depths = {**_depths(made), **_depths(gone[::-1])}
-    made.sort(key=lambda change: (depths[change.path], order(change.path)))
-    gone.sort(key=lambda change: (depths[change.path], order(change.path)), reverse=True)
+    made.sort(key=lambda change: (depths[change.path], change.path))
+    gone.sort(key=lambda change: (depths[change.path], change.path), reverse=True)
     return [*_without_losses(made), *((change,) for change in gone)]
 
 

@@ -17,7 +17,7 @@ NSID: Final = "dev.atpub.inventory"
 class Inventory(runtime.RecordBase):
     """The records of a repository that one project owns: it may change and delete these and no others. Rewritten in the
     same commit as the records that it lists. The record key is `{project}`; an inventory that has grown large is
-    split into records with the keys `{project}:{prefix}`. A reader takes the union of them all, however they are
+    split into records with the keys `{project}:{digits}`. A reader takes the union of them all, however they are
     split.
     """
 
