@@ -132,6 +132,6 @@ def test_a_large_inventory_is_rebuilt_within_the_limits(
         reference_pds.xrpc("com.atproto.repo.deleteRecord", body, token=pds_account.access_jwt)
     found = atpub("inventory", "rebuild", *target, "--yes")
     assert found["owned"] == 1200
-    assert found["written"] > 10
+    assert found["written"] > 5
     assert atpub("inventory", "verify", *target)["exact"]
     assert not atpub("plan", *target, "--detailed-exitcode")["pending"]
