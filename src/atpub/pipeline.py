@@ -89,10 +89,19 @@ def plan_records(
 
 
 def plan_requests(
-    requests: Sequence[PublishRequest], repository: Repository, *, project: str, account: str, now: datetime
+    requests: Sequence[PublishRequest],
+    repository: Repository,
+    *,
+    project: str,
+    account: str,
+    now: datetime,
+    recall: bool = False,
 ) -> Plan:
-    """Plan to publish single records; deletes nothing."""
-    live = _read_around(repository, (request.desired.path for request in requests))
+    """Plan to publish single records; deletes nothing.
+
+    With `recall`, on what this client has left: the commit shows whether it still holds.
+    """
+    live = _read_around(repository, (request.desired.path for request in requests), recall=recall)
     return plan_publication(requests, live, project=project, account=account, now=now)
 
 
@@ -111,6 +120,6 @@ def resume_plan(plan: Plan, repository: Repository, *, account: str) -> Plan:
     return rebase(replace(plan, account=account), live)
 
 
-def _read_around(repository: Repository, paths: Iterable[RecordPath]) -> Live:
+def _read_around(repository: Repository, paths: Iterable[RecordPath], *, recall: bool = False) -> Live:
     """Read the records at these paths, the inventories, and the records that these list."""
-    return read_owned(repository, records_around(paths))
+    return read_owned(repository, records_around(paths), recall=recall)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.atmosphere.samples import SCHEMA, MySample, shard
 from tests.pds.counting import Counting, counting
-from tests.pds.reference import VERSIONS
+from tests.pds.reference import VERSIONS, Account
 from tests.repository.pds_servers import Servers, new_account
 
 from atpub.atmosphere import AtmosphereClient, DatasetLoader, DatasetPublisher, LabelPublisher, SchemaPublisher, load
@@ -23,9 +23,13 @@ def server(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Countin
 
 
 @pytest.fixture
-def client(request: pytest.FixtureRequest, servers: Servers, server: Counting) -> Iterator[AtmosphereClient]:
+def account(request: pytest.FixtureRequest, servers: Servers) -> Account:
+    return new_account(servers(request.node.callspec.params["server"]))
+
+
+@pytest.fixture
+def client(server: Counting, account: Account) -> Iterator[AtmosphereClient]:
     """A client of an empty account, with nothing read yet."""
-    account = new_account(servers(request.node.callspec.params["server"]))
     with AtmosphereClient(server.url) as made:
         made.login(account.did, account.password)
         server.methods()
@@ -75,12 +79,31 @@ def test_loaders(client: AtmosphereClient, server: Counting) -> None:
 
 
 def test_datasets_one_at_a_time(client: AtmosphereClient, server: Counting) -> None:
+    """The commit itself shows whether the repository still stands as this client left it."""
     publisher = DatasetPublisher(client)
-    for name, read in (("x", "getRepo"), ("y", "getLatestCommit"), ("z", "getLatestCommit")):
+    for name, requests in (("x", ["getRepo", "applyWrites"]), ("y", ["applyWrites"]), ("z", ["applyWrites"])):
         publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name=name, checksums="none")
-        assert server.methods() == [read, "applyWrites"]
+        assert server.methods() == requests
     publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name="z", checksums="none")
     assert server.methods() == ["getLatestCommit"]
+
+
+def test_what_another_client_has_written_meanwhile_is_seen(
+    client: AtmosphereClient, server: Counting, account: Account
+) -> None:
+    publisher = DatasetPublisher(client)
+    for name in ("x", "y"):
+        publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name=name, checksums="none")
+    with AtmosphereClient(server.url) as other:
+        other.login(account.did, account.password)
+        uri = DatasetPublisher(other).publish_with_urls(["https://b.test/0.tar"], SCHEMA, name="x", checksums="none")
+        server.methods()
+        publisher.publish_with_urls(["https://a.test/0.tar"], SCHEMA, name="z", checksums="none")
+        assert server.methods().count("applyWrites") == 2  # the first one fails
+        assert "b.test" in str(client.get_record(uri))
+        DatasetPublisher(other).publish_with_urls(["https://c.test/0.tar"], SCHEMA, name="x", checksums="none")
+        publisher.publish_with_urls(["https://b.test/0.tar"], SCHEMA, name="x", checksums="none")
+    assert "b.test" in str(client.get_record(uri))
 
 
 def test_the_handle_is_asked_for_once(client: AtmosphereClient, server: Counting) -> None:

@@ -72,6 +72,9 @@ class Batch:
 
     def plan(self) -> ReadyPlan:
         """Plan to publish the calls so far; writes nothing."""
+        return self._plan(recall=False)
+
+    def _plan(self, *, recall: bool) -> ReadyPlan:
         requests = tuple(self._requests.values())
         plan = plan_requests(
             requests,
@@ -79,6 +82,7 @@ class Batch:
             project=self._project or "",
             account=self._account.name,
             now=datetime.now(UTC),
+            recall=recall,
         )
         mime_types = self._mime_types
         uploads = tuple(replace(item, mime_type=mime_types.get(item.cid, item.mime_type)) for item in plan.uploads)
@@ -92,7 +96,7 @@ class Batch:
         moves = 0
         while self._requests:
             try:
-                self.outcomes = carry_out(self.plan(), self._on_event, is_new=True)
+                self.outcomes = carry_out(self._newest_plan(), self._on_event, is_new=True)
             except AtpubError as error:
                 moves += 1
                 if moves == TRIES or not _was_late(error):
@@ -100,6 +104,14 @@ class Batch:
                 back_off(moves)
             else:
                 return
+
+    def _newest_plan(self) -> ReadyPlan:
+        """Return a plan on what this client has left, whose commit shows whether that still holds.
+
+        One that would commit nothing is made on what is there.
+        """
+        recalled = self._plan(recall=True)
+        return recalled if recalled.pending and not recalled.refusals else self.plan()
 
 
 def _was_late(error: AtpubError) -> bool:

@@ -303,7 +303,7 @@ class _Layout:
 
     def _put(self, path: RecordPath, owned: Owned | None) -> None:
         home = self._ranges.find(path) or Rkey(self._project)
-        lists = sorted(rkey for rkey in (home, *self._strays.get(path, ())) if path in self._shards.get(rkey, ()))
+        lists = sorted({rkey for rkey in (home, *self._strays.get(path, ())) if path in self._shards.get(rkey, ())})
         extra: Mapping[str, Json] = self._shards[lists[0]][path].extra if lists else {}
         for rkey in lists:  # more than one, if another program wrote the shards
             del self._shard(rkey)[path]
@@ -370,9 +370,9 @@ class _Ranges:
     def strays(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Mapping[RecordPath, Sequence[Rkey]]:
         """Return the entries that are listed elsewhere: another program wrote them."""
         strays: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
-        for rkey, shard in shards.items():
-            for path in shard:
-                if self.find(path) != rkey:
+        for rkey, start, end in zip(self._rkeys, self._starts, [*self._starts[1:], None], strict=False):
+            for path in shards[rkey]:
+                if path < start or (end is not None and path >= end):
                     strays[path].append(rkey)
         return strays
 

@@ -18,12 +18,14 @@ INVENTORIES: Final = RecordFilter(frozenset((COLLECTION,)))
 _DATASETS: Final = "science.alt.dataset."
 
 
-def read_owned(repository: Repository, wanted: RecordFilter) -> Live:
+def read_owned(repository: Repository, wanted: RecordFilter, *, recall: bool = False) -> Live:
     """Read the records that a filter selects, every inventory, and the records that these list, at one head.
+
+    With `recall`, the answer may be what this client has left (see `Repository.read`).
 
     Raises RepositoryNotFound, Unavailable or RateLimited.
     """
-    return repository.read(wanted | INVENTORIES, listed_records)
+    return repository.read(wanted | INVENTORIES, listed_records, recall=recall)
 
 
 def records_around(paths: Iterable[RecordPath]) -> RecordFilter:

@@ -248,10 +248,10 @@ class Blind(Around):
         self._left -= 1
         return replace(self.inner.apply_writes(writes, swap_commit), alone=False)
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         if not self._left:
             raise Unavailable("down")
-        return self.inner.read(wanted, follow_up)
+        return self.inner.read(wanted, follow_up, recall=recall)
 
 
 @pytest.mark.parametrize("commits", [1, 2])

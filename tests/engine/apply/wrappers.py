@@ -36,8 +36,8 @@ class Around:
     def head(self) -> Head | None:
         return self.inner.head()
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
-        return self.inner.read(wanted, follow_up)
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
+        return self.inner.read(wanted, follow_up, recall=recall)
 
     def get_record(self, path: RecordPath) -> Record | None:
         return self.inner.get_record(path)

@@ -96,12 +96,13 @@ class LocalRepository:
             head = tables.head() if tables else None
         return Head(Cid.of_bytes(head.cid), head.rev) if head else None
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
 
         Of their blobs, it looks at the presence and the size of each file.
         There are none before the first commit. Raises RepositoryError where a record is damaged.
         """
+        del recall  # nothing is nearer than the file
         with self._store.reading() as tables:
             head = tables.head() if tables else None
             if not tables or not head:

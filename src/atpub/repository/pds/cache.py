@@ -65,7 +65,8 @@ class Listed:
         """Return those records that another filter selects, too."""
         if wanted == self.wanted:
             return self.records
-        return {path: record for path, record in self.records.items() if path in wanted}
+        collections, paths = wanted.collections, wanted.paths
+        return {path: item for path, item in self.records.items() if path.collection in collections or path in paths}
 
 
 Copy: TypeAlias = Whole | Listed

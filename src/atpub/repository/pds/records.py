@@ -142,21 +142,24 @@ class Records:
             self.head()  # as above
             raise
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         """Return the records that a filter and its follow-up select, all at one head.
 
-        Raises RepositoryNotFound, and Unavailable where the head keeps changing.
+        With `recall`, that of the last reading and the commits on top of it, if they hold the answer. Raises
+        RepositoryNotFound, and Unavailable where the head keeps changing.
         """
+        query = _Query(wanted, follow_up)
+        recent = self._recent
+        if recall and recent is not None and (found := _answer_at(recent.head, recent, query)) is not None:
+            return Live(self._did, recent.head, found)
         if self._copy is None and self._cache is not None:
             self._copy = self._cache.load()
         head, self._known_head = self._known_head, None
-        query = _Query(wanted, follow_up)
         if self._copy is None:
             return self._read_anew(query)
         head = head or self.head()
-        recent = _answer_at(head, self._recent, query) if self._recent else None
-        if recent is not None:
-            return Live(self._did, head, recent)
+        if recent is not None and (found := _answer_at(head, recent, query)) is not None:
+            return Live(self._did, head, found)
         return self._read_on(self._copy, query, head) or self._read_anew(query)
 
     def _read_on(self, copy: Copy, query: _Query, head: Head) -> Live | None:

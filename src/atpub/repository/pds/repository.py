@@ -123,13 +123,15 @@ class PdsRepository:
         self._revisions[head.cid] = head.rev
         return head
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
+
+        With `recall`, what this client has read and then written is not asked for again.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         with self._lock:
-            live = self._records.read(wanted, follow_up)
+            live = self._records.read(wanted, follow_up, recall=recall)
             self._tracker.learn(live)
             if live.head is not None:
                 self._revisions[live.head.cid] = live.head.rev
