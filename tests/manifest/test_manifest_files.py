@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.files import read_documents, read_merged
+from atpub.problems import Problem
 from atpub.text.files import read_source
 from atpub.text.source import MAX_BYTES, decode
 

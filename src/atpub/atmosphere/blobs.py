@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
 
-from atpub.errors import AtpubError, Problem
+from atpub.errors import AtpubError
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.repository.interface import BlobSource
 from atpub.shards.facts import LocalShards

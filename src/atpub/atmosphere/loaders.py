@@ -13,10 +13,11 @@ from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.errors import InvalidArgument, InvalidRecord, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidArgument, InvalidRecord, RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.published.build import build_schema
 from atpub.published.model import FieldView

@@ -17,8 +17,9 @@ from typing import Final, Self
 
 from atpub.atproto.data import Encoded, Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
-from atpub.errors import InvalidRecord, NewerInventory, Problem
+from atpub.errors import InvalidRecord, NewerInventory
 from atpub.generated.dev.atpub import inventory as lexicon
+from atpub.problems import Problem
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 COLLECTION: Final = Nsid(lexicon.NSID)

@@ -14,10 +14,11 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.syntax import Nsid
-from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
+from atpub.errors import FileConflict, InvalidInput, StaleFiles, Usage
 from atpub.generation.external import DATA, External, read_external
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import LexiconSet, read_folders
+from atpub.problems import Problem
 from atpub.text.paths import outside_target
 from atpub_codegen import MARK, STYLES, Names, generate, recorded_names
 

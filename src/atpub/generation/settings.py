@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
+from atpub.problems import Problem
 from atpub.suggest import suggest
 from atpub.text.paths import leads_out, outside_target
 

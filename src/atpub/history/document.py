@@ -15,8 +15,9 @@ from atpub.atproto.data import Encoded, Json, JsonObject, NotInDataModel, loads
 from atpub.atproto.syntax import Cid, Did, RecordPath, SyntaxViolation
 from atpub.engine.inventory import Owned
 from atpub.engine.plan.model import ACTIONS
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.history.model import Heading, PastApply, PastChange
+from atpub.problems import Problem
 from atpub.repository.model import Record
 
 FORMAT: Final = 1

@@ -19,9 +19,10 @@ from typing import Final, cast
 from atpub.atomic_files import replacing, sync_folder, write_text
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
-from atpub.errors import InvalidInput, OSFailure, Problem
+from atpub.errors import InvalidInput, OSFailure
 from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
 from atpub.history.model import Heading, PastApply
+from atpub.problems import Problem
 from atpub.repository.model import is_local
 
 FOLDER: Final = Path(".atpub", "history")

@@ -11,13 +11,14 @@ from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import RecordPath
 from atpub.desired import desired_records, measure_data
 from atpub.engine.plan.resolve import desired_cids
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.importing.entry_writers import CREATED_AT
 from atpub.importing.model import ImportRequest
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import load_merged, not_interpolated
 from atpub.manifest.model import Address
 from atpub.manifest.schema import SIZE
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.text.document import Document, parse
 from atpub.text.interpolate import interpolate

@@ -15,7 +15,6 @@ from atpub.atproto.data import Json, JsonObject, blobs_in, cid_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.announcements import CATALOGS, announcement_path, is_announcement
 from atpub.engine.desired.model import record_key
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import entry_writers as forms
 from atpub.importing.check import Checked, Entries, check
@@ -35,6 +34,7 @@ from atpub.manifest.kinds import (
 )
 from atpub.manifest.model import Address
 from atpub.manifest.schema import ANNOUNCE, PARTS
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 

@@ -14,13 +14,14 @@ from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
 from atpub.engine.desired.announcements import announcement_path
 from atpub.engine.desired.model import VERSIONED, entry_path
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
-from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
+from atpub.errors import FileConflict, RecordNotFound, Usage
 from atpub.importing.base import ImportBase, ImportOptions
 from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
 from atpub.importing.parts import first_part
 from atpub.manifest.model import DatasetEntry, Manifest
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository

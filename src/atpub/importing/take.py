@@ -17,13 +17,14 @@ from atpub.desired import desired_records, measure_data
 from atpub.engine.desired.model import Desired
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.resolve import desired_cids
-from atpub.errors import InvalidInput, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidInput, RecordNotFound, Usage
 from atpub.importing import entry_writers as writers
 from atpub.importing.entries import write_body
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import Form
 from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import PLACEHOLDERS, Address
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.suggest import suggest
 from atpub.text.document import Document, parse

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from atpub.errors import AtpubError, OversizedResponse, Problem
+from atpub.errors import AtpubError, OversizedResponse
 from atpub.executors import result_of, submit_batches
 from atpub.inspection.files import survey_file, unreadable
 from atpub.measuring.measure import find_store
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.stores import all_chunks
+from atpub.problems import Problem
 from atpub.pulling.download import Source, chunks_of, download, new_client
 from atpub.shards.field_summary import FieldSummary
 from atpub.shards.survey import ShardSurvey, survey_stream

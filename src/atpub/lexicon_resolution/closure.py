@@ -18,7 +18,6 @@ from atpub.errors import (
     FileConflict,
     InvalidInput,
     OversizedResponse,
-    Problem,
     RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
@@ -26,6 +25,7 @@ from atpub.errors import (
 )
 from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
 from atpub.manifest.lexicon_lock import LexiconLock, Resolution
+from atpub.problems import Problem
 
 MOST_LEXICONS: Final = 2_000
 """The most lexicons of one pull."""

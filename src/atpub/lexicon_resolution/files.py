@@ -10,11 +10,12 @@ from pathlib import Path
 from atpub.atproto import data
 from atpub.atproto.data import NotInDataModel
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem, RecordNotFound
+from atpub.errors import InvalidInput, RecordNotFound
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named, record_cid
 from atpub.lexicon_tools.git import read_revision
 from atpub.manifest.lexicon_files import lexicon_files
 from atpub.manifest.lexicon_lock import Resolution
+from atpub.problems import Place, Problem
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import refuse

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import Nsid
-from atpub.errors import AtpubError, FileConflict, Problem
+from atpub.errors import AtpubError, FileConflict
 from atpub.lexicon_resolution.closure import (
     PulledLexicon,
     PullOptions,
@@ -26,6 +26,7 @@ from atpub.lexicon_resolution.sources import LexiconSource
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of
 from atpub.manifest.lexicon_lock import LexiconLock, Resolution, lock_text
+from atpub.problems import Problem
 from atpub.text.paths import outside_target
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.text.document import Document, parse_source
 from atpub.text.files import read_source, read_stdin, unreadable
 from atpub.text.interpolate import interpolate, nowhere

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
@@ -31,6 +31,7 @@ from atpub.manifest.lexicon_files import (
 from atpub.manifest.lexicon_lock import find_lock, is_present, read_lock
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.structure import valid_subset
+from atpub.problems import Place, Problem
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.manifest.kinds import NAMED_BY_KEY, ORDERED_SECTIONS, SECTIONS, collection_of
 from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address, Manifest, placeholder
 from atpub.manifest.schema import KEY, METADATA_SCHEMA
+from atpub.problems import Problem
 from atpub.suggest import listed, suggest
 from atpub.text.document import Document, parse_source
 from atpub.text.edits import TextEdit, YamlEditor, apply_edits

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.json_node import kind_of, step
-from atpub.errors import Place, Problem
 from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import SECTIONS
@@ -24,6 +23,7 @@ from atpub.manifest.schema import (
     VERSION,
     manifest_schema,
 )
+from atpub.problems import Place, Problem
 from atpub.suggest import nearest, suggest
 from atpub.text.merge import MergedDocument
 from atpub.text.source import as_written

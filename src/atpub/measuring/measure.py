@@ -8,7 +8,6 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from atpub.errors import Problem
 from atpub.measuring.model import (
     UNREAD,
     FailedShard,
@@ -21,6 +20,7 @@ from atpub.measuring.model import (
 )
 from atpub.measuring.stores import TRIES, BrokenOff, HttpStore, ShardStore, Stated, all_chunks
 from atpub.measuring.validators import is_unchanged
+from atpub.problems import Problem
 from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import new_client
 from atpub.repository.backoff import back_off

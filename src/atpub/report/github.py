@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from atpub.engine.plan.model import Change, Plan
-from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.errors import AtpubError, InvalidInput
+from atpub.problems import Place, Problem
 from atpub.report.escape import escape_github, escape_github_property, escape_markdown
 from atpub.report.problems import placed_message
 from atpub.report.three_way import describe_drift

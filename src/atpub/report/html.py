@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Outcome, Plan, Status
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.published.model import FieldView
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.escape import escape_html

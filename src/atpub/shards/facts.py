@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Place, Problem, Severity
+from atpub.errors import InvalidInput
 from atpub.manifest.model import (
     Address,
     ChecksumFiles,
@@ -25,6 +25,7 @@ from atpub.manifest.model import (
     free_values,
     placeholder,
 )
+from atpub.problems import Place, Problem, Severity
 from atpub.progress import OnProgress, ignore
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured

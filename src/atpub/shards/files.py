@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, shortened, unescape
 from atpub.suggest import nearest
 from atpub.text.paths import leads_out, refuse

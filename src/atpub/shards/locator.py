@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, Lock, bytewise

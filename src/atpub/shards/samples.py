@@ -12,9 +12,10 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.errors import InvalidArgument, Unavailable, Usage
 from atpub.manifest.arrays import reads_as
 from atpub.manifest.fields import json_schema
+from atpub.problems import Problem
 
 if TYPE_CHECKING:
     import numpy

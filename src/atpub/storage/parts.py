@@ -13,9 +13,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.runtime import member_json
 from atpub.atproto.syntax import AtUri, Did, RecordPath, Rkey, SyntaxViolation, deterministic_tid
-from atpub.errors import InvalidRecord, Problem
+from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry
+from atpub.problems import Problem
 
 KEY: Final = lexicon.NSID
 """The key of the links in an entry's contentMetadata."""

@@ -24,7 +24,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from atpub.errors import AtpubError, InvalidInput, Problem
+from atpub.errors import AtpubError, InvalidInput
+from atpub.problems import Problem
 from atpub.text.scalars import NumberTooLong, Scalar, resolve
 from atpub.text.source import Source, check_characters
 from atpub.text.spans import MAX_DEPTH, Inside, Span, Value

@@ -29,7 +29,8 @@ from atpub.atproto.lexicon.model import (
 )
 from atpub.atproto.lexicon.violation import Path, json_path
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem, Severity
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem, Severity
 
 NONE = Lexicons({})
 

@@ -26,7 +26,8 @@ from atpub.atproto.runtime.loading import (
     type_of,
 )
 from atpub.atproto.runtime.package import other_version, problems
-from atpub.errors import AtpubError, InvalidArgument, Problem
+from atpub.errors import AtpubError, InvalidArgument
+from atpub.problems import Problem
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the output of a method

@@ -16,9 +16,10 @@ from atpub.engine.desired.model import CreatedAt, Desired, entry_path
 from atpub.engine.desired.parts import EntryPart, split_entry
 from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
+from atpub.problems import Place, Problem
 from atpub.shards.facts import Facts
 
 CREATED_AT: Final = "createdAt"

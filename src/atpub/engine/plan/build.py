@@ -21,10 +21,10 @@ from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_record
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.schema_versions import version_warnings
 from atpub.engine.plan.select import check_options, select, selected
-from atpub.errors import Problem
 from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
+from atpub.problems import Problem
 from atpub.repository.model import Create, Delete, Live, Update, Write
 
 _POINTS: Final = {Create: 3, Update: 2, Delete: 1}
