@@ -17,7 +17,7 @@ from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
-from atpub.manifest.files import read_merged
+from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import (
     LexiconFile,
@@ -53,6 +53,12 @@ class Loaded:
     manifest: Manifest
     problems: tuple[Problem, ...]
 
+    def require_valid(self) -> Manifest:
+        """Return the manifest; raises InvalidInput with every problem."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+        return self.manifest
+
 
 def load_manifest(
     paths: Sequence[str | os.PathLike[str]], *, environ: Mapping[str, str], environment: str | None = None
@@ -61,10 +67,7 @@ def load_manifest(
 
     `environ` fills in `${X}` where it declares X; `environment` names one of the manifest's `environments`.
     """
-    loaded = load_valid_subset(paths, environ=environ, environment=environment)
-    if loaded.problems:
-        raise InvalidInput(loaded.problems)
-    return loaded.manifest
+    return load_valid_subset(paths, environ=environ, environment=environment).require_valid()
 
 
 def load_valid_subset(
@@ -74,8 +77,26 @@ def load_valid_subset(
 
     Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
-    return load_merged(bundle, folder_of(paths), environment=environment)
+    documents = fill_variables(read_documents(paths), environ, environment)
+    return load_documents(documents, folder_of(paths), environment=environment)
+
+
+def fill_variables(
+    documents: Iterable[Document], environ: Mapping[str, str], environment: str | None = None
+) -> tuple[Document, ...]:
+    """Fill in the variables of a manifest's documents, in all values that may have any."""
+    skip = _not_interpolated(environment)
+    return tuple(interpolate(document, environ, skip=skip) for document in documents)
+
+
+def load_documents(documents: Iterable[Document], folder: Path, *, environment: str | None = None) -> Loaded:
+    """As `load_valid_subset`, of documents whose variables are filled in; what they name is in `folder`."""
+    bundle = lay_over(merge(documents, SECTIONS), environment)
+    sound = valid_subset(bundle)
+    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
+    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
+    manifest = loader.manifest(environment)
+    return Loaded(manifest, loader.problems)
 
 
 def folder_of(paths: Sequence[str | os.PathLike[str]]) -> Path:
@@ -94,12 +115,8 @@ class ManifestSource:
 
     def load(self, documents: Iterable[Document]) -> Manifest:
         """Load the manifest from the documents of its files, which may be edited; raises InvalidInput."""
-        skip = not_interpolated(self.environment)
-        filled = (interpolate(document, self.environ, skip=skip) for document in documents)
-        loaded = load_merged(merge(filled, SECTIONS), folder_of(self.paths), environment=self.environment)
-        if loaded.problems:
-            raise InvalidInput(loaded.problems)
-        return loaded.manifest
+        filled = fill_variables(documents, self.environ, self.environment)
+        return load_documents(filled, folder_of(self.paths), environment=self.environment).require_valid()
 
 
 def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:
@@ -107,20 +124,10 @@ def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path
 
     Nothing else in the manifest needs to be right. Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_merged(paths, sections=SECTIONS, environ={}, skip=lambda _: True)
+    bundle = merge(read_documents(paths), SECTIONS)
     name = _object(bundle.value.get("lexicons")).get("path")
     folder = folder_of(paths)
     return dict.fromkeys(lexicon_files(folder / name), folder) if isinstance(name, str) else {}
-
-
-def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
-    """As `load_valid_subset`, of what is read already; `folder` is where the files are that it names."""
-    bundle = lay_over(bundle, environment)
-    sound = valid_subset(bundle)
-    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
-    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
-    manifest = loader.manifest(environment)
-    return Loaded(manifest, loader.problems)
 
 
 def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterator[Problem]:
@@ -129,8 +136,8 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
     return (problem for problem in problems if problem.place not in places)
 
 
-def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
-    """Says of a value whether it is no place for variables: ids, names of files, extensions, and other environments."""
+def _not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
+    """Return the test for values without variables: ids, names of files, extensions, and other environments."""
 
     def skip(steps: Steps) -> bool:
         if steps[:1] == (ENVIRONMENTS,) and len(steps) > 1:
