@@ -351,6 +351,21 @@ def called_names(module: Module) -> set[str]:
     return {getattr(func, "attr", getattr(func, "id", "")) for func in called}
 
 
+STEPS = {
+    "shards.facts.gather": {"desired", "measuring.update"},
+    "engine.desired.build.build_desired": {"desired"},
+    "engine.plan.build.plan_manifest": {"pipeline"},
+    "text.interpolate.interpolate": {"manifest.load"},
+    "text.merge.merge": {"manifest.load"},
+}
+"""Each function that does a step of the pipeline, and the modules that call it: all others take the step from these."""
+
+
+def test_each_step_of_the_pipeline_is_called_in_one_place() -> None:
+    callers = {step: {item.name for item in ATPUB if f"atpub.{step}" in item.imports} for step in STEPS}
+    assert callers == STEPS
+
+
 def test_arguments_are_parsed_where_their_errors_are_made() -> None:
     wrong = [
         f"{module.name} calls {name}"

@@ -89,6 +89,11 @@ def measure_data(
     )
 
 
+def gather_stated(manifest: Manifest) -> Facts:
+    """Gather what a manifest itself states of its data, without files and lock: that of a call has no folder."""
+    return gather(manifest)
+
+
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:
     """Return the records that the manifest describes, and warnings; raises InvalidInput with every error."""
     try:
