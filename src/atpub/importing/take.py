@@ -30,7 +30,8 @@ from atpub.suggest import suggest
 from atpub.text.document import Document, parse
 from atpub.text.files import STDIN
 from atpub.text.spans import Steps
-from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_edit import Edit, edit_yaml
+from atpub.text.yaml_tree import NotEditable
 from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
