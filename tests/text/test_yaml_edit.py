@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.text.test_yaml_writer import TEXTS
 
+from atpub.atproto.data import Json
 from atpub.text.document import parse
 from atpub.text.yaml_edit import Edit, edit_yaml
 from atpub.text.yaml_tree import NotEditable
@@ -192,15 +193,17 @@ def test_what_cannot_be_edited_is_refused(text: str, edit: Edit) -> None:
         edit_yaml(dedent(text), [edit])
 
 
-KEYS = st.sampled_from(("a", "b", "c d", "é", "1", "true"))
-SCALARS = TEXTS | st.integers(-9, 9) | st.booleans() | st.none()
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+KEYS: st.SearchStrategy[str] = st.sampled_from(("a", "b", "c d", "é", "1", "true"))
+SCALARS: st.SearchStrategy[Json] = st.one_of(TEXTS, st.integers(-9, 9), st.booleans(), st.none())
+VALUES: st.SearchStrategy[Json] = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
 )
 
 
 @st.composite
-def written(draw: st.DrawFn, value: Any, column: int, *, in_flow: bool = False) -> str:
+def written(draw: st.DrawFn, value: Json, column: int, *, in_flow: bool = False) -> str:
     """Draw a text of a value that follows a colon or a dash, with layout and comments at random."""
     flow = in_flow or draw(st.booleans())
     blank, comment = draw(st.sampled_from((" ", "  "))), draw(st.sampled_from(("", "  # note", " #: x")))
@@ -229,9 +232,10 @@ def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> No
     entries = data.draw(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
     chunks = [f"# of it\n{quoted(key)}:{data.draw(written(item, 0))}" for key, item in entries.items()]
     number = data.draw(st.integers(0, len(chunks) - 1))
-    text, path = "".join(chunks), [list(entries)[number]]
-    while isinstance(inner := at(entries, path), dict | list) and inner and data.draw(st.booleans()):
-        path.append(data.draw(st.sampled_from([*inner] if isinstance(inner, dict) else range(len(inner)))))
+    text = "".join(chunks)
+    path: list[Any] = [list(entries)[number]]
+    while (steps := steps_of(at(entries, path))) and data.draw(st.booleans()):
+        path.append(data.draw(st.sampled_from(steps)))
     is_removal = len(path) > 1 and isinstance(path[-1], str) and data.draw(st.booleans())
     edit = Edit(tuple(path), None if is_removal else data.draw(VALUES), is_removal)
     expected = deepcopy(entries)
@@ -248,6 +252,10 @@ def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> No
         first, last = ("".join(part).replace("\n", line_break) for part in (chunks[:number], chunks[number + 1 :]))
         assert made.startswith(first)
         assert made.endswith(last)
+
+
+def steps_of(value: Json) -> list[str | int]:
+    return [*value] if isinstance(value, dict) else [*range(len(value))] if isinstance(value, list) else []
 
 
 def at(value: Any, path: list[Any]) -> Any:
