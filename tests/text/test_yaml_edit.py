@@ -234,7 +234,7 @@ def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> No
     number = data.draw(st.integers(0, len(chunks) - 1))
     text = "".join(chunks)
     path: list[Any] = [list(entries)[number]]
-    while (steps := steps_of(at(entries, path))) and data.draw(st.booleans()):
+    while data.draw(st.booleans()) and (steps := steps_of(at(entries, path))):
         path.append(data.draw(st.sampled_from(steps)))
     is_removal = len(path) > 1 and isinstance(path[-1], str) and data.draw(st.booleans())
     edit = Edit(tuple(path), None if is_removal else data.draw(VALUES), is_removal)

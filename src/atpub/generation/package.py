@@ -86,7 +86,7 @@ def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external:
     earlier = {**external.names, **_names_in(settings.out)}
     used = external.used_names()
     if settings.style != "classes":
-        more = _needed(read.lexicons, builtin, external)
+        more = _select_needed(read.lexicons, builtin, external)
         documents = {**read.documents, **_documents(more)}
         lexicons = more.and_also(read.lexicons)
         style = STYLES[settings.style]
@@ -104,7 +104,7 @@ def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external:
     )
 
 
-def _needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
+def _select_needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
     """Return those of atpub's own lexicons that some lexicons refer to, near or far."""
     found: dict[Nsid, Lexicon] = {}
     waiting = [*lexicons.by_nsid.values()]

@@ -165,7 +165,7 @@ class History:
         """Give the lines of an apply; raises InvalidInput where it cannot be read, then or later."""
         try:
             with gzip.open(self._file(name)) as stream:
-                yield _bounded(cast("BufferedReader", stream), name)
+                yield _read_lines(cast("BufferedReader", stream), name)
         except (FileNotFoundError, NotADirectoryError):
             raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
         except (OSError, EOFError, zlib.error) as error:
@@ -186,7 +186,7 @@ def relative_file(file: Path, base: Path) -> str:
     return os.path.relpath(path, start) if path.startswith(start + os.sep) else path
 
 
-def _bounded(stream: BufferedReader, name: str) -> Iterator[bytes]:
+def _read_lines(stream: BufferedReader, name: str) -> Iterator[bytes]:
     """Yield lines; raises InvalidInput for more than any apply writes: a file may be made to exhaust the memory."""
     size = 0
     while line := stream.readline(_LONGEST_LINE):

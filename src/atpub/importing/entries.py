@@ -288,7 +288,7 @@ class Importer:
                 files[name] = "".join(f"{digest}  {shard}\n" for shard, digest in checksums.items())
                 entries[address] = (record, {**body, "checksums": name})
         made = tuple(ImportedEntry(address, self._request.uri(record.path)) for address, (record, _) in entries.items())
-        warnings = (*self._warnings, *_unnamed(entries))
+        warnings = (*self._warnings, *_warn_unnamed(entries))
         pointers = frozenset(pointer.path for found in self._announced.values() for pointer in found.values())
         return ImportResult(self._text(entries), made, warnings, files, pointers)
 
@@ -325,7 +325,7 @@ def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     return possible if known == RECORDS.forms else (*possible, *RECORDS.forms)
 
 
-def _unnamed(entries: Entries) -> Iterator[Problem]:
+def _warn_unnamed(entries: Entries) -> Iterator[Problem]:
     """Warn about schemas without an NSID, which were given one."""
     for address, (record, body) in entries.items():
         nsid = str(body.get("nsid"))

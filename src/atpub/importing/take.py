@@ -219,11 +219,11 @@ def _check(
 ) -> None:
     """Raise InvalidInput unless the edited manifest describes the live records, and the others as before."""
     taken = {change.path: change for change in changes}
-    before = {item.path: item.value for item in _desired(documents, plan, source)}
+    before = {item.path: item.value for item in _make_desired(documents, plan, source)}
     edited = [parse(texts[item.file], item.file) for item in documents]
     first = next(iter(taken.values()))
     try:
-        desired = _desired(edited, plan, source)
+        desired = _make_desired(edited, plan, source)
     except InvalidInput as error:
         raise _refuse(first, None, error.problems[0].message) from None
     live = {change.path: change.before for change in plan.changes if change.before}
@@ -236,7 +236,7 @@ def _check(
         raise _refuse(first, None, "other entries share what would be edited")
 
 
-def _desired(documents: Iterable[Document], plan: Plan, source: ManifestSource) -> tuple[Desired, ...]:
+def _make_desired(documents: Iterable[Document], plan: Plan, source: ManifestSource) -> tuple[Desired, ...]:
     manifest = replace(source.load(documents), account=plan.account)
     return desired_records(manifest, measure_data(manifest), plan.did)[0]
 

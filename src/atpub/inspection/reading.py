@@ -79,7 +79,7 @@ def _survey(sources: Iterable[InspectedSource]) -> Iterator[ShardSurvey]:
 def _survey_stream(client: TransportClient, item: InspectedSource) -> ShardSurvey:
     try:
         with _open(client, item) as (chunks, size):
-            return survey_stream(_bounded(item, chunks), item.name, size, item.most)
+            return survey_stream(_limit(item, chunks), item.name, size, item.most)
     except ShardFailure as failure:
         return unreadable(item.name, failure.problem)
     except AtpubError as error:
@@ -103,7 +103,7 @@ def _open(client: TransportClient, item: InspectedSource) -> Generator[tuple[Ite
             yield chunks, stated.facts.size
 
 
-def _bounded(item: InspectedSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _limit(item: InspectedSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield chunks; raises OversizedResponse for more bytes than the record of a blob states."""
     size = 0
     for chunk in chunks:

@@ -54,7 +54,7 @@ def read_found(nsid: Nsid, source: Source, name: str) -> FoundLexicon:
 
 def read_folder(folder: Path) -> FilesSource:
     """Read the lexicons in a folder; raises InvalidInput for a file that leads out of it."""
-    return FilesSource(str(folder), dict(_named(_in_folder(folder))))
+    return FilesSource(str(folder), dict(_find_lexicons(_in_folder(folder))))
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
@@ -64,7 +64,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
         yield read_source(str(file))
 
 
-def _named(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
+def _find_lexicons(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
     """Yield the lexicons among some files, each with its NSID; other JSON files are passed over."""
     seen = set[str]()
     for source in sources:
@@ -78,7 +78,7 @@ def _named(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
 
 def read_revision_files(name: str) -> FilesSource:
     """Read the lexicons at a git revision, `REV:PATH`; raises Usage where there is none."""
-    return FilesSource(name, dict(_named(_in_revision(name))))
+    return FilesSource(name, dict(_find_lexicons(_in_revision(name))))
 
 
 def _in_revision(name: str) -> Iterator[Source]:

@@ -54,7 +54,7 @@ def pull(shelf: Shelf, options: PullOptions, source: LexiconSource) -> PullResul
     start = time.monotonic()
     lock, held = shelf.read_lock(), shelf.read()
     collected = collect(held, lock, source, options, lambda: time.monotonic() - start)
-    files = [_placed(item, shelf) for _, item in sorted(collected.pulled.items())]
+    files = [_place(item, shelf) for _, item in sorted(collected.pulled.items())]
     for file in files:
         if file.state != "unchanged":
             _check_path(file, shelf, collected.pulled[file.nsid], force=options.force)
@@ -65,7 +65,7 @@ def pull(shelf: Shelf, options: PullOptions, source: LexiconSource) -> PullResul
     return PullResult(tuple(files), tuple(unneeded), tuple(map(_warning, collected.missing.values())))
 
 
-def _placed(item: PulledLexicon, shelf: Shelf) -> PulledFile:
+def _place(item: PulledLexicon, shelf: Shelf) -> PulledFile:
     file = Path(item.held.file) if item.held else shelf.folder / path_of(item.found.nsid)
     return PulledFile(item.found.nsid, file, item.state, item.found.resolution)
 

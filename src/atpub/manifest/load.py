@@ -215,7 +215,7 @@ class _Loader:
             if Address(section, key) not in entries
         }
         for address, entry in entries.items():
-            if left_out.isdisjoint(_referred(_object(self._value.get(address.section)).get(address.key))):
+            if left_out.isdisjoint(_find_references(_object(self._value.get(address.section)).get(address.key))):
                 yield address, entry
 
     # Where to publish
@@ -261,9 +261,9 @@ class _Loader:
             return LEXICONS.lexicons, []
         files = self._lexicon_files(str(own["path"]))
         read, broken = read_files(dict.fromkeys(files, self._folder))
-        used = None if own.get("publish") else self._used(read)
+        used = None if own.get("publish") else self._find_used(read)
         is_complete = self._note_broken(broken, used)
-        pulled = self._pulled(self._folder / str(own["path"]))
+        pulled = self._find_pulled(self._folder / str(own["path"]))
         for file in read:
             if file.lexicon.id in LEXICONS.lexicons.by_nsid.keys() - pulled:
                 self._warn_builtin(file)
@@ -273,7 +273,9 @@ class _Loader:
         self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
         if not is_complete or linked.problems or not files:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
-        published = [_published(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled]
+        published = [
+            _lexicon_entry(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled
+        ]
         return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
 
     def _lexicon_files(self, name: str) -> Sequence[Path]:
@@ -287,7 +289,7 @@ class _Loader:
             self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
         return files
 
-    def _pulled(self, folder: Path) -> Collection[str]:
+    def _find_pulled(self, folder: Path) -> Collection[str]:
         """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
         file = find_lock(folder)
         if not is_present(file) or outside_target(file, self._folder):
@@ -295,7 +297,7 @@ class _Loader:
         lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))
         return lock.resolutions.keys() if lock else frozenset()
 
-    def _used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
+    def _find_used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
         """Return the NSIDs that the records need; if some are missing, with that of files that state none."""
         records = _object(self._value.get("records")).values()
         found = needed(read, (str(_object(record).get("collection")) for record in records))
@@ -352,11 +354,11 @@ class _Loader:
             return None
 
 
-def _published(nsid: Nsid, document: JsonObject) -> LexiconEntry:
+def _lexicon_entry(nsid: Nsid, document: JsonObject) -> LexiconEntry:
     return LexiconEntry(Common(Address("lexicons", nsid), nsid, Rkey(nsid)), document)
 
 
-def _referred(value: Json) -> Iterator[str]:
+def _find_references(value: Json) -> Iterator[str]:
     """Yield the addresses in the placeholders of a value."""
     stack = [value]
     while stack:

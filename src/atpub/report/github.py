@@ -69,12 +69,12 @@ def error_problems(error: AtpubError) -> tuple[Problem, ...]:
 def error_markdown(error: AtpubError) -> str:
     """Return an error as Markdown for the summary of a job."""
     problems = error_problems(error)
-    lines = [f"- {problem.severity} {escape_markdown(problem.code)}: {_linked(problem)}" for problem in problems]
+    lines = [f"- {problem.severity} {escape_markdown(problem.code)}: {_link(problem)}" for problem in problems]
     left = len(lines) - _MOST_PROBLEMS
     more = [f"- … and {counted(left, 'more problem')}"] if left > 0 else []
     return "\n".join(["### atpub: no plan", "", *lines[:_MOST_PROBLEMS], *more, ""])
 
 
-def _linked(problem: Problem) -> str:
+def _link(problem: Problem) -> str:
     hint = f"<br>\n  {escape_markdown(problem.hint)}" if problem.hint else ""
     return f"{escape_markdown(placed_message(problem))}{hint}"

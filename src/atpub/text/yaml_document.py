@@ -159,7 +159,7 @@ class _Composer:
                 continue
             fields[key] = value
             spots[key] = Span(_at(event), at, inside)
-        return self._merged(merges, fields, spots) if merges else (fields, spots)
+        return self._add_merged(merges, fields, spots) if merges else (fields, spots)
 
     def _merge(self, event: Event, depth: int) -> _Merge:
         """Read the value of a merge key: the maps whose fields are to be merged, the first one first."""
@@ -176,7 +176,9 @@ class _Composer:
             self._report("merge-key", "`<<` merges a map, or a list of maps", _at(following), hint)
         return _Merge(event, [])
 
-    def _merged(self, merges: list[_Merge], fields: dict[str, Value], spots: dict[str, Span]) -> tuple[Value, Inside]:
+    def _add_merged(
+        self, merges: list[_Merge], fields: dict[str, Value], spots: dict[str, Span]
+    ) -> tuple[Value, Inside]:
         """Add fields that a map does not have itself; of several merged maps, the first that has a field counts.
 
         Each field stands where it is written: in the map that is merged.

@@ -48,14 +48,16 @@ def link(
     missing: Severity | None = "warning" if allow_missing else "error" if complete else None
     problems = [
         *_duplicates(pairs),
-        *_unresolved(pairs, known.and_also(linked), missing),
+        *_find_unresolved(pairs, known.and_also(linked), missing),
     ]
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
     return Lexicons({**linked.by_nsid, **_stand_ins(linked, known)}, tuple(problems)) if problems else linked
 
 
-def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity | None) -> Iterator[Problem]:
+def _find_unresolved(
+    pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity | None
+) -> Iterator[Problem]:
     for file, lexicon in pairs:
         for path, name, owner in references(lexicon):
             message = f"{json_path(path)}: {lexicon.id} refers to {name}, which "

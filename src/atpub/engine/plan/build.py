@@ -76,7 +76,7 @@ def plan_manifest(
     return replace(
         plan,
         left_out=tuple(dict.fromkeys(item.address for item in whole if item.path not in chosen and item.pending)),
-        unmanaged=tuple(map(ownership.uri, sorted(_unmanaged(resolved, ownership)))),
+        unmanaged=tuple(map(ownership.uri, sorted(_find_unmanaged(resolved, ownership)))),
     )
 
 
@@ -129,7 +129,7 @@ def _shape_warnings(changes: Iterable[Change]) -> Iterator[Problem]:
             yield shape_warning(f"{change.address}: the live record", "applying writes it in the lexicon's")
 
 
-def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
+def _find_unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
     """Yield the live records that the manifest does not name and no project owns."""
     for path in ownership.live.records:
         if not (
