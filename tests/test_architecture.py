@@ -14,7 +14,8 @@ FOLDERS = {"atpub": SOURCE / "src/atpub", "atpub_codegen": SOURCE / "codegen/atp
 # test for cycles holds them apart, module by module.
 LAYERS = """
 redact
-errors suggest
+problems suggest
+errors
 progress
 executors
 atomic_files
@@ -53,7 +54,11 @@ atmosphere cli testing validation
 # the third. `repository.model` holds plain values (records, writes, commits) and does nothing.
 NARROWER = (
     ("atproto.", "generated", ("generated.com",)),
-    ("repository", "", ("errors", "redact", "suggest", "atomic_files", "atproto", "generated", "repository")),
+    (
+        "repository",
+        "",
+        ("problems", "errors", "redact", "suggest", "atomic_files", "atproto", "generated", "repository"),
+    ),
     ("engine", "repository", ("repository.model",)),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
     (
@@ -284,7 +289,7 @@ def test_some_parts_see_less_than_their_layer() -> None:
 
 
 def test_the_protocol_knows_no_manifest_dataset_project_or_inventory() -> None:
-    allowed = ("errors", "redact", "suggest", "atomic_files", "atproto", "generated.com")
+    allowed = ("problems", "errors", "redact", "suggest", "atomic_files", "atproto", "generated.com")
     wrong = [
         f"{module.name} imports {other}"
         for module in ATPUB
@@ -300,7 +305,7 @@ def test_the_generator_needs_nothing_that_it_generates() -> None:
         f"{module.name} imports {other}"
         for module in CODEGEN
         for other in module.own_imports
-        if not any(is_in(other, part) for part in ("errors", "atproto", "_codegen"))
+        if not any(is_in(other, part) for part in ("problems", "errors", "atproto", "_codegen"))
     ]
     assert not wrong, "\n".join(sorted(wrong))
 
@@ -344,6 +349,21 @@ def test_only_these_of_the_core_touch_files_and_clocks() -> None:
 def called_names(module: Module) -> set[str]:
     called = [node.func for node in module.nodes if isinstance(node, ast.Call)]
     return {getattr(func, "attr", getattr(func, "id", "")) for func in called}
+
+
+STEPS = {
+    "shards.facts.gather": {"desired", "measuring.update"},
+    "engine.desired.build.build_desired": {"desired"},
+    "engine.plan.build.plan_manifest": {"pipeline"},
+    "text.interpolate.interpolate": {"manifest.load"},
+    "text.merge.merge": {"manifest.load"},
+}
+"""Each function that does a step of the pipeline, and the modules that call it: all others take the step from these."""
+
+
+def test_each_step_of_the_pipeline_is_called_in_one_place() -> None:
+    callers = {step: {item.name for item in ATPUB if f"atpub.{step}" in item.imports} for step in STEPS}
+    assert callers == STEPS
 
 
 def test_arguments_are_parsed_where_their_errors_are_made() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from atpub import errors
-from atpub.errors import AtpubError, InvalidInput, InvalidRecord, Place, Problem, RateLimited
+from atpub.errors import AtpubError, InvalidInput, InvalidRecord, RateLimited
+from atpub.problems import Place, Problem
 from atpub.redact import LONGEST, hide
 
 LINE = re.compile(r"    (?P<indent>[│ ├└─]*)(?P<name>[A-Z]\w+)(?: +exit (?P<code>\d+))?")

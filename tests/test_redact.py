@@ -3,7 +3,8 @@
 import pytest
 
 from atpub.atproto.xrpc.transport import base_url
-from atpub.errors import AtpubError, Place, Problem, Usage
+from atpub.errors import AtpubError, Usage
+from atpub.problems import Place, Problem
 from atpub.redact import find_url_secret, hide, redact
 
 SECRET = "hunter2"

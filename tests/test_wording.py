@@ -23,9 +23,10 @@ from atpub.cli.main import run
 from atpub.engine.audit.verify import InventoryFinding, verify
 from atpub.engine.plan.model import Refusal
 from atpub.engine.plan.serialize import plan_document
-from atpub.errors import AtpubError, InvalidInput, Problem
+from atpub.errors import AtpubError, InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.lexicon_files import read_folders
+from atpub.problems import Problem
 from atpub.text import yaml_document
 from atpub.text.document import parse_source
 from atpub.text.source import Source

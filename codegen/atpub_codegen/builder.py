@@ -76,7 +76,7 @@ class ModuleBuilder:
         place = len(self.items)
         attributes = self._attributes(kind.properties, within)
         ordered = sorted(attributes.items(), key=lambda item: (item[0] not in kind.required, item[1]))
-        fields = _unshadowed([self._field(name, wire, attribute, kind, within) for wire, attribute in ordered])
+        fields = _unshadow([self._field(name, wire, attribute, kind, within) for wire, attribute in ordered])
         doc = doc or docs.of_place(self.current, within)
         deep = self.current in self.recursive and not recursion.is_shallow(kind)
         self.items.insert(place, Class(name, str(self.current), within, tuple(fields), doc, key, deep))
@@ -231,7 +231,7 @@ class ModuleBuilder:
         return name
 
 
-def _unshadowed(fields: Sequence[Field]) -> list[Field]:
+def _unshadow(fields: Sequence[Field]) -> list[Field]:
     """Return a class's fields, their annotations safe from fields that are named like a builtin type."""
     names = {field.name for field in fields} & source.BUILTIN_TYPES
     return [field._replace(annotation=source.qualified(field.annotation, names)) for field in fields]

@@ -87,16 +87,16 @@ def _only(names: Mapping[str, str], places: Container[str]) -> Mapping[str, str]
 
 def recorded_names(source: str) -> Names:
     """Return the names that a generated package records in the source of its `_lexicons.py`; none where it has none."""
-    found = _recorded(source, "NAMES").items()
+    found = _read_recorded(source, "NAMES").items()
     return {nsid: {place: name for place, name in names.items() if _is_name(place, name)} for nsid, names in found}
 
 
 def recorded_documents(source: str) -> Mapping[Nsid, JsonObject]:
     """Return the lexicons in the source of a generated package's `_lexicons.py`, as JSON; none where it has none."""
-    return {Nsid(nsid): value for nsid, value in _recorded(source, "TEXT").items() if Nsid.accepts(nsid)}
+    return {Nsid(nsid): value for nsid, value in _read_recorded(source, "TEXT").items() if Nsid.accepts(nsid)}
 
 
-def _recorded(source: str, name: str) -> Mapping[str, dict[str, Any]]:
+def _read_recorded(source: str, name: str) -> Mapping[str, dict[str, Any]]:
     """Return the objects by NSID in a JSON text that a module assigns to a name."""
     try:
         texts = [

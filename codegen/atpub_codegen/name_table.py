@@ -46,7 +46,7 @@ class ModuleNames:
         """Return the names for a lexicon, none of them taken: by a module beneath its own, or an import."""
         scope = Scope([*RESERVED, *taken], earlier)
         definitions = in_order(lexicon)
-        types = {name: scope.give(_wanted(lexicon, name), place=place_of(name)) for name in definitions}
+        types = {name: scope.give(_choose_name(lexicon, name), place=place_of(name)) for name in definitions}
         lists = [name for name, definition in definitions.items() if isinstance(definition, Array)]
         loaders = {name: scope.give(f"load_{snake_case(types[name])}") for name in lists}
         dumpers = {name: scope.give(f"dump_{snake_case(types[name])}") for name in lists}
@@ -57,7 +57,7 @@ def _has_module(lexicon: Lexicon) -> bool:
     return any(not isinstance(definition, Unsupported) for definition in lexicon.definitions.values())
 
 
-def _wanted(lexicon: Lexicon, name: str) -> str:
+def _choose_name(lexicon: Lexicon, name: str) -> str:
     if isinstance(lexicon.definitions[name], Token):
         return snake_case(lexicon.id.name if name == MAIN else name).upper()
     return pascal_case(lexicon.id.name if name == MAIN else name)

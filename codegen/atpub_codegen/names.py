@@ -102,7 +102,7 @@ def modules_of(nsids: Iterable[Nsid], earlier: Mapping[str, str] = _NO_NAMES) ->
     wanted = {nsid: module_of(nsid) for nsid in sorted(nsids, key=lambda nsid: (not _is_usual_nsid(nsid), nsid))}
     above = {*wanted.values()}
     scope = Scope(_hidden_places(earlier.values()), earlier)
-    return {nsid: scope.give(_unhidden(module, above), "_", nsid) for nsid, module in wanted.items()}
+    return {nsid: scope.give(_unhide(module, above), "_", nsid) for nsid, module in wanted.items()}
 
 
 def module_can_move(nsid: Nsid, module: str) -> bool:
@@ -120,7 +120,7 @@ def _hidden_places(modules: Iterable[str]) -> Iterator[str]:
         yield from (".".join(parts[:count]) for count, part in enumerate(parts) if part in _BUILTINS and count)
 
 
-def _unhidden(module: str, above: Set[str]) -> str:
+def _unhide(module: str, above: Set[str]) -> str:
     """Return the module; a part that would hide a builtin in the module above it gets an underscore.
 
     A package's own function `load` and its module `samples` have no lexicon's in their way either.

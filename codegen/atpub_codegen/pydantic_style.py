@@ -34,53 +34,51 @@ class PydanticBuilder(ModuleBuilder):
         """Return the annotation of a type at a place in the current definition."""
         match kind:
             case model.Boolean(const=const):
-                return _annotated(
-                    "bool" if const is None else f"Annotated[Literal[{const}], runtime.Constant({const})]"
-                )
+                return _annotate("bool" if const is None else f"Annotated[Literal[{const}], runtime.Constant({const})]")
             case model.Integer():
-                return _annotated(_integer(kind))
+                return _annotate(_integer(kind))
             case model.String():
-                return _annotated(self._string(kind, hint, within))
+                return _annotate(self._string(kind, hint, within))
             case model.Bytes(min_length=low, max_length=high):
-                return _annotated(
+                return _annotate(
                     f"Annotated[bytes, runtime.Bytes({arguments(min_length=low or None, max_length=high)})]"
                 )
             case model.CidLinkType():
-                return _annotated("runtime.CidLink")
+                return _annotate("runtime.CidLink")
             case model.BlobType(accept=accept, max_size=size):
                 marks = arguments(accept=tuple_of(literals(accept), "") if accept else None, max_size=size)
-                return _annotated(f"Annotated[runtime.Blob, runtime.BlobOf({marks})]")
+                return _annotate(f"Annotated[runtime.Blob, runtime.BlobOf({marks})]")
             case model.Array(items=items, min_length=least, max_length=most):
                 listed = f"list[{self.expression(items, f'{hint}Item', (*within, 'items')).annotation}]"
                 marks = arguments(min_length=least or None, max_length=most)
-                return _annotated(f"Annotated[{listed}, runtime.Items({marks})]" if marks else listed)
+                return _annotate(f"Annotated[{listed}, runtime.Items({marks})]" if marks else listed)
             case model.Object():
                 return self.object(kind, hint, within)
             case model.Ref(target=target):
                 return self.reference(target)
             case model.Union():
-                return _annotated(self.union(kind, hint, within).annotation)
+                return _annotate(self.union(kind, hint, within).annotation)
             case model.Unknown():
-                return _annotated("runtime.JsonObject")
+                return _annotate("runtime.JsonObject")
             case model.Null():
-                return _annotated("None")
+                return _annotate("None")
             case _:
-                return _annotated("runtime.Json")
+                return _annotate("runtime.Json")
 
     def reference(self, name: Name) -> Expression:
         """Return the annotation of a definition by name, in this module or another."""
         definition = self.lexicons.find(name)
         found = super().reference(name)
         if isinstance(definition, model.String) and definition.const is None and _choices(definition):
-            return _annotated(_marked(found.annotation, definition))
+            return _annotate(_mark(found.annotation, definition))
         return found
 
     def _string(self, kind: model.String, hint: str, within: tuple[str, ...]) -> str:
         if kind.const is not None:
-            return _marked(f"Literal[{literals([kind.const])[0]}]", kind)
+            return _mark(f"Literal[{literals([kind.const])[0]}]", kind)
         if _choices(kind):
-            return _marked(self.choices(hint, kind, within), kind)
-        return _marked("str", kind)
+            return _mark(self.choices(hint, kind, within), kind)
+        return _mark("str", kind)
 
     def _named_list(self, name: str, kind: model.Array) -> None:
         super()._named_list(name, kind)
@@ -99,7 +97,7 @@ class PydanticBuilder(ModuleBuilder):
         return "runtime.CLOSED" if kind.closed else "runtime.OPEN"
 
 
-def _annotated(annotation: str) -> Expression:
+def _annotate(annotation: str) -> Expression:
     return Expression(annotation, lambda _: (), lambda v: v, lambda v: v)
 
 
@@ -116,7 +114,7 @@ def _integer(kind: model.Integer) -> str:
     return f"Annotated[{base}, runtime.Integer({marks})]"
 
 
-def _marked(base: str, kind: model.String) -> str:
+def _mark(base: str, kind: model.String) -> str:
     """Return a text's type with the mark of its format and limits."""
     limits = arguments(
         min_length=kind.min_length or None,

@@ -116,7 +116,7 @@ def _module(module: Module, command: str, forms: Forms, runtime: Import | None, 
     )
     classes, aliases = ([_item(item, forms) for item in items] for items in (module.classes, module.aliases))
     method = [("method", _render("method", method=module.method))] if module.method else []
-    return _joined([("header", header), *classes, *_circular(module), *aliases, *method])
+    return _join([("header", header), *classes, *_circular(module), *aliases, *method])
 
 
 def root_source(root: RootModule, command: str) -> str:
@@ -169,7 +169,7 @@ def _circular(module: Module) -> list[tuple[str, str]]:
     return [("circular", _render("circular", imports=module.imports))] if found else []
 
 
-def _joined(blocks: Sequence[tuple[str, str]]) -> str:
+def _join(blocks: Sequence[tuple[str, str]]) -> str:
     """Return the source of blocks, each with its kind, with space between them."""
     return "".join(_space(before[0], block[0]) + block[1] for before, block in pairwise([("", ""), *blocks])) + "\n"
 

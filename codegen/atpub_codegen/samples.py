@@ -51,7 +51,7 @@ def generate_samples(
     name.
     """
     scope = Scope(_TAKEN)
-    newest_first = sorted(schemas, key=lambda schema: (schema.name, _negated(schema.version), schema.nsid))
+    newest_first = sorted(schemas, key=lambda schema: (schema.name, _negate(schema.version), schema.nsid))
     classes: list[Sample] = []
     for schema in newest_first:
         plain = pascal_case(schema.name)
@@ -63,7 +63,7 @@ def generate_samples(
     return files
 
 
-def _negated(version: str) -> tuple[int, ...]:
+def _negate(version: str) -> tuple[int, ...]:
     """Return a key that puts later versions first."""
     return tuple(-int(part) if part.isdigit() else 0 for part in version.partition("-")[0].split("."))
 

@@ -11,10 +11,11 @@ from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
 from atpub.engine.desired.sample_check import sample_filters
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts, gather
@@ -86,6 +87,11 @@ def measure_data(
         samples=None if samples == 1 else sample_filters(manifest, samples),
         on_progress=on_progress,
     )
+
+
+def gather_stated(manifest: Manifest) -> Facts:
+    """Gather what a manifest itself states of its data, without files and lock: that of a call has no folder."""
+    return gather(manifest)
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:

@@ -72,7 +72,7 @@ def values(lexicons: Lexicons, name: str) -> SearchStrategy[Json]:
         found = Name(Nsid.parse(nsid), fragment or MAIN)
     except SyntaxViolation as error:
         raise LookupError(str(error)) from None
-    return _defined(found, lexicons, DEPTH)
+    return _draw_definition(found, lexicons, DEPTH)
 
 
 def instances(kind: type[T]) -> SearchStrategy[T]:
@@ -114,7 +114,7 @@ def _valid(draw: DrawFn, kind: Type, lexicons: Lexicons, depth: int) -> Json:
         case Object():
             return draw(_objects(kind, lexicons, depth))
         case Ref(target=target):
-            return draw(_defined(target, lexicons, depth - 1))
+            return draw(_draw_definition(target, lexicons, depth - 1))
         case Union():
             return draw(_members(kind, lexicons, depth))
         case Unknown():
@@ -129,7 +129,7 @@ def _valid(draw: DrawFn, kind: Type, lexicons: Lexicons, depth: int) -> Json:
             assert_never(kind)
 
 
-def _defined(name: Name, lexicons: Lexicons, depth: int) -> SearchStrategy[Json]:
+def _draw_definition(name: Name, lexicons: Lexicons, depth: int) -> SearchStrategy[Json]:
     found: Definition | None = lexicons.find(name)
     match found:
         case None | QueryType() | ProcedureType() | SubscriptionType():
@@ -163,7 +163,9 @@ def _members(draw: DrawFn, kind: Union, lexicons: Lexicons, depth: int) -> JsonO
     if not kind.refs or (not kind.closed and draw(st.booleans())):
         return {**draw(_EXTRAS), "$type": "com.example.unheard#of"}
     ref = draw(st.sampled_from(kind.refs))
-    member = draw(_EXTRAS if isinstance(lexicons.find(ref), Unsupported) else _defined(ref, lexicons, depth - 1))
+    member = draw(
+        _EXTRAS if isinstance(lexicons.find(ref), Unsupported) else _draw_definition(ref, lexicons, depth - 1)
+    )
     assert isinstance(member, dict)
     return {**member, "$type": str(ref)}
 
@@ -195,11 +197,11 @@ def _texts(kind: String) -> SearchStrategy[str]:
     choices = [text for text in kind.enum or kind.known_values if not _wrong(kind, text)]
     if kind.enum:
         return st.sampled_from(choices)
-    free = _formatted(kind, kind.format) if kind.format else _free_texts(kind)
+    free = _draw_format(kind, kind.format) if kind.format else _free_texts(kind)
     return st.sampled_from(choices) | free if choices else free
 
 
-def _formatted(kind: String, name: str) -> SearchStrategy[str]:
+def _draw_format(kind: String, name: str) -> SearchStrategy[str]:
     """Draw texts of a format; of the shortest and of long ones, where the limits keep the usual ones out."""
     usual = FORMATS[name].filter(lambda text: not _wrong(kind, text))
     low = max(kind.min_length or 0, kind.min_graphemes or 0)

@@ -13,7 +13,7 @@ from tests.atmosphere.test_ready import html
 
 import atpub
 from atpub import AtmosphereClient, Dataset, DatasetPublisher, SchemaPublisher
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 
 MANIFEST = """
 atpub: 1

@@ -24,3 +24,11 @@ def lab(folder: Path, atpub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
     """The small project, with times pinned."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", TIME)
     return Lab(folder, atpub)
+
+
+@pytest.fixture
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for sessions, which is used."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder

@@ -13,7 +13,8 @@ from atpub.cli.failures import report
 from atpub.cli.main import main
 from atpub.cli.run.apply import RefusedPlan
 from atpub.engine.plan.model import Refusal
-from atpub.errors import AtpubError, AtpubWarning, Declined, Interrupted, InvalidInput, Place, Problem, RateLimited
+from atpub.errors import AtpubError, AtpubWarning, Declined, Interrupted, InvalidInput, RateLimited
+from atpub.problems import Place, Problem
 
 REFUSAL = Refusal("datasets/x", None, "protected", "datasets/x is protected", "leave it alone")
 SIMPLE = [

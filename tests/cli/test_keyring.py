@@ -58,13 +58,6 @@ def memory(use: Callable[[KeyringBackend], None]) -> Memory:
 
 
 @pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path_factory.mktemp("state")
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
 def me(reference_pds: ReferencePds, pds_account: Account, state: Path) -> list[str]:
     return ["--account", pds_account.did, "--pds", reference_pds.url]
 

@@ -25,14 +25,6 @@ Atpub = Callable[..., Ran]
 
 
 @pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder for sessions."""
-    folder = tmp_path_factory.mktemp("state")
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
 def me(reference_pds: ReferencePds, pds_account: Account, state: Path) -> list[str]:
     """The flags for an account without a session."""
     return ["--account", pds_account.handle, "--pds", reference_pds.url]

@@ -47,14 +47,6 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder for sessions."""
-    folder = tmp_path_factory.mktemp("state")
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
 def me(reference_pds: ReferencePds, pds_account: Account, state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The flags for an account that its directory knows."""
     del state

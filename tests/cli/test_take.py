@@ -90,21 +90,21 @@ CASES: dict[str, tuple[str, str, Callable[[Lab], RecordPath], Callable[[Any], ob
         "labels/digits-1",
         lambda lab: only(lab, LABEL),
         lambda value: value.update(description="The first: ever"),
-        (("1.0.0}", "1.0.0, description: 'The first: ever'}"),),
+        (("1.0.0}", '1.0.0, description: "The first: ever"}'),),
     ),
     "a lens": (
         MANIFEST + LENS,
         "lenses/same",
         lambda lab: only(lab, "science.alt.dataset.lens"),
         lambda value: (value.update(language="python3"), value["getterCode"].update(path="new.py")),
-        (("get.py", "new.py"), ("python   # of", "python3  # of")),
+        (("get.py", "new.py"), ("python   # of", "python3   # of")),
     ),
     "a record": (
         MANIFEST + NOTES,
         "records/hello",
         lambda lab: only(lab, NOTE),
         lambda value: (value.update(text="bye $${X}"), value["more"]["deep"][1].update(x="z")),
-        (('"hello"   # as', '"bye $$$${X}" # as'), ("'y'}]   #", "'z'}]   #")),
+        (('"hello"   # as', '"bye $$$${X}"   # as'), ("'y'}]   #", "'z'}]   #")),
     ),
     "a reference in a record": (
         MANIFEST + NOTES,
@@ -191,7 +191,7 @@ def gone(lab: Lab) -> None:
     [
         (inherited_removed, "datasets/cats", 3, "`license` comes from `defaults:`"),
         (shared, "datasets/cats", 3, "an alias stands for it"),
-        (shared_anchor, "datasets/digits", 3, "there is no anchor &tags before this alias"),
+        (shared_anchor, "datasets/digits", 3, "other entries share what would be edited"),
         (other_blobs, "datasets/digits", 3, "cannot be written into its entry"),
         (unknown_fields, "datasets/cats", 3, "would not give exactly this record"),
         (another_time, "datasets/cats", 3, "an entry has no form for it"),

@@ -19,12 +19,10 @@ from atpub.engine.inventory import Owned
 from atpub.engine.plan.build import plan_manifest
 from atpub.importing.entries import DEEPEST, Importer
 from atpub.importing.model import ImportRequest, ImportResult
-from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.load import load_manifest, load_merged
+from atpub.manifest.load import load_documents, load_manifest
 from atpub.repository.model import LOCAL_DID, Live, Record
 from atpub.shards.facts import gather
 from atpub.text.document import parse
-from atpub.text.merge import merge
 
 CID = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 BLOB: JsonObject = {"$type": "blob", "ref": {"$link": CID.replace("bafy", "bafk")}, "mimeType": "x/y", "size": 5}
@@ -76,7 +74,7 @@ def imported(folder: Path, *records: Record, owned: tuple[Owned, ...] = (), adop
     header: JsonObject = {"project": "ours", "lexicons": {"path": "lexicons"}}
     own = parse('{atpub: 1, project: ours, lexicons: {path: "lexicons"}}', "own.yaml")
     live = Live(LOCAL_DID, None, {item.path: item for item in records})
-    manifest = load_merged(merge([own], SECTIONS), folder).manifest
+    manifest = load_documents([own], folder).manifest
     return Importer(
         ImportRequest(records, live, {item.path: item for item in owned}, manifest, (), header, adopt=adopt)
     ).make()

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import atpub
-from atpub.errors import FileConflict, Problem
+from atpub.errors import FileConflict
 from atpub.importing.base import ImportOptions, find_base
 from atpub.importing.run import ImportHooks, import_records
+from atpub.problems import Problem
 from atpub.repository.interface import Repository
 from atpub.repository.local import LocalRepository
 from atpub.repository.model import LOCAL_DID

@@ -12,10 +12,10 @@ import pytest
 from tests.cli.playground import Ran, write_files
 
 from atpub.atproto.lexicon.link import NONE
-from atpub.errors import Problem
 from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.lint import Ignored, lint
 from atpub.lexicon_tools.rules import CODES, RULES
+from atpub.problems import Problem
 
 Atpub = Callable[..., Ran]
 PUBLISHED = Path(lexrpc.__file__).parent / "lexicons"

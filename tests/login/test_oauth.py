@@ -37,7 +37,6 @@ from atpub.errors import (
     AuthorizationDenied,
     AuthorizationMismatch,
     OversizedResponse,
-    Problem,
     Unavailable,
     UnconfirmedServer,
 )
@@ -46,6 +45,7 @@ from atpub.login.model import OpenedSession
 from atpub.login.oauth import Browser, log_in_with_browser
 from atpub.login.session import log_out
 from atpub.login.status import read_status
+from atpub.problems import Problem
 from atpub.target import Target
 
 SCOPE = OAuthScope.parse("atproto repo:org.lab.note")

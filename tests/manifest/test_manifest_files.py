@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from atpub.errors import InvalidInput, Problem
-from atpub.manifest.files import read_documents, read_merged
+from atpub.errors import InvalidInput
+from atpub.manifest.files import read_documents
+from atpub.manifest.load import fill_variables
+from atpub.problems import Problem
 from atpub.text.files import read_source
+from atpub.text.merge import merge
 from atpub.text.source import MAX_BYTES, decode
 
 SECTIONS = frozenset({"datasets"})
@@ -166,9 +169,7 @@ def test_a_bundle_is_read_filled_in_and_merged(here: Path) -> None:
     (here / "m").mkdir()
     (here / "m/a.yaml").write_text("project: ${P}\ndatasets: {a: {id: '${P}', name: '${Q:-x}'}}")
     (here / "m/b.yaml").write_text("project: lab\ndatasets: {b: {name: $$}}")
-    bundle = read_merged(
-        ["m"], sections=SECTIONS, environ={"P": "lab", "ATPUB_VARS": "P,Q"}, skip=lambda steps: steps[-1:] == ("id",)
-    )
+    bundle = merge(fill_variables(read_documents(["m"]), {"P": "lab", "ATPUB_VARS": "P,Q"}), SECTIONS)
     assert bundle.problems == ()
     assert bundle.value == {"project": "lab", "datasets": {"a": {"id": "${P}", "name": "x"}, "b": {"name": "$"}}}
     assert str(bundle.place(("datasets", "b"), of="key")) == "m/b.yaml:2:12"

@@ -13,9 +13,10 @@ import pytest
 from tests.packing.folders import msgpack, shards_in, write_samples
 from tests.shards.tars import Member, make_tar
 
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.packing import sources
 from atpub.packing.run import pack_files
+from atpub.problems import Problem
 
 
 def problems(tmp_path: Path, *paths: Path, **options: Any) -> Sequence[Problem]:

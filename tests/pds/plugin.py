@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from tests.cli.lab import MANIFEST
 from tests.pds.reference import VERSIONS, Account, ReferencePds
 from tests.pds.servers import Servers
 
@@ -27,3 +29,15 @@ def reference_pds(request: pytest.FixtureRequest, pds_servers: Servers) -> Refer
 def pds_account(reference_pds: ReferencePds) -> Account:
     """A fresh account, with an empty repository, for one test alone."""
     return reference_pds.create_account(f"t{secrets.token_hex(6)}.test")
+
+
+@pytest.fixture
+def pds_manifest(
+    reference_pds: ReferencePds, pds_account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The small project's manifest for the account, to be written to the current folder; commands may log in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
+    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
+    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
+    return MANIFEST.replace("account: local", f"account: {pds_account.did}")

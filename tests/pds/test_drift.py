@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.lab import MANIFEST
 from tests.cli.playground import capture_runs
 from tests.pds.reference import Account, ReferencePds
 
@@ -33,15 +32,11 @@ def edit(pds: ReferencePds, account: Account, **fields: str) -> None:
 def test_drift(
     reference_pds: ReferencePds,
     pds_account: Account,
+    pds_manifest: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
-    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
-    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
-    start, _, rest = MANIFEST.replace("account: local", f"account: {pds_account.did}").partition("  digits:")
+    start, _, rest = pds_manifest.partition("  digits:")
     manifest = tmp_path / "atpub.yaml"
     manifest.write_text(f"{start}  cats:{rest.partition('  cats:')[2].partition('labels:')[0]}")
     atpub = capture_runs(capsys)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.lab import MANIFEST
 from tests.cli.playground import Ran, capture_runs, write_files
 from tests.pds.reference import Account, ReferencePds
 
@@ -12,20 +11,10 @@ pytestmark = pytest.mark.pds
 
 
 @pytest.fixture
-def atpub(
-    reference_pds: ReferencePds,
-    pds_account: Account,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Ran]:
+def atpub(pds_manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line on the small project."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
-    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
-    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
     write_files(tmp_path, {"data/digits-0.tar": {"tar": 2}, "data/digits-1.tar": {"tar": 3}})
-    (tmp_path / "atpub.yaml").write_text(MANIFEST.replace("account: local", f"account: {pds_account.did}"))
+    (tmp_path / "atpub.yaml").write_text(pds_manifest)
     return capture_runs(capsys)
 
 

@@ -23,20 +23,10 @@ pytestmark = pytest.mark.pds
 
 
 @pytest.fixture
-def atpub(
-    reference_pds: ReferencePds,
-    pds_account: Account,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Ran]:
+def atpub(pds_manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line on a dataset of blobs, which is published."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
-    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
-    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
     write_files(tmp_path, {"data/digits-0.tar": {"tar": 2}, "data/digits-1.tar": {"tar": 3}})
-    paragraphs = MANIFEST.replace("account: local", f"account: {pds_account.did}").split("\n  cats:")
+    paragraphs = pds_manifest.split("\n  cats:")
     (tmp_path / "atpub.yaml").write_text(paragraphs[0] + "\n")
     atpub = capture_runs(capsys)
     applied = atpub("apply", "--yes")

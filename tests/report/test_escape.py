@@ -17,8 +17,9 @@ from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
 from atpub.engine.audit.verify import Audit, InventoryFinding
 from atpub.engine.inventory import Inventory
 from atpub.engine.plan.model import Action, Change, Cost, Drift, Outcome, Plan, Refusal, Upload
-from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.errors import AtpubError, InvalidInput
 from atpub.login.model import AccountStatus, LoginStatus
+from atpub.problems import Place, Problem
 from atpub.progress import Advanced, Completed, Started
 from atpub.published.model import FieldView
 from atpub.report.account import account_text

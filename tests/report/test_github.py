@@ -8,7 +8,8 @@ from tests.report.plans import CID, change, plan, update
 from tests.report.test_escape import OWN_TAGS, TEXTS, UNSAFE_HTML, Rendered, inert, render
 
 from atpub.engine.plan.model import Drift, Refusal
-from atpub.errors import InvalidInput, Place, Problem, Unavailable
+from atpub.errors import InvalidInput, Unavailable
+from atpub.problems import Place, Problem
 from atpub.report.github import annotation_lines, error_markdown, error_problems, plan_problems
 
 

@@ -12,7 +12,7 @@ from tests.cataloging.test_browser import pytestmark as pytestmark
 from tests.report.plans import CID, change, plan, update
 
 from atpub.engine.plan.model import Drift, Plan, Refusal
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 from atpub.report.html import plan_html
 from atpub.report.plan_page import PAGE_START, plan_page
 

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from atpub.atproto.syntax import Cid
 from atpub.engine.plan.build import plan_manifest
 from atpub.engine.plan.model import Upload
-from atpub.errors import AtpubError, Declined, InvalidInput, Place, Problem, StaleFiles
+from atpub.errors import AtpubError, Declined, InvalidInput, StaleFiles
+from atpub.problems import Place, Problem
 from atpub.report.html import plan_html
 from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text

@@ -9,7 +9,7 @@ from braceexpand import braceexpand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_braces, expand_keeping_escapes, readable_pattern, unescape
 
 EXPANDED: list[tuple[str, list[str]]] = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.errors import Place
+from atpub.problems import Place
 from atpub.shards.checksums import join_checksums, match_checksums, parse_checksums
 from atpub.storage.interface import parse_sha256
 

@@ -13,9 +13,9 @@ from atpub.atproto.data import cid_of
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired
 from atpub.engine.desired.model import Desired
-from atpub.errors import Problem
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Address, Manifest
+from atpub.problems import Problem
 from atpub.shards.facts import Facts, LocalShards, gather
 from atpub.shards.lock import Lock, LockedFile, dump_lock, parse_lock
 from atpub.text.source import Source

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.shards.file_facts import FileFacts
 from atpub.shards.lock import LOCK_FILE, Lock, LockedFile, StoreFacts, dump_lock, parse_lock, read_lock
 from atpub.text.source import Source

@@ -11,7 +11,8 @@ import pytest
 from tests.shards.tars import make_tar, samples_tar
 
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobRejected, Problem
+from atpub.errors import BlobRejected
+from atpub.problems import Problem
 from atpub.progress import Advanced, Completed, Ended, Failed, OnProgress, Progress, Started
 from atpub.repository.interface import BlobSource
 from atpub.shards.cache import load_entries

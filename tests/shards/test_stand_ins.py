@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.measure import measure_files
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

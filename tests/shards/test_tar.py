@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.shards.tars import FORMATS, Member, make_tar, samples_tar
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.headers import Member as TarMember
 from atpub.shards.headers import is_header, plain_members
 from atpub.shards.tar import TarFacts, read_tar

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from atpub.atproto.data import Json
 from atpub.atproto.runtime import UnknownMember
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
+from atpub.problems import Problem
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage, shard_checksum
 from atpub.storage.urls import no_host
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.storage.interface import Location
 from atpub.storage.registry import check_locations, parse_location
 from atpub.storage.urls import check_pattern

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from atpub.errors import AtpubError, InvalidInput, Place
+from atpub.errors import AtpubError, InvalidInput
+from atpub.problems import Place
 from atpub.text.document import Document, parse
 from atpub.text.spans import Part, Steps, Value
 

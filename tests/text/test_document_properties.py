@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from atpub.errors import InvalidInput, Place
+from atpub.errors import InvalidInput
+from atpub.problems import Place
 from atpub.text.document import Document, parse
 from atpub.text.scalars import resolve
 from atpub.text.source import caret

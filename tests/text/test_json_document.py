@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.json_document import parse_json, placed
 from atpub.text.source import Source

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.files import read_documents
 from atpub.manifest.load import load_valid_subset
+from atpub.problems import Problem
 from atpub.shards.facts import gather
 from atpub.shards.lock import read_lock
 from atpub.text.paths import refuse

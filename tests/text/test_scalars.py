@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atpub.errors import Place
+from atpub.problems import Place
 from atpub.text.document import parse
 from atpub.text.scalars import NumberTooLong, Scalar, plain_scalar, resolve
 from atpub.text.source import UNREADABLE, as_written

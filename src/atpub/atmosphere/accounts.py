@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from atpub.atproto.syntax import Cid, Did, Handle
-from atpub.errors import InvalidArgument, NotLoggedIn, Problem
+from atpub.errors import InvalidArgument, NotLoggedIn
+from atpub.problems import Problem
 from atpub.pulling.download import Source, Url
 from atpub.redact import redact_urls
 from atpub.repository.interface import BlobJournal, MemoryJournal, Repository

@@ -16,10 +16,11 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, Rkey, SyntaxViolation, parse_at_identifier
 from atpub.engine.desired.model import Desired
-from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput, Place, Problem
+from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.model import Address, Common, Entry, Manifest, Policy
 from atpub.pipeline import desired_records
+from atpub.problems import Place, Problem
 from atpub.repository.model import LOCAL_DID
 from atpub.shards.facts import Facts
 

@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
 
-from atpub.errors import AtpubError, Problem
+from atpub.errors import AtpubError
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.repository.interface import BlobSource
 from atpub.shards.facts import LocalShards
@@ -154,7 +155,7 @@ def measure_blobs(blobs: Sequence[BlobInput], mime_type: str, on_progress: OnPro
     files: list[tuple[Path, FileFacts]] = []
     sources: dict[str, BlobSource] = {}
     for item, facts in zip(items, _measure_all(items, on_progress), strict=True):
-        fault = facts if isinstance(facts, Problem) else _mistyped(item, mime_type)
+        fault = facts if isinstance(facts, Problem) else _check_type(item, mime_type)
         if isinstance(facts, FileFacts):
             files.append((item.label, facts))
             sources[facts.cid] = item.source
@@ -234,7 +235,7 @@ def _measure(item: Item) -> Measured:
     return FileFacts(size, digest.hexdigest(), held.samples, TAR)
 
 
-def _mistyped(item: Item, mime_type: str) -> Problem | None:
+def _check_type(item: Item, mime_type: str) -> Problem | None:
     """Return why a server may detect another MIME type than the lexicon accepts; servers look at the bytes."""
     if mime_type == TAR:
         return None

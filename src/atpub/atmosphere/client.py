@@ -26,7 +26,6 @@ from atpub.errors import (
     InvalidRecord,
     NotLoggedIn,
     OversizedResponse,
-    Problem,
     RecordNotFound,
     RepositoryNotFound,
     Usage,
@@ -34,6 +33,7 @@ from atpub.errors import (
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.login.credentials import password_in
+from atpub.problems import Problem
 from atpub.pulling.download import url_of
 from atpub.redact import redact_urls
 from atpub.report.html import client_html

@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar, get_args
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri
-from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.errors import InvalidArgument, Unavailable, Usage
+from atpub.problems import Problem
 from atpub.published.model import FieldView
 from atpub.pulling.download import Source, chunks_of, url_of, users_source
 from atpub.report.html import dataset_html

@@ -14,6 +14,7 @@ from atpub.atmosphere.ready_plan import ReadyPlan
 from atpub.atmosphere.shardlists import Checksums, DatasetLike, given_checksums, urls_of, with_digests
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
+from atpub.desired import gather_stated
 from atpub.engine.plan.publication import IfExists
 from atpub.errors import Usage
 from atpub.generated.science.alt.dataset import entry
@@ -25,7 +26,7 @@ from atpub.manifest.model import (
     Shards,
     UrlShards,
 )
-from atpub.shards.facts import Facts, gather
+from atpub.shards.facts import Facts
 from atpub.shards.remote import RemoteShards
 from atpub.storage.interface import Endpoint
 
@@ -199,7 +200,7 @@ class DatasetPublisher(Publisher):
     ) -> AtUri:
         call.choice("if_exists", if_exists, IF_EXISTS)
         manifest = call.manifest(entries)
-        facts = gather(manifest)
+        facts = gather_stated(manifest)
         address = entries[-1].common.address
         remote = facts.shards.get(address)
         if not (isinstance(remote, RemoteShards) and all(digest for _, digest in remote.shards)):

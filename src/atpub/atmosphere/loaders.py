@@ -13,10 +13,11 @@ from atpub.atmosphere.dataset import Dataset, Shard
 from atpub.atmosphere.records import RecordValue
 from atpub.atproto.data import Json, JsonObject, bytes_value
 from atpub.atproto.syntax import AtUri, RecordPath
-from atpub.errors import InvalidArgument, InvalidRecord, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidArgument, InvalidRecord, RecordNotFound, Usage
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import lexicon_shape, shape_warning
 from atpub.manifest.kinds import kind_of_collection
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.published.build import build_schema
 from atpub.published.model import FieldView
@@ -66,7 +67,7 @@ class SchemaLoader(_Loader):
 
     def get_typed(self, uri: str | AtUri) -> schema.Schema:
         """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
-        return schema.Schema.from_json(_shaped(self.get(uri)))
+        return schema.Schema.from_json(_shape(self.get(uri)))
 
     def sample_type(self, uri: str | AtUri) -> type[Any]:
         """Make a dataclass from the schema: its fields by their names, required ones first."""
@@ -125,7 +126,7 @@ class DatasetLoader(_Loader):
 
     def get_typed(self, uri: str | AtUri) -> entry.Entry:
         """Return the record as an object; raises InvalidRecord where it breaks its lexicon."""
-        return entry.Entry.from_json(_shaped(self.get(uri)))
+        return entry.Entry.from_json(_shape(self.get(uri)))
 
     def get_parts(self, uri: str | AtUri) -> list[RecordValue]:
         """Return the records of the dataset, in the order of their shards: one, unless it is published in parts.
@@ -144,7 +145,7 @@ class DatasetLoader(_Loader):
         storage = read_entry(self.get(uri)).storage
         kind = find_kind(storage)
         if kind is None:
-            raise _refused(uri, f"its storage {type_of(storage)} is unknown", "a newer atpub may know it")
+            raise _refuse(uri, f"its storage {type_of(storage)} is unknown", "a newer atpub may know it")
         return kind.name
 
     def get_urls(self, uri: str | AtUri) -> list[str]:
@@ -154,14 +155,14 @@ class DatasetLoader(_Loader):
         """
         shards = [url_shards(read_entry(part)) for part in self.get_parts(uri)]
         if None in shards:
-            raise _refused(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
+            raise _refuse(uri, "its shards are blobs, not at URLs", "call get_blob_urls")
         return [shard.http_url or shard.url for found in shards for shard in found or ()]
 
     def get_s3_info(self, uri: str | AtUri) -> dict[str, Any]:
         """Return the bucket, keys, region and endpoint of shards in S3; raises InvalidArgument for other storage."""
         first, *others = [s3_info(read_entry(part).storage) for part in self.get_parts(uri)]
         if first is None:
-            raise _refused(uri, "its shards are not in S3", "call get_storage_type")
+            raise _refuse(uri, "its shards are not in S3", "call get_storage_type")
         return {**first, "keys": [key for found in (first, *others) for key in (found or {}).get("keys", ())]}
 
     def get_blobs(self, uri: str | AtUri) -> list[dict[str, Any]]:
@@ -323,7 +324,7 @@ def _schema_fields(record: RecordValue) -> Sequence[FieldView] | None:
         return None
 
 
-def _shaped(record: RecordValue) -> JsonObject:
+def _shape(record: RecordValue) -> JsonObject:
     """Return the record in the shape of its lexicon; warn where it is in that of atdata 0.7."""
     value = lexicon_shape(stored := dict(record))
     if value is not stored:
@@ -331,7 +332,7 @@ def _shaped(record: RecordValue) -> JsonObject:
     return value
 
 
-def _refused(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
+def _refuse(uri: str | AtUri, message: str, hint: str) -> InvalidArgument:
     return InvalidArgument((Problem("bad-argument", f"uri: {uri}: {message}", hint=hint),))
 
 
@@ -340,7 +341,7 @@ def _blobs(record: RecordValue) -> Sequence[StoredBlob]:
     storage = read_entry(record).storage
     kind = find_kind(storage)
     if not isinstance(kind, FileStorage):
-        raise _refused(record.uri, "its shards are not blobs", "call get_urls")
+        raise _refuse(record.uri, "its shards are not blobs", "call get_urls")
     return kind.read(storage)
 
 

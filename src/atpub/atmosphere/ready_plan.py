@@ -12,7 +12,8 @@ from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Committed, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
-from atpub.errors import Problem, RecordConflict
+from atpub.errors import RecordConflict
+from atpub.problems import Problem
 from atpub.progress import Progress
 from atpub.report.html import outcomes_html, plan_html
 from atpub.report.plan import plan_json, plan_text

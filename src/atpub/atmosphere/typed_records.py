@@ -80,7 +80,7 @@ class TypedRecords(ABC):
         record = repository.get_record(path)
         if record is None:
             raise RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}")
-        return _typed(record_type, AtUri.of(repository.did, path), record)
+        return _load_typed(record_type, AtUri.of(repository.did, path), record)
 
     def list(
         self, record_type: type[R], *, repo: str | None = None, limit: int | None = None
@@ -100,7 +100,7 @@ class TypedRecords(ABC):
         for record in page.records:
             uri = AtUri.of(repository.did, record.path)
             try:
-                found.append(_typed(record_type, uri, record))
+                found.append(_load_typed(record_type, uri, record))
             except InvalidRecord as error:
                 warn(f"{uri} is left out: {error.problems[0].message}")
         return found
@@ -115,7 +115,7 @@ class TypedRecords(ABC):
         write_record(self.account, path, lambda there: Delete(path) if there else None)
 
 
-def _typed(record_type: type[R], uri: AtUri, record: Record) -> TypedRecord[R]:
+def _load_typed(record_type: type[R], uri: AtUri, record: Record) -> TypedRecord[R]:
     return TypedRecord(uri, record.cid, record_type.from_json(record.value))
 
 

@@ -243,13 +243,13 @@ def loads(text: str | bytes) -> Json:
     A key given twice is an error: readers differ on which one counts.
     """
     try:
-        value: Json = json.loads(text, parse_float=_whole, parse_constant=_refused, object_pairs_hook=_unique)
+        value: Json = json.loads(text, parse_float=_whole, parse_constant=_refuse, object_pairs_hook=_unique)
     except RecursionError:
         raise NotInDataModel("nested too deeply") from None
     return value
 
 
-def _refused(text: str) -> float:
+def _refuse(text: str) -> float:
     raise NotInDataModel(f"{text} is not JSON")
 
 

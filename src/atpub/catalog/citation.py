@@ -46,17 +46,17 @@ def render_citation(dataset: DatasetView) -> str:
 
 def format_yaml(value: JsonObject) -> str:
     """Return YAML in which each character of others' texts that acts on a terminal is escaped."""
-    return yaml.safe_dump(_escaped(value), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(_escape(value), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _escaped(value: Json) -> Json:
+def _escape(value: Json) -> Json:
     match value:
         case str():
             return escape_lines(value)
         case list():
-            return [_escaped(item) for item in value]
+            return [_escape(item) for item in value]
         case dict():
-            return {name: _escaped(item) for name, item in value.items()}
+            return {name: _escape(item) for name, item in value.items()}
         case _:
             return value
 

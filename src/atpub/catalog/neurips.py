@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from atpub.atproto.data import Json
-from atpub.errors import Problem
 from atpub.generated.dev.atpub import rai
 from atpub.manifest.members import sample_format
 from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
 from atpub.manifest.schema import RAI
+from atpub.problems import Problem
 
 _FIELDS: Final[Mapping[str, str]] = {
     "description": "say what the data is",

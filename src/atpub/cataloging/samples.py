@@ -80,12 +80,12 @@ class _Reader:
 
     def read(self, chunks: Iterator[bytes]) -> None:
         """Read samples until there are enough."""
-        for sample in group_samples(_files(self._bounded(chunks))):
+        for sample in group_samples(_files(self._limit(chunks))):
             self._add(sample)
             if self.has_enough and (self._looked_at == _MOST_SAMPLES or self._received > _ENOUGH):
                 break
 
-    def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def _limit(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         end = monotonic() + _PATIENCE
         for chunk in chunks:
             self._received += len(chunk)

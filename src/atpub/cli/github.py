@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from atpub.cli.output import print_source, tell_source
-from atpub.errors import AtpubError, Problem
+from atpub.errors import AtpubError
+from atpub.problems import Problem
 from atpub.report.github import annotation_lines, error_markdown, error_problems
 
 _SUMMARY: Final = "GITHUB_STEP_SUMMARY"

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from atpub.cli.output import tell_warnings
 from atpub.cli.prepare import PreparedPlan
 from atpub.engine.plan.model import Outcome
-from atpub.errors import OSFailure, Problem
+from atpub.errors import OSFailure
 from atpub.history.folder import History, relative_file
 from atpub.history.model import PastApply, complete, past_apply
+from atpub.problems import Problem
 
 
 class ApplyRecord:

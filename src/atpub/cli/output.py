@@ -19,7 +19,8 @@ import click
 
 from atpub.cli.options import COLOUR, VERBOSE
 from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
-from atpub.errors import OSFailure, Problem
+from atpub.errors import OSFailure
+from atpub.problems import Problem
 from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
 from atpub.report.style import Style

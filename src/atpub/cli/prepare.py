@@ -20,10 +20,11 @@ from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
-from atpub.errors import InvalidInput, OSFailure, Problem, Usage
+from atpub.errors import InvalidInput, OSFailure, Usage
 from atpub.generation.pyproject import read_approved
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
+from atpub.problems import Problem
 from atpub.repository.interface import Repository
 from atpub.shards.file_facts import FileSource
 from atpub.target import Target

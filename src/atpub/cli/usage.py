@@ -85,11 +85,11 @@ def _command_hint(name: str, ctx: click.Context) -> str:
     """Suggest the command that may have been meant; empty if there is none."""
     meant = _SYNONYMS.get(name.lower())
     if meant not in _commands(ctx):
-        meant = _nested(name, ctx)
+        meant = _find_nested(name, ctx)
     return f"did you mean {meant!r}?" if meant else suggest(name, _commands(ctx))
 
 
-def _nested(name: str, ctx: click.Context) -> str | None:
+def _find_nested(name: str, ctx: click.Context) -> str | None:
     """Return the command of that name in a group below: `lex format` for `format`."""
     groups = ctx.command.commands.items() if isinstance(ctx.command, click.Group) else ()
     found = (f"{group} {name}" for group, below in groups if isinstance(below, click.Group) and name in below.commands)

@@ -20,8 +20,9 @@ from typing import Final, Self
 
 from atpub.atproto.data import Encoded, Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey
-from atpub.errors import InvalidRecord, NewerInventory, Problem
+from atpub.errors import InvalidRecord, NewerInventory
 from atpub.generated.dev.atpub import inventory as lexicon
+from atpub.problems import Problem
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
 
 COLLECTION: Final = Nsid(lexicon.NSID)
@@ -192,7 +193,7 @@ def _parse(source: _Source) -> tuple[str, Mapping[RecordPath, Owned], Mapping[st
     A process that publishes one record at a time sees the same ones again and again.
     """
     value = lexicon.Inventory.from_json(source.value)
-    return value.project, {item.path: item for item in map(_owned, value.entries)}, value.extra
+    return value.project, {item.path: item for item in map(_parse_owned, value.entries)}, value.extra
 
 
 def replacement_writes(
@@ -233,7 +234,7 @@ def _salvage(record: Record, violations: tuple[Problem, ...]) -> Damaged:
     lost: list[str] = []
     for item in found if isinstance(found, list) else []:
         try:
-            entry = _owned(lexicon.Entry.from_json(item))
+            entry = _parse_owned(lexicon.Entry.from_json(item))
             owned[entry.path] = entry
         except InvalidRecord:
             lost.append(_describe_entry(item))
@@ -251,7 +252,7 @@ def _describe_entry(item: Json) -> str:
             return "an entry without collection, rkey or id"
 
 
-def _owned(entry: lexicon.Entry) -> Owned:
+def _parse_owned(entry: lexicon.Entry) -> Owned:
     path = RecordPath(Nsid(entry.collection), Rkey(entry.rkey))
     return Owned(entry.id, path, Cid(entry.cid), entry.protect or False, entry.part or 1, entry.extra)
 

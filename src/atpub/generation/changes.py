@@ -12,7 +12,7 @@ from atpub.atproto.evolution.versions import version_of
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.violation import json_path
 from atpub.atproto.syntax import Nsid
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub_codegen import recorded_documents
 
 

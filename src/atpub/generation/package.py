@@ -14,10 +14,11 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon.link import idle, is_selected, references, select
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.syntax import Nsid
-from atpub.errors import FileConflict, InvalidInput, Problem, StaleFiles, Usage
+from atpub.errors import FileConflict, InvalidInput, StaleFiles, Usage
 from atpub.generation.external import DATA, External, read_external
 from atpub.generation.settings import OWN_PACKAGE, Settings
 from atpub.manifest.lexicon_files import LexiconSet, read_folders
+from atpub.problems import Problem
 from atpub.text.paths import outside_target
 from atpub_codegen import MARK, STYLES, Names, generate, recorded_names
 
@@ -85,7 +86,7 @@ def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external:
     earlier = {**external.names, **_names_in(settings.out)}
     used = external.used_names()
     if settings.style != "classes":
-        more = _needed(read.lexicons, builtin, external)
+        more = _select_needed(read.lexicons, builtin, external)
         documents = {**read.documents, **_documents(more)}
         lexicons = more.and_also(read.lexicons)
         style = STYLES[settings.style]
@@ -103,7 +104,7 @@ def _generate(settings: Settings, read: LexiconSet, builtin: Lexicons, external:
     )
 
 
-def _needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
+def _select_needed(lexicons: Lexicons, builtin: Lexicons, external: External) -> Lexicons:
     """Return those of atpub's own lexicons that some lexicons refer to, near or far."""
     found: dict[Nsid, Lexicon] = {}
     waiting = [*lexicons.by_nsid.values()]

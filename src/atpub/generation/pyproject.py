@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.suggest import suggest
 from atpub.text.source import Source, decode
 from atpub.text.toml_document import parse_toml

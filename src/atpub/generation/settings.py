@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.generation.pyproject import PYPROJECT, SettingsTable, read_table
+from atpub.problems import Problem
 from atpub.suggest import suggest
 from atpub.text.paths import leads_out, outside_target
 
@@ -69,7 +70,7 @@ class Settings:
 
 def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
     """Read the settings: a flag overrides the file. Raises Usage, and InvalidInput with every problem in the file."""
-    given = {**_written(flags), **{name: value for name, value in flags.items() if value}}
+    given = {**_read_settings(flags), **{name: value for name, value in flags.items() if value}}
     out, package = _destination(given.get("out"), given.get("package"))
     samples = _paths(given.get("samples"))
     lexicons = _paths(given.get("lexicons")) or _default_lexicons(samples)
@@ -93,7 +94,7 @@ def read_settings(flags: Mapping[str, Setting | None]) -> Settings:
 
 def lexicon_folders() -> tuple[Path, ...]:
     """Return the folders of lexicons in the file, else lexicons/; raises InvalidInput with every problem in it."""
-    return _paths(_written({}).get("lexicons")) or (Path("lexicons"),)
+    return _paths(_read_settings({}).get("lexicons")) or (Path("lexicons"),)
 
 
 def _default_lexicons(samples: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -156,7 +157,7 @@ def _paths(value: Setting | None) -> tuple[Path, ...]:
 # The file
 
 
-def _written(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
+def _read_settings(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
     """Read the settings in the file; its paths, unless a flag replaces them, must be inside the project's folder."""
     table = read_table("generate")
     problems = list(table.unknown(_KINDS))
@@ -166,7 +167,7 @@ def _written(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
         _leading_out(table, name, path)
         for name in ("lexicons", "out", "samples")
         if not flags.get(name)
-        for path in _listed(found.get(name))
+        for path in _as_tuple(found.get(name))
         if leads_out(path) or outside_target(Path(path), Path())
     ]
     if problems:
@@ -174,7 +175,7 @@ def _written(flags: Mapping[str, Setting | None]) -> Mapping[str, Setting]:
     return {name: value for name, value in found.items() if not isinstance(value, Problem)}
 
 
-def _listed(value: Setting | Problem | None) -> tuple[str, ...]:
+def _as_tuple(value: Setting | Problem | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
 
 

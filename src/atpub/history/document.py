@@ -15,8 +15,9 @@ from atpub.atproto.data import Encoded, Json, JsonObject, NotInDataModel, loads
 from atpub.atproto.syntax import Cid, Did, RecordPath, SyntaxViolation
 from atpub.engine.inventory import Owned
 from atpub.engine.plan.model import ACTIONS
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.history.model import Heading, PastApply, PastChange
+from atpub.problems import Problem
 from atpub.repository.model import Record
 
 FORMAT: Final = 1
@@ -146,9 +147,9 @@ def _change(about: bytes, line: bytes) -> PastChange:
         str(found["id"]),
         path,
         _record(path, _cid(found["before_cid"]), line),
-        _owned(path, found["owned_before"]),
+        _parse_owned(path, found["owned_before"]),
         _cid(found["after_cid"]),
-        _owned(path, found["owned_after"]),
+        _parse_owned(path, found["owned_after"]),
         is_open=found["open"] is True,
         times={str(name): str(time) for name, time in found["times"].items()},
     )
@@ -170,7 +171,7 @@ def _owned_json(owned: Owned | None) -> Json:
     return {**fields, "extra": {**owned.extra}}
 
 
-def _owned(path: RecordPath, found: dict[str, Any] | None) -> Owned | None:
+def _parse_owned(path: RecordPath, found: dict[str, Any] | None) -> Owned | None:
     if found is None:
         return None
     cid = Cid.parse(found["cid"]) if found["cid"] else Cid("")

@@ -19,9 +19,10 @@ from typing import Final, cast
 from atpub.atomic_files import replacing, sync_folder, write_text
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RecordPath
-from atpub.errors import InvalidInput, OSFailure, Problem
+from atpub.errors import InvalidInput, OSFailure
 from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
 from atpub.history.model import Heading, PastApply
+from atpub.problems import Problem
 from atpub.repository.model import is_local
 
 FOLDER: Final = Path(".atpub", "history")
@@ -164,7 +165,7 @@ class History:
         """Give the lines of an apply; raises InvalidInput where it cannot be read, then or later."""
         try:
             with gzip.open(self._file(name)) as stream:
-                yield _bounded(cast("BufferedReader", stream), name)
+                yield _read_lines(cast("BufferedReader", stream), name)
         except (FileNotFoundError, NotADirectoryError):
             raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
         except (OSError, EOFError, zlib.error) as error:
@@ -185,7 +186,7 @@ def relative_file(file: Path, base: Path) -> str:
     return os.path.relpath(path, start) if path.startswith(start + os.sep) else path
 
 
-def _bounded(stream: BufferedReader, name: str) -> Iterator[bytes]:
+def _read_lines(stream: BufferedReader, name: str) -> Iterator[bytes]:
     """Yield lines; raises InvalidInput for more than any apply writes: a file may be made to exhaust the memory."""
     size = 0
     while line := stream.readline(_LONGEST_LINE):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +10,13 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.desired import usual_paths
 from atpub.engine.inventory import COLLECTION
-from atpub.errors import InvalidInput, Usage
+from atpub.errors import Usage
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.load import folder_of, load_merged, not_interpolated
+from atpub.manifest.load import fill_variables, folder_of, load_documents
 from atpub.manifest.model import Manifest
 from atpub.target import Target, require_target
 from atpub.text.document import Document, parse
-from atpub.text.interpolate import interpolate
-from atpub.text.merge import merge
 from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 
 
@@ -81,8 +79,8 @@ def find_base(
     if options.download and options.out is None:
         raise Usage("--download saves files beside the manifest", hint="name the manifest: --out FILE")
     paths = manifests or usual_paths()
-    found = tuple(_read_documents(paths, environment, environ))
-    known = _load(found, _folder(paths), environment) if found else None
+    found = fill_variables(read_documents(paths), environ, environment)
+    known = load_documents(found, _folder(paths), environment=environment).require_valid() if found else None
     if known is not None and project not in (None, known.project):
         if manifests:
             raise Usage(f"the manifest's project is {known.project}, not {project}", hint="leave out --project")
@@ -98,7 +96,8 @@ def find_base(
     header = _build_header(replaced, project, None if documents else owner, known, environment)
     if lexicons is not None:
         header["lexicons"] = {"path": _relative(lexicons, folder)}
-    manifest = _load((*documents, parse(yaml_text({"atpub": 1, **header}), "--project")), folder, environment)
+    own = parse(yaml_text({"atpub": 1, **header}), "--project")
+    manifest = load_documents((*documents, own), folder, environment=environment).require_valid()
     return ImportBase(manifest, documents, header, require_target(manifest, owner, pds, environ))
 
 
@@ -124,18 +123,6 @@ def _build_header(
     if known is None and account is None:
         raise Usage("no account is given", hint="name it: --account HANDLE")
     return {"project": name, **({"account": account} if account else {}), **header}
-
-
-def _read_documents(paths: Sequence[str], environment: str | None, environ: Mapping[str, str]) -> Iterator[Document]:
-    for document in read_documents(paths) if paths else ():
-        yield interpolate(document, environ, skip=not_interpolated(environment))
-
-
-def _load(documents: tuple[Document, ...], folder: Path, environment: str | None) -> Manifest:
-    loaded = load_merged(merge(documents, SECTIONS), folder, environment=environment)
-    if loaded.problems:
-        raise InvalidInput(loaded.problems)
-    return loaded.manifest
 
 
 def _folder(paths: Sequence[str]) -> Path:

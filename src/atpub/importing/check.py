@@ -11,17 +11,15 @@ from atpub.atproto.data import JsonObject, cid_of
 from atpub.atproto.syntax import RecordPath
 from atpub.desired import desired_records, measure_data
 from atpub.engine.plan.resolve import desired_cids
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.importing.entry_writers import CREATED_AT
 from atpub.importing.model import ImportRequest
-from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.load import load_merged, not_interpolated
+from atpub.manifest.load import fill_variables, load_documents
 from atpub.manifest.model import Address
 from atpub.manifest.schema import SIZE
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.text.document import Document, parse
-from atpub.text.interpolate import interpolate
-from atpub.text.merge import merge
 
 _FILE: Final = "what was imported"
 Entries = Mapping[Address, tuple[Record, JsonObject]]
@@ -37,8 +35,7 @@ class Checked:
 def check(request: ImportRequest, text: str, entries: Entries) -> Checked:
     """Find entries that differ from their live records; raises InvalidInput for problems outside of entries."""
     document = parse(text, _FILE)
-    documents = [*request.documents, interpolate(document, {}, skip=not_interpolated(None))]
-    loaded = load_merged(merge(documents, SECTIONS), request.manifest.folder)
+    loaded = load_documents([*request.documents, *fill_variables([document], {})], request.manifest.folder)
     if loaded.problems:
         return _by_entry(loaded.problems, document, entries)
     ours = {address: item for address, item in loaded.manifest.entries.items() if address in entries}

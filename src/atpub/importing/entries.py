@@ -15,7 +15,6 @@ from atpub.atproto.data import Json, JsonObject, blobs_in, cid_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.announcements import CATALOGS, announcement_path, is_announcement
 from atpub.engine.desired.model import record_key
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import label
 from atpub.importing import entry_writers as forms
 from atpub.importing.check import Checked, Entries, check
@@ -35,6 +34,7 @@ from atpub.manifest.kinds import (
 )
 from atpub.manifest.model import Address
 from atpub.manifest.schema import ANNOUNCE, PARTS
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.text.yaml_writer import with_dollars_kept, yaml_text
 
@@ -288,7 +288,7 @@ class Importer:
                 files[name] = "".join(f"{digest}  {shard}\n" for shard, digest in checksums.items())
                 entries[address] = (record, {**body, "checksums": name})
         made = tuple(ImportedEntry(address, self._request.uri(record.path)) for address, (record, _) in entries.items())
-        warnings = (*self._warnings, *_unnamed(entries))
+        warnings = (*self._warnings, *_warn_unnamed(entries))
         pointers = frozenset(pointer.path for found in self._announced.values() for pointer in found.values())
         return ImportResult(self._text(entries), made, warnings, files, pointers)
 
@@ -325,7 +325,7 @@ def _possible_forms(record: Record, *, with_files: bool) -> tuple[Form, ...]:
     return possible if known == RECORDS.forms else (*possible, *RECORDS.forms)
 
 
-def _unnamed(entries: Entries) -> Iterator[Problem]:
+def _warn_unnamed(entries: Entries) -> Iterator[Problem]:
     """Warn about schemas without an NSID, which were given one."""
     for address, (record, body) in entries.items():
         nsid = str(body.get("nsid"))

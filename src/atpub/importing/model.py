@@ -9,8 +9,8 @@ from pathlib import Path
 from atpub.atproto.data import Blob, JsonObject
 from atpub.atproto.syntax import AtUri, RecordPath
 from atpub.engine.inventory import Owned
-from atpub.errors import Problem
 from atpub.manifest.model import Address, Manifest
+from atpub.problems import Problem
 from atpub.repository.model import Live, Record
 from atpub.text.document import Document
 

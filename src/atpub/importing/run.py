@@ -14,13 +14,14 @@ from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
 from atpub.engine.desired.announcements import announcement_path
 from atpub.engine.desired.model import VERSIONED, entry_path
 from atpub.engine.inventory import COLLECTION, Damaged, Owned, Survey, survey_inventories
-from atpub.errors import FileConflict, Problem, RecordNotFound, Usage
+from atpub.errors import FileConflict, RecordNotFound, Usage
 from atpub.importing.base import ImportBase, ImportOptions
 from atpub.importing.download import download_blobs, find_missing
 from atpub.importing.entries import Importer
 from atpub.importing.model import BlobDownload, ImportRequest, ImportResult
 from atpub.importing.parts import first_part
 from atpub.manifest.model import DatasetEntry, Manifest
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
@@ -95,7 +96,7 @@ def _request(
     return ImportRequest(
         records=records,
         live=live,
-        owned=_owned(survey, base.manifest.project),
+        owned=_find_owned(survey, base.manifest.project),
         manifest=base.manifest,
         documents=base.documents,
         header=base.header,
@@ -140,7 +141,7 @@ def _select_named(uris: Collection[AtUri], live: Live) -> list[Record]:
     return [record for record in records if record.path in paths or record.path.collection in whole]
 
 
-def _owned(survey: Survey, project: str) -> dict[RecordPath, Owned]:
+def _find_owned(survey: Survey, project: str) -> dict[RecordPath, Owned]:
     """Return what a project owns, as far as its inventory records can be read."""
     inventory = survey.inventories.get(project)
     salvaged = [damaged.owned for damaged in survey.damaged if damaged.project == project]
@@ -151,7 +152,7 @@ def _select_new(
     records: list[Record], base: ImportBase, survey: Survey, did: Did
 ) -> tuple[tuple[Record, ...], tuple[Problem, ...]]:
     """Select the records that no other project owns and the manifest lacks; warn about the others."""
-    own = _owned(survey, base.manifest.project)
+    own = _find_owned(survey, base.manifest.project)
     foreign = {path: name for path, name in _foreign_owners(survey, base.manifest.project).items() if path not in own}
     listed = set(_entry_paths(base.manifest))
     theirs = Counter(foreign[record.path] for record in records if record.path in foreign)
@@ -169,7 +170,7 @@ def _select_new(
 def _foreign_owners(survey: Survey, project: str) -> dict[RecordPath, str]:
     """Map the records that other projects own to the project's name."""
     names = {*survey.inventories, *(damaged.project for damaged in survey.damaged)}
-    return {path: name for name in sorted(names - {project}) for path in _owned(survey, name)}
+    return {path: name for name in sorted(names - {project}) for path in _find_owned(survey, name)}
 
 
 def _foreign_warnings(counts: Counter[str]) -> Iterator[Problem]:

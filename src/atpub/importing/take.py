@@ -17,19 +17,21 @@ from atpub.desired import desired_records, measure_data
 from atpub.engine.desired.model import Desired
 from atpub.engine.plan.model import Change, Plan
 from atpub.engine.plan.resolve import desired_cids
-from atpub.errors import InvalidInput, Problem, RecordNotFound, Usage
+from atpub.errors import InvalidInput, RecordNotFound, Usage
 from atpub.importing import entry_writers as writers
 from atpub.importing.entries import write_body
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import Form
 from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import PLACEHOLDERS, Address
+from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.suggest import suggest
 from atpub.text.document import Document, parse
 from atpub.text.files import STDIN
 from atpub.text.spans import Steps
-from atpub.text.yaml_edit import Edit, NotEditable, edit_yaml
+from atpub.text.yaml_edit import Edit, edit_yaml
+from atpub.text.yaml_tree import NotEditable
 from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
@@ -217,11 +219,11 @@ def _check(
 ) -> None:
     """Raise InvalidInput unless the edited manifest describes the live records, and the others as before."""
     taken = {change.path: change for change in changes}
-    before = {item.path: item.value for item in _desired(documents, plan, source)}
+    before = {item.path: item.value for item in _make_desired(documents, plan, source)}
     edited = [parse(texts[item.file], item.file) for item in documents]
     first = next(iter(taken.values()))
     try:
-        desired = _desired(edited, plan, source)
+        desired = _make_desired(edited, plan, source)
     except InvalidInput as error:
         raise _refuse(first, None, error.problems[0].message) from None
     live = {change.path: change.before for change in plan.changes if change.before}
@@ -234,7 +236,7 @@ def _check(
         raise _refuse(first, None, "other entries share what would be edited")
 
 
-def _desired(documents: Iterable[Document], plan: Plan, source: ManifestSource) -> tuple[Desired, ...]:
+def _make_desired(documents: Iterable[Document], plan: Plan, source: ManifestSource) -> tuple[Desired, ...]:
     manifest = replace(source.load(documents), account=plan.account)
     return desired_records(manifest, measure_data(manifest), plan.did)[0]
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from wcmatch import glob
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.survey import ShardSurvey, survey_shard
 

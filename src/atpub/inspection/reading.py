@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from atpub.errors import AtpubError, OversizedResponse, Problem
+from atpub.errors import AtpubError, OversizedResponse
 from atpub.executors import result_of, submit_batches
 from atpub.inspection.files import survey_file, unreadable
 from atpub.measuring.measure import find_store
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.stores import all_chunks
+from atpub.problems import Problem
 from atpub.pulling.download import Source, chunks_of, download, new_client
 from atpub.shards.field_summary import FieldSummary
 from atpub.shards.survey import ShardSurvey, survey_stream
@@ -78,7 +79,7 @@ def _survey(sources: Iterable[InspectedSource]) -> Iterator[ShardSurvey]:
 def _survey_stream(client: TransportClient, item: InspectedSource) -> ShardSurvey:
     try:
         with _open(client, item) as (chunks, size):
-            return survey_stream(_bounded(item, chunks), item.name, size, item.most)
+            return survey_stream(_limit(item, chunks), item.name, size, item.most)
     except ShardFailure as failure:
         return unreadable(item.name, failure.problem)
     except AtpubError as error:
@@ -102,7 +103,7 @@ def _open(client: TransportClient, item: InspectedSource) -> Generator[tuple[Ite
             yield chunks, stated.facts.size
 
 
-def _bounded(item: InspectedSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _limit(item: InspectedSource, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield chunks; raises OversizedResponse for more bytes than the record of a blob states."""
     size = 0
     for chunk in chunks:

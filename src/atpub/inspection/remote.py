@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from atpub.atproto.data import Blob
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.inspection.reading import InspectedSource
 from atpub.measuring.measure import OBJECT_SCHEMES
+from atpub.problems import Problem
 from atpub.pulling.download import Url
 from atpub.pulling.entries import OpenRepository, PublishedDataset, blob_source, find_dataset, parse_dataset_uri
 from atpub.redact import redact_urls

@@ -12,13 +12,14 @@ from typing import Final
 from atpub.atomic_files import write_text
 from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid, SyntaxViolation
-from atpub.errors import FileConflict, InvalidInput, Problem, Usage
+from atpub.errors import FileConflict, InvalidInput, Usage
 from atpub.generated import LEXICONS
 from atpub.inspection.declare import NotDeclarable, is_utf8
 from atpub.inspection.draft import DatasetDraft, Draft, draft_manifest
 from atpub.inspection.files import find_checksums, find_shards, survey_files
 from atpub.inspection.manifest_text import file_pattern, manifest_text
 from atpub.manifest.record_schema import schema_with_records
+from atpub.problems import Problem
 from atpub.shards.braces import escape
 from atpub.shards.files import expand_files
 from atpub.shards.survey import ShardSurvey

@@ -18,7 +18,6 @@ from atpub.errors import (
     FileConflict,
     InvalidInput,
     OversizedResponse,
-    Problem,
     RecordNotFound,
     RepositoryError,
     RepositoryNotFound,
@@ -26,6 +25,7 @@ from atpub.errors import (
 )
 from atpub.lexicon_resolution.sources import FoundLexicon, LexiconSource
 from atpub.manifest.lexicon_lock import LexiconLock, Resolution
+from atpub.problems import Problem
 
 MOST_LEXICONS: Final = 2_000
 """The most lexicons of one pull."""
@@ -196,10 +196,10 @@ def references_of(found: FoundLexicon) -> tuple[frozenset[Nsid], frozenset[Nsid]
     """
     own = {found.nsid}
     needed = frozenset(name.nsid for _, name, _ in references(found.lexicon))
-    return needed - own, frozenset(_mentioned(found.value.get("defs"))) - own
+    return needed - own, frozenset(_find_mentions(found.value.get("defs"))) - own
 
 
-def _mentioned(value: Json) -> Iterator[Nsid]:
+def _find_mentions(value: Json) -> Iterator[Nsid]:
     match value:
         case {"type": "string", "knownValues": list(values)}:
             pairs = (item.split("#") for item in values if isinstance(item, str))
@@ -210,10 +210,10 @@ def _mentioned(value: Json) -> Iterator[Nsid]:
             yield from _nsids(values)
         case dict():
             for item in value.values():
-                yield from _mentioned(item)
+                yield from _find_mentions(item)
         case list():
             for item in value:
-                yield from _mentioned(item)
+                yield from _find_mentions(item)
         case _:
             pass
 

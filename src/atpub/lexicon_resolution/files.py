@@ -10,11 +10,12 @@ from pathlib import Path
 from atpub.atproto import data
 from atpub.atproto.data import NotInDataModel
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem, RecordNotFound
+from atpub.errors import InvalidInput, RecordNotFound
 from atpub.lexicon_resolution.sources import FoundLexicon, parse_named, record_cid
 from atpub.lexicon_tools.git import read_revision
 from atpub.manifest.lexicon_files import lexicon_files
 from atpub.manifest.lexicon_lock import Resolution
+from atpub.problems import Place, Problem
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed
 from atpub.text.paths import refuse
@@ -53,7 +54,7 @@ def read_found(nsid: Nsid, source: Source, name: str) -> FoundLexicon:
 
 def read_folder(folder: Path) -> FilesSource:
     """Read the lexicons in a folder; raises InvalidInput for a file that leads out of it."""
-    return FilesSource(str(folder), dict(_named(_in_folder(folder))))
+    return FilesSource(str(folder), dict(_find_lexicons(_in_folder(folder))))
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
@@ -63,7 +64,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
         yield read_source(str(file))
 
 
-def _named(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
+def _find_lexicons(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
     """Yield the lexicons among some files, each with its NSID; other JSON files are passed over."""
     seen = set[str]()
     for source in sources:
@@ -77,7 +78,7 @@ def _named(sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
 
 def read_revision_files(name: str) -> FilesSource:
     """Read the lexicons at a git revision, `REV:PATH`; raises Usage where there is none."""
-    return FilesSource(name, dict(_named(_in_revision(name))))
+    return FilesSource(name, dict(_find_lexicons(_in_revision(name))))
 
 
 def _in_revision(name: str) -> Iterator[Source]:

@@ -11,8 +11,8 @@ from atpub.atproto.identity.lexicons import authority_of, txt_name
 from atpub.atproto.syntax import Did, Nsid
 from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Change, Plan, Refusal
-from atpub.errors import Problem
 from atpub.manifest.lexicon_lock import COLLECTION
+from atpub.problems import Problem
 from atpub.suggest import listed
 
 Ask: TypeAlias = Callable[[Nsid], Did | Unresolved]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import Nsid
-from atpub.errors import AtpubError, FileConflict, Problem
+from atpub.errors import AtpubError, FileConflict
 from atpub.lexicon_resolution.closure import (
     PulledLexicon,
     PullOptions,
@@ -26,6 +26,7 @@ from atpub.lexicon_resolution.sources import LexiconSource
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of
 from atpub.manifest.lexicon_lock import LexiconLock, Resolution, lock_text
+from atpub.problems import Problem
 from atpub.text.paths import outside_target
 
 
@@ -53,7 +54,7 @@ def pull(shelf: Shelf, options: PullOptions, source: LexiconSource) -> PullResul
     start = time.monotonic()
     lock, held = shelf.read_lock(), shelf.read()
     collected = collect(held, lock, source, options, lambda: time.monotonic() - start)
-    files = [_placed(item, shelf) for _, item in sorted(collected.pulled.items())]
+    files = [_place(item, shelf) for _, item in sorted(collected.pulled.items())]
     for file in files:
         if file.state != "unchanged":
             _check_path(file, shelf, collected.pulled[file.nsid], force=options.force)
@@ -64,7 +65,7 @@ def pull(shelf: Shelf, options: PullOptions, source: LexiconSource) -> PullResul
     return PullResult(tuple(files), tuple(unneeded), tuple(map(_warning, collected.missing.values())))
 
 
-def _placed(item: PulledLexicon, shelf: Shelf) -> PulledFile:
+def _place(item: PulledLexicon, shelf: Shelf) -> PulledFile:
     file = Path(item.held.file) if item.held else shelf.folder / path_of(item.found.nsid)
     return PulledFile(item.found.nsid, file, item.state, item.found.resolution)
 

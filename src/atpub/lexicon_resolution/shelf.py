@@ -76,7 +76,7 @@ def check_frozen(shelf: Shelf, wanted: Iterable[Nsid]) -> LexiconLock:
     Raises StaleFiles with each difference.
     """
     lock, held = shelf.read_lock(), shelf.read()
-    differences = [*_differing(lock, held, shelf.folder), *_unlocked(lock, held, wanted)]
+    differences = [*_differing(lock, held, shelf.folder), *_find_unlocked(lock, held, wanted)]
     if differences:
         listed = "".join(f"\n  {line}" for line in differences)
         hint = f"run `atpub lex pull`, and commit {shelf.folder} and {shelf.lock}"
@@ -95,7 +95,7 @@ def _differing(lock: LexiconLock, held: Mapping[Nsid, HeldLexicon], folder: Path
             yield f"{nsid}: {item.file} has the CID {item.found.resolution.cid}, and the lock {locked.cid}"
 
 
-def _unlocked(lock: LexiconLock, held: Mapping[Nsid, HeldLexicon], wanted: Iterable[Nsid]) -> Iterable[str]:
+def _find_unlocked(lock: LexiconLock, held: Mapping[Nsid, HeldLexicon], wanted: Iterable[Nsid]) -> Iterable[str]:
     """Yield what the lock does not have: what was named, and what locked lexicons need and is no file of the user's."""
     for nsid in sorted((lock.roots | {*wanted}) - lock.resolutions.keys()):
         yield f"{nsid}: the lock does not have it"

@@ -13,8 +13,9 @@ from atpub.atproto.lexicon.validate import violations
 from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did, Nsid, RecordPath
-from atpub.errors import Problem, RepositoryError, Usage
+from atpub.errors import RepositoryError, Usage
 from atpub.lexicon_tools.records import RecordVerdict, check_files
+from atpub.problems import Problem
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import Bump, LexiconChange, largest
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.errors import Place, Problem
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, problems_of
 from atpub.manifest.lexicon_files import find_places
+from atpub.problems import Place, Problem
 from atpub.text.document import Document
 from atpub.text.source import Source
 

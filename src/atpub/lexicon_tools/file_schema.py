@@ -126,7 +126,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _OF_PARTS: Final = ("body", "error", "lexicon", "message", "permission", "params")
 
 
-def _described(kind: str, words: Mapping[str, JsonObject]) -> JsonObject:
+def _describe(kind: str, words: Mapping[str, JsonObject]) -> JsonObject:
     """Return the properties of a part, with what they mean."""
     texts = {word: TYPE_TEXTS[kind] if word == "type" else keyword_text(kind, word) for word in words}
     return {word: described(value, texts[word]) for word, value in words.items()}
@@ -150,7 +150,7 @@ _MORE: Final[Mapping[str, JsonObject]] = {
     "permission": {
         "allOf": [
             *(
-                _if("resource", resource, {"properties": _described("permission", words), "required": [word]})
+                _if("resource", resource, {"properties": _describe("permission", words), "required": [word]})
                 for (resource, words), word in zip(_GRANTS.items(), RESOURCE_NAMES.values(), strict=True)
             ),
             _if("resource", "rpc", _AUDIENCE),
@@ -204,7 +204,7 @@ def _part(kind: str) -> JsonObject:
     return {
         "type": "object",
         "description": TYPE_TEXTS[kind],
-        "properties": _described(kind, {**own, **values}),
+        "properties": _describe(kind, {**own, **values}),
         "required": [*_REQUIRED.get(kind, ())],
         **_MORE.get(kind, {}),
     }

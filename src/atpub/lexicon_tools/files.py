@@ -9,11 +9,12 @@ from pathlib import Path
 
 from atpub.atomic_files import write_text
 from atpub.atproto.syntax import Nsid
-from atpub.errors import FileConflict, InvalidInput, Problem, Usage
+from atpub.errors import FileConflict, InvalidInput, Usage
 from atpub.lexicon_tools.layout import format_json
 from atpub.lexicon_tools.starters import path_of, starter_text
 from atpub.manifest.lexicon_files import lexicon_files, read_files, why_none
 from atpub.manifest.lexicon_lock import find_lock, read_lock
+from atpub.problems import Problem
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json
 from atpub.text.paths import refuse

@@ -74,15 +74,15 @@ def _write(value: Node, indent: str, before: int) -> str:
     match value:
         case list():
             items = [_write(item, inner, 0) for item in value]
-            return _broken("[", items, "]", indent)
+            return _break_lines("[", items, "]", indent)
         case dict():
             fields = [f"{_string(key)}: {_write(item, inner, len(_string(key)) + 2)}" for key, item in value.items()]
-            return _broken("{", fields, "}", indent)
+            return _break_lines("{", fields, "}", indent)
         case _:
             return short or ""
 
 
-def _broken(opening: str, items: list[str], closing: str, indent: str) -> str:
+def _break_lines(opening: str, items: list[str], closing: str, indent: str) -> str:
     lines = ",\n".join(f"{indent}{_INDENT}{item}" for item in items)
     return f"{opening}\n{lines}\n{indent}{closing}"
 

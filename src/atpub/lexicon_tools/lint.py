@@ -12,10 +12,10 @@ from typing import Final
 
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.violation import json_path
-from atpub.errors import Place, Problem
 from atpub.lexicon_tools.parts import Corpus, LexiconPart
 from atpub.lexicon_tools.rules import RULES, Rule
 from atpub.manifest.lexicon_files import LexiconFile, link_files, read_files
+from atpub.problems import Place, Problem
 
 ALL: Final = "*"
 """What stands for every rule."""

@@ -19,7 +19,8 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import violations
 from atpub.atproto.lexicon.violation import Violation
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
 from atpub.text.json_document import parse_json, placed

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from atpub.errors import Severity
 from atpub.lexicon_tools import name_rules as names
 from atpub.lexicon_tools import type_rules as types
 from atpub.lexicon_tools.parts import METHODS, PRIMARY, LexiconPart, RuleMatch
+from atpub.problems import Severity
 
 Check = Callable[[LexiconPart], Iterable[RuleMatch]]
 

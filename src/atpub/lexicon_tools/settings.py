@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.generation.pyproject import SettingsTable, read_table
 from atpub.lexicon_tools.lint import ALL, Ignored
 from atpub.lexicon_tools.rules import CODES
+from atpub.problems import Problem
 from atpub.suggest import suggest
 
 _KEYS: Final = ("ignore", "per-path")

@@ -13,11 +13,12 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.git import is_revision, read_revision
 from atpub.manifest.lexicon_files import LexiconFile, as_warnings, link_files, parse_lexicon, read_lexicon
 from atpub.manifest.lexicon_lock import COLLECTION
+from atpub.problems import Problem
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record

@@ -25,7 +25,6 @@ from atpub.errors import (
     AuthorizationDenied,
     AuthorizationMismatch,
     InsufficientScope,
-    Problem,
     RepositoryError,
     UnconfirmedServer,
 )
@@ -34,6 +33,7 @@ from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
 from atpub.login.model import OpenedSession
 from atpub.login.session import store_session
+from atpub.problems import Problem
 from atpub.redact import hide
 from atpub.target import Target
 

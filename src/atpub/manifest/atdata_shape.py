@@ -11,9 +11,9 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.runtime import member_json
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, schema
 from atpub.manifest.fields import array_formats
+from atpub.problems import Problem
 
 SHAPE: Final = "atdata-shape"
 """The code of the warning about a record in that shape."""

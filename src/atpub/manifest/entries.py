@@ -11,7 +11,7 @@ from atpub.atproto.data import Json, JsonObject, whole
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
-from atpub.errors import InvalidRecord, Place, Problem
+from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory, rai
 from atpub.generated.science.alt.dataset import label
 from atpub.manifest.fields import json_schema
@@ -48,6 +48,7 @@ from atpub.manifest.schema import (
     SIZE,
 )
 from atpub.manifest.structure import faults_of_json_schema
+from atpub.problems import Place, Problem
 from atpub.storage import parts
 from atpub.storage.interface import texts
 from atpub.storage.registry import CHECKSUMS_KEY, FILE_KEY, FILES, MISSING_KEY, URLS_KEY, option_keys, read_endpoint

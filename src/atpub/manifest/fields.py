@@ -86,7 +86,7 @@ def json_schema(fields: JsonObject) -> Made:
     return Made(content, tuple(problems))
 
 
-def _shown(written: Json) -> str:
+def _show(written: Json) -> str:
     return f"[{', '.join(map(str, written))}]" if isinstance(written, list) else str(written)
 
 
@@ -118,7 +118,7 @@ def _field(written: Json) -> tuple[JsonObject, bool]:
         return array_property(next(iter(written.values()))), array[1]
     found = _simple_field(written)
     if found is None:
-        raise NotAType(f"{_shown(written)} is not a type of field", _hint(written))
+        raise NotAType(f"{_show(written)} is not a type of field", _hint(written))
     return found
 
 

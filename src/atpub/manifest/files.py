@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.text.document import Document, parse_source
 from atpub.text.files import read_source, read_stdin, unreadable
-from atpub.text.interpolate import interpolate, nowhere
-from atpub.text.merge import MergedDocument, merge
 from atpub.text.paths import outside_target, refuse_special
-from atpub.text.spans import Steps
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 _SUFFIXES = (".yaml", ".yml")
-
-
-def read_merged(
-    paths: Iterable[AnyPath],
-    *,
-    sections: frozenset[str],
-    environ: Mapping[str, str],
-    skip: Callable[[Steps], bool] = nowhere,
-) -> MergedDocument:
-    """Files and folders as one, with the variables of `environ` filled in, as `interpolate` and `merge` have it.
-
-    Raises InvalidInput, with every problem of every file, where one cannot be read to its end; what is wrong although
-    the rest can be used is the bundle's `problems`.
-    """
-    return merge((interpolate(document, environ, skip=skip) for document in read_documents(paths)), sections)
 
 
 def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:

@@ -16,7 +16,8 @@ from atpub.atproto.lexicon.link import link, references
 from atpub.atproto.lexicon.model import Lexicon, Lexicons
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.files import read_source
 from atpub.text.json_document import parse_json, placed

@@ -15,8 +15,9 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, Nsid
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.generated.com.atproto.lexicon import schema
+from atpub.problems import Problem
 from atpub.text.files import read_json
 from atpub.text.json_document import placed
 

@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
-from atpub.manifest.files import read_merged
+from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import (
     LexiconFile,
@@ -31,6 +31,7 @@ from atpub.manifest.lexicon_files import (
 from atpub.manifest.lexicon_lock import find_lock, is_present, read_lock
 from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.structure import valid_subset
+from atpub.problems import Place, Problem
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
@@ -52,6 +53,12 @@ class Loaded:
     manifest: Manifest
     problems: tuple[Problem, ...]
 
+    def require_valid(self) -> Manifest:
+        """Return the manifest; raises InvalidInput with every problem."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+        return self.manifest
+
 
 def load_manifest(
     paths: Sequence[str | os.PathLike[str]], *, environ: Mapping[str, str], environment: str | None = None
@@ -60,10 +67,7 @@ def load_manifest(
 
     `environ` fills in `${X}` where it declares X; `environment` names one of the manifest's `environments`.
     """
-    loaded = load_valid_subset(paths, environ=environ, environment=environment)
-    if loaded.problems:
-        raise InvalidInput(loaded.problems)
-    return loaded.manifest
+    return load_valid_subset(paths, environ=environ, environment=environment).require_valid()
 
 
 def load_valid_subset(
@@ -73,8 +77,26 @@ def load_valid_subset(
 
     Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
-    return load_merged(bundle, folder_of(paths), environment=environment)
+    documents = fill_variables(read_documents(paths), environ, environment)
+    return load_documents(documents, folder_of(paths), environment=environment)
+
+
+def fill_variables(
+    documents: Iterable[Document], environ: Mapping[str, str], environment: str | None = None
+) -> tuple[Document, ...]:
+    """Fill in the variables of a manifest's documents, in all values that may have any."""
+    skip = _not_interpolated(environment)
+    return tuple(interpolate(document, environ, skip=skip) for document in documents)
+
+
+def load_documents(documents: Iterable[Document], folder: Path, *, environment: str | None = None) -> Loaded:
+    """As `load_valid_subset`, of documents whose variables are filled in; what they name is in `folder`."""
+    bundle = lay_over(merge(documents, SECTIONS), environment)
+    sound = valid_subset(bundle)
+    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
+    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
+    manifest = loader.manifest(environment)
+    return Loaded(manifest, loader.problems)
 
 
 def folder_of(paths: Sequence[str | os.PathLike[str]]) -> Path:
@@ -93,12 +115,8 @@ class ManifestSource:
 
     def load(self, documents: Iterable[Document]) -> Manifest:
         """Load the manifest from the documents of its files, which may be edited; raises InvalidInput."""
-        skip = not_interpolated(self.environment)
-        filled = (interpolate(document, self.environ, skip=skip) for document in documents)
-        loaded = load_merged(merge(filled, SECTIONS), folder_of(self.paths), environment=self.environment)
-        if loaded.problems:
-            raise InvalidInput(loaded.problems)
-        return loaded.manifest
+        filled = fill_variables(documents, self.environ, self.environment)
+        return load_documents(filled, folder_of(self.paths), environment=self.environment).require_valid()
 
 
 def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:
@@ -106,20 +124,10 @@ def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path
 
     Nothing else in the manifest needs to be right. Raises InvalidInput where a file cannot be read to its end.
     """
-    bundle = read_merged(paths, sections=SECTIONS, environ={}, skip=lambda _: True)
+    bundle = merge(read_documents(paths), SECTIONS)
     name = _object(bundle.value.get("lexicons")).get("path")
     folder = folder_of(paths)
     return dict.fromkeys(lexicon_files(folder / name), folder) if isinstance(name, str) else {}
-
-
-def load_merged(bundle: MergedDocument, folder: Path, *, environment: str | None = None) -> Loaded:
-    """As `load_valid_subset`, of what is read already; `folder` is where the files are that it names."""
-    bundle = lay_over(bundle, environment)
-    sound = valid_subset(bundle)
-    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
-    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
-    manifest = loader.manifest(environment)
-    return Loaded(manifest, loader.problems)
 
 
 def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterator[Problem]:
@@ -128,8 +136,8 @@ def _elsewhere(problems: Iterable[Problem], known: Iterable[Problem]) -> Iterato
     return (problem for problem in problems if problem.place not in places)
 
 
-def not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
-    """Says of a value whether it is no place for variables: ids, names of files, extensions, and other environments."""
+def _not_interpolated(environment: str | None) -> Callable[[Steps], bool]:
+    """Return the test for values without variables: ids, names of files, extensions, and other environments."""
 
     def skip(steps: Steps) -> bool:
         if steps[:1] == (ENVIRONMENTS,) and len(steps) > 1:
@@ -207,7 +215,7 @@ class _Loader:
             if Address(section, key) not in entries
         }
         for address, entry in entries.items():
-            if left_out.isdisjoint(_referred(_object(self._value.get(address.section)).get(address.key))):
+            if left_out.isdisjoint(_find_references(_object(self._value.get(address.section)).get(address.key))):
                 yield address, entry
 
     # Where to publish
@@ -253,9 +261,9 @@ class _Loader:
             return LEXICONS.lexicons, []
         files = self._lexicon_files(str(own["path"]))
         read, broken = read_files(dict.fromkeys(files, self._folder))
-        used = None if own.get("publish") else self._used(read)
+        used = None if own.get("publish") else self._find_used(read)
         is_complete = self._note_broken(broken, used)
-        pulled = self._pulled(self._folder / str(own["path"]))
+        pulled = self._find_pulled(self._folder / str(own["path"]))
         for file in read:
             if file.lexicon.id in LEXICONS.lexicons.by_nsid.keys() - pulled:
                 self._warn_builtin(file)
@@ -265,7 +273,9 @@ class _Loader:
         self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
         if not is_complete or linked.problems or not files:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
-        published = [_published(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled]
+        published = [
+            _lexicon_entry(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled
+        ]
         return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
 
     def _lexicon_files(self, name: str) -> Sequence[Path]:
@@ -279,7 +289,7 @@ class _Loader:
             self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
         return files
 
-    def _pulled(self, folder: Path) -> Collection[str]:
+    def _find_pulled(self, folder: Path) -> Collection[str]:
         """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
         file = find_lock(folder)
         if not is_present(file) or outside_target(file, self._folder):
@@ -287,7 +297,7 @@ class _Loader:
         lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))
         return lock.resolutions.keys() if lock else frozenset()
 
-    def _used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
+    def _find_used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
         """Return the NSIDs that the records need; if some are missing, with that of files that state none."""
         records = _object(self._value.get("records")).values()
         found = needed(read, (str(_object(record).get("collection")) for record in records))
@@ -344,11 +354,11 @@ class _Loader:
             return None
 
 
-def _published(nsid: Nsid, document: JsonObject) -> LexiconEntry:
+def _lexicon_entry(nsid: Nsid, document: JsonObject) -> LexiconEntry:
     return LexiconEntry(Common(Address("lexicons", nsid), nsid, Rkey(nsid)), document)
 
 
-def _referred(value: Json) -> Iterator[str]:
+def _find_references(value: Json) -> Iterator[str]:
     """Yield the addresses in the placeholders of a value."""
     stack = [value]
     while stack:

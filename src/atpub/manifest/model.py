@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import AtUri, Did, Nsid, Rkey
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 from atpub.storage.interface import NO_ENDPOINT, Endpoint
 from atpub.storage.registry import FILES, URLS_KEY
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.manifest.kinds import NAMED_BY_KEY, ORDERED_SECTIONS, SECTIONS, collection_of
 from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address, Manifest, placeholder
 from atpub.manifest.schema import KEY, METADATA_SCHEMA
+from atpub.problems import Problem
 from atpub.suggest import listed, suggest
 from atpub.text.document import Document, parse_source
-from atpub.text.edits import TextEdit, YamlEditor, apply_edits
 from atpub.text.source import Source
 from atpub.text.spans import Steps
+from atpub.text.yaml_edit import TextEdit, YamlEditor, apply_edits
 
 REFERENCES: Final[Mapping[tuple[str, str], str]] = {
     ("datasets", "schema"): "schemas",
@@ -99,7 +100,7 @@ def _fields_to_keep(documents: tuple[Document, ...], old: Address) -> Iterator[t
 
 def _edits(document: Document, old: Address, key: str, fields: Mapping[str, str]) -> Iterator[TextEdit]:
     """Yield the edits of one file; what cannot be edited is left as it is."""
-    editor = YamlEditor(document.source)
+    editor = YamlEditor(document.source.text)
     edits: list[TextEdit | None] = []
     if document.has(old.steps):
         edits.append(editor.replace_scalar(document.offset(old.steps, of="key"), key))

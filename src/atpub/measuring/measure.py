@@ -8,7 +8,6 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from atpub.errors import Problem
 from atpub.measuring.model import (
     UNREAD,
     FailedShard,
@@ -21,6 +20,7 @@ from atpub.measuring.model import (
 )
 from atpub.measuring.stores import TRIES, BrokenOff, HttpStore, ShardStore, Stated, all_chunks
 from atpub.measuring.validators import is_unchanged
+from atpub.problems import Problem
 from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import new_client
 from atpub.repository.backoff import back_off
@@ -91,7 +91,7 @@ def _measure(store: ShardStore, task: ShardTask, on_progress: OnProgress) -> Out
     stated = store.ask(task)
     known = task.known
     if known and (stated.is_same or (is_unchanged(known, stated.facts) and stated.sha256 in (None, known.sha256))):
-        return MeasuredShard(task.url, known.sha256, _refreshed(known, stated), "known")
+        return MeasuredShard(task.url, known.sha256, _refresh(known, stated), "known")
     if stated.sha256:
         return MeasuredShard(task.url, stated.sha256, stated.facts, "stated")
     if task.missing == "store":
@@ -102,7 +102,7 @@ def _measure(store: ShardStore, task: ShardTask, on_progress: OnProgress) -> Out
     return _read_again(store, task, stated, on_progress)
 
 
-def _refreshed(known: KnownShard, stated: Stated) -> StoreFacts:
+def _refresh(known: KnownShard, stated: Stated) -> StoreFacts:
     """Return the facts of an unchanged shard, with the validators that the store states now."""
     if stated.is_same:
         return known.facts

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias, cast
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.lock import StoreFacts
 from atpub.storage.interface import NO_ENDPOINT, Endpoint
 

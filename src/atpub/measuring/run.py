@@ -11,7 +11,7 @@ from threading import Event
 from typing import Final
 from urllib.parse import urlsplit
 
-from atpub.errors import Interrupted, Problem
+from atpub.errors import Interrupted
 from atpub.executors import result_of, submit_batches
 from atpub.measuring.measure import close_connections, measure
 from atpub.measuring.model import (
@@ -23,6 +23,7 @@ from atpub.measuring.model import (
     dump_outcomes,
     load_outcomes,
 )
+from atpub.problems import Problem
 from atpub.progress import Completed, Ended, Failed, OnProgress, Progress, Started, ignore
 
 AT_ONCE: Final = 32

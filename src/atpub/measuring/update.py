@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atpub.atomic_files import write_text
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import Journal
 from atpub.measuring.model import UNREAD, FailedShard, KnownShard, MeasuredShard, Outcome, ShardTask
 from atpub.measuring.wids import build_indexes, index_file
+from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.shards.facts import Facts, gather
 from atpub.shards.lock import LOCK_FILE, Lock, StoreFacts, dump_lock, read_lock

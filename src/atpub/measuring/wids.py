@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from atpub.atproto.data import Json
-from atpub.errors import Problem
 from atpub.manifest.model import Address
+from atpub.problems import Problem
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.lock import Lock, StoreFacts
 from atpub.suggest import listed

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Final, Literal, TypeAlias
 
-from atpub.errors import Problem
 from atpub.packing.model import SourceFile
+from atpub.problems import Problem
 from atpub.shards.headers import BLOCK
 from atpub.shards.sample_types import MSGPACK
 

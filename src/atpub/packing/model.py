@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.sample_groups import split_name
 
 _LITTER: Final = frozenset(("thumbs.db", "desktop.ini"))

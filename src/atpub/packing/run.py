@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.packing.convert import NotConvertible, read_map, to_members, to_msgpack
 from atpub.packing.layout import (
     END,
@@ -22,6 +22,7 @@ from atpub.packing.layout import (
 )
 from atpub.packing.sources import Sources, Stamps, find_sources, read_file
 from atpub.packing.write import PackedMember, PackedShard, ShardWriter, sample_length
+from atpub.problems import Problem
 from atpub.progress import Ended, OnProgress, Started, ignore
 from atpub.shards.sample_types import MSGPACK
 from atpub.storage.blobs import LARGEST_SHARD

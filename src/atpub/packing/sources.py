@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from atpub.errors import OSFailure, Problem
+from atpub.errors import OSFailure
 from atpub.inspection.files import SUFFIX, find_shards
 from atpub.packing.model import SourceFile, is_hidden, parse_name
+from atpub.problems import Problem
 from atpub.shards.headers import Member
 from atpub.shards.tar import read_tar
 from atpub.suggest import counted, listed

@@ -49,11 +49,11 @@ def list_datasets(published: Published, changes: Iterable[Change] | None = None)
         if change.path.collection == entry.NSID:
             planned.setdefault(change.address, []).append(change)
     by_uri = {parts[0].uri: parts for parts in planned.values()}
-    live = [_listed(item, by_uri.pop(item.uri, []), has_manifest=changes is not None) for item in published.datasets]
-    return live + [_planned(parts) for parts in by_uri.values() if parts[0].after is not None]
+    live = [_describe(item, by_uri.pop(item.uri, []), has_manifest=changes is not None) for item in published.datasets]
+    return live + [_describe_planned(parts) for parts in by_uri.values() if parts[0].after is not None]
 
 
-def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -> ListedDataset:
+def _describe(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -> ListedDataset:
     return ListedDataset(
         item.uri,
         item.title,
@@ -66,7 +66,7 @@ def _listed(item: DatasetView, parts: Sequence[Change], *, has_manifest: bool) -
     )
 
 
-def _planned(parts: Sequence[Change]) -> ListedDataset:
+def _describe_planned(parts: Sequence[Change]) -> ListedDataset:
     first = parts[0]
     records = [change.after for change in parts if change.after is not None]
     links = read_links(records[0])

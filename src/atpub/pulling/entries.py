@@ -127,7 +127,7 @@ def published_shards(parts: Sequence[entry.Entry], key: str) -> Sequence[Publish
     shards = [shard for found in parts for shard in _shards_of(found)]
     urls = [shard.source for shard in shards if not isinstance(shard.source, Blob)]
     names = _names_of(urls) if len(urls) == len(shards) else None
-    return [replace(shard, name=name) for name, shard in zip(names or _numbered(key, len(shards)), shards, strict=True)]
+    return [replace(shard, name=name) for name, shard in zip(names or _number(key, len(shards)), shards, strict=True)]
 
 
 def _shards_of(found: entry.Entry) -> Iterator[PublishedShard]:
@@ -157,6 +157,6 @@ def _path_of(url: str) -> str:
         return ""
 
 
-def _numbered(key: str, count: int) -> list[str]:
+def _number(key: str, count: int) -> list[str]:
     stem = _NOT_IN_KEY.sub("_", key)[:100].lstrip("-")
     return [f"{stem}-{number:06}.tar" for number in range(count)]

@@ -10,9 +10,9 @@ from typing import Final
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.evolution.model import WORDS, Example, LexiconChange, breaks_words
 from atpub.atproto.lexicon.violation import json_path
-from atpub.errors import Problem
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.breaking import BreakingResult, PlacedChange
+from atpub.problems import Problem
 from atpub.report.escape import escape_markdown
 from atpub.report.github import annotation_lines
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text

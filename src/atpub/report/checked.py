@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.violation import json_path
-from atpub.errors import Problem
 from atpub.lexicon_tools.records import RecordVerdict
+from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted

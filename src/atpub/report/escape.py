@@ -29,7 +29,7 @@ _COMMAND: Final = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)  # a workflow com
 
 def escape_terminal(text: str) -> str:
     r"""Return text on one line, with `\u001b` for ESC; escaping twice changes nothing more."""
-    return UNSAFE.sub(_escaped, text)
+    return UNSAFE.sub(_escape_match, text)
 
 
 def escape_lines(text: str) -> str:
@@ -40,7 +40,7 @@ def escape_lines(text: str) -> str:
 def escape_output(text: str, *, colour: bool) -> str:
     """Return whole lines to print; line breaks stay, and so do colours if the stream has them."""
     pattern = _STYLED_OUTPUT if colour else _PLAIN_OUTPUT
-    return _COMMAND.sub(r"\1\\u003a", pattern.sub(lambda found: found[1] or _escaped(found), text))
+    return _COMMAND.sub(r"\1\\u003a", pattern.sub(lambda found: found[1] or _escape_match(found), text))
 
 
 def escape_html(text: object) -> str:
@@ -77,5 +77,5 @@ def markdown_fence(text: str, *, least: int = 3) -> str:
     return "`" * max(least, max((len(run) + 1 for run in re.findall("`+", text)), default=0))
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape_match(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]

@@ -29,7 +29,7 @@ def explanation_text(item: Explanation, style: Style = PLAIN) -> str:
 def codes_text(items: Iterable[Explanation], style: Style = PLAIN) -> str:
     """Return all codes with their summaries, by theme."""
     return "\n\n".join(
-        "\n".join([style(theme, BOLD), *(line for item in group for line in _listed(item, style))])
+        "\n".join([style(theme, BOLD), *(line for item in group for line in _list(item, style))])
         for theme, group in groupby(items, attrgetter("theme"))
     )
 
@@ -39,7 +39,7 @@ def codes_json(items: Iterable[Explanation]) -> JsonObject:
     return {"format_version": FORMAT_VERSION, "codes": [asdict(item) for item in items]}
 
 
-def _listed(item: Explanation, style: Style) -> Iterator[str]:
+def _list(item: Explanation, style: Style) -> Iterator[str]:
     """Yield the code and its summary: on one line each where they fit, else the summary below the code."""
     column = 26
     width = min(style.width or _WIDTH, _WIDTH)

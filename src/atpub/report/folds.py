@@ -42,7 +42,7 @@ def fit_folds(folds: Sequence[Fold], room: int, command: str) -> Iterator[str]:
         details = _leading([item.details for item in fold.items[: len(names)]], room)
         room -= sum(map(len, details))
         shown = (name + detail for name, detail in zip_longest(names, details, fillvalue=""))
-        yield _folded(fold, "".join(shown), len(fold.items) - len(names), command)
+        yield _fold(fold, "".join(shown), len(fold.items) - len(names), command)
 
 
 def format_details(lines: Iterable[str], block: Sequence[str] = ()) -> str:
@@ -57,7 +57,7 @@ def _leading(texts: list[str], room: int) -> list[str]:
     return [text for text, length in zip(texts, lengths, strict=True) if length <= room]
 
 
-def _folded(fold: Fold, shown: str, left: int, command: str) -> str:
+def _fold(fold: Fold, shown: str, left: int, command: str) -> str:
     more = f"\n\n_… and {left:,} more that are not listed here; run `{command}` to see all._" if left else ""
     opening = "<details open>" if fold.is_open else "<details>"
     return f"{opening}<summary>{fold.title}</summary>\n{shown}{more}\n\n</details>\n"

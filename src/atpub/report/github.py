@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from atpub.engine.plan.model import Change, Plan
-from atpub.errors import AtpubError, InvalidInput, Place, Problem
+from atpub.errors import AtpubError, InvalidInput
+from atpub.problems import Place, Problem
 from atpub.report.escape import escape_github, escape_github_property, escape_markdown
 from atpub.report.problems import placed_message
 from atpub.report.three_way import describe_drift
@@ -68,12 +69,12 @@ def error_problems(error: AtpubError) -> tuple[Problem, ...]:
 def error_markdown(error: AtpubError) -> str:
     """Return an error as Markdown for the summary of a job."""
     problems = error_problems(error)
-    lines = [f"- {problem.severity} {escape_markdown(problem.code)}: {_linked(problem)}" for problem in problems]
+    lines = [f"- {problem.severity} {escape_markdown(problem.code)}: {_link(problem)}" for problem in problems]
     left = len(lines) - _MOST_PROBLEMS
     more = [f"- … and {counted(left, 'more problem')}"] if left > 0 else []
     return "\n".join(["### atpub: no plan", "", *lines[:_MOST_PROBLEMS], *more, ""])
 
 
-def _linked(problem: Problem) -> str:
+def _link(problem: Problem) -> str:
     hint = f"<br>\n  {escape_markdown(problem.hint)}" if problem.hint else ""
     return f"{escape_markdown(placed_message(problem))}{hint}"

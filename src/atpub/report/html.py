@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Outcome, Plan, Status
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.published.model import FieldView
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.escape import escape_html
@@ -70,7 +70,7 @@ def dataset_html(
         for field in fields[:_MOST_ROWS]
     ]
     table = _table(("field", "type", "description"), rows, len(fields), "field")
-    return f"<div>{_facts(title, facts)}{table}{_folded(shards, 'shard')}</div>"
+    return f"<div>{_facts(title, facts)}{table}{_fold(shards, 'shard')}</div>"
 
 
 def client_html(title: str, facts: Mapping[str, str]) -> str:
@@ -93,7 +93,7 @@ def _table(head: Sequence[str], rows: Sequence[str], count: int, noun: str) -> s
     return f"<table><tr>{cells}</tr>{''.join(rows)}{last}</table>"
 
 
-def _folded(lines: Sequence[str], noun: str) -> str:
+def _fold(lines: Sequence[str], noun: str) -> str:
     """Return a list of lines under a summary that says how many they are."""
     listed = [escape_html(line) for line in lines[:_MOST_LINES]]
     more = [f"… and {counted(len(lines) - _MOST_LINES, f'more {noun}')}"] if len(lines) > _MOST_LINES else []
@@ -103,7 +103,7 @@ def _folded(lines: Sequence[str], noun: str) -> str:
 def _uploads(plan: Plan) -> str:
     """Return the files to upload, folded; nothing where there are none."""
     files = [f"{upload.source} ({upload_size(upload)})" for upload in plan.uploads]
-    return _folded(files, "upload") if files else ""
+    return _fold(files, "upload") if files else ""
 
 
 def _head(plan: Plan) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _head(plan: Plan) -> Iterator[str]:
     nothing = "nothing can be done" if plan.refusals else "nothing to do"
     yield ", ".join(counts if plan.pending else [nothing, *counts])
     if drift := drift_total(plan):
-        yield f". {_coloured('drift', _YELLOW)}{drift.removeprefix('Drift').removesuffix('.')}"
+        yield f". {_colour('drift', _YELLOW)}{drift.removeprefix('Drift').removesuffix('.')}"
     if plan.uploads:
         yield f"; {counted(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
 
@@ -126,13 +126,13 @@ def _end(plan: Plan) -> str:
 
 def _refusals(plan: Plan) -> Iterator[str]:
     for refusal in plan.refusals:
-        yield f"<p>{_coloured('refused', _RED)}: {escape_html(refusal.message)}<br>{escape_html(refusal.hint)}</p>"
+        yield f"<p>{_colour('refused', _RED)}: {escape_html(refusal.message)}<br>{escape_html(refusal.hint)}</p>"
 
 
 def _warning(problem: Problem) -> str:
     place = f"{escape_html(problem.place)}: " if problem.place else ""
     hint = f"<br>{escape_html(problem.hint)}" if problem.hint else ""
-    return f"<p>{_coloured('warning', _YELLOW)}: {place}{escape_html(problem.message)}{hint}</p>"
+    return f"<p>{_colour('warning', _YELLOW)}: {place}{escape_html(problem.message)}{hint}</p>"
 
 
 def _change_row(change: Change, *, is_refused: bool) -> str:
@@ -140,22 +140,22 @@ def _change_row(change: Change, *, is_refused: bool) -> str:
     fields = fields_html(change)
     record = f"<details><summary>{name}</summary>{fields}</details>" if fields else name
     drift = (
-        f"<div>{_coloured('drift', _YELLOW)}: {escape_html(describe_drift(change.drift))}</div>" if change.drift else ""
+        f"<div>{_colour('drift', _YELLOW)}: {escape_html(describe_drift(change.drift))}</div>" if change.drift else ""
     )
     word, colour = ("refused", _RED) if is_refused else (action_word(change), _COLOURS.get(change.action, _GREY))
-    action = _coloured(word, colour)
+    action = _colour(word, colour)
     return f"<tr><td>{action}</td><td>{record}{drift}</td><td><code>{escape_html(change.uri)}</code></td></tr>"
 
 
 def _outcome_row(item: Outcome) -> str:
     change, error = item.change, f"<div>{escape_html(item.error)}</div>" if item.error else ""
-    status = _coloured(item.status, _COLOURS.get(item.status, _GREY))
+    status = _colour(item.status, _COLOURS.get(item.status, _GREY))
     record = f"<td>{escape_html(f'{change.address}{notes(change)}')}{error}</td>"
     uri = f"<td><code>{escape_html(change.uri)}</code></td>"
     return f"<tr><td>{status}</td><td>{action_word(change)}</td>{record}{uri}</tr>"
 
 
-def _coloured(word: str, colour: str) -> str:
+def _colour(word: str, colour: str) -> str:
     return f"<b style='color:{colour}'>{word}</b>"
 
 

@@ -14,8 +14,8 @@ from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
 from atpub.suggest import counted, size
 
 if TYPE_CHECKING:  # reports read no shards
-    from atpub.errors import Problem
     from atpub.inspection.run import InitOutcome
+    from atpub.problems import Problem
     from atpub.shards.field_summary import FieldSummary
     from atpub.shards.survey import ShardSurvey, SurveyTotal
 

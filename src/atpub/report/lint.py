@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import quote
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import Problem
 from atpub.lexicon_tools.lint import LintResult
 from atpub.lexicon_tools.rules import Rule
+from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
 from atpub.suggest import counted

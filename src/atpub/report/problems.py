@@ -8,19 +8,8 @@ from operator import attrgetter
 from typing import Final
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import (
-    AtpubError,
-    Declined,
-    InternalError,
-    Interrupted,
-    InvalidInput,
-    Place,
-    Problem,
-    Refused,
-    Severity,
-    StaleFiles,
-    Usage,
-)
+from atpub.errors import AtpubError, Declined, InternalError, Interrupted, InvalidInput, Refused, StaleFiles, Usage
+from atpub.problems import Place, Problem, Severity
 from atpub.report.escape import UNSAFE
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, columns
 from atpub.suggest import counted

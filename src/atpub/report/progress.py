@@ -102,10 +102,10 @@ class StepProgress:
         left = "" if self.seconds_left is None else f"{duration(self.seconds_left)} left"
         few = f"{done:,}/{self.files:,}"
         return (
-            _joined(f"{title} {done:,} of {self.files:,} files", failed, of, rate, left),
-            _joined(f"{title} {few}", failed, of, rate, left),
-            _joined(f"{title} {few}", failed, rate, left),
-            _joined(f"{title} {few}", left),
+            _join(f"{title} {done:,} of {self.files:,} files", failed, of, rate, left),
+            _join(f"{title} {few}", failed, of, rate, left),
+            _join(f"{title} {few}", failed, rate, left),
+            _join(f"{title} {few}", left),
             f"{title} {few}",
         )
 
@@ -147,7 +147,7 @@ class ProgressTracker:
             step.sample(now)
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 

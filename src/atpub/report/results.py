@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.suggest import counted, listed, size

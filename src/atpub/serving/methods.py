@@ -49,7 +49,7 @@ class QueryString:
         for name, text in parse_query(self.text):
             if name in values:
                 raise invalid(f"the parameter {name} is given twice")
-            values[name] = _typed(name, text)
+            values[name] = _parse(name, text)
         try:
             return kind.from_json(values)
         except InvalidRecord as error:
@@ -60,7 +60,7 @@ class QueryString:
         return [text for given, text in parse_query(self.text) if given == name]
 
 
-def _typed(name: str, text: str) -> Json:
+def _parse(name: str, text: str) -> Json:
     match name:
         case "limit":
             return _whole(name, text)
@@ -183,7 +183,7 @@ class Methods:
         }
         part = parse_range(query.headers, blob.size, etag)
         if part is None:
-            return Response(200, headers, _verified(self.repository.get_blob(blob.cid)), blob.size)
+            return Response(200, headers, _hold_back(self.repository.get_blob(blob.cid)), blob.size)
         return file_response(self.repository.blob_source(blob.cid), part, blob.size, headers)
 
     def get_repo(self, query: QueryString) -> Response:
@@ -247,7 +247,7 @@ def _cursor(cursor: str | None) -> JsonObject:
     return {} if cursor is None else {"cursor": cursor}
 
 
-def _verified(chunks: Iterator[bytes]) -> Generator[bytes]:
+def _hold_back(chunks: Iterator[bytes]) -> Generator[bytes]:
     """Yield chunks one step late: where the source finds damage at its end, the last of them is never sent."""
     last = b""
     for chunk in chunks:

@@ -9,7 +9,7 @@ from os.path import commonprefix
 
 import bracex
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 LIMIT = 100_000
 """How many shards one pattern may stand for."""

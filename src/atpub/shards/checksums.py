@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import shard_path
 from atpub.suggest import nearest

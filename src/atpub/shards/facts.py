@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Place, Problem, Severity
+from atpub.errors import InvalidInput
 from atpub.manifest.model import (
     Address,
     ChecksumFiles,
@@ -25,6 +25,7 @@ from atpub.manifest.model import (
     free_values,
     placeholder,
 )
+from atpub.problems import Place, Problem, Severity
 from atpub.progress import OnProgress, ignore
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
@@ -159,11 +160,11 @@ class _Gatherer:
 
     def _refuse_oversized(self, found: Iterable[tuple[tuple[Path, ...], Steps]]) -> None:
         """Raise InvalidInput if shards are larger than a blob may be: that is known before any file is read."""
-        large = [problem for paths, steps in found for path in paths for problem in self._oversized(path, steps)]
+        large = [problem for paths, steps in found for path in paths for problem in self._find_oversized(path, steps)]
         if large:
             raise InvalidInput((*self._problems, *large))
 
-    def _oversized(self, path: Path, steps: Steps) -> Iterator[Problem]:
+    def _find_oversized(self, path: Path, steps: Steps) -> Iterator[Problem]:
         try:
             size = 0 if path in self._absent else path.stat().st_size
         except OSError:
@@ -192,9 +193,9 @@ class _Gatherer:
         measured = measure_files(
             here, cache=self._run.cache, on_progress=self._run.on_progress, tar=tar, samples=samples
         )
-        return {path: measured[path] if path in measured else self._as_locked(path, tar=tar) for path in unique}
+        return {path: measured[path] if path in measured else self._look_up_locked(path, tar=tar) for path in unique}
 
-    def _as_locked(self, path: Path, *, tar: bool) -> Measured:
+    def _look_up_locked(self, path: Path, *, tar: bool) -> Measured:
         name = self._name(path)
         message = f"{name} is not here, and {LOCK_FILE} has it without its samples"
         return self._lock.files[name].facts(tar=tar) or Problem("file-missing", message, hint=LOCK_HERE)

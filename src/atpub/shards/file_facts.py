@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from atpub.atproto.syntax import RAW, Cid
-from atpub.errors import BlobRejected, Problem
+from atpub.errors import BlobRejected
+from atpub.problems import Problem
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, shortened, unescape
 from atpub.suggest import nearest
 from atpub.text.paths import leads_out, refuse
@@ -69,7 +69,7 @@ def _expand(pattern: str, folder: Path, *, shards: bool) -> Found:
         message = f"{shortened(pattern)} stands for {wild:,} patterns, each of which searches the folder"
         return _only(Problem("brace-too-many", message, hint="let a wildcard stand for what the braces list"))
     return _join(
-        [_glob(name, folder) if _WILDCARD.match(name) else _named(name, folder, shards=shards) for name in names]
+        [_glob(name, folder) if _WILDCARD.match(name) else _find_named(name, folder, shards=shards) for name in names]
     )
 
 
@@ -114,7 +114,7 @@ def _missing_folder(pattern: str, folder: Path) -> str:
     return "" if found else _nearest(base, folder)
 
 
-def _named(name: str, folder: Path, *, shards: bool) -> Found:
+def _find_named(name: str, folder: Path, *, shards: bool) -> Found:
     name = unescape(name)
     path = folder / name
     try:

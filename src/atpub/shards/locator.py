@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, Lock, bytewise
@@ -49,10 +49,10 @@ class Locator:
         here = {file.relative_to(self._folder).as_posix() for file in found.files}
         absent = self._absent(names, here)
         if not absent:
-            return Located(found.files, frozenset(), tuple(map(self._hinted, found.problems)))
+            return Located(found.files, frozenset(), tuple(map(self._add_hint, found.problems)))
         return self._both(names, found, here, absent)
 
-    def _hinted(self, problem: Problem) -> Problem:
+    def _add_hint(self, problem: Problem) -> Problem:
         return add_lock_hint(problem, has_lock=self._locked is not None)
 
     def _absent(self, names: Sequence[str], here: set[str]) -> set[str]:

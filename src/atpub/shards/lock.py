@@ -27,7 +27,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.shards.file_facts import FileFacts
 from atpub.storage.interface import parse_sha256
 from atpub.storage.registry import parse_location

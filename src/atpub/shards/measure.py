@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from atpub.atomic_files import write_text
 from atpub.atproto.mime_types import ANY_BYTES, HEAD_LENGTH, sniff
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.progress import Advanced, Completed, Ended, Failed, OnProgress, Started, ignore
 from atpub.shards.cache import Entries, Entry, FileIdentity, dump_entries, load_entries
 from atpub.shards.digest_stream import DigestStream

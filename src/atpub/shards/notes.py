@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 FIRST_SHARD_NOTE: Final = "huggingface-cannot-read"
 """The code of the note that matters only for the first shard of a dataset."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from atpub.errors import Place, Problem
 from atpub.manifest.model import ChecksumFiles, ChecksumMap, Manifest, NoChecksums, UrlShards
+from atpub.problems import Place, Problem
 from atpub.shards.checksums import Checksums, join_checksums, match_checksums, parse_checksums
 from atpub.shards.files import Found, expand_files
 from atpub.shards.locator import LOCK_HERE, NOT_THERE, add_lock_hint

@@ -12,9 +12,10 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import InvalidArgument, Problem, Unavailable, Usage
+from atpub.errors import InvalidArgument, Unavailable, Usage
 from atpub.manifest.arrays import reads_as
 from atpub.manifest.fields import json_schema
+from atpub.problems import Problem
 
 if TYPE_CHECKING:
     import numpy
@@ -43,7 +44,7 @@ def sample_content(sample_type: type[object]) -> JsonObject:
     for name, hint in _hints(sample_type).items():
         found = _field(hint)
         if found is None:
-            message = f"sample_type: {sample_type.__name__}.{name}: a schema has no type for {_shown(hint)}"
+            message = f"sample_type: {sample_type.__name__}.{name}: a schema has no type for {_show(hint)}"
             problems.append(Problem("bad-field", message, hint=_TYPES))
         else:
             written[name] = found
@@ -94,7 +95,7 @@ def is_ndarray(hint: object) -> bool:
     return getattr(found, "__module__", "").split(".")[0] == "numpy" and getattr(found, "__name__", "") == "ndarray"
 
 
-def _shown(hint: object) -> str:
+def _show(hint: object) -> str:
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from atpub.atproto.mime_types import mime_type_of
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 _POINTER: Final = b"version https://git-lfs.github.com/spec/v1"
 _HTML: Final = re.compile(

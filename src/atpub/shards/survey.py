@@ -13,7 +13,7 @@ from tarfile import TarError
 from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Json
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.field_summary import FieldSummary, merge_fields, read_scalar, summarize, with_fields
 from atpub.shards.headers import BLOCK, Member, Stream
 from atpub.shards.msgpack_types import NotASample, TooManyValues, read_fields

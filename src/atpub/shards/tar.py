@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os import SEEK_END
 from typing import IO, cast
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.headers import BLOCK, Member, Stream, is_header, plain_members
 from atpub.shards.notes import FIRST_SHARD_NOTE, Note
 from atpub.shards.sample_groups import FirstMembers, split_name

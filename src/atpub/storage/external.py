@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from atpub.atproto.data import Json
 from atpub.atproto.runtime import UnknownMember, member_json
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_external
+from atpub.problems import Problem
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage
 from atpub.storage.urls import check_scheme, split_url
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_http
+from atpub.problems import Problem
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage, shard_checksum
 from atpub.storage.urls import is_plain, split_url
 

@@ -10,9 +10,9 @@ from typing import ClassVar, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from atpub.atproto.data import Blob, Json, JsonObject
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
 from atpub.generated.science.alt.dataset.storage_blobs import BlobEntry
+from atpub.problems import Problem
 from atpub.storage.urls import is_plain
 
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.runtime import member_json
 from atpub.atproto.syntax import AtUri, Did, RecordPath, Rkey, SyntaxViolation, deterministic_tid
-from atpub.errors import InvalidRecord, Problem
+from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry
+from atpub.problems import Problem
 
 KEY: Final = lexicon.NSID
 """The key of the links in an entry's contentMetadata."""
@@ -93,20 +94,20 @@ def read_parts(uri: AtUri, value: V, read: Callable[[RecordPath], V]) -> list[tu
     """
     links = read_links(value)
     if isinstance(links, lexicon.Part):
-        uri = _linked(uri, links.first)
+        uri = _parse_link(uri, links.first)
         value = read(_path(uri))
         links = read_links(value)
     if isinstance(links, lexicon.Part):
-        raise _broken(uri, "it lists no parts")
+        raise _refuse(uri, "it lists no parts")
     found = [(uri, value)]
     for number, text in enumerate(links.parts if links else (), start=2):
-        other = _linked(uri, text)
+        other = _parse_link(uri, text)
         part = read(_path(other))
         match read_links(part):
             case lexicon.Part(first=first, number=stated) if first == str(uri) and stated == number:
                 found.append((other, part))
             case _:
-                raise _broken(uri, f"its part {number}, {other}, does not say that it is")
+                raise _refuse(uri, f"its part {number}, {other}, does not say that it is")
     return found
 
 
@@ -116,14 +117,14 @@ def total(counts: Sequence[int | None]) -> int | None:
     return sum(known) if counts and len(known) == len(counts) else None
 
 
-def _linked(uri: AtUri, text: str) -> AtUri:
+def _parse_link(uri: AtUri, text: str) -> AtUri:
     """Return the URI of another part; raises InvalidRecord where it is of another repository or collection."""
     try:
         other = AtUri.parse(text)
     except SyntaxViolation as violation:
-        raise _broken(uri, str(violation)) from None
+        raise _refuse(uri, str(violation)) from None
     if other.authority != uri.authority or other.collection != entry.NSID or other.path is None:
-        raise _broken(uri, f"{text} is not a dataset of the same repository")
+        raise _refuse(uri, f"{text} is not a dataset of the same repository")
     return other
 
 
@@ -132,6 +133,6 @@ def _path(uri: AtUri) -> RecordPath:
     return uri.path
 
 
-def _broken(uri: AtUri, reason: str) -> InvalidRecord:
+def _refuse(uri: AtUri, reason: str) -> InvalidRecord:
     hint = "the publisher can apply the dataset again"
     return InvalidRecord((Problem("broken-parts", f"the parts of {uri} do not fit together: {reason}", hint=hint),))

@@ -8,8 +8,8 @@ from typing import Final
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.runtime import UnknownMember
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry
+from atpub.problems import Problem
 from atpub.storage.blobs import BlobStorage
 from atpub.storage.external import ExternalStorage
 from atpub.storage.http import HttpStorage

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import entry, storage_s3
+from atpub.problems import Problem
 from atpub.storage.interface import Endpoint, LocatedShards, Location, StoredShard, UrlStorage, shard_checksum
 from atpub.storage.urls import no_host
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.redact import find_url_secret, find_url_secrets, redact_urls
 from atpub.suggest import nearest
 

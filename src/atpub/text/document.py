@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 from atpub.text.source import Source
 from atpub.text.spans import Part, Span, Steps, Value, child
 

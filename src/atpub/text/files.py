@@ -8,7 +8,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Final
 
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.json_document import parse_json
 from atpub.text.source import MAX_BYTES, Source, decode, too_large

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from atpub.errors import Problem, Usage
+from atpub.errors import Usage
+from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.spans import Steps, Value
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import NoReturn
 
 from atpub.atproto import data
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.source import Source
 from atpub.text.spans import MAX_DEPTH, Part, Span

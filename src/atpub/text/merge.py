@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 from atpub.text.document import Document
 from atpub.text.spans import Part, Steps, Value
 

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 REFUSALS: Final = frozenset(("outside-folder", "not-a-regular-file"))
 """The codes of the problems of this rule: errors, whatever the file is for."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 from atpub.text.scalars import resolve
 
 MAX_BYTES = 32 * 1024 * 1024

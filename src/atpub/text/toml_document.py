@@ -6,7 +6,8 @@ import re
 import tomllib
 
 from atpub.atproto.data import JsonObject
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Problem
 from atpub.text.source import Source
 
 _HINT = "check the quotes, commas and brackets here and just before"

@@ -24,7 +24,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from atpub.errors import AtpubError, InvalidInput, Problem
+from atpub.errors import AtpubError, InvalidInput
+from atpub.problems import Problem
 from atpub.text.scalars import NumberTooLong, Scalar, resolve
 from atpub.text.source import Source, check_characters
 from atpub.text.spans import MAX_DEPTH, Inside, Span, Value
@@ -158,7 +159,7 @@ class _Composer:
                 continue
             fields[key] = value
             spots[key] = Span(_at(event), at, inside)
-        return self._merged(merges, fields, spots) if merges else (fields, spots)
+        return self._add_merged(merges, fields, spots) if merges else (fields, spots)
 
     def _merge(self, event: Event, depth: int) -> _Merge:
         """Read the value of a merge key: the maps whose fields are to be merged, the first one first."""
@@ -175,7 +176,9 @@ class _Composer:
             self._report("merge-key", "`<<` merges a map, or a list of maps", _at(following), hint)
         return _Merge(event, [])
 
-    def _merged(self, merges: list[_Merge], fields: dict[str, Value], spots: dict[str, Span]) -> tuple[Value, Inside]:
+    def _add_merged(
+        self, merges: list[_Merge], fields: dict[str, Value], spots: dict[str, Span]
+    ) -> tuple[Value, Inside]:
         """Add fields that a map does not have itself; of several merged maps, the first that has a field counts.
 
         Each field stands where it is written: in the map that is merged.

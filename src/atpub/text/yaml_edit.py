@@ -1,32 +1,21 @@
-"""Edits of YAML text in place: comments, order and quotes stay, and only the lines of a changed field are written anew.
-
-PyYAML finds the lines of the field, and ruamel.yaml edits these: its round trip keeps comments and quotes, but would
-fold and indent the rest of a file in its own way.
-"""
+"""Edits of YAML text in place: comments, order, quotes and layout stay, and only what changes is written anew."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from io import StringIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json
 from atpub.text.spans import Steps
-from atpub.text.yaml_writer import yaml_text
+from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree, value_of, walk
+from atpub.text.yaml_writer import flow_text, indented_lines, styled_lines
 
-if TYPE_CHECKING:  # few commands edit, and both are slow to import
-    import yaml
-    from ruamel.yaml import YAML
-
-_WIDTH: Final = 1 << 16
-_NESTED: Final = re.compile(r"^( *)[^\s#-][^\n]*:[^\S\n]*(?:#[^\n]*)?\n( +)[^\s#-]", re.MULTILINE)
-_LISTED: Final = re.compile(r"^( *)[^\s#-][^\n]*:[^\S\n]*(?:#[^\n]*)?\n( *)- ", re.MULTILINE)
-
-
-class NotEditable(Exception):
-    """An edit that cannot be made in place, as of an alias or of a field that is not there."""
+_BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
+_COLON: Final = re.compile(r"\s*:")
+_COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,158 +27,254 @@ class Edit:
     is_removal: bool = False
 
 
+class TextEdit(NamedTuple):
+    """A text in place of that between two offsets."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
+    """Return the text with its edits made, none of which reaches into another; equal ones are made once."""
+    for edit in sorted(set(edits), reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
+
+
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
     """Return the text with these edits made, one after the other; raises NotEditable."""
-    is_windows = "\r\n" in text
-    made = text.replace("\r\n", "\n")
     for edit in edits:
-        made = _make(made, edit)
-    return made.replace("\n", "\r\n") if is_windows else made
+        text = apply_edits(text, YamlEditor(text).change(edit))
+    return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A key of a block map with its value, and the parent's."""
+class _Slot(NamedTuple):
+    """The place of a value: the map or list that holds it, its number there, and whether that is in a flow."""
 
-    key: yaml.Node
-    value: yaml.Node
-    above: _Pair | None
-    is_alone: bool
+    parent: YamlNode
+    number: int
+    is_flow: bool
+
+    @property
+    def key(self) -> YamlNode | None:
+        return self.parent.items[self.number][0]
+
+    @property
+    def value(self) -> YamlNode:
+        return self.parent.items[self.number][1]
 
 
-def _make(text: str, edit: Edit) -> str:
-    """Edit the lines of the innermost key in a block map that leads to the value."""
-    import yaml
+class YamlEditor:
+    """Finds the edits of a YAML text, by paths, or by offsets of keys and values, as `Document.offset` returns them."""
 
-    node, pair, depth = yaml.compose(text, Loader=yaml.CSafeLoader), None, 0
-    for depth, step in enumerate((*edit.steps, None)):
-        if step is None or not isinstance(node, yaml.MappingNode) or node.flow_style:
-            break
-        found = next(((key, value) for key, value in node.value if key.value == step), None)
+    def __init__(self, text: str) -> None:
+        """Read a text that can be parsed."""
+        self._text = text
+        self._break = "\r\n" if "\r\n" in text else "\n"
+        self._root = read_tree(text)
+        nodes = [] if self._root is None else [*walk(self._root)]
+        self._scalars = {node.outer: node for node in nodes if node.kind == "scalar"}
+        self._maps = {node.outer: node for node in nodes if node.kind == "map"}
+
+    def replace_scalar(self, offset: int, text: str) -> TextEdit | None:
+        """Return the edit that writes a text of one line in place of a scalar, in its quotes; None of an alias."""
+        found = self._scalars.get(offset)
+        return None if found is None else self._put(found, flow_text(text, found.style))
+
+    def add_fields(self, offset: int, fields: Mapping[str, str]) -> TextEdit | None:
+        """Return the edit that puts fields at the beginning of a map; None of an alias."""
+        found = self._maps.get(offset)
         if found is None:
-            return _insert(text, node, edit, depth)
-        pair = _Pair(*found, pair, len(node.value) == 1)
-        node = pair.value
-        if node.start_mark.index < pair.key.end_mark.index:
-            raise NotEditable("an alias stands for it")
-    if pair is None:
-        raise NotEditable("the file is no block map")
-    rest = edit.steps[depth:]
-    if edit.is_removal and not rest and not pair.is_alone:
-        start, end = _lines(text, pair)
-        return text[:start] + text[end:]
-    if edit.is_removal and not rest and pair.above:
-        return _rewrite(text, pair.above, (edit.steps[-1],), edit)
-    return _rewrite(text, pair, rest, edit)
+            return None
+        lines = [f"{name}: {flow_text(text)}" for name, text in fields.items()]
+        if found.is_flow:
+            return _insert(found.start + 1, "".join(f"{line}, " for line in lines))
+        return _insert(found.start, "".join(f"{line}{self._break}{' ' * found.column}" for line in lines))
+
+    def change(self, edit: Edit) -> list[TextEdit]:
+        """Return what makes an edit; raises NotEditable."""
+        if self._root is None or self._root.kind != "map":
+            raise NotEditable("the file is no map")
+        node, slots = self._root, list[_Slot]()
+        is_flow = False
+        for depth, step in enumerate(edit.steps):
+            is_flow = is_flow or node.is_flow
+            number = _find(node, step)
+            if number is None:
+                return self._add(node, edit, depth, slots)
+            slots.append(_Slot(node, number, is_flow))
+            node = slots[-1].value
+            if node.kind == "alias":
+                raise NotEditable("an alias stands for it")
+        return self._remove(slots) if edit.is_removal else self._set(slots[-1], edit.value)
+
+    # A value in place of another
+
+    def _set(self, slot: _Slot, value: Json) -> list[TextEdit]:
+        old, is_flow = slot.value, slot.is_flow or slot.value.is_flow
+        if slot.key is not None:
+            self._colon(slot.key)
+        if old.kind == "list" and old.items and isinstance(value, list) and value:
+            return self._set_items(old, value, is_flow=is_flow)
+        if slot.is_flow or (is_flow and isinstance(value, dict | list)):
+            return [self._put(old, flow_text(value, old.style))]
+        if isinstance(value, dict | list) and value:
+            return [self._rewrite(slot, ["", *indented_lines(value, slot.parent.column)])]
+        lines = styled_lines(value, slot.parent.column, old.style)
+        if old.kind == "scalar" and old.style not in ("|", ">") and len(lines) == 1:
+            return [self._put(old, lines[0])]
+        return [self._rewrite(slot, lines)]
+
+    def _set_items(self, old: YamlNode, value: list[Json], *, is_flow: bool) -> list[TextEdit]:
+        """Return what makes one list another, item by item."""
+        edits: list[TextEdit] = []
+        for number, item in enumerate(value[: len(old.items)]):
+            if not _is_same(value_of(old.items[number][1]), item):
+                edits += self._set(_Slot(old, number, is_flow), item)
+        last, more = old.items[: len(value)][-1][1], value[len(old.items) :]
+        if len(value) < len(old.items):
+            start, end = last.end, old.items[-1][1].end
+            edits.append(TextEdit(start, end, "") if is_flow else self._cut_lines(start, end))
+        elif more and is_flow:
+            edits.append(_insert(last.end, "".join(f", {flow_text(item)}" for item in more)))
+        elif more:
+            edits.append(self._add_lines(last, more, old.column))
+        return edits
+
+    def _cut_lines(self, start: int, end: int) -> TextEdit:
+        return TextEdit(self._next_line(start), self._next_line(end), "")
+
+    def _put(self, node: YamlNode, text: str) -> TextEdit:
+        """Write a text of one line in place of a node's content."""
+        is_close = node.is_empty and bool(self._text[node.start - 1].strip())
+        return TextEdit(node.start, node.end, f" {text}" if is_close else text)
+
+    def _rewrite(self, slot: _Slot, lines: list[str]) -> TextEdit:
+        """Write a value in a block anew, with what follows it on the line of its key; the rest is indented already."""
+        old, key = slot.value, slot.key
+        start = self._dash(slot) if key is None else self._colon(key)
+        end = self._line_end(old.end)
+        comment = self._text[old.end : end].rstrip()
+        if old.style in ("|", ">"):
+            header = _BLOCK_HEADER.match(self._text, old.start)
+            comment = self._comment(header.end() if header else old.start)
+        elif old.kind in ("map", "list") and not old.is_flow:
+            comment = self._comment(start + 1)
+        first, *others = lines
+        if key is None and not first and not comment:
+            first, *others = others[0].lstrip(), *others[1:]
+        head = (f" {first}" if first else "") + (f" {comment.lstrip()}" if comment and not first else comment)
+        return TextEdit(start + 1, end, self._break.join((head, *others)))
+
+    def _comment(self, offset: int) -> str:
+        """Return the comment that the rest of a line is, with the blanks before it, or nothing."""
+        found = _COMMENT.match(self._text, offset)
+        return found[0].rstrip() if found else ""
+
+    def _colon(self, key: YamlNode) -> int:
+        found = _COLON.match(self._text, key.end)
+        if found is None:
+            raise NotEditable("it is a key alone")
+        return found.end() - 1
+
+    def _dash(self, slot: _Slot) -> int:
+        """Return the offset of the dash of an item in a block."""
+        at = slot.value.outer
+        while at >= 0:
+            line = self._text.rfind("\n", 0, at) + 1
+            if self._text[line + slot.parent.column :].startswith("-"):
+                return line + slot.parent.column
+            at = line - 1
+        raise NotEditable("its form is not known")
+
+    # A new value
+
+    def _add(self, node: YamlNode, edit: Edit, depth: int, slots: list[_Slot]) -> list[TextEdit]:
+        """Return the edit that adds a key at the end of a map, with the maps in it that lead to the value."""
+        if edit.is_removal or node.kind == "list":
+            raise NotEditable("it is not there")
+        value: Json = edit.value
+        for step in reversed(edit.steps[depth:]):
+            value = {str(step): value}
+        if node.kind == "scalar" and (value_of(node) is not None or not slots):
+            raise NotEditable("its form is not known")
+        if node.kind == "scalar" or not node.items:
+            return self._set(slots[-1], value) if slots else [self._put(node, flow_text(value))]
+        last = node.items[-1][1]
+        if node.is_flow:
+            self._require_braces(node)
+            return [_insert(last.end, f", {flow_text(value)[1:-1]}")]
+        return [self._add_lines(last, value, node.column)]
+
+    def _add_lines(self, last: YamlNode, value: Json, column: int) -> TextEdit:
+        """Return the edit that writes a part of a map or list in a block after its last value."""
+        at = self._end_of(last, column)
+        lines = "".join(f"{line}{self._break}" for line in indented_lines(value, column - 2))
+        return _insert(at, lines if self._text[:at].endswith("\n") else f"{self._break}{lines}")
+
+    # No value any more
+
+    def _remove(self, slots: list[_Slot]) -> list[TextEdit]:
+        parent, number, _ = slot = slots[-1]
+        if slot.key is None or (len(parent.items) == 1 and len(slots) == 1):
+            raise NotEditable("its form is not known")
+        if len(parent.items) == 1:
+            return self._set(slots[-2], {})
+        is_last = number == len(parent.items) - 1
+        after = None if is_last else parent.items[number + 1][0]
+        if parent.is_flow:
+            self._require_braces(parent)
+            start = parent.items[number - 1][1].end if after is None else slot.key.outer
+            return [TextEdit(start, slot.value.end if after is None else after.outer, "")]
+        line = self._text.rfind("\n", 0, slot.key.outer) + 1
+        before = self._text[line : slot.key.outer]
+        if not before.strip():
+            return [TextEdit(line, self._end_of(slot.value, parent.column), "")]
+        if after is None or before.strip(" -"):
+            raise NotEditable("it does not begin its line")
+        return [TextEdit(slot.key.outer, after.outer, "")]
+
+    def _require_braces(self, node: YamlNode) -> None:
+        if self._text[node.start] != "{":
+            raise NotEditable("it is a map without braces")
+
+    # Lines
+
+    def _line_end(self, offset: int) -> int:
+        """Return the end of a line, before its line break."""
+        end = self._text.find("\n", offset)
+        end = len(self._text) if end < 0 else end
+        return end - 1 if self._text[offset:end].endswith("\r") else end
+
+    def _next_line(self, offset: int) -> int:
+        return self._text.find("\n", offset) + 1 or len(self._text)
+
+    def _end_of(self, node: YamlNode, column: int) -> int:
+        """Return the end of a value's lines, with the comments after it that are indented below its key."""
+        end = at = self._next_line(node.end)
+        while at < len(self._text):
+            line = self._text[at : self._next_line(at)]
+            content = line.lstrip()
+            if content and not (content.startswith("#") and len(line) - len(content) > column):
+                break
+            at += len(line)
+            end = at if content else end
+        return end
 
 
-def _insert(text: str, node: yaml.MappingNode, edit: Edit, depth: int) -> str:
-    """Add a key at the end of a block map."""
-    if edit.is_removal:
-        raise NotEditable("it is not there")
-    value: Json = edit.value
-    for step in reversed(edit.steps[depth:]):
-        value = {str(step): value}
-    key, last = node.value[-1]
-    _, end = _lines(text, _Pair(key, last, None, is_alone=False))
-    before = text[:end] if text[:end].endswith("\n") else f"{text[:end]}\n"
-    return before + _indent(yaml_text(value), key.start_mark.column) + text[end:]
+def _insert(offset: int, text: str) -> TextEdit:
+    return TextEdit(offset, offset, text)
 
 
-def _lines(text: str, pair: _Pair) -> tuple[int, int]:
-    """Return the start and the end of the lines of a key and its value, without comments that follow it."""
-    at = pair.key.start_mark.index
-    start = text.rfind("\n", 0, at) + 1
-    if text[start:at].strip():
-        raise NotEditable("it does not begin its line")
-    end = pair.value.end_mark.index
-    line = text.rfind("\n", 0, end) + 1
-    if text[line:end].strip():
-        line = (text.find("\n", end) + 1) or len(text)
-    lines = text[start:line].splitlines(keepends=True)
-    while len(lines) > 1 and _is_after(lines[-1], pair.key.start_mark.column):
-        lines.pop()
-    return start, start + sum(map(len, lines))
+def _find(node: YamlNode, step: str | int) -> int | None:
+    """Return the number of a map's pair or a list's item."""
+    if node.kind == "list":
+        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
+    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
+    return next((number for number, key in enumerate(keys) if key == step), None)
 
 
-def _is_after(line: str, column: int) -> bool:
-    """Return whether a line is blank, or a comment that is not indented below a key."""
-    content = line.lstrip()
-    return not content or (content.startswith("#") and len(line) - len(content) <= column)
-
-
-def _rewrite(text: str, pair: _Pair, rest: Steps, edit: Edit) -> str:
-    """Write the lines of a key and its value anew, edited."""
-    from ruamel.yaml.composer import ComposerError
-    from ruamel.yaml.error import YAMLError
-
-    start, end = _lines(text, pair)
-    column = pair.key.start_mark.column
-    fragment = "".join(line[column:] or "\n" for line in text[start:end].splitlines(keepends=True))
-    editor: Any = _editor(text)
-    try:
-        loaded = editor.load(fragment)
-        _set(loaded, (next(iter(loaded)), *rest), edit)
-        stream = StringIO()
-        editor.dump(loaded, stream)
-    except ComposerError as error:
-        raise NotEditable("its lines have an alias of an anchor elsewhere") from error
-    except (YAMLError, LookupError, TypeError, AttributeError) as error:
-        raise NotEditable("its form is not known") from error
-    made = _indent(stream.getvalue(), column)
-    return text[:start] + (made if text[start:end].endswith("\n") else made.removesuffix("\n")) + text[end:]
-
-
-def _editor(text: str) -> YAML:
-    """Return an editor that indents as the text does."""
-    from ruamel.yaml import YAML
-
-    editor = YAML()
-    editor.preserve_quotes = True
-    editor.brace_single_entry_mapping_in_flow_sequence = True
-    editor.width = _WIDTH
-    nested, listed = _NESTED.search(text), _LISTED.search(text)
-    offset = len(listed[2]) - len(listed[1]) if listed else 0
-    editor.indent(mapping=len(nested[2]) - len(nested[1]) if nested else 2, sequence=offset + 2, offset=offset)
-    return editor
-
-
-def _set(loaded: Any, steps: Steps, edit: Edit) -> None:
-    container: Any = loaded
-    last: Any = steps[-1]
-    for step in steps[:-1]:
-        if container[step] is None:
-            container[step] = {}
-        container = container[step]
-    if edit.is_removal:
-        del container[last]
-    else:
-        is_there: bool = isinstance(container, list) or last in container
-        container[last] = _like(container[last] if is_there else None, edit.value)
-
-
-def _like(old: Any, new: Json) -> Any:
-    """Return a value in the form of the one that it replaces: its quotes, or as a list of the same style."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString, SingleQuotedScalarString
-
-    if isinstance(new, str) and "\n" in new:
-        return LiteralScalarString(new)
-    if isinstance(new, str) and isinstance(old, DoubleQuotedScalarString | SingleQuotedScalarString):
-        return type(old)(new)
-    if isinstance(new, list) and issubclass(type(old), list):
-        return _like_list(old, new)
-    return new
-
-
-def _like_list(old: list[Any], new: list[Json]) -> list[Any]:
-    for index, item in enumerate(new[: len(old)]):
-        if old[index] != item or isinstance(old[index], bool):
-            old[index] = _like(old[index], item)
-    del old[len(new) :]
-    old.extend(new[len(old) :])
-    return old
-
-
-def _indent(text: str, column: int) -> str:
-    pad = " " * column
-    return "".join(f"{pad}{line}" if line.strip() else line for line in text.splitlines(keepends=True))
+def _is_same(old: Json, new: Json) -> bool:
+    """Return whether two values are equal, and of one type: true is not 1."""
+    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.parser import ParserError
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.text.source import Source
 
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)

@@ -22,6 +22,7 @@ _LONGEST_KEY: Final = 1000  # YAML 1.2, section 7.4.2: an implicit key has at mo
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./($\u00a1-\U0010ffff](?:[^\x00-\x1f:#]|:(?=[^\s])|(?<=\S)#)*")
 _ESCAPES: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _ESCAPED: Final = re.compile(rf'["\\\n\t\r]|{UNREADABLE.pattern}')
+_IN_FLOW: Final = re.compile(r"[,\[\]{}]")
 _DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
 _STEP: Final = 2
 
@@ -29,6 +30,42 @@ _STEP: Final = 2
 def yaml_text(value: Json) -> str:
     """Write the value as a YAML document, which ends in a line break."""
     return "".join(f"{line}\n" for line in _lines(value, 0))
+
+
+def indented_lines(value: Json, indent: int) -> list[str]:
+    """Write a map or a list that is in another one of that indentation."""
+    return [*_lines(value, indent + _STEP)]
+
+
+def styled_lines(value: Json, indent: int, style: str | None) -> list[str]:
+    """Write a scalar or an empty map or list, text in the style of what it replaces: a quote, `|`, `>`, or none.
+
+    The first line follows that of the key; `indent` is that of the map or list around it.
+    """
+    if not isinstance(value, str):
+        return _scalar(value, indent)
+    pad = " " * (indent + _STEP)
+    if style == ">" and "\n" not in value and _is_foldable(value):
+        return [">-", *(f"{pad}{line}" for line in _fold(value, pad))]
+    if "\n" in value or style in ("|", ">"):
+        return _block(value, pad) if _is_block(value) else [_line(value)]
+    return [flow_text(value, style) if style else _line(value)]
+
+
+def flow_text(value: Json, style: str | None = None) -> str:
+    """Write a value on one line, as it may stand in a flow; text in the quotes that it had."""
+    match value:
+        case str() if style == "'" and not _ESCAPED.search(value.replace('"', "").replace("\\", "")):
+            return "'" + value.replace("'", "''") + "'"
+        case str():
+            text = _line(value)
+            return quoted(value) if style == '"' or (text == value and _IN_FLOW.search(text)) else text
+        case dict():
+            return f"{{{', '.join(f'{flow_text(key)}: {flow_text(item)}' for key, item in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(flow_text, value))}]"
+        case _:
+            return _scalar(value, 0)[0]
 
 
 def quoted(text: str) -> str:
@@ -111,22 +148,33 @@ def _scalar(value: Json, indent: int) -> list[str]:
 
 def _text(text: str, indent: int) -> list[str]:
     pad = " " * (indent + _STEP)
-    if _is_block(text):
-        # The indentation of text that starts with blanks must be given.
-        mark = str(_STEP) if text[0] in " \n" else ""
-        lines = text.removesuffix("\n").split("\n")
-        return [f"|{mark}{_chomping(text)}", *(f"{pad}{line}" if line else "" for line in lines)]
-    if len(text) > WIDTH - len(pad) and text == text.strip() and not UNREADABLE.search(text):
-        folded = textwrap.wrap(text, max(40, WIDTH - len(pad)), break_long_words=False, break_on_hyphens=False)
-        if len(folded) > 1 and " ".join(folded) == text:
-            return [">-", *(f"{pad}{line}" for line in folded)]
+    if "\n" in text and _is_block(text):
+        return _block(text, pad)
+    if len(text) > WIDTH - len(pad) and _is_foldable(text) and len(folded := _fold(text, pad)) > 1:
+        return [">-", *(f"{pad}{line}" for line in folded)]
     return [_line(text)]
 
 
+def _is_foldable(text: str) -> bool:
+    return bool(text) and text == text.strip() and not UNREADABLE.search(text)
+
+
+def _fold(text: str, pad: str) -> list[str]:
+    """Return the lines of text that read back as it when folded."""
+    folded = textwrap.wrap(text, max(40, WIDTH - len(pad)), break_long_words=False, break_on_hyphens=False)
+    return folded if " ".join(folded) == text else [text]
+
+
 def _is_block(text: str) -> bool:
-    """Tell whether text of several lines can be written as a literal block."""
-    is_several = "\n" in text and bool(text.strip()) and text[0] != "\t"
-    return is_several and "\r" not in text and not UNREADABLE.search(text)
+    """Tell whether text can be written as a literal block."""
+    return bool(text.strip()) and text[0] != "\t" and "\r" not in text and not UNREADABLE.search(text)
+
+
+def _block(text: str, pad: str) -> list[str]:
+    # The indentation of text that starts with blanks must be given.
+    mark = str(_STEP) if text[0] in " \n" else ""
+    lines = text.removesuffix("\n").split("\n")
+    return [f"|{mark}{_chomping(text)}", *(f"{pad}{line}" if line else "" for line in lines)]
 
 
 def _chomping(text: str) -> str:

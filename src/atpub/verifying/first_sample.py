@@ -6,7 +6,7 @@ from collections.abc import Callable
 from io import SEEK_CUR, SEEK_END, SEEK_SET
 from typing import Final
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.shards.headers import Member
 from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import SampleTypes, SampleTypesReader

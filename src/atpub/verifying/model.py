@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.pulling.download import Source
 from atpub.repository.model import Record
 from atpub.shards.sample_types import SampleTypes

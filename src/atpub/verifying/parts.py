@@ -38,7 +38,7 @@ def follow_parts(
                 continue
             others = [] if first.uri in listed else list(_find_others(first, repositories))
         except InvalidRecord as error:
-            findings += _broken(item, error)
+            findings += _report_broken(item, error)
             continue
         if first.uri not in listed:
             listed[first.uri] = {first.uri, *(part.uri for part in others)}
@@ -103,10 +103,10 @@ def _judge_links(first: PublishedRecord, repositories: Repositories) -> Iterator
     except RecordNotFound:
         return
     except InvalidRecord as error:
-        yield from _broken(first, error)
+        yield from _report_broken(first, error)
 
 
-def _broken(item: PublishedRecord, error: InvalidRecord) -> Iterator[Finding]:
+def _report_broken(item: PublishedRecord, error: InvalidRecord) -> Iterator[Finding]:
     hint = "the publisher can apply the dataset again"
     for problem in error.problems:
         yield item.finding("broken-parts", problem.message, problem.hint or hint, _LINKS)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts, TransportError
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.pulling.digests import ASKING, stated_digest
 from atpub.pulling.download import (
     AS_STORED,

@@ -75,10 +75,10 @@ def select_entries(
         if path not in live.records
     ]
     records, broken = follow_parts(there, repositories)
-    return Selection(records, (*missing, *_changed(records, live, manifest.project), *broken))
+    return Selection(records, (*missing, *_find_changed(records, live, manifest.project), *broken))
 
 
-def _changed(items: Sequence[PublishedRecord], live: Live, project: str) -> Iterator[Finding]:
+def _find_changed(items: Sequence[PublishedRecord], live: Live, project: str) -> Iterator[Finding]:
     """Yield the records that are not what the project's inventory lists."""
     inventory = survey_inventories(live.records.values()).inventories.get(project)
     if inventory is None:
@@ -99,11 +99,11 @@ def select_uris(uris: Sequence[AtUri], repositories: Repositories) -> Selection:
     total = Selection(())
     for group in by_authority.values():
         repository, records = repositories.read(group)
-        total += _selected(group, repository, records, repositories)
+        total += _select(group, repository, records, repositories)
     return total
 
 
-def _selected(
+def _select(
     uris: Sequence[AtUri],
     repository: Repository,
     records: Mapping[RecordPath, Record],

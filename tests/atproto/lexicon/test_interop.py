@@ -12,7 +12,8 @@ from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import Lexicons, Name
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.lexicon.validate import valid_key, validate
-from atpub.errors import InvalidInput, InvalidRecord, Problem
+from atpub.errors import InvalidInput, InvalidRecord
+from atpub.problems import Problem
 
 TABLE = table("interop.yaml")
 

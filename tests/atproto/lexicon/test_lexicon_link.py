@@ -7,7 +7,8 @@ from atpub.atproto.lexicon.link import NONE, link, references
 from atpub.atproto.lexicon.model import Lexicon, Name, Object, Ref, Union
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 
 A, B = Nsid("com.example.a"), Nsid("com.example.b")
 

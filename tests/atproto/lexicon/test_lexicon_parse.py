@@ -35,7 +35,8 @@ from atpub.atproto.lexicon.model import (
 )
 from atpub.atproto.lexicon.parse import DEEPEST, parse
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem
 
 CASES = [
     pytest.param(

@@ -162,4 +162,4 @@ def test_it_loads_the_protocol_alone() -> None:
     loaded = ran.stdout.split()
     assert "atpub.atproto.repo.car" in loaded
     others = {name for name in loaded if not name.startswith("atpub.atproto")}
-    assert others == {"atpub.errors", "atpub.redact"}
+    assert others == {"atpub.errors", "atpub.problems", "atpub.redact"}

@@ -9,8 +9,9 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired
 from atpub.engine.desired.model import Desired
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.load import load_manifest
+from atpub.problems import Problem
 from atpub.shards.facts import gather
 
 ALICE = Did("did:plc:aliceaaaaaaaaaaaaaaaaaaa")

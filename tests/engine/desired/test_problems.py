@@ -15,9 +15,10 @@ from tests.engine.desired.manifests import HEAD, build, problems
 
 from atpub.atproto.lexicon.model import BlobType, Name, Object
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Problem
+from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.generated.science.alt.dataset import storage_blobs
+from atpub.problems import Problem
 from atpub.storage.blobs import LARGEST_SHARD
 
 FILE = Path(__file__).parent / "cases/problems.yaml"

@@ -7,7 +7,7 @@ import pytest
 from tests.engine.plan.worlds import Wanted, live, owning, plan, read, records
 
 from atpub.engine.plan.renames import Rename, find_renames, rename_warnings
-from atpub.errors import Place
+from atpub.problems import Place
 
 SCHEMA = "at://did:plc:a/b.c.d/e"
 URLS: dict[str, Any] = {"schema": SCHEMA, "urls": "https://a.test/{0..3}.tar", "checksums": "none"}

@@ -102,22 +102,22 @@ def _compare_objects(old: Object, new: Object) -> Iterator[Divergence]:
         steps, where = ("properties", name), (name,)
         before, after = old.properties.get(name), new.properties.get(name)
         if before is None:
-            yield _added(name, new, steps)
+            yield _report_added(name, new, steps)
         elif after is None:
-            yield _removed(name, old, steps)
+            yield _report_removed(name, old, steps)
         else:
             yield from _compare_presence(name, old, new, steps)
             yield from below(compare_types(before, after), steps, where)
 
 
-def _added(name: str, new: Object, steps: Path) -> Divergence:
+def _report_added(name: str, new: Object, steps: Path) -> Divergence:
     if name not in new.required:
         return Divergence("field-added", f"the optional field {name!r} is new", steps, (name,))
     message = f"the required field {name!r} is new"
     return Divergence("required-field-added", message, steps, (name,), ("old",), _REQUIRED, "absent", certain=True)
 
 
-def _removed(name: str, old: Object, steps: Path) -> Divergence:
+def _report_removed(name: str, old: Object, steps: Path) -> Divergence:
     if name not in old.required:
         return Divergence("field-removed", f"the optional field {name!r} is gone", steps, (name,))
     message = f"the required field {name!r} is gone"
@@ -189,7 +189,7 @@ def _compare_limits(old: Type, new: Type) -> Iterator[Divergence]:
     for before, after in zip(_limits(old), _limits(new), strict=True):
         if before.value == after.value:
             continue
-        said = f"{before.keyword} was {_shown(before.value)} and is {_shown(after.value)}"
+        said = f"{before.keyword} was {_show(before.value)} and is {_show(after.value)}"
         steps, rules = (before.keyword,), frozenset({before.rule})
         if _is_tightened(before, after):
             yield Divergence(after.tightened, said, steps, (), ("old",), rules, old=old, new=new, certain=True)
@@ -203,7 +203,7 @@ def _is_tightened(before: _Limit, after: _Limit) -> bool:
     return (after.value < before.value) is before.is_upper
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     return "not there" if value is None else str(value)
 
 
@@ -218,11 +218,11 @@ def _compare_choices(old: Type, new: Type) -> Iterator[Divergence]:
     if isinstance(old, String) and isinstance(new, String):
         yield from _compare_known_values(old, new)
         if old.format != new.format:
-            said = f"format was {_shown(old.format)} and is {_shown(new.format)}"
+            said = f"format was {_show(old.format)} and is {_show(new.format)}"
             rules = frozenset({"format"})
             yield Divergence("format-changed", said, ("format",), (), BOTH, rules, old=old, new=new)
     if isinstance(old, BlobType) and isinstance(new, BlobType) and {*old.accept} != {*new.accept}:
-        said = f"accept was {_shown(', '.join(old.accept) or None)} and is {_shown(', '.join(new.accept) or None)}"
+        said = f"accept was {_show(', '.join(old.accept) or None)} and is {_show(', '.join(new.accept) or None)}"
         yield Divergence("accept-changed", said, ("accept",), (), BOTH, frozenset({"accept"}), old=old, new=new)
 
 
@@ -247,7 +247,7 @@ def _compare_enums(old: Integer | String, new: Integer | String) -> Iterator[Div
 def _compare_constants(old: Boolean | Integer | String, new: Boolean | Integer | String) -> Iterator[Divergence]:
     if old.const != new.const:
         gaps: tuple[Gap, ...] = ("old",) if old.const is None else ("new",) if new.const is None else BOTH
-        said = f"const was {_shown(old.const)} and is {_shown(new.const)}"
+        said = f"const was {_show(old.const)} and is {_show(new.const)}"
         rules = frozenset({"const"})
         yield Divergence("const-changed", said, ("const",), (), gaps, rules, old=old, new=new)
     if old.default != new.default:

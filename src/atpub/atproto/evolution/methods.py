@@ -116,9 +116,9 @@ def compare_permissions(old: Json, new: Json) -> Iterator[Divergence]:
     """Yield what differs between two versions of a permission set, as JSON."""
     before, after = _permissions(old), _permissions(new)
     if more := sorted(after - before):
-        yield Divergence("permission-added", f"it grants more: {_listed(more)}", ("permissions",))
+        yield Divergence("permission-added", f"it grants more: {_list(more)}", ("permissions",))
     if gone := sorted(before - after):
-        yield Divergence("permission-removed", f"it grants less: {_listed(gone)}", ("permissions",), gaps=("old",))
+        yield Divergence("permission-removed", f"it grants less: {_list(gone)}", ("permissions",), gaps=("old",))
     texts = [{key: _at(item, key) for key in ("title", "title:lang", "detail", "detail:lang")} for item in (old, new)]
     for key in texts[0]:
         if texts[0][key] != texts[1][key]:
@@ -144,7 +144,7 @@ def _grants(item: Json) -> Iterator[str]:
             yield json.dumps(item, sort_keys=True)
 
 
-def _listed(grants: Iterable[str]) -> str:
+def _list(grants: Iterable[str]) -> str:
     found = [*grants]
     return ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
 

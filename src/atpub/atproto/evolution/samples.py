@@ -121,7 +121,7 @@ class Sampler:
             case BlobType():
                 yield from _blobs(kind, other)
             case Array() | Object() | Union() | Ref():
-                yield from self._composed(kind, other, depth) if depth <= DEEPEST else ()
+                yield from self._compose(kind, other, depth) if depth <= DEEPEST else ()
             case Unknown():
                 yield {}
                 yield {"a": 1}
@@ -132,7 +132,7 @@ class Sampler:
             case Token():
                 yield "token"
 
-    def _composed(self, kind: Array | Object | Union | Ref, other: Type, depth: int) -> Iterator[Json]:
+    def _compose(self, kind: Array | Object | Union | Ref, other: Type, depth: int) -> Iterator[Json]:
         match kind:
             case Array():
                 yield from self._arrays(kind, other, depth)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json
 from atpub.atproto.lexicon.formats import is_unicode
-from atpub.errors import Place, Problem
+from atpub.problems import Place, Problem
 
 T = TypeVar("T", str, int)
 

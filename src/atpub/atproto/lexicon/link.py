@@ -29,7 +29,8 @@ from atpub.atproto.lexicon.model import (
 )
 from atpub.atproto.lexicon.violation import Path, json_path
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Place, Problem, Severity
+from atpub.errors import InvalidInput
+from atpub.problems import Place, Problem, Severity
 
 NONE = Lexicons({})
 
@@ -47,14 +48,16 @@ def link(
     missing: Severity | None = "warning" if allow_missing else "error" if complete else None
     problems = [
         *_duplicates(pairs),
-        *_unresolved(pairs, known.and_also(linked), missing),
+        *_find_unresolved(pairs, known.and_also(linked), missing),
     ]
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(tuple(problems))
     return Lexicons({**linked.by_nsid, **_stand_ins(linked, known)}, tuple(problems)) if problems else linked
 
 
-def _unresolved(pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity | None) -> Iterator[Problem]:
+def _find_unresolved(
+    pairs: list[tuple[str, Lexicon]], lexicons: Lexicons, missing: Severity | None
+) -> Iterator[Problem]:
     for file, lexicon in pairs:
         for path, name, owner in references(lexicon):
             message = f"{json_path(path)}: {lexicon.id} refers to {name}, which "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from atpub.atproto.syntax import Nsid
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 MAIN = "main"
 

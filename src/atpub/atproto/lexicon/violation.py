@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from atpub.atproto.lexicon.json_node import step
-from atpub.errors import Problem
+from atpub.problems import Problem
 
 Path: TypeAlias = tuple[str | int, ...]
 

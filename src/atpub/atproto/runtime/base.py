@@ -26,7 +26,8 @@ from atpub.atproto.runtime.loading import (
     type_of,
 )
 from atpub.atproto.runtime.package import other_version, problems
-from atpub.errors import AtpubError, InvalidArgument, Problem
+from atpub.errors import AtpubError, InvalidArgument
+from atpub.problems import Problem
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741 - the output of a method
@@ -146,7 +147,7 @@ class Value:
                 return cls._load(data)  # type: ignore[no-any-return]
             except (Mismatch, KeyError):
                 pass
-        return _refused(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
+        return _refuse(cls.load, data, cls.__module__, cls.NSID, cls.WITHIN)
 
     @classmethod
     def load(cls, data: Json) -> Self:
@@ -208,7 +209,7 @@ class Value:
         return f"{self.__class__.__name__}({', '.join(parts)})" + (f".with_extra({extra!r})" if extra else "")
 
 
-def _refused(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
+def _refuse(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
     """Raise InvalidRecord for a value that `load` refused, or load one that uses subclasses of JSON's types."""
     wrong = problems(module, schema, within, data)
     if wrong:
@@ -278,7 +279,7 @@ def reader(load: Callable[[Json], T], module: str, schema: str, *within: str) ->
                 return load(data)
             except (Mismatch, KeyError):
                 pass
-        return _refused(load, data, module, schema, within)
+        return _refuse(load, data, module, schema, within)
 
     return read
 

@@ -15,7 +15,8 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon import link, parse, validate
 from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
 from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidRecord, Problem
+from atpub.errors import InvalidRecord
+from atpub.problems import Problem
 from atpub.suggest import suggest
 
 _NO_RECORDS: Final[Mapping[str, str]] = {}

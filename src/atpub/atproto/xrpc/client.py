@@ -146,7 +146,7 @@ class XrpcClient:
         access: Access | None = None,
     ) -> HttpRequest:
         request = HttpRequest("GET", self._url(method.nsid), headers or {}, params.to_json(), timeouts=self.timeouts)
-        return self._authorized(request, access)
+        return self._authorize(request, access)
 
     def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
         return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
@@ -154,16 +154,16 @@ class XrpcClient:
     def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> HttpRequest:
         headers = {} if body is None else {"Content-Type": method.encoding}
         request = HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=self.timeouts)
-        return self._authorized(request, access)
+        return self._authorize(request, access)
 
     def _put(self, method: Procedure[Nothing, O], body: UploadBody, mime_type: str, access: Access) -> HttpRequest:
         headers = {"Content-Type": mime_type, "Content-Length": str(body.size)}
         patience = SILENCE_SECONDS + body.size / _SLOWEST_STORE
         timeouts = Timeouts(read=patience, pool=None, total=patience + TOTAL_SECONDS)
         request = HttpRequest("POST", self._url(method.nsid), headers, content=body, timeouts=timeouts)
-        return self._authorized(request, access)
+        return self._authorize(request, access)
 
-    def _authorized(self, request: HttpRequest, access: Access | None) -> HttpRequest:
+    def _authorize(self, request: HttpRequest, access: Access | None) -> HttpRequest:
         """Return a request with credentials: those of each try, or a bearer token."""
         if access is None:
             return request

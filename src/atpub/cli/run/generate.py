@@ -8,10 +8,11 @@ import sys
 from atpub.atproto.data import JsonObject
 from atpub.cli.failures import DetailedError
 from atpub.cli.output import print_data, print_json, style_for, tell
-from atpub.errors import Problem, StaleFiles
+from atpub.errors import StaleFiles
 from atpub.generation.changes import find_breaking_changes
 from atpub.generation.package import GeneratedPackage, PackageState, compare, generate_package, update
 from atpub.generation.settings import read_settings
+from atpub.problems import Problem
 from atpub.report.problems import problem_json, problems_text
 from atpub.report.results import files_json, files_text
 from atpub.report.style import Style

@@ -12,10 +12,11 @@ from atpub.cli.options import environ
 from atpub.cli.output import print_data, tell, tell_warnings
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest, usual_paths, validate
-from atpub.errors import Problem, Usage
+from atpub.errors import Usage
 from atpub.login.model import VARIABLE
 from atpub.login.oauth import Browser, log_in_with_browser
 from atpub.login.permissions import manifest_scope, parse_scopes
+from atpub.problems import Problem
 from atpub.report.escape import escape_terminal
 from atpub.report.style import PLAIN
 from atpub.target import Target

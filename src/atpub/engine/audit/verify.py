@@ -53,7 +53,7 @@ def verify(live: Live, project: str, check_blobs: CheckBlobs = lambda _: {}) -> 
     inventory = survey.inventories.get(project) or Inventory(project)
     owners = _owners(survey)
     findings = (
-        *(_damaged(item, live, project) for item in survey.damaged),
+        *(_report_damaged(item, live, project) for item in survey.damaged),
         *(item for path, owned in sorted(inventory.owned.items()) for item in _judge(path, owned, live)),
         *_listed_twice(inventory, live),
         *_two_owners(inventory, owners, live),
@@ -87,7 +87,7 @@ def _owners(survey: Survey) -> Mapping[RecordPath, Sequence[str]]:
     return owners
 
 
-def _damaged(item: Damaged, live: Live, project: str) -> InventoryFinding:
+def _report_damaged(item: Damaged, live: Live, project: str) -> InventoryFinding:
     reason = item.violations[0].message
     whose = "" if item.project == project else f", with the manifest of the project {item.project!r}"
     return InventoryFinding(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.errors import Severity
 from atpub.manifest.arrays import reads_as
+from atpub.problems import Severity
 
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 

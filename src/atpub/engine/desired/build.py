@@ -16,9 +16,10 @@ from atpub.engine.desired.model import CreatedAt, Desired, entry_path
 from atpub.engine.desired.parts import EntryPart, split_entry
 from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
-from atpub.errors import InvalidInput, Place, Problem
+from atpub.errors import InvalidInput
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
+from atpub.problems import Place, Problem
 from atpub.shards.facts import Facts
 
 CREATED_AT: Final = "createdAt"
@@ -40,7 +41,7 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
         noted: set[tuple[str, Place | None]] = set()
         for part in split_entry(item, path, facts.shards.get(address), did):
             filled = Filled(refers_to={*part.others})
-            records.append(_encode(_desired(manifest, part, values.of(part.entry, part.shards, filled), filled)))
+            records.append(_encode(_make_desired(manifest, part, values.of(part.entry, part.shards, filled), filled)))
             own = [*checker.problems(item, records[-1], filled)]
             problems.extend(problem for problem in own if (problem.code, problem.place) not in noted)
             noted.update((problem.code, problem.place) for problem in own)  # parts have most of their fields in common
@@ -48,7 +49,7 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
         found.extend(records)
         if isinstance(item, DatasetEntry):
             pointers = [_encode(pointer) for pointer in build_announcements(item, AtUri.of(did, path))]
-            problems.extend(_taken(pointers, paths, manifest))
+            problems.extend(_find_taken(pointers, paths, manifest))
             found.extend(pointers)
     found = list(agree_on_types(found))
     problems.extend(problem for record in found for problem in checker.blob_types(record))
@@ -95,7 +96,9 @@ def _each_once(
         problems.append(Problem("duplicate-rkey", message, manifest.key_place(address.steps), hint))
 
 
-def _taken(pointers: Iterable[Desired], paths: Mapping[Address, RecordPath], manifest: Manifest) -> Iterator[Problem]:
+def _find_taken(
+    pointers: Iterable[Desired], paths: Mapping[Address, RecordPath], manifest: Manifest
+) -> Iterator[Problem]:
     """Yield the entries that would be the same record as a pointer."""
     by_path = {pointer.path: pointer for pointer in pointers}
     for address, path in paths.items() if by_path else ():
@@ -104,7 +107,7 @@ def _taken(pointers: Iterable[Desired], paths: Mapping[Address, RecordPath], man
             yield Problem("duplicate-rkey", message, manifest.key_place(address.steps), "remove the entry")
 
 
-def _desired(manifest: Manifest, part: EntryPart, value: JsonObject, filled: Filled) -> Desired:
+def _make_desired(manifest: Manifest, part: EntryPart, value: JsonObject, filled: Filled) -> Desired:
     item, path = part.entry, part.path
     return Desired(
         address=item.common.address,

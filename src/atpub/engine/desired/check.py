@@ -23,7 +23,6 @@ from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
 from atpub.engine.desired.typos import defines, find_typos
 from atpub.engine.desired.values import measured_size
-from atpub.errors import Place, Problem
 from atpub.generated.dev.atpub import rai
 from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
@@ -39,6 +38,7 @@ from atpub.manifest.model import (
     UrlShards,
 )
 from atpub.manifest.schema import CONTENT_METADATA, RAI, SIZE
+from atpub.problems import Place, Problem
 from atpub.repository.model import is_local
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.remote import RemoteShards

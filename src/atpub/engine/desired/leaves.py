@@ -7,7 +7,7 @@ from typing import Final
 
 from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, LARGEST_IN_JSON, Json, leaves
 from atpub.atproto.lexicon.violation import json_path
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.storage.urls import check_text, is_plain
 
 NUL: Final = "nul-in-text"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.suggest import nearest
 
 _OTHERS: Final = ("LicenseRef-", "DocumentRef-")

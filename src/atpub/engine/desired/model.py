@@ -11,10 +11,10 @@ from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
-from atpub.errors import Problem
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import KINDS, collection_of
 from atpub.manifest.model import Address, Entry
+from atpub.problems import Problem
 from atpub.storage.parts import WHOLE, Part
 
 Steps: TypeAlias = tuple[str | int, ...]

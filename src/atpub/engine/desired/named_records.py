@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from atpub.atproto.syntax import AtUri, Did, RecordPath
-from atpub.errors import Place, Problem
 from atpub.manifest.kinds import kind_of_collection
 from atpub.manifest.model import DatasetEntry, Entry, LabelEntry, LensEntry, Manifest, SchemaRef
+from atpub.problems import Place, Problem
 
 Steps: TypeAlias = tuple[str | int, ...]
 

@@ -10,10 +10,10 @@ from typing import Final, Literal, NamedTuple
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe, fields_line, members_line, optional_line
-from atpub.errors import Severity
 from atpub.manifest.arrays import reads_as
 from atpub.manifest.members import member_of, sample_format
 from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
+from atpub.problems import Severity
 from atpub.shards.facts import FindFilter
 from atpub.shards.sample_types import IMAGES, MSGPACK, SampleFilter, SampleTypes
 from atpub.suggest import listed

@@ -21,10 +21,10 @@ from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_record
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.schema_versions import version_warnings
 from atpub.engine.plan.select import check_options, select, selected
-from atpub.errors import Problem
 from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
+from atpub.problems import Problem
 from atpub.repository.model import Create, Delete, Live, Update, Write
 
 _POINTS: Final = {Create: 3, Update: 2, Delete: 1}
@@ -76,7 +76,7 @@ def plan_manifest(
     return replace(
         plan,
         left_out=tuple(dict.fromkeys(item.address for item in whole if item.path not in chosen and item.pending)),
-        unmanaged=tuple(map(ownership.uri, sorted(_unmanaged(resolved, ownership)))),
+        unmanaged=tuple(map(ownership.uri, sorted(_find_unmanaged(resolved, ownership)))),
     )
 
 
@@ -129,7 +129,7 @@ def _shape_warnings(changes: Iterable[Change]) -> Iterator[Problem]:
             yield shape_warning(f"{change.address}: the live record", "applying writes it in the lexicon's")
 
 
-def _unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
+def _find_unmanaged(resolved: Collection[RecordPath], ownership: OwnershipView) -> Iterator[RecordPath]:
     """Yield the live records that the manifest does not name and no project owns."""
     for path in ownership.live.records:
         if not (

@@ -11,8 +11,8 @@ from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, RecordPath
 from atpub.engine.desired.model import BlobFile, StrongRef
 from atpub.engine.inventory import Inventory, Owned
-from atpub.errors import Problem
 from atpub.manifest.model import Policy
+from atpub.problems import Problem
 from atpub.repository.model import Head, Record
 from atpub.storage.parts import WHOLE, Part
 

@@ -18,7 +18,7 @@ from atpub.engine.plan.created_at import CreatedAtClock
 from atpub.engine.plan.decide import Decision, immutable_refusal, make_change
 from atpub.engine.plan.model import Change, Drift, Plan, Refusal
 from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
-from atpub.errors import Problem
+from atpub.problems import Problem
 from atpub.repository.model import Live
 
 IfExists: TypeAlias = Literal["update", "error", "skip"]

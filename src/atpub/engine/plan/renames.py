@@ -12,9 +12,9 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri, RecordPath, Rkey
 from atpub.engine.desired.model import CID_FIELD, record_key
 from atpub.engine.plan.model import Action, Change
-from atpub.errors import Place, Problem
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import NAMED_BY_KEY
+from atpub.problems import Place, Problem
 from atpub.text.scalars import plain_scalar
 
 _URI_FIELD: Final = strong_ref.StrongRef.WIRE["uri"]

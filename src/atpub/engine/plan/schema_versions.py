@@ -10,9 +10,9 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.created_at import by_version
 from atpub.engine.plan.model import Change
-from atpub.errors import Problem
 from atpub.generated.science.alt.dataset import schema
 from atpub.manifest.atdata_shape import lexicon_shape
+from atpub.problems import Problem
 
 _SEMANTIC: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?")
 _WORDS: Final = frozenset({"title", "description", "examples", "$comment"})

@@ -22,7 +22,8 @@ from atpub.engine.inventory import Inventory
 from atpub.engine.plan.digest import announced_blobs, blob_at, plan_digest, portable_cid
 from atpub.engine.plan.model import ACTIONS, Change, Cost, Drift, Plan, Refusal, Rules, Upload
 from atpub.engine.plan.three_way import drift_fields
-from atpub.errors import AlteredPlan, InvalidInput, Place, Problem
+from atpub.errors import AlteredPlan, InvalidInput
+from atpub.problems import Place, Problem
 from atpub.repository.model import Record, is_local
 from atpub.storage.parts import WHOLE, Part
 from atpub.text.json_document import parse_json

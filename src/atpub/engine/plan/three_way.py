@@ -39,7 +39,7 @@ def with_applied_values(plan: Plan, find: Callable[[Cid], JsonObject | None]) ->
     """Return the plan whose drift has the values that were applied, as far as `find` knows them by their CIDs."""
     if not plan.drifted:
         return plan
-    return replace(plan, changes=tuple(_with_applied(change, find) for change in plan.changes))
+    return replace(plan, changes=tuple(_add_applied(change, find) for change in plan.changes))
 
 
 def live_as_applied(plan: Plan) -> Iterator[tuple[Cid, JsonObject]]:
@@ -50,7 +50,7 @@ def live_as_applied(plan: Plan) -> Iterator[tuple[Cid, JsonObject]]:
             yield change.before.cid, change.before.value
 
 
-def _with_applied(change: Change, find: Callable[[Cid], JsonObject | None]) -> Change:
+def _add_applied(change: Change, find: Callable[[Cid], JsonObject | None]) -> Change:
     if change.drift is None:
         return change
     return replace(change, drift=replace(change.drift, value=find(change.drift.applied)))
@@ -107,14 +107,14 @@ def _compare_lists(lists: Mapping[Side, list[Json]], count: int, path: str) -> I
     start = _common(lists)
     rests: dict[Side, list[Json]] = {side: items[start:] for side, items in lists.items()}
     same_length = len({*map(len, rests.values())}) == 1
-    end = 0 if same_length else _common(_reversed(rests))
+    end = 0 if same_length else _common(_reverse(rests))
     middles: dict[Side, list[Json]] = {side: items[: len(items) - end] for side, items in rests.items()}
     for index in range(max(map(len, middles.values()))):
         sides: dict[Side, Json] = {side: items[index] for side, items in middles.items() if index < len(items)}
         yield from _compare(sides, count, f"{path}[{start + index}]")
 
 
-def _reversed(lists: Mapping[Side, list[Json]]) -> Mapping[Side, list[Json]]:
+def _reverse(lists: Mapping[Side, list[Json]]) -> Mapping[Side, list[Json]]:
     return {side: items[::-1] for side, items in lists.items()}
 
 

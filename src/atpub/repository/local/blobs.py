@@ -107,13 +107,13 @@ class BlobFiles:
         """Return the names of files last written before a time (since 1970): blobs, and leftovers of uploads."""
         with _disk(self.folder):
             ours = (file for file in self.folder.iterdir() if file.name.startswith(_PARTIAL) or Cid.accepts(file.name))
-            return {file.name for file in ours if _written(file) < microseconds}
+            return {file.name for file in ours if _write_time(file) < microseconds}
 
     def _file(self, cid: Cid) -> Path:
         return self.folder / cid
 
 
-def _written(file: Path) -> int:
+def _write_time(file: Path) -> int:
     """When the file was last written, in microseconds since 1970; now, where it has just been renamed or deleted."""
     try:
         return file.stat().st_mtime_ns // 1000

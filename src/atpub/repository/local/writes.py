@@ -9,14 +9,8 @@ from typing import TypeAlias
 from atpub.atproto.data import Blob, JsonObject, NotInDataModel, blobs_in, encode
 from atpub.atproto.repo.block import cid_of
 from atpub.atproto.syntax import Cid, RecordPath
-from atpub.errors import (
-    BlobNotFound,
-    BlobRejected,
-    InvalidInput,
-    Problem,
-    RecordConflict,
-    RequestTooLarge,
-)
+from atpub.errors import BlobNotFound, BlobRejected, InvalidInput, RecordConflict, RequestTooLarge
+from atpub.problems import Problem
 from atpub.repository.interface import Limits
 from atpub.repository.local.tables import Tables
 from atpub.repository.model import Create, Delete, Update, Write

@@ -96,7 +96,7 @@ class Cache:
                 self._file.unlink(missing_ok=True)
                 return
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._replace(_written(_cover(copy, self.did, self.server), blocks))
+            self._replace(_write(_cover(copy, self.did, self.server), blocks))
             self._tidy()
 
     @property
@@ -117,7 +117,7 @@ class Cache:
                 file.unlink(missing_ok=True)
 
 
-def _written(cover: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
+def _write(cover: bytes, blocks: Mapping[bytes, bytes]) -> Iterator[bytes]:
     root = cid_of(cover)
     return write_car(root, chain([(root, cover)], blocks.items()))
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from atpub.atproto.data import NotInDataModel, cid_of
 from atpub.atproto.syntax import Cid, RecordPath, SyntaxViolation, Tid
-from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, Problem, RecordConflict
+from atpub.errors import HeadMoved, InvalidInput, OutcomeUnknown, RecordConflict
 from atpub.generated.com.atproto.repo import apply_writes
+from atpub.problems import Problem
 from atpub.repository.model import Commit, Create, Delete, Head, Live, Record, Update, Write
 
 _READINGS: Final = 16
