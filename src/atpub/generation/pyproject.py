@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.evolution.model import parse_approvals
 from atpub.errors import InvalidInput, Place, Problem
 from atpub.suggest import suggest
 from atpub.text.source import Source, decode
@@ -84,7 +85,7 @@ def read_approved() -> frozenset[str]:
     table = read_table("breaking")
     if problems := [*table.unknown(("approved",))]:
         raise InvalidInput(tuple(problems))
-    return frozenset(" ".join(line.split()) for line in table.texts("approved"))
+    return parse_approvals(table.texts("approved"))
 
 
 def _unknown_tables(source: Source, names: Iterable[str]) -> Iterator[Problem]:

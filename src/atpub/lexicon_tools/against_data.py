@@ -10,7 +10,7 @@ from typing import Final
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.validate import violations
-from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
+from atpub.atproto.repo.car import Snapshot, read_car_file, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.errors import Problem, RepositoryError, Usage
@@ -62,7 +62,8 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
 def _read_car(path: Path) -> Snapshot:
     """Read a repository from a file; raises RepositoryError."""
     try:
-        car = read_car(path.read_bytes())
+        with path.open("rb") as stream:
+            car = read_car_file(stream)
         return snapshot_of(car, parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did)
     except RepositoryError as error:
         raise type(error)(f"{path}: {error.message}", hint=error.hint) from None

@@ -12,8 +12,8 @@ from pathlib import Path
 from atpub.atproto.data import JsonObject
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.syntax import Nsid
-from atpub.errors import InvalidInput, Problem, Usage
+from atpub.atproto.syntax import Did, Nsid
+from atpub.errors import InvalidInput, Place, Problem, Usage
 from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.git import is_revision, read_revision
 from atpub.manifest.lexicon_files import LexiconFile, as_warnings, link_files, parse_lexicon, read_lexicon
@@ -68,10 +68,9 @@ def read_published(repository: Repository, account: str) -> VersionFiles:
     found = list_published(repository)
     if not found:
         raise Usage(f"{account} publishes no lexicons", hint=f"they are records of the collection {COLLECTION}")
-    sources = (
-        Source(f"at://{repository.did}/{record.path}", published_text(record.value)) for record in found.values()
-    )
-    return _collect((functools.partial(parse_lexicon, source) for source in sources), partial=True)
+    did = repository.did
+    readers = (functools.partial(_parse_published, nsid, record, did) for nsid, record in found.items())
+    return _collect(readers, partial=True)
 
 
 def list_published(repository: Repository) -> Mapping[Nsid, Record]:
@@ -83,6 +82,16 @@ def list_published(repository: Repository) -> Mapping[Nsid, Record]:
 def published_text(value: JsonObject) -> str:
     """Return the lexicon that a record holds, as the text of a file."""
     return json.dumps({key: item for key, item in value.items() if key != "$type"}, indent=2, ensure_ascii=False)
+
+
+def _parse_published(nsid: Nsid, record: Record, did: Did) -> LexiconFile:
+    """Parse the lexicon in a record, which programs find by its record key alone; raises InvalidInput."""
+    file = parse_lexicon(Source(f"at://{did}/{record.path}", published_text(record.value)))
+    if file.lexicon.id != nsid:
+        message = f"the record is not the lexicon {nsid}, its record key: its id is {file.lexicon.id}"
+        problem = Problem("lexicon-id", message, Place(file.source.file), "publish it again under its id", path=("id",))
+        raise InvalidInput(tuple(file.place([problem])))
+    return file
 
 
 def _parse(content: bytes, name: str) -> LexiconFile:

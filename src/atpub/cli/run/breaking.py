@@ -10,7 +10,7 @@ from typing import Final
 
 from atpub.atproto.syntax import AtUri
 from atpub.cli.connect import TargetOptions, find_account, open_repository
-from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
+from atpub.cli.output import chosen_format, print_data, print_json, print_source, style_for, tell_warnings
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
 from atpub.generation.pyproject import read_approved
@@ -36,11 +36,11 @@ def run(
     examples: bool,
     everything: bool,
     against_data: str | None,
-    form: str,
+    form: str | None,
     as_json: bool,
 ) -> int:
     """Print the changes between two versions of lexicons; return the exit code."""
-    approved = read_approved()
+    chosen, approved = chosen_format(form, as_json=as_json), read_approved()
     options = TargetOptions(account, pds, environment)
     before, after = _read(old, manifests, options), _read(new, manifests, options)
     result = find_breaking(before, after, LEXICONS.lexicons, approved)
@@ -50,7 +50,7 @@ def run(
         with _open(against_data, manifests, options) as repository:
             result = replace(result, data=check_data(against_data, versions[0], versions[1], repository))
     tell_warnings(result.warnings)
-    match "json" if as_json else form:
+    match chosen:
         case "json":
             print_json(breaking_json(result))
         case "markdown":
