@@ -140,6 +140,34 @@ def test_an_invalid_old_lexicon_is_a_warning_and_an_invalid_new_one_an_error(ver
     assert atpub("lex", "breaking", "lexicons", "old").code == 3
 
 
+def referring(target: str) -> dict[str, Any]:
+    """A lexicon with a record that refers to a definition."""
+    record = {"type": "object", "properties": {"to": {"type": "ref", "ref": target}, "n": {"type": "integer"}}}
+    return {"lexicon": 1, "id": "org.lab.link", "defs": {"main": {"type": "record", "key": "any", "record": record}}}
+
+
+def test_a_wrong_reference_in_old_is_a_warning_and_in_new_an_error(versions: Path, atpub: Atpub) -> None:
+    write(versions, referring("org.lab.note#gone"), "old/link.json")
+    write(versions, referring("org.lab.note"), "lexicons/org/lab/link.json")
+    ran = atpub("lex", "breaking", "old")
+    assert "old/link.json:" in ran.err
+    assert ("[missing-ref]" in ran.err, ran.code) == (True, 1)
+    assert "ref-changed org.lab.link" in ran.out
+    assert "max-length-tightened org.lab.note" in ran.out
+    assert atpub("lex", "breaking", "lexicons", "old").code == 3
+
+
+def test_what_old_refers_to_and_does_not_have_is_as_in_new(versions: Path, atpub: Atpub) -> None:
+    write(versions, referring("org.lab.thing"), "old/link.json")
+    changed = referring("org.lab.thing")
+    changed["defs"]["main"]["record"]["properties"]["to"] = {"type": "string"}
+    write(versions, changed, "lexicons/org/lab/link.json")
+    thing = {"type": "object", "required": ["name"], "properties": {"name": {"type": "integer"}}}
+    write(versions, {"lexicon": 1, "id": "org.lab.thing", "defs": {"main": thing}}, "lexicons/org/lab/thing.json")
+    ran = atpub("lex", "breaking", "old", "--examples")
+    assert '{"$type": "org.lab.link", "to": {"name": 0}} is valid by OLD' in ran.out
+
+
 def test_real_records(versions: Path, atpub: Atpub) -> None:
     records = [{"$type": "org.lab.note", "text": "a" * size} for size in (10, 60, 200)]
     Path("notes.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
