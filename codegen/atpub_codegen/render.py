@@ -81,7 +81,12 @@ _FORMS: Final[Forms] = {
     ir.UnionLoader: Form("union_loader", ("Any",)),
     ir.Wrapper: Form("wrapper", ("Any", "final")),
 }
-_MODEL_FORMS: Final[Forms] = {**_FORMS, ir.Class: Form("pydantic_class", ("ClassVar", "final"))}
+_MODEL_FORMS: Final[Forms] = {
+    **_FORMS,
+    ir.Class: Form("pydantic_class", ("ClassVar", "final")),
+    ir.Loader: Form("pydantic_loader", ("Any",)),
+    ir.UnionLoader: Form("pydantic_loader", ("Any",)),
+}
 
 
 def module_source(module: Module, command: str) -> str:
@@ -93,12 +98,28 @@ def module_source(module: Module, command: str) -> str:
 
 def models_source(module: Module, package: str, command: str) -> str:
     """Return the source of a lexicon's module in the style pydantic: models, and no code that loads or writes them."""
-    classes = [item for item in module.classes if not isinstance(item, _CODE)]
-    module = module._replace(classes=tuple(classes), method=None)
+    method = _model_method(module)
+    loader = method.output.load if method else ""
+    classes = [item for item in module.classes if not isinstance(item, _CODE) or item.name == loader]
+    module = module._replace(classes=tuple(classes), method=method)
     module = module._replace(imports=tuple(item for item in module.imports if _needs(module, item.alias)))
-    needed = _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
+    needed = method or _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
     runtime = Import(package, "_runtime", "runtime", circular=False) if needed else None
     return _module(module, command, _MODEL_FORMS, runtime, loads=False)
+
+
+def _model_method(module: Module) -> Method | None:
+    """Return a module's method as models have it: its errors are codes, and its input may be a member of a union."""
+    method = module.method
+    if method is None:
+        return None
+    codes = {item.name: source.quoted(item.code) for item in module.classes if isinstance(item, ir.Failure)}
+    unions = {item.name for item in module.classes if isinstance(item, Wrapper)}
+    return method._replace(
+        takes="runtime.Model" if method.takes in unions else method.takes,
+        output=method.output._replace(judge=()),
+        errors=tuple(codes[name] for name in method.errors),
+    )
 
 
 def _module(module: Module, command: str, forms: Forms, runtime: Import | None, *, loads: bool) -> str:
@@ -151,12 +172,15 @@ def models_runtime_source(command: str) -> str:
 def _annotations(module: Module) -> list[str]:
     fields = [field.declaration for item in module.items if isinstance(item, Class) for field in item.fields]
     aliases = [item.annotation for item in module.items if isinstance(item, Alias | LazyAlias)]
+    loaded = [item.returns for item in module.items if isinstance(item, ir.Loader)]
     unions = [(" | ".join(item.members), item.mark) for item in module.items if isinstance(item, UnionAlias)]
-    return [*fields, *aliases, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
+    return [*fields, *aliases, *loaded, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
 
 
 def _needs(module: Module, word: str) -> bool:
-    return any(re.search(rf"\b{word}\.", text) for text in _annotations(module))
+    method = module.method
+    used = (method.takes, method.parameters, method.output.load) if method else ()
+    return any(re.search(rf"\b{word}\.", text) for text in (*_annotations(module), *used))
 
 
 def _at_the_top(module: Module) -> list[Import]:
@@ -348,7 +372,7 @@ def described(method: Method) -> str:
     gives = "message" if method.kind == "Subscription" else "output"
     given = {
         takes: method.takes,
-        gives: method.output,
+        gives: _read_by(method.output),
         "errors": source.tuple_of(method.errors, "") if method.errors else "",
         "encoding": source.quoted(method.encoding) if method.encoding else "",
     }
@@ -356,6 +380,10 @@ def described(method: Method) -> str:
         given["parameters"] = method.parameters
     arguments = [f"{name}={value}" for name, value in given.items() if value]
     return formatting.fitted(f"METHOD: Final = runtime.{method.kind}({', '.join(['NSID', *arguments])})")
+
+
+def _read_by(reader: ir.Reader) -> str:
+    return f"runtime.reader({', '.join([reader.load, *reader.judge])})" if reader.judge else reader.load
 
 
 def refusal(conditions: Conditions, indent: int, guard: str = "") -> str:
