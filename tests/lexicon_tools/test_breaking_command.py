@@ -184,6 +184,9 @@ def test_data_that_cannot_be_read_is_counted(versions: Path, atpub: Atpub) -> No
     assert found == {"source": "notes.jsonl", "records": 1, "affected": 0, "invalid": 0, "unread": 2}
     ran = atpub("lex", "breaking", "old", "--against-data", "a.yaml")
     assert "0 of 0 records in a.yaml affected; 1 more cannot be read, or do not say their type ($type)." in ran.out
+    for name in ("lost.car", "lost.json"):
+        missing = atpub("lex", "breaking", "old", "--against-data", name)
+        assert (missing.code, f"error: {name} does not exist" in missing.err) == (64, True)
     (versions / "lab.car").write_bytes(b"\x00")
     assert "error: lab.car: " in atpub("lex", "breaking", "old", "--against-data", "lab.car").err
     with (versions / "lab.car").open("r+b") as stream:

@@ -23,6 +23,7 @@ from atpub.repository.snapshot import records_of
 MOST_SHOWN: Final = 5
 """How many of the affected records are kept to be shown."""
 _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+_SOURCES: Final = "name a CAR file, files of JSON, or an at:// account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,14 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
     if repository is not None:
         live = repository.read(wanted)
         return _count(source, collections, _judge(live.did, live.records, old, new))
+    if not path.exists():
+        raise Usage(f"{source} does not exist", hint=_SOURCES)
     if path.suffix == ".car":
         snapshot = _read_car(path)
         return _count(source, collections, _judge(snapshot.did, records_of(snapshot, wanted), old, new))
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
     if not files:
-        raise Usage(f"{source} has no records in it", hint="name a CAR file, files of JSON, or an at:// account")
+        raise Usage(f"{source} has no records in it", hint=_SOURCES)
     return _count(
         source, collections, zip(check_files(old.lexicons, files), check_files(new.lexicons, files), strict=True)
     )
