@@ -31,6 +31,7 @@ from atpub_codegen.ir import (
     UnionAlias,
     Wrapper,
 )
+from atpub_codegen.pydantic_style import model_method
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "lazy_alias", "method", "union_alias"}
 _CODE: Final = (ir.Failure, ir.Loader, ir.UnionLoader, ir.Wrapper)
@@ -98,7 +99,7 @@ def module_source(module: Module, command: str) -> str:
 
 def models_source(module: Module, package: str, command: str) -> str:
     """Return the source of a lexicon's module in the style pydantic: models, and no code that loads or writes them."""
-    method = _model_method(module)
+    method = model_method(module)
     loader = method.output.load if method else ""
     classes = [item for item in module.classes if not isinstance(item, _CODE) or item.name == loader]
     module = module._replace(classes=tuple(classes), method=method)
@@ -106,20 +107,6 @@ def models_source(module: Module, package: str, command: str) -> str:
     needed = method or _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
     runtime = Import(package, "_runtime", "runtime", circular=False) if needed else None
     return _module(module, command, _MODEL_FORMS, runtime, loads=False)
-
-
-def _model_method(module: Module) -> Method | None:
-    """Return a module's method as models have it: its errors are codes, and its input may be a member of a union."""
-    method = module.method
-    if method is None:
-        return None
-    codes = {item.name: source.quoted(item.code) for item in module.classes if isinstance(item, ir.Failure)}
-    unions = {item.name for item in module.classes if isinstance(item, Wrapper)}
-    return method._replace(
-        takes="runtime.Model" if method.takes in unions else method.takes,
-        output=method.output._replace(judge=()),
-        errors=tuple(codes[name] for name in method.errors),
-    )
 
 
 def _module(module: Module, command: str, forms: Forms, runtime: Import | None, *, loads: bool) -> str:
