@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import libipld
 import pytest
@@ -133,7 +133,7 @@ OUTPUTS: list[tuple[str, Json, bool]] = [
     ("find", {"found": [{"x": 1, "y": 2}], "first": {"name": "one"}}, True),
     ("find", {"found": [{"y": 2}]}, False),
     ("move", [{"steps": [{"by": {"steps": []}}]}], True),
-    ("move", [{"steps": []}] * 3, False),
+    ("move", [{"steps": []}, {"steps": []}, {"steps": []}], False),
     ("pick", {"$type": "com.example.pick#one", "x": 0}, True),
     ("pick", {"$type": "com.example.pick#one", "x": -1}, False),
     ("pick", {"x": 0}, False),
@@ -160,7 +160,7 @@ def test_an_output_is_read(
 def shown(value: Any) -> Any:
     """A value as JSON."""
     if isinstance(value, list):
-        return [*map(shown, value)]
+        return [*map(shown, cast("list[Any]", value))]
     return value.to_json() if hasattr(value, "to_json") else value
 
 
