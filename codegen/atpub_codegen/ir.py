@@ -265,12 +265,19 @@ class Failure(NamedTuple):
     doc: str
 
 
+class Reader(NamedTuple):
+    """What reads the output or messages of a method; `judge` names what judges JSON that it refuses, as arguments."""
+
+    load: str
+    judge: tuple[str, ...] = ()
+
+
 class Method(NamedTuple):
     """The description of an XRPC method."""
 
     kind: str  # Query, Procedure or Subscription
     takes: str  # the class of its parameters, or of a procedure's input
-    output: str  # what reads its output, or a subscription's messages
+    output: Reader  # of a subscription: that of its messages
     errors: tuple[str, ...]  # their classes
     encoding: str  # of a procedure's input, where it is not JSON
     parameters: str  # the class of a procedure's parameters, where it has any

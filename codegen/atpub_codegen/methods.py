@@ -17,7 +17,7 @@ from atpub.atproto.lexicon.model import (
 )
 from atpub_codegen import docs
 from atpub_codegen.builder import ModuleBuilder
-from atpub_codegen.ir import Failure, Loader, Method, Wrapper
+from atpub_codegen.ir import Failure, Loader, Method, Reader, Wrapper
 from atpub_codegen.names import pascal_case, snake_case
 from atpub_codegen.source import literals
 
@@ -57,15 +57,15 @@ def _parameters(builder: ModuleBuilder, hint: str, kind: Object) -> str:
     return builder.object(kind, hint, ("parameters",)).annotation if kind.properties else _NOTHING
 
 
-def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
-    """Return the function that reads a method's output."""
+def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> Reader:
+    """Return what reads a method's output."""
     if body is None:
-        return f"{_NOTHING}.from_json"
+        return Reader(f"{_NOTHING}.from_json")
     match body.schema:
         case None:
-            return "runtime.raw"
+            return Reader("runtime.raw")
         case Object() as schema:
-            return f"{_body_class(builder, hint, body, schema, _OUTPUT)}.from_json"
+            return Reader(f"{_body_class(builder, hint, body, schema, _OUTPUT)}.from_json")
         case Union() as schema:
             name = builder.name(hint, _OUTPUT)
             return _reader(builder, builder.add_union(name, schema), builder.current, _OUTPUT)
@@ -73,7 +73,7 @@ def _output(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:
             return _refer(builder, hint, target)
 
 
-def _messages(builder: ModuleBuilder, hint: str, kind: Union) -> str:
+def _messages(builder: ModuleBuilder, hint: str, kind: Union) -> Reader:
     name = builder.name(hint, _MESSAGE)
     return _reader(builder, builder.add_union(name, kind), builder.current, _MESSAGE)
 
@@ -84,18 +84,18 @@ def _failure(builder: ModuleBuilder, error: str, doc: str) -> str:
     return name
 
 
-def _refer(builder: ModuleBuilder, hint: str, target: Name) -> str:
+def _refer(builder: ModuleBuilder, hint: str, target: Name) -> Reader:
     found = builder.reference(target)
     if _is_class(builder, target):
-        return f"{found.annotation}.from_json"
+        return Reader(f"{found.annotation}.from_json")
     loader = builder.scope.give(f"load_{snake_case(hint)}")
     builder.items.append(Loader(loader, found.annotation, found.conditions("data"), found.load("data")))
     return _reader(builder, loader, target, ())
 
 
-def _reader(builder: ModuleBuilder, loader: str, judge: Name, within: tuple[str, ...]) -> str:
+def _reader(builder: ModuleBuilder, loader: str, judge: Name, within: tuple[str, ...]) -> Reader:
     schema = "NSID" if judge == builder.current else literals([str(judge)])[0]
-    return f"runtime.reader({', '.join([loader, '__name__', schema, *literals(within)])})"
+    return Reader(loader, ("__name__", schema, *literals(within)))
 
 
 def _input(builder: ModuleBuilder, hint: str, body: BodyType | None) -> str:

@@ -10,7 +10,7 @@ from atpub.atproto.lexicon import model
 from atpub.atproto.lexicon.model import Name
 from atpub_codegen.builder import ModuleBuilder
 from atpub_codegen.expressions import FORMATS, Expression
-from atpub_codegen.ir import Alias, LazyAlias
+from atpub_codegen.ir import Alias, Failure, LazyAlias, Method, Module, Wrapper
 from atpub_codegen.source import arguments, literals, tuple_of
 
 _OF_BASE_MODEL: Final = frozenset(
@@ -95,6 +95,20 @@ class PydanticBuilder(ModuleBuilder):
         if kind.closed and absent:
             return f"runtime.Members(closed=True, unknown={tuple_of(literals(map(str, absent)), '')})"
         return "runtime.CLOSED" if kind.closed else "runtime.OPEN"
+
+
+def model_method(module: Module) -> Method | None:
+    """Return a module's method as models have it: its errors are codes, and its input may be a member of a union."""
+    method = module.method
+    if method is None:
+        return None
+    codes = {item.name: literals([item.code])[0] for item in module.classes if isinstance(item, Failure)}
+    unions = {item.name for item in module.classes if isinstance(item, Wrapper)}
+    return method._replace(
+        takes="runtime.Model" if method.takes in unions else method.takes,
+        output=method.output._replace(judge=()),
+        errors=tuple(codes[name] for name in method.errors),
+    )
 
 
 def _annotate(annotation: str) -> Expression:

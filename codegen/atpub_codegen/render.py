@@ -31,6 +31,7 @@ from atpub_codegen.ir import (
     UnionAlias,
     Wrapper,
 )
+from atpub_codegen.pydantic_style import model_method
 
 _ASSIGNED: Final = {"header", "alias", "choices", "circular", "constant", "lazy_alias", "method", "union_alias"}
 _CODE: Final = (ir.Failure, ir.Loader, ir.UnionLoader, ir.Wrapper)
@@ -81,7 +82,12 @@ _FORMS: Final[Forms] = {
     ir.UnionLoader: Form("union_loader", ("Any",)),
     ir.Wrapper: Form("wrapper", ("Any", "final")),
 }
-_MODEL_FORMS: Final[Forms] = {**_FORMS, ir.Class: Form("pydantic_class", ("ClassVar", "final"))}
+_MODEL_FORMS: Final[Forms] = {
+    **_FORMS,
+    ir.Class: Form("pydantic_class", ("ClassVar", "final")),
+    ir.Loader: Form("pydantic_loader", ("Any",)),
+    ir.UnionLoader: Form("pydantic_loader", ("Any",)),
+}
 
 
 def module_source(module: Module, command: str) -> str:
@@ -93,10 +99,12 @@ def module_source(module: Module, command: str) -> str:
 
 def models_source(module: Module, package: str, command: str) -> str:
     """Return the source of a lexicon's module in the style pydantic: models, and no code that loads or writes them."""
-    classes = [item for item in module.classes if not isinstance(item, _CODE)]
-    module = module._replace(classes=tuple(classes), method=None)
+    method = model_method(module)
+    loader = method.output.load if method else ""
+    classes = [item for item in module.classes if not isinstance(item, _CODE) or item.name == loader]
+    module = module._replace(classes=tuple(classes), method=method)
     module = module._replace(imports=tuple(item for item in module.imports if _needs(module, item.alias)))
-    needed = _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
+    needed = method or _needs(module, "runtime") or any(isinstance(item, Class) for item in module.items)
     runtime = Import(package, "_runtime", "runtime", circular=False) if needed else None
     return _module(module, command, _MODEL_FORMS, runtime, loads=False)
 
@@ -151,12 +159,15 @@ def models_runtime_source(command: str) -> str:
 def _annotations(module: Module) -> list[str]:
     fields = [field.declaration for item in module.items if isinstance(item, Class) for field in item.fields]
     aliases = [item.annotation for item in module.items if isinstance(item, Alias | LazyAlias)]
+    loaded = [item.returns for item in module.items if isinstance(item, ir.Loader)]
     unions = [(" | ".join(item.members), item.mark) for item in module.items if isinstance(item, UnionAlias)]
-    return [*fields, *aliases, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
+    return [*fields, *aliases, *loaded, *(f"Annotated[{union}, {mark}]" if mark else union for union, mark in unions)]
 
 
 def _needs(module: Module, word: str) -> bool:
-    return any(re.search(rf"\b{word}\.", text) for text in _annotations(module))
+    method = module.method
+    used = (method.takes, method.parameters, method.output.load) if method else ()
+    return any(re.search(rf"\b{word}\.", text) for text in (*_annotations(module), *used))
 
 
 def _at_the_top(module: Module) -> list[Import]:
@@ -348,7 +359,7 @@ def described(method: Method) -> str:
     gives = "message" if method.kind == "Subscription" else "output"
     given = {
         takes: method.takes,
-        gives: method.output,
+        gives: _read_by(method.output),
         "errors": source.tuple_of(method.errors, "") if method.errors else "",
         "encoding": source.quoted(method.encoding) if method.encoding else "",
     }
@@ -356,6 +367,10 @@ def described(method: Method) -> str:
         given["parameters"] = method.parameters
     arguments = [f"{name}={value}" for name, value in given.items() if value]
     return formatting.fitted(f"METHOD: Final = runtime.{method.kind}({', '.join(['NSID', *arguments])})")
+
+
+def _read_by(reader: ir.Reader) -> str:
+    return f"runtime.reader({', '.join([reader.load, *reader.judge])})" if reader.judge else reader.load
 
 
 def refusal(conditions: Conditions, indent: int, guard: str = "") -> str:

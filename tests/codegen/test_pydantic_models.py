@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import libipld
 import pytest
@@ -110,6 +110,66 @@ def test_both_styles_have_the_same_names(everything: GeneratedPackage, models: G
         if counterpart := model(models, kind):
             fields = counterpart.model_fields
             assert {*map(plain, fields)} == {*map(plain, kind.__slots__)}
+
+
+# Methods
+
+
+def test_every_method_is_described_as_for_classes(everything: GeneratedPackage, models: GeneratedPackage) -> None:
+    names = [name for name in everything.modules if hasattr(everything.module(name), "METHOD")]
+    assert len(names) > 8
+    for name in names:
+        ours: Any = everything.module(name).METHOD
+        theirs: Any = models.module(name).METHOD
+        assert (type(theirs).__name__, theirs.nsid) == (type(ours).__name__, ours.nsid)
+        assert theirs.errors == tuple(error.code for error in ours.errors)
+        assert getattr(theirs, "encoding", None) == getattr(ours, "encoding", None)
+        for field in ("parameters", "input"):
+            kind = getattr(ours, field, None)
+            assert (kind and kind.__name__) in (getattr(getattr(theirs, field, None), "__name__", None), "PickInput")
+
+
+OUTPUTS: list[tuple[str, Json, bool]] = [
+    ("find", {"found": [{"x": 1, "y": 2}], "first": {"name": "one"}}, True),
+    ("find", {"found": [{"y": 2}]}, False),
+    ("move", [{"steps": [{"by": {"steps": []}}]}], True),
+    ("move", [{"steps": []}, {"steps": []}, {"steps": []}], False),
+    ("pick", {"$type": "com.example.pick#one", "x": 0}, True),
+    ("pick", {"$type": "com.example.pick#one", "x": -1}, False),
+    ("pick", {"x": 0}, False),
+    ("ping", {"a": 1}, True),
+    ("poke", None, True),
+    ("say", "abc", True),
+    ("say", "abcd", False),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "is_valid"), OUTPUTS, ids=repr)
+def test_an_output_is_read(
+    everything: GeneratedPackage, models: GeneratedPackage, name: str, value: Json, is_valid: bool
+) -> None:
+    ours, theirs = (package.module(f"com.example.{name}").METHOD.output for package in (everything, models))
+    if is_valid:
+        assert shown(theirs(value)) == shown(ours(value))
+        return
+    for read_it, error in ((ours, InvalidRecord), (theirs, ValidationError)):
+        with pytest.raises(error):
+            read_it(value)
+
+
+def shown(value: Any) -> Any:
+    """A value as JSON."""
+    if isinstance(value, list):
+        return [*map(shown, cast("list[Any]", value))]
+    return value.to_json() if hasattr(value, "to_json") else value
+
+
+def test_the_input_of_a_union_is_any_member_and_bytes_are_not_read(models: GeneratedPackage) -> None:
+    pick, runtime = models.module("com.example.pick"), models.module("_runtime")
+    assert isinstance(pick.One(x=1), pick.METHOD.input)
+    assert pick.METHOD.input is runtime.Model
+    with pytest.raises(TypeError, match="is bytes, not dict"):
+        models.module("com.example.get_bytes").METHOD.output({})
 
 
 def plain(attribute: str) -> str:

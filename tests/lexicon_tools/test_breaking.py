@@ -11,14 +11,17 @@ from atpub.atproto.data import Json
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import EFFECTS, LexiconChange, LexiconVersion
 from atpub.atproto.evolution.rules import RULES
+from atpub.atproto.evolution.witness import Work
 from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import (
     BodyType,
     Lexicons,
     Name,
+    Object,
     ProcedureType,
     QueryType,
     RecordType,
+    String,
     SubscriptionType,
     Unsupported,
 )
@@ -145,3 +148,11 @@ def test_a_change_at_the_same_place_has_another_id() -> None:
     first, second = (compare_case({**case, "new": {"type": "string", "maxLength": limit}})[0] for limit in limits)
     assert (first.code, first.path) == (second.code, second.path)
     assert first.id != second.id
+
+
+def test_an_object_of_many_fields_is_much_work() -> None:
+    """Each of its values is judged field by field, also where all but one are absent."""
+    few, many = (Object({f"f{number}": String() for number in range(count)}) for count in (99, 60_000))
+    work = Work(1_000)
+    assert all(work.take({}, few) for _ in range(500))
+    assert not work.take({}, many)

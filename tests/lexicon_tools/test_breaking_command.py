@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from tests.cli.playground import Ran, write_files
 
+from atpub import plan
 from atpub.atproto.evolution.rules import RULES
+from atpub.errors import InvalidArgument
 
 Atpub = Callable[..., Ran]
 PAGE = (Path(__file__).parents[2] / "docs/lexicon-tools.md").read_text("utf-8")
@@ -92,6 +94,15 @@ def test_formats(versions: Path, atpub: Atpub) -> None:
     assert "| `max-length-tightened` | `org.lab.note` |" in table
 
 
+@pytest.mark.parametrize("command", ["breaking old", "lint"])
+def test_two_formats_are_wrong_usage(versions: Path, atpub: Atpub, command: str) -> None:
+    ran = atpub("lex", *command.split(), "--json", "--format", "text")
+    found = json.loads(ran.out)["error"]
+    assert (ran.code, found["message"]) == (64, "--json and --format text exclude each other")
+    same = atpub("lex", *command.split(), "--json", "--format", "json")
+    assert (same.out, same.code) == (atpub("lex", *command.split(), "--json").out, same.code)
+
+
 def test_an_approval_silences_one_change_and_not_the_next(versions: Path, atpub: Atpub) -> None:
     line = approval(atpub)
     Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
@@ -129,6 +140,34 @@ def test_an_invalid_old_lexicon_is_a_warning_and_an_invalid_new_one_an_error(ver
     assert atpub("lex", "breaking", "lexicons", "old").code == 3
 
 
+def referring(target: str) -> dict[str, Any]:
+    """A lexicon with a record that refers to a definition."""
+    record = {"type": "object", "properties": {"to": {"type": "ref", "ref": target}, "n": {"type": "integer"}}}
+    return {"lexicon": 1, "id": "org.lab.link", "defs": {"main": {"type": "record", "key": "any", "record": record}}}
+
+
+def test_a_wrong_reference_in_old_is_a_warning_and_in_new_an_error(versions: Path, atpub: Atpub) -> None:
+    write(versions, referring("org.lab.note#gone"), "old/link.json")
+    write(versions, referring("org.lab.note"), "lexicons/org/lab/link.json")
+    ran = atpub("lex", "breaking", "old")
+    assert "old/link.json:" in ran.err
+    assert ("[missing-ref]" in ran.err, ran.code) == (True, 1)
+    assert "ref-changed org.lab.link" in ran.out
+    assert "max-length-tightened org.lab.note" in ran.out
+    assert atpub("lex", "breaking", "lexicons", "old").code == 3
+
+
+def test_what_old_refers_to_and_does_not_have_is_as_in_new(versions: Path, atpub: Atpub) -> None:
+    write(versions, referring("org.lab.thing"), "old/link.json")
+    changed = referring("org.lab.thing")
+    changed["defs"]["main"]["record"]["properties"]["to"] = {"type": "string"}
+    write(versions, changed, "lexicons/org/lab/link.json")
+    thing = {"type": "object", "required": ["name"], "properties": {"name": {"type": "integer"}}}
+    write(versions, {"lexicon": 1, "id": "org.lab.thing", "defs": {"main": thing}}, "lexicons/org/lab/thing.json")
+    ran = atpub("lex", "breaking", "old", "--examples")
+    assert '{"$type": "org.lab.link", "to": {"name": 0}} is valid by OLD' in ran.out
+
+
 def test_real_records(versions: Path, atpub: Atpub) -> None:
     records = [{"$type": "org.lab.note", "text": "a" * size} for size in (10, 60, 200)]
     Path("notes.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
@@ -145,7 +184,13 @@ def test_data_that_cannot_be_read_is_counted(versions: Path, atpub: Atpub) -> No
     assert found == {"source": "notes.jsonl", "records": 1, "affected": 0, "invalid": 0, "unread": 2}
     ran = atpub("lex", "breaking", "old", "--against-data", "a.yaml")
     assert "0 of 0 records in a.yaml affected; 1 more cannot be read, or do not say their type ($type)." in ran.out
+    for name in ("lost.car", "lost.json"):
+        missing = atpub("lex", "breaking", "old", "--against-data", name)
+        assert (missing.code, f"error: {name} does not exist" in missing.err) == (64, True)
     (versions / "lab.car").write_bytes(b"\x00")
+    assert "error: lab.car: " in atpub("lex", "breaking", "old", "--against-data", "lab.car").err
+    with (versions / "lab.car").open("r+b") as stream:
+        stream.truncate(1 << 40)  # sparse
     assert "error: lab.car: " in atpub("lex", "breaking", "old", "--against-data", "lab.car").err
 
 
@@ -162,13 +207,37 @@ def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, a
     assert atpub("lex", "breaking", "at://did:web:local.invalid").code == 1
     atpub("export", "--car", "lab.car")
     assert "1 of 1 record in lab.car" in atpub("lex", "breaking", "published", "--against-data", "lab.car").out
-    plan = atpub("plan")
-    assert plan.code == 7
-    assert "max-length-tightened at $.defs.main.record.properties.text.maxLength" in plan.out
-    assert "[breaking-lexicon]" in plan.out
+    planned = atpub("plan")
+    assert planned.code == 7
+    assert "max-length-tightened at $.defs.main.record.properties.text.maxLength" in planned.out
+    assert "[breaking-lexicon]" in planned.out
     assert atpub("apply", "--yes").code == 7
     assert atpub("plan", "--allow-breaking").code == 0
     assert atpub("apply", "--yes", "--allow-breaking").code == 0
+
+
+def published(rkey: str, document: dict[str, Any]) -> str:
+    """A manifest that publishes a lexicon as any other record, so that the record key may be another one."""
+    record = {"collection": "com.atproto.lexicon.schema", "rkey": rkey, "value": document}
+    return json.dumps({"atpub": 1, "project": "lab", "account": "local", "records": {"one": record}})
+
+
+def test_a_record_under_another_name_than_its_own_is_no_version_of_a_lexicon(versions: Path, atpub: Atpub) -> None:
+    Path("atpub.yaml").write_text(published("org.lab.other", note(maxLength=100)), "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    ran = atpub("lex", "breaking", "published", "--all")
+    assert "org.lab.other:2:9: warning: the record is not the lexicon org.lab.other, its record key" in ran.err
+    assert "[lexicon-id]" in ran.err
+    assert (ran.code, "[lexicon-added]" in ran.out) == (0, True)
+    assert atpub("lex", "breaking", "lexicons", "published").code == 3
+
+
+def test_a_lexicon_that_takes_the_name_of_another_is_gone(versions: Path, atpub: Atpub) -> None:
+    Path("atpub.yaml").write_text(published("org.lab.note", note()), "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    Path("atpub.yaml").write_text(published("org.lab.note", {**note(), "id": "org.lab.other"}), "utf-8")
+    planned = atpub("plan")
+    assert (planned.code, "lexicon-removed at $" in planned.out) == (7, True)
 
 
 def test_a_plan_deletes_a_published_lexicon_only_if_that_is_allowed_or_approved(versions: Path, atpub: Atpub) -> None:
@@ -178,10 +247,10 @@ def test_a_plan_deletes_a_published_lexicon_only_if_that_is_allowed_or_approved(
     assert atpub("apply", "--yes").code == 0
     before = shutil.copytree("lexicons", "before")
     (versions / "lexicons/org/lab/page.json").unlink()
-    plan = atpub("plan")
-    assert plan.code == 7
-    assert "lexicon-removed at $ (the lexicon is gone: breaks readers of old records and writers)" in plan.out
-    assert "hint: keep it, and describe it as deprecated; if it is meant: --allow-breaking" in plan.out
+    planned = atpub("plan")
+    assert planned.code == 7
+    assert "lexicon-removed at $ (the lexicon is gone: breaks readers of old records and writers)" in planned.out
+    assert "hint: keep it, and describe it as deprecated; if it is meant: --allow-breaking" in planned.out
     assert atpub("plan", "--allow-breaking").code == 0
     line = approval(atpub, before)
     Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
@@ -199,7 +268,12 @@ def test_an_approval_counts_for_the_plan_and_for_the_change_that_it_names(versio
     line = approval(atpub, "published")
     Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
     assert atpub("plan").code == 0
+    assert [refusal.code for refusal in plan("atpub.yaml").refusals] == ["breaking-lexicon"]
+    assert not plan("atpub.yaml", approved=[f"  {line.replace(' ', '  ', 1)}"]).refusals
+    with pytest.raises(InvalidArgument, match=r"plan\(approved=…\): expected a list of lines"):
+        plan("atpub.yaml", approved=line)
     write(versions, note(maxLength=40))
+    assert plan("atpub.yaml", approved=[line]).refusals
     assert atpub("plan").code == 7
 
 

@@ -121,6 +121,7 @@ def test_lexicons_of_the_command_of_the_settings_and_of_atpub(folder: Path, atpu
     ran = atpub("check", "a.json", "--json")
     assert [found["valid"] for found in ran.json["verdicts"]] == [False, False]
     assert "no lexicon for 'org.lab.note' is at hand" in ran.out
+    assert "name the folder that has it: --lexicons DIR" in ran.out
     assert "$[1].version" in ran.out
     assert verdicts(atpub("check", "a.json", "--lexicons", "more", "--json"))[0][1]
     write_files(folder, {"pyproject.toml": '[tool.atpub.generate]\nlexicons = ["more"]\n'})

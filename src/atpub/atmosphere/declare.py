@@ -15,6 +15,7 @@ from atpub.atmosphere.accounts import Account, applied_records, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
 from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
+from atpub.atproto.evolution.model import parse_approvals
 from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Usage
@@ -62,6 +63,7 @@ def plan(
     prune_versions: bool = False,
     allow_replace_all: bool = False,
     allow_breaking: bool = False,
+    approved: Iterable[str] = (),
     forget: Iterable[str] = (),
     only: Iterable[str] = (),
     exclude: Iterable[str] = (),
@@ -72,8 +74,9 @@ def plan(
 
     Precedence of the account: the client's, `account`, `ATPUB_ACCOUNT`, then the manifest's; planning needs no
     credentials, and applying takes `ATPUB_PASSWORD` unless the client is logged in. `now` is the time of records that
-    need one; `on_progress` is told what is hashed. The other options are the flags of `atpub plan`; `forget`, `only`
-    and `exclude` list addresses. Raises InvalidInput with every problem, or Usage.
+    need one; `on_progress` is told what is hashed. `approved` has the lines of `atpub lex breaking` that approve
+    changes of published lexicons; pyproject.toml is not read. The other options are the flags of `atpub plan`;
+    `forget`, `only` and `exclude` list addresses. Raises InvalidInput with every problem, or Usage.
     """
     read = _read(manifest, environment, variables)
     facts = measure_data(read, locked=locked, on_progress=on_progress)
@@ -82,9 +85,10 @@ def plan(
         prune_versions=prune_versions,
         allow_replace_all=allow_replace_all,
         allow_breaking=allow_breaking,
-        forget=_addresses("plan", "forget", forget),
-        only=_addresses("plan", "only", only),
-        exclude=_addresses("plan", "exclude", exclude),
+        approved=parse_approvals(_listed("plan", "approved", approved, "lines")),
+        forget=_listed("plan", "forget", forget),
+        only=_listed("plan", "only", only),
+        exclude=_listed("plan", "exclude", exclude),
     )
     with _open(read, client, account, pds) as (found, target):
         made = plan_records(
@@ -139,7 +143,7 @@ def verify(
         selection = Selection(())
         if read is not None:
             found, _ = stack.enter_context(_open(read, client, account, pds))
-            selection += select_entries(read, _addresses("verify", "only", only), found.repository, repositories)
+            selection += select_entries(read, _listed("verify", "only", only), found.repository, repositories)
         selection += select_uris(uris, repositories)
         lexicons = LEXICONS.lexicons if read is None else read.lexicons
         reader = BatchReader(max_bytes or MOST_BYTES, executor, on_progress)
@@ -185,9 +189,9 @@ def _read(
             return load_manifest(*manifest, environment=environment, variables=variables)
 
 
-def _addresses(call: str, argument: str, given: Iterable[str]) -> frozenset[str]:
+def _listed(call: str, argument: str, given: Iterable[str], what: str = "addresses") -> frozenset[str]:
     if isinstance(given, str):
-        raise Call(call).refuse(argument, "expected a list of addresses, found a str", f"give [{given!r}]")
+        raise Call(call).refuse(argument, f"expected a list of {what}, found a str", f"give [{given!r}]")
     return frozenset(given)
 
 

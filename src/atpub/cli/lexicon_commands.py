@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
-from atpub.cli.options import json_option, manifest_options, run_by, target_options
+from atpub.cli.options import format_option, json_option, manifest_options, run_by, target_options
 
 
 @click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Write, lint, format, compare and pull Lexicon JSON.")
@@ -22,14 +22,7 @@ def lex() -> None:
 @click.option("--rules", is_flag=True, help="List the rules, and check nothing.")
 @click.option("--ignore", multiple=True, metavar="[PATTERN:]RULE", help="Do not report a rule, in some files or all.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "sarif", "github"]),
-    default="text",
-    help="The format of the findings. [default: text]",
-)
-@json_option
+@format_option("sarif", "github", subject="the findings")
 @run_by("atpub.cli.run.lexicon:run_lint")
 def lint() -> None:
     """Find errors, and departures from the style guide, in lexicons.
@@ -122,14 +115,7 @@ def status() -> None:
 @click.option("--examples", is_flag=True, help="Show the values that prove each change.")
 @click.option("--all", "everything", is_flag=True, help="Show the compatible changes, too.")
 @click.option("--against-data", metavar="DATA", help="Count records that are affected: a CAR file, JSON, at://ACCOUNT.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown", "github"]),
-    default="text",
-    help="The format of the changes. [default: text]",
-)
-@json_option
+@format_option("markdown", "github", subject="the changes")
 @manifest_options
 @target_options
 @run_by("atpub.cli.run.breaking:run")

@@ -163,6 +163,18 @@ def wait_option(command: F) -> F:
     return click.option("--wait", is_flag=True, help="Wait when the server's rate limit is exhausted.")(command)
 
 
+def format_option(*others: str, subject: str) -> Callable[[F], F]:
+    """Return the options `--format` and `--json` of a command that prints text, JSON and other formats."""
+
+    def add(command: F) -> F:
+        choice = click.Choice(["text", "json", *others])
+        return click.option("--format", "form", type=choice, help=f"The format of {subject}. [default: text]")(
+            json_option(command)
+        )
+
+    return add
+
+
 def json_option(command: F) -> F:
     """Give a command `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)

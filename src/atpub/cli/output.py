@@ -19,7 +19,7 @@ import click
 
 from atpub.cli.options import COLOUR, VERBOSE
 from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
-from atpub.errors import OSFailure
+from atpub.errors import OSFailure, Usage
 from atpub.problems import Problem
 from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
@@ -78,6 +78,13 @@ def collecting_json(
         yield collection
     finally:
         _COLLECTION.reset(token)
+
+
+def chosen_format(form: str | None, *, as_json: bool) -> str:
+    """Return the format that `--format` and `--json` select; raises Usage where they contradict each other."""
+    if as_json and form not in (None, "json"):
+        raise Usage(f"--json and --format {form} exclude each other", hint="give one of them")
+    return "json" if as_json else form or "text"
 
 
 def print_json(value: Mapping[str, object] | Sequence[object]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.evolution.model import parse_approvals
 from atpub.errors import InvalidInput
 from atpub.problems import Place, Problem
 from atpub.suggest import suggest
@@ -85,7 +86,7 @@ def read_approved() -> frozenset[str]:
     table = read_table("breaking")
     if problems := [*table.unknown(("approved",))]:
         raise InvalidInput(tuple(problems))
-    return frozenset(" ".join(line.split()) for line in table.texts("approved"))
+    return parse_approvals(table.texts("approved"))
 
 
 def _unknown_tables(source: Source, names: Iterable[str]) -> Iterator[Problem]:

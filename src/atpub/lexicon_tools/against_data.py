@@ -10,7 +10,7 @@ from typing import Final
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.validate import violations
-from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of
+from atpub.atproto.repo.car import Snapshot, read_car_file, snapshot_of
 from atpub.atproto.repo.commit import parse_commit
 from atpub.atproto.syntax import Did, Nsid, RecordPath
 from atpub.errors import RepositoryError, Usage
@@ -24,6 +24,7 @@ from atpub.repository.snapshot import records_of
 MOST_SHOWN: Final = 5
 """How many of the affected records are kept to be shown."""
 _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+_SOURCES: Final = "name a CAR file, files of JSON, or an at:// account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,14 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
     if repository is not None:
         live = repository.read(wanted)
         return _count(source, collections, _judge(live.did, live.records, old, new))
+    if not path.exists():
+        raise Usage(f"{source} does not exist", hint=_SOURCES)
     if path.suffix == ".car":
         snapshot = _read_car(path)
         return _count(source, collections, _judge(snapshot.did, records_of(snapshot, wanted), old, new))
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
     if not files:
-        raise Usage(f"{source} has no records in it", hint="name a CAR file, files of JSON, or an at:// account")
+        raise Usage(f"{source} has no records in it", hint=_SOURCES)
     return _count(
         source, collections, zip(check_files(old.lexicons, files), check_files(new.lexicons, files), strict=True)
     )
@@ -63,7 +66,8 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
 def _read_car(path: Path) -> Snapshot:
     """Read a repository from a file; raises RepositoryError."""
     try:
-        car = read_car(path.read_bytes())
+        with path.open("rb") as stream:
+            car = read_car_file(stream)
         return snapshot_of(car, parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did)
     except RepositoryError as error:
         raise type(error)(f"{path}: {error.message}", hint=error.hint) from None

@@ -9,7 +9,7 @@ from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import Bump, LexiconChange, largest
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.lexicon_tools.against_data import DataResult
-from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, problems_of
+from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, link_versions
 from atpub.manifest.lexicon_files import find_places
 from atpub.problems import Place, Problem
 from atpub.text.document import Document
@@ -54,15 +54,15 @@ def find_breaking(
     old: VersionFiles, new: VersionFiles, known: Lexicons, approved: frozenset[str] = frozenset()
 ) -> BreakingResult:
     """Compare two versions; raises InvalidInput where the new one is invalid."""
-    warnings = problems_of(old, new)
     nsids = new.nsids if old.partial or new.partial else old.nsids | new.nsids
-    changes = [*compare_versions(old.link(known, nsids), new.link(known, nsids))]
+    linked = link_versions(old, new, known, nsids)
+    changes = [*compare_versions(linked.old, linked.new)]
     places = _Places(old, new)
     placed = tuple(PlacedChange(change, places.find(change), change.approval in approved) for change in changes)
     unused = sorted(approved - {change.approval for change in changes})
     hint = "remove it from [tool.atpub.breaking]: a change of something else has another digest"
     idle = [Problem("unused-approval", f"no change is {line!r}", None, hint, "warning") for line in unused]
-    return BreakingResult(len(nsids), placed, (*warnings, *idle))
+    return BreakingResult(len(nsids), placed, (*linked.warnings, *idle))
 
 
 class _Places:

@@ -27,6 +27,7 @@ from atpub.text.json_document import parse_json, placed
 from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
+_UNKNOWN: Final = "name the folder that has it: --lexicons DIR; or pull it first: atpub lex pull NSID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _place_in_line(found: tuple[Violation, ...], line: bytes, name: str, number:
     try:
         return _place(found, parse_json(decode(line, name, number)))
     except InvalidInput:  # nested more deeply than atpub finds places in
-        return tuple(replace(item.problem(), place=Place(name, number, 1)) for item in found)
+        return tuple(replace(_problem(item), place=Place(name, number, 1)) for item in found)
 
 
 def _unreadable_line(line: bytes, name: str, number: int) -> tuple[Problem, ...]:
@@ -141,4 +142,9 @@ def _collection(value: Json) -> str:
 
 def _place(found: Iterable[Violation], document: Document) -> tuple[Problem, ...]:
     """Return violations as problems at their places in a document."""
-    return placed((item.problem() for item in found), document)
+    return placed(map(_problem, found), document)
+
+
+def _problem(item: Violation) -> Problem:
+    """Return a violation as a problem, without a place; with a hint where no lexicon was found."""
+    return replace(item.problem(), hint=_UNKNOWN if item.rule == "lexicon" else "")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import json
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.evolution.model import LexiconVersion
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.syntax import Nsid
+from atpub.atproto.syntax import Did, Nsid
 from atpub.errors import InvalidInput, Usage
 from atpub.lexicon_tools.files import find_files
 from atpub.lexicon_tools.git import is_revision, read_revision
-from atpub.manifest.lexicon_files import LexiconFile, as_warnings, link_files, parse_lexicon, read_lexicon
+from atpub.manifest.lexicon_files import LexiconFile, Linked, as_warnings, link_files, parse_lexicon, read_lexicon
 from atpub.manifest.lexicon_lock import COLLECTION
-from atpub.problems import Problem
+from atpub.problems import Place, Problem
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Record
@@ -38,14 +38,45 @@ class VersionFiles:
         """The NSIDs of the lexicons."""
         return frozenset(file.lexicon.id for file in self.files)
 
-    def link(self, known: Lexicons, nsids: Iterable[Nsid]) -> LexiconVersion:
-        """Return the lexicons with these NSIDs, linked with all the others."""
-        unique = {file.lexicon.id: file for file in self.files}
-        linked = link_files([*unique.values()], known, complete=False, allow_missing=True)
-        if linked.problems:  # references to what a lexicon does not define
-            raise InvalidInput(linked.problems)
-        documents = {nsid: unique[nsid].value for nsid in nsids if nsid in unique}
-        return LexiconVersion(documents, known.and_also(linked.lexicons))
+    def link(self, known: Lexicons) -> Linked:
+        """Return the lexicons linked with each other; if references lead to no definition, as they are."""
+        linked = link_files([*files_by_nsid(self).values()], known, complete=False, allow_missing=True)
+        if not linked.problems:
+            return linked
+        return replace(linked, lexicons=Lexicons({file.lexicon.id: file.lexicon for file in self.files}))
+
+    def select(self, nsids: Iterable[Nsid]) -> Mapping[Nsid, Json]:
+        """Return the JSON of the lexicons with these NSIDs, of those that there are."""
+        files = files_by_nsid(self)
+        return {nsid: files[nsid].value for nsid in nsids if nsid in files}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedVersions:
+    """Two versions to compare, and warnings about the old one."""
+
+    old: LexiconVersion
+    new: LexiconVersion
+    warnings: tuple[Problem, ...]
+
+
+def link_versions(old: VersionFiles, new: VersionFiles, known: Lexicons, nsids: Collection[Nsid]) -> LinkedVersions:
+    """Link the lexicons with these NSIDs; raises InvalidInput where the new version is invalid.
+
+    Faults of the old one are warnings: it is published, and stays as it is. A lexicon that it refers to and does not
+    have is taken from the new one.
+    """
+    before, after = old.link(known), new.link(known)
+    if problems := [*new.problems, *after.problems]:
+        raise InvalidInput(tuple(problems))
+    later = known.and_also(after.lexicons)
+    missing = Lexicons({nsid: item for nsid, item in later.by_nsid.items() if nsid not in old.nsids})
+    earlier = known.and_also(before.lexicons).and_also(missing)
+    return LinkedVersions(
+        LexiconVersion(old.select(nsids), earlier),
+        LexiconVersion(new.select(nsids), later),
+        tuple(as_warnings((*old.problems, *before.problems))),
+    )
 
 
 def read_version(text: str) -> VersionFiles:
@@ -69,10 +100,9 @@ def read_published(repository: Repository, account: str) -> VersionFiles:
     found = list_published(repository)
     if not found:
         raise Usage(f"{account} publishes no lexicons", hint=f"they are records of the collection {COLLECTION}")
-    sources = (
-        Source(f"at://{repository.did}/{record.path}", published_text(record.value)) for record in found.values()
-    )
-    return _collect((functools.partial(parse_lexicon, source) for source in sources), partial=True)
+    did = repository.did
+    readers = (functools.partial(_parse_published, nsid, record, did) for nsid, record in found.items())
+    return _collect(readers, partial=True)
 
 
 def list_published(repository: Repository) -> Mapping[Nsid, Record]:
@@ -84,6 +114,16 @@ def list_published(repository: Repository) -> Mapping[Nsid, Record]:
 def published_text(value: JsonObject) -> str:
     """Return the lexicon that a record holds, as the text of a file."""
     return json.dumps({key: item for key, item in value.items() if key != "$type"}, indent=2, ensure_ascii=False)
+
+
+def _parse_published(nsid: Nsid, record: Record, did: Did) -> LexiconFile:
+    """Parse the lexicon in a record, which programs find by its record key alone; raises InvalidInput."""
+    file = parse_lexicon(Source(f"at://{did}/{record.path}", published_text(record.value)))
+    if file.lexicon.id != nsid:
+        message = f"the record is not the lexicon {nsid}, its record key: its id is {file.lexicon.id}"
+        problem = Problem("lexicon-id", message, Place(file.source.file), "publish it again under its id", path=("id",))
+        raise InvalidInput(tuple(file.place([problem])))
+    return file
 
 
 def _parse(content: bytes, name: str) -> LexiconFile:
@@ -100,13 +140,6 @@ def _collect(readers: Iterable[Callable[[], LexiconFile]], *, partial: bool) -> 
         except InvalidInput as error:
             problems += error.problems
     return VersionFiles(tuple(files), tuple(problems), partial)
-
-
-def problems_of(old: VersionFiles, new: VersionFiles) -> Sequence[Problem]:
-    """Return warnings of invalid lexicons in OLD, which are not compared; raises InvalidInput for those in NEW."""
-    if new.problems:
-        raise InvalidInput(new.problems)
-    return as_warnings(old.problems)
 
 
 def files_by_nsid(version: VersionFiles) -> Mapping[Nsid, LexiconFile]:

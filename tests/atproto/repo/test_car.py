@@ -4,7 +4,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
+from io import BytesIO
 from itertools import chain
+from pathlib import Path
 
 import libipld
 import pytest
@@ -14,11 +16,11 @@ from tests.repository.samples import OTHER, at, note
 
 from atpub.atproto.data import JsonObject, cid_of, encode
 from atpub.atproto.repo import block, mst
-from atpub.atproto.repo.car import Snapshot, read_car, snapshot_of, write_car
+from atpub.atproto.repo.car import Snapshot, read_car, read_car_file, snapshot_of, write_car
 from atpub.atproto.repo.commit import parse_commit, sign_commit
 from atpub.atproto.repo.signing import SigningKey
 from atpub.atproto.syntax import RAW, Did, RecordPath, Tid
-from atpub.errors import RepositoryError
+from atpub.errors import OversizedResponse, RepositoryError
 
 DID = Did("did:plc:ewvi7nxzyoun6zhxrhs64oiz")
 REV = Tid.of(1_700_000_000_000_000)
@@ -56,6 +58,24 @@ def test_the_records_come_back() -> None:
     assert (found.did, found.root, found.rev) == (DID, ROOT, REV)
     assert found.entries == {str(path).encode(): bytes(cid_of(value)) for path, value in VALUES.items()}
     assert all(found.blocks[bytes(cid_of(value))] == encode(value) for value in VALUES.values())
+
+
+def test_a_file_is_read_in_pieces() -> None:
+    assert read_car_file(BytesIO(WHOLE)) == read_car(WHOLE)
+    with pytest.raises(RepositoryError, match="in the middle"):
+        read_car_file(BytesIO(WHOLE[:-1]))
+
+
+def test_no_more_of_a_file_is_read_than_it_takes_to_refuse_it(tmp_path: Path) -> None:
+    file = tmp_path / "huge.car"
+    file.write_bytes(WHOLE)
+    with file.open("r+b") as stream:
+        stream.truncate(1 << 40)  # sparse
+    with file.open("rb") as stream, pytest.raises(RepositoryError):
+        read_car_file(stream)
+    blocks = WHOLE[1 + WHOLE[0] :]
+    with pytest.raises(OversizedResponse, match="more than 2,000,000 bytes"):
+        read_car_file(BytesIO(WHOLE + blocks * (3_000_000 // len(blocks))), largest=2_000_000)
 
 
 def test_an_empty_repository_comes_back() -> None:

@@ -93,6 +93,11 @@ class LexiconChange:
         return f"{self.code} {self.nsid} {json_path(self.path)} {self.id}"
 
 
+def parse_approvals(lines: Iterable[str]) -> frozenset[str]:
+    """Return lines that approve changes as `LexiconChange.approval` has them: with single spaces."""
+    return frozenset(" ".join(line.split()) for line in lines)
+
+
 WORDS: Final[Mapping[Direction, str]] = {
     "readers-of-old": "readers of old records",
     "writers": "writers",

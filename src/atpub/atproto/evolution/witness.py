@@ -19,6 +19,8 @@ MOST_TRIES: Final = 400
 """How many values are tried for one example."""
 MOST_WORK: Final = 200_000
 """How many values the examples hold together that are tried for one comparison."""
+_FREE_FIELDS: Final = 100
+"""To find that so many fields are absent takes as long as to judge one value."""
 
 
 @dataclass(slots=True)
@@ -27,9 +29,10 @@ class Work:
 
     left: int = MOST_WORK
 
-    def take(self, value: Json) -> bool:
-        """Tell whether a value may be tried, and count it."""
-        self.left -= weight(value)
+    def take(self, value: Json, kind: Type) -> bool:
+        """Tell whether a value of a type may be tried; count its values, and the fields of a type of many."""
+        fields = len(kind.properties) if isinstance(kind, Object) else 0
+        self.left -= weight(value) + fields // _FREE_FIELDS
         return self.left >= 0
 
 
@@ -69,7 +72,7 @@ def find_example(root: Root, finding: Divergence, gap: Gap, work: Work) -> Searc
     other: Gap = "new" if gap == "old" else "old"
     is_conclusive = False
     for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
-        if not work.take(value):
+        if not work.take(value, root.types[gap]):
             return Search(None, False)
         refusals = [found for found in root.violations(other, value) if _is_about(found, finding)]
         if not refusals and is_conclusive:

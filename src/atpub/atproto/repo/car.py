@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 import libipld
 
@@ -23,6 +23,9 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 """The most bytes of all records: many keys may name one block."""
 LARGEST_BLOCK: Final = 2 * 1024 * 1024
 """The most bytes of a block of a repository: the reference PDS takes no larger commit."""
+LARGEST_FILE: Final = 512 * 1024 * 1024
+"""The most bytes of a CAR file that is read whole: its records, and the tree above them."""
+_PIECE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,17 @@ def read_car(content: bytes) -> Car:
     """Return the roots and blocks of a CAR file, each block checked against its CID; raises RepositoryError."""
     reader = CarReader()
     reader.feed(content)
+    return reader.car()
+
+
+def read_car_file(stream: BinaryIO, largest: int = LARGEST_FILE) -> Car:
+    """Return the content of a CAR file, read in pieces; raises RepositoryError at the first that is damaged."""
+    reader, size = CarReader(), 0
+    while piece := stream.read(_PIECE):
+        size += len(piece)
+        if size > largest:
+            raise OversizedResponse(f"the CAR file has more than {largest:,} bytes")
+        reader.feed(piece)
     return reader.car()
 
 

@@ -10,14 +10,14 @@ from typing import Final
 
 from atpub.atproto.syntax import AtUri
 from atpub.cli.connect import TargetOptions, find_account, open_repository
-from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
+from atpub.cli.output import chosen_format, print_data, print_json, print_source, style_for, tell_warnings
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
 from atpub.generation.pyproject import read_approved
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_tools.against_data import check_data
 from atpub.lexicon_tools.breaking import find_breaking
-from atpub.lexicon_tools.versions import VersionFiles, read_paths, read_published, read_version
+from atpub.lexicon_tools.versions import VersionFiles, link_versions, read_paths, read_published, read_version
 from atpub.report.breaking import breaking_github, breaking_json, breaking_markdown, breaking_text
 from atpub.repository.interface import Repository
 from atpub.target import Target
@@ -36,21 +36,20 @@ def run(
     examples: bool,
     everything: bool,
     against_data: str | None,
-    form: str,
+    form: str | None,
     as_json: bool,
 ) -> int:
     """Print the changes between two versions of lexicons; return the exit code."""
-    approved = read_approved()
+    chosen, approved = chosen_format(form, as_json=as_json), read_approved()
     options = TargetOptions(account, pds, environment)
     before, after = _read(old, manifests, options), _read(new, manifests, options)
     result = find_breaking(before, after, LEXICONS.lexicons, approved)
     if against_data:
-        nsids = before.nsids & after.nsids
-        versions = [version.link(LEXICONS.lexicons, nsids) for version in (before, after)]
+        linked = link_versions(before, after, LEXICONS.lexicons, before.nsids & after.nsids)
         with _open(against_data, manifests, options) as repository:
-            result = replace(result, data=check_data(against_data, versions[0], versions[1], repository))
+            result = replace(result, data=check_data(against_data, linked.old, linked.new, repository))
     tell_warnings(result.warnings)
-    match "json" if as_json else form:
+    match chosen:
         case "json":
             print_json(breaking_json(result))
         case "markdown":

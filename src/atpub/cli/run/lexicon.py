@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from atpub.atproto.syntax import Nsid
-from atpub.cli.output import print_data, print_json, print_source, style_for, tell_warnings
+from atpub.cli.output import chosen_format, print_data, print_json, print_source, style_for, tell_warnings
 from atpub.desired import usual_paths
 from atpub.errors import StaleFiles, Usage
 from atpub.generated import LEXICONS
@@ -41,12 +41,14 @@ from atpub.suggest import counted
 
 
 def run_lint(
-    paths: tuple[Path, ...], ignore: tuple[str, ...], form: str, *, rules: bool, strict: bool, as_json: bool
+    paths: tuple[Path, ...], ignore: tuple[str, ...], form: str | None, *, rules: bool, strict: bool, as_json: bool
 ) -> int:
     """Print what is wrong with lexicons, or the rules; return the exit code."""
-    form = "json" if as_json else form
+    chosen = chosen_format(form, as_json=as_json)
     if rules:
-        if form == "json":
+        if chosen not in ("text", "json"):
+            raise Usage("--rules prints text or JSON", hint="leave out --format, or give --json")
+        if chosen == "json":
             print_json(rules_json(RULES))
         else:
             print_data(rules_text(RULES, style_for(sys.stdout)))
@@ -54,7 +56,7 @@ def run_lint(
     folders = lexicon_folders()
     named = find_files(paths) if paths else leave_out_pulled(find_files(folders))
     result = lint(named, files_beside(named, folders), LEXICONS.lexicons, read_ignored(ignore))
-    match form:
+    match chosen:
         case "json":
             print_json(lint_json(result))
         case "sarif":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from atpub.atproto.data import JsonObject
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import LexiconChange, breaks_words
 from atpub.atproto.evolution.versions import version_of
 from atpub.atproto.lexicon.violation import json_path
-from atpub.atproto.syntax import Nsid
+from atpub.atproto.syntax import Nsid, RecordPath
 from atpub.engine.inventory import OwnershipView
 from atpub.engine.plan.model import Change, Refusal
 from atpub.generated import LEXICONS
@@ -44,14 +45,19 @@ def breaking_refusals(
 def _find_breaking(touched: Iterable[Change], ownership: OwnershipView) -> list[LexiconChange]:
     """Return the breaking changes of published lexicons, seen with all others that the account publishes."""
     live = {path: record for path, record in ownership.live.records.items() if path.collection == COLLECTION}
-    before = {path: record.value for path, record in live.items()}
-    written = {item.path: item.after for item in touched if item.after is not None}
-    deleted = {item.path for item in touched if item.after is None}
-    after = {path: value for path, value in {**before, **written}.items() if path not in deleted}
+    before = {path: record.value for path, record in live.items() if _is_found(path, record.value)}
+    written = {item.path: item.after for item in touched if item.after and _is_found(item.path, item.after)}
+    gone = {item.path for item in touched} - written.keys()
+    after = {path: value for path, value in {**before, **written}.items() if path not in gone}
     compared = {Nsid(item.path.rkey) for item in touched}
     versions = [version_of(values.values(), LEXICONS.lexicons, compared) for values in (before, after)]
-    known = versions[1].documents.keys() | {path.rkey for path in deleted}
+    known = versions[1].documents.keys() | {path.rkey for path in gone}
     return [item for item in compare_versions(versions[0], versions[1]) if item.is_breaking and item.nsid in known]
+
+
+def _is_found(path: RecordPath, value: JsonObject) -> bool:
+    """Return whether a published lexicon has its record key as id: programs find no other."""
+    return value.get("id") == path.rkey
 
 
 def _message(address: str, changes: list[LexiconChange]) -> str:
