@@ -10,14 +10,13 @@ from typing import TypeAlias
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
-from atpub.engine.desired.sample_check import sample_filters
 from atpub.errors import InvalidInput, Problem, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
 from atpub.progress import OnProgress, ignore
 from atpub.repository.model import LOCAL_DID
-from atpub.shards.facts import Facts, gather
+from atpub.shards.facts import Facts, FindFilter, gather
 from atpub.shards.lock import read_lock
 from atpub.user_folders import cache_folder
 
@@ -83,9 +82,15 @@ def measure_data(
         lock=read_lock(manifest.folder),
         locked=locked,
         cache=cache_folder(),
-        samples=None if samples == 1 else sample_filters(manifest, samples),
+        samples=None if samples == 1 else _sample_filters(manifest, samples),
         on_progress=on_progress,
     )
+
+
+def _sample_filters(manifest: Manifest, most: int | None) -> FindFilter:
+    from atpub.engine.desired.sample_check import sample_filters  # readers of samples, which few runs need
+
+    return sample_filters(manifest, most)
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from shutil import get_terminal_size
-from typing import TextIO
+from typing import Final, TextIO
 
 import click
 
@@ -23,6 +24,9 @@ from atpub.errors import OSFailure, Problem
 from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
 from atpub.report.style import Style
+
+STANDARD: Final = Path("-")
+"""The name of stdin and stdout on a command line."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
