@@ -99,7 +99,6 @@ EXCEPTIONS = {
     "manifest.load": "os.PathLike, a type",
     "shards.braces": "os.path.commonprefix, which compares text",
     "shards.cache": "os.stat_result, a type",
-    "shards.checksum_reader": "reads the checksum files that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.survey": "os.SEEK_END, a constant",
     "shards.tar": "os.SEEK_END, a constant",

@@ -11,6 +11,7 @@ import pytest
 from tests.shards.tars import make_tar
 
 from atpub.cli.commands import COMMANDS, cli
+from atpub.cli.groups import load_commands
 from atpub.cli.options import load
 
 HEAVY = {
@@ -114,7 +115,7 @@ def test_generating_imports_no_generated_classes() -> None:
 
 
 def commands(group: click.Group) -> Iterator[click.Command]:
-    for command in group.commands.values():
+    for command in load_commands(group).values():
         if isinstance(command, click.Group):
             yield from commands(command)
         else:
