@@ -47,6 +47,7 @@ cataloging
 agents
 progress_display
 atmosphere cli testing validation
+__main__
 """
 
 # Narrower than the layers: of the parts that begin with the second name, a part that begins with the first imports only

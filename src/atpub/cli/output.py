@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Final, TextIO
 
 import click
@@ -48,9 +47,13 @@ def style_for(stream: TextIO | None, *, is_long: bool = False) -> Style:
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(
-        has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=is_long or VERBOSE.get()
-    )
+    return Style(has_colour, _columns() if is_terminal(stream) else None, is_long=is_long or VERBOSE.get())
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size  # formats of archives, which a run without a terminal does not need
+
+    return get_terminal_size().columns
 
 
 def print_data(text: str) -> None:

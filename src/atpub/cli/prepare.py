@@ -21,7 +21,6 @@ from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import InvalidInput, OSFailure, Problem, Usage
-from atpub.generation.pyproject import read_approved
 from atpub.history.names import list_names
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
@@ -39,11 +38,19 @@ def options_of(flags: dict[str, Any]) -> Options:
         prune_versions=flags["prune_versions"],
         allow_replace_all=flags["allow_replace_all"],
         allow_breaking=flags["allow_breaking"],
-        approved=read_approved(),
+        approved=_read_approved(),
         forget=frozenset(flags["forget"]),
         only=frozenset(flags["only"]),
         exclude=frozenset(flags["exclude"]),
     )
+
+
+def _read_approved() -> frozenset[str]:
+    if not Path("pyproject.toml").exists():
+        return frozenset()
+    from atpub.generation.pyproject import read_approved  # the reader of settings, where there are any
+
+    return read_approved()
 
 
 @dataclass(frozen=True, slots=True)
