@@ -21,9 +21,9 @@ from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.schema_versions import version_warnings
 from atpub.engine.plan.select import check_options, select, selected
 from atpub.errors import Problem
+from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
-from atpub.manifest.lexicon_lock import COLLECTION as LEXICONS
 from atpub.manifest.model import Policy
 from atpub.repository.model import Create, Delete, Live, Update, Write
 
@@ -135,7 +135,7 @@ def _breaking_refusals(changes: Iterable[Change], ownership: OwnershipView, opti
 def _touches_lexicon(change: Change) -> bool:
     """Return whether a change is one of a published lexicon."""
     return (
-        change.path.collection == LEXICONS
+        change.path.collection == lexicon_schema.NSID
         and change.action in ("update", "adopt", "delete")
         and change.before is not None
         and Nsid.accepts(change.path.rkey)
