@@ -55,7 +55,7 @@ __main__
 NARROWER = (
     ("atproto.", "generated", ("generated.com",)),
     ("repository", "", ("errors", "redact", "suggest", "atomic_files", "atproto", "generated", "repository")),
-    ("engine", "repository", ("repository.model",)),
+    ("engine", "repository", ("repository.model", "repository.local_account")),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
     (
         "engine.apply",

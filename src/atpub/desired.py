@@ -15,7 +15,7 @@ from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
 from atpub.progress import OnProgress, ignore
-from atpub.repository.model import LOCAL_DID
+from atpub.repository.local_account import LOCAL_DID
 from atpub.shards.facts import Facts, FindFilter, gather
 from atpub.shards.lock import read_lock
 from atpub.user_folders import cache_folder

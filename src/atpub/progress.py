@@ -7,16 +7,14 @@ that are at work at the same time send theirs from several threads. `str` of a v
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from atpub.suggest import counted, size
 
 Step: TypeAlias = Literal["hash", "upload", "download", "lock", "verify", "pack", "read"]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """A step begins: the number of its files, and their bytes in all (None: not known)."""
 
     step: Step
@@ -28,8 +26,7 @@ class Started:
         return f"{self.step}: {counted(self.files, 'file')}{of}"
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(NamedTuple):
     """The first `done` bytes of a file are done, of `size` bytes (None: not known).
 
     The first `known` of them were done before this run, as those of a download that it continues.
@@ -46,8 +43,7 @@ class Advanced:
         return f"{self.step}: {self.file}, {size(self.done)}{of}"
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """A file is done, with so many bytes; `is_known` where none of them had to be read or sent in this run."""
 
     step: Step
@@ -59,8 +55,7 @@ class Completed:
         return f"{self.step}: {self.file}, {size(self.size)}, {'known' if self.is_known else 'done'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A file is given up; the step reports its error."""
 
     step: Step
@@ -70,8 +65,7 @@ class Failed:
         return f"{self.step}: {self.file}, failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A step has ended, with or without success."""
 
     step: Step

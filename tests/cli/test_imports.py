@@ -105,7 +105,12 @@ def test_validating_imports_no_plan_and_no_repository() -> None:
 
 def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Path) -> None:
     (tmp_path / "atpub.yaml").write_text(AT_URLS)
-    unused = UNUSED_BY_URLS | {"atpub.atomic_files"}
+    unused = UNUSED_BY_URLS | {
+        "logging",
+        "atpub.atomic_files",
+        "atpub.manifest.lexicon_files",
+        "atpub.repository.model",
+    }
     assert imported(run("validate", "-m", str(tmp_path))) & unused == set()
 
 

@@ -36,15 +36,18 @@ def load(runner: str) -> Callable[..., Any]:
     return function
 
 
-def run_by(runner: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
+def run_by(runner: str, *, is_offline: bool = False) -> Callable[[Callable[[], None]], Callable[..., Any]]:
     """Let a function, named as `module:function`, run a command; it is loaded when the command is run.
+
+    One that is offline sends no requests, so that there is nothing to log.
 
     The decorated function contributes its name and docstring, which is the command's help.
     """
 
     def decorate(declaration: Callable[[], None]) -> Callable[..., Any]:
         def run(**values: Any) -> Any:
-            load("atpub.cli.logs:start_logs")()
+            if not is_offline:
+                load("atpub.cli.logs:start_logs")()
             return load(runner)(**values)
 
         return update_wrapper(run, declaration)

@@ -37,7 +37,7 @@ Save it beside the manifest, and name it in the manifest's first line:
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.projects:run_validate")
+@run_by("atpub.cli.run.projects:run_validate", is_offline=True)
 def validate() -> None:
     """Check a manifest, its data and records; needs no network.
 
