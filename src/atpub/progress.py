@@ -7,14 +7,16 @@ that are at work at the same time send theirs from several threads. `str` of a v
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from atpub.suggest import counted, size
 
 Step: TypeAlias = Literal["hash", "upload", "download", "lock", "verify", "pack", "read"]
 
 
-class Started(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Started:
     """A step begins: the number of its files, and their bytes in all (None: not known)."""
 
     step: Step
@@ -26,7 +28,8 @@ class Started(NamedTuple):
         return f"{self.step}: {counted(self.files, 'file')}{of}"
 
 
-class Advanced(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Advanced:
     """The first `done` bytes of a file are done, of `size` bytes (None: not known).
 
     The first `known` of them were done before this run, as those of a download that it continues.
@@ -43,7 +46,8 @@ class Advanced(NamedTuple):
         return f"{self.step}: {self.file}, {size(self.done)}{of}"
 
 
-class Completed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Completed:
     """A file is done, with so many bytes; `is_known` where none of them had to be read or sent in this run."""
 
     step: Step
@@ -55,7 +59,8 @@ class Completed(NamedTuple):
         return f"{self.step}: {self.file}, {size(self.size)}, {'known' if self.is_known else 'done'}"
 
 
-class Failed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Failed:
     """A file is given up; the step reports its error."""
 
     step: Step
@@ -65,7 +70,8 @@ class Failed(NamedTuple):
         return f"{self.step}: {self.file}, failed"
 
 
-class Ended(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ended:
     """A step has ended, with or without success."""
 
     step: Step
