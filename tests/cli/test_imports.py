@@ -48,7 +48,13 @@ UNUSED_BY_URLS = {
 }
 UNUSED_BY_PLANS = {
     *("gzip", "random", "tomllib", "atpub.generation", "atpub.history.folder", "atpub.history.model", "atpub.login"),
-    *("atpub.atproto.evolution", "atpub.engine.plan.lexicon_changes", "atpub.published"),
+    *(
+        "atpub.atproto.evolution",
+        "atpub.atproto.repo.car",
+        "atpub.atproto.repo.mst",
+        "atpub.engine.plan.lexicon_changes",
+        "atpub.published",
+    ),
     *("atpub.report.html", "atpub.report.markdown", "atpub.report.plan_page", "atpub.report.review"),
 }
 
@@ -74,6 +80,11 @@ def after_helps() -> list[set[str]]:
     program = f"import sys\nfrom atpub.cli.main import run\nfor args in {HELPS!r}: run(args); print('=>', *sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     return [set(line.split()[1:]) for line in found.splitlines() if line.startswith("=> ")]
+
+
+def test_the_package_runs_as_a_module() -> None:
+    found = subprocess.run([sys.executable, "-m", "atpub", "--version"], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("atpub ")
 
 
 @pytest.mark.parametrize("number", range(len(HELPS)), ids=[*map(str, HELPS)])

@@ -31,7 +31,7 @@ class Commits:
     def public_key(self) -> str | None:
         """Return the key that signs the commits, as a `did:key`; None before the first."""
         key = read_key(self._store.key)
-        return key and key.did_key
+        return key.did_key if key else None
 
     def prepare(self, writes: Sequence[Write], limits: Limits) -> Batch:
         """Return the writes with what each will store; raises RequestTooLarge, RecordConflict or InvalidInput."""
