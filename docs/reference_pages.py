@@ -22,6 +22,7 @@ import click
 import atpub
 from atpub import errors
 from atpub.cli.commands import cli
+from atpub.cli.groups import load_commands
 from atpub.explanations.table import explanations
 
 ROOT: Final = Path(__file__).parents[1]
@@ -58,13 +59,13 @@ def commands_page() -> Iterator[str]:
     yield "`atpub COMMAND -h` prints the same text."
     root = click.Context(cli, info_name="atpub")
     yield _table(("command", ""), [*_summaries(cli, "atpub")])
-    for name, command in cli.commands.items():
+    for name, command in load_commands(cli).items():
         yield from _command(name, command, root, "##")
 
 
 def _summaries(group: click.Group, path: str) -> Iterator[tuple[str, str]]:
     """Yield a row for each command: a link to its section, and its summary."""
-    for name, command in group.commands.items():
+    for name, command in load_commands(group).items():
         full = f"{path} {name}"
         yield f"[`{full}`](#{full.replace(' ', '-')})", escape(command.get_short_help_str(limit=100))
         if isinstance(command, click.Group):
@@ -79,7 +80,7 @@ def _command(name: str, command: click.Command, parent: click.Context, level: st
     records = (item.get_help_record(context) for item in command.params)
     yield "\n".join(f"- `{record[0]}`: {escape(record[1])}" for record in records if record and record[1])
     yield from _help(command.epilog or "")
-    for inner, nested in command.commands.items() if isinstance(command, click.Group) else ():
+    for inner, nested in load_commands(command).items() if isinstance(command, click.Group) else ():
         yield from _command(inner, nested, context, f"{level}#")
 
 

@@ -48,6 +48,7 @@ cataloging
 agents
 progress_display
 atmosphere cli testing validation
+__main__
 """
 
 # Narrower than the layers: of the parts that begin with the second name, a part that begins with the first imports only
@@ -59,7 +60,7 @@ NARROWER = (
         "",
         ("problems", "errors", "redact", "suggest", "atomic_files", "atproto", "generated", "repository"),
     ),
-    ("engine", "repository", ("repository.model",)),
+    ("engine", "repository", ("repository.model", "repository.local_account")),
     ("engine.owned_records", "repository", ("repository.interface", "repository.model", "repository.filter")),
     (
         "engine.apply",
@@ -94,7 +95,7 @@ MAY_DO_IO = (
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
     *("lexicon_tools.git", "lexicon_tools.versions", "lexicon_tools.against_data"),
     "cataloging",
-    "history.folder",
+    *("history.folder", "history.names"),
     *("serving.files", "serving.server"),
     *("agents.approvals", "agents.server"),
 )
@@ -122,10 +123,10 @@ TOUCH_FILES = {
     "manifest.lexicon_lock": "asks whether the lexicons in a folder are locked",
     "manifest.load": "asks whether what a manifest names is a file or a folder",
     "shards.facts": "asks for the sizes of the files that a manifest names",
+    "shards.checksum_reader": "reads the checksum files that a manifest names",
     "shards.files": "lists the files that a manifest's patterns name",
     "shards.locator": "asks whether the files that were locked are here",
     "shards.lock": "asks whether there is a lock",
-    "shards.remote": "reads the checksum files that a manifest names",
     "shards.member_samples": "opens images in memory",
     "shards.tar_stream": "opens an archive that comes in chunks",
     "explanations.table": "reads the files of its package",

@@ -17,8 +17,8 @@ from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
 from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
-from atpub.repository.model import LOCAL_DID
-from atpub.shards.facts import Facts, gather
+from atpub.repository.local_account import LOCAL_DID
+from atpub.shards.facts import Facts, FindFilter, gather
 from atpub.shards.lock import read_lock
 from atpub.user_folders import cache_folder
 
@@ -84,7 +84,7 @@ def measure_data(
         lock=read_lock(manifest.folder),
         locked=locked,
         cache=cache_folder(),
-        samples=None if samples == 1 else sample_filters(manifest, samples),
+        samples=None if samples == 1 else _sample_filters(manifest, samples),
         on_progress=on_progress,
     )
 
@@ -92,6 +92,11 @@ def measure_data(
 def gather_stated(manifest: Manifest) -> Facts:
     """Gather what a manifest itself states of its data, without files and lock: that of a call has no folder."""
     return gather(manifest)
+
+
+def _sample_filters(manifest: Manifest, most: int | None) -> FindFilter:
+
+    return sample_filters(manifest, most)
 
 
 def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Desired, ...], Warnings]:

@@ -12,6 +12,7 @@ from tests.cli.playground import Ran, write_files
 
 from atpub.cli.commands import cli
 from atpub.cli.examples import EXAMPLES
+from atpub.cli.groups import load_commands
 
 ROOT = Path(__file__).parents[2]
 REMOTE = "lab.example.org"
@@ -20,7 +21,7 @@ PARTS = re.compile(r"&&|\d?> \S+|#.*|\bATPUB_PASSWORD=\S+")
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
+    for name, command in load_commands(group).items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{name} ")
         else:

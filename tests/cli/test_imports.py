@@ -11,6 +11,7 @@ import pytest
 from tests.shards.tars import make_tar
 
 from atpub.cli.commands import COMMANDS, cli
+from atpub.cli.groups import load_commands
 from atpub.cli.options import load
 
 HEAVY = {
@@ -40,14 +41,31 @@ schemas:
 datasets:
   d: {schema: s, name: Set, license: CC-BY-4.0, urls: "https://cdn.example.org/d-{000..001}.tar", checksums: none}
 """
+UNUSED_BY_URLS = {
+    *("concurrent.futures", "html", "shutil", "tarfile", "tempfile", "wcmatch"),
+    *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check", "atpub.progress_display"),
+    *("atpub.shards.checksums", "atpub.shards.measure", "atpub.shards.sample_types", "atpub.text.yaml_errors"),
+}
+UNUSED_BY_PLANS = {
+    *("gzip", "random", "tomllib", "atpub.generation", "atpub.history.folder", "atpub.history.model", "atpub.login"),
+    *(
+        "atpub.atproto.evolution",
+        "atpub.atproto.repo.car",
+        "atpub.atproto.repo.mst",
+        "atpub.engine.plan.lexicon_changes",
+        "atpub.published",
+    ),
+    *("atpub.report.html", "atpub.report.markdown", "atpub.report.plan_page", "atpub.report.review"),
+}
 
 
-def imported(program: str) -> set[str]:
+def imported(program: str, folder: Path | None = None) -> set[str]:
     found = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys\nprint('=>', *sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
+        cwd=folder,
     )
     return set(found.stdout.rpartition("=> ")[2].split())
 
@@ -62,6 +80,11 @@ def after_helps() -> list[set[str]]:
     program = f"import sys\nfrom atpub.cli.main import run\nfor args in {HELPS!r}: run(args); print('=>', *sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     return [set(line.split()[1:]) for line in found.splitlines() if line.startswith("=> ")]
+
+
+def test_the_package_runs_as_a_module() -> None:
+    found = subprocess.run([sys.executable, "-m", "atpub", "--version"], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("atpub ")
 
 
 @pytest.mark.parametrize("number", range(len(HELPS)), ids=[*map(str, HELPS)])
@@ -93,7 +116,12 @@ def test_validating_imports_no_plan_and_no_repository() -> None:
 
 def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Path) -> None:
     (tmp_path / "atpub.yaml").write_text(AT_URLS)
-    unused = {"concurrent.futures", "tarfile", "tempfile", "wcmatch", "atpub.atomic_files", "atpub.shards.measure"}
+    unused = UNUSED_BY_URLS | {
+        "logging",
+        "atpub.atomic_files",
+        "atpub.manifest.lexicon_files",
+        "atpub.repository.model",
+    }
     assert imported(run("validate", "-m", str(tmp_path))) & unused == set()
 
 
@@ -107,6 +135,13 @@ def test_a_short_run_draws_nothing_and_imports_no_rich(tmp_path: Path) -> None:
     assert found & {"rich", "rich.live"} == set()
 
 
+def test_planning_shards_at_urls_imports_only_the_steps_of_it(tmp_path: Path) -> None:
+    (tmp_path / "atpub.yaml").write_text(AT_URLS)
+    found = imported(run("plan", "--account", "local"), tmp_path)
+    assert "atpub.report.plan" in found
+    assert found & {*UNUSED_BY_URLS, *UNUSED_BY_PLANS} == set()
+
+
 def test_generating_imports_no_generated_classes() -> None:
     found = imported(run("generate", "--check"))
     assert "jinja2" in found
@@ -114,7 +149,7 @@ def test_generating_imports_no_generated_classes() -> None:
 
 
 def commands(group: click.Group) -> Iterator[click.Command]:
-    for command in group.commands.values():
+    for command in load_commands(group).values():
         if isinstance(command, click.Group):
             yield from commands(command)
         else:

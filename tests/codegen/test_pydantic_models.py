@@ -160,7 +160,7 @@ def test_an_output_is_read(
 def shown(value: Any) -> Any:
     """A value as JSON."""
     if isinstance(value, list):
-        return [*map(shown, cast("list[Any]", value))]
+        return [shown(item) for item in value]
     return value.to_json() if hasattr(value, "to_json") else value
 
 

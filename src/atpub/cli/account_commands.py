@@ -18,7 +18,7 @@ from atpub.cli.options import (
 _SERVE_EPILOG: Final = "While it runs: atpub list --account did:web:local.invalid --pds http://127.0.0.1:2583"
 
 
-@command(short_help="Log in to an account's server, and store the session.")
+@command()
 @manifest_options
 @target_options
 @click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, too.")
@@ -45,7 +45,7 @@ def login() -> None:
     """
 
 
-@command(short_help="End the stored session.")
+@command()
 @manifest_options
 @target_options
 @run_by("atpub.cli.run.login:run_logout")
@@ -56,7 +56,7 @@ def logout() -> None:
     """
 
 
-@command(short_help="Show the account, its server, and the login that is used.")
+@command()
 @manifest_options
 @target_options
 @json_option
@@ -77,7 +77,7 @@ _OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write.
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the file that --out names.")
 
 
-@command(short_help="Export a dataset's metadata, or a repository as a CAR file.")
+@command()
 @click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -99,7 +99,7 @@ def export() -> None:
     """
 
 
-@command(short_help="Export a Croissant file, or check a dataset for NeurIPS.")
+@command()
 @click.argument("name", metavar="[ADDRESS|URI]", required=False, shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -116,7 +116,7 @@ def croissant() -> None:
     """
 
 
-@command(short_help="Serve the local repository to programs on this machine.", epilog=_SERVE_EPILOG)
+@command(epilog=_SERVE_EPILOG)
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option(
     "--port",

@@ -23,7 +23,7 @@ def _parse_duration(_context: click.Context, _option: click.Parameter, value: st
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@command(short_help="Serve a project's tools to an AI agent over MCP.")
+@command()
 @manifest_options
 @target_options
 @locked_option
@@ -38,7 +38,7 @@ def mcp() -> None:
     """
 
 
-@command(short_help="Approve a plan, so that an AI agent may apply it once.")
+@command()
 @click.argument("digest")
 @manifest_options
 @target_options

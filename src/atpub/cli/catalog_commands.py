@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from atpub.cli.groups import FOLDER, NEW_FOLDER, command
 from atpub.cli.options import ADDRESS, json_option, manifest_options, quiet_option, run_by, target_options
 
 
-@command(short_help="Write web pages of published datasets.")
+@command()
 @click.argument("accounts", nargs=-1, metavar="[ACCOUNT]...")
 @manifest_options
 @target_options
 @json_option
 @quiet_option
-@click.option(
-    "--out", type=NEW_FOLDER, metavar="DIR", default=Path("catalog"), help="The folder of the pages. [./catalog]"
-)
+@click.option("--out", type=NEW_FOLDER, metavar="DIR", default="catalog", help="The folder of the pages. [./catalog]")
 @click.option(
     "--samples",
     type=click.IntRange(0, 100),
@@ -41,7 +37,7 @@ def catalog() -> None:
     """
 
 
-@command("open", short_help="Show a published dataset in a web browser.")
+@command("open")
 @click.argument("name", required=False, metavar="[ADDRESS|URI]", shell_complete=ADDRESS)
 @manifest_options
 @target_options

@@ -18,7 +18,7 @@ from atpub.cli.options import (
 )
 
 
-@command(short_help="Show the samples and fields of tar shards.")
+@command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @samples_option("100")
 @executor_option
@@ -38,7 +38,7 @@ def inspect() -> None:
     """
 
 
-@command(short_help="Pack files into deterministic tar shards.")
+@command()
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...")
 @click.option(
     "--out", type=PathParameter(file_okay=False), metavar="DIR", required=True, help="The folder of the shards."
@@ -67,7 +67,7 @@ def pack() -> None:
     """
 
 
-@command(short_help="Write a first manifest for local tar shards.")
+@command()
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--out", type=FILE, metavar="FILE", default="atpub.yaml", help="The manifest. [./atpub.yaml]")
 @click.option("--nsid", metavar="NSID", help="The name of the schema. [org.example.FOLDER, to be changed]")
@@ -86,7 +86,7 @@ def init() -> None:
     """
 
 
-@command(short_help="Record file sizes and checksums in atpub.lock.")
+@command()
 @manifest_options
 @json_option
 @quiet_option
@@ -113,7 +113,7 @@ def lock() -> None:
     """
 
 
-@command("import", short_help="Write manifest entries for records that are published.")
+@command("import")
 @click.argument("uris", nargs=-1, metavar="[URI]...")
 @manifest_options
 @target_options
@@ -154,7 +154,7 @@ def import_command() -> None:
     """
 
 
-@command("list", short_help="List the datasets of a manifest, or of an account.")
+@command("list")
 @manifest_options
 @target_options
 @json_option
@@ -168,7 +168,7 @@ def list_command() -> None:
     """
 
 
-@command(short_help="Show a published record as people read it.")
+@command()
 @click.argument("name", metavar="ADDRESS|URI", shell_complete=ADDRESS)
 @manifest_options
 @target_options
@@ -185,7 +185,7 @@ def show() -> None:
     """
 
 
-@command(short_help="Download and verify the shards of a published dataset.")
+@command()
 @click.argument("uri", metavar="URI")
 @click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
 @click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
@@ -210,7 +210,7 @@ def pull() -> None:
     """
 
 
-@command(short_help="Check that published records, blobs and shards are intact.")
+@command()
 @click.argument("what", nargs=-1, metavar="[ADDRESS|URI]...")
 @manifest_options
 @target_options

@@ -103,12 +103,12 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
 """Command lines by the name of the command."""
 
 
-def add_examples(group: click.Group, prefix: str = "") -> None:
-    """Put the examples of each command of a group at the end of its help."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            add_examples(command, f"{name} ")
-        elif lines := EXAMPLES.get(prefix + name):
-            title = "Example" if len(lines) == 1 else "Examples"
-            shown = "\n".join(["\b", f"{title}:", *(f"  {line}" for line in lines)])
-            command.epilog = f"{command.epilog}\n\n{shown}" if command.epilog else shown
+def add_examples(command: click.Command, name: str) -> None:
+    """Put the examples of a command, or of each command of a group, at the end of its help."""
+    if isinstance(command, click.Group):
+        for below, item in command.commands.items():
+            add_examples(item, f"{name} {below}")
+    elif lines := EXAMPLES.get(name):
+        title = "Example" if len(lines) == 1 else "Examples"
+        shown = "\n".join(["\b", f"{title}:", *(f"  {line}" for line in lines)])
+        command.epilog = f"{command.epilog}\n\n{shown}" if command.epilog else shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -75,9 +76,40 @@ class OrderedGroup(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
-            )
+            formatter.write_dl(self.list_summaries())
+
+    def list_summaries(self) -> list[tuple[str, str]]:
+        """Return the names and summaries of its commands."""
+        return [(name, command.get_short_help_str(limit=100)) for name, command in self.commands.items()]
+
+
+class LazyGroup(OrderedGroup):
+    """A group that loads a command when it is named; a table has where each is declared, and its summary."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self._table and cmd_name not in self.commands:
+            declaration, summary = self._table[cmd_name]
+            found: Any = load(f"atpub.cli.{declaration}")
+            found.short_help = summary
+            load("atpub.cli.examples:add_examples")(found, cmd_name)
+            self.add_command(found, cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def list_summaries(self) -> list[tuple[str, str]]:
+        return [(name, summary) for name, (_, summary) in self._table.items()]
+
+
+def load_commands(group: click.Group) -> Mapping[str, click.Command]:
+    """Return all commands of a group by their names."""
+    context = click.Context(group)
+    return {name: found for name in group.list_commands(context) if (found := group.get_command(context, name))}
 
 
 command: Final = partial(click.command, cls=Command)

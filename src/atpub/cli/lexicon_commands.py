@@ -8,7 +8,7 @@ from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParamet
 from atpub.cli.options import format_option, json_option, manifest_options, run_by, target_options
 
 
-@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Write, lint, format, compare and pull Lexicon JSON.")
+@click.group(cls=OrderedGroup, no_args_is_help=False)
 def lex() -> None:
     """Write, lint, format, compare and pull Lexicon JSON.
 
@@ -138,7 +138,7 @@ def schema_command() -> None:
     """
 
 
-@command(short_help="Check records in files against their lexicons.")
+@command()
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="RECORD...")
 @click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")
 @json_option

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 import warnings
@@ -12,7 +11,7 @@ from contextvars import copy_context
 import click
 
 from atpub.cli.commands import cli
-from atpub.cli.options import COMPLETE, load
+from atpub.cli.options import COMPLETE, SHOWS_LOGS, load
 from atpub.cli.streams import catch_stop_signals, discard, flush_stdout, ignoring_stop_signals
 
 
@@ -20,29 +19,11 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
-    logging.getLogger("atpub").addHandler(_Notices(logging.INFO))
-    logging.getLogger("atpub").setLevel(logging.INFO)
-    logging.getLogger("httpx").addHandler(_Requests(logging.INFO))
+    SHOWS_LOGS.set(True)
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
     sys.exit(code)
-
-
-class _Notices(logging.Handler):
-    """Shows on stderr what is waited for."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a message."""
-        load("atpub.cli.output:tell")(record.getMessage())
-
-
-class _Requests(logging.Handler):
-    """Shows requests on stderr; `--verbose` lets them pass."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a request, without the secrets of its URL."""
-        load("atpub.cli.output:tell")(load("atpub.redact:redact")(record.getMessage()))
 
 
 def _warning(
@@ -58,7 +39,6 @@ def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
     code = 1
     try:
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # `--verbose` of an earlier run lowered it
         code = copy_context().run(_run, args)
         flush_stdout()
     except BrokenPipeError:  # the reader, such as `head`, has what it wants

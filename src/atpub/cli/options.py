@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -22,6 +21,8 @@ COLOUR: ContextVar[str] = ContextVar("COLOUR", default="auto")
 """What `--color` says; errors are shown when click's context has gone."""
 VERBOSE: ContextVar[bool] = ContextVar("VERBOSE", default=False)
 """Whether `--verbose` is given."""
+SHOWS_LOGS: ContextVar[bool] = ContextVar("SHOWS_LOGS", default=False)
+"""Whether what is logged is shown: where the process is the command's own."""
 
 _VARIABLES: Final = "atpub.variables"
 _QUIET: Final = "atpub.quiet"
@@ -35,14 +36,18 @@ def load(runner: str) -> Callable[..., Any]:
     return function
 
 
-def run_by(runner: str) -> Callable[[Callable[[], None]], Callable[..., Any]]:
+def run_by(runner: str, *, is_offline: bool = False) -> Callable[[Callable[[], None]], Callable[..., Any]]:
     """Let a function, named as `module:function`, run a command; it is loaded when the command is run.
+
+    One that is offline sends no requests, so that there is nothing to log.
 
     The decorated function contributes its name and docstring, which is the command's help.
     """
 
     def decorate(declaration: Callable[[], None]) -> Callable[..., Any]:
         def run(**values: Any) -> Any:
+            if not is_offline:
+                load("atpub.cli.logs:start_logs")()
             return load(runner)(**values)
 
         return update_wrapper(run, declaration)
@@ -219,7 +224,6 @@ def _set_colour(_context: click.Context, _: click.Parameter, value: str | None) 
 def _set_verbose(_context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         VERBOSE.set(True)
-        logging.getLogger("httpx").setLevel(logging.INFO)  # which logs each request
 
 
 def quiet_option(command: F) -> F:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from shutil import get_terminal_size
-from typing import TextIO
+from pathlib import Path
+from typing import Final, TextIO
 
 import click
 
@@ -24,6 +24,9 @@ from atpub.problems import Problem
 from atpub.report.escape import escape_output
 from atpub.report.problems import problems_text
 from atpub.report.style import Style
+
+STANDARD: Final = Path("-")
+"""The name of stdin and stdout on a command line."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -45,9 +48,13 @@ def style_for(stream: TextIO | None, *, is_long: bool = False) -> Style:
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(
-        has_colour, get_terminal_size().columns if is_terminal(stream) else None, is_long=is_long or VERBOSE.get()
-    )
+    return Style(has_colour, _columns() if is_terminal(stream) else None, is_long=is_long or VERBOSE.get())
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size  # formats of archives, which a run without a terminal does not need
+
+    return get_terminal_size().columns
 
 
 def print_data(text: str) -> None:

@@ -22,6 +22,7 @@ from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import InvalidInput, OSFailure, Usage
 from atpub.generation.pyproject import read_approved
+from atpub.history.names import list_names
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.problems import Problem
@@ -39,11 +40,18 @@ def options_of(flags: dict[str, Any]) -> Options:
         prune_versions=flags["prune_versions"],
         allow_replace_all=flags["allow_replace_all"],
         allow_breaking=flags["allow_breaking"],
-        approved=read_approved(),
+        approved=_read_approved(),
         forget=frozenset(flags["forget"]),
         only=frozenset(flags["only"]),
         exclude=frozenset(flags["exclude"]),
     )
+
+
+def _read_approved() -> frozenset[str]:
+    if not Path("pyproject.toml").exists():
+        return frozenset()
+
+    return read_approved()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +130,11 @@ def _past_times(manifest: Manifest, target: Target, repository: Repository) -> P
     """Return the source of the times of records that the project had published before: its history."""
 
     def find(paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
-        from atpub.history.folder import History  # only new records without a time need it
-
         try:
+            if not list_names(manifest.folder):
+                return {}
+            from atpub.history.folder import History  # compressed files, where there are any
+
             return History(manifest.folder).times(manifest.project, target.account, repository.did, paths)
         except InvalidInput as error:
             tell_warnings(tuple(replace(item, severity="warning") for item in error.problems))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 from atpub.cli.options import is_for_people, is_quiet
 from atpub.cli.output import tell
 from atpub.cli.streams import pausing, replace_unprintable
-from atpub.progress import OnProgress, ignore
-from atpub.progress_display import ProgressDisplay
+from atpub.progress import OnProgress, Progress, ignore
 
 
 @contextmanager
@@ -23,8 +23,30 @@ def show_progress() -> Generator[OnProgress]:
         yield ignore
         return
     replace_unprintable(sys.stderr)
-    with ProgressDisplay(sys.stderr).running() as display, pausing(display.pause):
-        yield display
+    with ExitStack() as stack:
+        yield _LateDisplay(stack)
+
+
+class _LateDisplay:
+    """A display of progress that is loaded and started when there is some: many runs read no data."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._lock = Lock()
+        self._display: OnProgress | None = None
+
+    def __call__(self, item: Progress) -> None:
+        """Show progress, which any thread may send."""
+        with self._lock:
+            self._display = self._display or self._start()
+        self._display(item)
+
+    def _start(self) -> OnProgress:
+        from atpub.progress_display import ProgressDisplay
+
+        display = self._stack.enter_context(ProgressDisplay(sys.stderr).running())
+        self._stack.enter_context(pausing(display.pause))
+        return display
 
 
 def tell_step(text: str) -> None:

@@ -31,13 +31,13 @@ Save it beside the manifest, and name it in the manifest's first line:
     # yaml-language-server: $schema=./atpub.schema.json"""
 
 
-@command(short_help="Check a manifest, its data and records; needs no network.")
+@command()
 @manifest_options
 @samples_option("1")
 @locked_option
 @json_option
 @quiet_option
-@run_by("atpub.cli.run.projects:run_validate")
+@run_by("atpub.cli.run.projects:run_validate", is_offline=True)
 def validate() -> None:
     """Check a manifest, its data and records; needs no network.
 
@@ -45,7 +45,7 @@ def validate() -> None:
     """
 
 
-@command(short_help="Show the changes that an apply would make; writes nothing.")
+@command()
 @manifest_options
 @target_options
 @plan_options
@@ -67,7 +67,7 @@ def plan() -> None:
     """
 
 
-@command(short_help="Show what was changed outside the project; writes nothing.")
+@command()
 @manifest_options
 @target_options
 @locked_option
@@ -90,7 +90,7 @@ def drift() -> None:
     """
 
 
-@command(short_help="Apply the manifest to the repository.")
+@command()
 @click.argument("plan_file", type=PathParameter(), metavar="[PLAN]", required=False)
 @manifest_options
 @target_options
@@ -118,7 +118,7 @@ def apply() -> None:
     """
 
 
-@command(short_help="Rename an entry, and keep its record.")
+@command()
 @click.argument("address", metavar="ADDRESS", shell_complete=ADDRESS)
 @click.argument("new", metavar="NEW")
 @manifest_options
@@ -133,7 +133,7 @@ def rename() -> None:
     """
 
 
-@command(short_help="Delete all records that the manifest's project owns.")
+@command()
 @manifest_options
 @target_options
 @json_option
@@ -150,7 +150,7 @@ def destroy() -> None:
     """
 
 
-@command(short_help="Undo an apply: restore what it has replaced.")
+@command()
 @click.argument("name", metavar="[APPLY]", required=False)
 @manifest_options
 @target_options
@@ -176,7 +176,7 @@ def undo() -> None:
     """
 
 
-@click.group(cls=OrderedGroup, no_args_is_help=False, short_help="Verify or rebuild the project's ownership inventory.")
+@click.group(cls=OrderedGroup, no_args_is_help=False)
 def inventory() -> None:
     """Verify or rebuild the project's ownership inventory.
 
@@ -219,7 +219,7 @@ def rebuild() -> None:
     """
 
 
-@command(short_help="Generate typed Python classes from Lexicon JSON.")
+@command()
 @click.option("--lexicons", multiple=True, metavar="DIR", help="A folder of Lexicon JSON files. [default: lexicons]")
 @click.option("--out", metavar="DIR", help="The folder of the generated package.")
 @click.option("--package", metavar="NAME", help="The import name of the package.")
@@ -243,7 +243,7 @@ def generate() -> None:
     """
 
 
-@command(short_help="Explain a code that atpub has printed.")
+@command()
 @click.argument("name", required=False, metavar="[CODE]", shell_complete=complete_by("complete_code"))
 @json_option
 @run_by("atpub.cli.run.explain:run")
@@ -254,7 +254,7 @@ def explain() -> None:
     """
 
 
-@command("manifest-schema", epilog=_SCHEMA_EPILOG, short_help="Print the JSON Schema of the manifest.")
+@command("manifest-schema", epilog=_SCHEMA_EPILOG)
 @click.option(
     "-m",
     "--manifest",
@@ -273,7 +273,7 @@ def manifest_schema() -> None:
     """
 
 
-@command(short_help="Print the script with which a shell completes commands.")
+@command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @run_by("atpub.cli.completion:run")
 def completion() -> None:

@@ -1,4 +1,4 @@
-"""Plans in files: written by `atpub plan --out`, applied by `atpub apply FILE`.
+"""Saved plans, written by `atpub plan --out`: loaded by `atpub apply FILE`.
 
 A person who can change the file decides what is written, but not who gets a password: the server is the one that this
 run names, or the one of the account's identity; a password in the environment is not sent to an account that only the
@@ -7,23 +7,19 @@ file names; and only files whose bytes are those of the plan are uploaded.
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from atpub.atomic_files import require_own, write_text
 from atpub.cli.connect import TargetOptions, applied_records, find_target, named_target, open_repository, this_machine
-from atpub.cli.output import print_json
+from atpub.cli.output import STANDARD
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
 from atpub.desired import usual_folder
 from atpub.engine.plan.model import Plan, Upload
-from atpub.engine.plan.serialize import read_plan, saved_document
+from atpub.engine.plan.serialize import read_plan
 from atpub.engine.plan.three_way import with_applied_values
 from atpub.errors import Refused, StalePlan, Usage
 from atpub.login.model import VARIABLE
@@ -33,26 +29,6 @@ from atpub.shards.measure import measure_files
 from atpub.target import Target
 from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder
-
-STANDARD: Final = Path("-")
-"""The name of stdin and stdout on a command line."""
-
-_BEGINS: Final = re.compile(rb'\s*\{\s*"format_version"')
-
-
-def require_room(file: Path) -> None:
-    """Raise FileConflict if a plan would overwrite a file that is not a saved plan."""
-    if file != STANDARD:
-        require_own(file, "a saved plan", _BEGINS)
-
-
-def save(prepared: PreparedPlan, file: Path) -> None:
-    """Write a plan to a file, whole or not at all, or to stdout."""
-    document = saved_document(prepared.plan, prepared.target.folder)
-    if file == STANDARD:
-        print_json(document)
-    else:
-        write_text(file, f"{json.dumps(document, indent=1)}\n")
 
 
 @contextmanager

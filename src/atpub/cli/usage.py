@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from atpub.cli.commands import cli
-from atpub.cli.groups import ExtraArguments, UnknownCommand
+from atpub.cli.groups import ExtraArguments, UnknownCommand, load_commands
 from atpub.errors import Usage
 from atpub.suggest import nearest, suggest
 
@@ -91,7 +91,7 @@ def _command_hint(name: str, ctx: click.Context) -> str:
 
 def _find_nested(name: str, ctx: click.Context) -> str | None:
     """Return the command of that name in a group below: `lex format` for `format`."""
-    groups = ctx.command.commands.items() if isinstance(ctx.command, click.Group) else ()
+    groups = load_commands(ctx.command).items() if isinstance(ctx.command, click.Group) else ()
     found = (f"{group} {name}" for group, below in groups if isinstance(below, click.Group) and name in below.commands)
     return next(found, None)
 

@@ -14,7 +14,6 @@ from atpub.errors import InvalidInput
 from atpub.problems import Place, Problem
 from atpub.suggest import suggest
 from atpub.text.source import Source, decode
-from atpub.text.toml_document import parse_toml
 
 PYPROJECT: Final = Path("pyproject.toml")
 TABLES: Final = ("breaking", "generate", "lint")
@@ -70,6 +69,8 @@ def read_table(name: str) -> SettingsTable:
         source = decode(PYPROJECT.read_bytes(), str(PYPROJECT))
     except FileNotFoundError:
         return SettingsTable(name, Source(str(PYPROJECT), ""))
+    from atpub.text.toml_document import parse_toml  # tomllib, which is not needed without a file
+
     own = _table(_table(parse_toml(source), "tool"), "atpub")
     found = own.get(name, {})
     problems = list(_unknown_tables(source, own))

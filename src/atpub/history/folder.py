@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,17 +22,14 @@ from atpub.atproto.syntax import RecordPath
 from atpub.errors import InvalidInput, OSFailure
 from atpub.history.document import bad_history, lines, read_heading, read_past_apply, read_times
 from atpub.history.model import Heading, PastApply
+from atpub.history.names import FOLDER, SUFFIX, list_names, name_after
 from atpub.problems import Problem
 from atpub.repository.model import is_local
 
-FOLDER: Final = Path(".atpub", "history")
-"""Where the history is, relative to the manifest's folder."""
 MOST_FILES: Final = 100
 MOST_BYTES: Final = 64_000_000
 """The bytes of all files; the newest is kept whatever its size."""
 
-_SUFFIX: Final = ".jsonl.gz"
-_NAME: Final = "%Y%m%d-%H%M%S-%f"
 _LONGEST_LINE: Final = 64_000_000
 _MOST_READ: Final = 2_000_000_000
 _HINT: Final = "check the folder and its disk, or apply with --no-history"
@@ -47,21 +44,11 @@ class History:
 
     def names(self) -> list[str]:
         """Return the names of all applies, the oldest first."""
-        try:
-            found = [entry.name for entry in self.folder.iterdir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise OSFailure(f"cannot read {self.folder}: {error.strerror}") from None
-        return sorted(name.removesuffix(_SUFFIX) for name in found if _is_name(name))
+        return list_names(self.base)
 
     def new_name(self, now: datetime) -> str:
         """Return the name of an apply that begins now: later than all others, even where the clock was put back."""
-        name = now.astimezone(UTC).strftime(_NAME)
-        latest = max(self.names(), default="")
-        if name > latest:
-            return name
-        return (datetime.strptime(latest, _NAME) + timedelta(microseconds=1)).strftime(_NAME)
+        return name_after(max(self.names(), default=""), now)
 
     def write(self, past: PastApply) -> None:
         """Write an apply durably, and remove the oldest beyond the limits; raises OSFailure."""
@@ -141,7 +128,7 @@ class History:
         return found
 
     def _file(self, name: str) -> Path:
-        return self.folder / f"{name}{_SUFFIX}"
+        return self.folder / f"{name}{SUFFIX}"
 
     def _make_folder(self) -> None:
         if not self.folder.is_dir():
@@ -194,11 +181,3 @@ def _read_lines(stream: BufferedReader, name: str) -> Iterator[bytes]:
         if len(line) == _LONGEST_LINE or size > _MOST_READ:
             raise bad_history(name, "is too large to be read")
         yield line
-
-
-def _is_name(name: str) -> bool:
-    try:
-        datetime.strptime(name.removesuffix(_SUFFIX), _NAME)
-    except ValueError:
-        return False
-    return name.endswith(_SUFFIX)

@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.syntax import Did, Handle, Nsid, Rkey
+from atpub.atproto.syntax import Did, Handle
 from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import SECTIONS
-from atpub.manifest.lexicon_files import (
-    LexiconFile,
-    as_warnings,
-    lexicon_files,
-    link_used,
-    needed,
-    read_files,
-    why_none,
-)
-from atpub.manifest.lexicon_lock import find_lock, is_present, read_lock
-from atpub.manifest.model import Address, Common, Entry, LexiconEntry, Manifest, Policy, placeholder
+from atpub.manifest.model import Address, Entry, LexiconEntry, Manifest, Policy, placeholder
+from atpub.manifest.named_files import NamedFiles
 from atpub.manifest.structure import valid_subset
-from atpub.problems import Place, Problem
+from atpub.problems import Problem
 from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.files import read_json
 from atpub.text.interpolate import NOT_FILLED, interpolate
 from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument, merge
-from atpub.text.paths import leads_out, outside_target, refuse
 from atpub.text.spans import Steps
 
 T = TypeVar("T")
@@ -124,6 +114,8 @@ def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path
 
     Nothing else in the manifest needs to be right. Raises InvalidInput where a file cannot be read to its end.
     """
+    from atpub.manifest.lexicon_files import lexicon_files  # few commands ask for it
+
     bundle = merge(read_documents(paths), SECTIONS)
     name = _object(bundle.value.get("lexicons")).get("path")
     folder = folder_of(paths)
@@ -177,6 +169,7 @@ class _Loader:
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
         self._value = value
+        self._files = NamedFiles(folder, bundle.place, self._problems)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -255,77 +248,20 @@ class _Loader:
 
     # Files that the manifest names
 
-    def _lexicons(self) -> tuple[Lexicons, list[LexiconEntry]]:
+    def _lexicons(self) -> tuple[Lexicons, Sequence[LexiconEntry]]:
         own = _object(self._value.get("lexicons"))
         if not own:
-            return LEXICONS.lexicons, []
-        files = self._lexicon_files(str(own["path"]))
-        read, broken = read_files(dict.fromkeys(files, self._folder))
-        used = None if own.get("publish") else self._find_used(read)
-        is_complete = self._note_broken(broken, used)
-        pulled = self._find_pulled(self._folder / str(own["path"]))
-        for file in read:
-            if file.lexicon.id in LEXICONS.lexicons.by_nsid.keys() - pulled:
-                self._warn_builtin(file)
-        new = [file for file in read if file.lexicon.id not in LEXICONS.lexicons.by_nsid]
-        linked = link_used(new, LEXICONS.lexicons, used, complete=is_complete)
-        self._problems.extend(linked.problems)
-        self._warnings.extend([*(warning for file in new for warning in file.warnings), *linked.warnings])
-        if not is_complete or linked.problems or not files:
+            return LEXICONS.lexicons, ()
+        from atpub.manifest.own_lexicons import OwnLexicons  # most manifests have none
+
+        found = OwnLexicons(self._bundle, self._value, self._files, self._problems, self._warnings).read()
+        if not found.are_usable:
             self._value.pop("records", None)  # they may be of a lexicon that cannot be read
-        published = [
-            _lexicon_entry(file.lexicon.id, _object(file.value)) for file in read if file.lexicon.id not in pulled
-        ]
-        return LEXICONS.lexicons.and_also(linked.lexicons), published if own.get("publish") else []
-
-    def _lexicon_files(self, name: str) -> Sequence[Path]:
-        steps = ("lexicons", "path")
-        if not self._is_inside(name, steps):
-            return []
-        files = lexicon_files(self._folder / name)
-        if not files:
-            message = f"{name!r} {why_none(self._folder / name)}"
-            hint = "name the folder of the project's Lexicon JSON files, relative to the manifest"
-            self._problems.append(Problem("no-lexicons", message, self._bundle.place(steps), hint))
-        return files
-
-    def _find_pulled(self, folder: Path) -> Collection[str]:
-        """Return the NSIDs of lexicons that were pulled (`atpub lex pull`): they are published by others."""
-        file = find_lock(folder)
-        if not is_present(file) or outside_target(file, self._folder):
-            return frozenset()
-        lock = self._reading(lambda file: read_lock(str(file)), file, ("lexicons", "path"))
-        return lock.resolutions.keys() if lock else frozenset()
-
-    def _find_used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
-        """Return the NSIDs that the records need; if some are missing, with that of files that state none."""
-        records = _object(self._value.get("records")).values()
-        found = needed(read, (str(_object(record).get("collection")) for record in records))
-        missing = found - {file.lexicon.id for file in read} - LEXICONS.lexicons.by_nsid.keys()
-        return found | {""} if missing else found
-
-    def _note_broken(self, broken: Mapping[str, Sequence[Problem]], used: Collection[str] | None) -> bool:
-        """Note the problems of lexicons that cannot be read; return whether all that are used (None: all) can be."""
-        place = self._bundle.place(("lexicons", "path"))
-        is_complete = True
-        for name, problems in broken.items():
-            placed = [replace(problem, place=problem.place or place) for problem in problems]
-            if used is None or name in used:
-                self._problems.extend(placed)
-                is_complete = False
-            else:
-                for problem in as_warnings(placed):
-                    (self._problems if problem.severity == "error" else self._warnings).append(problem)
-        return is_complete
-
-    def _warn_builtin(self, file: LexiconFile) -> None:
-        message = f"atpub has a lexicon {file.lexicon.id} of its own, and goes by that"
-        problem = Problem("builtin-lexicon", message, Place(file.source.file), "remove the file", "warning", ("id",))
-        self._warnings.extend(file.place([problem]))
+        return found.lexicons, found.published
 
     def _schema_file(self, name: str, steps: Steps) -> Document | None:
         """Read the JSON file that an entry names; None, with a problem, if it cannot be read."""
-        if not self._is_inside(name, steps):
+        if not self._files.is_inside(name, steps):
             return None
         if not (self._folder / name).is_file():  # a pipe is refused already
             is_folder = (self._folder / name).is_dir()
@@ -333,29 +269,7 @@ class _Loader:
             hint = "name a JSON file; the path is relative to the manifest"
             self._problems.append(Problem(code, f"{name!r} {what}", self._bundle.place(steps), hint))
             return None
-        return self._reading(lambda file: read_json(str(file)), self._folder / name, steps)
-
-    def _is_inside(self, name: str, steps: Steps) -> bool:
-        problem = refuse(self._folder / name, self._folder)
-        if leads_out(name):
-            hint = "keep it in the manifest's folder, and give its path from there"
-            problem = Problem("outside-folder", f"{name!r} is outside the manifest's folder", hint=hint)
-        if problem:
-            self._problems.append(replace(problem, place=self._bundle.place(steps)))
-        return problem is None
-
-    def _reading(self, read: Callable[[Path], T], file: Path, steps: Steps) -> T | None:
-        """Read a file; None, with its problems, if that fails. Problems without a place get the place of `steps`."""
-        try:
-            return read(file)
-        except InvalidInput as error:
-            place = self._bundle.place(steps)
-            self._problems.extend(replace(problem, place=problem.place or place) for problem in error.problems)
-            return None
-
-
-def _lexicon_entry(nsid: Nsid, document: JsonObject) -> LexiconEntry:
-    return LexiconEntry(Common(Address("lexicons", nsid), nsid, Rkey(nsid)), document)
+        return self._files.read(lambda file: read_json(str(file)), self._folder / name, steps)
 
 
 def _find_references(value: Json) -> Iterator[str]:

@@ -5,7 +5,6 @@ JSON needs nothing here: `json.dumps` escapes every control character where `ens
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from typing import Final
@@ -45,7 +44,9 @@ def escape_output(text: str, *, colour: bool) -> str:
 
 def escape_html(text: object) -> str:
     """Return the text of an HTML element or attribute."""
-    return html.escape(escape_terminal(str(text)))
+    from html import escape  # with a large table that pages alone need
+
+    return escape(escape_terminal(str(text)))
 
 
 def escape_markdown(text: object) -> str:

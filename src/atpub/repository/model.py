@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from atpub.atproto.data import Encoded, JsonObject
 from atpub.atproto.syntax import Cid, Did, RecordPath, Tid
-
-LOCAL_DID: Final = Did("did:web:local.invalid")
-"""The default DID of a local repository: known before the repository exists, so that a plan knows every URI."""
-
-
-def is_local(account: str) -> bool:
-    """Return whether an account is a repository in a folder: `local`, or `local:PATH`."""
-    return account == "local" or account.startswith("local:")
+from atpub.repository.local_account import LOCAL_DID as LOCAL_DID
+from atpub.repository.local_account import is_local as is_local
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atpub.atproto.data import NotInDataModel, decode
-from atpub.atproto.repo.car import MOST_BYTES, Snapshot, read_car, snapshot_of
 from atpub.atproto.syntax import Cid, Nsid, RecordPath, Rkey, SyntaxViolation
 from atpub.errors import OversizedResponse, RepositoryError
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Head, Live, Record
+
+if TYPE_CHECKING:
+    from atpub.atproto.repo.car import Snapshot
 
 
 def read_all(repository: Repository) -> Live:
@@ -21,7 +23,9 @@ def read_all(repository: Repository) -> Live:
 
     Raises RepositoryNotFound, and RepositoryError where the repository is incomplete or damaged.
     """
-    stream = _Bounded()
+    from atpub.atproto.repo.car import MOST_BYTES, read_car, snapshot_of  # CAR files, which single records need not
+
+    stream = _Bounded(MOST_BYTES)
     repository.export_car(stream)
     snapshot = snapshot_of(read_car(stream.getvalue()), repository.did)
     return Live(snapshot.did, head_of(snapshot), records_of(snapshot))
@@ -30,10 +34,14 @@ def read_all(repository: Repository) -> Live:
 class _Bounded(BytesIO):
     """Bytes in memory, of a limited number."""
 
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
     def write(self, content: Any, /) -> int:
         """Add bytes; raises OversizedResponse."""
-        if self.tell() > MOST_BYTES:
-            raise OversizedResponse(f"the repository has more than {MOST_BYTES:,} bytes")
+        if self.tell() > self._most:
+            raise OversizedResponse(f"the repository has more than {self._most:,} bytes")
         return super().write(content)
 
 

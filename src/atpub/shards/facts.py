@@ -35,11 +35,11 @@ from atpub.shards.notes import FIRST_SHARD_NOTE, note_problem
 from atpub.shards.remote import (
     RUN_LOCK,
     AskedShard,
-    ChecksumReader,
     RemoteShards,
     asked_shards,
     may_have_none,
     not_found_yet,
+    states_checksums,
 )
 from atpub.storage.blobs import LARGEST_SHARD
 from atpub.storage.interface import Location
@@ -136,7 +136,6 @@ class _Gatherer:
         self._stored: dict[str, StoreFacts] = {}
         self._asked: list[AskedShard] = []
         self._located: dict[Address, Sequence[str]] = {}
-        self._checksums = ChecksumReader(manifest, lock, self._note)
         self._problems: list[Problem] = []
 
     def gather(self) -> Facts:
@@ -309,7 +308,7 @@ class _Gatherer:
         self, shards: UrlShards, located: Mapping[str, Location], urls: Sequence[str], steps: Steps
     ) -> Mapping[str, str]:
         """Return the digests that the manifest gives, and of those that `atpub lock` finds, those in the lock."""
-        digests = self._checksums.find(shards, urls, steps)
+        digests = self._stated_digests(shards, urls, steps) if states_checksums(shards) else {}
         if isinstance(shards.checksums, ChecksumFiles):
             self._keep_urls(digests, steps)
         unknown = {url: item for url, item in located.items() if url not in digests}
@@ -319,6 +318,14 @@ class _Gatherer:
         self._keep_urls(locked, steps)
         self._asked.extend(asked)
         return {**digests, **locked}
+
+    def _stated_digests(self, shards: UrlShards, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
+        """Return the digests in the manifest and its checksum files."""
+        from atpub.shards.checksum_reader import ChecksumReader  # formats of files, where there are any
+
+        return ChecksumReader(self._manifest, self._lock if self._has_lock else None, self._note).find(
+            shards, urls, steps
+        )
 
     def _note(self, problems: Sequence[Problem], steps: Steps) -> None:
         if not problems:

@@ -29,7 +29,6 @@ from atpub.problems import Problem
 from atpub.text.scalars import NumberTooLong, Scalar, resolve
 from atpub.text.source import Source, check_characters
 from atpub.text.spans import MAX_DEPTH, Inside, Span, Value
-from atpub.text.yaml_errors import syntax_problem
 
 if TYPE_CHECKING:
     from yaml._yaml import CParser
@@ -55,6 +54,8 @@ def compose(source: Source) -> Composed:
     try:
         value, at, inside = composer.document()
     except YAMLError as error:
+        from atpub.text.yaml_errors import syntax_problem  # the words for errors
+
         raise InvalidInput((*composer.problems, syntax_problem(error, source))) from None
     return Composed(value, Span(at, at, inside), tuple(composer.problems))
 

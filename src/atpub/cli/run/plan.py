@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from atpub.atomic_files import require_own, write_text
 from atpub.cli.connect import TargetOptions
-from atpub.cli.github import add_to_summary, annotate, annotating_errors
+from atpub.cli.github import annotate, annotating_errors
 from atpub.cli.options import environ
-from atpub.cli.output import print_data, print_json, print_source, style_for, tell
+from atpub.cli.output import STANDARD, print_data, print_json, style_for, tell
 from atpub.cli.prepare import options_of, prepare_plan, with_publishers
-from atpub.cli.saved import STANDARD, require_room, save
 from atpub.desired import read_manifest
 from atpub.engine.plan.model import Plan
 from atpub.errors import Refused, Usage
 from atpub.report.github import plan_problems
-from atpub.report.markdown import SUMMARY_LIMIT, plan_markdown
 from atpub.report.plan import plan_json, plan_text
-from atpub.report.plan_page import PAGE_START, plan_page
 
 _Form: TypeAlias = Literal["text", "json", "markdown", "page", "saved"]
-_PAGE: Final = re.compile(re.escape(PAGE_START.encode()))
 
 
 def run(
@@ -46,24 +40,27 @@ def run(
 ) -> int:
     """Print a plan and save it if asked to; return the exit code."""
     form = _form(as_json=as_json, markdown=markdown, html=html, out=out)
-    if out is not None:
-        require_room(out)
-    if html is not None and html != STANDARD:
-        require_own(html, "a page of a plan", _PAGE)
+    files = (html, out) if html or out else None
+    if files:
+        from atpub.cli.plan_forms import require_room  # few runs need the reports that it imports
+
+        require_room(*files)
     target, options = TargetOptions(account, pds, environment), options_of(flags)
     with annotating_errors(to_stderr=form != "text") if github else nullcontext():
         manifest = read_manifest(manifests, environment, environ())
         with prepare_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as made:
             prepared = with_publishers(made)
             plan = prepared.plan
-            if out is not None:
-                save(prepared, out)
-            if html is not None and html != STANDARD:
-                write_text(html, plan_page(plan))
+            if files:
+                from atpub.cli.plan_forms import write_files
+
+                write_files(prepared, *files)
             _print(plan, form, environment, is_long=long)
             if github:
+                from atpub.cli.plan_forms import summarize
+
                 annotate(plan_problems(plan, manifest.key_place), to_stderr=form != "text")
-                add_to_summary(plan_markdown(plan, environment, SUMMARY_LIMIT))
+                summarize(plan, environment)
     if plan.refusals:
         return Refused.exit_code
     return 2 if detailed_exitcode and plan.pending else 0
@@ -88,9 +85,13 @@ def _print(plan: Plan, form: _Form, environment: str | None, *, is_long: bool) -
         case "json":
             print_json(plan_json(plan))
         case "markdown":
-            print_data(plan_markdown(plan, environment))
+            from atpub.cli.plan_forms import print_markdown
+
+            print_markdown(plan, environment)
         case "page":
-            print_source(plan_page(plan))
+            from atpub.cli.plan_forms import print_page
+
+            print_page(plan)
         case "saved":  # it is printed already
             tell(plan_text(plan, style_for(sys.stderr, is_long=is_long)))
         case "text":

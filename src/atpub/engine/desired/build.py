@@ -9,7 +9,6 @@ from typing import Final
 from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
 from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
-from atpub.engine.desired.announcements import build_announcements
 from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
 from atpub.engine.desired.model import CreatedAt, Desired, entry_path
@@ -47,7 +46,9 @@ def build_desired(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[Des
             noted.update((problem.code, problem.place) for problem in own)  # parts have most of their fields in common
         problems.extend(checker.sizes(item, records))
         found.extend(records)
-        if isinstance(item, DatasetEntry):
+        if isinstance(item, DatasetEntry) and item.announce:
+            from atpub.engine.desired.announcements import build_announcements  # other catalogs, which few entries name
+
             pointers = [_encode(pointer) for pointer in build_announcements(item, AtUri.of(did, path))]
             problems.extend(_find_taken(pointers, paths, manifest))
             found.extend(pointers)

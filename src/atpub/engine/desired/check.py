@@ -39,7 +39,7 @@ from atpub.manifest.model import (
 )
 from atpub.manifest.schema import CONTENT_METADATA, RAI, SIZE
 from atpub.problems import Place, Problem
-from atpub.repository.model import is_local
+from atpub.repository.local_account import is_local
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.remote import RemoteShards
 from atpub.storage.registry import check_endpoint

@@ -8,19 +8,19 @@ from datetime import datetime
 from typing import Final
 
 from atpub.atproto.data import Encoded, blobs_in
-from atpub.atproto.syntax import Cid, RecordPath
+from atpub.atproto.syntax import Cid, Nsid, RecordPath
 from atpub.engine.desired.model import Desired
 from atpub.engine.inventory import COLLECTION as INVENTORY
 from atpub.engine.inventory import Owned, OwnershipView
 from atpub.engine.plan.created_at import CreatedAtClock, PastTimes, no_past_times
 from atpub.engine.plan.decide import decide_gone, decide_wanted
 from atpub.engine.plan.digest import plan_digest
-from atpub.engine.plan.lexicon_changes import breaking_refusals
 from atpub.engine.plan.model import Change, Cost, Options, Plan, Refusal, Rules, Upload
 from atpub.engine.plan.resolve import ResolvedRecord, live_blobs, resolve_records, sort_by_references
 from atpub.engine.plan.safety import any_stays, total_refusals
 from atpub.engine.plan.schema_versions import version_warnings
 from atpub.engine.plan.select import check_options, select, selected
+from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.manifest.atdata_shape import is_atdata_shape, shape_warning
 from atpub.manifest.kinds import RECORDS
 from atpub.manifest.model import Policy
@@ -60,7 +60,7 @@ def plan_manifest(
     gates = (
         *total_refusals(changes, any_stays(whole, ownership.owned), ownership.owned, rules),
         *_forget_refusals(changes, whole, options),
-        *(() if options.allow_breaking else breaking_refusals(changes, ownership, options.approved)),
+        *_breaking_refusals(changes, ownership, options),
     )
     plan = build_plan(
         changes,
@@ -120,6 +120,26 @@ def _refused_types(changes: Iterable[Change], resolved: Mapping[RecordPath, Reso
         for item in blobs:
             if item.sniffed and (problem := item.rejection(types[item.blob.cid])):
                 yield Refusal(change.address, change.uri, problem.code, problem.message, problem.hint)
+
+
+def _breaking_refusals(changes: Iterable[Change], ownership: OwnershipView, options: Options) -> Iterable[Refusal]:
+    """Refuse changes of published lexicons that break others, unless they are allowed."""
+    touched = [change for change in changes if _touches_lexicon(change)]
+    if options.allow_breaking or not touched:
+        return ()
+    from atpub.engine.plan.lexicon_changes import breaking_refusals  # the comparison of lexicons, which few plans need
+
+    return breaking_refusals(touched, ownership, options.approved)
+
+
+def _touches_lexicon(change: Change) -> bool:
+    """Return whether a change is one of a published lexicon."""
+    return (
+        change.path.collection == lexicon_schema.NSID
+        and change.action in ("update", "adopt", "delete")
+        and change.before is not None
+        and Nsid.accepts(change.path.rkey)
+    )
 
 
 def _shape_warnings(changes: Iterable[Change]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from atpub.atproto.data import JsonObject
@@ -20,21 +20,13 @@ _MOST_NAMED: Final = 5
 
 
 def breaking_refusals(
-    changes: Iterable[Change], ownership: OwnershipView, approved: Collection[str] = ()
+    touched: Sequence[Change], ownership: OwnershipView, approved: Collection[str] = ()
 ) -> Iterator[Refusal]:
-    """Yield the refusal of each change of a published lexicon that breaks others and is not approved.
+    """Yield the refusal of each of these changes of published lexicons that breaks others and is not approved.
 
     A refusal names what breaks them. A lexicon that is deleted breaks all who use it.
     """
-    touched = [
-        change
-        for change in changes
-        if change.path.collection == COLLECTION
-        and change.action in ("update", "adopt", "delete")
-        and change.before
-        and Nsid.accepts(change.path.rkey)
-    ]
-    found = _find_breaking(touched, ownership) if touched else ()
+    found = _find_breaking(touched, ownership)
     for change in touched:
         broken = [item for item in found if str(item.nsid) == change.path.rkey and item.approval not in approved]
         if broken:

@@ -11,27 +11,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from atpub.atproto.data import Blob
-from atpub.atproto.repo import mst
-from atpub.atproto.repo.block import cid_of, matches
-from atpub.atproto.repo.car import write_car
-from atpub.atproto.repo.commit import parse_commit, sign_commit
-from atpub.atproto.repo.signing import SigningKey
-from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath, Tid
-from atpub.errors import BlobNotFound, BlobRejected, HeadMoved, RepositoryError, RepositoryNotFound
+from atpub.atproto.repo.block import matches
+from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
+from atpub.errors import BlobNotFound, BlobRejected, RepositoryError, RepositoryNotFound
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.local.blobs import BlobFiles, Received
-from atpub.repository.local.key import create_key, read_key
 from atpub.repository.local.store import MEND, Store
 from atpub.repository.local.tables import StoredHead, Tables
-from atpub.repository.local.writes import carry_out, prepare
 from atpub.repository.model import LOCAL_DID, BlobFault, Commit, Head, Live, Page, Record, Write
 from atpub.repository.snapshot import record_of
+
+if TYPE_CHECKING:
+    from atpub.repository.local.commits import Commits
 
 LIMITS = Limits(writes=200, body=1_000_000)
 _HOUR = 3_600_000_000
@@ -56,7 +53,6 @@ class LocalRepository:
         self._store = Store(path.absolute(), did)
         self._files = BlobFiles(self._store.blobs)
         self._clock = clock
-        self._tree: tuple[bytes, mst.Node] | None = None
         self._is_tidy = False
 
     @classmethod
@@ -68,6 +64,12 @@ class LocalRepository:
             repository.close()
             raise repository._not_found()
         return repository
+
+    @cached_property
+    def _commits(self) -> Commits:
+        from atpub.repository.local.commits import Commits  # trees, signatures and CAR files, which no plan needs
+
+        return Commits(self._store)
 
     @property
     def did(self) -> Did:
@@ -85,10 +87,10 @@ class LocalRepository:
     @property
     def public_key(self) -> str:
         """The key that signs the commits, as a `did:key`; raises RepositoryNotFound before the first commit."""
-        key = read_key(self._store.key)
+        key = self._commits.public_key()
         if key is None:
             raise self._not_found()
-        return key.did_key
+        return key
 
     def head(self) -> Head | None:
         """Return the newest commit; None before the first."""
@@ -167,8 +169,8 @@ class LocalRepository:
 
     def export_car(self, stream: BinaryIO) -> None:
         """Write the whole repository to the stream as a CAR file; raises RepositoryNotFound before the first commit."""
-        with self._at_head() as (head, tree, tables):
-            _write_car(stream, head, chain(mst.blocks(tree), tables.values()))
+        with self._at_head() as (head, tables):
+            self._commits.write_all(head, tables, stream)
 
     def export_proof(self, path: RecordPath, stream: BinaryIO) -> None:
         """Write a CAR file with all that proves the record at a path, or that there is none.
@@ -176,10 +178,8 @@ class LocalRepository:
         These are the commit, the nodes of the tree on the way to the path, and the record. Raises RepositoryNotFound
         before the first commit.
         """
-        key = str(path).encode()
-        with self._at_head() as (head, tree, tables):
-            rows = tables.records((), (path,))
-            _write_car(stream, head, chain(mst.way(tree, key), ((cid, block) for _, cid, block in rows)))
+        with self._at_head() as (head, tables):
+            self._commits.write_proof(head, tables, path, stream)
 
     def export_blocks(self, cids: Collection[Cid], stream: BinaryIO) -> None:
         """Write a CAR file with blocks of the newest commit, its tree and its records.
@@ -187,22 +187,20 @@ class LocalRepository:
         Raises BlockNotFound where one is not among them, and RepositoryNotFound before the first commit.
         """
         wanted = set(map(bytes, cids))
-        with self._at_head() as (head, tree, tables):
-            own = ((cid, block) for cid, block in chain([(head.cid, head.block)], mst.blocks(tree)) if cid in wanted)
-            found = {**tables.blocks(wanted), **dict(own)}
+        with self._at_head() as (head, tables):
+            found = self._commits.find_blocks(head, tables, wanted)
             if missing := wanted - found.keys():
                 raise BlockNotFound(f"there is no block {Cid.of_bytes(min(missing))} in the newest commit")
-            for piece in write_car(head.cid, found.items()):
-                stream.write(piece)
+            self._commits.write_blocks(head, found.items(), stream)
 
     @contextmanager
-    def _at_head(self) -> Generator[tuple[StoredHead, mst.Node, Tables]]:
-        """Yield the newest commit, its tree and the tables; raises RepositoryNotFound before the first."""
+    def _at_head(self) -> Generator[tuple[StoredHead, Tables]]:
+        """Yield the newest commit and the tables; raises RepositoryNotFound before the first."""
         with self._store.reading() as tables:
             head = tables.head() if tables else None
             if not tables or not head:
                 raise self._not_found()
-            yield head, self._tree_at(head, tables), tables
+            yield head, tables
 
     def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
         """Store the bytes, and return the blob as it has to be referred to.
@@ -225,13 +223,9 @@ class LocalRepository:
         HeadMoved, RecordConflict, BlobNotFound, BlobRejected, RequestTooLarge, InvalidInput or Unavailable: nothing was
         written.
         """
-        batch, now = prepare(writes, self.limits), self._clock()
+        batch, now = self._commits.prepare(writes, self.limits), self._clock()
         with self._store.writing() as tables:
-            last = tables.head()
-            self._check_head(last, swap_commit)
-            tree = self._tree_at(last, tables)
-            changes = carry_out(batch, tables)
-            head = self._commit(last, mst.update(tree, changes.tree), tables, now)
+            head, changes = self._commits.add(batch, swap_commit, tables, now)
         with suppress(RepositoryError):  # the commit stands: files that stay behind are collected later
             self._remove_files(changes.unused)
             self._tidy(now)
@@ -292,39 +286,6 @@ class LocalRepository:
         tables.put_blob(blob, self._clock())
         return blob
 
-    def _check_head(self, last: StoredHead | None, swap_commit: Cid | None) -> None:
-        found = last and Cid.of_bytes(last.cid)
-        if found != swap_commit:
-            raise HeadMoved(
-                f"the newest commit in {self._store.folder} is {found or 'none'}, not {swap_commit or 'none'}",
-                hint="read the records again",
-            )
-
-    def _commit(self, last: StoredHead | None, tree: mst.Node, tables: Tables, now: int) -> StoredHead:
-        rev = Tid.of(max(now, last.rev.microseconds + 1 if last else 0))  # the clock may have gone back
-        block = sign_commit(self._signing_key(last), self.did, tree.cid, rev)
-        head = StoredHead(cid_of(block), rev, block)
-        tables.set_head(head)
-        self._tree = (head.cid, tree)
-        return head
-
-    def _tree_at(self, head: StoredHead | None, tables: Tables) -> mst.Node:
-        """Return the tree of the newest commit: the one in memory, or a new one where others have written since."""
-        if head is None:
-            return mst.EMPTY
-        if self._tree is None or self._tree[0] != head.cid:
-            tree = mst.update(mst.EMPTY, tables.tree())
-            if tree.cid != parse_commit(head.block).data:
-                raise self._damaged("its records are not those of its newest commit")
-            self._tree = (head.cid, tree)
-        return self._tree[1]
-
-    def _signing_key(self, last: StoredHead | None) -> SigningKey:
-        key = read_key(self._store.key)
-        if key is None and last is not None:
-            raise self._damaged(f"{self._store.key} is missing")
-        return key or create_key(self._store.key)
-
     def _remove_files(self, cids: Collection[Cid]) -> None:
         """Delete the files of blobs that the tables no longer hold; none is stored again meanwhile."""
         if cids:
@@ -340,8 +301,3 @@ class LocalRepository:
 
     def _damaged(self, what: str) -> RepositoryError:
         return RepositoryError(f"{self._store.folder} is damaged: {what}", hint=MEND)
-
-
-def _write_car(stream: BinaryIO, head: StoredHead, blocks: Iterable[tuple[bytes, bytes]]) -> None:
-    for piece in write_car(head.cid, chain([(head.cid, head.block)], blocks)):
-        stream.write(piece)
