@@ -17,7 +17,7 @@ from atpub.errors import InvalidInput, Place, Problem
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
-from atpub.manifest.files import read_merged
+from atpub.manifest.files import read_merged, require_one_project
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.lexicon_files import (
     LexiconFile,
@@ -71,9 +71,15 @@ def load_valid_subset(
 ) -> Loaded:
     """As `load_manifest`; where there are problems, with the entries that have none, to be checked further.
 
-    Raises InvalidInput where a file cannot be read to its end.
+    Raises InvalidInput where a file cannot be read to its end, and Usage where the paths are of several projects.
     """
     bundle = read_merged(paths, sections=SECTIONS, environ=environ, skip=not_interpolated(environment))
+    return _load_of_paths(bundle, paths, environment)
+
+
+def _load_of_paths(bundle: MergedDocument, paths: Sequence[str | os.PathLike[str]], environment: str | None) -> Loaded:
+    if bundle.problems:  # such as two projects
+        require_one_project(paths, bundle.documents)
     return load_merged(bundle, folder_of(paths), environment=environment)
 
 
@@ -95,7 +101,7 @@ class ManifestSource:
         """Load the manifest from the documents of its files, which may be edited; raises InvalidInput."""
         skip = not_interpolated(self.environment)
         filled = (interpolate(document, self.environ, skip=skip) for document in documents)
-        loaded = load_merged(merge(filled, SECTIONS), folder_of(self.paths), environment=self.environment)
+        loaded = _load_of_paths(merge(filled, SECTIONS), self.paths, self.environment)
         if loaded.problems:
             raise InvalidInput(loaded.problems)
         return loaded.manifest
