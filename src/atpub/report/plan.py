@@ -46,7 +46,8 @@ def plan_json(plan: Plan) -> JsonObject:
 
 
 def _rename_json(item: Rename) -> JsonObject:
-    return {"from": item.old, "to": item.new, "id": item.id, "rkey": item.rkey, "uri": str(item.uri)}
+    found: JsonObject = {"from": item.old, "to": item.new, "id": item.id, "rkey": item.rkey, "uri": str(item.uri)}
+    return {**found, "fields": {**item.fields}}
 
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
