@@ -92,7 +92,7 @@ def run(
         if manifests or environment or reproducible or locked or any(flags.values()):
             hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
             raise Usage("a saved plan is applied unchanged", hint=hint)
-        preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target)
+        preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target, has_digest=bool(digest))
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment, environ())
         preparation = prepare_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
