@@ -3,8 +3,11 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from tests.cli.lab import MANIFEST, Lab
+from tests.cli.playground import capture_runs
 from tests.pds.reference import VERSIONS, Account, ReferencePds
 from tests.pds.servers import Servers
 
@@ -27,3 +30,21 @@ def reference_pds(request: pytest.FixtureRequest, pds_servers: Servers) -> Refer
 def pds_account(reference_pds: ReferencePds) -> Account:
     """A fresh account, with an empty repository, for one test alone."""
     return reference_pds.create_account(f"t{secrets.token_hex(6)}.test")
+
+
+@pytest.fixture
+def pds_lab(
+    reference_pds: ReferencePds,
+    pds_account: Account,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lab:
+    """The small project, to be published to an account of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATPUB_PASSWORD", pds_account.password)
+    monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
+    monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
+    lab = Lab(tmp_path, capture_runs(capsys))
+    lab.write(MANIFEST.replace("account: local", f"account: {pds_account.did}"))
+    return lab
