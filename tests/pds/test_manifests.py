@@ -7,7 +7,7 @@ import pytest
 from tests.cli.lab import Lab
 from tests.pds.reference import VERSIONS, Account, ReferencePds
 
-pytestmark = [pytest.mark.pds, pytest.mark.parametrize("reference_pds", VERSIONS[:1], indirect=True)]
+pytestmark = [pytest.mark.pds, pytest.mark.slow, pytest.mark.parametrize("reference_pds", VERSIONS[:1], indirect=True)]
 
 LAYERED = """\
 atpub: 1
