@@ -15,7 +15,7 @@ from tests.repository.pds_servers import Servers, new_account
 from atpub import apply, load_manifest, plan
 from atpub.atmosphere import AtmosphereClient, Dataset, DatasetPublisher, LabelPublisher
 from atpub.cli.main import run
-from atpub.errors import InvalidArgument, InvalidInput, Refused, StalePlan, Usage
+from atpub.errors import InvalidArgument, InvalidInput, OSFailure, Refused, StalePlan, Usage
 from atpub.manifest.model import Manifest
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -201,9 +201,38 @@ def test_on_an_account(client: AtmosphereClient, file: Path) -> None:
     before = tree(file.parent)
     ready = plan(manifest, client=client)
     assert ready.cost.writes == 3
-    assert {outcome.status for outcome in apply(ready)} == {"applied"}
+    assert {outcome.status for outcome in apply(ready, history=False)} == {"applied"}
     assert not plan(manifest, client=client).pending
     assert {name: value for name, value in tree(file.parent).items() if not name.startswith("repository")} == before
+
+
+def test_the_command_line_undoes_an_apply(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    file.write_text(f"account: local{MANIFEST}", "utf-8")
+    (*_, first) = apply(plan())
+    file.write_text(f"account: local{MANIFEST.replace('<b>old</b>', 'new')}", "utf-8")
+    apply(plan())
+    (changed,) = (change for change in plan(file).changes if change.path == first.change.path)
+    assert changed.before_cid != first.cid
+    assert run(["undo", "--yes"]) == 0
+    (change,) = (change for change in plan(file).changes if change.path == first.change.path)
+    assert (change.action, change.before_cid) == ("update", first.cid)
+
+
+def test_a_record_that_is_published_again_keeps_its_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    (*_, first) = apply(plan(account="local", now=NOW))
+    assert run(["destroy", "--yes", "--account", "local"]) == 0
+    (*_, again) = apply(plan(account="local"))
+    assert again.cid == first.cid
+
+
+def test_a_history_that_cannot_be_written(file: Path) -> None:
+    (file.parent / ".atpub").write_text("in the way", "utf-8")
+    ready = plan(file, account=f"local:{file.parent / 'repository'}")
+    with pytest.raises(OSFailure, match=r"cannot write .*history"):
+        ready.apply()
+    ready.apply(history=False)
 
 
 def test_what_is_wrong(file: Path, local: AtmosphereClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from tests.cli.lab import ENTRY, LABEL, Lab
+from tests.cli.lab import ENTRY, LABEL, Lab, edited, path
 
+from atpub.atproto.syntax import Nsid, deterministic_tid
 from atpub.cli.run.projects import group_by_project
 
 NAMES = ("-m", "atpub.yaml", "-m", "other.yaml")
@@ -64,6 +65,34 @@ def test_options_that_are_about_one_project(two: Lab) -> None:
         assert ran.code == 64
         assert f"{option[0]} is about one project, and the manifests are of lab, other" in ran.err
     assert two.apply("--digest", "0" * 64, *NAMES).code == 64
+
+
+def test_drift_of_each(two: Lab) -> None:
+    assert two.apply(*NAMES).code == 0
+    assert two.run("drift", *NAMES).out.count("No drift: 4 owned records compared.") == 2
+    two.write_elsewhere(edited(two, path(ENTRY, deterministic_tid(Nsid(ENTRY), "numbers"))))
+    ran = two.run("drift", "--json", *NAMES)
+    assert ran.code == 2
+    assert [(item["project"], [change["address"] for change in item["changes"]]) for item in ran.json["projects"]] == [
+        ("lab", []),
+        ("other", ["datasets/numbers"]),
+    ]
+    two.change(("version: 1.0.0\n    description", "version: one\n    description"))
+    assert two.run("drift", *NAMES).code == 3
+    for options in (("--json", "--changes-only"), ("--watch",)):
+        assert f"{options[-1]} is about one project" in two.run("drift", *options, *NAMES).err
+
+
+COMMANDS = ("undo --list", "lock", "verify", "destroy --yes", "inventory verify", "rename datasets/digits numbers")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_one_project(command: str, two: Lab) -> None:
+    (two.folder / "manifests").mkdir()
+    (two.folder / "other.yaml").rename(two.folder / "manifests/other.yaml")
+    ran = two.run(*command.split(), "-m", "atpub.yaml", "-m", "./manifests/")
+    assert ran.code == 64
+    assert "this command takes one project: atpub.yaml is of 'lab', and ./manifests/ is of 'other'" in ran.err
 
 
 def test_which_paths_are_one_manifest(two: Lab) -> None:

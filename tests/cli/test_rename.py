@@ -87,7 +87,7 @@ def test_a_renamed_entry_is_told_in_each_format(lab: Lab) -> None:
         None,
     )
     assert [(item["code"], item["line"]) for item in told.json["warnings"]] == [("looks-renamed", 13)]
-    assert "hint: add `id: digits` to keep its URI" in told.err
+    assert "hint: set `id: digits` to keep its URI" in told.err
     assert "datasets/numbers looks like datasets/digits renamed" in lab.plan("--markdown").out
     lab.change(("  numbers:\n", "  numbers:\n    id: digits\n"))
     assert lab.plan("--detailed-exitcode").code == 0

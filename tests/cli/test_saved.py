@@ -27,6 +27,21 @@ def test_a_saved_plan_is_applied(lab: Lab) -> None:
     assert lab.plan("--detailed-exitcode").code == 0
 
 
+def test_a_digest_does_not_let_a_plan_choose_its_folder(lab: Lab) -> None:
+    digest = lab.plan("--out", "plan.json", "--json").json["digest"]
+    saved = json.loads((lab.folder / "plan.json").read_text())
+    elsewhere = (lab.folder / "elsewhere").absolute()
+    for account, folder in (("local", str(elsewhere)), ("local:elsewhere", "elsewhere")):
+        (lab.folder / "moved.json").write_text(json.dumps(seal({**saved, "account": account, "folder": folder})))
+        refused = lab.run("apply", "moved.json", "--digest", digest)
+        assert refused.code == 7
+        assert f"the plan is for the repository in {folder}, which its digest does not cover" in refused.err
+        assert not elsewhere.exists()
+    assert lab.run("apply", "moved.json", "--digest", digest, "--account", "local").code == 7
+    assert lab.run("apply", "moved.json", "--digest", digest, "--account", f"local:{elsewhere}").code == 0
+    assert lab.run("apply", "plan.json", "--digest", digest).code == 0
+
+
 def test_it_can_be_run_again(lab: Lab) -> None:
     lab.plan("--out", "plan.json")
     lab.run("apply", "plan.json")

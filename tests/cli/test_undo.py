@@ -210,6 +210,15 @@ def test_the_list_and_names(lab: Lab) -> None:
     assert (done["undoes"], [item["action"] for item in done["outcomes"]]) == (listed[0]["name"], ["update"])
 
 
+def test_what_is_made_again_is_called_a_restore(lab: Lab) -> None:
+    lab.apply()
+    lab.apply(*deleted_elsewhere(lab))
+    assert lab.run("destroy", "--yes").code == 0
+    assert "4 to restore." in undo(lab)
+    listed = [item["summary"] for item in lab.run("undo", "--list", "--json").json["applies"]]
+    assert listed == [{"restore": 4}, {"delete": 4}, {"restore": 1, "update": 1}, {"create": 4}]
+
+
 def test_a_damaged_file_hides_no_other(lab: Lab) -> None:
     lab.apply()
     update(lab)

@@ -1,4 +1,4 @@
-"""`kill -9` of an apply while any of its requests is under way: running it again does the rest."""
+"""A signal to an apply while one of its requests is under way: running it again does the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tests.faults.faults import kind_of
 from tests.faults.proxy import Answer, Cut, Exchange, Point
 from tests.faults.scene import FLAGS, Season, other
 from tests.faults.year import Year
-from tests.pds.reference import PASSWORD
+from tests.pds.reference import PASSWORD, VERSIONS
+
+from atpub.errors import Interrupted
 
 pytestmark = pytest.mark.pds
 
@@ -71,3 +73,38 @@ def kill_at(year: Year, children: Nursery, season: Season, held: Held) -> None:
         held.sender_is_dead.set()
         assert held.is_done.wait(60)
     world.check()
+
+
+class Delayed:
+    """Holds the request at one boundary until it may go on."""
+
+    def __init__(self, point: Point) -> None:
+        self.has_come = threading.Event()
+        self.may_go_on = threading.Event()
+        self._point = point
+
+    def __call__(self, exchange: Exchange) -> Answer:
+        if exchange.point == self._point:
+            self.has_come.set()
+            assert self.may_go_on.wait(60)
+        return exchange.pass_on()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reference_pds", VERSIONS[:1], indirect=True)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_stopped_by_a_signal(year: Year, children: Nursery, name: str) -> None:
+    """The request under way ends, and nothing that was not committed is lost or reported as done."""
+    season, point = next(found for found in year.boundaries if kind_of(found[1]) == "upload")
+    year.turn(other(season))
+    world, delayed = year.world, Delayed(point)
+    with world.proxy.watching(delayed):
+        process = children.start(["apply", "-m", str(world.manifests[season]), *FLAGS, *world.target])
+        assert delayed.has_come.wait(60)
+        os.kill(process, signal.Signals[name])
+        delayed.may_go_on.set()
+        assert children.ended().code == Interrupted.exit_code
+    world.check()
+    again = world.apply(season)
+    assert again.code == 0, again.err
+    year.has_become(season)

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.cli.lab import MANIFEST
+from tests.cli.lab import MANIFEST, Lab
+from tests.cli.playground import capture_runs
 from tests.pds.reference import VERSIONS, Account, ReferencePds
 from tests.pds.servers import Servers
 
@@ -41,3 +42,11 @@ def pds_manifest(
     monkeypatch.setenv("ATPUB_PDS", reference_pds.url)
     monkeypatch.setenv("ATPUB_PLC", reference_pds.plc_url)
     return MANIFEST.replace("account: local", f"account: {pds_account.did}")
+
+
+@pytest.fixture
+def pds_lab(pds_manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Lab:
+    """The small project, to be published to an account of its own."""
+    lab = Lab(tmp_path, capture_runs(capsys))
+    lab.write(pds_manifest)
+    return lab

@@ -96,6 +96,14 @@ class ReferencePds:
             found: list[Any] = json.loads(response.read())["records"]
         return found
 
+    def records(self, did: str) -> dict[str, Any]:
+        """The records of a repository, inventories included, by their URIs."""
+        return {record["uri"]: record for record in self.content(did)}
+
+    def cids(self, did: str) -> dict[str, str]:
+        """The CID of each record."""
+        return {uri: record["cid"] for uri, record in self.records(did).items()}
+
     def xrpc(
         self,
         nsid: str,

@@ -1,49 +1,61 @@
-"""Undoing a delete on the reference PDS, which deletes a blob with its last record."""
+"""Records that were deleted on the reference PDS, which deletes a blob with its last record, come back as they were."""
 
-from collections.abc import Callable
-from pathlib import Path
+import secrets
 
 import pytest
-from tests.cli.playground import Ran, capture_runs, write_files
+from tests.cli.lab import Lab
 from tests.pds.reference import Account, ReferencePds
 
 pytestmark = pytest.mark.pds
 
 
-@pytest.fixture
-def atpub(pds_manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Runs the command line on the small project."""
-    write_files(tmp_path, {"data/digits-0.tar": {"tar": 2}, "data/digits-1.tar": {"tar": 3}})
-    (tmp_path / "atpub.yaml").write_text(pds_manifest)
-    return capture_runs(capsys)
-
-
-def records(pds: ReferencePds, account: Account) -> dict[str, str]:
-    """The CID of each record by its URI, those of the inventory included."""
-    names = ("schema", "entry", "label")
-    found = [
-        pds.xrpc("com.atproto.repo.listRecords", params={"repo": account.did, "collection": name})["records"]
-        for name in (*(f"science.alt.dataset.{name}" for name in names), "dev.atpub.inventory")
-    ]
-    return {record["uri"]: record["cid"] for listed in found for record in listed}
-
-
-def test_blobs_are_uploaded_again(
-    atpub: Callable[..., Ran], reference_pds: ReferencePds, pds_account: Account, tmp_path: Path
-) -> None:
-    assert atpub("apply", "--yes").code == 0
-    published = records(reference_pds, pds_account)
+def test_blobs_are_uploaded_again(pds_lab: Lab, reference_pds: ReferencePds, pds_account: Account) -> None:
+    lab = pds_lab
+    assert lab.run("apply", "--yes").code == 0
+    published = reference_pds.cids(pds_account.did)
     assert len(published) == 5
-    assert atpub("undo", "--yes").code == 0  # of the first apply
-    assert not records(reference_pds, pds_account)
-    shard = tmp_path / "data/digits-0.tar"
-    shard.rename(tmp_path / "away.tar")
-    refused = atpub("undo", "--yes")
+    assert lab.run("undo", "--yes").code == 0  # of the first apply
+    assert not reference_pds.cids(pds_account.did)
+    shard = lab.folder / "data/digits-0.tar"
+    shard.rename(lab.folder / "away.tar")
+    refused = lab.run("undo", "--yes")
     assert (refused.code, "[blob-gone]" in refused.err) == (7, True), refused.err
-    (tmp_path / "away.tar").rename(shard)
-    undone = atpub("undo", "--yes")
+    (lab.folder / "away.tar").rename(shard)
+    undone = lab.run("undo", "--yes")
     assert undone.code == 0, undone.err
     assert "uploaded 2/2" in undone.err
-    assert records(reference_pds, pds_account) == published
-    assert atpub("verify", "--deep", "datasets/digits").code == 0
-    assert "Nothing to do" in atpub("plan").out
+    assert "4 restore (undo of" in lab.run("undo", "--list").out
+    assert reference_pds.cids(pds_account.did) == published
+    assert lab.run("verify", "--deep", "datasets/digits").code == 0
+    assert "Nothing to do" in lab.run("plan").out
+
+
+def test_entries_that_come_back_keep_their_times(
+    pds_lab: Lab, reference_pds: ReferencePds, pds_account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = pds_lab
+    assert lab.run("apply", "--yes").code == 0
+    published = reference_pds.cids(pds_account.did)
+    manifest = lab.manifest
+    lab.without("labels:")
+    lab.write(f"{lab.manifest.partition('  cats:')[0]}")
+    assert lab.run("apply", "--yes", "--prune-versions").code == 0
+    assert len(reference_pds.cids(pds_account.did)) == 3
+    lab.write(manifest)  # the mistake is corrected in the manifest, without an undo
+    assert lab.run("apply", "--yes").code == 0
+    assert reference_pds.cids(pds_account.did) == published
+
+    other = reference_pds.create_account(f"m{secrets.token_hex(6)}.test")
+    monkeypatch.setenv("ATPUB_PASSWORD", other.password)
+    lab.write(manifest.replace(pds_account.did, other.did))
+    assert lab.run("apply", "--yes").code == 0
+    assert _times(reference_pds, other.did) == _times(reference_pds, pds_account.did)
+
+
+def _times(pds: ReferencePds, did: str) -> dict[str, str]:
+    """The createdAt of each record, by its place in the repository."""
+    return {
+        uri.removeprefix(f"at://{did}/"): record["value"]["createdAt"]
+        for uri, record in pds.records(did).items()
+        if "createdAt" in record["value"]
+    }

@@ -12,7 +12,6 @@ from atpub.report.outcomes import halted_text
 from atpub.report.style import PLAIN
 from atpub.report.three_way import (
     TWO_WAY,
-    action_word,
     drift_counts,
     three_way_html,
     three_way_lines,
@@ -73,7 +72,7 @@ def test_what_is_not_known_is_said() -> None:
 def test_a_deletion_is_no_creation() -> None:
     (line,) = three_way_lines(DELETED, PLAIN)
     assert line.strip().startswith("drift: deleted by another client; applied as ")
-    assert (action_word(DELETED), action_word(replace(DELETED, drift=None))) == ("restore", "create")
+    assert (DELETED.word, replace(DELETED, drift=None).word) == ("restore", "create")
     assert (three_way_table(DELETED), three_way_html(DELETED)) == ([], "")
 
 

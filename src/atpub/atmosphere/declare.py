@@ -14,12 +14,13 @@ from typing import Final, TypeAlias
 from atpub.atmosphere.accounts import Account, applied_records, open_target
 from atpub.atmosphere.arguments import Call
 from atpub.atmosphere.client import AtmosphereClient
-from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore
+from atpub.atmosphere.ready_plan import OnEvent, Outcomes, ReadyPlan, ignore, warn
 from atpub.atproto.evolution.model import parse_approvals
 from atpub.atproto.syntax import AtUri
 from atpub.engine.plan.model import Options, Plan
 from atpub.errors import Usage
 from atpub.generated import LEXICONS
+from atpub.history.folder import find_times
 from atpub.login.credentials import password_in
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, read_manifest
@@ -99,19 +100,25 @@ def plan(
             now=now or datetime.now(UTC),
             options=options,
             applied=applied_records(),
+            past_times=lambda paths: find_times(
+                read.folder, read.project, found.name, found.repository.did, paths, warn
+            ),
         )
         made = _with_publishers(made, found)
     again = partial(_reopen, found, target) if client is None else partial(client.still, found)
-    return ReadyPlan(made, facts.sources, again)
+    return ReadyPlan(made, facts.sources, again, read.folder)
 
 
-def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore) -> Outcomes:
+def apply(plan: ReadyPlan, *, on_event: OnEvent = ignore, history: bool = True) -> Outcomes:
     """Apply a plan of a manifest or of a publish; return the outcome of each change.
+
+    What the plan of a manifest replaces is kept in `.atpub/history` beside it, for `atpub undo`, unless `history` is
+    False. A publish has no such folder, and cannot be undone.
 
     Raises Refused where a safety rule forbids it, StalePlan where one of its records has changed meanwhile,
     PartlyApplied where some commits were made before another error: plan and apply again then.
     """
-    return plan.apply(on_event=on_event)
+    return plan.apply(on_event=on_event, history=history)
 
 
 def verify(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 from atpub.atmosphere.accounts import Account, applied_records
@@ -12,7 +15,8 @@ from atpub.atproto.data import JsonObject
 from atpub.engine.apply import Committed, apply_plan
 from atpub.engine.plan.model import Action, Change, Cost, Outcome, Plan, Refusal, Upload
 from atpub.engine.plan.publication import EXISTS
-from atpub.errors import RecordConflict
+from atpub.errors import AtpubWarning, RecordConflict
+from atpub.history.record import ApplyRecord
 from atpub.problems import Problem
 from atpub.progress import Progress
 from atpub.report.html import outcomes_html, plan_html
@@ -50,6 +54,8 @@ class ReadyPlan:
     plan: Plan
     sources: Mapping[str, BlobSource] = field(repr=False)
     opened: Opened = field(repr=False)
+    folder: Path | None = field(default=None, repr=False)
+    """The folder of the plan's manifest, in which the history is kept; None for the plan of a publish."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -91,9 +97,13 @@ class ReadyPlan:
         """Whether there is anything to do."""
         return self.plan.pending
 
-    def apply(self, *, on_event: OnEvent = ignore) -> Outcomes:
-        """Apply the plan; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done."""
-        return carry_out(self, on_event)
+    def apply(self, *, on_event: OnEvent = ignore, history: bool = True) -> Outcomes:
+        """Apply the plan; raises Refused, RecordConflict, StalePlan, or PartlyApplied where some of it was done.
+
+        What the plan of a manifest replaces is kept in `.atpub/history` beside it, for `atpub undo`, unless `history`
+        is False.
+        """
+        return carry_out(self, on_event, has_history=history)
 
     def to_json(self) -> JsonObject:
         """Return the plan as `atpub plan --json` prints it."""
@@ -109,7 +119,7 @@ class ReadyPlan:
         return plan_html(self.plan)
 
 
-def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> Outcomes:
+def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False, has_history: bool = False) -> Outcomes:
     """Apply a plan; where it `is_new`, made just now, the repository is not asked for its head again."""
     for refusal in ready.refusals:
         if refusal.code == EXISTS:
@@ -120,7 +130,8 @@ def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> O
         on_event(event)
 
     with ready.opened() as account:
-        outcomes = apply_plan(
+        apply = partial(
+            apply_plan,
             ready.plan,
             account.repository,
             ready.sources,
@@ -129,4 +140,12 @@ def carry_out(ready: ReadyPlan, on_event: OnEvent, *, is_new: bool = False) -> O
             journal=account.journal,
             is_new=is_new,
         )
-    return Outcomes(outcomes)
+        if not has_history or ready.folder is None:
+            return Outcomes(apply())
+        return Outcomes(ApplyRecord(ready.plan, ready.sources, ready.folder, warn).keep(apply))
+
+
+def warn(problems: tuple[Problem, ...]) -> None:
+    """Show problems as Python warnings."""
+    for problem in problems:
+        warnings.warn(str(problem), AtpubWarning, stacklevel=2)

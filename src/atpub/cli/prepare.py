@@ -20,7 +20,7 @@ from atpub.cli.progress import show_progress
 from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
-from atpub.errors import InvalidInput, OSFailure, Usage
+from atpub.errors import Usage
 from atpub.generation.pyproject import read_approved
 from atpub.history.names import list_names
 from atpub.manifest.model import Manifest
@@ -130,17 +130,11 @@ def _past_times(manifest: Manifest, target: Target, repository: Repository) -> P
     """Return the source of the times of records that the project had published before: its history."""
 
     def find(paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
-        try:
-            if not list_names(manifest.folder):
-                return {}
-            from atpub.history.folder import History  # compressed files, where there are any
+        if not list_names(manifest.folder):
+            return {}
+        from atpub.history.folder import find_times  # compressed files, where there are any
 
-            return History(manifest.folder).times(manifest.project, target.account, repository.did, paths)
-        except InvalidInput as error:
-            tell_warnings(tuple(replace(item, severity="warning") for item in error.problems))
-        except OSFailure as error:
-            tell_warnings((Problem(error.code, error.message, None, error.hint, "warning"),))
-        return {}
+        return find_times(manifest.folder, manifest.project, target.account, repository.did, paths, tell_warnings)
 
     return find
 

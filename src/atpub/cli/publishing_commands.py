@@ -77,7 +77,7 @@ def plan() -> None:
 @click.option("--changes-only", is_flag=True, help="With --json, print the list of changes alone.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment or an issue.")
 @click.option("--watch", is_flag=True, help="Follow the server's events, until Ctrl-C.")
-@run_by("atpub.cli.run.drift:run")
+@run_by("atpub.cli.run.projects:run_drift")
 def drift() -> None:
     """Show what was changed outside the project: records that another client has modified or deleted.
 

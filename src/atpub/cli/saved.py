@@ -7,6 +7,7 @@ file names; and only files whose bytes are those of the plan are uploaded.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
@@ -26,19 +27,24 @@ from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.file_facts import FileFacts, FileSource
 from atpub.shards.measure import measure_files
-from atpub.target import Target
+from atpub.target import FOLDER, Target
 from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder
 
 
 @contextmanager
-def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
-    """Load a saved plan without the changes that are live already; raises InvalidInput, Usage, Refused or StalePlan."""
+def load(file: Path, options: TargetOptions, *, has_digest: bool = False) -> Generator[PreparedPlan]:
+    """Load a saved plan without the changes that are live already; raises InvalidInput, Usage, Refused or StalePlan.
+
+    A digest that approves it covers no folder: it may be for the default one, or for that which this run names.
+    """
     if file == STANDARD:
         plan, folder = read_plan(sys.stdin.buffer.read(), STDIN)
     else:
         plan, folder = read_plan(_read(file), str(file))
     target = _find_target(plan, folder, options)
+    if has_digest and target.folder is not None:
+        _require_folder(target.folder, named_target(options))
     with closing(open_repository(target)) as repository:
         rest = resume_plan(plan, repository, account=target.account)
         rest = with_applied_values(rest, applied_records().find)
@@ -74,7 +80,7 @@ def _find_target(plan: Plan, folder: Path | None, options: TargetOptions) -> Tar
     """Return the repository of a saved plan; raises Usage, and Refused if this run names another one."""
     named = named_target(options)
     if folder or (named and named.folder):
-        if named and named.account != plan.account:
+        if named and named.account != plan.account and not _is_same(named.folder, folder):
             message = f"the plan is for {plan.account}, and not for {named.account}"
             raise Refused(message, hint="make one for that account")
         return Target(plan.account, plan.did, folder=folder)
@@ -82,3 +88,14 @@ def _find_target(plan: Plan, folder: Path | None, options: TargetOptions) -> Tar
         message = f"{VARIABLE} is not sent to an account that only the plan names"
         raise Usage(message, hint=f"name its account: --account {plan.account}, or ATPUB_ACCOUNT")
     return replace(named or find_target(None, replace(options, account=plan.account)), did=plan.did)
+
+
+def _require_folder(folder: Path, named: Target | None) -> None:
+    """Raise Refused where a plan is for a folder that is neither named nor the default."""
+    if not _is_same(folder, named.folder if named else usual_folder() / FOLDER):
+        message = f"the plan is for the repository in {folder}, which its digest does not cover"
+        raise Refused(message, hint=f"name the folder: --account {shlex.quote(f'local:{folder}')}")
+
+
+def _is_same(one: Path | None, other: Path | None) -> bool:
+    return one is not None and other is not None and one.absolute() == other.absolute()

@@ -8,13 +8,14 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from atpub.atomic_files import replacing, sync_folder, write_text
 from atpub.atproto.data import JsonObject
@@ -26,13 +27,15 @@ from atpub.history.names import FOLDER, SUFFIX, list_names, name_after
 from atpub.problems import Problem
 from atpub.repository.model import is_local
 
+OnWarnings: TypeAlias = Callable[[tuple[Problem, ...]], None]
+
 MOST_FILES: Final = 100
 MOST_BYTES: Final = 64_000_000
 """The bytes of all files; the newest is kept whatever its size."""
 
 _LONGEST_LINE: Final = 64_000_000
 _MOST_READ: Final = 2_000_000_000
-_HINT: Final = "check the folder and its disk, or apply with --no-history"
+_HINT: Final = "check the folder and its disk, or apply with --no-history (Python: history=False)"
 
 
 class History:
@@ -157,6 +160,24 @@ class History:
             raise bad_history(name, "is not there any more", "list those that are: atpub undo --list") from None
         except (OSError, EOFError, zlib.error) as error:
             raise bad_history(name, f"cannot be read: {error}") from None
+
+
+def find_times(
+    folder: Path, project: str, account: str, did: str, paths: Collection[RecordPath], on_warnings: OnWarnings
+) -> Mapping[RecordPath, JsonObject]:
+    """Return the times of past records as `History.times` does; what is wrong with the history is a warning."""
+    try:
+        return History(folder).times(project, account, did, paths)
+    except InvalidInput as error:
+        on_warnings(tuple(replace(item, severity="warning") for item in error.problems))
+    except OSFailure as error:
+        on_warnings((history_warning(error),))
+    return {}
+
+
+def history_warning(error: OSFailure) -> Problem:
+    """Return the warning of a history that cannot be read or written."""
+    return Problem(error.code, error.message, None, error.hint, "warning")
 
 
 @contextmanager

@@ -59,10 +59,10 @@ class PastApply:
 def past_apply(plan: Plan, name: str, time: datetime, undoes: str | None, files: Mapping[str, str]) -> PastApply:
     """Return what is kept of a plan that is about to be applied; `files` are those of blobs by their CIDs."""
     changes = tuple(_past_changes(plan))
-    summary = {str(action): count for action, count in plan.summary.items() if count and action != "unchanged"}
     held = {blob.cid for change in plan.changes for value in _values(change) for blob in blobs_in(value)}
     kept = {cid: file for cid, file in files.items() if cid in held}
-    return PastApply(Heading(name, time, plan.project, plan.account, plan.did, summary, undoes, kept), changes)
+    words = plan.pending_words
+    return PastApply(Heading(name, time, plan.project, plan.account, plan.did, words, undoes, kept), changes)
 
 
 def complete(past: PastApply, outcomes: Sequence[Outcome]) -> PastApply:

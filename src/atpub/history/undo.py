@@ -121,6 +121,7 @@ def _change(past: PastChange, ownership: OwnershipView) -> Change:
         part=Part(kept.part, 0) if kept and kept.part > 1 else WHOLE,
         digest_cid=_cid(before),
         encoded=Encoded.of(before.value) if before and is_written else None,
+        undoes=True,
     )
 
 

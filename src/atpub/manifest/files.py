@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from atpub.errors import InvalidInput
+from atpub.errors import InvalidInput, Usage
 from atpub.problems import Place, Problem
 from atpub.text.document import Document, parse_source
-from atpub.text.files import read_source, read_stdin, unreadable
+from atpub.text.files import STDIN, read_source, read_stdin, unreadable
 from atpub.text.paths import outside_target, refuse_special
 
 AnyPath: TypeAlias = "str | os.PathLike[str]"
@@ -27,6 +27,26 @@ def read_documents(paths: Iterable[AnyPath]) -> tuple[Document, ...]:
     if len(documents) < len(outcomes):
         raise InvalidInput(tuple(problem for outcome in outcomes for problem in _problems(outcome)))
     return documents
+
+
+def project_of(documents: Iterable[Document]) -> str | None:
+    """Return the project that the documents of a file or a folder name: the first of them that names one."""
+    values = (document.value for document in documents)
+    return next((str(value["project"]) for value in values if isinstance(value, dict) and "project" in value), None)
+
+
+def require_one_project(paths: Iterable[AnyPath], documents: Iterable[Document]) -> None:
+    """Raise Usage where paths that were named together are of different projects; a folder by itself is one path."""
+    documents = tuple(documents)
+    named: dict[str, str] = {}
+    for path in (STDIN if path == "-" else os.fspath(path) for path in paths):
+        project = project_of(item for item in documents if path == item.file or Path(path) == Path(item.file).parent)
+        if project is not None:
+            named.setdefault(project, path)
+    if len(named) > 1:
+        each = ", and ".join(f"{path} is of {project!r}" for project, path in [*named.items()][:2])
+        hint = "name the manifests of one; only validate, plan, apply and drift take several, and not with -m -"
+        raise Usage(f"this command takes one project: {each}", hint=hint)
 
 
 def holds_manifests(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
-from atpub.manifest.files import read_documents
+from atpub.manifest.files import read_documents, require_one_project
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.model import Address, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.named_files import NamedFiles
@@ -65,10 +65,10 @@ def load_valid_subset(
 ) -> Loaded:
     """As `load_manifest`; where there are problems, with the entries that have none, to be checked further.
 
-    Raises InvalidInput where a file cannot be read to its end.
+    Raises InvalidInput where a file cannot be read to its end, and Usage where the paths are of several projects.
     """
     documents = fill_variables(read_documents(paths), environ, environment)
-    return load_documents(documents, folder_of(paths), environment=environment)
+    return _load_of_paths(documents, paths, environment)
 
 
 def fill_variables(
@@ -89,6 +89,16 @@ def load_documents(documents: Iterable[Document], folder: Path, *, environment: 
     return Loaded(manifest, loader.problems)
 
 
+def _load_of_paths(
+    documents: Iterable[Document], paths: Sequence[str | os.PathLike[str]], environment: str | None
+) -> Loaded:
+    documents = tuple(documents)
+    loaded = load_documents(documents, folder_of(paths), environment=environment)
+    if loaded.problems:  # such as two projects
+        require_one_project(paths, documents)
+    return loaded
+
+
 def folder_of(paths: Sequence[str | os.PathLike[str]]) -> Path:
     """Return the folder of a manifest's files: what they name is relative to it."""
     first = Path(paths[0])
@@ -106,7 +116,7 @@ class ManifestSource:
     def load(self, documents: Iterable[Document]) -> Manifest:
         """Load the manifest from the documents of its files, which may be edited; raises InvalidInput."""
         filled = fill_variables(documents, self.environ, self.environment)
-        return load_documents(filled, folder_of(self.paths), environment=self.environment).require_valid()
+        return _load_of_paths(filled, self.paths, self.environment).require_valid()
 
 
 def find_lexicons(paths: Sequence[str | os.PathLike[str]]) -> Mapping[Path, Path]:

@@ -14,8 +14,8 @@ from atpub.problems import Problem
 from atpub.published.model import FieldView
 from atpub.report.diff import Difference, changed_fields
 from atpub.report.escape import escape_html
-from atpub.report.plan import cost_text, notes, pending_counts, upload_size
-from atpub.report.three_way import action_word, describe_drift, drift_total, three_way_html
+from atpub.report.plan import cost_text, notes, upload_size
+from atpub.report.three_way import describe_drift, drift_total, three_way_html
 from atpub.suggest import counted, size
 
 _MOST_ROWS: Final = 50
@@ -109,7 +109,7 @@ def _uploads(plan: Plan) -> str:
 def _head(plan: Plan) -> Iterator[str]:
     owner = f"{escape_html(plan.project)} → " if plan.project else ""
     yield f"<b>{owner}{escape_html(plan.account)}</b> <code>{escape_html(plan.did)}</code>: "
-    counts = [f"{count:,} to {name}" for name, count in pending_counts(plan).items()]
+    counts = [f"{count:,} to {name}" for name, count in plan.pending_words.items()]
     counts += [f"{plan.summary[name]:,} {word}" for name, word in _STAYS.items() if plan.summary[name]]
     nothing = "nothing can be done" if plan.refusals else "nothing to do"
     yield ", ".join(counts if plan.pending else [nothing, *counts])
@@ -142,7 +142,7 @@ def _change_row(change: Change, *, is_refused: bool) -> str:
     drift = (
         f"<div>{_colour('drift', _YELLOW)}: {escape_html(describe_drift(change.drift))}</div>" if change.drift else ""
     )
-    word, colour = ("refused", _RED) if is_refused else (action_word(change), _COLOURS.get(change.action, _GREY))
+    word, colour = ("refused", _RED) if is_refused else (change.word, _COLOURS.get(change.action, _GREY))
     action = _colour(word, colour)
     return f"<tr><td>{action}</td><td>{record}{drift}</td><td><code>{escape_html(change.uri)}</code></td></tr>"
 
@@ -152,7 +152,7 @@ def _outcome_row(item: Outcome) -> str:
     status = _colour(item.status, _COLOURS.get(item.status, _GREY))
     record = f"<td>{escape_html(f'{change.address}{notes(change)}')}{error}</td>"
     uri = f"<td><code>{escape_html(change.uri)}</code></td>"
-    return f"<tr><td>{status}</td><td>{action_word(change)}</td>{record}{uri}</tr>"
+    return f"<tr><td>{status}</td><td>{change.word}</td>{record}{uri}</tr>"
 
 
 def _colour(word: str, colour: str) -> str:

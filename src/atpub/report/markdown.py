@@ -17,7 +17,7 @@ from atpub.report.folds import LIMIT, Fold, FoldItem, fit_folds, format_details
 from atpub.report.plan import notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
-from atpub.report.three_way import action_word, describe_drift, three_way_table
+from atpub.report.three_way import describe_drift, three_way_table
 from atpub.suggest import counted, size
 
 SUMMARY_LIMIT: Final = 500_000
@@ -93,7 +93,7 @@ def _message(code: str, message: str, hint: str) -> FoldItem:
 def _change(change: Change, *, is_refused: bool) -> FoldItem:
     name = " ".join(filter(None, (escape_markdown(change.address), escape_markdown(notes(change)))))
     if change.drift:
-        drift = f"{action_word(change)}: {escape_markdown(describe_drift(change.drift))}"
+        drift = f"{change.word}: {escape_markdown(describe_drift(change.drift))}"
         details = format_details([escape_markdown(change.uri), drift], three_way_table(change))
     else:
         details = format_details([escape_markdown(change.uri)], [*_fields(change)])

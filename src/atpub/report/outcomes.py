@@ -12,7 +12,6 @@ from atpub.generated.science.alt.dataset import entry
 from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
-from atpub.report.three_way import action_word
 from atpub.repository.model import Head
 from atpub.suggest import counted, size
 
@@ -61,9 +60,7 @@ def halted_text(outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return the changes that were not applied, one per line."""
     left = [item for item in outcomes if item.status in ("failed", "pending")]
     width = max((len(item.change.address) for item in left), default=0)
-    lines = [
-        style(f"  {item.change.address:<{width}}  {action_word(item.change)}, {item.status}") for item in left[:_MOST]
-    ]
+    lines = [style(f"  {item.change.address:<{width}}  {item.change.word}, {item.status}") for item in left[:_MOST]]
     lines += [f"  … and {len(left) - _MOST:,} more"] if len(left) > _MOST else []
     return "\n".join([style("not done:", BOLD), *lines])
 

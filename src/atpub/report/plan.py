@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.engine.plan.model import ACTIONS, Action, Change, Cost, Plan, Upload
+from atpub.engine.plan.model import Action, Change, Cost, Plan, Upload
 from atpub.engine.plan.renames import Rename, find_renames
 from atpub.engine.plan.serialize import plan_document
 from atpub.manifest.kinds import NAMED_BY_KEY
 from atpub.report.diff import LONGEST, Difference, changed_fields
 from atpub.report.problems import hint_text, labelled_text, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
-from atpub.report.three_way import action_word, drift_total, three_way_lines
+from atpub.report.three_way import drift_total, three_way_lines
 from atpub.suggest import counted, size
 
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
@@ -46,7 +45,8 @@ def plan_json(plan: Plan) -> JsonObject:
 
 
 def _rename_json(item: Rename) -> JsonObject:
-    return {"from": item.old, "to": item.new, "id": item.id, "rkey": item.rkey, "uri": str(item.uri)}
+    found: JsonObject = {"from": item.old, "to": item.new, "id": item.id, "rkey": item.rkey, "uri": str(item.uri)}
+    return {**found, "fields": {**item.fields}}
 
 
 def target_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -91,9 +91,9 @@ def _change_lines(changes: Sequence[Change], marks: Sequence[tuple[str, int]], s
 
 def _first_columns(changes: Sequence[Change], marks: Sequence[tuple[str, int]], width: int) -> list[str]:
     """Return the mark, the address in so many columns, and the action."""
-    actions = max((len(action_word(change)) for change in changes), default=0)
+    actions = max((len(change.word) for change in changes), default=0)
     return [
-        f"  {mark} {_cut_address(change.address, width):<{width}}  {action_word(change):<{actions}}"
+        f"  {mark} {_cut_address(change.address, width):<{width}}  {change.word:<{actions}}"
         for change, (mark, _) in zip(changes, marks, strict=True)
     ]
 
@@ -172,13 +172,6 @@ def unmanaged_text(plan: Plan) -> str:
     return f"Unmanaged: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
 
 
-def pending_counts(plan: Plan) -> Mapping[str, int]:
-    """Return how many records each pending action concerns, without those that concern none."""
-    order = [*ACTIONS[:1], "restore", *ACTIONS[1:]]
-    counts = Counter(action_word(change) for change in plan.changes if change.pending)
-    return {action: counts[action] for action in order if counts[action]}
-
-
 def no_changes(plan: Plan) -> str:
     """Return the summary of a pending plan that changes no record."""
     if plan.repairs:
@@ -206,7 +199,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
         kept = f", {summary['keep']:,} kept" if summary["keep"] else ""
         yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
         return
-    parts = [f"{count:,} to {action}" for action, count in pending_counts(plan).items()] or [no_changes(plan)]
+    parts = [f"{count:,} to {action}" for action, count in plan.pending_words.items()] or [no_changes(plan)]
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
     parts += [f"{summary['unchanged']:,} unchanged"] if summary["unchanged"] else []
     yield style(", ".join(parts), BOLD) + "."

@@ -11,7 +11,7 @@ from atpub.report.html import fields_html
 from atpub.report.plan import cost_text, notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
-from atpub.report.three_way import action_word, describe_drift
+from atpub.report.three_way import describe_drift
 from atpub.suggest import counted, size
 
 PAGE_START: Final = "<!doctype html>\n<!-- atpub plan -->"
@@ -82,7 +82,7 @@ def _message(code: str, message: str, hint: str) -> str:
 
 def _change(change: Change, *, is_refused: bool) -> str:
     refused = " <b>refused</b>" if is_refused else ""
-    drift = f"<br>{action_word(change)}: {escape_html(describe_drift(change.drift))}" if change.drift else ""
+    drift = f"<br>{change.word}: {escape_html(describe_drift(change.drift))}" if change.drift else ""
     fields = fields_html(change, most=None)
     uri = f'<br><code class="faint">{escape_html(change.uri)}</code>'
     name = escape_html(f"{change.address}{notes(change)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from atpub.engine.plan.model import Action, Change, Cost, Plan
-from atpub.report.plan import no_changes, pending_counts
+from atpub.report.plan import no_changes
 from atpub.report.three_way import drift_counts
 
 HOURLY_POINTS: Final = 5_000
@@ -52,7 +52,7 @@ def _is_drift(change: Change) -> bool:
 
 def totals(plan: Plan) -> Iterator[str]:
     """Yield the number of records of each action, the pending ones first, or that there is nothing to do."""
-    yield from [f"{count:,} to {name}" for name, count in pending_counts(plan).items()] or [_nothing(plan)]
+    yield from [f"{count:,} to {name}" for name, count in plan.pending_words.items()] or [_nothing(plan)]
     if plan.refusals:
         yield f"{len(plan.refusals):,} refused"
     for count, word in ((plan.summary["keep"], "kept"), (plan.summary["unchanged"], "unchanged")):

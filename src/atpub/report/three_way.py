@@ -48,11 +48,6 @@ def drift_total(plan: Plan) -> str:
     return f"Drift: {counts}." if counts else ""
 
 
-def action_word(change: Change) -> str:
-    """Return the action; that to make a record again which another client has deleted is no `create`."""
-    return "restore" if change.action == "create" and change.drift else change.action
-
-
 def three_way_lines(change: Change, style: Style) -> Iterator[str]:
     """Yield the drift of a record as lines of text, then its fields with the value of each side."""
     if change.drift is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,9 @@ import click
 from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, applied_records, open_journal
 from atpub.cli.failures import DetailedError
-from atpub.cli.history import ApplyRecord
 from atpub.cli.interrupt import interruptible
 from atpub.cli.options import environ, is_for_people, is_quiet
-from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell
+from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.prepare import PreparedPlan, options_of, prepare_destruction, prepare_plan, with_publishers
 from atpub.cli.progress import show_progress, tell_step
 from atpub.cli.saved import load
@@ -25,7 +25,8 @@ from atpub.desired import read_manifest
 from atpub.engine.apply import Committed, PartialApplyError, apply_plan
 from atpub.engine.plan.model import Outcome, Plan, Refusal
 from atpub.engine.plan.serialize import refusal_json
-from atpub.errors import AtpubError, Declined, Interrupted, OutcomeUnknown, PartlyApplied, Refused, StalePlan, Usage
+from atpub.errors import Declined, Interrupted, PartlyApplied, Refused, StalePlan, Usage
+from atpub.history.record import ApplyRecord
 from atpub.progress import Completed, OnProgress, Progress, Started
 from atpub.report.outcomes import committed_text, halted_text, outcomes_json, outcomes_text, reading_text, uploaded_text
 from atpub.report.plan import plan_text
@@ -91,7 +92,7 @@ def run(
         if manifests or environment or reproducible or locked or any(flags.values()):
             hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
             raise Usage("a saved plan is applied unchanged", hint=hint)
-        preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target)
+        preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target, has_digest=bool(digest))
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment, environ())
         preparation = prepare_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
@@ -224,32 +225,26 @@ def apply_prepared(
 
     What it replaces is kept in the history first; `undoes` names the apply that it undoes.
     """
-    plan, record = prepared.plan, ApplyRecord(prepared, undoes, wanted=has_history)
-    record.prepare()
+    plan = prepared.plan
     with interruptible(as_json=as_json) as stop, show_progress() as on_progress:
+        apply = partial(
+            apply_plan,
+            plan,
+            prepared.repository,
+            prepared.sources,
+            on_commit=_record_commit,
+            on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
+            stop=stop,
+            wait=stop.wait if wait else None,
+            journal=open_journal(prepared.target, prepared.repository),
+            is_new=is_new,
+        )
         try:
-            outcomes = apply_plan(
-                plan,
-                prepared.repository,
-                prepared.sources,
-                on_commit=_record_commit,
-                on_progress=on_progress if is_quiet() else _UploadLines(on_progress),
-                stop=stop,
-                wait=stop.wait if wait else None,
-                before_write=record.begin,
-                journal=open_journal(prepared.target, prepared.repository),
-                is_new=is_new,
-            )
+            if not has_history:
+                return apply()
+            return ApplyRecord(plan, prepared.sources, prepared.base, tell_warnings, undoes).keep(apply)
         except PartialApplyError as error:
-            record.end(error.outcomes)
             raise PartlyAppliedPlan(plan, error) from error
-        except OutcomeUnknown:  # it may have been written
-            raise
-        except AtpubError:
-            record.cancel()
-            raise
-    record.end(outcomes)
-    return outcomes
 
 
 def _record_commit(event: Committed) -> None:

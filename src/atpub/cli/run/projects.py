@@ -1,4 +1,4 @@
-"""`atpub validate`, `plan` and `apply` of several projects: one run for each, one report and one exit code.
+"""`atpub validate`, `plan`, `apply` and `drift` of several projects: one run for each, one report and one exit code.
 
 The manifests that `-m` names are one manifest where they are of one project. Those of different projects are separate
 runs, each as if it had been started alone; one that fails does not keep the others from being made.
@@ -13,13 +13,13 @@ from atpub.cli.failures import report
 from atpub.cli.options import load
 from atpub.cli.output import collecting_json, print_collected, print_data, tell
 from atpub.errors import Interrupted, InvalidInput, Usage
-from atpub.manifest.files import read_documents
+from atpub.manifest.files import project_of, read_documents
 from atpub.report.escape import escape_terminal
 from atpub.report.problems import FORMAT_VERSION
 
 _STDIN: Final = "-"
 _PENDING: Final = 2
-_OF_ONE_PROJECT: Final = ("out", "html", "digest", "only", "exclude", "forget", "plan_file")
+_OF_ONE_PROJECT: Final = ("out", "html", "digest", "only", "exclude", "forget", "plan_file", "changes_only", "watch")
 """The options that are about one project."""
 
 
@@ -38,6 +38,11 @@ def run_apply(**options: Any) -> int:
     return _run_each("atpub.cli.run.apply:run", options)
 
 
+def run_drift(**options: Any) -> int:
+    """Find the drift of each project."""
+    return _run_each("atpub.cli.run.drift:run", options)
+
+
 def group_by_project(paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """Return the paths of each project; those that name none belong to every one, and come last.
 
@@ -46,20 +51,13 @@ def group_by_project(paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     if len(paths) < 2 or _STDIN in paths:
         return {"": tuple(paths)}
     try:
-        projects = {path: _project(path) for path in paths}
+        projects = {path: project_of(read_documents([path])) for path in paths}
     except InvalidInput:
         return {"": tuple(paths)}  # reading it again reports why
     shared = tuple(path for path, project in projects.items() if project is None)
     names = dict.fromkeys(project for project in projects.values() if project is not None)
     groups = {name: tuple(path for path in projects if projects[path] == name) + shared for name in names}
     return groups if len(groups) > 1 else {"": tuple(paths)}
-
-
-def _project(path: str) -> str | None:
-    """Return the project that a file, or the first file of a folder with one, names."""
-    values = (document.value for document in read_documents([path]))
-    found = (value["project"] for value in values if isinstance(value, dict) and "project" in value)
-    return next((str(project) for project in found), None)
 
 
 def _run_each(runner: str, options: Mapping[str, Any]) -> int:

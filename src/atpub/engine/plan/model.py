@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,8 @@ class Change:
     """The field of `after` whose time is not the manifest's, where there is one."""
     encoded: Encoded | None = field(default=None, repr=False, compare=False)
     """The encoding of `after`, where it is known."""
+    undoes: bool = False
+    """Whether it puts a record back as it was before a past apply."""
 
     def __repr__(self) -> str:
         return f"Change({self.action} {self.address!r}, {str(self.uri)!r})"
@@ -67,6 +70,11 @@ class Change:
     def before_cid(self) -> Cid | None:
         """The CID of the live record."""
         return self.before.cid if self.before else None
+
+    @property
+    def word(self) -> str:
+        """The action, or `restore`: a create of what was deleted outside the project, or by an apply that is undone."""
+        return "restore" if self.action == "create" and (self.drift or self.undoes) else self.action
 
     @property
     def writes(self) -> bool:
@@ -176,6 +184,12 @@ class Plan:
     def summary(self) -> Mapping[Action, int]:
         """How many records each action concerns."""
         return {action: sum(change.action == action for change in self.changes) for action in ACTIONS}
+
+    @property
+    def pending_words(self) -> Mapping[str, int]:
+        """How many records are to be created, restored, updated and so on, without the words that concern none."""
+        counts = Counter(change.word for change in self.changes if change.pending)
+        return {word: counts[word] for word in (*ACTIONS[:1], "restore", *ACTIONS[1:]) if counts[word]}
 
 
 @dataclass(frozen=True, slots=True)
