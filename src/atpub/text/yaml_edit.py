@@ -183,7 +183,7 @@ class YamlEditor:
         at = slot.value.outer
         while at >= 0:
             line = self._text.rfind("\n", 0, at) + 1
-            if self._text[line + slot.parent.column :].startswith("-"):
+            if self._text.startswith("-", line + slot.parent.column):
                 return line + slot.parent.column
             at = line - 1
         raise NotEditable("its form is not known")
@@ -211,7 +211,7 @@ class YamlEditor:
         """Return the edit that writes a part of a map or list in a block after its last value."""
         at = self._end_of(last, column)
         lines = "".join(f"{line}{self._break}" for line in indented_lines(value, column - 2))
-        return _insert(at, lines if self._text[:at].endswith("\n") else f"{self._break}{lines}")
+        return _insert(at, lines if self._text.endswith("\n", 0, at) else f"{self._break}{lines}")
 
     # No value any more
 
