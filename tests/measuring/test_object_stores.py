@@ -170,7 +170,8 @@ def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "url", ["gs://no-such-bucket-here/d-0.tar", "az://account/container/d-0.tar", "hf://lab/d.tar"]
+    "url",
+    ["gs://no-such-bucket-here/d-0.tar", "abfss://container@account.dfs.core.windows.net/d-0.tar", "hf://lab/d.tar"],
 )
 def test_a_store_that_cannot_be_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing answers at the proxy; whatever obstore says of that is the failure of the shard."""

@@ -11,8 +11,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import unquote
 
 from atpub.measuring.model import ShardFailure, ShardTask
+from atpub.measuring.store_access import (
+    AWS_CREDENTIALS,
+    access_hint,
+    allows_http,
+    lacks_account,
+    signature_options,
+)
 from atpub.measuring.stores import BrokenOff, Stated, changed
 from atpub.pulling.digests import amazon_digest
 from atpub.shards.lock import StoreFacts
@@ -23,16 +31,7 @@ _RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)
 _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
-AWS_CREDENTIALS: Final = frozenset(
-    {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    }
-)
-"""The variables that lead obstore to credentials."""
-_HINT: Final = "check the bucket, the key and the credentials in the environment"
+_HINT: Final = "check the bucket, the key, the region and the credentials in the environment"
 
 
 _making: Final = Lock()
@@ -59,7 +58,7 @@ class ObjectStore:
                 store, key = _open(task)
                 found: Mapping[str, Any] = store.head(key)
         except BrokenOff as error:
-            raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {error}", _HINT) from None
+            raise _unavailable(task, error) from None
         return Stated(None, _facts(found["size"], found.get("e_tag"), found.get("last_modified")))
 
     def open(self, task: ShardTask, stated: Stated, start: int) -> Generator[bytes]:
@@ -67,9 +66,17 @@ class ObjectStore:
         options: dict[str, Any] = {"if_match": stated.facts.etag} if stated.facts.etag else {}
         if start:
             options["range"] = {"offset": start}
+        try:
+            with _Failures(task):
+                store, key = _open(task)
+                reply = store.get(key, options=options)
+        except BrokenOff as error:
+            if start:
+                raise
+            raise _unavailable(task, error) from None  # obstore has tried several times
+        if stated.facts.etag and reply.meta.get("e_tag") not in (None, stated.facts.etag):
+            raise changed(task)  # not every store heeds If-Match
         with _Failures(task):
-            store, key = _open(task)
-            reply = store.get(key, options=options)
             for chunk in reply.stream(min_chunk_size=_CHUNK):
                 yield bytes(chunk)
 
@@ -94,12 +101,21 @@ class _Failures:
                 raise ShardFailure("shard-missing", f"{self._task.url} is not there", _HINT) from None
             case exceptions.PreconditionError():
                 raise changed(self._task) from None
-            case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError():
-                raise ShardFailure("shard-private", f"{self._task.url} may not be read", _HINT) from None
+            case (
+                exceptions.PermissionDeniedError()
+                | exceptions.UnauthenticatedError()
+                | exceptions.AlreadyExistsError()  # Azure answers 409 where an account permits no public access
+            ):
+                hint = access_hint(self._task.url, is_public=_is_public(self._task))
+                raise ShardFailure("shard-private", f"{self._task.url} may not be read", hint) from None
             case exceptions.BaseError() | OSError():
                 raise BrokenOff(_first_line(error)) from None
             case _:
                 pass
+
+
+def _unavailable(task: ShardTask, error: BaseException) -> ShardFailure:
+    return ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT)
 
 
 def _first_line(error: BaseException) -> str:
@@ -124,7 +140,15 @@ def _open(task: ShardTask) -> tuple[Any, str]:
     with _making:
         if scheme == "s3":
             return open_s3_store(bucket, task.endpoint), key
-        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
+        if lacks_account(task.url):
+            hint = "set AZURE_STORAGE_ACCOUNT_NAME; the form of the URL is az://CONTAINER/PATH"
+            raise ShardFailure("azure-account", f"the storage account of {task.url} is not known", hint)
+        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), unquote(key)
+
+
+def _is_public(task: ShardTask) -> bool:
+    """Return whether requests for an object are made without credentials."""
+    return not _has_aws_credentials() if _is_s3(task) else signature_options(task.url).get("skip_signature", False)
 
 
 @cache
@@ -147,9 +171,8 @@ def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
 def _other_store(url: str) -> Any:
     from obstore.store import from_url
 
-    variable = "GOOGLE_" if url.startswith("gs:") else "AZURE_"
-    is_public = not any(name.startswith(variable) for name in os.environ)
-    return from_url(url, skip_signature=is_public, retry_config=_RETRIES)
+    client: dict[str, Any] = {"client_options": {"allow_http": True}} if allows_http(url) else {}
+    return from_url(url, retry_config=_RETRIES, **client, **signature_options(url))
 
 
 def _has_aws_credentials() -> bool:
@@ -185,9 +208,10 @@ def _ask_s3(task: ShardTask) -> Stated:
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         kind = "shard-missing" if code in _GONE else "shard-private" if code in _PRIVATE else "shard-unavailable"
-        raise ShardFailure(kind, f"{task.url}: S3 answers {code}", _HINT) from None
+        hint = access_hint(task.url, is_public=_is_public(task)) if kind == "shard-private" else _HINT
+        raise ShardFailure(kind, f"{task.url}: S3 answers {code}", hint) from None
     except errors.BotoCoreError as error:
-        raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT) from None
+        raise _unavailable(task, error) from None
     digest = amazon_digest(found.get("ChecksumSHA256", ""), found.get("ETag", ""))
     return Stated(digest, _facts(found["ContentLength"], found.get("ETag"), found.get("LastModified")))
 
