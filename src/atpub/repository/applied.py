@@ -5,6 +5,7 @@ An inventory lists the CIDs alone. The store is a cache: what it lacks, or holds
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -16,10 +17,14 @@ from atpub.atproto.data import JsonObject, NotInDataModel, decode, encode
 from atpub.atproto.syntax import Cid
 
 LARGEST: Final = 64 * 1024 * 1024
-"""The most bytes of all records together; those that were added first go first."""
+"""The most bytes of the database; once it has more, its records are reduced to half of that, the newest ones."""
 
 _WAIT_SECONDS: Final = 2
 _TABLE: Final = "create table if not exists applied (cid text primary key, block blob not null) strict"
+_HELD: Final = "select cid from applied where cid in (select value from json_each(?))"
+_USED: Final = """
+select (page_count - freelist_count) * page_size from pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
 _SURPLUS: Final = """
 delete from applied where rowid in (
   select rowid from (select rowid, sum(length(block)) over (order by rowid desc) as total from applied) where total > ?
@@ -60,12 +65,14 @@ class AppliedRecords:
 
     def _add(self, wanted: Mapping[Cid, JsonObject]) -> None:
         with self._database(is_new=bool(wanted)) as db:
-            held: set[str] = {cid for (cid,) in db.execute("select cid from applied")} if db else set()
+            held: set[str] = {cid for (cid,) in db.execute(_HELD, (json.dumps(list(wanted)),))} if db else set()
             new = [(cid, encode(value)) for cid, value in wanted.items() if cid not in held]
             if db and new:
                 with db:
                     db.executemany("insert or ignore into applied values (?, ?)", new)
-                    db.execute(_SURPLUS, (self.largest,))
+                    (used,) = db.execute(_USED).fetchone()
+                    if used > self.largest:  # to add up all records takes long
+                        db.execute(_SURPLUS, (self.largest // 2,))
 
     @contextmanager
     def _database(self, *, is_new: bool = False) -> Generator[sqlite3.Connection | None]:
