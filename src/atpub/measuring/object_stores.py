@@ -156,7 +156,7 @@ def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
     """Return the store of a bucket, signed with the credentials of the environment where there are any."""
     from obstore.store import S3Store
 
-    options: dict[str, Any] = {"region": endpoint.region or os.environ.get("AWS_REGION", "us-east-1")}
+    options: dict[str, Any] = {"region": _region(endpoint)}
     if endpoint.endpoint:
         options |= {"endpoint": endpoint.endpoint, "virtual_hosted_style_request": False}
     if not _has_aws_credentials():
@@ -194,8 +194,15 @@ def open_s3_client(endpoint: Endpoint) -> Any:
     signature = {} if _has_aws_credentials() else {"signature_version": import_module("botocore").UNSIGNED}
     retries = {"mode": "standard", "max_attempts": 4}
     config = import_module("botocore.config").Config(max_pool_connections=64, retries=retries, **signature)
-    region = endpoint.region or open_session().region_name or "us-east-1"
-    return open_session().client("s3", endpoint_url=endpoint.endpoint, region_name=region, config=config)
+    return open_session().client("s3", endpoint_url=endpoint.endpoint, region_name=_region(endpoint), config=config)
+
+
+def _region(endpoint: Endpoint) -> str:
+    """Return the region of a bucket: boto3 and obstore look for it at different places."""
+    found = endpoint.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if found is None and has_package("boto3"):
+        found = open_session().region_name  # that of the profile
+    return found or "us-east-1"
 
 
 def _ask_s3(task: ShardTask) -> Stated:
@@ -207,6 +214,11 @@ def _ask_s3(task: ShardTask) -> Stated:
         found = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
+        there = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if there not in (None, _region(task.endpoint)):
+            hint = f"give `s3: {{region: {there}}}` in the manifest, or set AWS_REGION"
+            message = f"{task.url} is not in the region {_region(task.endpoint)}, but in {there}"
+            raise ShardFailure("shard-unavailable", message, hint) from None
         kind = "shard-missing" if code in _GONE else "shard-private" if code in _PRIVATE else "shard-unavailable"
         hint = access_hint(task.url, is_public=_is_public(task)) if kind == "shard-private" else _HINT
         raise ShardFailure(kind, f"{task.url}: S3 answers {code}", hint) from None
