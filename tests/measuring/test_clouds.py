@@ -19,7 +19,7 @@ from tests.shards.tars import Member, make_tar, samples_tar
 from atpub.manifest.load import load_manifest
 from atpub.measuring import object_stores
 from atpub.measuring.measure import measure_shard
-from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardTask
+from atpub.measuring.model import FailedShard, MeasuredShard, Outcome, ShardFailure, ShardTask
 from atpub.measuring.stores import all_chunks
 from atpub.measuring.update import LockUpdate, update_lock
 
@@ -54,7 +54,7 @@ def cloud(server: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clo
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, value in {**server.environ, **server.credentials}.items():
         monkeypatch.setenv(name, value)
-    object_stores._other_store.cache_clear()
+    object_stores.open_other_store.cache_clear()
     return server
 
 
@@ -123,7 +123,7 @@ def test_an_object_that_is_replaced_while_it_is_read(cloud: Cloud) -> None:
     assert b"".join(store.open(task, stated, 100)) == samples_tar(2)[100:]
     assert b"".join(all_chunks(store, task, stated)) == samples_tar(2)
     cloud.put(BUCKET, "d.tar", samples_tar(3))
-    with pytest.raises(object_stores.ShardFailure) as raised:
+    with pytest.raises(ShardFailure) as raised:
         list(store.open(task, stated, 100))
     assert raised.value.problem.code == "shard-changed"
 

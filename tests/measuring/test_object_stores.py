@@ -17,6 +17,7 @@ from atpub.measuring import object_stores
 from atpub.measuring.measure import measure_shard
 from atpub.measuring.model import FailedShard, ShardTask
 from atpub.measuring.object_stores import ObjectStore, has_package
+from atpub.measuring.store_access import AWS_CREDENTIALS
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.shards.lock import read_lock
 from atpub.storage.interface import Endpoint
@@ -160,7 +161,7 @@ def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatc
         return name != "boto3"
 
     monkeypatch.setattr("atpub.measuring.object_stores.has_package", is_other)
-    for name in object_stores.AWS_CREDENTIALS:
+    for name in AWS_CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     if has_key:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -199,7 +200,7 @@ def test_what_a_newcomer_reads(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    for name in (*object_stores.AWS_CREDENTIALS, "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
+    for name in (*AWS_CREDENTIALS, "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     if has_key:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIALAB")

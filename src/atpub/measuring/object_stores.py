@@ -143,7 +143,7 @@ def _open(task: ShardTask) -> tuple[Any, str]:
         if lacks_account(task.url):
             hint = "set AZURE_STORAGE_ACCOUNT_NAME; the form of the URL is az://CONTAINER/PATH"
             raise ShardFailure("azure-account", f"the storage account of {task.url} is not known", hint)
-        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), unquote(key)
+        return open_other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), unquote(key)
 
 
 def _is_public(task: ShardTask) -> bool:
@@ -168,11 +168,14 @@ def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
 
 
 @cache
-def _other_store(url: str) -> Any:
+def open_other_store(url: str) -> Any:
+    """Return the store of a bucket of Google or a container of Azure."""
     from obstore.store import from_url
 
-    client: dict[str, Any] = {"client_options": {"allow_http": True}} if allows_http(url) else {}
-    return from_url(url, retry_config=_RETRIES, **client, **signature_options(url))
+    options: dict[str, Any] = dict(signature_options(url))
+    if allows_http(url):
+        options["client_options"] = {"allow_http": True}
+    return from_url(url, retry_config=_RETRIES, **options)
 
 
 def _has_aws_credentials() -> bool:
