@@ -1,4 +1,4 @@
-"""`atpub validate --samples`: samples after the first of a shard against the schema, in the pass that hashes it."""
+"""`--samples` of `validate`, `plan` and `apply`: samples after the first of a shard against the schema, in one pass."""
 
 import json
 import time
@@ -12,7 +12,9 @@ from tests.atmosphere.samples import msgpack
 from tests.cli.playground import Ran
 from tests.shards.tars import Member, make_tar
 
+from atpub.atmosphere import plan
 from atpub.atproto.data import JsonObject
+from atpub.errors import InvalidArgument, InvalidInput
 from atpub.manifest.fields import json_schema
 from atpub.manifest.members import members_schema
 from atpub.progress import Completed, Progress
@@ -67,7 +69,7 @@ def shard(*samples: dict[str, bytes]) -> bytes:
 def write(folder: Path, kind: str, declared: Any, *samples: dict[str, bytes]) -> None:
     schema = {"nsid": "org.lab.s", "version": "1.0.0", kind: declared}
     datasets = {"d": {"schema": "s", "blobs": "d.tar"}}
-    manifest = {"atpub": 1, "project": "lab", "schemas": {"s": schema}, "datasets": datasets}
+    manifest = {"atpub": 1, "project": "lab", "account": "local", "schemas": {"s": schema}, "datasets": datasets}
     (folder / "atpub.yaml").write_text(json.dumps(manifest))
     (folder / "d.tar").write_bytes(shard(*samples))
 
@@ -173,9 +175,41 @@ def filters(path: Path, content: Any, most: int | None) -> dict[Path, SampleFilt
     return {} if most == 1 else {path: SampleFilter(most, accepts)}
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_plan_and_apply_look_at_as_many(folder: Path, atpub: Run, command: tuple[str, ...]) -> None:
+    """Nothing is planned or written with a wrong sample among those looked at; a plan looks at one unless asked."""
+    write(folder, "fields", FIELDS, packed(), packed(label=0.5))
+    ran = atpub(*command, "--samples", "2")
+    assert ran.code == 3
+    assert "d.tar: the sample '001' has a float as 'label'" in ran.err
+    assert not (folder / ".atpub").exists()
+    assert atpub(*command).code == 0
+    assert atpub(*command, "--samples", "all").code == 3
+
+
+def test_a_saved_plan_is_not_measured_again(folder: Path, atpub: Run) -> None:
+    write(folder, "fields", FIELDS, packed())
+    assert atpub("plan", "--samples", "all", "--out", "saved.plan").code == 0
+    ran = atpub("apply", "saved.plan", "--samples", "all")
+    assert (ran.code, "a saved plan is applied unchanged" in ran.err) == (64, True)
+    assert atpub("apply", "saved.plan").code == 0
+
+
+def test_the_plan_of_python(folder: Path) -> None:
+    write(folder, "fields", FIELDS, packed(), packed(label=0.5))
+    assert plan(folder).pending
+    for samples in (2, None):
+        with pytest.raises(InvalidInput) as raised:
+            plan(folder, samples=samples)
+        assert [problem.code for problem in raised.value.problems] == ["schema-mismatch"]
+    with pytest.raises(InvalidArgument, match="0 is no number of samples"):
+        plan(folder, samples=0)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "many", ""])
-def test_wrong_numbers(folder: Path, atpub: Run, value: str) -> None:
-    assert atpub("validate", "--samples", value).code == 64
+@pytest.mark.parametrize("command", ["validate", "plan", "apply"])
+def test_wrong_numbers(folder: Path, atpub: Run, command: str, value: str) -> None:
+    assert atpub(command, "--samples", value).code == 64
 
 
 def test_a_large_sample_has_no_missing_members() -> None:

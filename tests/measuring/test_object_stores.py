@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import new_bucket, serving_s3
+from tests.servers import QuietHandler, new_bucket, serving, serving_s3
 from tests.shards.tars import samples_tar
 
 from atpub.manifest.load import load_manifest
@@ -17,6 +17,7 @@ from atpub.measuring import object_stores
 from atpub.measuring.measure import measure_shard
 from atpub.measuring.model import FailedShard, ShardTask
 from atpub.measuring.object_stores import ObjectStore, has_package
+from atpub.measuring.store_access import AWS_CREDENTIALS
 from atpub.measuring.update import LockUpdate, update_lock
 from atpub.shards.lock import read_lock
 from atpub.storage.interface import Endpoint
@@ -160,7 +161,7 @@ def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatc
         return name != "boto3"
 
     monkeypatch.setattr("atpub.measuring.object_stores.has_package", is_other)
-    for name in object_stores.AWS_CREDENTIALS:
+    for name in AWS_CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     if has_key:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -169,8 +170,64 @@ def test_credentials_without_boto3(has_key: bool, monkeypatch: pytest.MonkeyPatc
     assert ("skip_signature" in store.config) is not has_key
 
 
+class Refusing(QuietHandler):
+    """A server that answers with the status that a bucket's name ends with, and names a bucket's region."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(int(self.path.split("/")[1].rpartition("-")[2]))
+        self.send_header("x-amz-bucket-region", "eu-central-1" if "far" in self.path else "us-west-2")
+        self.end_headers()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("has_boto3", [True, False])
 @pytest.mark.parametrize(
-    "url", ["gs://no-such-bucket-here/d-0.tar", "az://account/container/d-0.tar", "hf://lab/d.tar"]
+    ("bucket", "has_key", "code", "said"),
+    [
+        ("lab-403", True, "shard-private", "what the credentials in the environment permit"),
+        ("lab-403", False, "shard-private", "has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("lab-404", True, "shard-missing", "check the bucket, the key, the region and the credentials"),
+        ("far-301", True, "shard-unavailable", "region"),
+    ],
+)
+def test_what_a_newcomer_reads(
+    has_boto3: bool, bucket: str, has_key: bool, code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_there(name: str) -> bool:
+        return has_boto3 or name != "boto3"
+
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", is_there)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    for name in (*AWS_CREDENTIALS, "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    if has_key:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIALAB")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    with serving(Refusing) as url:
+        found = measure_shard(ShardTask(f"s3://{bucket}/d.tar", None, endpoint=Endpoint(None, url)))
+    assert isinstance(found, FailedShard)
+    text = f"{found.problem.message}; {found.problem.hint}"
+    assert (found.problem.code, said in text) == (code, True), text
+    assert not any(secret in text for secret in ("AKIALAB", "hunter2"))
+    if bucket == "far-301" and has_boto3:
+        assert "is not in the region us-west-2, but in eu-central-1; give `s3: {region: eu-central-1}`" in text
+
+
+def test_an_account_of_azure_without_public_access(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with serving(Refusing) as url:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "lab")
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", url)
+        found = measure_shard(ShardTask("az://lab-409/d.tar", None))
+    assert isinstance(found, FailedShard)
+    assert found.problem.code == "shard-private"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["gs://no-such-bucket-here/d-0.tar", "abfss://container@account.dfs.core.windows.net/d-0.tar", "hf://lab/d.tar"],
 )
 def test_a_store_that_cannot_be_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing answers at the proxy; whatever obstore says of that is the failure of the shard."""

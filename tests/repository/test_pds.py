@@ -271,6 +271,31 @@ def test_a_blob_s_bytes_are_checked(on: OnServer, account: Account) -> None:
         content(repository, blob)
 
 
+@pytest.mark.parametrize("planned", [b"blob", None])
+def test_a_server_that_takes_other_bytes_is_told_from_a_changed_file(
+    on: OnServer, account: Account, planned: bytes | None
+) -> None:
+    """With the CID of the plan, only the server hashes the bytes; where it comes to another one, both are asked why."""
+    way = Way()
+    repository = on(account, way)
+    cid = raw_cid(planned) if planned else None
+    assert repository.upload_blob(InMemory(b"blob"), "text/plain", cid=cid).cid == raw_cid(b"blob")
+    if cid:
+        assert repository.upload_blob(InMemory(b"blub"), "text/plain", cid=cid).cid == raw_cid(b"blub")
+
+    def meddle(request: httpx.Request, send: Send) -> httpx.Response:
+        content = send(request).read()
+        return httpx.Response(200, content=content.replace(raw_cid(b"blob").encode(), raw_cid(b"").encode()))
+
+    way.meddle = meddle
+    with pytest.raises(Unavailable, match=f"says of the blob {raw_cid(b'blob')} that it is {raw_cid(b'')}"):
+        repository.upload_blob(InMemory(b"blob"), "text/plain", cid=cid)
+
+
+def raw_cid(content: bytes) -> Cid:
+    return Cid.of_digest(sha256(content).digest(), RAW)
+
+
 # Sessions
 
 

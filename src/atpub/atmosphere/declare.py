@@ -60,6 +60,7 @@ def plan(
     environment: str | None = None,
     variables: Mapping[str, str] = _NO_VARIABLES,
     locked: bool = False,
+    samples: int | None = 1,
     delete_drifted: bool = False,
     prune_versions: bool = False,
     allow_replace_all: bool = False,
@@ -75,12 +76,15 @@ def plan(
 
     Precedence of the account: the client's, `account`, `ATPUB_ACCOUNT`, then the manifest's; planning needs no
     credentials, and applying takes `ATPUB_PASSWORD` unless the client is logged in. `now` is the time of records that
-    need one; `on_progress` is told what is hashed. `approved` has the lines of `atpub lex breaking` that approve
-    changes of published lexicons; pyproject.toml is not read. The other options are the flags of `atpub plan`;
-    `forget`, `only` and `exclude` list addresses. Raises InvalidInput with every problem, or Usage.
+    need one; `samples` is how many samples of each local shard are compared with its schema (None: all);
+    `on_progress` is told what is hashed. `approved` has the lines of `atpub lex breaking` that approve changes of
+    published lexicons; pyproject.toml is not read. The other options are the flags of `atpub plan`; `forget`, `only`
+    and `exclude` list addresses. Raises InvalidInput with every problem, or Usage.
     """
+    if samples is not None and samples < 1:
+        raise Call("plan").refuse("samples", f"{samples} is no number of samples", "give 1 or more, or None for all")
     read = _read(manifest, environment, variables)
-    facts = measure_data(read, locked=locked, on_progress=on_progress)
+    facts = measure_data(read, locked=locked, samples=samples, on_progress=on_progress)
     options = Options(
         delete_drifted=delete_drifted,
         prune_versions=prune_versions,

@@ -76,13 +76,14 @@ def prepare_plan(
     *,
     reproducible: bool = False,
     locked: bool = False,
+    samples: int | None = 1,
     remember: bool = False,
 ) -> Generator[PreparedPlan]:
     """Plan a manifest for its account and show warnings; only runs that write nothing may `remember` identities."""
     target = find_target(manifest, target_options)  # before reading much data
     now = _now(reproducible=reproducible)
     with show_progress() as on_progress:
-        facts = measure_data(manifest, locked=locked, on_progress=on_progress)
+        facts = measure_data(manifest, locked=locked, samples=samples, on_progress=on_progress)
     with closing(open_repository(target, remember=remember)) as repository:
         past_times = _past_times(manifest, target, repository)
         make_plan = partial(

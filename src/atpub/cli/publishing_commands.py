@@ -49,6 +49,7 @@ def validate() -> None:
 @manifest_options
 @target_options
 @plan_options
+@samples_option("1")
 @locked_option
 @json_option
 @quiet_option
@@ -95,6 +96,7 @@ def drift() -> None:
 @manifest_options
 @target_options
 @plan_options
+@samples_option("1")
 @locked_option
 @json_option
 @quiet_option

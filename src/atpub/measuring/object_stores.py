@@ -11,8 +11,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import unquote
 
 from atpub.measuring.model import ShardFailure, ShardTask
+from atpub.measuring.store_access import (
+    AWS_CREDENTIALS,
+    access_hint,
+    allows_http,
+    lacks_account,
+    signature_options,
+)
 from atpub.measuring.stores import BrokenOff, Stated, changed
 from atpub.pulling.digests import amazon_digest
 from atpub.shards.lock import StoreFacts
@@ -23,16 +31,7 @@ _RETRIES: Final[Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)
 _EXTRAS: Final = {"boto3": "s3", "obstore": "stores"}
 _GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _PRIVATE: Final = frozenset({"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
-AWS_CREDENTIALS: Final = frozenset(
-    {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    }
-)
-"""The variables that lead obstore to credentials."""
-_HINT: Final = "check the bucket, the key and the credentials in the environment"
+_HINT: Final = "check the bucket, the key, the region and the credentials in the environment"
 
 
 _making: Final = Lock()
@@ -59,7 +58,7 @@ class ObjectStore:
                 store, key = _open(task)
                 found: Mapping[str, Any] = store.head(key)
         except BrokenOff as error:
-            raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {error}", _HINT) from None
+            raise _unavailable(task, error) from None
         return Stated(None, _facts(found["size"], found.get("e_tag"), found.get("last_modified")))
 
     def open(self, task: ShardTask, stated: Stated, start: int) -> Generator[bytes]:
@@ -67,9 +66,17 @@ class ObjectStore:
         options: dict[str, Any] = {"if_match": stated.facts.etag} if stated.facts.etag else {}
         if start:
             options["range"] = {"offset": start}
+        try:
+            with _Failures(task):
+                store, key = _open(task)
+                reply = store.get(key, options=options)
+        except BrokenOff as error:
+            if start:
+                raise
+            raise _unavailable(task, error) from None  # obstore has tried several times
+        if stated.facts.etag and reply.meta.get("e_tag") not in (None, stated.facts.etag):
+            raise changed(task)  # not every store heeds If-Match
         with _Failures(task):
-            store, key = _open(task)
-            reply = store.get(key, options=options)
             for chunk in reply.stream(min_chunk_size=_CHUNK):
                 yield bytes(chunk)
 
@@ -94,12 +101,21 @@ class _Failures:
                 raise ShardFailure("shard-missing", f"{self._task.url} is not there", _HINT) from None
             case exceptions.PreconditionError():
                 raise changed(self._task) from None
-            case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError():
-                raise ShardFailure("shard-private", f"{self._task.url} may not be read", _HINT) from None
+            case (
+                exceptions.PermissionDeniedError()
+                | exceptions.UnauthenticatedError()
+                | exceptions.AlreadyExistsError()  # Azure answers 409 where an account permits no public access
+            ):
+                hint = access_hint(self._task.url, is_public=_is_public(self._task))
+                raise ShardFailure("shard-private", f"{self._task.url} may not be read", hint) from None
             case exceptions.BaseError() | OSError():
                 raise BrokenOff(_first_line(error)) from None
             case _:
                 pass
+
+
+def _unavailable(task: ShardTask, error: BaseException) -> ShardFailure:
+    return ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT)
 
 
 def _first_line(error: BaseException) -> str:
@@ -124,7 +140,15 @@ def _open(task: ShardTask) -> tuple[Any, str]:
     with _making:
         if scheme == "s3":
             return open_s3_store(bucket, task.endpoint), key
-        return _other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), key
+        if lacks_account(task.url):
+            hint = "set AZURE_STORAGE_ACCOUNT_NAME; the form of the URL is az://CONTAINER/PATH"
+            raise ShardFailure("azure-account", f"the storage account of {task.url} is not known", hint)
+        return open_other_store(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}"), unquote(key)
+
+
+def _is_public(task: ShardTask) -> bool:
+    """Return whether requests for an object are made without credentials."""
+    return not _has_aws_credentials() if _is_s3(task) else signature_options(task.url).get("skip_signature", False)
 
 
 @cache
@@ -132,7 +156,7 @@ def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
     """Return the store of a bucket, signed with the credentials of the environment where there are any."""
     from obstore.store import S3Store
 
-    options: dict[str, Any] = {"region": endpoint.region or os.environ.get("AWS_REGION", "us-east-1")}
+    options: dict[str, Any] = {"region": _region(endpoint)}
     if endpoint.endpoint:
         options |= {"endpoint": endpoint.endpoint, "virtual_hosted_style_request": False}
     if not _has_aws_credentials():
@@ -144,12 +168,14 @@ def open_s3_store(bucket: str, endpoint: Endpoint) -> Any:
 
 
 @cache
-def _other_store(url: str) -> Any:
+def open_other_store(url: str) -> Any:
+    """Return the store of a bucket of Google or a container of Azure."""
     from obstore.store import from_url
 
-    variable = "GOOGLE_" if url.startswith("gs:") else "AZURE_"
-    is_public = not any(name.startswith(variable) for name in os.environ)
-    return from_url(url, skip_signature=is_public, retry_config=_RETRIES)
+    options: dict[str, Any] = dict(signature_options(url))
+    if allows_http(url):
+        options["client_options"] = {"allow_http": True}
+    return from_url(url, retry_config=_RETRIES, **options)
 
 
 def _has_aws_credentials() -> bool:
@@ -171,8 +197,15 @@ def open_s3_client(endpoint: Endpoint) -> Any:
     signature = {} if _has_aws_credentials() else {"signature_version": import_module("botocore").UNSIGNED}
     retries = {"mode": "standard", "max_attempts": 4}
     config = import_module("botocore.config").Config(max_pool_connections=64, retries=retries, **signature)
-    region = endpoint.region or open_session().region_name or "us-east-1"
-    return open_session().client("s3", endpoint_url=endpoint.endpoint, region_name=region, config=config)
+    return open_session().client("s3", endpoint_url=endpoint.endpoint, region_name=_region(endpoint), config=config)
+
+
+def _region(endpoint: Endpoint) -> str:
+    """Return the region of a bucket: boto3 and obstore look for it at different places."""
+    found = endpoint.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if found is None and has_package("boto3"):
+        found = open_session().region_name  # that of the profile
+    return found or "us-east-1"
 
 
 def _ask_s3(task: ShardTask) -> Stated:
@@ -184,10 +217,16 @@ def _ask_s3(task: ShardTask) -> Stated:
         found = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
+        there = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if there not in (None, _region(task.endpoint)):
+            hint = f"give `s3: {{region: {there}}}` in the manifest, or set AWS_REGION"
+            message = f"{task.url} is not in the region {_region(task.endpoint)}, but in {there}"
+            raise ShardFailure("shard-unavailable", message, hint) from None
         kind = "shard-missing" if code in _GONE else "shard-private" if code in _PRIVATE else "shard-unavailable"
-        raise ShardFailure(kind, f"{task.url}: S3 answers {code}", _HINT) from None
+        hint = access_hint(task.url, is_public=_is_public(task)) if kind == "shard-private" else _HINT
+        raise ShardFailure(kind, f"{task.url}: S3 answers {code}", hint) from None
     except errors.BotoCoreError as error:
-        raise ShardFailure("shard-unavailable", f"{task.url} cannot be read: {_first_line(error)}", _HINT) from None
+        raise _unavailable(task, error) from None
     digest = amazon_digest(found.get("ChecksumSHA256", ""), found.get("ETag", ""))
     return Stated(digest, _facts(found["ContentLength"], found.get("ETag"), found.get("LastModified")))
 

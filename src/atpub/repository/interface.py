@@ -129,10 +129,11 @@ class Repository(Protocol):
         """
         ...
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         """Upload bytes and return the blob as the repository describes it; may be called by several threads.
 
-        A record must refer to the blob soon: until then it may expire. Raises BlobRejected or Unavailable.
+        Where the `cid` of the bytes is known already, they need not be hashed. The blob has another one where they have
+        changed. A record must refer to the blob soon: until then it may expire. Raises BlobRejected or Unavailable.
         """
         ...
 

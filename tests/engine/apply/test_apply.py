@@ -231,8 +231,8 @@ def test_each_commit_comes_as_soon_as_its_blobs_are_up(
     class Patient(Narrow):
         """Takes the n-th blob once n commits were made."""
 
-        def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-            blob = super().upload_blob(source, mime_type)
+        def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+            blob = super().upload_blob(source, mime_type, cid=cid)
             number = order.index(blob.cid)
             with changed:
                 assert changed.wait_for(lambda: len(committed) >= number, timeout=30)
@@ -275,12 +275,12 @@ class Parallel(Around):
         self._lock = Lock()
         self._barrier = Barrier(4, timeout=30)
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
         self._barrier.wait()
-        blob = self.inner.upload_blob(source, mime_type)
+        blob = self.inner.upload_blob(source, mime_type, cid=cid)
         with self._lock:
             self._now -= 1
         return blob

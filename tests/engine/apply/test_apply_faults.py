@@ -412,8 +412,8 @@ class Broken(Around):
         super().__init__(inner)
         self._cid = cid
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        blob = self.inner.upload_blob(source, mime_type)
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+        blob = self.inner.upload_blob(source, mime_type, cid=cid)
         if blob.cid == self._cid:
             raise OSError(errno.EIO, "Input/output error")
         return blob
@@ -422,5 +422,5 @@ class Broken(Around):
 class Offline(Around):
     """Takes no blobs."""
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         raise Unavailable("offline")

@@ -12,6 +12,7 @@ from tests.engine.apply.samples import holders, numbered
 from tests.engine.apply.wrappers import Around, Counting, Failing, Metered, Narrow
 
 from atpub.atproto.data import Blob
+from atpub.atproto.syntax import Cid
 from atpub.engine.apply import (
     FIRST,
     Committed,
@@ -93,13 +94,13 @@ class Meeting(Around):
         self._number = number
         self._condition = Condition()
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         with self._condition:
             self._now += 1
             self.most = max(self.most, self._now)
             self._condition.notify_all()
             assert self._condition.wait_for(lambda: self.most >= self._number, timeout=30)
-        blob = super().upload_blob(source, mime_type)
+        blob = super().upload_blob(source, mime_type, cid=cid)
         with self._condition:
             self._now -= 1
         return blob
@@ -205,7 +206,7 @@ class TiredOfUploads(Around):
         super().__init__(inner)
         self._numbers = count()
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         if next(self._numbers) == 3:
             raise RateLimited("too many", reset=1_714_564_800)
-        return self.inner.upload_blob(source, mime_type)
+        return self.inner.upload_blob(source, mime_type, cid=cid)

@@ -10,6 +10,7 @@ from tests.engine.apply.publishing import LEXICONS, NOTE, everything, prepare, p
 from tests.engine.apply.wrappers import Around
 
 from atpub.atproto.data import Blob, JsonObject, blobs_in
+from atpub.atproto.syntax import Cid
 from atpub.engine.apply import apply_plan
 from atpub.engine.plan.serialize import read_plan, saved_document
 from atpub.errors import InvalidInput, Refused
@@ -23,8 +24,8 @@ WEBP = b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(30)
 class Renaming(Around):
     """A repository that decides on another MIME type than it is told."""
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        blob = super().upload_blob(source, mime_type)
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+        blob = super().upload_blob(source, mime_type, cid=cid)
         return Blob(blob.cid, "application/x-other", blob.size)
 
 

@@ -41,8 +41,8 @@ class Forgetful(Around):
         self._named = named
         self.refusals = 0
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        blob = super().upload_blob(source, mime_type)
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+        blob = super().upload_blob(source, mime_type, cid=cid)
         if blob.cid in self._lost:
             self._lost.remove(blob.cid)
         return blob
@@ -88,10 +88,10 @@ def test_what_was_up_before_an_upload_failed(prepared: Prepared, repository: Loc
     class Down(Counting):
         started = count()
 
-        def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+        def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
             if next(self.started) >= 5:
                 raise Unavailable("down")
-            return super().upload_blob(source, mime_type)
+            return super().upload_blob(source, mime_type, cid=cid)
 
     down, journal, counting = Down(repository), MemoryJournal(), Counting(repository)
     with pytest.raises(Unavailable):

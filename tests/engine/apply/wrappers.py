@@ -45,8 +45,8 @@ class Around:
     def list_records(self, collection: Nsid, limit: int | None = None, cursor: str | None = None) -> Page:
         return self.inner.list_records(collection, limit, cursor)
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        return self.inner.upload_blob(source, mime_type)
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+        return self.inner.upload_blob(source, mime_type, cid=cid)
 
     def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
         return self.inner.apply_writes(writes, swap_commit)
@@ -72,8 +72,8 @@ class Counting(Around):
         self.uploads: list[Blob] = []
         self.batches: list[tuple[Write, ...]] = []
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
-        blob = self.inner.upload_blob(source, mime_type)
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
+        blob = self.inner.upload_blob(source, mime_type, cid=cid)
         self.uploads.append(blob)
         return blob
 

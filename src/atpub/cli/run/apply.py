@@ -83,19 +83,22 @@ def run(
     digest: str | None,
     reproducible: bool,
     locked: bool,
+    samples: int | None,
     no_history: bool,
     **flags: Any,
 ) -> None:
     """Show a plan, ask for confirmation, and apply it."""
     target = TargetOptions(account, pds, environment)
     if plan_file is not None:
-        if manifests or environment or reproducible or locked or any(flags.values()):
+        if manifests or environment or reproducible or locked or samples != 1 or any(flags.values()):
             hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"
             raise Usage("a saved plan is applied unchanged", hint=hint)
         preparation: AbstractContextManager[PreparedPlan] = load(plan_file, target, has_digest=bool(digest))
     elif yes or digest or is_terminal(sys.stdin):
         manifest = read_manifest(manifests, environment, environ())
-        preparation = prepare_plan(manifest, target, options_of(flags), reproducible=reproducible, locked=locked)
+        preparation = prepare_plan(
+            manifest, target, options_of(flags), reproducible=reproducible, locked=locked, samples=samples
+        )
     else:
         message = "apply asks for confirmation, and there is no terminal to ask on"
         raise Usage(message, hint="give a saved plan, the --digest of a reviewed plan, or --yes")

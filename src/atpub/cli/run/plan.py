@@ -36,6 +36,7 @@ def run(
     detailed_exitcode: bool,
     reproducible: bool,
     locked: bool,
+    samples: int | None,
     **flags: Any,
 ) -> int:
     """Print a plan and save it if asked to; return the exit code."""
@@ -48,7 +49,10 @@ def run(
     target, options = TargetOptions(account, pds, environment), options_of(flags)
     with annotating_errors(to_stderr=form != "text") if github else nullcontext():
         manifest = read_manifest(manifests, environment, environ())
-        with prepare_plan(manifest, target, options, reproducible=reproducible, locked=locked, remember=True) as made:
+        preparation = prepare_plan(
+            manifest, target, options, reproducible=reproducible, locked=locked, samples=samples, remember=True
+        )
+        with preparation as made:
             prepared = with_publishers(made)
             plan = prepared.plan
             if files:

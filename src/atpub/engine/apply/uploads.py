@@ -176,7 +176,7 @@ class Uploads:
         self._hooks.check()
         source = _Watched(self._sources[upload.cid], str(upload.file), self._tell, self._queue.slow_down)
         try:
-            blob = self._repository.upload_blob(source, upload.mime_type)
+            blob = self._repository.upload_blob(source, upload.mime_type, cid=upload.cid)
         except OSError as error:  # of a caller's stream
             hint = "check it, then run it again"
             raise RepositoryError(f"{upload.file} cannot be read: {error.strerror or error}", hint=hint) from error

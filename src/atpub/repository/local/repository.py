@@ -202,13 +202,14 @@ class LocalRepository:
                 raise self._not_found()
             yield head, tables
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         """Store the bytes, and return the blob as it has to be referred to.
 
         The MIME type is, as on the reference PDS, what the bytes give away, else the given one without parameters; a
         blob that records refer to keeps the one that it has. Unless a record refers to it within the hour, the blob may
         be collected. Raises BlobRejected or Unavailable.
         """
+        del cid  # the bytes are hashed while they are stored
         essence = mime_type.partition(";")[0].strip()
         if "/" not in essence:
             raise BlobRejected(f"{mime_type!r} is not a MIME type", hint="application/octet-stream fits any bytes")

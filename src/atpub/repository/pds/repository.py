@@ -151,22 +151,25 @@ class PdsRepository:
         """
         return self._records.some(collection, limit, cursor)
 
-    def upload_blob(self, source: BlobSource, mime_type: str) -> Blob:
+    def upload_blob(self, source: BlobSource, mime_type: str, *, cid: Cid | None = None) -> Blob:
         """Upload the bytes and return the blob as the server describes it (com.atproto.repo.uploadBlob).
 
+        The server hashes the bytes: where it comes to the `cid` that is known already, that need not be done here, too.
         Raises BlobRejected, Unavailable, RateLimited or AuthenticationFailed.
         """
         self._check_blob(source.size, mime_type)
         budget = self._budget(UPLOAD_BLOB.nsid)
         if budget and budget.points == 0:
             raise RateLimited(f"{self.url} takes no more uploads for now", reset=budget.reset)
-        body = _Hashed(source)
+        body = _Body(source, is_hashed=cid is None)
         try:
             output = self._authorizer.authorized(lambda access: self._xrpc.upload(UPLOAD_BLOB, body, mime_type, access))
         except RequestTooLarge as error:
             raise BlobRejected(error.message, hint=f"the blob has {source.size:,} bytes") from None
-        if (output.blob.cid, output.blob.size) != (body.cid, body.size):
-            raise Unavailable(f"{self.url} says of the blob {body.cid} that it is {output.blob.cid}")
+        if (output.blob.cid, output.blob.size) != (cid or body.cid, body.size):
+            sent = body.cid or _cid_of(source)
+            if output.blob.cid != sent or output.blob.size != body.size:
+                raise Unavailable(f"{self.url} says of the blob {sent} that it is {output.blob.cid}")
         return output.blob
 
     def apply_writes(self, writes: Sequence[Write], swap_commit: Cid | None) -> Commit:
@@ -352,11 +355,12 @@ class PdsRepository:
             raise Unavailable(f"{self.url} gives other bytes than those of the blob {cid}")
 
 
-class _Hashed:
-    """The bytes of a source, hashed while they are sent; `cid` is theirs once all of them were."""
+class _Body:
+    """The bytes of a source; if it `is_hashed`, that is done while they are sent, and `cid` is theirs once all were."""
 
-    def __init__(self, source: BlobSource) -> None:
+    def __init__(self, source: BlobSource, *, is_hashed: bool) -> None:
         self._source = source
+        self._is_hashed = is_hashed
         self.size = source.size
         self.cid: Cid | None = None
 
@@ -366,13 +370,23 @@ class _Hashed:
             while chunk := stream.read(_CHUNK):
                 sent += len(chunk)
                 self._check(sent <= self.size)
-                digest.update(chunk)
+                if self._is_hashed:
+                    digest.update(chunk)
                 yield chunk
         self._check(sent == self.size)
-        self.cid = Cid.of_digest(digest.digest(), RAW)
+        if self._is_hashed:
+            self.cid = Cid.of_digest(digest.digest(), RAW)
 
     def _check(self, fits: bool) -> None:
         if not fits:
             raise BlobRejected(
                 f"the blob has not the {self.size:,} bytes that were announced: did it change meanwhile?"
             )
+
+
+def _cid_of(source: BlobSource) -> Cid | None:
+    """Return the CID of a source's bytes, read once more."""
+    body = _Body(source, is_hashed=True)
+    for _ in body:
+        pass
+    return body.cid
