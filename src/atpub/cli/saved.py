@@ -21,6 +21,7 @@ from atpub.cli.connect import TargetOptions, applied_records, find_target, named
 from atpub.cli.output import print_json
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
+from atpub.cli.stray import names_account
 from atpub.desired import usual_folder
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan, saved_document
@@ -72,6 +73,8 @@ def load(file: Path, options: TargetOptions) -> Generator[PreparedPlan]:
 def _read(file: Path) -> bytes:
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
+    if names_account(str(file)):
+        raise Usage(f"{file} is not a saved plan", hint=f"name an account with --account: atpub apply --account {file}")
     if not file.exists():
         raise Usage(f"{file} does not exist", hint=f"save a plan first: atpub plan --out {file}")
     return file.read_bytes()

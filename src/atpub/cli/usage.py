@@ -9,6 +9,7 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.groups import ExtraArguments, UnknownCommand
+from atpub.cli.options import load
 from atpub.errors import Usage
 from atpub.suggest import nearest, suggest
 
@@ -48,10 +49,8 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     message = " ".join(_message(error).split()).rstrip(".")  # click lists choices on lines of their own
     if isinstance(error, UnknownCommand):
         return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
-    hint = f"{help_command} says how to use it"
-    if isinstance(error, ExtraArguments) and _takes_manifests_alone(ctx.command):
-        hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
-    return Usage(message[:1].lower() + message[1:], hint=hint)
+    hint = load("atpub.cli.stray:stray_hint")(error.arguments, ctx) if isinstance(error, ExtraArguments) else ""
+    return Usage(message[:1].lower() + message[1:], hint=hint or f"{help_command} says how to use it")
 
 
 def _message(error: click.UsageError) -> str:
@@ -69,12 +68,6 @@ def _context(args: Sequence[str]) -> click.Context:
             break
         found = click.Context(command, found, name)
     return found
-
-
-def _takes_manifests_alone(command: click.Command) -> bool:
-    """Return whether the command has no arguments, so that one is probably a manifest."""
-    arguments = any(isinstance(item, click.Argument) for item in command.params)
-    return not arguments and any(item.name == "manifests" for item in command.params)
 
 
 def _commands(ctx: click.Context) -> list[str]:
