@@ -31,7 +31,7 @@ from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.file_facts import FileFacts, FileSource
 from atpub.shards.measure import measure_files
-from atpub.target import Target
+from atpub.target import Target, refuse_pds
 from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder
 
@@ -101,6 +101,7 @@ def _find_target(plan: Plan, folder: Path | None, options: TargetOptions) -> Tar
     """Return the repository of a saved plan; raises Usage, and Refused if this run names another one."""
     named = named_target(options)
     if folder or (named and named.folder):
+        refuse_pds(plan.account, options.pds)
         if named and named.account != plan.account:
             message = f"the plan is for {plan.account}, and not for {named.account}"
             raise Refused(message, hint="make one for that account")

@@ -16,7 +16,7 @@ from atpub.cataloging.run import CatalogSource, WrittenCatalog, write_catalog
 from atpub.cli.connect import TargetOptions, find_manifest, find_target
 from atpub.cli.output import print_data, print_json, tell
 from atpub.cli.progress import show_progress
-from atpub.cli.run.published import find_record, read_published, read_schema, reading, tell_unreadable
+from atpub.cli.run.published import find_record, read_published, read_schema, reading, require_names, tell_unreadable
 from atpub.engine.desired.model import entry_path
 from atpub.errors import RecordNotFound, Usage
 from atpub.manifest.model import Manifest
@@ -88,6 +88,7 @@ def run_open(
     if name is not None:
         uri, target, manifest = find_record(name, manifests, options, repository)
     else:
+        require_names(None, manifests, options, repository)
         manifest = find_manifest(manifests, options)
         target = find_target(manifest, options)
     with _reading_source(target, manifest) as source:

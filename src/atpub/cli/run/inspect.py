@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
+from atpub.errors import Usage
 from atpub.executors import open_executor
 from atpub.inspection.files import find_shards
 from atpub.inspection.reading import InspectedSource, survey_sources
@@ -29,6 +30,8 @@ def run_inspect(
 ) -> int:
     """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
     urls = [path for path in paths if "://" in path]
+    if (repository or pds) and not any(url.startswith("at://") for url in urls):
+        raise Usage("--repository and --pds are about at:// URIs", hint="leave them out, or name a URI")
     found = find_shards([path for path in paths if path not in urls])
     sources = [InspectedSource(file.absolute(), str(file), samples) for file in found.files]
     surveys: list[ShardSurvey] = []

@@ -12,7 +12,7 @@ from atpub.catalog.neurips import check_croissant
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_source, tell_warnings
-from atpub.cli.run.published import find_record, find_uri, read_published, read_schema, reading
+from atpub.cli.run.published import find_record, find_uri, read_published, read_schema, reading, require_names
 from atpub.desired import read_manifest, usual_paths
 from atpub.errors import FileConflict, InvalidInput, RecordNotFound, Usage
 from atpub.manifest.model import DatasetEntry, Manifest
@@ -40,7 +40,7 @@ def run_croissant(
         options = TargetOptions(account, pds, environment)
         export_metadata("croissant", name, manifests, options, repository, out, overwrite=overwrite)
         return
-    if out or (name or "").startswith("at://"):
+    if out or overwrite or repository or (name or "").startswith("at://"):
         raise Usage(
             "--check reads the manifest alone, and writes nothing", hint="give the address of a dataset, or none"
         )
@@ -58,6 +58,8 @@ def export_metadata(
     overwrite: bool,
 ) -> None:
     """Print the metadata of a published dataset in a format, or write it to a file; raises FileConflict."""
+    if overwrite and out is None:
+        raise Usage("--overwrite is an option of --out", hint="add --out FILE")
     if out is not None and out.exists() and not overwrite:
         raise FileConflict(f"{out} already exists", hint="give another --out, or --overwrite")
     uri, target = _find(name, manifests, options, folder)
@@ -79,6 +81,7 @@ def _find(
     if name is not None:
         uri, target, _ = find_record(name, manifests, options, folder)
         return uri, target
+    require_names(None, manifests, options, folder)
     if not (manifests or usual_paths()):
         raise Usage("no dataset is named, and there is no manifest here", hint="give the dataset's at:// URI")
     manifest = read_manifest(manifests, options.environment, environ())

@@ -106,13 +106,26 @@ def find_record(
 ) -> tuple[AtUri, Target, Manifest | None]:
     """Return the URI of the record with a URI, or an address in the manifest; its repository; and that manifest.
 
-    The URI's authority may be open. `folder` is that of the local repository of a URI.
+    The URI's authority may be open. `folder` is that of the local repository of a URI. Raises Usage for options that
+    contradict the name.
     """
+    require_names(name, manifests, options, folder)
     if name.startswith("at://"):
         uri = parse_dataset_uri(name)
         return uri, Target.of_authority(uri.authority, options.pds, folder, os.environ), None
     manifest = read_manifest(manifests, options.environment, environ())
     return find_uri(name, manifest), find_target(manifest, options), manifest
+
+
+def require_names(name: str | None, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None) -> None:
+    """Raise Usage for options that are not about the kind of name: a URI, or an address of the manifest (also None)."""
+    if name is not None and name.startswith("at://"):
+        if manifests or options.environment or options.account:
+            hint = "leave out --account, -m and --env, or give an address of the manifest"
+            raise Usage("an at:// URI names its account itself", hint=hint)
+    elif folder is not None:
+        hint = f"name the account: --account local:{folder}"
+        raise Usage("--repository is about at:// URIs", hint=hint)
 
 
 def find_uri(name: str, manifest: Manifest) -> AtUri:
