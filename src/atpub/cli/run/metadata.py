@@ -12,9 +12,17 @@ from atpub.catalog.neurips import check_croissant
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_source, tell_warnings
-from atpub.cli.run.published import find_record, find_uri, read_published, read_schema, reading, require_names
+from atpub.cli.run.published import (
+    find_record,
+    find_uri,
+    not_published,
+    read_published,
+    read_schema,
+    reading,
+    require_names,
+)
 from atpub.desired import read_manifest, usual_paths
-from atpub.errors import FileConflict, InvalidInput, RecordNotFound, Usage
+from atpub.errors import FileConflict, InvalidInput, Usage
 from atpub.manifest.model import DatasetEntry, Manifest
 from atpub.published.model import DatasetView
 from atpub.report.style import PLAIN
@@ -64,7 +72,7 @@ def export_metadata(
         raise FileConflict(f"{out} already exists", hint="give another --out, or --overwrite")
     uri, target = _find(name, manifests, options, folder)
     with reading(target) as repository:
-        dataset = _read(replace(uri, authority=repository.did), repository, target)
+        dataset = _read(name, replace(uri, authority=repository.did), repository, target)
     text = render(format_name, dataset)
     if out is None:
         print_source(text.removesuffix("\n"))
@@ -100,10 +108,10 @@ def _datasets(manifest: Manifest) -> list[DatasetEntry]:
     return [entry for entry in manifest.entries.values() if isinstance(entry, DatasetEntry)]
 
 
-def _read(uri: AtUri, repository: Repository, target: Target) -> DatasetView:
+def _read(name: str | None, uri: AtUri, repository: Repository, target: Target) -> DatasetView:
     found = read_published(target, repository).find(uri)
     if found is None:
-        raise RecordNotFound(f"there is no dataset {uri}", hint="atpub list shows the datasets of an account")
+        raise not_published(name, uri, repository)
     if not isinstance(found, DatasetView):
         raise Usage(f"{uri} is not a dataset", hint="atpub list shows the datasets of an account")
     if found.schema is None:

@@ -27,7 +27,7 @@ from atpub.published.model import DatasetView, Published, PublisherView, SchemaV
 from atpub.pulling.entries import parse_dataset_uri
 from atpub.report.published import list_json, list_text, record_json, unreadable_text, view_json, view_text
 from atpub.report.table import UNLIMITED
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, record_not_found
 from atpub.repository.model import LOCAL_DID
 from atpub.suggest import listed, suggest
 from atpub.target import Target
@@ -81,16 +81,16 @@ def run_show(
     uri, target, _ = find_record(name, manifests, TargetOptions(account, pds, environment), repository)
     with reading(target) as opened:
         uri = replace(uri, authority=opened.did)
-        _show(uri, opened, target, as_json=as_json, raw=raw)
+        _show(name, uri, opened, target, as_json=as_json, raw=raw)
 
 
-def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
+def _show(name: str, uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
     published = read_published(target, repository)
     view = published.find(uri)
     if view is None or raw:
         record = repository.get_record(uri.path) if uri.path else None
         if record is None:
-            raise RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
+            raise not_published(name, uri, repository)
         print_json(record.value if raw else record_json(uri, record))
         return
     if isinstance(view, DatasetView) and view.schema is None:
@@ -115,6 +115,18 @@ def find_record(
         return uri, Target.of_authority(uri.authority, options.pds, folder, os.environ), None
     manifest = read_manifest(manifests, options.environment, environ())
     return find_uri(name, manifest), find_target(manifest, options), manifest
+
+
+def not_published(name: str | None, uri: AtUri, repository: Repository) -> RecordNotFound:
+    """Return the error of a record that is not there, named by its URI or by its address in the manifest."""
+    if name is None or not name.startswith("at://"):
+        hint = "publish it with `atpub apply`, or name the account that has it: --account"
+        return RecordNotFound(f"{name or 'the dataset'} is not published: there is no record {uri}", hint=hint)
+    if uri.path is None:
+        return RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
+    if repository.get_record(uri.path) is not None:
+        return RecordNotFound(f"{uri} is no dataset that can be read", hint="atpub show shows the record")
+    return record_not_found(repository, uri.path)
 
 
 def require_names(name: str | None, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None) -> None:
