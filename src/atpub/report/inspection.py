@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
-from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
+from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
 from atpub.suggest import counted, size
 
@@ -25,12 +25,13 @@ _LONGEST_NUMBER: Final = 40
 
 
 def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
-    """Return what one shard holds, a line for each field, and its problems."""
+    """Return what one shard holds, a line for each field; empty if none of it could be read."""
+    if not (survey.is_readable or survey.samples or survey.looked_at):
+        return ""
     samples = "samples not counted" if survey.samples is None else counted(survey.samples, "sample")
     looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
     head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}, {_FORMATS[survey.format]}"
-    problems = [problems_text(survey.problems, style)] if survey.problems else []
-    return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  "), *problems])
+    return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  ")])
 
 
 def total_text(total: SurveyTotal, style: Style = PLAIN) -> str:

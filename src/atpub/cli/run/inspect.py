@@ -14,7 +14,6 @@ from atpub.inspection.files import find_shards
 from atpub.inspection.reading import InspectedSource, survey_sources
 from atpub.inspection.run import init_manifest
 from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
-from atpub.report.problems import problems_text
 from atpub.shards.survey import ShardSurvey, SurveyTotal
 from atpub.storage.interface import Endpoint
 
@@ -43,14 +42,20 @@ def run_inspect(
             if as_json:
                 surveys.append(survey)
             else:
-                print_data(survey_text(survey, style_for(sys.stdout)))
+                _print(survey)
     if as_json:
         print_json(surveys_json(surveys, total, found.problems))
-    elif total.shards > 1:
+    elif total.shards > 1 and total.looked_at:
         print_data(total_text(total, style_for(sys.stdout)))
-    if found.problems:
-        tell(problems_text(found.problems, style_for(sys.stderr)))
+    tell_warnings(found.problems)
     return 0 if total.is_readable and not found.problems else 1
+
+
+def _print(survey: ShardSurvey) -> None:
+    """Print what a shard holds, and its problems to stderr."""
+    if text := survey_text(survey, style_for(sys.stdout)):
+        print_data(text)
+    tell_warnings(survey.problems)
 
 
 def _list_remote(
