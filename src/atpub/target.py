@@ -17,8 +17,8 @@ FOLDER: Final = Path(".atpub", "local")
 """The default folder of the local repository, relative to the manifest's."""
 
 _NAME_ANOTHER: Final = (
-    "name its folder: --repository PATH or --account local:PATH, or in Python repository=PATH or "
-    "AtmosphereClient.local(PATH)"
+    "the first `atpub apply` creates it; name another folder with --account local:PATH, with --repository PATH beside "
+    "a URI, or in Python with repository=PATH or AtmosphereClient.local(PATH)"
 )
 
 

@@ -39,6 +39,22 @@ _SYNONYMS: Final = {
 """The commands that other tools call by other names."""
 
 
+_OPTION_SYNONYMS: Final = {
+    **dict.fromkeys(("-a", "--actor", "--did", "--handle", "--identifier", "--user", "--username"), "--account"),
+    **dict.fromkeys(("-c", "-f", "--config", "--file"), "-m"),
+    **dict.fromkeys(("-e", "--environment", "--profile", "--stage"), "--env"),
+    **dict.fromkeys(("--host", "--server", "--service"), "--pds"),
+    **dict.fromkeys(("-o", "--output"), "--out"),
+    **dict.fromkeys(("-y", "--auto-approve", "--no-input"), "--yes"),
+    **dict.fromkeys(("--include", "--target"), "--only"),
+    "--force": "--overwrite",
+    "--locked": "--check",
+    "-j": "--json",
+    "-V": "--version",
+}
+"""The options that other tools call by other names."""
+
+
 def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     """Turn click's error into a Usage error with a hint."""
     ctx = error.ctx or _context(args)
@@ -75,7 +91,9 @@ def _commands(ctx: click.Context) -> list[str]:
 
 
 def _command_hint(name: str, ctx: click.Context) -> str:
-    """Suggest the command that may have been meant; empty if there is none."""
+    """Suggest the command, or the option in its place, that may have been meant; empty if there is none."""
+    if name in {"help", "version"}:
+        return f"{ctx.command_path} {'[COMMAND] --help' if name == 'help' else '--version'}"
     meant = _SYNONYMS.get(name.lower())
     if meant not in _commands(ctx):
         meant = _nested(name, ctx)
@@ -95,6 +113,11 @@ def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:
     if later is not None:
         return f"options come after the command: {ctx.command_path} {later} {name}"
     known = [text[2:] for item in ctx.command.params for text in item.opts if text.startswith("--")]
+    if name == "--dry-run" and any(item.name == "yes" for item in ctx.command.params):
+        plan = ", as atpub plan does" if ctx.command.name == "apply" else ""
+        return f"without --yes, {ctx.command_path} shows the changes{plan}, and asks before it makes them"
+    if (other := _OPTION_SYNONYMS.get(name)) and any(other in item.opts for item in ctx.command.params):
+        return f"did you mean {other!r}?"
     # The dashes, which all have, would make any two of them alike.
     meant = nearest(name.lstrip("-"), known)
     return "" if meant is None else f"did you mean '--{meant}'?"

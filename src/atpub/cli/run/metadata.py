@@ -99,7 +99,9 @@ def _find(
 def _only_dataset(manifest: Manifest) -> str:
     addresses = [str(entry.common.address) for entry in _datasets(manifest)]
     if len(addresses) != 1:
-        has = f"{len(addresses):,} datasets: {listed(addresses)}" if addresses else "no dataset"
+        if not addresses:
+            raise Usage("the manifest has no dataset", hint="describe one under `datasets:`, or give its at:// URI")
+        has = f"{len(addresses):,} datasets: {listed(addresses)}"
         raise Usage(f"the manifest has {has}", hint="name the one to export")
     return addresses[0]
 
