@@ -76,3 +76,20 @@ def test_a_pds_for_a_saved_plan_of_a_folder(lab: Lab) -> None:
     ran = lab.run("apply", "plan.json", *PDS.split())
     assert (ran.code, ran.out) == (64, "")
     assert NO_PDS in ran.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "init data --out - --json",
+        "plan --json --out -",
+        "lex lint nowhere --format json",
+        "lex breaking a b --format=json",
+        "validate --json extra",
+    ],
+)
+def test_an_error_is_json_where_json_is_asked_for(line: str, lab: Lab) -> None:
+    ran = lab.run(*line.split())
+    assert ran.code == 64
+    assert ran.json["error"]["code"] == "usage"
+    assert ran.json["error"]["hint"]

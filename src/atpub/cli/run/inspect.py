@@ -71,6 +71,8 @@ def _list_remote(
 
 def run_init(data: tuple[str, ...], out: Path, nsid: str | None, samples: int | None, *, as_json: bool) -> None:
     """Write a manifest for shards, and print what it describes and the next command."""
+    if as_json and str(out) == "-":
+        raise Usage("--json and --out - exclude each other", hint="give one of them")
     outcome = init_manifest(data, out, nsid, samples)
     tell_warnings(outcome.warnings)
     if str(out) == "-":
