@@ -31,6 +31,21 @@ def test_a_record_like_no_other(applied: Lab) -> None:
     assert "  hint: the account has no records in org.lab.note\n" in applied.run("show", f"{LOCAL}/org.lab.note/1").err
 
 
+def test_a_record_to_import(applied: Lab) -> None:
+    (path,) = applied.live(ENTRY)
+    for uri, hint in (
+        (f"{ENTRY}/{path.rkey}x", f"did you mean '{path.rkey}'?"),
+        (f"{ENTRY}/nope", f"{ENTRY} has {path.rkey}"),
+        (
+            "org.lab.note",
+            "the account has no records in org.lab.note: check the URI, or import --all; nothing was written",
+        ),
+    ):
+        ran = applied.run("import", f"{LOCAL}/{uri}")
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err == f"error: there is no record at {LOCAL}/{uri} [record-not-found]\n  hint: {hint}\n"
+
+
 def test_an_entry_that_is_not_published(applied: Lab) -> None:
     for line in ("show datasets/cats", "export datasets/cats --format croissant", "open datasets/cats --print"):
         ran = applied.run(*line.split())
