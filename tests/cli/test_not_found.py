@@ -38,7 +38,7 @@ def test_a_record_to_import(applied: Lab) -> None:
         (f"{ENTRY}/nope", f"{ENTRY} has {path.rkey}"),
         (
             "org.lab.note",
-            "the account has no records in org.lab.note: check the URI, or import --all; nothing was written",
+            "the account has no records in org.lab.note: check the URI, or import --all",
         ),
     ):
         ran = applied.run("import", f"{LOCAL}/{uri}")
