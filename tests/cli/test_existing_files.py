@@ -71,6 +71,13 @@ def test_a_file_of_its_own_may_be_there(line: str, applied: Lab) -> None:
         assert ran.code == 0, ran.err
 
 
+@pytest.mark.parametrize("line", [line for line in AGAIN if "." in line])
+def test_the_folder_of_a_file_is_made(line: str, applied: Lab) -> None:
+    *args, file = line.removesuffix(" --overwrite").split()
+    assert applied.run(*args, f"new/folder/{file}").code == 0
+    assert (applied.folder / "new" / "folder" / file).is_file()
+
+
 @pytest.mark.parametrize("line", [line for line in AGAIN if "--overwrite" in line])
 def test_a_text_that_may_have_been_edited_is_replaced_only_when_told_to(line: str, applied: Lab) -> None:
     assert applied.run(*line.split()).code == 0

@@ -53,6 +53,7 @@ def save(prepared: PreparedPlan, file: Path) -> None:
     if file == STANDARD:
         print_json(document)
     else:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, f"{json.dumps(document, indent=1)}\n")
 
 

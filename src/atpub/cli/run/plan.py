@@ -59,6 +59,7 @@ def run(
             if out is not None:
                 save(prepared, out)
             if html is not None and html != STANDARD:
+                html.parent.mkdir(parents=True, exist_ok=True)
                 write_text(html, plan_page(plan))
             _print(plan, form, environment, is_long=long)
             if github:

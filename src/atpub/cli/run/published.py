@@ -119,13 +119,14 @@ def find_record(
 
 def not_published(name: str | None, uri: AtUri, repository: Repository) -> RecordNotFound:
     """Return the error of a record that is not there, named by its URI or by its address in the manifest."""
+    if uri.path is not None and repository.get_record(uri.path) is not None:
+        shown = name or str(uri)
+        return RecordNotFound(f"{shown} is no dataset that can be read", hint=f"see the record: atpub show {shown}")
     if name is None or not name.startswith("at://"):
         hint = "publish it with `atpub apply`, or name the account that has it: --account"
         return RecordNotFound(f"{name or 'the dataset'} is not published: there is no record {uri}", hint=hint)
     if uri.path is None:
         return RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
-    if repository.get_record(uri.path) is not None:
-        return RecordNotFound(f"{uri} is no dataset that can be read", hint="atpub show shows the record")
     return record_not_found(repository, uri.path)
 
 
