@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atpub.atproto.syntax import Did
-from atpub.errors import Refused
+from atpub.errors import Refused, Usage
 from atpub.manifest.load import load_manifest
 from atpub.manifest.model import Manifest
 from atpub.target import Target
@@ -38,9 +38,16 @@ def test_no_target_without_an_account(manifest: Manifest) -> None:
 
 
 def test_a_folder_is_beside_the_manifest_or_where_it_is_said(manifest: Manifest, tmp_path: Path) -> None:
-    assert Target.resolve(manifest, "local", URL, {}) == Target("local", DID, None, tmp_path / ".atpub/local")
+    assert Target.resolve(manifest, "local", None, ENVIRON) == Target("local", DID, None, tmp_path / ".atpub/local")
     assert Target.resolve(manifest, "local:a:b", None, {}) == Target("local:a:b", DID, None, Path("a:b"))
     assert Target.resolve(None, "local", None, {}) == Target("local", None, None, Path(".atpub/local"))
+
+
+def test_a_folder_has_no_pds(manifest: Manifest) -> None:
+    with pytest.raises(Usage, match="local is a repository in a folder, which has no PDS"):
+        Target.resolve(manifest, "local", URL, {})
+    with pytest.raises(Usage, match="a is a repository in a folder"):
+        Target.of_authority("did:web:local.invalid", URL, Path("a"))
 
 
 def test_another_identity_is_refused() -> None:
@@ -67,6 +74,6 @@ def test_a_local_did_is_in_the_folder_unless_the_call_names_a_server() -> None:
     assert Target.of_authority(local) == Target(f"local:{folder}", Did(local), folder=folder)
     assert Target.of_authority(local, environ=ENVIRON).folder == folder
     assert Target.of_authority(local, URL, environ=ENVIRON) == Target(local, pds=URL)
-    assert Target.of_authority(local, URL, Path("a")).folder == Path("a")
+    assert Target.of_authority(local, folder=Path("a"), environ=ENVIRON).folder == Path("a")
     assert Target.of_authority(DID, environ=ENVIRON) == Target(DID, pds="https://env.example")
     assert Target.of_authority(DID, URL, environ=ENVIRON) == Target(DID, pds=URL)

@@ -17,8 +17,8 @@ FOLDER: Final = Path(".atpub", "local")
 """The default folder of the local repository, relative to the manifest's."""
 
 _NAME_ANOTHER: Final = (
-    "name its folder: --repository PATH or --account local:PATH, or in Python repository=PATH or "
-    "AtmosphereClient.local(PATH)"
+    "the first `atpub apply` creates it; name another folder with --account local:PATH, with --repository PATH beside "
+    "a URI, or in Python with repository=PATH or AtmosphereClient.local(PATH)"
 )
 
 
@@ -47,13 +47,16 @@ class Target:
     def resolve(
         cls, manifest: Manifest | None, account: str | None, pds: str | None, environ: Mapping[str, str]
     ) -> Target | None:
-        """Find the target of a run; None where no account is given.
+        """Find the target of a run; None where no account is given. Raises Usage for a `pds` of a local repository.
 
-        Precedence: the arguments, then ATPUB_ACCOUNT and ATPUB_PDS of the environment, then the manifest.
+        Precedence: the arguments, then ATPUB_ACCOUNT and ATPUB_PDS of the environment, then the manifest. A local
+        repository leaves the PDS of the environment and of the manifest, which are those of other accounts, aside.
         """
         name = account or environ.get("ATPUB_ACCOUNT") or (manifest.account if manifest else None)
         if not name:
             return None
+        if is_local(name):
+            refuse_pds(name, pds)
         server = pds or environ.get("ATPUB_PDS")
         if manifest is None:
             return cls.parse(name, server)
@@ -71,8 +74,10 @@ class Target:
         """Return the repository that a URI's authority names, to read from it.
 
         `folder` is that of a local repository. Without it, `did:web:local.invalid` is in the default folder, unless
-        `pds` names a server; ATPUB_PDS of the environment is the server of other accounts only.
+        `pds` names a server; ATPUB_PDS of the environment is the server of other accounts only. Raises Usage for both.
         """
+        if folder is not None:
+            refuse_pds(str(folder), pds)
         if folder is None and (pds or authority != LOCAL_DID):
             return cls.parse(authority, pds or (environ or {}).get("ATPUB_PDS"))
         did = Did(authority) if Did.accepts(authority) else None
@@ -88,6 +93,13 @@ class Target:
         """Raise RepositoryNotFound where this is a folder that holds no repository yet."""
         if self.folder is not None and repository.head() is None:
             raise RepositoryNotFound(f"there is no repository in {self.folder}", hint=_NAME_ANOTHER)
+
+
+def refuse_pds(account: str, pds: str | None) -> None:
+    """Raise Usage if a PDS is named for a repository in a folder."""
+    if pds:
+        hint = "leave out the PDS, or name an account on a server: --account HANDLE"
+        raise Usage(f"{account} is a repository in a folder, which has no PDS", hint=hint)
 
 
 def require_target(

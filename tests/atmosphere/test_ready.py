@@ -243,7 +243,7 @@ def test_what_is_wrong(file: Path, local: AtmosphereClient, monkeypatch: pytest.
     with pytest.raises(Usage, match=r"there is no atpub\.yaml"):
         plan(account="local")
     monkeypatch.setenv("ATPUB_PLC", "nowhere")
-    with pytest.raises(Usage, match="'nowhere' is not the address of a server"):
+    with pytest.raises(Usage, match="ATPUB_PLC: 'nowhere' is not the address of a server"):
         plan(file, account="did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")
     file.write_text(MANIFEST.replace("blobs: data", "blobs: nowhere"), "utf-8")
     with pytest.raises(InvalidInput, match="nowhere"):

@@ -182,12 +182,33 @@ def test_a_shard_that_changes_is_uploaded_again(lab: Lab) -> None:
         ("paln", "plan"),
         ("rollback", "undo"),
         ("format", "lex format"),
+        ("plan --output x", "--out"),
+        ("plan -f x", "-m"),
+        ("login --handle x", "--account"),
+        ("lock --locked", "--check"),
+        ("-V", "--version"),
     ],
 )
-def test_another_tools_word_for_a_command(name: str, meant: str, lab: Lab) -> None:
-    ran = lab.run(name)
+def test_another_tools_word_for_a_command_or_an_option(name: str, meant: str, lab: Lab) -> None:
+    ran = lab.run(*name.split())
     assert ran.code == 64
     assert f"hint: did you mean '{meant}'?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("help plan", "atpub [COMMAND] --help"),
+        ("version", "atpub --version"),
+        ("apply --dry-run", "without --yes, atpub apply shows the changes, as atpub plan does, and asks before"),
+        ("undo --dry-run", "without --yes, atpub undo shows the changes, and asks before it makes them"),
+        ("plan --dry-run", "atpub plan --help lists the options"),
+    ],
+)
+def test_what_other_tools_have_and_atpub_has_otherwise(line: str, hint: str, lab: Lab) -> None:
+    ran = lab.run(*line.split())
+    assert ran.code == 64
+    assert f"  hint: {hint}" in ran.err
 
 
 def test_an_argument_too_many_is_no_manifest_where_the_command_has_arguments(lab: Lab) -> None:

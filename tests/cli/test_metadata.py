@@ -79,7 +79,7 @@ def test_a_file_is_not_replaced_unasked(applied: Lab) -> None:
         ("export --format croissant schemas/image", 64, "not a dataset"),
         ("export --format croissant digit", 64, "no entry 'digit'"),
         ("export --format nothing digits", 64, "'nothing'"),
-        ("croissant at://did:web:local.invalid/science.alt.dataset.entry/3jqfcqzm3fo2j", 1, "no dataset"),
+        ("croissant at://did:web:local.invalid/science.alt.dataset.entry/3jqfcqzm3fo2j", 1, "there is no record"),
         ("croissant --check --out x", 64, "reads the manifest alone"),
         ("croissant --check at://did:web:local.invalid/science.alt.dataset.entry/a", 64, "reads the manifest alone"),
         ("croissant --check digit", 64, "no dataset 'digit'"),

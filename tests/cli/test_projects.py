@@ -42,6 +42,14 @@ def test_each_is_applied(two: Lab) -> None:
     assert two.plan(*NAMES).out.count("Nothing to do: 4 records up to date.") == 2
 
 
+def test_one_empty_line_is_between_them(two: Lab) -> None:
+    pending = [two.plan(*form, *NAMES).out for form in ((), ("--markdown",))]
+    two.apply(*NAMES)
+    for text in (*pending, two.plan(*NAMES).out, two.plan("--markdown", *NAMES).out):
+        assert "\n\n\n" not in text
+        assert not text.endswith("\n\n")
+
+
 def test_one_that_fails_keeps_none_of_the_others(two: Lab) -> None:
     two.change(("version: 1.0.0\n    description", "version: one\n    description"))
     ran = two.apply("--json", *NAMES)

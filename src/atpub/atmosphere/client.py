@@ -225,7 +225,8 @@ class AtmosphereClient(TypedRecords):
         repository = self.account_of(found.authority).repository
         record = repository.get_record(found.path)
         if record is None:
-            raise RecordNotFound(f"there is no record {found}")
+            hint = f"list_records shows those of a collection: {found.collection}"
+            raise RecordNotFound(f"there is no record {found}", hint=hint)
         return RecordValue(record.value, AtUri.of(repository.did, found.path), record.cid)
 
     def list_records(

@@ -79,7 +79,8 @@ class TypedRecords(ABC):
         repository = self.account_of(repo, call).repository
         record = repository.get_record(path)
         if record is None:
-            raise RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}")
+            hint = f"list shows those of the class: list({record_type.__name__})"
+            raise RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}", hint=hint)
         return _load_typed(record_type, AtUri.of(repository.did, path), record)
 
     def list(

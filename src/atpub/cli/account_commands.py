@@ -74,7 +74,7 @@ _REPOSITORY = click.option(
     "--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]"
 )
 _OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write. [default: stdout]")
-_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the file that --out names.")
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="With --out, replace the file if it exists.")
 
 
 @command()
@@ -93,7 +93,8 @@ def export() -> None:
     With --format, ADDRESS names a dataset of the manifest, such as datasets/digits; it may be left out if there is only
     one. A URI names a dataset of any account. Prints the metadata, or writes it to the file that --out names.
 
-    With --car, writes every record of the account to a file, but no blobs.
+    With --car, writes every record of the account to a file, but no blobs. An earlier CAR file of that name is
+    replaced, and no other file.
 
     Needs no credentials.
     """

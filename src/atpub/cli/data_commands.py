@@ -79,7 +79,7 @@ def init() -> None:
 
     DATA are tar files, folders of them, or patterns, in the folder of the manifest. Shards whose names differ in their
     numbers are one dataset: train-*.tar and val-*.tar are two. Shards that are too large for blobs are described in a
-    comment. Never overwrites a file.
+    comment. Never replaces a file.
 
     The manifest can be applied as it is, to a repository in a folder. Editors complete it by atpub.schema.json beside
     it, which its first line names.
@@ -129,7 +129,7 @@ def lock() -> None:
 )
 @click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
 @click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option("--overwrite", is_flag=True, help="Replace the files of --out and --download if they exist.")
 @click.option("--adopt", is_flag=True, help="Let the project own the records after the next apply.")
 @click.option("--download", is_flag=True, help="Save blobs beside the manifest, and name them as files.")
 @click.option("--lexicons", type=FOLDER, metavar="DIR", help="The folder of the project's own lexicons.")

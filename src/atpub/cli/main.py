@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from contextvars import copy_context
+from itertools import pairwise
 
 import click
 
@@ -61,6 +62,11 @@ def _run(args: list[str]) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:
         with ignoring_stop_signals():
-            code: int = load("atpub.cli.failures:report")(error, args, as_json="--json" in args)
+            code: int = load("atpub.cli.failures:report")(error, args, as_json=_asks_for_json(args))
         return code
     return result if isinstance(result, int) else 0
+
+
+def _asks_for_json(args: list[str]) -> bool:
+    """Return whether a command line, which may have errors, asks for JSON: by `--json`, or by `--format json`."""
+    return "--json" in args or "--format=json" in args or ("--format", "json") in pairwise(args)

@@ -35,8 +35,10 @@ def write_files(prepared: PreparedPlan, html: Path | None, out: Path | None) -> 
         if out == STANDARD:
             print_json(document)
         else:
+            out.parent.mkdir(parents=True, exist_ok=True)
             write_text(out, f"{json.dumps(document, indent=1)}\n")
     if html is not None and html != STANDARD:
+        html.parent.mkdir(parents=True, exist_ok=True)
         write_text(html, plan_page(prepared.plan))
 
 

@@ -63,8 +63,8 @@ def validate() -> None:
 def plan() -> None:
     """Show the changes that an apply would make.
 
-    Reads the repository, which is public: needs no credentials and writes nothing. Exits with 7 if the plan holds a
-    change that a safety rule forbids.
+    Reads the repository, which is public: needs no credentials and changes nothing. Exits with 7 if the plan holds a
+    change that a safety rule forbids. --out and --html replace an earlier plan or page, and no other file.
     """
 
 
@@ -239,7 +239,7 @@ def generate() -> None:
     """Generate typed Python classes from Lexicon JSON.
 
     The package has a module for each lexicon: a class for each record and object, and typed requests and responses of
-    methods. Up-to-date files are not touched; only files that atpub has generated are removed.
+    methods. Up-to-date files are not touched; only files that atpub has generated are replaced or removed.
 
     Options that are not given are read from [tool.atpub.generate] in pyproject.toml, under the same names.
     """

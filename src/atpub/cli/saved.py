@@ -18,6 +18,7 @@ from atpub.cli.connect import TargetOptions, applied_records, find_target, named
 from atpub.cli.output import STANDARD
 from atpub.cli.prepare import PreparedPlan
 from atpub.cli.progress import show_progress
+from atpub.cli.stray import names_account
 from atpub.desired import usual_folder
 from atpub.engine.plan.model import Plan, Upload
 from atpub.engine.plan.serialize import read_plan
@@ -27,7 +28,7 @@ from atpub.login.model import VARIABLE
 from atpub.pipeline import resume_plan
 from atpub.shards.file_facts import FileFacts, FileSource
 from atpub.shards.measure import measure_files
-from atpub.target import FOLDER, Target
+from atpub.target import FOLDER, Target, refuse_pds
 from atpub.text.files import STDIN
 from atpub.user_folders import cache_folder
 
@@ -54,6 +55,8 @@ def load(file: Path, options: TargetOptions, *, has_digest: bool = False) -> Gen
 def _read(file: Path) -> bytes:
     if file.is_dir() or file.suffix in {".yaml", ".yml"}:
         raise Usage(f"{file} is not a saved plan", hint=f"a manifest is named with -m: atpub apply -m {file}")
+    if names_account(str(file)):
+        raise Usage(f"{file} is not a saved plan", hint=f"name an account with --account: atpub apply --account {file}")
     if not file.exists():
         raise Usage(f"{file} does not exist", hint=f"save a plan first: atpub plan --out {file}")
     return file.read_bytes()
@@ -80,6 +83,7 @@ def _find_target(plan: Plan, folder: Path | None, options: TargetOptions) -> Tar
     """Return the repository of a saved plan; raises Usage, and Refused if this run names another one."""
     named = named_target(options)
     if folder or (named and named.folder):
+        refuse_pds(plan.account, options.pds)
         if named and named.account != plan.account and not _is_same(named.folder, folder):
             message = f"the plan is for {plan.account}, and not for {named.account}"
             raise Refused(message, hint="make one for that account")

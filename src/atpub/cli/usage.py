@@ -9,6 +9,7 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.groups import ExtraArguments, UnknownCommand, load_commands
+from atpub.cli.options import load
 from atpub.errors import Usage
 from atpub.suggest import nearest, suggest
 
@@ -38,6 +39,22 @@ _SYNONYMS: Final = {
 """The commands that other tools call by other names."""
 
 
+_OPTION_SYNONYMS: Final = {
+    **dict.fromkeys(("-a", "--actor", "--did", "--handle", "--identifier", "--user", "--username"), "--account"),
+    **dict.fromkeys(("-c", "-f", "--config", "--file"), "-m"),
+    **dict.fromkeys(("-e", "--environment", "--profile", "--stage"), "--env"),
+    **dict.fromkeys(("--host", "--server", "--service"), "--pds"),
+    **dict.fromkeys(("-o", "--output"), "--out"),
+    **dict.fromkeys(("-y", "--auto-approve", "--no-input"), "--yes"),
+    **dict.fromkeys(("--include", "--target"), "--only"),
+    "--force": "--overwrite",
+    "--locked": "--check",
+    "-j": "--json",
+    "-V": "--version",
+}
+"""The options that other tools call by other names."""
+
+
 def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     """Turn click's error into a Usage error with a hint."""
     ctx = error.ctx or _context(args)
@@ -48,10 +65,8 @@ def usage(error: click.UsageError, args: Sequence[str] = ()) -> Usage:
     message = " ".join(_message(error).split()).rstrip(".")  # click lists choices on lines of their own
     if isinstance(error, UnknownCommand):
         return Usage(message, hint=_command_hint(error.name, ctx) or f"{help_command} lists the commands")
-    hint = f"{help_command} says how to use it"
-    if isinstance(error, ExtraArguments) and _takes_manifests_alone(ctx.command):
-        hint = f"name a manifest with -m: {ctx.command_path} -m {' -m '.join(error.arguments)}"
-    return Usage(message[:1].lower() + message[1:], hint=hint)
+    hint = load("atpub.cli.stray:stray_hint")(error.arguments, ctx) if isinstance(error, ExtraArguments) else ""
+    return Usage(message[:1].lower() + message[1:], hint=hint or f"{help_command} says how to use it")
 
 
 def _message(error: click.UsageError) -> str:
@@ -71,18 +86,14 @@ def _context(args: Sequence[str]) -> click.Context:
     return found
 
 
-def _takes_manifests_alone(command: click.Command) -> bool:
-    """Return whether the command has no arguments, so that one is probably a manifest."""
-    arguments = any(isinstance(item, click.Argument) for item in command.params)
-    return not arguments and any(item.name == "manifests" for item in command.params)
-
-
 def _commands(ctx: click.Context) -> list[str]:
     return ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
 
 
 def _command_hint(name: str, ctx: click.Context) -> str:
-    """Suggest the command that may have been meant; empty if there is none."""
+    """Suggest the command, or the option in its place, that may have been meant; empty if there is none."""
+    if name in {"help", "version"}:
+        return f"{ctx.command_path} {'[COMMAND] --help' if name == 'help' else '--version'}"
     meant = _SYNONYMS.get(name.lower())
     if meant not in _commands(ctx):
         meant = _find_nested(name, ctx)
@@ -102,6 +113,11 @@ def _option_hint(name: str, ctx: click.Context, args: Sequence[str]) -> str:
     if later is not None:
         return f"options come after the command: {ctx.command_path} {later} {name}"
     known = [text[2:] for item in ctx.command.params for text in item.opts if text.startswith("--")]
+    if name == "--dry-run" and any(item.name == "yes" for item in ctx.command.params):
+        plan = ", as atpub plan does" if ctx.command.name == "apply" else ""
+        return f"without --yes, {ctx.command_path} shows the changes{plan}, and asks before it makes them"
+    if (other := _OPTION_SYNONYMS.get(name)) and any(other in item.opts for item in ctx.command.params):
+        return f"did you mean {other!r}?"
     # The dashes, which all have, would make any two of them alike.
     meant = nearest(name.lstrip("-"), known)
     return "" if meant is None else f"did you mean '--{meant}'?"

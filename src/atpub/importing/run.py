@@ -27,6 +27,7 @@ from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record, is_local
 from atpub.repository.snapshot import read_all
+from atpub.suggest import listed, suggest
 from atpub.target import Target
 
 Connect: TypeAlias = Callable[[Target], Repository]
@@ -133,12 +134,20 @@ def _select_named(uris: Collection[AtUri], live: Live) -> list[Record]:
     whole = {uri.collection: uri for uri in uris if not uri.path}
     paths = {uri.path for uri in uris}
     there = {record.path.collection for record in records}
-    missing = [str(uri) for uri in uris if uri.path and uri.path not in live.records]
-    missing += [str(uri) for collection, uri in whole.items() if collection not in there]
+    missing = [uri for uri in uris if uri.path and uri.path not in live.records]
+    missing += [uri for collection, uri in whole.items() if collection not in there]
     if missing:
-        hint = "check the URI; nothing was written"
-        raise RecordNotFound(f"there is no record at {', '.join(missing)}", hint=hint)
+        hint = _suggest_uri(missing[0], records)
+        raise RecordNotFound(f"there is no record at {', '.join(map(str, missing))}", hint=hint)
     return [record for record in records if record.path in paths or record.path.collection in whole]
+
+
+def _suggest_uri(uri: AtUri, records: Collection[Record]) -> str:
+    """Return what to try in place of a URI without a record."""
+    keys = [record.path.rkey for record in records if record.path.collection == uri.collection]
+    if not keys:
+        return f"the account has no records in {uri.collection}: check the URI, or import --all"
+    return suggest(uri.rkey or "", keys) or f"{uri.collection} has {listed(keys)}"
 
 
 def _find_owned(survey: Survey, project: str) -> dict[RecordPath, Owned]:

@@ -54,7 +54,9 @@ class NetworkSource:
             content = self._read(server, did, path)
             proven = _verify(server, content, signer, path)
         except RecordNotFound:
-            raise RecordNotFound(f"{did} has not published {nsid}: {server} has no such record") from None
+            hint = "check the spelling, or ask its owner to publish it; a file of it can be pulled: --from DIR"
+            message = f"{did} has not published {nsid}: {server} has no such record"
+            raise RecordNotFound(message, hint=hint) from None
         found = AtUri.of(did, path)
         return FoundLexicon(proven.value, parse_named(proven.value, nsid, str(found)), Resolution(proven.cid, found))
 

@@ -99,7 +99,8 @@ def read_published(repository: Repository, account: str) -> VersionFiles:
     """Return the lexicons that an account publishes; raises Usage where there are none."""
     found = list_published(repository)
     if not found:
-        raise Usage(f"{account} publishes no lexicons", hint=f"they are records of the collection {COLLECTION}")
+        hint = "compare with files, such as HEAD~1:lexicons; `lexicons:` in the manifest publishes them"
+        raise Usage(f"{account} publishes no lexicons", hint=hint)
     did = repository.did
     readers = (functools.partial(_parse_published, nsid, record, did) for nsid, record in found.items())
     return _collect(readers, partial=True)

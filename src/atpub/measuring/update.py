@@ -7,12 +7,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from atpub.atomic_files import write_text
+from atpub.atomic_files import require_own, write_text
 from atpub.errors import InvalidInput
 from atpub.manifest.model import Manifest
 from atpub.measuring.journal import Journal
 from atpub.measuring.model import UNREAD, FailedShard, KnownShard, MeasuredShard, Outcome, ShardTask
-from atpub.measuring.wids import build_indexes, index_file
+from atpub.measuring.wids import INDEX_START, build_indexes, index_file
 from atpub.problems import Problem
 from atpub.progress import OnProgress, ignore
 from atpub.shards.facts import Facts, gather
@@ -61,11 +61,13 @@ def update_lock(
     `prune` drops the entries of absent files; `cache` is the folder of earlier measurements; `check` writes nothing and
     reads no shard at a URL; `index` also writes an index of each dataset for wids. An `executor` measures shards at
     URLs in place of threads. Raises InvalidInput if the data has errors, or if the lock cannot be read and is not
-    pruned.
+    pruned, and FileConflict if an index would replace another file.
     """
     before = _read_lock(manifest.folder, prune=prune)
     facts = gather(manifest, lock=None if prune else before, cache=cache)
     _check(facts)
+    for address in facts.shards if index else ():
+        require_own(manifest.folder / index_file(address), "an index of a dataset", INDEX_START)
     journal = Journal(manifest.folder)
     found = _Found(journal, check=check)
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from atpub.atproto.data import Json
 from atpub.manifest.model import Address
@@ -12,6 +14,9 @@ from atpub.problems import Problem
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.lock import Lock, StoreFacts
 from atpub.suggest import listed
+
+INDEX_START: Final = re.compile(rb'\s*\{\s*"__kind__": ?"wids-shard-index')
+"""What an index begins with."""
 
 _Shard = tuple[str, int, int | None]
 """The URL or relative path of a shard, its samples, and its bytes."""

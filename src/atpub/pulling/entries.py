@@ -13,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 from atpub.atproto.data import Blob
 from atpub.atproto.syntax import AtUri, Cid, RecordPath, SyntaxViolation
-from atpub.errors import RecordNotFound, Usage
+from atpub.errors import Usage
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
 from atpub.pulling.download import Source, Url, require_http
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, record_not_found
 from atpub.storage.interface import FileStorage, StoredShard
 from atpub.storage.parts import read_links, read_parts
 from atpub.storage.registry import EXTERNAL, find_kind
@@ -89,7 +89,7 @@ def _dataset_of(found: label.Label, uri: AtUri) -> AtUri:
 def _read(repository: Repository, path: RecordPath) -> Mapping[str, Any]:
     record = repository.get_record(path)
     if record is None:
-        raise RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}")
+        raise record_not_found(repository, path)
     return record.value
 
 

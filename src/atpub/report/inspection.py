@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
-from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
+from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
 from atpub.suggest import counted, size
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:  # reports read no shards
     from atpub.shards.field_summary import FieldSummary
     from atpub.shards.survey import ShardSurvey, SurveyTotal
 
-_FORMATS: Final = {"members": "members", "msgpack": "msgpack", "mixed": "msgpack and members", "none": "no samples"}
+_FORMATS: Final = {"members": "members", "msgpack": "msgpack", "mixed": "msgpack and members"}
 _WIDTH: Final = 60
 _LONGEST_NUMBER: Final = 40
 
 
 def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
-    """Return what one shard holds, a line for each field, and its problems."""
+    """Return what one shard holds, a line for each field; empty if none of it could be read."""
+    if not (survey.is_readable or survey.samples or survey.looked_at):
+        return ""
     samples = "samples not counted" if survey.samples is None else counted(survey.samples, "sample")
     looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
-    head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}, {_FORMATS[survey.format]}"
-    problems = [problems_text(survey.problems, style)] if survey.problems else []
-    return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  "), *problems])
+    form = "" if survey.format == "none" else f", {_FORMATS[survey.format]}"
+    head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}{form}"
+    return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  ")])
 
 
 def total_text(total: SurveyTotal, style: Style = PLAIN) -> str:
@@ -58,7 +60,8 @@ def surveys_json(surveys: Sequence[ShardSurvey], total: SurveyTotal, problems: S
 
 def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
     """Return what was found and written, and the next command."""
-    lines = [f"{style(outcome.out, BOLD)}: project {style(outcome.draft.project)}"]
+    is_file = str(outcome.out) != "-"
+    lines = [f"{style(outcome.out, BOLD) if is_file else 'the manifest'}: project {style(outcome.draft.project)}"]
     for schema in outcome.draft.schemas:
         names = ", ".join(schema.declaration.value) if schema.declaration.key != "json_schema" else "a JSON Schema"
         lines.append(f"  schema {style(schema.key)} ({style(schema.nsid)}): {style(names)}")
@@ -71,8 +74,9 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
         lines.append(f"  for editors: {style(outcome.editor_schema)}")
     if outcome.checksums:
         lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
-    named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
-    lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")
+    if is_file:
+        named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
+        lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ def plan_markdown(plan: Plan, environment: str | None = None, limit: int = LIMIT
     end = "\n".join(_end(plan))
     folds = [*_folds(plan)]
     fitted = fit_folds(folds, limit - len(head) - len(end), "atpub plan")
-    return "\n".join([head, *fitted, end])
+    return "\n".join([head, *fitted, end]).rstrip("\n")
 
 
 def marker(plan: Plan, environment: str | None = None) -> str:

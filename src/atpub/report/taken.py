@@ -22,7 +22,7 @@ def taken_text(addresses: Sequence[str], files: Sequence[EditedFile], style: Sty
     """Return the diff of each file, and what was taken."""
     lines = [style(line, _COLOURS.get(line[:1], FAINT)) for item in files for line in _diff(item)]
     if not files:
-        return style(f"Nothing to take: the manifest describes {listed(addresses)} as they are live.", GREEN)
+        return style(f"Nothing to take: what is live is what the manifest describes: {listed(addresses)}.", GREEN)
     lines += ["", style(f"Taken over from the live record: {listed(addresses)}.", BOLD, GREEN)]
     return "\n".join([*lines, "The next apply notes in the inventory that the edit is yours."])
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from atpub.atproto.data import Blob
-from atpub.atproto.syntax import Cid, Did, Nsid, RecordPath
-from atpub.errors import OversizedResponse
+from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath
+from atpub.errors import AtpubError, OversizedResponse, RecordNotFound
 from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
+from atpub.suggest import listed, suggest
 
 UNLIMITED: Final = 2**63
 """More points than any writes can cost."""
+_HINTED: Final = 100
+"""The records of a collection whose keys may be suggested: one page of them, which is one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +178,16 @@ def bounded_blob(repository: Repository, blob: Blob) -> Iterator[bytes]:
             message = f"the blob {blob.cid} has more than the {blob.size:,} bytes that its record states"
             raise OversizedResponse(message)
         yield chunk
+
+
+def record_not_found(repository: Repository, path: RecordPath) -> RecordNotFound:
+    """Return the error of a record that is not there, with a hint of the keys that its collection has."""
+    page = Page((), None)
+    with suppress(AtpubError):  # only the hint needs it
+        page = repository.list_records(path.collection, limit=_HINTED)
+    keys = [record.path.rkey for record in page.records]
+    hint = f"the account has no records in {path.collection}"
+    if keys:
+        has = f"{path.collection} has {listed(keys)}{' and more' if page.cursor else ''}"
+        hint = suggest(path.rkey, keys) or has
+    return RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}", hint=hint)

@@ -98,5 +98,6 @@ def _address(server: str) -> tuple[str, int]:
     except ValueError:
         address = ""
     if not address or not 0 < port < 65536:
-        raise Usage(f"{server!r} is not the address of a DNS server", hint="such as 9.9.9.9 or 127.0.0.1:5353")
+        hint = "for example ATPUB_DNS=9.9.9.9 or ATPUB_DNS=127.0.0.1:5353"
+        raise Usage(f"{server!r} is not the address of a DNS server", hint=hint)
     return address, port

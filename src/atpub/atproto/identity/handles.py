@@ -16,7 +16,7 @@ from atpub.atproto.xrpc.errors import InvalidRequest
 from atpub.atproto.xrpc.exchange import HttpRequest, Timeouts
 from atpub.atproto.xrpc.http import HttpClient, NoResponse, Reply, ResponseTooLarge
 from atpub.atproto.xrpc.transport import base_url
-from atpub.errors import RepositoryNotFound, Unavailable
+from atpub.errors import RepositoryNotFound, Unavailable, Usage
 from atpub.generated.com.atproto.identity import resolve_handle
 
 LOOKUP_TIMEOUTS = Timeouts.of(4.0)
@@ -41,10 +41,17 @@ class ResolverConfig:
     def of(cls, environ: Mapping[str, str]) -> ResolverConfig:
         """Return the servers that the environment names; raises Usage for what is no address of a server."""
         return cls(
-            plc=base_url(environ.get("ATPUB_PLC") or cls().plc),
-            resolver=base_url(environ.get("ATPUB_RESOLVER") or cls().resolver),
+            plc=_server("ATPUB_PLC", environ, cls().plc),
+            resolver=_server("ATPUB_RESOLVER", environ, cls().resolver),
             dns=environ.get("ATPUB_DNS") or None,
         )
+
+
+def _server(variable: str, environ: Mapping[str, str], default: str) -> str:
+    try:
+        return base_url(environ.get(variable) or default)
+    except Usage as error:
+        raise Usage(f"{variable}: {error.message}", hint=error.hint) from None
 
 
 def did_of(handle: Handle, http: HttpClient, config: ResolverConfig) -> Did:

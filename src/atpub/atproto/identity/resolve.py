@@ -98,7 +98,7 @@ def _document_url(did: Did, config: ResolverConfig) -> str:
         if Handle.accepts(host) and not port:
             return f"https://{host}/.well-known/did.json"
     hint = "one is did:plc: and 24 of the characters a-z and 2-7, or did:web: and a domain, with no path and no port"
-    raise RepositoryNotFound(f"{did} is not a DID that the AT Protocol uses: did:plc or did:web", hint=hint)
+    raise RepositoryNotFound(f"{did} is not a did:plc or did:web of the AT Protocol", hint=hint)
 
 
 def _check(did: Did, url: str, body: bytes) -> JsonObject:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from atpub.agents.approvals import parse_digest
 from atpub.atproto.data import JsonObject
 from atpub.cli.connect import TargetOptions, applied_records, open_journal
 from atpub.cli.failures import DetailedError
@@ -89,6 +90,7 @@ def run(
 ) -> None:
     """Show a plan, ask for confirmation, and apply it."""
     target = TargetOptions(account, pds, environment)
+    digest = digest and parse_digest(digest)
     if plan_file is not None:
         if manifests or environment or reproducible or locked or samples != 1 or any(flags.values()):
             hint = f"give none of these options: atpub apply {plan_file} --account HANDLE"

@@ -16,9 +16,17 @@ from atpub.cataloging.run import CatalogSource, WrittenCatalog, write_catalog
 from atpub.cli.connect import TargetOptions, find_manifest, find_target
 from atpub.cli.output import print_data, print_json, tell
 from atpub.cli.progress import show_progress
-from atpub.cli.run.published import find_record, read_published, read_schema, reading, tell_unreadable
+from atpub.cli.run.published import (
+    find_record,
+    not_published,
+    read_published,
+    read_schema,
+    reading,
+    require_names,
+    tell_unreadable,
+)
 from atpub.engine.desired.model import entry_path
-from atpub.errors import RecordNotFound, Usage
+from atpub.errors import Usage
 from atpub.manifest.model import Manifest
 from atpub.published.model import DatasetView, LabelView, Published
 from atpub.report.problems import FORMAT_VERSION
@@ -88,11 +96,12 @@ def run_open(
     if name is not None:
         uri, target, manifest = find_record(name, manifests, options, repository)
     else:
+        require_names(None, manifests, options, repository)
         manifest = find_manifest(manifests, options)
         target = find_target(manifest, options)
     with _reading_source(target, manifest) as source:
         if uri is not None:
-            source = replace(source, published=_only(uri, source.published))
+            source = replace(source, published=_only(name, uri, source))
         written = _write([source], _cache_of(source, uri), _SAMPLES)
     page = next(iter(written.pages.values()), written.index) if uri else written.index
     print_data(str(page))
@@ -119,13 +128,14 @@ def _write(sources: list[CatalogSource], folder: Path, samples: int) -> WrittenC
         return write_catalog(sources, folder, samples=samples, find_schema=read_schema, on_progress=on_progress)
 
 
-def _only(uri: AtUri, published: Published) -> Published:
+def _only(name: str | None, uri: AtUri, source: CatalogSource) -> Published:
     """Return the dataset at a URI, or of the label at it, alone; raises RecordNotFound and Usage."""
+    published = source.published
     view = published.find(replace(uri, authority=published.publisher.did))
     if isinstance(view, LabelView):
         view = published.find(AtUri.parse(view.dataset))
     if view is None:
-        raise RecordNotFound(f"there is no dataset {uri}", hint="atpub list shows the datasets of an account")
+        raise not_published(name, replace(uri, authority=published.publisher.did), source.repository)
     if not isinstance(view, DatasetView):
         raise Usage(f"{uri} is no dataset", hint="atpub show shows records of all kinds")
     return replace(published, datasets=[view])

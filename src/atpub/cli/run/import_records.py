@@ -48,6 +48,8 @@ def run(
             raise Usage("--take edits the manifest that is there", hint="give it without URIs and other options")
         _take(take, manifests, TargetOptions(account, pds, environment), as_json=as_json)
         return
+    if overwrite and out is None and not download:
+        raise Usage("--overwrite is an option of --out and --download", hint="add --out FILE")
     options = ImportOptions(uris, everything, out, overwrite, adopt, download)
     base = find_base(manifests, environment, project, lexicons, options, (account, pds), environ())
     with show_progress() as on_progress:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
+from atpub.errors import Usage
 from atpub.executors import open_executor
 from atpub.inspection.files import find_shards
 from atpub.inspection.reading import InspectedSource, survey_sources
 from atpub.inspection.run import init_manifest
 from atpub.report.inspection import init_json, init_text, survey_text, surveys_json, total_text
-from atpub.report.problems import problems_text
 from atpub.shards.survey import ShardSurvey, SurveyTotal
 from atpub.storage.interface import Endpoint
 
@@ -29,6 +29,8 @@ def run_inspect(
 ) -> int:
     """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
     urls = [path for path in paths if "://" in path]
+    if (repository or pds) and not any(url.startswith("at://") for url in urls):
+        raise Usage("--repository and --pds are about at:// URIs", hint="leave them out, or name a URI")
     found = find_shards([path for path in paths if path not in urls])
     sources = [InspectedSource(file.absolute(), str(file), samples) for file in found.files]
     surveys: list[ShardSurvey] = []
@@ -40,14 +42,20 @@ def run_inspect(
             if as_json:
                 surveys.append(survey)
             else:
-                print_data(survey_text(survey, style_for(sys.stdout)))
+                _print(survey)
     if as_json:
         print_json(surveys_json(surveys, total, found.problems))
-    elif total.shards > 1:
+    elif total.shards > 1 and total.looked_at:
         print_data(total_text(total, style_for(sys.stdout)))
-    if found.problems:
-        tell(problems_text(found.problems, style_for(sys.stderr)))
+    tell_warnings(found.problems)
     return 0 if total.is_readable and not found.problems else 1
+
+
+def _print(survey: ShardSurvey) -> None:
+    """Print what a shard holds, and its problems to stderr."""
+    if text := survey_text(survey, style_for(sys.stdout)):
+        print_data(text)
+    tell_warnings(survey.problems)
 
 
 def _list_remote(
@@ -63,6 +71,8 @@ def _list_remote(
 
 def run_init(data: tuple[str, ...], out: Path, nsid: str | None, samples: int | None, *, as_json: bool) -> None:
     """Write a manifest for shards, and print what it describes and the next command."""
+    if as_json and str(out) == "-":
+        raise Usage("--json and --out - exclude each other", hint="give one of them")
     outcome = init_manifest(data, out, nsid, samples)
     tell_warnings(outcome.warnings)
     if str(out) == "-":

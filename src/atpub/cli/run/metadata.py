@@ -12,9 +12,17 @@ from atpub.catalog.neurips import check_croissant
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.options import environ
 from atpub.cli.output import print_data, print_source, tell_warnings
-from atpub.cli.run.published import find_record, find_uri, read_published, read_schema, reading
+from atpub.cli.run.published import (
+    find_record,
+    find_uri,
+    not_published,
+    read_published,
+    read_schema,
+    reading,
+    require_names,
+)
 from atpub.desired import read_manifest, usual_paths
-from atpub.errors import FileConflict, InvalidInput, RecordNotFound, Usage
+from atpub.errors import FileConflict, InvalidInput, Usage
 from atpub.manifest.model import DatasetEntry, Manifest
 from atpub.published.model import DatasetView
 from atpub.report.style import PLAIN
@@ -40,7 +48,7 @@ def run_croissant(
         options = TargetOptions(account, pds, environment)
         export_metadata("croissant", name, manifests, options, repository, out, overwrite=overwrite)
         return
-    if out or (name or "").startswith("at://"):
+    if out or overwrite or repository or (name or "").startswith("at://"):
         raise Usage(
             "--check reads the manifest alone, and writes nothing", hint="give the address of a dataset, or none"
         )
@@ -58,11 +66,13 @@ def export_metadata(
     overwrite: bool,
 ) -> None:
     """Print the metadata of a published dataset in a format, or write it to a file; raises FileConflict."""
+    if overwrite and out is None:
+        raise Usage("--overwrite is an option of --out", hint="add --out FILE")
     if out is not None and out.exists() and not overwrite:
         raise FileConflict(f"{out} already exists", hint="give another --out, or --overwrite")
     uri, target = _find(name, manifests, options, folder)
     with reading(target) as repository:
-        dataset = _read(replace(uri, authority=repository.did), repository, target)
+        dataset = _read(name, replace(uri, authority=repository.did), repository, target)
     text = render(format_name, dataset)
     if out is None:
         print_source(text.removesuffix("\n"))
@@ -79,6 +89,7 @@ def _find(
     if name is not None:
         uri, target, _ = find_record(name, manifests, options, folder)
         return uri, target
+    require_names(None, manifests, options, folder)
     if not (manifests or usual_paths()):
         raise Usage("no dataset is named, and there is no manifest here", hint="give the dataset's at:// URI")
     manifest = read_manifest(manifests, options.environment, environ())
@@ -88,7 +99,9 @@ def _find(
 def _only_dataset(manifest: Manifest) -> str:
     addresses = [str(entry.common.address) for entry in _datasets(manifest)]
     if len(addresses) != 1:
-        has = f"{len(addresses):,} datasets: {listed(addresses)}" if addresses else "no dataset"
+        if not addresses:
+            raise Usage("the manifest has no dataset", hint="describe one under `datasets:`, or give its at:// URI")
+        has = f"{len(addresses):,} datasets: {listed(addresses)}"
         raise Usage(f"the manifest has {has}", hint="name the one to export")
     return addresses[0]
 
@@ -97,10 +110,10 @@ def _datasets(manifest: Manifest) -> list[DatasetEntry]:
     return [entry for entry in manifest.entries.values() if isinstance(entry, DatasetEntry)]
 
 
-def _read(uri: AtUri, repository: Repository, target: Target) -> DatasetView:
+def _read(name: str | None, uri: AtUri, repository: Repository, target: Target) -> DatasetView:
     found = read_published(target, repository).find(uri)
     if found is None:
-        raise RecordNotFound(f"there is no dataset {uri}", hint="atpub list shows the datasets of an account")
+        raise not_published(name, uri, repository)
     if not isinstance(found, DatasetView):
         raise Usage(f"{uri} is not a dataset", hint="atpub list shows the datasets of an account")
     if found.schema is None:

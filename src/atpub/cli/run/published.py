@@ -27,7 +27,7 @@ from atpub.published.model import DatasetView, Published, PublisherView, SchemaV
 from atpub.pulling.entries import parse_dataset_uri
 from atpub.report.published import list_json, list_text, record_json, unreadable_text, view_json, view_text
 from atpub.report.table import UNLIMITED
-from atpub.repository.interface import Repository
+from atpub.repository.interface import Repository, record_not_found
 from atpub.repository.model import LOCAL_DID
 from atpub.suggest import listed, suggest
 from atpub.target import Target
@@ -81,16 +81,16 @@ def run_show(
     uri, target, _ = find_record(name, manifests, TargetOptions(account, pds, environment), repository)
     with reading(target) as opened:
         uri = replace(uri, authority=opened.did)
-        _show(uri, opened, target, as_json=as_json, raw=raw)
+        _show(name, uri, opened, target, as_json=as_json, raw=raw)
 
 
-def _show(uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
+def _show(name: str, uri: AtUri, repository: Repository, target: Target, *, as_json: bool, raw: bool) -> None:
     published = read_published(target, repository)
     view = published.find(uri)
     if view is None or raw:
         record = repository.get_record(uri.path) if uri.path else None
         if record is None:
-            raise RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
+            raise not_published(name, uri, repository)
         print_json(record.value if raw else record_json(uri, record))
         return
     if isinstance(view, DatasetView) and view.schema is None:
@@ -106,13 +106,39 @@ def find_record(
 ) -> tuple[AtUri, Target, Manifest | None]:
     """Return the URI of the record with a URI, or an address in the manifest; its repository; and that manifest.
 
-    The URI's authority may be open. `folder` is that of the local repository of a URI.
+    The URI's authority may be open. `folder` is that of the local repository of a URI. Raises Usage for options that
+    contradict the name.
     """
+    require_names(name, manifests, options, folder)
     if name.startswith("at://"):
         uri = parse_dataset_uri(name)
         return uri, Target.of_authority(uri.authority, options.pds, folder, os.environ), None
     manifest = read_manifest(manifests, options.environment, environ())
     return find_uri(name, manifest), find_target(manifest, options), manifest
+
+
+def not_published(name: str | None, uri: AtUri, repository: Repository) -> RecordNotFound:
+    """Return the error of a record that is not there, named by its URI or by its address in the manifest."""
+    if uri.path is not None and repository.get_record(uri.path) is not None:
+        shown = name or str(uri)
+        return RecordNotFound(f"{shown} is no dataset that can be read", hint=f"see the record: atpub show {shown}")
+    if name is None or not name.startswith("at://"):
+        hint = "publish it with `atpub apply`, or name the account that has it: --account"
+        return RecordNotFound(f"{name or 'the dataset'} is not published: there is no record {uri}", hint=hint)
+    if uri.path is None:
+        return RecordNotFound(f"there is no record {uri}", hint="atpub list shows the datasets of an account")
+    return record_not_found(repository, uri.path)
+
+
+def require_names(name: str | None, manifests: tuple[str, ...], options: TargetOptions, folder: Path | None) -> None:
+    """Raise Usage for options that are not about the kind of name: a URI, or an address of the manifest (also None)."""
+    if name is not None and name.startswith("at://"):
+        if manifests or options.environment or options.account:
+            hint = "leave out --account, -m and --env, or give an address of the manifest"
+            raise Usage("an at:// URI names its account itself", hint=hint)
+    elif folder is not None:
+        hint = f"name the account: --account local:{folder}"
+        raise Usage("--repository is about at:// URIs", hint=hint)
 
 
 def find_uri(name: str, manifest: Manifest) -> AtUri:

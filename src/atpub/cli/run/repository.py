@@ -126,6 +126,8 @@ def run_export(
 def _export_car(file: Path, manifests: tuple[str, ...], options: TargetOptions) -> None:
     require_own(file, "a CAR file", _CAR_HEADER)
     target = find_target(read_manifest(manifests, options.environment, environ()), options)
-    with closing(open_repository(target)) as repository, replacing(file) as stream:
-        repository.export_car(stream)
+    with closing(open_repository(target)) as repository:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as stream:
+            repository.export_car(stream)
     print_data(PLAIN(f"{file}: {size(file.stat().st_size)}, the repository of {repository.did}."))

@@ -48,6 +48,8 @@ def run(
     """List past applies; or show the way back from one, ask for confirmation, and take it."""
     if not (as_list or yes or is_terminal(sys.stdin)):
         raise Usage("undo asks for confirmation, and there is no terminal to ask on", hint="give --yes")
+    if as_list and (name or force):
+        raise Usage("--list undoes nothing", hint="leave out APPLY and --force, or --list")
     manifest = read_manifest(manifests, environment, environ())
     target = find_target(manifest, TargetOptions(account, pds, environment))
     history = History(manifest.folder)

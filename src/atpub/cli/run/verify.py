@@ -47,6 +47,13 @@ def run(
     uris = [_parse(text) for text in what if text.startswith("at://")]
     addresses = [text for text in what if not text.startswith("at://")]
     is_of_manifest = bool(addresses) or not uris
+    if repository and not uris:
+        hint = f"name the account: --account local:{repository}"
+        raise Usage("--repository is about at:// URIs", hint=hint)
+    if account and not is_of_manifest:
+        raise Usage("an at:// URI names its account itself", hint="leave out --account, or give an address")
+    if max_bytes is not None and not deep:
+        raise Usage("--max-bytes is an option of --deep", hint="add --deep")
     manifest = read_manifest(manifests, environment, environ()) if is_of_manifest or manifests else None
     with ExitStack() as stack:
         open_named = stack.enter_context(opening(repository, pds))
