@@ -10,7 +10,6 @@ from typing import TypeAlias
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired, root_causes
 from atpub.engine.desired.model import Desired
-from atpub.engine.desired.sample_check import sample_filters
 from atpub.errors import InvalidInput, Usage
 from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
@@ -95,6 +94,7 @@ def gather_stated(manifest: Manifest) -> Facts:
 
 
 def _sample_filters(manifest: Manifest, most: int | None) -> FindFilter:
+    from atpub.engine.desired.sample_check import sample_filters  # readers of samples, which few runs need
 
     return sample_filters(manifest, most)
 

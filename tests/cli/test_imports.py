@@ -1,6 +1,7 @@
 """What is imported when: help and the version wait for nothing that they do not need."""
 
 import inspect
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.shards.tars import make_tar
 from atpub.cli.commands import COMMANDS, cli
 from atpub.cli.groups import load_commands
 from atpub.cli.options import load
+from atpub.cli.streams import terminal_columns
 
 HEAVY = {
     "atpub.generated",
@@ -92,6 +94,17 @@ def test_help_imports_nothing_heavy(number: int, after_helps: list[set[str]]) ->
     assert len(after_helps) == len(HELPS)
     assert after_helps[number] & HEAVY == set(), "of this help, unless it is that of an earlier one"
     assert "atpub.cli.main" in after_helps[number]
+
+
+def test_help_imports_no_command(after_helps: list[set[str]]) -> None:
+    assert HELPS[0] == ["--help"]
+    assert after_helps[0] & {"logging", "pathlib", "shutil", "atpub.cli.data_commands", "atpub.cli.examples"} == set()
+
+
+@pytest.mark.parametrize("columns", ["", "x", "0", "-5", "100"])
+def test_the_width_is_that_of_the_standard_library(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal_columns() == shutil.get_terminal_size().columns
 
 
 def test_a_usage_error_imports_nothing_heavy() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from atpub.cli.options import display_options, load
+from atpub.cli.streams import terminal_columns
 
 
 class PathParameter(click.Path):
@@ -35,11 +36,27 @@ class ExtraArguments(click.UsageError):
         self.arguments = arguments
 
 
+class HelpFormatter(click.HelpFormatter):
+    """A formatter of help as wide as click's, at most 78 columns."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        width = width or max(min(terminal_columns(), max_width or 80) - 2, 50)
+        super().__init__(indent_increment, width, max_width)
+
+
+class Context(click.Context):
+    """The context of a command, which formats its help."""
+
+    formatter_class = HelpFormatter
+
+
 class Command(click.Command):
     """A command that raises `ExtraArguments` where click raises an error of words alone.
 
     It takes the options of `atpub` about output, too: their place does not matter.
     """
+
+    context_class = Context
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -58,6 +75,7 @@ class Group(click.Group):
     """A group that raises `UnknownCommand` where click raises an error of words alone."""
 
     command_class = Command
+    context_class = Context
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

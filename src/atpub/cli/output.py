@@ -18,7 +18,7 @@ from typing import Final, TextIO
 import click
 
 from atpub.cli.options import COLOUR, VERBOSE
-from atpub.cli.streams import replace_unprintable, undisturbed, write_stdout
+from atpub.cli.streams import replace_unprintable, terminal_columns, undisturbed, write_stdout
 from atpub.errors import OSFailure, Usage
 from atpub.problems import Problem
 from atpub.report.escape import escape_output
@@ -48,13 +48,7 @@ def style_for(stream: TextIO | None, *, is_long: bool = False) -> Style:
         has_colour = True
     else:
         has_colour = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-    return Style(has_colour, _columns() if is_terminal(stream) else None, is_long=is_long or VERBOSE.get())
-
-
-def _columns() -> int:
-    from shutil import get_terminal_size  # formats of archives, which a run without a terminal does not need
-
-    return get_terminal_size().columns
+    return Style(has_colour, terminal_columns() if is_terminal(stream) else None, is_long=is_long or VERBOSE.get())
 
 
 def print_data(text: str) -> None:

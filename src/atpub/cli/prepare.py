@@ -21,7 +21,6 @@ from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import Usage
-from atpub.generation.pyproject import read_approved
 from atpub.history.names import list_names
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
@@ -53,6 +52,7 @@ def options_of(flags: dict[str, Any]) -> Options:
 def _read_approved() -> frozenset[str]:
     if not Path("pyproject.toml").exists():
         return frozenset()
+    from atpub.generation.pyproject import read_approved  # the reader of settings, where there are any
 
     return read_approved()
 

@@ -18,6 +18,7 @@ import click
 STOP_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that stop a run as Ctrl-C does; Windows has no SIGHUP."""
 
+_USUAL_COLUMNS: Final = 80
 _PAUSES: Final[list[Callable[[], AbstractContextManager[None]]]] = []
 
 
@@ -40,6 +41,17 @@ def ignoring_stop_signals() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal by the rules of `shutil.get_terminal_size`, which brings formats of archives."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isascii() and stated.isdecimal() and int(stated):
+        return int(stated)
+    with suppress(ValueError, OSError):  # it may be closed, or no terminal
+        if sys.__stdout__ is not None:
+            return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS
+    return _USUAL_COLUMNS
 
 
 def write_stdout(text: str) -> None:
