@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -29,9 +29,8 @@ class Work:
 
     left: int = MOST_WORK
 
-    def take(self, value: Json, kind: Type) -> bool:
-        """Tell whether a value of a type may be tried; count its values, and the fields of a type of many."""
-        fields = len(kind.properties) if isinstance(kind, Object) else 0
+    def take(self, value: Json, fields: int = 0) -> bool:
+        """Tell whether a value of a type of so many fields may be tried, and count it."""
         self.left -= weight(value) + fields // _FREE_FIELDS
         return self.left >= 0
 
@@ -50,12 +49,28 @@ class Root:
     of: str
     is_record: bool = False
     is_named: bool = True
+    fields: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Count the fields of the larger type."""
+        object.__setattr__(self, "fields", max(map(_count_fields, self.types.values())))
 
     def violations(self, version: Gap, value: Json) -> tuple[Violation, ...]:
         """Return what is wrong with a value by one version."""
         if self.is_named:
             return validate(self.lexicons[version], self.name, value)
         return judge(self.lexicons[version], self.of, self.types[version], value)
+
+
+def _count_fields(kind: Type) -> int:
+    """Return the number of fields of a type, and of the objects and arrays in it."""
+    match kind:
+        case Object(properties=properties):
+            return len(properties) + sum(map(_count_fields, properties.values()))
+        case Array(items=items):
+            return _count_fields(items)
+        case _:
+            return 0
 
 
 class Search(NamedTuple):
@@ -72,7 +87,7 @@ def find_example(root: Root, finding: Divergence, gap: Gap, work: Work) -> Searc
     other: Gap = "new" if gap == "old" else "old"
     is_conclusive = False
     for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
-        if not work.take(value, root.types[gap]):
+        if not work.take(value, root.fields):
             return Search(None, False)
         refusals = [found for found in root.violations(other, value) if _is_about(found, finding)]
         if not refusals and is_conclusive:
