@@ -308,7 +308,7 @@ class _Gatherer:
         self, shards: UrlShards, located: Mapping[str, Location], urls: Sequence[str], steps: Steps
     ) -> Mapping[str, str]:
         """Return the digests that the manifest gives, and of those that `atpub lock` finds, those in the lock."""
-        digests = self._stated_digests(shards, urls, steps) if states_checksums(shards) else {}
+        digests = self._stated_digests(shards, urls, steps)
         if isinstance(shards.checksums, ChecksumFiles):
             self._keep_urls(digests, steps)
         unknown = {url: item for url, item in located.items() if url not in digests}
@@ -321,6 +321,8 @@ class _Gatherer:
 
     def _stated_digests(self, shards: UrlShards, urls: Sequence[str], steps: Steps) -> Mapping[str, str]:
         """Return the digests in the manifest and its checksum files."""
+        if not states_checksums(shards):
+            return {}
         from atpub.shards.checksum_reader import ChecksumReader  # formats of files, where there are any
 
         return ChecksumReader(self._manifest, self._lock if self._has_lock else None, self._note).find(
