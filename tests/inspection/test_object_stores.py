@@ -64,5 +64,5 @@ def test_what_is_not_there(s3: Any, atpub: Run, monkeypatch: pytest.MonkeyPatch)
     ran = atpub("inspect", f"s3://{BUCKET}/none.tar", "gs://bucket/d.tar")
     assert ran.code == 1
     assert (ran.out, ran.err.count("extra-missing")) == ("", 2)
-    assert "pip install 'atpub[stores]'" in ran.out
+    assert "pip install 'atpub[stores]'" in ran.err
     assert has_package("obstore")
