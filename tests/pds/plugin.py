@@ -11,7 +11,7 @@ from tests.pds.servers import Servers
 
 @pytest.fixture(scope="session")
 def pds_servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """The reference PDS of a version, started when it is first asked for. All suites and workers share these servers."""
+    """The reference PDS of a version, started when first asked for; all suites and workers share these servers."""
     folder = tmp_path_factory.getbasetemp()
     with closing(Servers(folder.parent if hasattr(request.config, "workerinput") else folder)) as servers:
         yield servers
