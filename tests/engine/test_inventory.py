@@ -168,12 +168,14 @@ def test_what_is_written_is_read(large: Repository) -> None:
     assert large.inventory().owned == many(10_000)
 
 
+@pytest.mark.slow
 def test_no_record_is_large(large: Repository) -> None:
     sizes = [len(encode(record.value)) for record in large.records.values()]
     assert max(sizes) <= LARGEST
     assert 100 < len(sizes) < 300
 
 
+@pytest.mark.slow
 def test_each_record_holds_what_its_key_says(large: Repository) -> None:
     for rkey, shard in large.inventory().shards.items():
         prefix = rkey.partition(":")[2]
