@@ -24,6 +24,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(100_000, 20, 50)  # parsing a module alone makes hundreds of the usual collections
         gc.enable()
 
 

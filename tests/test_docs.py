@@ -274,6 +274,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_examples_can_be_applied(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate"]) == 0, capsys.readouterr().err
     assert run(["validate", "--env", "staging"]) == 0, capsys.readouterr().err

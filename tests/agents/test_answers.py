@@ -60,6 +60,7 @@ def test_invisible_characters_are_shown_in_texts_keys_and_values() -> None:
     assert len(Answer("x" * 1_000_000, {}).limit().text) < LONGEST_TEXT + 100
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5))
 def test_any_document_is_limited(document: JsonObject) -> None:

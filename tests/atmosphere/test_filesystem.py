@@ -208,6 +208,7 @@ def test_errors(local: AtmosphereClient, server: ShardServer, tmp_path: Path) ->
         atpub.open_fs(uri, repository=tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_without_fsspec() -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\nimport atpub\n"

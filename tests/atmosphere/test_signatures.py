@@ -46,6 +46,7 @@ def test_what_is_returned(name: str) -> None:
     assert inspect.signature(getattr(getattr(atpub, kind), method), eval_str=True).return_annotation is AtUri
 
 
+@pytest.mark.slow
 def test_plan_and_apply_are_functions_whatever_is_imported_first() -> None:
     program = (
         "import atpub.engine.plan.model, atpub.engine.apply, atpub.cli.run.plan, atpub; print(atpub.plan, atpub.apply)"

@@ -164,6 +164,7 @@ def test_a_digest_comes_out_of_its_cid(digest: bytes, codec: int) -> None:
     assert bytes(cid) == bytes([1, codec, 0x12, 0x20]) + digest
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.from_regex(r"baf[ky]rei[a-z2-7]{52}", fullmatch=True))
 def test_what_is_taken_for_a_cid_is_the_text_of_its_bytes(text: str) -> None:

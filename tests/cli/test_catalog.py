@@ -141,6 +141,7 @@ def test_open_refuses_what_is_no_dataset(published: Path, atpub: Callable[..., R
     assert (ran.code, ran.out) == (code, "")
 
 
+@pytest.mark.slow
 def test_open_starts_a_browser(published: Path) -> None:
     browser = published / "browser"
     browser.write_text('#!/bin/sh\necho "$1" > opened\n')

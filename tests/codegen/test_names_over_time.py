@@ -134,6 +134,7 @@ def test_damaged_names_are_passed_over(names: str) -> None:
     assert regenerated(thing({}), {PurePosixPath("_lexicons.py"): names}) == whole
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from(["main", "leaf", "main/properties/a/"]), st.sampled_from(["Thing", "NSID", "len", "x"])
@@ -159,6 +160,7 @@ NSIDS = [
 ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(NSIDS), unique=True, min_size=2))
 def test_lexicons_keep_their_modules(nsids: list[str]) -> None:
     """Lexicons are added one by one, in any order, and each keeps the module that it got first."""

@@ -47,6 +47,7 @@ def test_all_are_generated_and_imported(published: GeneratedPackage) -> None:
         assert {*kind.WIRE} <= {*kind.__slots__}
 
 
+@pytest.mark.slow
 def test_only_what_is_unknown_is_any(published: GeneratedPackage) -> None:
     """Any stands for JSON that goes in, and in no field: there it is JsonObject, of the type unknown."""
     for path, text in published.files.items():

@@ -168,12 +168,14 @@ def test_what_is_written_is_read(large: Repository) -> None:
     assert large.inventory().owned == many(10_000)
 
 
+@pytest.mark.slow
 def test_no_record_is_large(large: Repository) -> None:
     sizes = [len(encode(record.value)) for record in large.records.values()]
     assert max(sizes) <= LARGEST
     assert 60 < len(sizes) < 120
 
 
+@pytest.mark.slow
 def test_each_record_holds_a_range(large: Repository) -> None:
     ranges = sorted((min(shard), max(shard)) for shard in large.inventory().shards.values())
     assert all(last < first for (_, last), (first, _) in pairwise(ranges))

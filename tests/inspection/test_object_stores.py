@@ -35,6 +35,7 @@ def is_missing(_: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_the_report_is_that_of_the_file(s3: Any, atpub: Run, tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"d-{number}.tar").write_bytes(samples_tar(150 + number))

@@ -105,6 +105,7 @@ def test_every_word_is_described_once() -> None:
     assert {name.rpartition(".")[2] for name in KEYWORD_TEXTS} == words
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(LEXICON)
 def test_what_the_parser_accepts_is_accepted(part: Json) -> None:

@@ -53,6 +53,7 @@ def test_the_layout() -> None:
     assert format_json(MIXED) == TIDY
 
 
+@pytest.mark.slow
 def test_the_published_lexicons_stay_equal_and_most_lines_as_they_are() -> None:
     kept = total = 0
     for file in PUBLISHED:

@@ -147,6 +147,7 @@ def test_a_required_field_is_missed_except_the_time_that_atpub_fills_in() -> Non
     assert refused({"anything": 1}, "org.example.unheard") == []
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(documents(LensVerification))
 def test_valid_records_are_accepted(value: Any) -> None:

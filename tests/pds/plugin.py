@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,11 @@ from tests.pds.servers import Servers
 
 
 @pytest.fixture(scope="session")
-def pds_servers() -> Iterator[Servers]:
-    """The reference PDS of a version, started when it is first asked for. All suites share these servers."""
-    with ExitStack() as running:
-        yield Servers(running)
+def pds_servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The reference PDS of a version, started when first asked for; all suites and workers share these servers."""
+    folder = tmp_path_factory.getbasetemp()
+    with closing(Servers(folder.parent if hasattr(request.config, "workerinput") else folder)) as servers:
+        yield servers
 
 
 @pytest.fixture(params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])

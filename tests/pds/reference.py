@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import signal
 import subprocess
@@ -172,8 +173,12 @@ def serve(
     accounts: Sequence[str] = ("alice.test",),
     rate_limits: bool = False,
     blob_limit: int | None = None,
+    pipe: Path | None = None,
 ) -> Generator[ReferencePds]:
-    """Run a PDS of this version with fresh data; it is gone when the context ends."""
+    """Run a PDS of this version with fresh data; it is gone when the context ends.
+
+    With a `pipe`, a FIFO, the context ends as the PDS does: once the last process that writes to it has closed it.
+    """
     command = [str(node("bin/node")), "--disable-warning=ExperimentalWarning", str(HERE / "server.mjs")]
     command += ["--modules", str(install(version)), "--password", PASSWORD, f"--accounts={','.join(accounts)}"]
     if rate_limits:
@@ -182,9 +187,11 @@ def serve(
         command += ["--blob-limit", str(blob_limit)]
     with (
         tempfile.TemporaryFile() as log,
+        open(pipe or os.devnull, "rb") as writers,  # noqa: PTH123
         subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,  # the server ends when this end of it closes, however this process ends
+            # the server ends when the other end of it closes, however this process ends
+            stdin=writers if pipe else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for this process, which then ends the server
@@ -193,7 +200,7 @@ def serve(
         try:
             yield _started(version, process, log)
         finally:
-            died = process.poll()
+            died = (process.wait() or None) if pipe else process.poll()
             process.terminate()
             try:
                 process.wait(_STOP_SECONDS)

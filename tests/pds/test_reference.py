@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tarfile
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from tests.pds import reference
 from tests.pds.reference import VERSIONS, Account, ReferencePds, Unreachable, XrpcError, install, serve
+from tests.pds.servers import Servers
 
 pytestmark = pytest.mark.pds
 
@@ -137,6 +139,18 @@ def test_no_server_outlives_a_killed_parent(reference_pds: ReferencePds) -> None
         time.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the server was left behind")
+
+
+def test_a_server_that_is_shared_ends_after_the_last(tmp_path: Path) -> None:
+    """How it is shared does not depend on its version: one is enough."""
+    with closing(Servers(tmp_path)) as first:
+        server = first(VERSIONS[-1])
+        with closing(Servers(tmp_path)) as second:
+            assert second(VERSIONS[-1]) == server
+        assert server.xrpc("_health") == {"version": server.version}
+    assert not _is_running(server.pid)
+    with closing(Servers(tmp_path)) as later:
+        assert later(VERSIONS[-1]).pid != server.pid
 
 
 @pytest.mark.slow

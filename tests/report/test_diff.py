@@ -77,6 +77,7 @@ def same(old: object, new: object) -> bool:
     return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_no_difference_is_left_out_and_none_made_up(old: Json, new: Json) -> None:
     found = list(differences(old, new))

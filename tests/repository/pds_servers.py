@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 from tests.pds.reference import Account, ReferencePds
 from tests.pds.servers import Servers as Servers
-from tests.pds.servers import served as served
 
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.xrpc.http import HttpClient

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import httpx
 import pytest
 from tests.pds.reference import Account, ReferencePds
-from tests.repository.pds_servers import Meddle, OnServer, Send, Way, method_of, new_account, repository_on, served
+from tests.repository.pds_servers import Meddle, OnServer, Send, Servers, Way, method_of, new_account, repository_on
 from tests.repository.samples import NOTE, OTHER, InMemory, at, content, note, notes, read, swap, tar_of
 
 from atpub.atproto.data import JsonObject, cid_of
@@ -513,10 +513,11 @@ class Large:
 
 @pytest.mark.pds
 @pytest.mark.parametrize("version", ["0.5", "0.4"])
-def test_a_blob_over_the_limit_is_refused_early(version: str) -> None:
-    with ExitStack() as stack, served(version, blob_limit=1_000_000) as server:
-        way = Way()
-        repository = stack.enter_context(closing(repository_on(server, server.accounts[0], way)))
+def test_a_blob_over_the_limit_is_refused_early(pds_servers: Servers, version: str) -> None:
+    server = pds_servers(version, limited=True)
+    account, way = new_account(server), Way()
+    with ExitStack() as stack:
+        repository = stack.enter_context(closing(repository_on(server, account, way)))
         assert repository.upload_blob(Large(1_000_000), "application/octet-stream").size == 1_000_000
         way.methods()
         large = Large(200_000_000)
@@ -530,7 +531,7 @@ def test_a_blob_over_the_limit_is_refused_early(version: str) -> None:
             assert repository.blob_limit() == 1_000_000
             assert (way.methods(), large.read) == ([], 0)
         # through the connections that everybody uses
-        again = stack.enter_context(closing(repository_on(server, server.accounts[0])))
+        again = stack.enter_context(closing(repository_on(server, account)))
         with pytest.raises(BlobRejected):
             again.upload_blob(large, "application/octet-stream")
 

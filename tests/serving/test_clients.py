@@ -47,6 +47,7 @@ def sdk(served: Served) -> Iterator[Any]:
     client.request.close()
 
 
+@pytest.mark.slow
 def test_the_python_sdk_lists_gets_and_pages(served: Served, sdk: Any) -> None:
     repo = sdk.repo
     described = repo.describe_repo({"repo": served.did})

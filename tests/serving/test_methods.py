@@ -224,6 +224,7 @@ VALUES = ["did:web:local.invalid", "local.invalid", NOTE, "n0001", "1", "true", 
 PARAMETERS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES) | st.text(max_size=30)), max_size=6)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(METHODS)), PARAMETERS)
 @settings(max_examples=150, deadline=None)
 def test_no_query_string_breaks_a_method(served: Served, nsid: str, params: list[tuple[str, str]]) -> None:

@@ -187,6 +187,7 @@ def test_many_urls_are_checked_fast() -> None:
     assert time.process_time() - started < 20
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"[a-z$,.]{0,3}\{0{0,2}[0-9]{1,2}\.\.0{0,2}[0-9]{1,2}\}[a-z$,.]{0,3}", fullmatch=True))
 def test_one_range_means_what_it_means_to_webdataset(pattern: str) -> None:
     assert expand_braces(pattern) == tuple(braceexpand(pattern))

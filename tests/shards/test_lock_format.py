@@ -92,6 +92,7 @@ url_texts = st.tuples(
 locks = st.builds(Lock, st.dictionaries(paths, files, max_size=8), st.dictionaries(url_texts, digests, max_size=8))
 
 
+@pytest.mark.slow
 @given(locks)
 def test_reading_what_was_written_gives_the_same(lock: Lock) -> None:
     text = dump_lock(lock)
@@ -100,6 +101,7 @@ def test_reading_what_was_written_gives_the_same(lock: Lock) -> None:
     assert Source(LOCK_FILE, text.encode().decode()).text == text
 
 
+@pytest.mark.slow
 @given(locks, st.randoms(use_true_random=False))
 def test_no_order_matters(lock: Lock, order: random.Random) -> None:
     items, urls = list(lock.files.items()), list(lock.urls.items())

@@ -72,6 +72,7 @@ patterns = (
 )
 
 
+@pytest.mark.slow
 @given(wanted=st.lists(patterns, min_size=1, max_size=3), here=st.sets(st.sampled_from(FILES)))
 def test_whatever_is_there_the_same_files_are_found(full: Path, wanted: Sequence[str], here: set[str]) -> None:
     expected = expand_files(wanted, full)

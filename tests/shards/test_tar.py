@@ -148,6 +148,7 @@ MEMBERS = st.builds(Member, NAMES, SIZES.map(lambda size: b"d" * size), KINDS, s
 SHARDS = st.tuples(st.lists(MEMBERS, max_size=8), st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
 
 
+@pytest.mark.slow
 @given(SHARDS)
 def test_counts_are_those_of_tarfile(shard: tuple[list[Member], int]) -> None:
     content = make_tar(*shard)
@@ -171,6 +172,7 @@ def test_special_members_are_visited_and_not_counted(kind: bytes) -> None:
     assert [(item.name, item.is_special) for item in seen] == [("0.x", False), ("1.x", True), ("0.y", False)]
 
 
+@pytest.mark.slow
 @given(SHARDS)
 def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> None:
     content = make_tar(*shard)
@@ -193,6 +195,7 @@ def test_plain_members_are_those_of_tarfile(shard: tuple[list[Member], int]) -> 
     assert stopped in [member.offset for member in members] or len(before) == len(members)
 
 
+@pytest.mark.slow
 @given(SHARDS, st.data())
 def test_damage_never_raises_and_is_never_missed_by_a_cut(shard: tuple[list[Member], int], data: st.DataObject) -> None:
     content = make_tar(*shard)

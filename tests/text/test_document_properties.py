@@ -205,6 +205,7 @@ def slow(node: Node | None) -> Value:
             return None
 
 
+@pytest.mark.slow
 @given(YAMLISH)
 @settings(max_examples=300, deadline=None)
 def test_the_value_is_that_of_pyyaml_s_own_composer(text: str) -> None:

@@ -47,6 +47,7 @@ def parts(value: Json, steps: Steps = ()) -> Iterator[tuple[Steps, Json]]:
             yield from parts(item, (*steps, index))
 
 
+@pytest.mark.slow
 @given(VALUES, st.sampled_from([None, 1, "\t"]), st.booleans())
 def test_every_part_is_at_its_place(value: Json, indent: int | str | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii)

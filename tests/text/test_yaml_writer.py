@@ -45,6 +45,7 @@ def test_every_value_reads_back_as_it_was(value: Json) -> None:
     assert same(document.value, value)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(st.text("ab c.:#'🐱é", min_size=1, max_size=14), min_size=12, max_size=60).map(" ".join))
 def test_long_text_is_folded(text: str) -> None:

@@ -272,6 +272,7 @@ def test_any_value_is_a_lexicon_or_invalid_input(part: Json) -> None:
         assert all(message.startswith("$") for message in said(document))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(LEXICON, LEXICON)
 def test_any_part_of_a_primary_definition_may_be_nonsense(part: Json, other: Json) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from tests.engine.apply.publishing import owned, prepare, write_lexicons, write_manifest
 from tests.engine.apply.samples import numbered
 from tests.pds.reference import VERSIONS, ReferencePds
-from tests.repository.pds_servers import Way, method_of, new_account, repository_on, served
+from tests.repository.pds_servers import Servers, Way, method_of, new_account, repository_on
 
 from atpub.atproto.xrpc.errors import failure
 from atpub.atproto.xrpc.http import Reply
@@ -112,10 +112,10 @@ def test_a_number_of_points_that_is_none(left: str) -> None:
     assert ledger.budget("a.b.c", NOW) == Budget(None)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])
-def limited(request: pytest.FixtureRequest) -> Iterator[ReferencePds]:
-    with served(request.param, rate_limits=True) as server:
-        yield server
+@pytest.fixture(params=[pytest.param(version, marks=pytest.mark.pds) for version in VERSIONS])
+def limited(request: pytest.FixtureRequest, pds_servers: Servers) -> ReferencePds:
+    version: str = request.param
+    return pds_servers(version, limited=True)
 
 
 def test_a_server_is_not_asked_for_more_than_it_allows(limited: ReferencePds, tmp_path: Path) -> None:
@@ -161,15 +161,14 @@ def test_a_batch_that_is_refused(limited: ReferencePds, tmp_path: Path) -> None:
 
 @pytest.mark.pds
 @pytest.mark.parametrize(("rate_limits", "commits"), [(False, 2), (True, 3)])
-def test_the_first_of_several_commits(tmp_path: Path, rate_limits: bool, commits: int) -> None:
+def test_the_first_of_several_commits(pds_servers: Servers, tmp_path: Path, rate_limits: bool, commits: int) -> None:
     """It is small only on a server that shows limits, and has not shown yet what is left for writes."""
     write_lexicons(tmp_path)
     way = Way()
-    with served(VERSIONS[0], rate_limits=rate_limits) as server:
-        repository = repository_on(server, new_account(server), way)
-        with closing(repository):
-            prepared = prepare(write_manifest(tmp_path, numbered(300)), repository)
-            apply_plan(prepared.plan, repository, prepared.sources)
+    server = pds_servers(VERSIONS[0], limited=rate_limits)
+    with closing(repository_on(server, new_account(server), way)) as repository:
+        prepared = prepare(write_manifest(tmp_path, numbered(300)), repository)
+        apply_plan(prepared.plan, repository, prepared.sources)
     sent = [json.loads(request.content) for request in way.requests if method_of(request) == "applyWrites"]
     assert len(sent) == commits
     assert (len(sent[0]["writes"]) == FIRST + 1) == rate_limits

@@ -125,6 +125,7 @@ def edited(document: JsonObject, steps: Steps, other: object) -> JsonObject:
     return seal(copy)
 
 
+@pytest.mark.slow
 def test_an_edit_is_refused_or_has_no_effect_or_another_digest(saved: Saved) -> None:
     found = [(steps, value) for steps, value in places(saved.document) if steps]
     values: list[object] = [*OTHERS, *(value for _, value in found)]

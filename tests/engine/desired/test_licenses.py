@@ -10,6 +10,7 @@ import pytest
 from atpub.engine.desired import licenses
 
 
+@pytest.mark.slow
 def test_the_list_of_licences_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a tenth of a second, and a manifest may have thousands of datasets."""
     made: list[object] = []
