@@ -69,6 +69,6 @@ def test_adding_looks_at_few_of_many_records(tmp_path: Path) -> None:
     store = AppliedRecords(tmp_path)
     store.add([note("a")])
     with closing(sqlite3.connect(tmp_path / "applied.sqlite")) as db:
-        for statement, values in ((applied._HELD, ("[]",)), (applied._INSERT, ("c", b"")), (applied._SURPLUS, (1,))):
+        for statement, values in ((applied.HELD, ("[]",)), (applied.INSERT, ("c", b"")), (applied.SURPLUS, (1,))):
             steps = [row[3] for row in db.execute(f"explain query plan {statement}", values)]
             assert not [step for step in steps if step.startswith("SCAN record")], steps

@@ -24,11 +24,11 @@ _TABLE: Final = """
 create table if not exists record (cid text primary key, block blob not null, bytes_so_far integer not null) strict;
 create index if not exists record_bytes on record (bytes_so_far);
 """
-_HELD: Final = "select cid from record where cid in (select value from json_each(?))"
-_INSERT: Final = """
+HELD: Final = "select cid from record where cid in (select value from json_each(?))"
+INSERT: Final = """
 insert or ignore into record select ?1, ?2, length(?2) + coalesce((select max(bytes_so_far) from record), 0)
 """
-_SURPLUS: Final = "delete from record where bytes_so_far <= (select max(bytes_so_far) from record) - ?"
+SURPLUS: Final = "delete from record where bytes_so_far <= (select max(bytes_so_far) from record) - ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class AppliedRecords:
             new = [(cid, encode(value)) for cid, value in wanted.items() if cid not in held]
             if new:
                 with db:
-                    db.executemany(_INSERT, new)
-                    db.execute(_SURPLUS, (self.largest,))
+                    db.executemany(INSERT, new)
+                    db.execute(SURPLUS, (self.largest,))
 
     @contextmanager
     def _database(self, *, is_new: bool = False) -> Generator[sqlite3.Connection | None]:
@@ -91,4 +91,4 @@ class AppliedRecords:
 
 def _held(db: sqlite3.Connection, cids: Iterable[Cid]) -> frozenset[str]:
     """Return those of the CIDs that the database holds; its other rows are not looked at."""
-    return frozenset(cid for (cid,) in db.execute(_HELD, (json.dumps([*cids]),)))
+    return frozenset(cid for (cid,) in db.execute(HELD, (json.dumps([*cids]),)))
