@@ -52,7 +52,8 @@ class Servers:
                 return None
             raise
         found: Any = json.loads(Path(f"{place}.json").read_bytes())
-        server = ReferencePds(**{**found, "accounts": tuple(Account(**account) for account in found["accounts"])})
+        accounts = tuple(Account(**account) for account in found.pop("accounts"))
+        server = ReferencePds(**found, accounts=accounts)
         try:
             server.xrpc("_health")
         except OSError:
