@@ -27,7 +27,7 @@ from atpub.errors import AtpubError, InvalidInput
 from atpub.generated import LEXICONS
 from atpub.manifest.lexicon_files import read_folders
 from atpub.problems import Problem
-from atpub.text import yaml_document
+from atpub.text import yaml_errors
 from atpub.text.document import parse_source
 from atpub.text.source import Source
 from atpub.text.yaml_errors import syntax_problem
@@ -251,7 +251,7 @@ def test_what_libyaml_says_costs_a_friendlier_message_alone(text: str, monkeypat
         return syntax_problem(error, source)
 
     known = found()
-    monkeypatch.setattr(yaml_document, "syntax_problem", reworded)
+    monkeypatch.setattr(yaml_errors, "syntax_problem", reworded)
     assert found() == known
     assert known
 

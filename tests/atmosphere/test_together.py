@@ -48,16 +48,16 @@ def test_the_same_at_another_time(new_client: NewClient, monkeypatch: pytest.Mon
         def now(cls, tz: tzinfo | None = None) -> Later:
             return cls(2025 + len(uris), 1, 1, tzinfo=UTC)
 
-    def plan(self: Batch) -> ReadyPlan:
-        made = original(self)
+    def plan(self: Batch, *, recall: bool) -> ReadyPlan:
+        made = original(self, recall=recall)
         if not uris:
             uris.append(AtUri.parse("at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"))
             uris.append(publish(first, "x"))
         return made
 
-    original = Batch.plan
+    original = Batch._plan
     monkeypatch.setattr("atpub.atmosphere.outbox.datetime", Later)
-    monkeypatch.setattr(Batch, "plan", plan)
+    monkeypatch.setattr(Batch, "_plan", plan)
     assert publish(second, "x") == uris[1]
     assert [record["createdAt"][:4] for record in first.list_datasets()] == ["2026"]
     assert len(first.list_schemas()) == 1

@@ -56,7 +56,7 @@ def test_writing_is_refused(lab: Lab, caches: Path) -> None:
         assert refused.code == 1, refused.err
         error = json.loads(refused.out)["error"]
         assert error["message"] == "cannot write .atpub/history: Read-only file system"
-        assert error["hint"].endswith("or apply with --no-history")
+        assert "or apply with --no-history" in error["hint"]
         refused = lab.apply("--json", "--no-history")
         assert refused.code == 1, refused.err
         assert "it is read-only" in json.loads(refused.out)["error"]["message"]
