@@ -142,16 +142,19 @@ class Records:
             self.head()  # as above
             raise
 
-    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
+    def recall(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live | None:
+        """Return the answer that the last reading and the commits on top of it hold; None where they do not."""
+        recent = self._recent
+        if recent is None or (found := _answer_at(recent.head, recent, _Query(wanted, follow_up))) is None:
+            return None
+        return Live(self._did, recent.head, found)
+
+    def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head.
 
-        With `recall`, that of the last reading and the commits on top of it, if they hold the answer. Raises
-        RepositoryNotFound, and Unavailable where the head keeps changing.
+        Raises RepositoryNotFound, and Unavailable where the head keeps changing.
         """
-        query = _Query(wanted, follow_up)
-        recent = self._recent
-        if recall and recent is not None and (found := _answer_at(recent.head, recent, query)) is not None:
-            return Live(self._did, recent.head, found)
+        query, recent = _Query(wanted, follow_up), self._recent
         if self._copy is None and self._cache is not None:
             self._copy = self._cache.load()
         head, self._known_head = self._known_head, None

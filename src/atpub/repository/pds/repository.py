@@ -131,7 +131,9 @@ class PdsRepository:
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         with self._lock:
-            live = self._records.read(wanted, follow_up, recall=recall)
+            if recall and (left := self._records.recall(wanted, follow_up)):
+                return left
+            live = self._records.read(wanted, follow_up)
             self._tracker.learn(live)
             if live.head is not None:
                 self._revisions[live.head.cid] = live.head.rev
