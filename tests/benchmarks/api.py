@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher
+from atpub.atproto.data import JsonObject
 from tests.benchmarks.harness import Comparison, compare
 from tests.pds.reference import VERSIONS, ReferencePds, serve
 from tests.shards.tars import Member, make_tar
@@ -95,17 +96,19 @@ def create(client: Any, name: str, storage: dict[str, Any], size: dict[str, int]
     client.com.atproto.repo.create_record({"repo": client.me_did, "collection": ENTRY, "record": record})
 
 
-def bare_uploads(shards: Sequence[bytes], at_once: int = 4) -> Callable[[httpx.Client], None]:
-    """The uploads alone: as fast as the server is, whatever the client."""
+def bare_uploads(shards: Sequence[bytes], at_once: int = 4) -> Callable[[httpx.Client], Sequence[JsonObject]]:
+    """The uploads alone, which return the blobs: as fast as the server is, whatever the client."""
 
-    def run(client: httpx.Client) -> None:
+    def run(client: httpx.Client) -> Sequence[JsonObject]:
         headers = {"content-type": "application/x-tar"}
 
-        def upload(content: bytes) -> None:
-            client.post("/xrpc/com.atproto.repo.uploadBlob", content=content, headers=headers).raise_for_status()
+        def upload(content: bytes) -> JsonObject:
+            response = client.post("/xrpc/com.atproto.repo.uploadBlob", content=content, headers=headers)
+            blob: JsonObject = response.raise_for_status().json()["blob"]
+            return blob
 
         with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(upload, shards))
+            return list(pool.map(upload, shards))
 
     return run
 

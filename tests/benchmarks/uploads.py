@@ -1,7 +1,7 @@
 """Uploads, commit included, against bare ones: over a line of 60 ms there and back, and straight to the server.
 
 Straight to it, the plan is made beforehand, and the bare uploads are as many at once as is fastest. Bound: 1.11 times
-as long as those.
+as long as those and a createRecord that refers to the blobs, without which the server would delete them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from atpub.atmosphere import AtmosphereClient, DatasetPublisher
+from atpub.atproto.data import JsonObject
 from tests.benchmarks.api import SCHEMA, bare_uploads, publish_blobs, shard
+from tests.benchmarks.entries import ENTRY, entry
 from tests.benchmarks.harness import Run, compare, compare_prepared, seconds
 from tests.benchmarks.pds import fresh
 from tests.pds.reference import Account, serve
@@ -89,9 +91,14 @@ def bench_near() -> None:
             def upload(at_once: int, shards: Sequence[bytes] = shards) -> Run:
                 return partial(bare_uploads(shards, at_once), _client(stack, pds.url, fresh(pds)))
 
+            def create(at_once: int, shards: Sequence[bytes] = shards) -> Run:
+                account = fresh(pds)
+                return partial(_create, _client(stack, pds.url, account), account.did, bare_uploads(shards, at_once))
+
             best = min(WIDTHS, key=lambda at_once: min(seconds(upload(at_once)) for _ in range(2)))
-            name = f"PDS {pds.version}: {number} blobs of {size:,} bytes"
-            compare_prepared(name, apply, f"bare uploads, {best} at once", partial(upload, best), runs=2 * RUNS + 1)
+            name, theirs = f"PDS {pds.version}: {number} blobs of {size:,} bytes", f"bare uploads, {best} at once"
+            compare_prepared(name, apply, f"{theirs}, and createRecord", partial(create, best), runs=2 * RUNS + 1)
+            compare_prepared(name, apply, f"{theirs}, of which none stays", partial(upload, best), runs=2 * RUNS + 1)
 
 
 def bench_distant() -> None:
@@ -107,7 +114,18 @@ def bench_distant() -> None:
             compare(name, ours, "bare uploads, four at once", theirs, runs=RUNS)
 
 
-def _run(run: Callable[[T], None], clients: Iterator[T]) -> None:
+def _create(client: httpx.Client, did: str, upload: Callable[[httpx.Client], Sequence[JsonObject]]) -> None:
+    """Upload, and create a record that refers to the blobs."""
+    storage: JsonObject = {
+        "$type": "science.alt.dataset.storageBlobs",
+        "blobs": [{"blob": blob} for blob in upload(client)],
+    }
+    record = {**entry(0), "storage": storage}
+    body = {"repo": did, "collection": ENTRY, "record": record}
+    client.post("/xrpc/com.atproto.repo.createRecord", json=body).raise_for_status()
+
+
+def _run(run: Callable[[T], object], clients: Iterator[T]) -> None:
     run(next(clients))
 
 
