@@ -269,7 +269,6 @@ class _Layout:
         self._strays = self._ranges.strays(inventory.shards) if inventory.strays is None else inventory.strays
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
         self._encoded: dict[Rkey, Encoded] = {}
-        self._was_split = False
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
         """Apply changes to the layout, and return it.
@@ -287,7 +286,7 @@ class _Layout:
 
     def inventory(self) -> Inventory:
         """Return the inventory as it is now."""
-        is_known = not (self._was_split and self._strays)  # a split of a shard that others overlap makes more of them
+        is_known = not self._strays or self._has_same_ranges()  # where shards overlap, another range makes other strays
         return Inventory(self._project, self._shards, self._extras, self._strays if is_known else None)
 
     def writes(self) -> Iterator[Write]:
@@ -326,7 +325,6 @@ class _Layout:
         if count == 1:
             self._touched[rkey] = self._shards[rkey] = dict(entries)
             return
-        self._was_split = True
         length = ceil(len(entries) / count)
         self._replace(rkey, entries[:length])
         for start in range(length, len(entries), length):
@@ -349,6 +347,9 @@ class _Layout:
         keys = (Rkey(f"{self._project}:{digits[:length]}") for length in range(_DIGITS, len(digits)))
         return next(rkey for rkey in keys if rkey not in self._shards)
 
+    def _has_same_ranges(self) -> bool:
+        return all(_start(shard) == _start(self._before.get(rkey, {})) for rkey, shard in self._touched.items())
+
     def _encode(self, rkey: Rkey) -> Encoded:
         return self._encoded.get(rkey) or Encoded.of(self._value(rkey, self._shards[rkey]))
 
@@ -360,7 +361,7 @@ class _Ranges:
     """Which shard lists a record by its path: the last of those that begin at it or before, else the first of all."""
 
     def __init__(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> None:
-        found = sorted((next(iter(shard)), rkey) for rkey, shard in shards.items() if shard)
+        found = sorted((start, rkey) for rkey, shard in shards.items() if (start := _start(shard)) is not None)
         self._starts = [start for start, _ in found]
         self._rkeys = [rkey for _, rkey in found] or sorted(shards)[:1]
 
@@ -376,6 +377,11 @@ class _Ranges:
                 if path < start or (end is not None and path >= end):
                     strays[path].append(rkey)
         return strays
+
+
+def _start(shard: Mapping[RecordPath, Owned]) -> RecordPath | None:
+    """Return the record that a shard's range begins with: the first that it lists."""
+    return next(iter(shard), None)
 
 
 def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, Json]) -> JsonObject:
