@@ -201,20 +201,19 @@ def replacement_writes(
 ) -> list[Write]:
     """Return the writes that replace an inventory by another.
 
-    `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
-    before what is deleted, so that none is unlisted in between.
+    `shards` are its records as they are, `there` the keys of others that have to give way. They may take several
+    commits: new records, to which entries go, come before what lists fewer and what is deleted, so that no entry is
+    unlisted in between.
     """
-    writes: list[Write] = []
+    creates: list[Write] = []
+    updates: list[Write] = []
     for rkey, shard in sorted(new.shards.items()):
-        value = _value(new.project, shard, new.extras.get(rkey, {}))
-        path = RecordPath(COLLECTION, rkey)
-        if rkey in there:
-            writes.append(Update(path, value))
-        elif rkey not in shards:
-            writes.append(Create(path, value))
-        elif shards[rkey] != shard:
-            writes.append(Update(path, value))
-    return [*writes, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in sorted({*shards, *there} - {*new.shards}))]
+        if rkey in there or shards.get(rkey) != shard:
+            writes, write = (updates, Update) if rkey in there or rkey in shards else (creates, Create)
+            value = _value(new.project, shard, new.extras.get(rkey, {}))
+            writes.append(write(RecordPath(COLLECTION, rkey), value))
+    gone = sorted({*shards, *there} - {*new.shards})
+    return [*creates, *updates, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in gone)]
 
 
 def _check_version(record: Record) -> None:
