@@ -106,6 +106,22 @@ def test_what_another_client_has_written_meanwhile_is_seen(
     assert "b.test" in str(client.get_record(uri))
 
 
+def test_records_of_a_batch_that_need_no_writing_are_looked_at_anew(
+    client: AtmosphereClient, server: Counting, account: Account
+) -> None:
+    """Another client has deleted one of them: the commit of the other would not show that."""
+    publisher = SchemaPublisher(client)
+    publisher.publish(MySample, version="1.0.0")
+    uri = publisher.publish(MySample, version="2.0.0")
+    with AtmosphereClient(server.url) as other:
+        other.login(account.did, account.password)
+        other.delete_record(uri)
+    with client.batch():
+        publisher.publish(MySample, version="2.0.0")
+        publisher.publish(MySample, version="3.0.0")
+    assert client.get_record(uri).uri == uri
+
+
 def test_the_handle_is_asked_for_once(client: AtmosphereClient, server: Counting) -> None:
     assert client.handle == client.handle
     assert server.methods() == ["describeRepo"]

@@ -275,6 +275,15 @@ def test_a_history_that_cannot_be_written_is_told_before_uploads(lab: Lab) -> No
     assert lab.apply("--no-history").code == 0
 
 
+def test_a_history_that_cannot_be_read_is_a_warning_of_the_plan(lab: Lab) -> None:
+    (lab.folder / ".atpub").mkdir()
+    (lab.folder / ".atpub/history").symlink_to("history")
+    ran = lab.plan()
+    assert ran.code == 0, ran.err
+    assert "warning: cannot read .atpub/history" in ran.err
+    assert " create " in ran.out
+
+
 def _fail(*_: object) -> None:
     from atpub.errors import Unavailable
 

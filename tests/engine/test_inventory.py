@@ -243,7 +243,7 @@ def test_a_split_among_overlapping_records_loses_no_entry() -> None:
 
 
 def test_what_is_added_after_a_split_goes_to_its_part() -> None:
-    """Also where no part has that digit yet; never back to a record with the project's bare name."""
+    """Never to a new record with the project's bare name."""
     repository = Repository(record("lab:0", item("zero")))
     repository.change(many(40))
     assert "lab" not in {path.rkey for path in repository.records}
@@ -279,6 +279,30 @@ def test_any_changes(steps: list[dict[str, str | None]]) -> None:
             path for path in {*before, *repository.records} if before.get(path) != repository.records.get(path)
         }
         assert all(len(encode(record.value)) <= LARGEST for record in repository.records.values())
+
+
+LISTED = st.lists(st.lists(st.sampled_from("abcdefghijkl"), max_size=5, unique=True), max_size=4)
+FEW_CHANGES = st.dictionaries(st.sampled_from("abcdefghijkl"), st.sampled_from(["one", "two", None]), max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LISTED, st.lists(FEW_CHANGES, min_size=2, max_size=4))
+def test_successive_changes_of_any_layout(listed: list[list[str]], steps: list[dict[str, str | None]]) -> None:
+    """A change follows another without a reading in between; each changed record is then listed once, or not at all."""
+    repository = Repository(*(record(f"lab:{n}", *map(item, names)) for n, names in enumerate(listed)))
+    inventory = repository.inventory()
+    expected = dict(inventory.owned)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("atpub.engine.inventory.LARGEST", 450)  # four entries
+        for step in steps:
+            changes = {at(name): None if text is None else item(name, text) for name, text in step.items()}
+            inventory, writes = (change := inventory.change(changes)).after, change.writes
+            repository.write(writes)
+            expected = {path: owned for path, owned in {**expected, **changes}.items() if owned is not None}
+            assert repository.inventory().shards == inventory.shards
+            assert inventory.owned == expected
+            lists = [path for shard in inventory.shards.values() for path in shard if path in changes]
+            assert len(lists) == len({*lists})
 
 
 def test_a_record_of_a_later_version_stops_every_reader() -> None:

@@ -73,11 +73,12 @@ def test_plain_http_only_where_the_endpoint_says_so(monkeypatch: pytest.MonkeyPa
     assert not allows_http("gs://b/d")
 
 
-def test_azure_without_an_account() -> None:
-    found = measure_shard(ShardTask("az://container/d-0.tar", None))
+@pytest.mark.parametrize("url", ["az://container/d-0.tar", "az://container/d@2x.tar"])
+def test_azure_without_an_account(url: str) -> None:
+    found = measure_shard(ShardTask(url, None))
     assert isinstance(found, FailedShard)
     assert (found.problem.code, found.problem.message) == (
         "azure-account",
-        "the storage account of az://container/d-0.tar is not known",
+        f"the storage account of {url} is not known",
     )
     assert "set AZURE_STORAGE_ACCOUNT_NAME" in found.problem.hint

@@ -11,6 +11,7 @@ from tests.pds.reference import Account, ReferencePds
 
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey
 from atpub.errors import AtpubWarning, HeadMoved
+from atpub.repository.filter import RecordFilter
 from atpub.repository.model import Commit, Create
 from atpub.repository.pds import PdsRepository, connect
 
@@ -73,6 +74,16 @@ def test_a_lost_race_on_a_server_that_ignores_swaps_is_told(server: ReferencePds
             assert write(other, "ignored-b").alone
         with pytest.warns(AtpubWarning, match=r"ignored-b at the same time \[swap-ignored\]"):
             assert not write(one, "ignored-c", first).alone
+
+
+def test_what_was_read_is_recalled_only_where_swaps_are_kept(server: ReferencePds, account: Account) -> None:
+    """Elsewhere, a commit on what was read long ago would overwrite what others have written since."""
+    notes = RecordFilter(frozenset([NOTE]))
+    for meddle, is_recalled in ((without_swaps, False), (Exchange.pass_on, True)):
+        with two(server, account, meddle) as (one, other):
+            before = one.read(notes)
+            write(other, f"recalled-{is_recalled}")
+            assert (one.read(notes, recall=True) == before) == is_recalled
 
 
 def test_a_commit_on_top_of_ours_may_hide_a_race(server: ReferencePds, account: Account) -> None:

@@ -106,12 +106,13 @@ class Batch:
                 return
 
     def _newest_plan(self) -> ReadyPlan:
-        """Return a plan on what this client has left, whose commit shows whether that still holds.
+        """Return a plan on what this client has left, where its commits show of each record whether that still holds.
 
-        One that would commit nothing is made on what is there.
+        Else one on what is there: of a record that is not written, no commit shows it.
         """
         recalled = self._plan(recall=True)
-        return recalled if recalled.pending and not recalled.refusals else self.plan()
+        is_written = all(change.pending for change in recalled.changes)
+        return recalled if recalled.pending and is_written and not recalled.refusals else self.plan()
 
 
 def _was_late(error: AtpubError) -> bool:

@@ -21,7 +21,7 @@ from atpub.engine.plan.build import unmatched_forgets
 from atpub.engine.plan.created_at import PastTimes
 from atpub.engine.plan.model import Options, Plan, Refusal
 from atpub.errors import Usage
-from atpub.history.names import list_names
+from atpub.history.names import may_have_names
 from atpub.manifest.model import Manifest
 from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.problems import Problem
@@ -134,7 +134,7 @@ def _past_times(manifest: Manifest, target: Target, repository: Repository) -> P
     """Return the source of the times of records that the project had published before: its history."""
 
     def find(paths: Collection[RecordPath]) -> Mapping[RecordPath, JsonObject]:
-        if not list_names(manifest.folder):
+        if not may_have_names(manifest.folder):
             return {}
         from atpub.history.folder import find_times  # compressed files, where there are any
 

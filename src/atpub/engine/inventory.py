@@ -201,20 +201,19 @@ def replacement_writes(
 ) -> list[Write]:
     """Return the writes that replace an inventory by another.
 
-    `shards` are its records as they are, `there` the keys of others that have to give way. What lists records comes
-    before what is deleted, so that none is unlisted in between.
+    `shards` are its records as they are, `there` the keys of others that have to give way. They may take several
+    commits: new records, to which entries go, come before what lists fewer and what is deleted, so that no entry is
+    unlisted in between.
     """
-    writes: list[Write] = []
+    creates: list[Write] = []
+    updates: list[Write] = []
     for rkey, shard in sorted(new.shards.items()):
-        value = _value(new.project, shard, new.extras.get(rkey, {}))
-        path = RecordPath(COLLECTION, rkey)
-        if rkey in there:
-            writes.append(Update(path, value))
-        elif rkey not in shards:
-            writes.append(Create(path, value))
-        elif shards[rkey] != shard:
-            writes.append(Update(path, value))
-    return [*writes, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in sorted({*shards, *there} - {*new.shards}))]
+        if rkey in there or shards.get(rkey) != shard:
+            writes, write = (updates, Update) if rkey in there or rkey in shards else (creates, Create)
+            value = _value(new.project, shard, new.extras.get(rkey, {}))
+            writes.append(write(RecordPath(COLLECTION, rkey), value))
+    gone = sorted({*shards, *there} - {*new.shards})
+    return [*creates, *updates, *(Delete(RecordPath(COLLECTION, rkey)) for rkey in gone)]
 
 
 def _check_version(record: Record) -> None:
@@ -269,7 +268,6 @@ class _Layout:
         self._strays = self._ranges.strays(inventory.shards) if inventory.strays is None else inventory.strays
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
         self._encoded: dict[Rkey, Encoded] = {}
-        self._was_split = False
 
     def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
         """Apply changes to the layout, and return it.
@@ -287,7 +285,7 @@ class _Layout:
 
     def inventory(self) -> Inventory:
         """Return the inventory as it is now."""
-        is_known = not (self._was_split and self._strays)  # a split of a shard that others overlap makes more of them
+        is_known = not self._strays or self._has_same_ranges()  # where shards overlap, another range makes other strays
         return Inventory(self._project, self._shards, self._extras, self._strays if is_known else None)
 
     def writes(self) -> Iterator[Write]:
@@ -326,7 +324,6 @@ class _Layout:
         if count == 1:
             self._touched[rkey] = self._shards[rkey] = dict(entries)
             return
-        self._was_split = True
         length = ceil(len(entries) / count)
         self._replace(rkey, entries[:length])
         for start in range(length, len(entries), length):
@@ -349,6 +346,9 @@ class _Layout:
         keys = (Rkey(f"{self._project}:{digits[:length]}") for length in range(_DIGITS, len(digits)))
         return next(rkey for rkey in keys if rkey not in self._shards)
 
+    def _has_same_ranges(self) -> bool:
+        return all(_start(shard) == _start(self._before.get(rkey, {})) for rkey, shard in self._touched.items())
+
     def _encode(self, rkey: Rkey) -> Encoded:
         return self._encoded.get(rkey) or Encoded.of(self._value(rkey, self._shards[rkey]))
 
@@ -360,7 +360,7 @@ class _Ranges:
     """Which shard lists a record by its path: the last of those that begin at it or before, else the first of all."""
 
     def __init__(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> None:
-        found = sorted((next(iter(shard)), rkey) for rkey, shard in shards.items() if shard)
+        found = sorted((start, rkey) for rkey, shard in shards.items() if (start := _start(shard)) is not None)
         self._starts = [start for start, _ in found]
         self._rkeys = [rkey for _, rkey in found] or sorted(shards)[:1]
 
@@ -376,6 +376,11 @@ class _Ranges:
                 if path < start or (end is not None and path >= end):
                     strays[path].append(rkey)
         return strays
+
+
+def _start(shard: Mapping[RecordPath, Owned]) -> RecordPath | None:
+    """Return the record that a shard's range begins with: the first that it lists."""
+    return next(iter(shard), None)
 
 
 def _value(project: str, shard: Mapping[RecordPath, Owned], extra: Mapping[str, Json]) -> JsonObject:

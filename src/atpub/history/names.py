@@ -28,6 +28,14 @@ def list_names(beside: Path) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in found if _is_name(name))
 
 
+def may_have_names(beside: Path) -> bool:
+    """Return whether applies are kept beside a manifest; also where that cannot be read, for the reader to report."""
+    try:
+        return bool(list_names(beside))
+    except OSFailure:
+        return True
+
+
 def name_after(latest: str, now: datetime) -> str:
     """Return the name of an apply that begins now: later than the latest, even where the clock was put back."""
     name = now.astimezone(UTC).strftime(_NAME)

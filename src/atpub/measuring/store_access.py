@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 AWS_CREDENTIALS: Final = frozenset(
     {
@@ -70,7 +71,7 @@ def signature_options(url: str) -> Mapping[str, bool]:
 
 def lacks_account(url: str) -> bool:
     """Return whether neither a URL of Azure nor the environment names the account that a container is in."""
-    return not is_google(url) and "@" not in url and _ACCOUNTS.isdisjoint(os.environ)
+    return not is_google(url) and "@" not in urlsplit(url).netloc and _ACCOUNTS.isdisjoint(os.environ)
 
 
 def allows_http(url: str) -> bool:

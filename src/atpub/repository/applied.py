@@ -17,7 +17,7 @@ from atpub.atproto.data import JsonObject, NotInDataModel, decode, encode
 from atpub.atproto.syntax import Cid
 
 LARGEST: Final = 64 * 1024 * 1024
-"""The most bytes of all records together; those that were added first go first."""
+"""The most bytes of all records together, the oldest one aside; those that were added first go first."""
 
 _WAIT_SECONDS: Final = 2
 _TABLE: Final = """

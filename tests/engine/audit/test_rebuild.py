@@ -14,7 +14,7 @@ from atpub.atproto.data import JsonObject, encode
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.audit.rebuild import rebuild
 from atpub.engine.audit.verify import verify
-from atpub.engine.inventory import COLLECTION, LARGEST, Inventory, Owned, read_inventories
+from atpub.engine.inventory import COLLECTION, LARGEST, Inventory, Owned, read_inventories, survey_inventories
 from atpub.engine.plan.build import plan_manifest
 from atpub.repository.model import Live, Record
 
@@ -126,6 +126,19 @@ def test_of_two_listings_the_live_one_stays() -> None:
     after = rebuilt(state)
     assert listed(after) == {at("a"): owned("a")}
     assert verify(after, "ours").exact
+
+
+def test_nothing_is_unlisted_between_the_commits_of_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits of a server may put each write in a commit of its own."""
+    monkeypatch.setattr("atpub.engine.inventory.LARGEST", 450)  # four entries
+    names = "abcdefgh"
+    state = live(*map(note, names), listing("ours", *map(owned, "aceg")), listing("ours:7", owned("h"), {}))
+    found = rebuild(state, "ours", tuple(map(desired, names)))
+    assert len(found.writes) > 2
+    before = survey_inventories(state.records.values()).inventories["ours"].owned.keys()
+    for count in range(len(found.writes)):
+        between = survey_inventories(written(state, found.writes[: count + 1]).records.values())
+        assert before <= between.inventories["ours"].owned.keys()
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ from atpub.atproto.repo.car import write_car
 from atpub.atproto.repo.commit import parse_commit, sign_commit
 from atpub.atproto.repo.signing import SigningKey
 from atpub.atproto.syntax import Cid, RecordPath, Tid
-from atpub.errors import HeadMoved, RepositoryError
+from atpub.errors import HeadMoved
 from atpub.repository.interface import Limits
 from atpub.repository.local.key import create_key, read_key
-from atpub.repository.local.store import MEND, Store
+from atpub.repository.local.store import Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.local.writes import Batch, Changes, carry_out, prepare
 from atpub.repository.model import Write
@@ -90,15 +90,12 @@ class Commits:
         if self._tree is None or self._tree[0] != head.cid:
             tree = mst.update(mst.EMPTY, tables.tree())
             if tree.cid != parse_commit(head.block).data:
-                raise self._damaged("its records are not those of its newest commit")
+                raise self._store.damaged("its records are not those of its newest commit")
             self._tree = (head.cid, tree)
         return self._tree[1]
 
     def _signing_key(self, last: StoredHead | None) -> SigningKey:
         key = read_key(self._store.key)
         if key is None and last is not None:
-            raise self._damaged(f"{self._store.key} is missing")
+            raise self._store.damaged(f"{self._store.key} is missing")
         return key or create_key(self._store.key)
-
-    def _damaged(self, what: str) -> RepositoryError:
-        return RepositoryError(f"{self._store.folder} is damaged: {what}", hint=MEND)

@@ -22,7 +22,7 @@ from atpub.errors import BlobNotFound, BlobRejected, RepositoryError, Repository
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
 from atpub.repository.interface import BlobSource, Limits
 from atpub.repository.local.blobs import BlobFiles, Received
-from atpub.repository.local.store import MEND, Store
+from atpub.repository.local.store import Store
 from atpub.repository.local.tables import StoredHead, Tables
 from atpub.repository.model import LOCAL_DID, BlobFault, Commit, Head, Live, Page, Record, Write
 from atpub.repository.snapshot import record_of
@@ -274,7 +274,7 @@ class LocalRepository:
 
     def _check(self, key: bytes, cid: bytes, block: bytes) -> Record:
         if not matches(cid, block):
-            raise self._damaged(f"the record {key.decode()} does not match its CID")
+            raise self._store.damaged(f"the record {key.decode()} does not match its CID")
         return record_of(key, cid, block)
 
     def _keep(self, received: Received, mime_type: str, tables: Tables) -> Blob:
@@ -299,6 +299,3 @@ class LocalRepository:
         return RepositoryNotFound(
             f"there is no repository in {self._store.folder} yet", hint="the first `atpub apply` creates it"
         )
-
-    def _damaged(self, what: str) -> RepositoryError:
-        return RepositoryError(f"{self._store.folder} is damaged: {what}", hint=MEND)

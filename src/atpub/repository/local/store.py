@@ -31,8 +31,8 @@ _OURS = frozenset(
     )
 )
 _WAIT_SECONDS = 30
+_MEND = "move that folder away: the next apply makes a new repository"
 # A commit counts once its last piece is in the log: where that could not be written, it is sure not to be there.
-MEND = "move that folder away: the next apply makes a new repository"
 _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 
 
@@ -101,6 +101,10 @@ class Store:
         with self._lock, self._errors():
             self._drop_replaced()
             _ = self._open_to_write()
+
+    def damaged(self, what: str) -> RepositoryError:
+        """Return the error of a damaged repository, with the way out."""
+        return RepositoryError(f"{self.folder} is damaged: {what}", hint=_MEND)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -254,7 +258,7 @@ class Store:
         except sqlite3.OperationalError as error:  # locked, full, unreadable
             raise Unavailable(f"{self.folder}: {error}; nothing was written") from error
         except sqlite3.Error as error:
-            raise RepositoryError(f"{self.folder} is damaged: {error}", hint=MEND) from error
+            raise self.damaged(str(error)) from error
 
 
 def _is_ours(name: str) -> bool:

@@ -126,12 +126,13 @@ class PdsRepository:
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         """Return the records that a filter and its follow-up select, all at one head, with each CID checked.
 
-        With `recall`, what this client has read and then written is not asked for again.
+        With `recall`, what this client has read and then written is not asked for again, except of a server that may
+        ignore swaps: a commit on an old head would overwrite what other clients have written since.
 
         Raises RepositoryNotFound, Unavailable or RateLimited.
         """
         with self._lock:
-            if recall and (left := self._records.recall(wanted, follow_up)):
+            if recall and self._xrpc.traits.keeps_swaps and (left := self._records.recall(wanted, follow_up)):
                 return left
             live = self._records.read(wanted, follow_up)
             self._tracker.learn(live)
