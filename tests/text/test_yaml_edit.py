@@ -164,6 +164,11 @@ def test_texts_that_look_like_something_else_stay_texts() -> None:
         ("a: []\nb: {}\n", set_at("b.c.d", 1), "a: []\nb: {c: {d: 1}}\n"),
         ("a: {b: 1,\n  c: 2, # d\n}\n", remove("a.b"), "a: {c: 2, # d\n}\n"),
         ("a:\n  b: 1\n   # of b\n# of c\nc: 1\n", set_at("a.d", 1), "a:\n  b: 1\n   # of b\n  d: 1\n# of c\nc: 1\n"),
+        ("a: 1\n  # c\nb: 1\n", set_at("a", "x\ny\n"), 'a: "x\\ny\\n"\n  # c\nb: 1\n'),
+        ("a: >-\n  x\n\n # c\nb: 1\n", set_at("a", ["x " * 70 + "y"]), f"a:\n  - {'x ' * 70}y\n\n # c\nb: 1\n"),
+        ("a: 1\n\nb: 1\n", set_at("a", {"c": "x\n\n"}), 'a:\n  c: "x\\n\\n"\n\nb: 1\n'),
+        ("a: 1\n\n# c\n", set_at("b", {"c": "x\n"}), "a: 1\nb:\n  c: |\n    x\n\n# c\n"),
+        ("b: 1\na: 1", set_at("a", "x\n"), "b: 1\na: |\n  x\n"),
         ("{a: 1, b: [x]}\n", set_at("c", "}"), '{a: 1, b: [x], c: "}"}\n'),
     ],
 )
@@ -230,7 +235,8 @@ def written(draw: st.DrawFn, value: Json, column: int, *, in_flow: bool = False)
 @given(st.data())
 def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> None:
     entries = data.draw(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
-    chunks = [f"# of it\n{quoted(key)}:{data.draw(written(item, 0))}" for key, item in entries.items()]
+    ends = st.sampled_from(("", "\n", "  # after\n", "\n  # after\n"))
+    chunks = [f"# of it\n{quoted(key)}:{data.draw(written(item, 0))}{data.draw(ends)}" for key, item in entries.items()]
     number = data.draw(st.integers(0, len(chunks) - 1))
     text = "".join(chunks)
     path: list[Any] = [list(entries)[number]]

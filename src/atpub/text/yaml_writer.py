@@ -27,6 +27,12 @@ _DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
 _STEP: Final = 2
 
 
+class OneLine(str):
+    """Text to be written on one line: of a block, a blank line or a comment that follows would become a part."""
+
+    __slots__ = ()
+
+
 def yaml_text(value: Json) -> str:
     """Write the value as a YAML document, which ends in a line break."""
     return "".join(f"{line}\n" for line in _lines(value, 0))
@@ -156,7 +162,7 @@ def _text(text: str, indent: int) -> list[str]:
 
 
 def _is_foldable(text: str) -> bool:
-    return bool(text) and text == text.strip() and not UNREADABLE.search(text)
+    return bool(text) and text == text.strip() and not UNREADABLE.search(text) and not isinstance(text, OneLine)
 
 
 def _fold(text: str, pad: str) -> list[str]:
@@ -167,7 +173,8 @@ def _fold(text: str, pad: str) -> list[str]:
 
 def _is_block(text: str) -> bool:
     """Tell whether text can be written as a literal block."""
-    return bool(text.strip()) and text[0] != "\t" and "\r" not in text and not UNREADABLE.search(text)
+    is_readable = "\r" not in text and not UNREADABLE.search(text)
+    return bool(text.strip()) and text[0] != "\t" and is_readable and not isinstance(text, OneLine)
 
 
 def _block(text: str, pad: str) -> list[str]:
