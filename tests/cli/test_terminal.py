@@ -126,6 +126,13 @@ def test_a_full_disk(lab: Lab, command: str) -> None:
     assert not {"Traceback", "Exception"} & set(full.stderr.split())
 
 
+@pytest.mark.parametrize("command", ["plan", "--help"])
+def test_a_closed_stdout(lab: Lab, command: str) -> None:
+    closed = shell(f"atpub {command} >&-", lab.folder)
+    assert closed.returncode == 1
+    assert "not writable [system-error]" in closed.stderr
+
+
 @ON_LINUX
 def test_a_full_disk_for_errors(lab: Lab) -> None:
     wrong = shell("atpub plan -m nowhere --json >/dev/full", lab.folder)

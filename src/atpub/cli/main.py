@@ -13,7 +13,13 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.options import COMPLETE, SHOWS_LOGS, load
-from atpub.cli.streams import catch_stop_signals, discard, flush_stdout, ignoring_stop_signals
+from atpub.cli.streams import (
+    catch_stop_signals,
+    discard,
+    flush_stdout,
+    ignoring_stop_signals,
+    open_closed_stdout,
+)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -21,6 +27,7 @@ def main(args: list[str] | None = None) -> None:
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
     SHOWS_LOGS.set(True)
+    open_closed_stdout()
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
