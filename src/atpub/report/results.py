@@ -39,11 +39,12 @@ def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonO
 def lock_text(update: LockUpdate, *, is_check: bool = False) -> str:
     """Return a line with the numbers of locked files and URLs, and of those that changed."""
     kinds = [(len(update.lock.files), "file"), (len(update.lock.urls), "URL")]
-    held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
+    nothing, same = ("nothing locked", "unchanged") if update.failures else ("nothing to lock", "all up to date")
+    held = ", ".join(counted(count, noun) for count, noun in kinds if count) or nothing
     read = f", {size(update.read)} read" if update.read else ""
     failed = f"; {counted(len(update.failures), 'URL')} not measured" if update.failures else ""
     if update.is_current:
-        return PLAIN(f"{update.file}: {held}, all up to date{failed}.")
+        return PLAIN(f"{update.file}: {held}, {same}{failed}.")
     added, changed, removed = len(update.added), len(update.changed), len(update.removed)
     would = "out of date: " if is_check else ""
     return PLAIN(f"{update.file}: {would}{held}; {added} added, {changed} changed, {removed} removed{read}{failed}.")
