@@ -49,7 +49,7 @@ def open_closed_stdout() -> None:
     Its number, which the next file or connection would get, is taken as well.
     """
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, encoding="utf-8")
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
 
 
 def terminal_columns() -> int:
