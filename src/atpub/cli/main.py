@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import warnings
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import pairwise
 
@@ -45,13 +46,19 @@ def _warning(
 
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
-    code = 1
     try:
-        code = copy_context().run(_run, args)
-        flush_stdout()
+        return _flush(copy_context().run(_run, args))
     except BrokenPipeError:  # the reader, such as `head`, has what it wants
         discard(sys.stdout)
         return 1
+
+
+def _flush(code: int) -> int:
+    """Flush stdout; return the exit code, or 1 for 0 where that fails."""
+    try:
+        flush_stdout()
+    except BrokenPipeError:
+        raise
     except OSError:  # the failed write is reported; this was left in the buffer
         return code or 1
     return code
@@ -59,7 +66,8 @@ def run(args: list[str]) -> int:
 
 def _run(args: list[str]) -> int:
     if not args and COMPLETE not in os.environ:
-        click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
+        with suppress(OSError):
+            click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
         return 64
     try:
         result = cli.main(args, prog_name="atpub", complete_var=COMPLETE, standalone_mode=False)
