@@ -38,9 +38,11 @@ class TextEdit(NamedTuple):
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """Return the text with its edits made, none of which reaches into another; equal ones are made once."""
-    for edit in sorted(set(edits), reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    pieces, end = list[str](), 0
+    for edit in sorted(set(edits)):
+        pieces += (text[end : edit.start], edit.text)
+        end = edit.end
+    return "".join((*pieces, text[end:]))
 
 
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
