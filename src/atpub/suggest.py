@@ -1,4 +1,4 @@
-"""Parts of messages: suggestions for misspelt words, short lists of names, numbers with their nouns."""
+"""Parts of messages: suggestions for misspelt words, short lists of names, numbers with their nouns, values."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def listed(names: Sequence[str]) -> str:
     """Return the first five names, and the number of the others."""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
+
+
+def show_value(value: object) -> str:
+    """Return a value as Python writes it, in at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def size(count: int) -> str:
