@@ -17,7 +17,7 @@ from atpub.atproto.data import Json
 from atpub.text.document import parse
 from atpub.text.yaml_edit import Edit, edit_yaml
 from atpub.text.yaml_tree import NotEditable
-from atpub.text.yaml_writer import quoted
+from atpub.text.yaml_writer import double_quote
 
 MANIFEST = """\
 # The project.
@@ -216,27 +216,29 @@ def written(draw: st.DrawFn, value: Json, column: int, *, in_flow: bool = False)
     if isinstance(value, dict | list) and (flow or not value):
         pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
         inner = [
-            (f"{quoted(key)}:" if isinstance(value, dict) else "") + draw(written(item, 0, in_flow=True))
+            (f"{double_quote(key)}:" if isinstance(value, dict) else "") + draw(written(item, 0, in_flow=True))
             for key, item in pairs
         ]
         text = f",{blank}".join(inner)
         return f"{blank}{{{text}}}{end}" if isinstance(value, dict) else f"{blank}[{text}]{end}"
     if isinstance(value, dict | list):
         deep = column + draw(st.integers(1, 3))
-        heads = [f"{quoted(key)}:" for key in value] if isinstance(value, dict) else ["-"] * len(value)
+        heads = [f"{double_quote(key)}:" for key in value] if isinstance(value, dict) else ["-"] * len(value)
         items = value.values() if isinstance(value, dict) else value
         lines = (f"{' ' * deep}{head}{draw(written(item, deep))}" for head, item in zip(heads, items, strict=True))
         return f"{comment}\n{''.join(lines)}"
     if isinstance(value, str) and not in_flow and draw(st.booleans()) and value.isalpha():
         return f"{blank}{draw(st.sampled_from('|>'))}-{comment}\n{' ' * (column + 3)}{value}\n"
-    return f"{blank}{quoted(value) if isinstance(value, str) else json.dumps(value)}{end}"
+    return f"{blank}{double_quote(value) if isinstance(value, str) else json.dumps(value)}{end}"
 
 
 @given(st.data())
 def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> None:
     entries = data.draw(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
     ends = st.sampled_from(("", "\n", "  # after\n", "\n  # after\n"))
-    chunks = [f"# of it\n{quoted(key)}:{data.draw(written(item, 0))}{data.draw(ends)}" for key, item in entries.items()]
+    chunks = [
+        f"# of it\n{double_quote(key)}:{data.draw(written(item, 0))}{data.draw(ends)}" for key, item in entries.items()
+    ]
     number = data.draw(st.integers(0, len(chunks) - 1))
     text = "".join(chunks)
     path: list[Any] = [list(entries)[number]]

@@ -65,7 +65,7 @@ def flow_text(value: Json, style: str | None = None) -> str:
             return "'" + value.replace("'", "''") + "'"
         case str():
             text = _line(value)
-            return quoted(value) if style == '"' or (text == value and _IN_FLOW.search(text)) else text
+            return double_quote(value) if style == '"' or (text == value and _IN_FLOW.search(text)) else text
         case dict():
             return f"{{{', '.join(f'{flow_text(key)}: {flow_text(item)}' for key, item in value.items())}}}"
         case list():
@@ -74,7 +74,7 @@ def flow_text(value: Json, style: str | None = None) -> str:
             return _scalar(value, 0)[0]
 
 
-def quoted(text: str) -> str:
+def double_quote(text: str) -> str:
     """Write text on one line in double quotes, as it may stand anywhere."""
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
@@ -197,7 +197,7 @@ def _line(text: str) -> str:
         return text
     if "'" not in text and not UNREADABLE.search(text) and not set("\n\r\t").intersection(text) and '"' in text:
         return f"'{text}'"
-    return quoted(text)
+    return double_quote(text)
 
 
 def _reads_as_text(text: str) -> bool:
