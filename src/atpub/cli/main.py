@@ -53,15 +53,15 @@ def run(args: list[str]) -> int:
         return 1
 
 
-def _flush(code: int) -> int:
+def _flush(exit_code: int) -> int:
     """Flush stdout; return the exit code, or 1 for 0 where that fails."""
     try:
         flush_stdout()
     except BrokenPipeError:
         raise
     except OSError:  # the failed write is reported; this was left in the buffer
-        return code or 1
-    return code
+        return exit_code or 1
+    return exit_code
 
 
 def _run(args: list[str]) -> int:

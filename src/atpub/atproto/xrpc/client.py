@@ -98,7 +98,7 @@ class XrpcClient:
         return self._output(method.nsid, method.output, outcome)
 
     def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
-        """Return the output of a procedure that is sent once, its input `encoded`.
+        """Return the output of a procedure that is sent once, its input as `encode_input` returns it.
 
         Raises OutcomeUnknown where the reply does not say enough.
         """
