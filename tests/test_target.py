@@ -50,6 +50,16 @@ def test_a_folder_has_no_pds(manifest: Manifest) -> None:
         Target.of_authority("did:web:local.invalid", URL, Path("a"))
 
 
+def test_a_server_of_the_environment_is_named_by_its_variable() -> None:
+    environ = {"ATPUB_PDS": "nowhere"}
+    with pytest.raises(Usage, match="ATPUB_PDS: 'nowhere' is not the address of a server"):
+        Target.resolve(None, "lab.example", None, environ)
+    with pytest.raises(Usage, match="ATPUB_PDS: 'nowhere'"):
+        Target.of_authority("lab.example", environ=environ)
+    assert Target.resolve(None, "lab.example", URL, environ) == Target("lab.example", None, URL)
+    assert Target.resolve(None, "local", None, environ) is not None
+
+
 def test_another_identity_is_refused() -> None:
     Target("lab.example").check(DID)
     Target("lab.example", DID).check(DID)

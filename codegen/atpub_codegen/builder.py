@@ -93,7 +93,7 @@ class ModuleBuilder:
     def _field(self, owner: str, wire: str, name: str, parent: model.Object, within: tuple[str, ...]) -> Field:
         kind = parent.properties[wire]
         found = self.expression(kind, owner + pascal_case(wire), (*within, "properties", wire))
-        given = f"data[{source.quoted(wire)}]"
+        given = f"data[{source.quote(wire)}]"
         conditions = () if found.load_text else found.conditions("value")
         load = found.load_text or found.load
         return Field(
@@ -234,7 +234,7 @@ class ModuleBuilder:
 def _unshadow(fields: Sequence[Field]) -> list[Field]:
     """Return a class's fields, their annotations safe from fields that are named like a builtin type."""
     names = {field.name for field in fields} & source.BUILTIN_TYPES
-    return [field._replace(annotation=source.qualified(field.annotation, names)) for field in fields]
+    return [field._replace(annotation=source.qualify(field.annotation, names)) for field in fields]
 
 
 def _innermost(kind: model.Array) -> model.Type:

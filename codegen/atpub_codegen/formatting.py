@@ -11,7 +11,7 @@ _OR_NULL: Final = "None if "
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 
-def fitted(line: str, indent: int = 0) -> str:
+def fit(line: str, indent: int = 0) -> str:
     """Return the line if it fits; else break it at its last brackets.
 
     A line without brackets, such as one long string, stays as it is.
@@ -29,39 +29,39 @@ def fitted(line: str, indent: int = 0) -> str:
         if not each or before[-1] != "[":
             return line
         if len(inside) + indent + 4 > WIDTH:
-            inside = f"{fitted(item, indent + 4)}{pad}{each.strip()} {rest}"
+            inside = f"{fit(item, indent + 4)}{pad}{each.strip()} {rest}"
     return f"{before}{pad}{inside}{pad[:-4]}{after}" if inside else line
 
 
 def block(before: str, parts: Iterable[str], after: str, indent: int = 0) -> str:
     """Return the parts between an opening and a closing, one part per line."""
     pad = "\n" + " " * indent
-    rows = "".join(f"{pad}    {fitted(part, indent + 4)}," for part in parts)
+    rows = "".join(f"{pad}    {fit(part, indent + 4)}," for part in parts)
     return f"{before}{rows}{pad}{after}"
 
 
-def assigned(value: str, target: str, indent: int) -> str:
+def assign(value: str, target: str, indent: int) -> str:
     """Assign a value to a target, in brackets of its own where it has two cases and does not fit."""
     line = f"{target} = {value}"
     if len(line) + indent <= WIDTH or not value.startswith(_OR_NULL):
-        return fitted(line, indent)
+        return fit(line, indent)
     pad = "\n" + " " * (indent + 4)
     if len(value) + indent + 4 > WIDTH:
         null, test, other = value.partition(" else ")
-        value = f"{null.replace(' if ', f'{pad}if ')}{pad}{test.strip()} {fitted(other, indent + 4)}"
+        value = f"{null.replace(' if ', f'{pad}if ')}{pad}{test.strip()} {fit(other, indent + 4)}"
     return f"{target} = ({pad}{value}{pad[:-4]})"
 
 
-def joined(before: str, parts: Sequence[str], operator: str, after: str = "", indent: int = 0) -> str:
+def join(before: str, parts: Sequence[str], operator: str, after: str = "", indent: int = 0) -> str:
     """Parts with an operator between them; each on a line of its own, where they do not all fit on one."""
     line = f" {operator} ".join(parts)
     if len(before) + len(line) + len(after) + indent <= WIDTH or len(parts) < 2:
-        return fitted(f"{before}{line}{after}", indent)
+        return fit(f"{before}{line}{after}", indent)
     pad = "\n" + " " * (indent + 4)
     if len(parts) == 2 and parts[1].startswith("not ("):  # what it negates is broken, and nothing else
         return f"{before}{parts[0]} {operator} not ({pad}{parts[1][5:-1]}{pad[:-4]}){after}"
     if len(line) + indent + 4 > WIDTH:
-        line = f"{pad}{operator} ".join(fitted(part, indent + 4) for part in parts)
+        line = f"{pad}{operator} ".join(fit(part, indent + 4) for part in parts)
     return f"{before}({pad}{line}{pad[:-4]}){after}"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from atpub.atproto.syntax import Nsid
 from atpub_codegen.expressions import Conditions
 from atpub_codegen.formatting import WIDTH
-from atpub_codegen.source import quoted
+from atpub_codegen.source import quote
 
 
 class Field(NamedTuple):
@@ -70,7 +70,7 @@ class Field(NamedTuple):
     @property
     def given(self) -> str:
         """The field's JSON, where it is there."""
-        return f"data[{quoted(self.wire)}]"
+        return f"data[{quote(self.wire)}]"
 
     @property
     def given_or_absent(self) -> str:
@@ -78,12 +78,12 @@ class Field(NamedTuple):
         if self.required:
             return self.given
         default = ", runtime.ABSENT" if self.nullable else ""
-        return f"data.get({quoted(self.wire)}{default})"
+        return f"data.get({quote(self.wire)}{default})"
 
     @property
     def is_there(self) -> str:
         """The condition under which an optional field is there."""
-        return f"{quoted(self.wire)} in data"
+        return f"{quote(self.wire)} in data"
 
     @property
     def is_as_given(self) -> bool:

@@ -225,8 +225,8 @@ def _environment() -> Environment:
     environment = Environment(  # noqa: S701 - the output is Python, where HTML escapes mean nothing
         loader=PackageLoader("atpub_codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    texts = (formatting.assigned, formatting.comment, formatting.fitted, formatting.function)
-    sources = (source.docstring, source.quoted, source.tuple_of, source.list_of)
+    texts = (formatting.assign, formatting.comment, formatting.fit, formatting.function)
+    sources = (source.docstring, source.quote, source.tuple_of, source.list_of)
     filters = (
         *texts,
         *sources,
@@ -280,13 +280,13 @@ def _needs_runtime(module: Module) -> bool:
 def alias(item: Alias | UnionAlias) -> str:
     """Return the definition of a type alias."""
     if isinstance(item, Alias):
-        return formatting.fitted(f"{item.name}: TypeAlias = {item.annotation}")
+        return formatting.fit(f"{item.name}: TypeAlias = {item.annotation}")
     target = f"{item.name}: TypeAlias = "
     if item.mark:
         return _marked_union(f"{target}Annotated[", item.members, item.mark)
     if len(item.members) > _MANY:
         return source.spread(f"{target}Union[", item.members, "]")
-    return formatting.joined(target, item.members, "|")
+    return formatting.join(target, item.members, "|")
 
 
 def _marked_union(before: str, members: Sequence[str], mark: str) -> str:
@@ -298,7 +298,7 @@ def _marked_union(before: str, members: Sequence[str], mark: str) -> str:
         return f"{before}{union}, {mark}]"
     elif len(union) + 5 > formatting.WIDTH:
         union = "\n    | ".join(members)
-    return f"{before}\n    {union},\n    {formatting.fitted(mark, 4)},\n]"
+    return f"{before}\n    {union},\n    {formatting.fit(mark, 4)},\n]"
 
 
 def record_alias(records: Sequence[RecordClass]) -> str:
@@ -306,7 +306,7 @@ def record_alias(records: Sequence[RecordClass]) -> str:
     target, members = "Record: TypeAlias = ", [record.spelled for record in records]
     if len(members) > _MANY:
         return source.spread(f"{target}Union[", members, "]", 4)
-    return formatting.joined(target, members, "|", indent=4)
+    return formatting.join(target, members, "|", indent=4)
 
 
 def choices(item: Choices) -> str:
@@ -314,7 +314,7 @@ def choices(item: Choices) -> str:
     target, values = f"{item.name}: TypeAlias = ", source.literals(item.values)
     if item.closed:
         return source.spread(f"{target}Literal[", values, "]")
-    return formatting.joined(target, [f"Literal[{', '.join(values)}]", "str"], "|")
+    return formatting.join(target, [f"Literal[{', '.join(values)}]", "str"], "|")
 
 
 def signature(item: Class, indent: int) -> str:
@@ -331,25 +331,25 @@ def declared(field: Field, indent: int) -> str:
         return f"{declared} = ({pad}    {default}{pad})"
     if not field.required and len(field.annotation) + indent + 4 > formatting.WIDTH:
         before = field.declaration.partition("[")[0]
-        return f"{before}[{pad}    {formatting.fitted(field.annotation, indent + 4)}{pad}] = {default}"
-    return formatting.fitted(field.declaration, indent)
+        return f"{before}[{pad}    {formatting.fit(field.annotation, indent + 4)}{pad}] = {default}"
+    return formatting.fit(field.declaration, indent)
 
 
 def wire_configuration(fields: Sequence[Field], indent: int) -> str:
     """Return the configuration of a model whose fields have other names in JSON."""
-    parts = [f"{field.name}={source.quoted(field.wire)}" for field in fields]
+    parts = [f"{field.name}={source.quote(field.wire)}" for field in fields]
     return source.spread("model_config = runtime.wire(", parts, ")", indent)
 
 
 def wire_names(fields: Sequence[Field], indent: int) -> str:
     """Return the table of the fields whose names in JSON differ from those in Python."""
-    pairs = [f"{source.quoted(field.name)}: {source.quoted(field.wire)}" for field in fields]
+    pairs = [f"{source.quote(field.name)}: {source.quote(field.wire)}" for field in fields]
     return source.spread("WIRE = {", pairs, "}", indent)
 
 
 def written(item: Class, indent: int) -> str:
     """Return the statement that starts a class's JSON, with what every value has."""
-    fields = [f"{source.quoted(field.wire)}: {field.dumped}" for field in item.required]
+    fields = [f"{source.quote(field.wire)}: {field.dumped}" for field in item.required]
     return source.spread("out: runtime.JsonObject = {", ['"$type": NSID', *fields] if item.key else fields, "}", indent)
 
 
@@ -361,12 +361,12 @@ def described(method: Method) -> str:
         takes: method.takes,
         gives: _read_by(method.output),
         "errors": source.tuple_of(method.errors, "") if method.errors else "",
-        "encoding": source.quoted(method.encoding) if method.encoding else "",
+        "encoding": source.quote(method.encoding) if method.encoding else "",
     }
     if method.parameters:
         given["parameters"] = method.parameters
     arguments = [f"{name}={value}" for name, value in given.items() if value]
-    return formatting.fitted(f"METHOD: Final = runtime.{method.kind}({', '.join(['NSID', *arguments])})")
+    return formatting.fit(f"METHOD: Final = runtime.{method.kind}({', '.join(['NSID', *arguments])})")
 
 
 def _read_by(reader: ir.Reader) -> str:
@@ -378,7 +378,7 @@ def refusal(conditions: Conditions, indent: int, guard: str = "") -> str:
     pad = " " * indent
     tests = [condition for condition in conditions if isinstance(condition, str)]
     loops = [each for each in conditions if isinstance(each, Each)]
-    test = formatting.joined("if ", tests, "or", ":", indent)
+    test = formatting.join("if ", tests, "or", ":", indent)
     if guard:
         either = " or ".join(tests)
         test = f"if {f'({either})' if len(tests) > 1 else either} and {guard}:"

@@ -22,7 +22,7 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 @cache
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return the text as an ASCII string literal, in the quotes that need fewer escapes."""
     if text.isascii() and text.isalnum():
         return f'"{text}"'
@@ -33,7 +33,7 @@ def quoted(text: str) -> str:
     return f'"{body}"'
 
 
-def qualified(annotation: str, names: Set[str]) -> str:
+def qualify(annotation: str, names: Set[str]) -> str:
     """Return the annotation with `builtins.` before some builtin types, but not in the texts of literals."""
 
     def spelled(match: re.Match[str]) -> str:
@@ -44,7 +44,7 @@ def qualified(annotation: str, names: Set[str]) -> str:
 
 def literals(values: Iterable[int | str]) -> tuple[str, ...]:
     """Each value as a literal, once."""
-    found = (quoted(value) if isinstance(value, str) else repr(value) for value in values)
+    found = (quote(value) if isinstance(value, str) else repr(value) for value in values)
     return tuple(dict.fromkeys(found))
 
 
@@ -76,16 +76,16 @@ def list_of(expressions: Iterable[str], before: str, indent: int = 0) -> str:
 
 def docstring(text: str, indent: int = 0) -> str:
     """Return the text as a docstring, wrapped."""
-    lines = wrapped(text, indent)
+    lines = wrap(text, indent)
     if len(lines) == 1 and len(lines[0]) + indent + 6 > WIDTH:  # with its quotes it does not fit
-        lines = wrapped(text, indent + 3)
+        lines = wrap(text, indent + 3)
     pad = " " * indent
     if len(lines) == 1:
         return f'"""{lines[0]}"""'
     return '"""' + f"\n{pad}".join(lines) + f'\n{pad}"""'
 
 
-def wrapped(text: str, indent: int) -> list[str]:
+def wrap(text: str, indent: int) -> list[str]:
     """Return the text in lines, safe inside a triple-quoted string."""
     safe = " ".join(_visible(text).split()).replace("\\", "\\\\").replace('"', '\\"') or "…"
     if len(safe) <= WIDTH - indent - 3:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 Step: TypeAlias = Literal["hash", "upload", "download", "lock", "verify", "pack", "read"]
 
@@ -25,7 +25,7 @@ class Started:
 
     def __str__(self) -> str:
         of = "" if self.size is None else f", {size(self.size)}"
-        return f"{self.step}: {counted(self.files, 'file')}{of}"
+        return f"{self.step}: {pluralize(self.files, 'file')}{of}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Parts of messages: suggestions for misspelt words, short lists of names, numbers with their nouns."""
+"""Parts of messages: suggestions for misspelt words, short lists of names, numbers with their nouns, values."""
 
 from __future__ import annotations
 
@@ -20,15 +20,21 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
-def counted(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return a number with its noun: 1 commit, 2 commits."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def listed(names: Sequence[str]) -> str:
+def short_list(names: Sequence[str]) -> str:
     """Return the first five names, and the number of the others."""
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
+
+
+def show_value(value: object) -> str:
+    """Return a value as Python writes it, in at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def size(count: int) -> str:

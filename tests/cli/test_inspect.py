@@ -27,7 +27,7 @@ def test_text(folder: Path, atpub: Run, snapshot: SnapshotAssertion) -> None:
     write_files(folder, FILES)
     before = tree(folder)
     ran = atpub("inspect", "data", "broken.tar", "text.tar", "nowhere.tar")
-    assert ran.code == 1
+    assert ran.code == 3
     assert f"{ran.out}---\n{ran.err}" == snapshot
     assert tree(folder) == before
 
@@ -35,7 +35,7 @@ def test_text(folder: Path, atpub: Run, snapshot: SnapshotAssertion) -> None:
 def test_json(folder: Path, atpub: Run, snapshot: SnapshotAssertion) -> None:
     write_files(folder, FILES)
     ran = atpub("inspect", "data", "broken.tar", "--json")
-    assert ran.code == 1
+    assert ran.code == 3
     assert ran.json == snapshot
     assert list(ran.json) == ["format_version", "shards", "all", "problems"]
 
@@ -75,7 +75,7 @@ def test_a_wrong_number_of_samples(samples: str, folder: Path, atpub: Run) -> No
 def test_no_path_and_a_folder_without_shards(folder: Path, atpub: Run) -> None:
     assert atpub("inspect").code == 64
     ran = atpub("inspect", ".")
-    assert (ran.code, ". holds no .tar file [no-match]" in ran.err) == (1, True)
+    assert (ran.code, ". holds no .tar file [no-match]" in ran.err) == (3, True)
     assert json.loads(atpub("inspect", ".", "--json").out)["problems"][0]["code"] == "no-match"
 
 

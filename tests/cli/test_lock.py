@@ -299,3 +299,4 @@ def test_a_store_that_does_not_answer(folder: Path, atpub: Atpub) -> None:
     assert "http://127.0.0.1:1/cats-0.tar cannot be read: connection refused" in ran.err
     assert atpub("lock", "--json").json["failures"][0]["code"] == "shard-unavailable"
     assert codes(atpub("plan", "--json")) == [("error", "checksum-not-locked", CHECKSUMS)]
+    assert atpub("lock").out == "atpub.lock: 3 files, unchanged; 2 URLs not measured.\n"

@@ -32,6 +32,9 @@ MEANT = {
     "validate datasets/digits": "atpub validate --help says how to use it",
     "plan digits": "atpub plan --help says how to use it",
     "plan lab.example digits": "atpub plan --help says how to use it",
+    f"plan {'long' * 99}": "atpub plan --help says how to use it",
+    f"plan {'long.' * 60}yaml": f"name a manifest with -m: atpub plan -m {'long.' * 60}yaml",
+    f"plan datasets/{'long' * 99}": f"name an entry with --only: atpub plan --only datasets/{'long' * 99}",
     "rename datasets/d e f": "atpub rename --help says how to use it",
 }
 

@@ -92,8 +92,9 @@ def test_closed_streams(lab: Lab) -> None:
     closed = shell("atpub apply <&-", lab.folder)
     assert closed.returncode == 64
     assert "no terminal to ask on" in closed.stderr
-    for command in ("atpub plan >&-", "atpub plan --json >&-", "atpub plan 2>&-", "atpub plan <&- >&- 2>&-"):
-        assert shell(command, lab.folder).returncode == 0, command
+    assert shell("atpub plan 2>&-", lab.folder).returncode == 0
+    for command in ("atpub plan --json >&-", "atpub --help >&-", "atpub plan <&- >&- 2>&-"):
+        assert shell(command, lab.folder).returncode == 1, command
     assert shell("atpub frobnicate 2>&-", lab.folder).returncode == 64
     assert not (lab.folder / ".atpub").exists()
 
@@ -124,6 +125,12 @@ def test_a_full_disk(lab: Lab, command: str) -> None:
     assert full.returncode == 1
     assert "No space left on device [system-error]" in full.stderr
     assert not {"Traceback", "Exception"} & set(full.stderr.split())
+
+
+def test_a_closed_stdout(lab: Lab) -> None:
+    closed = shell("atpub plan >&-", lab.folder)
+    assert closed.returncode == 1
+    assert "not writable [system-error]" in closed.stderr
 
 
 @ON_LINUX

@@ -6,22 +6,22 @@ import sys
 
 import pytest
 
-from atpub_codegen.formatting import WIDTH, assigned, comment, fitted, function, joined
+from atpub_codegen.formatting import WIDTH, assign, comment, fit, function, join
 
 A, B = "a" * 40, "b" * 70
 LINES = {
-    "short": fitted("value = [a, b]"),
-    "call": fitted(f'value = load({A}, accept=("{A}", "a,(b"), max_size=3)'),
-    "call_on_many_lines": fitted(f'value = load({A}, accept=("{A}", "{A}", "\\\\),"), limits=["{A}", "{A}", "{A}"])'),
-    "index": fitted(f'value: TypeAlias = dict[Literal["{A}"], Literal["{A}"]]'),
-    "list": fitted(f"value = [load_{A}(x) for x in load_{B}]"),
-    "list_of_lists": fitted(f"value = [[load_{A}({A}, {A}, {A}) for x in xx] for xx in load_{B}]"),
-    "choice": assigned(f"None if {A} is None else [{A} for x in {A}]", "value", 0),
-    "choice_on_many_lines": assigned(f"None if {A} is None else [load({A}, {A}) for x in {B}]", "value", 0),
-    "no_choice": assigned(f"[{A} for x in {B}]", "value", 0),
-    "union": joined(f"value: TypeAlias = {B} | ", [A, B], "|"),
-    "union_of_many": joined("value: TypeAlias = ", [A, A, A, f'Literal["{A}", "{A}", "{A}"]'], "|"),
-    "one_test": joined("if ", [f'{A} not in ("{A}", "{B}")'], "or", ":") + "\n    pass",
+    "short": fit("value = [a, b]"),
+    "call": fit(f'value = load({A}, accept=("{A}", "a,(b"), max_size=3)'),
+    "call_on_many_lines": fit(f'value = load({A}, accept=("{A}", "{A}", "\\\\),"), limits=["{A}", "{A}", "{A}"])'),
+    "index": fit(f'value: TypeAlias = dict[Literal["{A}"], Literal["{A}"]]'),
+    "list": fit(f"value = [load_{A}(x) for x in load_{B}]"),
+    "list_of_lists": fit(f"value = [[load_{A}({A}, {A}, {A}) for x in xx] for xx in load_{B}]"),
+    "choice": assign(f"None if {A} is None else [{A} for x in {A}]", "value", 0),
+    "choice_on_many_lines": assign(f"None if {A} is None else [load({A}, {A}) for x in {B}]", "value", 0),
+    "no_choice": assign(f"[{A} for x in {B}]", "value", 0),
+    "union": join(f"value: TypeAlias = {B} | ", [A, B], "|"),
+    "union_of_many": join("value: TypeAlias = ", [A, A, A, f'Literal["{A}", "{A}", "{A}"]'], "|"),
+    "one_test": join("if ", [f'{A} not in ("{A}", "{B}")'], "or", ":") + "\n    pass",
     "function": function(A, "data: Any", f"dict[{A}, {A}]") + "\n    pass",
 }
 
@@ -37,7 +37,7 @@ def test_ruff_leaves_a_line(name: str) -> None:
 
 @pytest.mark.parametrize("line", [f'value == "{A * 3}"', f"{A * 3}()", f"value = ({A * 3})", A * 3])
 def test_what_cannot_be_broken_stays(line: str) -> None:
-    assert fitted(line).replace("\n    ", "").replace("\n", "") == line
+    assert fit(line).replace("\n    ", "").replace("\n", "") == line
 
 
 def test_a_comment_of_two_sentences() -> None:

@@ -17,7 +17,7 @@ from atpub.atproto.data import Json
 from atpub.atproto.syntax import Nsid
 from atpub_codegen import generate
 from atpub_codegen.names import distinct, module_of, modules_of, pascal_case, snake_case
-from atpub_codegen.source import docstring, quoted
+from atpub_codegen.source import docstring, quote
 
 ATTRIBUTES = {
     "createdAt": "created_at",
@@ -91,8 +91,8 @@ def test_names_that_meet_get_numbers(names: set[str]) -> None:
 @example('\\"')
 @example("\u202e\x00\n\ud800 {{ x }} {% raw %}")
 def test_no_text_breaks_out_of_a_literal_or_a_docstring(text: str) -> None:
-    assert eval(quoted(text)) == text
-    assert quoted(text).isascii()
+    assert eval(quote(text)) == text
+    assert quote(text).isascii()
     namespace: dict[str, object] = {}
     source = f"def f():\n    {docstring(text, 4)}\n    return 1\n"
     exec(source.encode(), namespace)

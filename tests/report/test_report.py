@@ -17,7 +17,7 @@ from atpub.report.outcomes import halted_text
 from atpub.report.problems import error_json, error_text, problem_json, problems_text
 from atpub.report.style import BOLD, PLAIN, RED, Style
 from atpub.repository.model import LOCAL_DID, Live
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 HERE = Place("atpub.yaml", 12, 8, "  tags: 5")
 
@@ -164,7 +164,7 @@ def test_size(count: int, text: str) -> None:
 
 
 def test_counted() -> None:
-    assert [counted(number, "blob") for number in (0, 1, 2, 1234)] == ["0 blobs", "1 blob", "2 blobs", "1,234 blobs"]
+    assert [pluralize(number, "blob") for number in (0, 1, 2, 1234)] == ["0 blobs", "1 blob", "2 blobs", "1,234 blobs"]
 
 
 def test_html_lists_the_uploads() -> None:

@@ -184,6 +184,14 @@ def test_a_declaration_has_a_name(declaration: str) -> None:
         declare_variables({}, [declaration])
 
 
+@pytest.mark.parametrize("names", ["=", "A=x", "A B", "A,1X"])
+def test_the_listed_variables_have_names(names: str) -> None:
+    with pytest.raises(Usage, match="ATPUB_VARS: a variable's name has letters"):
+        declare_variables({"ATPUB_VARS": names}, [])
+    with pytest.raises(Usage, match="ATPUB_VARS: "):
+        interpolate(parse("a: ${A}", "x.yaml"), {"ATPUB_VARS": names})
+
+
 def test_a_variable_is_reported_once_for_each_string() -> None:
     document = interpolate(parse("a: ${NO} ${NO}\nb: ${NO}", "x.yaml"), {})
     assert [str(problem.place) for problem in document.problems] == ["x.yaml:1:4", "x.yaml:2:4"]

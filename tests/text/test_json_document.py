@@ -11,7 +11,7 @@ from atpub.atproto.data import Json
 from atpub.errors import InvalidInput
 from atpub.problems import Problem
 from atpub.text.document import Document
-from atpub.text.json_document import parse_json, placed
+from atpub.text.json_document import parse_json, place_problems
 from atpub.text.source import Source
 from atpub.text.spans import Steps
 
@@ -105,7 +105,7 @@ def test_an_empty_file_is_told_as_one() -> None:
 def test_problems_with_a_path_get_their_place() -> None:
     document = parse('{"a": {"b c": [1, {"d": 2}]},\n "e": 5}')
     paths = [(), ("a",), ("a", "b c", 1, "d"), ("a", "b c", 0), ("e",), ("missing", "deep")]
-    found = placed([Problem("x", "wrong", path=path) for path in paths], document)
+    found = place_problems([Problem("x", "wrong", path=path) for path in paths], document)
     assert [str(item.place).removeprefix("x.json:") for item in found] == [
         "1:1",
         "1:7",

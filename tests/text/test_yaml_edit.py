@@ -17,7 +17,7 @@ from atpub.atproto.data import Json
 from atpub.text.document import parse
 from atpub.text.yaml_edit import Edit, edit_yaml
 from atpub.text.yaml_tree import NotEditable
-from atpub.text.yaml_writer import quoted
+from atpub.text.yaml_writer import double_quote
 
 MANIFEST = """\
 # The project.
@@ -164,6 +164,11 @@ def test_texts_that_look_like_something_else_stay_texts() -> None:
         ("a: []\nb: {}\n", set_at("b.c.d", 1), "a: []\nb: {c: {d: 1}}\n"),
         ("a: {b: 1,\n  c: 2, # d\n}\n", remove("a.b"), "a: {c: 2, # d\n}\n"),
         ("a:\n  b: 1\n   # of b\n# of c\nc: 1\n", set_at("a.d", 1), "a:\n  b: 1\n   # of b\n  d: 1\n# of c\nc: 1\n"),
+        ("a: 1\n  # c\nb: 1\n", set_at("a", "x\ny\n"), 'a: "x\\ny\\n"\n  # c\nb: 1\n'),
+        ("a: >-\n  x\n\n # c\nb: 1\n", set_at("a", ["x " * 70 + "y"]), f"a:\n  - {'x ' * 70}y\n\n # c\nb: 1\n"),
+        ("a: 1\n\nb: 1\n", set_at("a", {"c": "x\n\n"}), 'a:\n  c: "x\\n\\n"\n\nb: 1\n'),
+        ("a: 1\n\n# c\n", set_at("b", {"c": "x\n"}), "a: 1\nb:\n  c: |\n    x\n\n# c\n"),
+        ("b: 1\na: 1", set_at("a", "x\n"), "b: 1\na: |\n  x\n"),
         ("{a: 1, b: [x]}\n", set_at("c", "}"), '{a: 1, b: [x], c: "}"}\n'),
     ],
 )
@@ -211,26 +216,29 @@ def written(draw: st.DrawFn, value: Json, column: int, *, in_flow: bool = False)
     if isinstance(value, dict | list) and (flow or not value):
         pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
         inner = [
-            (f"{quoted(key)}:" if isinstance(value, dict) else "") + draw(written(item, 0, in_flow=True))
+            (f"{double_quote(key)}:" if isinstance(value, dict) else "") + draw(written(item, 0, in_flow=True))
             for key, item in pairs
         ]
         text = f",{blank}".join(inner)
         return f"{blank}{{{text}}}{end}" if isinstance(value, dict) else f"{blank}[{text}]{end}"
     if isinstance(value, dict | list):
         deep = column + draw(st.integers(1, 3))
-        heads = [f"{quoted(key)}:" for key in value] if isinstance(value, dict) else ["-"] * len(value)
+        heads = [f"{double_quote(key)}:" for key in value] if isinstance(value, dict) else ["-"] * len(value)
         items = value.values() if isinstance(value, dict) else value
         lines = (f"{' ' * deep}{head}{draw(written(item, deep))}" for head, item in zip(heads, items, strict=True))
         return f"{comment}\n{''.join(lines)}"
     if isinstance(value, str) and not in_flow and draw(st.booleans()) and value.isalpha():
         return f"{blank}{draw(st.sampled_from('|>'))}-{comment}\n{' ' * (column + 3)}{value}\n"
-    return f"{blank}{quoted(value) if isinstance(value, str) else json.dumps(value)}{end}"
+    return f"{blank}{double_quote(value) if isinstance(value, str) else json.dumps(value)}{end}"
 
 
 @given(st.data())
 def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> None:
     entries = data.draw(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
-    chunks = [f"# of it\n{quoted(key)}:{data.draw(written(item, 0))}" for key, item in entries.items()]
+    ends = st.sampled_from(("", "\n", "  # after\n", "\n  # after\n"))
+    chunks = [
+        f"# of it\n{double_quote(key)}:{data.draw(written(item, 0))}{data.draw(ends)}" for key, item in entries.items()
+    ]
     number = data.draw(st.integers(0, len(chunks) - 1))
     text = "".join(chunks)
     path: list[Any] = [list(entries)[number]]

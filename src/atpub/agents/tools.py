@@ -8,7 +8,7 @@ from typing import Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.errors import Usage
-from atpub.suggest import listed, suggest
+from atpub.suggest import short_list, suggest
 
 LONGEST_ARGUMENT: Final = 1_000
 """The most characters of an argument."""
@@ -87,11 +87,13 @@ def read_call(name: str, arguments: Mapping[str, Json]) -> str:
     tools = {tool.name: tool for tool in TOOLS}
     tool = tools.get(name)
     if tool is None:
-        raise Usage(f"there is no tool {name[:100]!r}", hint=suggest(name[:100], tools) or f"tools: {listed([*tools])}")
+        raise Usage(
+            f"there is no tool {name[:100]!r}", hint=suggest(name[:100], tools) or f"tools: {short_list([*tools])}"
+        )
     unknown = [key[:100] for key in arguments if key != tool.argument]
     if unknown:
         takes = f"it takes {tool.argument}" if tool.argument else "it takes no arguments"
-        raise Usage(f"{name} has no argument {listed(unknown)}", hint=takes)
+        raise Usage(f"{name} has no argument {short_list(unknown)}", hint=takes)
     if not tool.argument:
         return ""
     value = arguments.get(tool.argument)

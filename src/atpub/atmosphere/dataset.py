@@ -22,7 +22,7 @@ from atpub.shards.sample_groups import NotASampleError, Sample, group_samples
 from atpub.shards.sample_types import MSGPACK
 from atpub.shards.samples import sample_reader
 from atpub.shards.tar_stream import File, read_members
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 S = TypeVar("S")
 
@@ -127,7 +127,7 @@ class Dataset(Generic[S]):
         kind = self._known_type()
         more = f", … {len(self.urls) - 1:,} more" if len(self.urls) > 1 else ""
         where = (
-            f"{str(self.uri)!r}, {counted(len(self.urls), 'shard')}" if self.uri else f"{self.urls[:1]}"[1:-2] + more
+            f"{str(self.uri)!r}, {pluralize(len(self.urls), 'shard')}" if self.uri else f"{self.urls[:1]}"[1:-2] + more
         )
         return f"Dataset{f'[{kind.__name__}]' if kind else ''}({where})"
 
@@ -162,9 +162,9 @@ def _size_text(stated: Json) -> str:
     """Return the size of a dataset that its record states, as far as it can be read."""
     known = stated if isinstance(stated, dict) else {}
     samples, total, shards = (known.get(name) for name in ("samples", "bytes", "shards"))
-    parts = [counted(samples, "sample")] if isinstance(samples, int) else []
+    parts = [pluralize(samples, "sample")] if isinstance(samples, int) else []
     parts += [size(total)] if isinstance(total, int) else []
-    parts += [counted(shards, "shard")] if isinstance(shards, int) else []
+    parts += [pluralize(shards, "shard")] if isinstance(shards, int) else []
     return ", ".join(parts)
 
 

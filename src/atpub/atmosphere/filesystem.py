@@ -19,7 +19,7 @@ from atpub.atproto.syntax import AtUri
 from atpub.errors import RecordNotFound, RepositoryNotFound, Usage
 from atpub.pulling.entries import PublishedDataset, PublishedShard, find_dataset
 from atpub.pulling.shard_file import ShardSource
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 _PROTOCOL: Final = "at://"
 _EXAMPLE: Final = "such as at://lab.example.org/science.alt.dataset.entry/3jzfcijpj2z2a/digits-000000.tar"
@@ -143,7 +143,7 @@ def _find(dataset: PublishedDataset, name: str) -> PublishedShard:
 
 
 def _names(dataset: PublishedDataset) -> str:
-    return listed([shard.name for shard in dataset.shards])
+    return short_list([shard.name for shard in dataset.shards])
 
 
 def _info(folder: str, shard: PublishedShard) -> Mapping[str, Any]:

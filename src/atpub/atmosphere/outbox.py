@@ -16,7 +16,7 @@ from atpub.errors import AtpubError, StalePlan, Usage
 from atpub.pipeline import plan_requests
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.interface import BlobSource
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Batch:
 
     def __repr__(self) -> str:
         state = "published" if self.outcomes else "not published"
-        return f"Batch({counted(len(self._requests), 'record')}, {state})"
+        return f"Batch({pluralize(len(self._requests), 'record')}, {state})"
 
     def add(self, queued: QueuedRecord) -> None:
         """Add a call's records, all or none; raises Usage where one contradicts an earlier call."""

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Final, NamedTuple
 
 from atpub.catalog.model import Scalar
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 _MOST_CATEGORIES: Final = 12
 _MOST_CHARTS: Final = 6
@@ -92,7 +92,7 @@ def shard_chart(sizes: Sequence[int]) -> Chart | None:
         (f"shard {at}" if step == 1 else f"shards {at} to {min(at + step - 1, last)}", most, size(most))
         for at, most in groups
     ]
-    title = f"Sizes of {counted(len(sizes), 'shard')}, up to {size(max(sizes))}"
+    title = f"Sizes of {pluralize(len(sizes), 'shard')}, up to {size(max(sizes))}"
     return _columns(title, bars, ("shard 0", f"shard {last:,}"))
 
 

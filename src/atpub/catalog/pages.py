@@ -20,7 +20,7 @@ from atpub.catalog.model import Catalog, CatalogEntry
 from atpub.catalog.rendering import code_text, record_extract, record_text, render, shards_csv, shorten
 from atpub.published.model import DatasetView, LensView, ShardView
 from atpub.report.published import loading_code, size_text
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 INDEX: Final = "index.html"
 
@@ -59,7 +59,7 @@ def _index(catalog: Catalog, stems: Sequence[str]) -> dict[str, object]:
     datasets = [entry.dataset for entry in catalog.entries]
     known = [dataset.size.bytes for dataset in datasets if dataset.size.bytes is not None]
     at_least = "at least " if len(known) < len(datasets) else ""
-    summary = counted(len(datasets), "dataset") + (f", {at_least}{size(sum(known))}" if known else "")
+    summary = pluralize(len(datasets), "dataset") + (f", {at_least}{size(sum(known))}" if known else "")
     tags = Counter(tag for dataset in datasets for tag in dict.fromkeys(dataset.tags))
     facets = (
         ("tag", "Tag", sorted(tag for tag, _ in tags.most_common(_MOST_OPTIONS))),
@@ -145,7 +145,7 @@ def _page(entry: CatalogEntry, stem: str) -> dict[str, object]:
         "shards_href": f"{stem}.csv",
         "lenses": [_lens(lens) for lens in dataset.lenses],
         "samples": entry.samples,
-        "looked_at": counted(entry.samples.looked_at, "sample") if entry.samples else "",
+        "looked_at": pluralize(entry.samples.looked_at, "sample") if entry.samples else "",
         "charts": sample_charts(entry.samples.columns) if entry.samples else [],
         "record": code_text(record_extract(dataset.record)),
         "record_href": f"{stem}.json",

@@ -58,7 +58,7 @@ Exit codes:
   0    done, or nothing to do
   1    error, or declined; verify: something could not be checked
   2    differences: drift, plan --detailed-exitcode, lock --check, verify
-  3    the manifest, a lexicon or a record is invalid
+  3    the manifest, a lexicon, a record or a shard is invalid
   4    authentication failed
   5    the plan is stale, or another writer was first
   6    partly applied: run again

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import warnings
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import pairwise
 
@@ -13,7 +14,13 @@ import click
 
 from atpub.cli.commands import cli
 from atpub.cli.options import COMPLETE, SHOWS_LOGS, load
-from atpub.cli.streams import catch_stop_signals, discard, flush_stdout, ignoring_stop_signals
+from atpub.cli.streams import (
+    catch_stop_signals,
+    discard,
+    flush_stdout,
+    ignoring_stop_signals,
+    open_closed_stdout,
+)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -21,6 +28,7 @@ def main(args: list[str] | None = None) -> None:
     gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
     SHOWS_LOGS.set(True)
+    open_closed_stdout()
     catch_stop_signals()
     code = run(sys.argv[1:] if args is None else args)
     gc.freeze()  # a last collection at exit would be useless
@@ -38,21 +46,28 @@ def _warning(
 
 def run(args: list[str]) -> int:
     """Run the command line; return the exit code."""
-    code = 1
     try:
-        code = copy_context().run(_run, args)
-        flush_stdout()
+        return _flush(copy_context().run(_run, args))
     except BrokenPipeError:  # the reader, such as `head`, has what it wants
         discard(sys.stdout)
         return 1
+
+
+def _flush(exit_code: int) -> int:
+    """Flush stdout; return the exit code, or 1 for 0 where that fails."""
+    try:
+        flush_stdout()
+    except BrokenPipeError:
+        raise
     except OSError:  # the failed write is reported; this was left in the buffer
-        return code or 1
-    return code
+        return exit_code or 1
+    return exit_code
 
 
 def _run(args: list[str]) -> int:
     if not args and COMPLETE not in os.environ:
-        click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
+        with suppress(OSError):
+            click.echo(cli.get_help(cli.make_context("atpub", [], resilient_parsing=True)), err=True)
         return 64
     try:
         result = cli.main(args, prog_name="atpub", complete_var=COMPLETE, standalone_mode=False)

@@ -27,7 +27,7 @@ from atpub.pipeline import measure_data, plan_records, plan_removal
 from atpub.problems import Problem
 from atpub.repository.interface import Repository
 from atpub.shards.file_facts import FileSource
-from atpub.suggest import listed
+from atpub.suggest import short_list
 from atpub.target import Target
 
 _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -36,7 +36,7 @@ _LATEST: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 def options_of(flags: dict[str, Any]) -> Options:
     """Build plan options from the flags of `plan_options` and the changes that pyproject.toml approves."""
     if both := sorted({*flags["only"]} & {*flags["exclude"]}):
-        raise Usage(f"{listed(both)}: --only and --exclude name the same entry", hint="leave out one of them")
+        raise Usage(f"{short_list(both)}: --only and --exclude name the same entry", hint="leave out one of them")
     return Options(
         delete_drifted=flags["delete_drifted"],
         prune_versions=flags["prune_versions"],

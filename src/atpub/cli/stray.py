@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -52,14 +53,17 @@ def _options(argument: str, command: click.Command) -> Iterator[tuple[str, str]]
 
 
 def _meanings(argument: str) -> Iterator[tuple[str, str]]:
-    """Yield the options whose values look like an argument, each with that value."""
+    """Yield the options whose values look like an argument, each with that value.
+
+    `lexists` is for names that are too long, or out of reach, where Path raises OSError.
+    """
     if argument == "-" or argument.endswith(_MANIFESTS):
         yield "-m", argument
     elif argument.startswith("at://"):
         yield "--account", argument.removeprefix("at://").partition("/")[0]
     elif argument.startswith(("http://", "https://")):
         yield "--pds", argument
-    elif argument.partition("/")[0] in SECTIONS and not Path(argument).exists():
+    elif argument.partition("/")[0] in SECTIONS and not os.path.lexists(argument):
         yield "--only", argument
         yield "--take", argument
     elif _DIGEST.fullmatch(argument):
@@ -68,7 +72,7 @@ def _meanings(argument: str) -> Iterator[tuple[str, str]]:
         yield "--car", argument
     elif names_account(argument):
         yield "--account", argument
-    elif Path(argument).is_dir():
+    elif os.path.lexists(argument) and Path(argument).is_dir():
         yield from (("-m", argument), ("--lexicons", argument))
     elif Path(argument).suffix:
         yield "--out", argument
@@ -77,4 +81,4 @@ def _meanings(argument: str) -> Iterator[tuple[str, str]]:
 def names_account(argument: str) -> bool:
     """Return whether an argument looks like an account, and not like a file."""
     looks = is_local(argument) or any(kind.accepts(argument.removeprefix("@")) for kind in (Did, Handle))
-    return looks and not argument.endswith(_FILES) and not Path(argument).exists()
+    return looks and not argument.endswith(_FILES) and not os.path.lexists(argument)

@@ -43,6 +43,15 @@ def ignoring_stop_signals() -> Generator[None]:
             signal.signal(number, handler)
 
 
+def open_closed_stdout() -> None:
+    """Let writing to a stdout that was closed at the start (`>&-`) raise OSError, where Python discards it.
+
+    Its number, which the next file or connection would get, is taken as well.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+
+
 def terminal_columns() -> int:
     """Return the width of the terminal by the rules of `shutil.get_terminal_size`, which brings formats of archives."""
     stated = os.environ.get("COLUMNS", "")

@@ -13,7 +13,7 @@ from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
 from atpub.errors import Usage
 from atpub.generation.settings import ExternalRule
-from atpub.suggest import listed
+from atpub.suggest import short_list
 from atpub_codegen import RUNTIME, STYLES, Names, recorded_documents, recorded_names
 
 DATA: Final = "_lexicons.py"
@@ -62,7 +62,9 @@ def read_external(rules: Sequence[ExternalRule], places: Sequence[Path], style: 
     for rule in rules:
         own = packages[rule.package].by_nsid
         if not any(map(rule.covers, own)):
-            raise Usage(f"{rule.package} has no lexicon that matches {rule.pattern}", hint=f"it has {listed([*own])}")
+            raise Usage(
+                f"{rule.package} has no lexicon that matches {rule.pattern}", hint=f"it has {short_list([*own])}"
+            )
     return found
 
 

@@ -27,7 +27,7 @@ from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record, is_local
 from atpub.repository.snapshot import read_all
-from atpub.suggest import listed, suggest
+from atpub.suggest import short_list, suggest
 from atpub.target import Target
 
 Connect: TypeAlias = Callable[[Target], Repository]
@@ -147,7 +147,7 @@ def _suggest_uri(uri: AtUri, records: Collection[Record]) -> str:
     keys = [record.path.rkey for record in records if record.path.collection == uri.collection]
     if not keys:
         return f"the account has no records in {uri.collection}: check the URI, or import --all"
-    return suggest(uri.rkey or "", keys) or f"{uri.collection} has {listed(keys)}"
+    return suggest(uri.rkey or "", keys) or f"{uri.collection} has {short_list(keys)}"
 
 
 def _find_owned(survey: Survey, project: str) -> dict[RecordPath, Owned]:

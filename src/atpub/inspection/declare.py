@@ -13,7 +13,7 @@ from atpub.manifest.arrays import DTYPES
 from atpub.manifest.fields import DRAFT, TYPES, json_schema
 from atpub.manifest.members import members_schema
 from atpub.shards.field_summary import FieldSummary
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 _SIMPLE: Final = frozenset({"integer", "number", "boolean", "string", "bytes"})
 _TEXT: Final = frozenset({"text", "integer", "number", "boolean", "string", "null", "object", "list"})
@@ -63,7 +63,7 @@ def declare_members(members: Mapping[str, FieldSummary], samples: int) -> Declar
         if is_utf8(name) and not members_schema({**declared, name: kind}).problems:
             declared[name] = kind
     if not declared:
-        raise NotDeclarable(f"no schema can declare the members {listed([*members])}")
+        raise NotDeclarable(f"no schema can declare the members {short_list([*members])}")
     return Declaration("members", declared, tuple(name for name in members if name not in declared))
 
 
@@ -74,7 +74,7 @@ def declare_fields(fields: Mapping[str, FieldSummary], samples: int) -> Declarat
     """
     strange = [name for name in fields if not name.isidentifier() or iskeyword(name)]
     if strange or not fields:
-        raise NotDeclarable(f"readers make attributes of fields, and cannot of {listed(strange) or 'none'}")
+        raise NotDeclarable(f"readers make attributes of fields, and cannot of {short_list(strange) or 'none'}")
     optional = _optional(fields, samples)
     weakened = tuple(name for name in fields if name in optional and not _may_lack(fields[name], samples))
     types = {name: _field(summary) for name, summary in fields.items()}

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from atpub.atproto.data import Json
 from atpub.inspection.draft import LARGEST_BLOB, DatasetDraft, Draft, SchemaDraft
 from atpub.shards.braces import escape
-from atpub.suggest import counted
-from atpub.text.yaml_writer import quoted, with_dollars_kept, yaml_text
+from atpub.suggest import pluralize
+from atpub.text.yaml_writer import double_quote, with_dollars_kept, yaml_text
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w./+-]*")
 _URL: Final = "https://example.org"
@@ -62,7 +62,7 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
     hint = "   # change it: a domain of yours, reversed, and a name" if schema.nsid.startswith("org.example.") else ""
     yield f"    nsid: {schema.nsid}{hint}"
     yield "    version: 1.0.0"
-    yield f"    {declaration.key}:   # as in {counted(schema.looked_at, 'sample')} looked at"
+    yield f"    {declaration.key}:   # as in {pluralize(schema.looked_at, 'sample')} looked at"
     for name, kind in declaration.value.items():
         yield _type(name, with_dollars_kept(kind))
     if declaration.left_out:
@@ -73,7 +73,7 @@ def _schema(schema: SchemaDraft) -> Iterator[str]:
 
 
 def _dataset(dataset: DatasetDraft, blobs: Json) -> Iterator[str]:
-    samples = "" if dataset.samples is None else f"   # {counted(dataset.samples, 'sample')}, {dataset.size:,} bytes"
+    samples = "" if dataset.samples is None else f"   # {pluralize(dataset.samples, 'sample')}, {dataset.size:,} bytes"
     yield f"  {_flow_text(dataset.key)}:{samples}"
     yield f"    schema: {_flow_text(dataset.schema)}"
     yield _block(with_dollars_kept({"name": dataset.key, "blobs": blobs}), 4)
@@ -92,7 +92,7 @@ def _large_dataset(dataset: DatasetDraft, *, within: bool) -> Iterator[str]:
         yield "# datasets:"
     yield f"#  {key}:"
     yield f"#    schema: {_flow_text(dataset.schema)}"
-    yield f"#    urls: [{quoted(f'{_URL}/{quote(name)}')}]   # and the others: {{000000..000009}} stands for ten"
+    yield f"#    urls: [{double_quote(f'{_URL}/{quote(name)}')}]   # and the others: {{000000..000009}} stands for ten"
     yield f"#    checksums: {dataset.key}.sha256"
 
 
@@ -105,12 +105,12 @@ def _shell_pattern(dataset: DatasetDraft) -> str:
 
 def _one_line(text: str) -> str:
     """Return text for a comment, which a line break would end."""
-    return text if text.isprintable() else quoted(text)
+    return text if text.isprintable() else double_quote(text)
 
 
 def _comment(names: Sequence[str]) -> str:
     """Return names on one line: without characters that end it."""
-    return ", ".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
+    return ", ".join(name if _PLAIN.fullmatch(name) else double_quote(name) for name in names)
 
 
 def _type(name: str, kind: Json) -> str:
@@ -132,7 +132,7 @@ def _flow(value: Json) -> str:
 
 
 def _flow_text(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) and yaml_text(text).strip() == text else quoted(text)
+    return text if _PLAIN.fullmatch(text) and yaml_text(text).strip() == text else double_quote(text)
 
 
 def _entry(key: str, value: Json) -> str:

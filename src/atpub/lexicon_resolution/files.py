@@ -17,7 +17,7 @@ from atpub.manifest.lexicon_files import lexicon_files
 from atpub.manifest.lexicon_lock import Resolution
 from atpub.problems import Place, Problem
 from atpub.text.files import read_source
-from atpub.text.json_document import parse_json, placed
+from atpub.text.json_document import parse_json, place_problems
 from atpub.text.paths import refuse
 from atpub.text.source import Source, decode
 
@@ -46,7 +46,7 @@ def read_found(nsid: Nsid, source: Source, name: str) -> FoundLexicon:
         lexicon = parse_named(document.value, nsid, source.file)
         return FoundLexicon(document.value, lexicon, Resolution(record_cid(document.value), None, name))
     except InvalidInput as error:
-        raise InvalidInput(placed(error.problems, document)) from None
+        raise InvalidInput(place_problems(error.problems, document)) from None
     except NotInDataModel as error:
         problem = Problem("lexicon", f"it cannot be a record: {error}", Place(source.file))
         raise InvalidInput((problem,)) from None

@@ -13,7 +13,7 @@ from atpub.engine.plan.digest import plan_digest
 from atpub.engine.plan.model import Change, Plan, Refusal
 from atpub.manifest.lexicon_lock import COLLECTION
 from atpub.problems import Problem
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 Ask: TypeAlias = Callable[[Nsid], Did | Unresolved]
 """Takes the NSID of a lexicon, and returns the account that the DNS names for it."""
@@ -58,6 +58,6 @@ def _warnings(did: Did, found: Mapping[str, Did | Unresolved]) -> Iterator[Probl
     for nsids in missing.values():
         reason = found[nsids[0]]
         assert isinstance(reason, Unresolved)
-        message = f"{listed(nsids)}: not to be found by name: {reason.reason}"
+        message = f"{short_list(nsids)}: not to be found by name: {reason.reason}"
         hint = f"set the record: {txt_record(nsids[0], did)}"
         yield Problem("lexicon-dns", message, None, hint, "warning")

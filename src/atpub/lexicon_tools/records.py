@@ -23,7 +23,7 @@ from atpub.errors import InvalidInput
 from atpub.problems import Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
-from atpub.text.json_document import parse_json, placed
+from atpub.text.json_document import parse_json, place_problems
 from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
@@ -142,7 +142,7 @@ def _collection(value: Json) -> str:
 
 def _place(found: Iterable[Violation], document: Document) -> tuple[Problem, ...]:
     """Return violations as problems at their places in a document."""
-    return placed(map(_problem, found), document)
+    return place_problems(map(_problem, found), document)
 
 
 def _problem(item: Violation) -> Problem:

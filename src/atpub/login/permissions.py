@@ -11,7 +11,7 @@ from atpub.engine.inventory import COLLECTION
 from atpub.engine.plan.model import Plan
 from atpub.errors import InsufficientScope, Usage
 from atpub.repository.pds import PdsRepository
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 
 def manifest_scope(desired: Iterable[Desired]) -> OAuthScope:
@@ -50,8 +50,8 @@ def require_permission(plan: Plan, repository: PdsRepository, account: str) -> N
     found = [parse_permission(value) for value in missing.values]
     collections = [name for item in found if item and item.resource == "repo" for name in item.names]
     types = [name for item in found if item and item.resource == "blob" for name in item.names]
-    what = [f"write {listed(collections)}"] if collections else []
-    what += [f"upload {listed(types)}"] if types else []
+    what = [f"write {short_list(collections)}"] if collections else []
+    what += [f"upload {short_list(types)}"] if types else []
     options = " ".join(f"--scope {shlex.quote(value)}" for value in missing.values)
     hint = f"log in again with: atpub login --oauth --account {shlex.quote(account)} {options}"
     raise InsufficientScope(f"this login may not {' or '.join(what)}; nothing was sent", hint=hint)

@@ -20,7 +20,7 @@ from atpub.errors import InvalidInput
 from atpub.problems import Problem
 from atpub.text.document import Document
 from atpub.text.files import read_source
-from atpub.text.json_document import parse_json, placed
+from atpub.text.json_document import parse_json, place_problems
 from atpub.text.paths import REFUSALS, refuse
 from atpub.text.source import Source
 from atpub.text.spans import Part
@@ -41,7 +41,7 @@ class LexiconFile:
     def place(self, problems: Iterable[Problem], of: Part = "value") -> list[Problem]:
         """Return the problems at the places that their paths lead to, if such can be found."""
         document = find_places(self.source)
-        return [*placed(problems, document, of)] if document else [*problems]
+        return [*place_problems(problems, document, of)] if document else [*problems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def as_warnings(problems: Iterable[Problem]) -> list[Problem]:
     return [problem if problem.code in REFUSALS else replace(problem, severity="warning") for problem in problems]
 
 
-def needed(read: Sequence[LexiconFile], names: Iterable[str]) -> frozenset[str]:
+def find_needed(read: Sequence[LexiconFile], names: Iterable[str]) -> frozenset[str]:
     """Return some NSIDs and those that their lexicons refer to, near or far, at hand or not."""
     targets: defaultdict[str, set[str]] = defaultdict(set)
     for file in read:
@@ -185,7 +185,7 @@ def parse_lexicon(source: Source) -> LexiconFile:
     try:
         lexicon = parse(value, source.file)
     except InvalidInput as error:
-        raise InvalidInput(placed(error.problems, parse_json(source))) from None
+        raise InvalidInput(place_problems(error.problems, parse_json(source))) from None
     warnings = _place(lexicon.warnings, {source.file: source})
     return LexiconFile(source, value, lexicon, tuple(warnings))
 
@@ -215,7 +215,7 @@ def _place(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[P
     """Return problems of some files at their places in these."""
     documents = {name: find_places(sources[name]) for name in {found.place.file for found in problems if found.place}}
     return [
-        placed([problem], document)[0] if (document := documents[problem.place.file]) else problem
+        place_problems([problem], document)[0] if (document := documents[problem.place.file]) else problem
         for problem in problems
         if problem.place
     ]

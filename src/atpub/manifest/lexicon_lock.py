@@ -19,7 +19,7 @@ from atpub.errors import InvalidInput
 from atpub.generated.com.atproto.lexicon import schema
 from atpub.problems import Problem
 from atpub.text.files import read_json
-from atpub.text.json_document import placed
+from atpub.text.json_document import place_problems
 
 VERSION: Final = 1
 COLLECTION: Final = Nsid(schema.NSID)
@@ -58,7 +58,7 @@ def read_lock(file: str) -> LexiconLock:
     reader = _Reader()
     lock = reader.read(document.value)
     if reader.problems:
-        raise InvalidInput(placed(reader.problems, document))
+        raise InvalidInput(place_problems(reader.problems, document))
     return lock
 
 

@@ -14,9 +14,9 @@ from atpub.generated import LEXICONS
 from atpub.manifest.lexicon_files import (
     LexiconFile,
     as_warnings,
+    find_needed,
     lexicon_files,
     link_used,
-    needed,
     read_files,
     why_none,
 )
@@ -99,7 +99,7 @@ class OwnLexicons:
     def _find_used(self, read: Sequence[LexiconFile]) -> frozenset[str]:
         """Return the NSIDs that the records need; if some are missing, with that of files that state none."""
         records = _object(self._value.get("records")).values()
-        found = needed(read, (str(_object(record).get("collection")) for record in records))
+        found = find_needed(read, (str(_object(record).get("collection")) for record in records))
         missing = found - {file.lexicon.id for file in read} - LEXICONS.lexicons.by_nsid.keys()
         return found | {""} if missing else found
 

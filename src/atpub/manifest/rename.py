@@ -14,7 +14,7 @@ from atpub.manifest.load import ManifestSource
 from atpub.manifest.model import Address, Manifest, placeholder
 from atpub.manifest.schema import KEY, METADATA_SCHEMA
 from atpub.problems import Problem
-from atpub.suggest import listed, suggest
+from atpub.suggest import short_list, suggest
 from atpub.text.document import Document, parse_source
 from atpub.text.source import Source
 from atpub.text.spans import Steps
@@ -71,7 +71,7 @@ def _check_names(documents: tuple[Document, ...], old: Address, key: str) -> Non
     """Raise Usage where there is no such entry, or the new key is taken or malformed."""
     known = [f"{section}/{name}" for document in documents for section, name in _addresses(document)]
     if str(old) not in known:
-        hint = suggest(str(old), known) or (f"the manifest has {listed(known)}" if known else "it has no entry")
+        hint = suggest(str(old), known) or (f"the manifest has {short_list(known)}" if known else "it has no entry")
         raise Usage(f"the manifest has no entry {old}", hint=hint)
     if f"{old.section}/{key}" in known:
         raise Usage(f"the manifest has an entry {old.section}/{key} already", hint="choose another name")

@@ -24,7 +24,7 @@ from atpub.manifest.schema import (
     manifest_schema,
 )
 from atpub.problems import Place, Problem
-from atpub.suggest import nearest, suggest
+from atpub.suggest import nearest, show_value, suggest
 from atpub.text.merge import MergedDocument
 from atpub.text.source import as_written
 from atpub.text.spans import Steps
@@ -112,7 +112,7 @@ def faults_of_json_schema(content: JsonObject) -> Iterator[Fault]:
     """Every way in which JSON is no JSON Schema of draft-07, the only one that the lexicon has."""
     draft = content.get("$schema", DRAFT)
     if not isinstance(draft, str) or draft.rstrip("#") != DRAFT.rstrip("#"):
-        yield Fault(("$schema",), f"{_show(draft)} is not draft-07", f"write it in draft-07: {DRAFT}")
+        yield Fault(("$schema",), f"{show_value(draft)} is not draft-07", f"write it in draft-07: {DRAFT}")
         return
     draft7 = _jsonschema().Draft7Validator
     for found in _deviations(content, draft7(draft7.META_SCHEMA)):
@@ -256,7 +256,7 @@ def _has_default(value: JsonObject, steps: Steps, name: str) -> bool:
 
 def _describe(found: _Deviation, place: Place = _NOWHERE) -> tuple[str, str, str]:
     """Return the code, message and hint of a deviation."""
-    limit, shown = found.limit, _show(found.instance)
+    limit, shown = found.limit, show_value(found.instance)
     match found.keyword:
         case "type":
             return "wrong-type", f"expected {_kinds(limit)}, found {_kind(found.instance)}", _type_hint(found, place)
@@ -328,11 +328,6 @@ def _scalar_hint(value: object, place: Place) -> str:
     return f'put it in quotes: "{as_written(value, place)}"' if isinstance(value, int | float) else ""
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
 def _kind(value: object) -> str:
     kind = kind_of(value)
     return {"an object": "a map", "an array": "a list", "a boolean": str(value).lower()}.get(kind, kind)
@@ -342,5 +337,5 @@ def name_of(steps: Steps) -> str:
     """Where in a manifest something is, in its words: `datasets/digits.tags[0]`."""
     head, rest = (str(steps[0]), steps[1:]) if steps else ("the manifest", ())
     if head in SECTIONS and rest:
-        head, rest = f"{head}/{_show(str(rest[0]))[1:-1]}", rest[1:]
+        head, rest = f"{head}/{show_value(str(rest[0]))[1:-1]}", rest[1:]
     return head + "".join(f"[{item}]" if isinstance(item, int) else step(item) for item in rest)

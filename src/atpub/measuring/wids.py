@@ -13,7 +13,7 @@ from atpub.manifest.model import Address
 from atpub.problems import Problem
 from atpub.shards.facts import Facts, LocalShards
 from atpub.shards.lock import Lock, StoreFacts
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 INDEX_START: Final = re.compile(rb'\s*\{\s*"__kind__": ?"wids-shard-index')
 """What an index begins with."""
@@ -47,7 +47,7 @@ def _build(address: Address, known: Mapping[str, tuple[int | None, int | None]])
         missing = [name for name, (samples, _) in known.items() if samples is None]
         message = f"{address}: no index, since samples are not counted of {len(missing):,} of {len(known):,} shards"
         hint = "only shards that are read are counted: `missing: fetch`, where the store states no checksum"
-        return Problem("samples-unknown", f"{message}: {listed(missing)}", hint=hint)
+        return Problem("samples-unknown", f"{message}: {short_list(missing)}", hint=hint)
     return _dump(address.key, counted)
 
 

@@ -26,7 +26,7 @@ from atpub.problems import Problem
 from atpub.progress import Ended, OnProgress, Started, ignore
 from atpub.shards.sample_types import MSGPACK
 from atpub.storage.blobs import LARGEST_SHARD
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 _MOST_PROBLEMS: Final = 100
 
@@ -140,5 +140,5 @@ def _left_over(folder: Path, name: str, count: int) -> Iterator[Problem]:
     names = sorted(item.name for item in folder.iterdir())
     others = [item for item in names if (at := shards.fullmatch(item)) and int(at[1]) >= count]
     if others:
-        message = f"{folder}: {listed(others)} of another run follow these shards"
+        message = f"{folder}: {short_list(others)} of another run follow these shards"
         yield Problem("left-over", message, hint="remove what is not of this dataset", severity="warning")

@@ -17,7 +17,7 @@ from atpub.packing.model import SourceFile, is_hidden, parse_name
 from atpub.problems import Problem
 from atpub.shards.headers import Member
 from atpub.shards.tar import read_tar
-from atpub.suggest import counted, listed
+from atpub.suggest import pluralize, short_list
 
 Stamps: TypeAlias = Mapping[str, tuple[int, int]]
 """The size and time of each tar when its headers were read."""
@@ -81,7 +81,7 @@ class Sources:
         """What was left out that the user may miss; hidden files are not."""
         if not self.skipped:
             return []
-        message = f"{counted(self.left_out, 'file')} of no sample left out: {listed(self.skipped)}"
+        message = f"{pluralize(self.left_out, 'file')} of no sample left out: {short_list(self.skipped)}"
         hint = "readers skip names without an extension"
         return [Problem("left-out", message, hint=hint, severity="warning")]
 

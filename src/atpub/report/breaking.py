@@ -17,7 +17,7 @@ from atpub.report.escape import escape_markdown
 from atpub.report.github import annotation_lines
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, Style
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _LONGEST: Final = 300
 
@@ -84,7 +84,7 @@ def data_words(data: DataResult) -> str:
     """Return how many records are affected."""
     invalid = f"; {data.invalid:,} invalid by both" if data.invalid else ""
     unread = f"; {data.unread:,} more cannot be read, or do not say their type ($type)" if data.unread else ""
-    return f"{data.affected:,} of {counted(data.records, 'record')} in {data.source} affected{invalid}{unread}"
+    return f"{data.affected:,} of {pluralize(data.records, 'record')} in {data.source} affected{invalid}{unread}"
 
 
 def _total_text(result: BreakingResult, style: Style) -> str:
@@ -93,9 +93,9 @@ def _total_text(result: BreakingResult, style: Style) -> str:
     compatible = counts["minor"] + counts["patch"]
     parts = [f"{len(result.breaking):,} breaking", *([f"{approved:,} approved"] if approved else [])]
     parts.append(f"{compatible:,} compatible")
-    line = f"{counted(result.lexicons, 'lexicon')} compared: {counted(len(result.changes), 'change')}"
+    line = f"{pluralize(result.lexicons, 'lexicon')} compared: {pluralize(len(result.changes), 'change')}"
     if not result.changes:
-        return style(f"{counted(result.lexicons, 'lexicon')} compared: nothing differs.", GREEN)
+        return style(f"{pluralize(result.lexicons, 'lexicon')} compared: nothing differs.", GREEN)
     return style(
         f"{line}, {', '.join(parts)}; version: {result.bump}.", *((BOLD, RED) if result.breaking else (GREEN,))
     )

@@ -8,7 +8,7 @@ from atpub.lexicon_tools.records import RecordVerdict
 from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 
 def verdict_text(verdict: RecordVerdict, style: Style = PLAIN) -> str:
@@ -18,8 +18,8 @@ def verdict_text(verdict: RecordVerdict, style: Style = PLAIN) -> str:
 
 def total_text(records: int, invalid: int, unreadable: int = 0, style: Style = PLAIN) -> str:
     """Return a line with the numbers of records, of those that are invalid, and of files that cannot be read."""
-    parts = [f"{counted(records, 'record')}, {f'{invalid:,} invalid' if invalid else 'all valid'}"] if records else []
-    parts += [f"{counted(unreadable, 'file')} not read"] if unreadable else []
+    parts = [f"{pluralize(records, 'record')}, {f'{invalid:,} invalid' if invalid else 'all valid'}"] if records else []
+    parts += [f"{pluralize(unreadable, 'file')} not read"] if unreadable else []
     text = "; ".join(parts) or "No records"
     return style(f"{text}.", BOLD, RED) if invalid or unreadable else style(f"{text}.", GREEN)
 

@@ -14,7 +14,7 @@ from atpub.report.plan import target_text
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, FAINT, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.report.three_way import describe_drift, drift_counts, three_way_lines, three_way_table
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 from atpub.watching import DriftNews
 
 
@@ -27,7 +27,7 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
     yield target_text(plan, style)
     yield ""
     if not plan.drifted:
-        yield style(f"No drift: {counted(len(plan.inventory.owned), 'owned record')} compared.", GREEN)
+        yield style(f"No drift: {pluralize(len(plan.inventory.owned), 'owned record')} compared.", GREEN)
         return
     for change in plan.drifted:
         yield from _change_lines(change, style)

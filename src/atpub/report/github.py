@@ -11,7 +11,7 @@ from atpub.problems import Place, Problem
 from atpub.report.escape import escape_github, escape_github_property, escape_markdown
 from atpub.report.problems import placed_message
 from atpub.report.three_way import describe_drift
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _MOST_PROBLEMS = 200
 
@@ -71,7 +71,7 @@ def error_markdown(error: AtpubError) -> str:
     problems = error_problems(error)
     lines = [f"- {problem.severity} {escape_markdown(problem.code)}: {_link(problem)}" for problem in problems]
     left = len(lines) - _MOST_PROBLEMS
-    more = [f"- … and {counted(left, 'more problem')}"] if left > 0 else []
+    more = [f"- … and {pluralize(left, 'more problem')}"] if left > 0 else []
     return "\n".join(["### atpub: no plan", "", *lines[:_MOST_PROBLEMS], *more, ""])
 
 

@@ -11,7 +11,7 @@ from atpub.report.outcomes import outcomes_json
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.report.table import UNLIMITED, table
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _HEAD = ("APPLY", "TIME (UTC)", "ACCOUNT", "CHANGES")
 
@@ -48,8 +48,8 @@ def undone_text(past: Heading, outcomes: Sequence[Outcome], style: Style = PLAIN
     applied = [item.change for item in outcomes if item.status == "applied"]
     deletes = [change.action == "delete" for change in applied if change.pending]
     deleted, restored = deletes.count(True), deletes.count(False)
-    done = [f"{counted(restored, 'record')} restored"] if restored else []
-    done += [f"{deleted:,} deleted" if restored else f"{counted(deleted, 'record')} deleted"] if deleted else []
+    done = [f"{pluralize(restored, 'record')} restored"] if restored else []
+    done += [f"{deleted:,} deleted" if restored else f"{pluralize(deleted, 'record')} deleted"] if deleted else []
     nothing = "only the inventory changed" if applied else "nothing to do"
     return style(f"Undid the apply {past.name}: {', '.join(done) or nothing}.", BOLD, GREEN)
 

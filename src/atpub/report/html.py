@@ -16,7 +16,7 @@ from atpub.report.diff import Difference, changed_fields
 from atpub.report.escape import escape_html
 from atpub.report.plan import cost_text, notes, upload_size
 from atpub.report.three_way import describe_drift, drift_total, three_way_html
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 _MOST_ROWS: Final = 50
 _MOST_LINES: Final = 200
@@ -87,7 +87,7 @@ def _table(head: Sequence[str], rows: Sequence[str], count: int, noun: str) -> s
     """Return a table of some rows, and how many there are besides; nothing where there are none."""
     if not rows:
         return ""
-    more = f"… and {counted(count - len(rows), f'more {noun}')}" if count > len(rows) else ""
+    more = f"… and {pluralize(count - len(rows), f'more {noun}')}" if count > len(rows) else ""
     last = f"<tr><td colspan='{len(head)}'>{more}</td></tr>" if more else ""
     cells = "".join(f"<th>{name}</th>" for name in head)
     return f"<table><tr>{cells}</tr>{''.join(rows)}{last}</table>"
@@ -96,8 +96,8 @@ def _table(head: Sequence[str], rows: Sequence[str], count: int, noun: str) -> s
 def _fold(lines: Sequence[str], noun: str) -> str:
     """Return a list of lines under a summary that says how many they are."""
     listed = [escape_html(line) for line in lines[:_MOST_LINES]]
-    more = [f"… and {counted(len(lines) - _MOST_LINES, f'more {noun}')}"] if len(lines) > _MOST_LINES else []
-    return f"<details><summary>{counted(len(lines), noun)}</summary>{'<br>'.join([*listed, *more])}</details>"
+    more = [f"… and {pluralize(len(lines) - _MOST_LINES, f'more {noun}')}"] if len(lines) > _MOST_LINES else []
+    return f"<details><summary>{pluralize(len(lines), noun)}</summary>{'<br>'.join([*listed, *more])}</details>"
 
 
 def _uploads(plan: Plan) -> str:
@@ -116,7 +116,7 @@ def _head(plan: Plan) -> Iterator[str]:
     if drift := drift_total(plan):
         yield f". {_colour('drift', _YELLOW)}{drift.removeprefix('Drift').removesuffix('.')}"
     if plan.uploads:
-        yield f"; {counted(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
+        yield f"; {pluralize(len(plan.uploads), 'blob')} to upload, {size(sum(item.size for item in plan.uploads))}"
 
 
 def _end(plan: Plan) -> str:
@@ -165,7 +165,7 @@ def fields_html(change: Change, most: int | None = _MOST_FIELDS) -> str:
         return three_way_html(change, most)
     found = changed_fields(change)
     lines = [f"<code>{escape_html(item.path)}</code>: {' '.join(_sides(item))}" for item in found[:most]]
-    lines += [f"… and {counted(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
+    lines += [f"… and {pluralize(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
     return "".join(f"<div>{line}</div>" for line in lines)
 
 

@@ -11,7 +11,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.inspection.run import InitOutcome
@@ -28,7 +28,7 @@ def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
     """Return what one shard holds, a line for each field; empty if none of it could be read."""
     if not (survey.is_readable or survey.samples or survey.looked_at):
         return ""
-    samples = "samples not counted" if survey.samples is None else counted(survey.samples, "sample")
+    samples = "samples not counted" if survey.samples is None else pluralize(survey.samples, "sample")
     looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
     form = "" if survey.format == "none" else f", {_FORMATS[survey.format]}"
     head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}{form}"
@@ -37,7 +37,7 @@ def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
 
 def total_text(total: SurveyTotal, style: Style = PLAIN) -> str:
     """Return what all shards hold together."""
-    counts = f"{counted(total.shards, 'shard')}, {counted(total.samples, 'sample')}, {size(total.size)}"
+    counts = f"{pluralize(total.shards, 'shard')}, {pluralize(total.samples, 'sample')}, {size(total.size)}"
     head = f"{style('all', BOLD)}: {counts}"
     return "\n".join([head, *_field_lines(total.fields, total.looked_at, style, "  ")])
 
@@ -66,8 +66,8 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
         names = ", ".join(schema.declaration.value) if schema.declaration.key != "json_schema" else "a JSON Schema"
         lines.append(f"  schema {style(schema.key)} ({style(schema.nsid)}): {style(names)}")
     for dataset in outcome.draft.datasets:
-        samples = "" if dataset.samples is None else f", {counted(dataset.samples, 'sample')}"
-        held = f"{counted(len(dataset.shards), 'shard')}{samples}, {size(dataset.size)}"
+        samples = "" if dataset.samples is None else f", {pluralize(dataset.samples, 'sample')}"
+        held = f"{pluralize(len(dataset.shards), 'shard')}{samples}, {size(dataset.size)}"
         more = "; too large for blobs: see the comment in the manifest" if dataset.is_too_large else ""
         lines.append(f"  dataset {style(dataset.key)}: {held}{more}")
     if outcome.editor_schema:

@@ -11,7 +11,7 @@ from atpub.engine.audit.verify import Audit, InventoryFinding, readable
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.repository.model import Head
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 
 def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> str:
@@ -20,10 +20,10 @@ def audit_text(audit: Audit, account: str, did: str, style: Style = PLAIN) -> st
     lines += [line for item in audit.findings for line in _finding(item, style)]
     lines += [""] if audit.findings else []
     lines += [f"Also in the repository: {style(', '.join(also))}."] if (also := [*_others(audit)]) else []
-    what = counted(audit.owned, "record")
+    what = pluralize(audit.owned, "record")
     if audit.exact:
         return "\n".join([*lines, style(f"The inventory is correct: {what} owned.", GREEN)])
-    return "\n".join([*lines, style(f"{counted(len(audit.findings), 'finding')}; {what} owned.", BOLD, RED)])
+    return "\n".join([*lines, style(f"{pluralize(len(audit.findings), 'finding')}; {what} owned.", BOLD, RED)])
 
 
 def _finding(item: InventoryFinding, style: Style) -> Iterator[str]:
@@ -34,10 +34,10 @@ def _finding(item: InventoryFinding, style: Style) -> Iterator[str]:
 
 def _others(audit: Audit) -> Iterator[str]:
     for name, count in audit.others.items():
-        yield f"{counted(count, 'record')} of the project {name!r}"
+        yield f"{pluralize(count, 'record')} of the project {name!r}"
     if audit.unowned:
         listed = ", ".join(f"{count:,} {collection}" for collection, count in audit.unowned.items())
-        yield f"{counted(sum(audit.unowned.values()), 'record')} that no project owns ({listed})"
+        yield f"{pluralize(sum(audit.unowned.values()), 'record')} that no project owns ({listed})"
 
 
 def audit_json(audit: Audit, account: str, did: str) -> JsonObject:
@@ -85,18 +85,18 @@ def rebuild_text(rebuild: Rebuild, account: str, did: Did, style: Style = PLAIN)
     ]
     lines += [""] if len(lines) > 2 else []
     if not rebuild.writes:
-        return "\n".join([*lines, style(f"Nothing to do: {counted(rebuild.owned, 'record')} owned.", GREEN)])
+        return "\n".join([*lines, style(f"Nothing to do: {pluralize(rebuild.owned, 'record')} owned.", GREEN)])
     done = f"{len(rebuild.listed)} to list, {len(rebuild.dropped)} to drop"
-    written = counted(len(rebuild.writes), "inventory record")
+    written = pluralize(len(rebuild.writes), "inventory record")
     return "\n".join(
-        [*lines, f"{style(done, BOLD)}; {written} to write; then {counted(rebuild.owned, 'record')} owned."]
+        [*lines, f"{style(done, BOLD)}; {written} to write; then {pluralize(rebuild.owned, 'record')} owned."]
     )
 
 
 def rebuilt_text(rebuild: Rebuild, commits: Sequence[Head], style: Style = PLAIN) -> str:
     """Return a line about the finished rebuild."""
-    made = counted(len(commits), "commit")
-    return style(f"Rebuilt in {made}; {rebuild.project} owns {counted(rebuild.owned, 'record')}.", BOLD, GREEN)
+    made = pluralize(len(commits), "commit")
+    return style(f"Rebuilt in {made}; {rebuild.project} owns {pluralize(rebuild.owned, 'record')}.", BOLD, GREEN)
 
 
 def rebuild_json(rebuild: Rebuild, account: str, did: Did, commits: Sequence[Head]) -> JsonObject:

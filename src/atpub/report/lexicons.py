@@ -12,7 +12,7 @@ from atpub.manifest.lexicon_lock import LexiconLock
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import FAINT, GREEN, PLAIN, YELLOW, Style
 from atpub.report.table import table
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _COLOURS = {"new": (GREEN,), "changed": (YELLOW,), "unchanged": (FAINT,)}
 
@@ -23,7 +23,7 @@ def pulled_text(result: PullResult, style: Style = PLAIN) -> str:
     lines = [_line(file, style) for file in written]
     lines += [style(f"{file}: no longer needed; the lock leaves it out", YELLOW) for file in result.unneeded]
     unchanged = len(result.files) - len(written)
-    total = f"{counted(len(written), 'lexicon')} written" if written else "Nothing to write"
+    total = f"{pluralize(len(written), 'lexicon')} written" if written else "Nothing to write"
     return "\n".join([*lines, style(f"{total}; {unchanged:,} as locked.")])
 
 
@@ -54,7 +54,7 @@ def pulled_json(result: PullResult) -> JsonObject:
 
 def frozen_text(lock: LexiconLock, style: Style = PLAIN) -> str:
     """Return a line that says that the files are as locked."""
-    return style(f"{counted(len(lock.resolutions), 'lexicon')}, all as locked.", GREEN)
+    return style(f"{pluralize(len(lock.resolutions), 'lexicon')}, all as locked.", GREEN)
 
 
 def frozen_json(lock: LexiconLock) -> JsonObject:
@@ -84,7 +84,9 @@ def status_text(statuses: Sequence[LexiconStatus], width: int, style: Style = PL
     rows = [(item.nsid, _RECORD[item.record], _DNS[item.dns], item.file or "") for item in statuses]
     reasons = dict.fromkeys(f"{item.authority}: {item.reason}" for item in statuses if item.reason)
     differing = sum(not item.is_well for item in statuses)
-    total = f"{counted(len(statuses), 'lexicon')}, {f'{differing:,} to look at' if differing else 'all as published'}."
+    total = (
+        f"{pluralize(len(statuses), 'lexicon')}, {f'{differing:,} to look at' if differing else 'all as published'}."
+    )
     lines = [*table(("LEXICON", "RECORD", "DNS", "FILE"), rows, width, ("FILE",)), *map(style, reasons)]
     return "\n".join([*lines, style(total, YELLOW if differing else GREEN)])
 

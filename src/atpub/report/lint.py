@@ -14,17 +14,19 @@ from atpub.lexicon_tools.rules import Rule
 from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json, problems_text
 from atpub.report.style import BOLD, GREEN, PLAIN, RED, Style
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def lint_text(result: LintResult, style: Style = PLAIN) -> str:
     """Return each finding with its place, line, caret and hint, and a line with their numbers."""
-    total = f"{counted(result.files, 'lexicon')}: "
+    total = f"{pluralize(result.files, 'lexicon')}: "
     if not result.problems:
         return style(f"{total}nothing found.", GREEN)
-    counts = [counted(count, noun) for count, noun in ((result.errors, "error"), (result.warnings, "warning")) if count]
+    counts = [
+        pluralize(count, noun) for count, noun in ((result.errors, "error"), (result.warnings, "warning")) if count
+    ]
     line = f"{total}{', '.join(counts)}."
     colours = (BOLD, RED) if result.errors else (BOLD,)
     return f"{problems_text(result.problems, style)}\n{style(line, *colours)}"
@@ -98,7 +100,7 @@ def rules_json(rules: Sequence[Rule]) -> JsonObject:
 def formatted_text(files: int, changed: Sequence[str]) -> str:
     """Return a line for each file that was written, and one with their number."""
     written = f"{len(changed):,} formatted" if changed else "nothing to format"
-    return "\n".join([*map(PLAIN, changed), f"{counted(files, 'lexicon')}: {written}."])
+    return "\n".join([*map(PLAIN, changed), f"{pluralize(files, 'lexicon')}: {written}."])
 
 
 def formatted_json(files: int, written: Sequence[str], warnings: Sequence[Problem] = ()) -> JsonObject:

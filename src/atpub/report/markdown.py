@@ -18,7 +18,7 @@ from atpub.report.plan import notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
 from atpub.report.three_way import describe_drift, three_way_table
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 SUMMARY_LIMIT: Final = 500_000
 """The maximum of a job summary, of which GitHub takes 1 MiB."""
@@ -47,9 +47,9 @@ def _head(plan: Plan) -> Iterator[str]:
     yield ""
     yield f"**{', '.join(totals(plan))}.**"
     if plan.left_out:
-        yield f"Left out as requested: {counted(len(plan.left_out), 'change')}."
+        yield f"Left out as requested: {pluralize(len(plan.left_out), 'change')}."
     if plan.unmanaged:
-        yield f"Unmanaged: {counted(len(plan.unmanaged), 'record')} that no project owns."
+        yield f"Unmanaged: {pluralize(len(plan.unmanaged), 'record')} that no project owns."
     if note := rate_limit_note(plan.cost):
         yield note
     yield ""
@@ -67,17 +67,17 @@ def _folds(plan: Plan) -> Iterator[Fold]:
         yield Fold(part.title, items, is_open=True, is_whole=part.changes[0].action == "delete")
     if plan.warnings:
         items = [_message(item.code, placed_message(item), item.hint) for item in plan.warnings]
-        yield Fold(counted(len(plan.warnings), "warning"), items)
+        yield Fold(pluralize(len(plan.warnings), "warning"), items)
     for part in others:
         yield Fold(part.title, [_change(change, is_refused=change.uri in refused) for change in part.changes])
     if lines := [*protection(plan)]:
         yield Fold(
-            f"{counted(len(lines), 'change')} of protection", [FoldItem(escape_markdown(line)) for line in lines]
+            f"{pluralize(len(lines), 'change')} of protection", [FoldItem(escape_markdown(line)) for line in lines]
         )
     if plan.uploads:
         total = size(sum(upload.size for upload in plan.uploads))
         files = [FoldItem(f"{escape_markdown(item.source)} ({upload_size(item)})") for item in plan.uploads]
-        yield Fold(f"{counted(len(files), 'blob')} to upload, {total}", files)
+        yield Fold(f"{pluralize(len(files), 'blob')} to upload, {total}", files)
 
 
 def _end(plan: Plan) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _fields(change: Change) -> Iterator[str]:
         lines += [escape_terminal(f"- {item.path}: {item.old}")] if item.old is not None else []
         lines += [escape_terminal(f"+ {item.path}: {item.new}")] if item.new is not None else []
     if len(found) > _MOST_FIELDS:
-        lines.append(f"  … and {counted(len(found) - _MOST_FIELDS, 'more field')}")
+        lines.append(f"  … and {pluralize(len(found) - _MOST_FIELDS, 'more field')}")
     if lines:
         fence = markdown_fence("\n".join(lines))
         yield from (f"{fence}diff", *lines, fence)

@@ -13,7 +13,7 @@ from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
 from atpub.repository.model import Head
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 _MOST = 20
 _MOST_READ = 3
@@ -21,15 +21,15 @@ _MOST_READ = 3
 
 def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN) -> str:
     """Return a line about the applied changes, and the URI of each dataset."""
-    done = [f"applied {counted(count, 'change')}"] if (count := count_applied(outcomes)) else []
+    done = [f"applied {pluralize(count, 'change')}"] if (count := count_applied(outcomes)) else []
     if not done and any(outcome.status == "applied" for outcome in outcomes):
         done = ["updated the inventory"]
-    done += [f"uploaded {counted(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
+    done += [f"uploaded {pluralize(len(plan.repairs), 'lost blob')} again"] if plan.repairs else []
     what = " and ".join(done).capitalize() or "Nothing to do"
     is_empty = all(outcome.cid is None for outcome in outcomes)
     now = f"no records of {plan.project} are left" if is_empty else f"{plan.project} is up to date"
     if plan.left_out:
-        now = f"{counted(len(plan.left_out), 'change')} left out"
+        now = f"{pluralize(len(plan.left_out), 'change')} left out"
     lines = [style(f"{what}; {now}.", BOLD, GREEN)]
     lines += [style(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
@@ -96,7 +96,7 @@ def uploaded_text(upload: Completed, number: int, uploads: int) -> str:
 def committed_text(head: Head, changes: Sequence[Change]) -> str:
     """Return a line about a commit."""
     count = sum(change.pending for change in changes)
-    return PLAIN(f"committed {counted(count, 'change') if count else 'the inventory'} as {head.rev}")
+    return PLAIN(f"committed {pluralize(count, 'change') if count else 'the inventory'} as {head.rev}")
 
 
 def _is_dataset(outcome: Outcome) -> bool:

@@ -10,7 +10,7 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RAW, Cid
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import CYAN, FAINT, GREEN, PLAIN, Style
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.packing.run import PackedDataset
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # reports read no shards
 def packed_shard_text(shard: PackedShard, style: Style = PLAIN) -> str:
     """Return a line with the outcome of a shard."""
     status = style("unchanged", FAINT) if shard.status == "unchanged" else f"{style('written', GREEN)}  "
-    return f"{status} {style(shard.file.name)} ({counted(shard.samples, 'sample')}, {size(shard.size)})"
+    return f"{status} {style(shard.file.name)} ({pluralize(shard.samples, 'sample')}, {size(shard.size)})"
 
 
 def packed_text(packed: PackedDataset, style: Style = PLAIN) -> str:
@@ -29,8 +29,8 @@ def packed_text(packed: PackedDataset, style: Style = PLAIN) -> str:
     parts = [f"{number:,} {status}" for status in ("written", "unchanged") if (number := counts[status])]
     samples = sum(shard.samples for shard in packed.shards)
     total = sum(shard.size for shard in packed.shards)
-    held = f"{counted(samples, 'sample')}, {size(total)}, {packed.format}"
-    line = f"{packed.folder}: {counted(len(packed.shards), 'shard')} ({', '.join(parts)}), {held}"
+    held = f"{pluralize(samples, 'sample')}, {size(total)}, {packed.format}"
+    line = f"{packed.folder}: {pluralize(len(packed.shards), 'shard')} ({', '.join(parts)}), {held}"
     command = f"atpub init {shlex.quote(str(packed.folder))}"
     return f"{style(line, GREEN)}\n{style('next', CYAN)}: {style(command)}"
 

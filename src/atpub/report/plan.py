@@ -14,7 +14,7 @@ from atpub.report.diff import LONGEST, Difference, changed_fields
 from atpub.report.problems import hint_text, labelled_text, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, GREEN, PLAIN, RED, YELLOW, Style
 from atpub.report.three_way import drift_total, three_way_lines
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 _MARKS: Final[dict[Action, tuple[str, int]]] = {
     "create": ("+", GREEN),
@@ -123,7 +123,8 @@ def notes(change: Change) -> str:
 
 def cost_text(cost: Cost) -> str:
     """Return the cost of applying a plan."""
-    return f"Cost: {counted(cost.commits, 'commit')}, {counted(cost.writes, 'write')}, {counted(cost.points, 'point')}."
+    parts = ((cost.commits, "commit"), (cost.writes, "write"), (cost.points, "point"))
+    return f"Cost: {', '.join(pluralize(count, noun) for count, noun in parts)}."
 
 
 def _details(change: Change, style: Style) -> Iterator[str]:
@@ -135,7 +136,7 @@ def _details(change: Change, style: Style) -> Iterator[str]:
     for item in found[:most]:
         yield from _field(item, style)
     if len(found) > most:
-        yield f"{_DETAIL}… and {counted(len(found) - most, 'more field')}"
+        yield f"{_DETAIL}… and {pluralize(len(found) - most, 'more field')}"
 
 
 def _longest_value(style: Style) -> int:
@@ -169,13 +170,13 @@ def unmanaged_text(plan: Plan) -> str:
     """Return a line about the unmanaged records."""
     count = len(plan.unmanaged)
     link = ":" if count == 1 else ", such as"
-    return f"Unmanaged: {counted(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
+    return f"Unmanaged: {pluralize(count, 'record')} that no project owns{link} {plan.unmanaged[0]}"
 
 
 def no_changes(plan: Plan) -> str:
     """Return the summary of a pending plan that changes no record."""
     if plan.repairs:
-        return f"No record changes; {counted(len(plan.repairs), 'lost blob')} to upload again"
+        return f"No record changes; {pluralize(len(plan.repairs), 'lost blob')} to upload again"
     return "No record changes, only the inventory"
 
 
@@ -191,13 +192,13 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     if plan.unmanaged:
         yield style(unmanaged_text(plan), FAINT)
     if plan.left_out:
-        yield f"Left out as requested: {counted(len(plan.left_out), 'change')}."
+        yield f"Left out as requested: {pluralize(len(plan.left_out), 'change')}."
     if not plan.pending and plan.refusals:
-        yield style(f"Nothing can be done: {counted(summary['unchanged'], 'record')} up to date.", BOLD)
+        yield style(f"Nothing can be done: {pluralize(summary['unchanged'], 'record')} up to date.", BOLD)
         return
     if not plan.pending:
         kept = f", {summary['keep']:,} kept" if summary["keep"] else ""
-        yield style(f"Nothing to do: {counted(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
+        yield style(f"Nothing to do: {pluralize(summary['unchanged'], 'record')} up to date{kept}.", GREEN)
         return
     parts = [f"{count:,} to {action}" for action, count in plan.pending_words.items()] or [no_changes(plan)]
     parts += [f"{summary['keep']:,} kept"] if summary["keep"] else []
@@ -206,7 +207,7 @@ def _totals(plan: Plan, style: Style) -> Iterator[str]:
     yield from map(style, protection(plan))
     if plan.uploads:
         total = sum(upload.size for upload in plan.uploads)
-        yield f"Uploads: {counted(len(plan.uploads), 'blob')}, {size(total)}."
+        yield f"Uploads: {pluralize(len(plan.uploads), 'blob')}, {size(total)}."
         most = len(plan.uploads) if style.is_long else _MOST_UPLOADS
         yield from (style(f"  {upload.source} ({upload_size(upload)})", FAINT) for upload in plan.uploads[:most])
         if len(plan.uploads) > most:

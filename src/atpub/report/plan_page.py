@@ -12,7 +12,7 @@ from atpub.report.plan import cost_text, notes, protection, upload_size
 from atpub.report.problems import placed_message
 from atpub.report.review import rate_limit_note, sections, totals
 from atpub.report.three_way import describe_drift
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 PAGE_START: Final = "<!doctype html>\n<!-- atpub plan -->"
 """The beginning of each page, by which atpub knows its own."""
@@ -57,14 +57,14 @@ def _parts(plan: Plan) -> Iterator[str]:
         yield _section(part.title, items, is_urgent=part.is_urgent)
     if plan.warnings:
         items = (_message(item.code, placed_message(item), item.hint) for item in plan.warnings)
-        yield _section(counted(len(plan.warnings), "warning"), items)
+        yield _section(pluralize(len(plan.warnings), "warning"), items)
     if plan.uploads:
         files = (f"<code>{escape_html(item.source)}</code> ({upload_size(item)})" for item in plan.uploads)
         total = size(sum(item.size for item in plan.uploads))
-        yield _section(f"{counted(len(plan.uploads), 'blob')} to upload, {total}", files)
+        yield _section(f"{pluralize(len(plan.uploads), 'blob')} to upload, {total}", files)
     if plan.unmanaged:
         listed = (f"<code>{escape_html(uri)}</code>" for uri in plan.unmanaged)
-        yield _section(f"{counted(len(plan.unmanaged), 'record')} that no project owns", listed)
+        yield _section(f"{pluralize(len(plan.unmanaged), 'record')} that no project owns", listed)
     if plan.pending:
         yield f'<p class="faint">{cost_text(plan.cost)}<br>Digest: <code>{escape_html(plan.digest)}</code></p>\n'
 

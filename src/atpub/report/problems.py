@@ -12,7 +12,7 @@ from atpub.errors import AtpubError, Declined, InternalError, Interrupted, Inval
 from atpub.problems import Place, Problem, Severity
 from atpub.report.escape import UNSAFE
 from atpub.report.style import BOLD, CYAN, PLAIN, RED, YELLOW, Style, columns
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 from atpub.text.source import caret
 
 FORMAT_VERSION: Final = "1.0"
@@ -81,7 +81,7 @@ def _total(error: InvalidInput) -> str:
     """Return the numbers of errors and warnings."""
     errors = sum(problem.severity == "error" for problem in error.problems)
     warnings = len(error.problems) - errors
-    return ", ".join([counted(errors, "error"), *([counted(warnings, "warning")] if warnings else [])])
+    return ", ".join([pluralize(errors, "error"), *([pluralize(warnings, "warning")] if warnings else [])])
 
 
 def error_json(error: AtpubError) -> JsonObject:

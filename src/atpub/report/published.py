@@ -24,7 +24,7 @@ from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, FAINT, PLAIN, RED, YELLOW, Style
 from atpub.report.table import paragraph, table
 from atpub.repository.model import Record
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 _MOST_SHARDS: Final = 5
 _LABEL: Final = 11
@@ -123,9 +123,9 @@ def size_text(item: DatasetView) -> str:
 
 def extent(item: DatasetView) -> list[str]:
     """Return the numbers of samples, bytes and shards of a dataset in words, as far as they are known."""
-    known = [] if item.size.samples is None else [counted(item.size.samples, "sample")]
+    known = [] if item.size.samples is None else [pluralize(item.size.samples, "sample")]
     known += [] if item.size.bytes is None else [size(item.size.bytes)]
-    return [*known, counted(item.size.shards, "shard")]
+    return [*known, pluralize(item.size.shards, "shard")]
 
 
 def _pairs(pairs: Iterable[tuple[str, str]], style: Style) -> Iterator[str]:

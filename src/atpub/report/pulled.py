@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atpub.atproto.data import JsonObject
 from atpub.report.problems import FORMAT_VERSION, error_json
 from atpub.report.style import FAINT, GREEN, PLAIN, RED, Style
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 
 if TYPE_CHECKING:
     from atpub.pulling.run import PulledDataset, PulledShard
@@ -40,7 +40,7 @@ def pulled_text(pulled: PulledDataset, style: Style = PLAIN) -> str:
     parts += [f"{counts['present']} already here"] if counts["present"] else []
     parts += [f"{counts['failed']} failed"] if counts["failed"] else []
     parts += [f"{counts['skipped']} not tried"] if counts["skipped"] else []
-    line = f"{pulled.folder}: {counted(len(pulled.shards), 'shard')}: {', '.join(parts)}"
+    line = f"{pulled.folder}: {pluralize(len(pulled.shards), 'shard')}: {', '.join(parts)}"
     return style(line, RED if pulled.error else GREEN)
 
 

@@ -11,7 +11,7 @@ from atpub.atproto.data import JsonObject
 from atpub.problems import Problem
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, GREEN, PLAIN, Style
-from atpub.suggest import counted, listed, size
+from atpub.suggest import pluralize, short_list, size
 from atpub.text.scalars import plain_scalar
 
 if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which importing uses
@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # `atpub generate` works without the generated classes, which
 
 def valid_text(project: str, records: int, warnings: Sequence[Problem], style: Style = PLAIN) -> str:
     """Return a line with the numbers of records and warnings."""
-    more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
-    return style(f"{project}: {counted(records, 'record')}, all valid{more}.", GREEN)
+    more = f"; {pluralize(len(warnings), 'warning')}" if warnings else ""
+    return style(f"{project}: {pluralize(records, 'record')}, all valid{more}.", GREEN)
 
 
 def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonObject:
@@ -39,11 +39,12 @@ def valid_json(project: str, records: int, warnings: Sequence[Problem]) -> JsonO
 def lock_text(update: LockUpdate, *, is_check: bool = False) -> str:
     """Return a line with the numbers of locked files and URLs, and of those that changed."""
     kinds = [(len(update.lock.files), "file"), (len(update.lock.urls), "URL")]
-    held = ", ".join(counted(count, noun) for count, noun in kinds if count) or "nothing to lock"
+    nothing, same = ("nothing locked", "unchanged") if update.failures else ("nothing to lock", "all up to date")
+    held = ", ".join(pluralize(count, noun) for count, noun in kinds if count) or nothing
     read = f", {size(update.read)} read" if update.read else ""
-    failed = f"; {counted(len(update.failures), 'URL')} not measured" if update.failures else ""
+    failed = f"; {pluralize(len(update.failures), 'URL')} not measured" if update.failures else ""
     if update.is_current:
-        return PLAIN(f"{update.file}: {held}, all up to date{failed}.")
+        return PLAIN(f"{update.file}: {held}, {same}{failed}.")
     added, changed, removed = len(update.added), len(update.changed), len(update.removed)
     would = "out of date: " if is_check else ""
     return PLAIN(f"{update.file}: {would}{held}; {added} added, {changed} changed, {removed} removed{read}{failed}.")
@@ -51,7 +52,7 @@ def lock_text(update: LockUpdate, *, is_check: bool = False) -> str:
 
 def absent_text(update: LockUpdate) -> str:
     """Return a line that names the absent files."""
-    return PLAIN(f"missing here, kept in the lock: {listed(update.absent)} (--prune removes them)")
+    return PLAIN(f"missing here, kept in the lock: {short_list(update.absent)} (--prune removes them)")
 
 
 def lock_json(update: LockUpdate) -> JsonObject:
@@ -73,7 +74,7 @@ def lock_json(update: LockUpdate) -> JsonObject:
 
 def files_text(out: Path, files: int, written: Sequence[PurePosixPath], removed: Sequence[PurePosixPath]) -> str:
     """Return a line with the numbers of generated, written and removed files."""
-    total = f"{out}: {counted(files, 'file')}"
+    total = f"{out}: {pluralize(files, 'file')}"
     if not written and not removed:
         return PLAIN(f"{total}, all up to date.")
     gone = f", {len(removed)} removed" if removed else ""

@@ -10,7 +10,7 @@ from atpub.atproto.data import JsonObject
 from atpub.report.escape import escape_terminal
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, FAINT, GREEN, PLAIN, RED, Style
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 if TYPE_CHECKING:
     from atpub.importing.take import EditedFile
@@ -22,8 +22,8 @@ def taken_text(addresses: Sequence[str], files: Sequence[EditedFile], style: Sty
     """Return the diff of each file, and what was taken."""
     lines = [style(line, _COLOURS.get(line[:1], FAINT)) for item in files for line in _diff(item)]
     if not files:
-        return style(f"Nothing to take: what is live is what the manifest describes: {listed(addresses)}.", GREEN)
-    lines += ["", style(f"Taken over from the live record: {listed(addresses)}.", BOLD, GREEN)]
+        return style(f"Nothing to take: what is live is what the manifest describes: {short_list(addresses)}.", GREEN)
+    lines += ["", style(f"Taken over from the live record: {short_list(addresses)}.", BOLD, GREEN)]
     return "\n".join([*lines, "The next apply notes in the inventory that the edit is yours."])
 
 

@@ -10,7 +10,7 @@ from atpub.engine.plan.three_way import FieldEdit, Side, drift_fields
 from atpub.report.diff import LONGEST, format_value
 from atpub.report.escape import escape_html, escape_markdown
 from atpub.report.style import FAINT, GREEN, RED, YELLOW, Style
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _SIDES: Final[dict[Side, int]] = {"applied": FAINT, "live": RED, "wanted": GREEN}
 _TAGS: Final[dict[Side, str]] = {"applied": "span", "live": "del", "wanted": "ins"}
@@ -37,8 +37,8 @@ def drift_counts(changes: Sequence[Change]) -> str:
     """Return how many records were modified and deleted outside the project; empty where none was."""
     deleted = sum(change.drift is not None and change.drift.live is None for change in changes)
     modified = sum(change.drift is not None for change in changes) - deleted
-    parts = [f"{counted(modified, 'record')} modified"] if modified else []
-    parts += [f"{deleted:,} deleted" if modified else f"{counted(deleted, 'record')} deleted"] if deleted else []
+    parts = [f"{pluralize(modified, 'record')} modified"] if modified else []
+    parts += [f"{deleted:,} deleted" if modified else f"{pluralize(deleted, 'record')} deleted"] if deleted else []
     return f"{' and '.join(parts)} outside this project" if parts else ""
 
 
@@ -60,7 +60,7 @@ def three_way_lines(change: Change, style: Style) -> Iterator[str]:
     for item in found[:most]:
         yield from _field(item, style)
     if len(found) > most:
-        yield f"{_DETAIL}… and {counted(len(found) - most, 'more field')}"
+        yield f"{_DETAIL}… and {pluralize(len(found) - most, 'more field')}"
 
 
 def _heading(drift: Drift, style: Style) -> Iterator[str]:
@@ -96,7 +96,7 @@ def three_way_table(change: Change) -> list[str]:
     if not found:
         return []
     rows = [f"| {' | '.join(map(escape_markdown, _cells(item)))} |" for item in found[:_MOST_ROWS]]
-    more = [f"… and {counted(len(found) - _MOST_ROWS, 'more field')}"] if len(found) > _MOST_ROWS else []
+    more = [f"… and {pluralize(len(found) - _MOST_ROWS, 'more field')}"] if len(found) > _MOST_ROWS else []
     note = ["", TWO_WAY] if is_two_way(change) else []
     return ["| field | applied | live | wanted |", "|---|---|---|---|", *rows, *note, *more]
 
@@ -105,7 +105,7 @@ def three_way_html(change: Change, most: int | None = _MOST_ROWS) -> str:
     """Return a line for each of so many fields that differ, with the value of each side; empty where there is none."""
     found = drift_fields(change)
     lines = [f"<code>{escape_html(item.path)}</code>: {', '.join(_html_sides(item))}" for item in found[:most]]
-    lines += [f"… and {counted(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
+    lines += [f"… and {pluralize(len(found) - len(lines), 'more field')}"] if len(found) > len(lines) else []
     lines += [TWO_WAY] if found and is_two_way(change) else []
     return "".join(f"<div>{line}</div>" for line in lines)
 

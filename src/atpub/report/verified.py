@@ -11,7 +11,7 @@ from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.violation import json_path
 from atpub.report.problems import FORMAT_VERSION
 from atpub.report.style import BOLD, CYAN, GREEN, PLAIN, RED, YELLOW, Style
-from atpub.suggest import counted, size
+from atpub.suggest import pluralize, size
 from atpub.verifying.model import Finding, FindingSeverity, Verification
 
 _COLOURS: Final[dict[FindingSeverity, int]] = {"error": RED, "unchecked": YELLOW, "note": CYAN}
@@ -46,12 +46,12 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 
 
 def _total(found: Verification, style: Style) -> str:
-    looked = [counted(found.records, "record"), counted(found.shards, "shard")]
-    looked += [counted(found.blobs, "other blob")] if found.blobs else []
+    looked = [pluralize(found.records, "record"), pluralize(found.shards, "shard")]
+    looked += [pluralize(found.blobs, "other blob")] if found.blobs else []
     errors, unchecked, notes = (found.count(severity) for severity in _COLOURS)
-    said = [counted(errors, "finding") if errors else "no findings"]
+    said = [pluralize(errors, "finding") if errors else "no findings"]
     said += [f"{unchecked:,} not checked"] if unchecked else []
-    said += [counted(notes, "note")] if notes else []
+    said += [pluralize(notes, "note")] if notes else []
     read = f" ({size(found.size)} read)" if found.size else ""
     line = f"{', '.join(looked)}{read}: {', '.join(said)}"
     return style(line, BOLD, RED if errors else YELLOW if unchecked else GREEN)

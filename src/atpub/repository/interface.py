@@ -13,7 +13,7 @@ from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath
 from atpub.errors import AtpubError, OversizedResponse, RecordNotFound
 from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.model import Commit, Head, Live, Page, Record, Write
-from atpub.suggest import listed, suggest
+from atpub.suggest import short_list, suggest
 
 UNLIMITED: Final = 2**63
 """More points than any writes can cost."""
@@ -188,6 +188,6 @@ def record_not_found(repository: Repository, path: RecordPath) -> RecordNotFound
     keys = [record.path.rkey for record in page.records]
     hint = f"the account has no records in {path.collection}"
     if keys:
-        has = f"{path.collection} has {listed(keys)}{' and more' if page.cursor else ''}"
+        has = f"{path.collection} has {short_list(keys)}{' and more' if page.cursor else ''}"
         hint = suggest(path.rkey, keys) or has
     return RecordNotFound(f"there is no record {AtUri.of(repository.did, path)}", hint=hint)

@@ -13,7 +13,7 @@ from atpub.shards.files import Found, expand_files
 from atpub.shards.locator import LOCK_HERE, NOT_THERE, add_lock_hint
 from atpub.shards.lock import LOCK_FILE, Lock
 from atpub.storage.interface import parse_sha256
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 Steps: TypeAlias = tuple[str | int, ...]
 Note: TypeAlias = Callable[[Sequence[Problem], Steps], None]
@@ -58,7 +58,7 @@ class ChecksumReader:
             missing = [url for url in urls if url not in digests]
             if missing and all_of_them:
                 what = ", ".join(patterns)
-                message = f"{what} is not here, and {LOCK_FILE} does not have the checksum of {listed(missing)}"
+                message = f"{what} is not here, and {LOCK_FILE} does not have the checksum of {short_list(missing)}"
                 self._note([Problem("file-missing", message, hint=LOCK_HERE)], steps)
             return digests
         known = self._read_files(found, steps)

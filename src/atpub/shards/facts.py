@@ -45,7 +45,7 @@ from atpub.storage.blobs import LARGEST_SHARD
 from atpub.storage.interface import Location
 from atpub.storage.registry import CHECKSUMS_KEY, check_locations, parse_location
 from atpub.storage.urls import check_pattern
-from atpub.suggest import listed
+from atpub.suggest import short_list
 from atpub.text.paths import outside_target
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class _Gatherer:
     def _keep_urls(self, digests: Mapping[str, str], steps: Steps) -> None:
         twice = [url for url, digest in digests.items() if self._urls.setdefault(url, digest) != digest]
         if twice:
-            message = f"another checksum than in another dataset: {listed(twice)}"
+            message = f"another checksum than in another dataset: {short_list(twice)}"
             self._note([Problem("checksum-conflict", message, hint="one of the checksum files is out of date")], steps)
         locked = self._lock.urls
         same = [url for url, digest in digests.items() if locked.get(url) == digest and url in self._lock.stored]
@@ -243,11 +243,11 @@ class _Gatherer:
     def _compare(self, what: str, differing: Sequence[str], steps: Steps) -> None:
         if differing:
             severity: Severity = "error" if self._run.locked else "warning"
-            self._note([Problem("lock-differs", f"{what}: {listed(differing)}", None, RUN_LOCK, severity)], steps)
+            self._note([Problem("lock-differs", f"{what}: {short_list(differing)}", None, RUN_LOCK, severity)], steps)
 
     def _miss(self, names: Sequence[str], steps: Steps) -> None:
         if names and self._run.locked and self._has_lock:
-            self._note([Problem("not-locked", f"not in {LOCK_FILE}: {listed(names)}", hint=RUN_LOCK)], steps)
+            self._note([Problem("not-locked", f"not in {LOCK_FILE}: {short_list(names)}", hint=RUN_LOCK)], steps)
 
     def _note_no_lock(self) -> None:
         if self._run.locked and not self._has_lock and (self._files or self._urls):

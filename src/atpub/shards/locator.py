@@ -13,7 +13,7 @@ from atpub.problems import Problem
 from atpub.shards.braces import expand_keeping_escapes, unescape
 from atpub.shards.files import Found, expand_files
 from atpub.shards.lock import LOCK_FILE, Lock, bytewise
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Locator:
         ordered = dict.fromkeys(self._folder / path for name in names for path in matched[name])
         problems = [problem for problem in found.problems if problem.code not in NOT_THERE]
         if nowhere := _nowhere(matched, found):
-            message = f"neither here nor in {LOCK_FILE}: {listed(nowhere)}"
+            message = f"neither here nor in {LOCK_FILE}: {short_list(nowhere)}"
             problems.append(Problem("file-missing", message, hint=LOCK_HERE))
         return Located(
             # What the disk has counts, even where names are matched otherwise there (upper and lower case).

@@ -11,7 +11,7 @@ from atpub.problems import Place, Problem
 from atpub.shards.lock import LOCK_FILE, StoreFacts
 from atpub.storage.interface import Endpoint, Location
 from atpub.storage.parts import total
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 RUN_LOCK: Final = f"run `atpub lock`, and commit {LOCK_FILE}"
 
@@ -85,5 +85,5 @@ def not_found_yet(asked: Sequence[AskedShard], known: Mapping[str, str]) -> Sequ
     left = [shard.url for shard in asked if shard.url not in known]
     if not left:
         return ()
-    message = f"{LOCK_FILE} does not have the checksum of {len(left):,} of {len(asked):,} shards: {listed(left)}"
+    message = f"{LOCK_FILE} does not have the checksum of {len(left):,} of {len(asked):,} shards: {short_list(left)}"
     return (Problem("checksum-not-locked", message, hint=RUN_LOCK),)

@@ -22,7 +22,7 @@ from atpub.shards.sample_groups import split_name
 from atpub.shards.sample_types import MSGPACK, read_member_type
 from atpub.shards.tar import FIRST_SAMPLE, SampleCounter, TarFacts, check_start, read_tar
 from atpub.shards.tar_stream import read_members
-from atpub.suggest import counted, listed
+from atpub.suggest import pluralize, short_list
 
 SurveyFormat: TypeAlias = Literal["members", "msgpack", "mixed", "none"]
 
@@ -100,7 +100,7 @@ def survey_stream(chunks: Iterator[bytes], name: str, size: int | None = None, m
                 looker.add(member)
                 counter.add(member)
     except TarError as error:
-        message = f"{name} is cut off or damaged after {counted(counter.files, 'file')}: {error}"
+        message = f"{name} is cut off or damaged after {pluralize(counter.files, 'file')}: {error}"
         problems.append(Problem("tar-damaged", message, hint="write the shard again"))
     fields, looked_at, kind = looker.result()
     held = counter.result(name)
@@ -166,7 +166,7 @@ def _differences(
     partial = [f"{item} (in {summary.count:,})" for item, summary in fields.items() if summary.count < looked_at]
     if not partial:
         return ()
-    message = f"{name}: not each of the {looked_at:,} samples looked at has {listed(partial)}"
+    message = f"{name}: not each of the {looked_at:,} samples looked at has {short_list(partial)}"
     return (Problem("differing-fields", message, hint="a schema marks these with `?`", severity="warning"),)
 
 

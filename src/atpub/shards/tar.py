@@ -15,7 +15,7 @@ from atpub.shards.sample_groups import FirstMembers, split_name
 from atpub.shards.sample_types import SampleFilter, SampleTypes, SampleTypesReader
 from atpub.shards.stand_ins import stand_in_shard
 from atpub.shards.tar_headers import NONSENSE, BoundedTarInfo
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -98,7 +98,7 @@ def _read_members(
             visit(file)
     if archive.fault or not _ends_at(stream, archive.end):
         size = stream.seek(0, SEEK_END)
-        where = f"byte {min(archive.end, size):,} of {size:,}, after {counted(samples.files, 'file')}"
+        where = f"byte {min(archive.end, size):,} of {size:,}, after {pluralize(samples.files, 'file')}"
         message = f"{name} is cut off or damaged at {where}"
         return Problem("tar-damaged", message, hint=_AGAIN)
     if _has_more(stream):

@@ -8,7 +8,7 @@ published, so a variable that is named as a secret or a setting of atpub is not 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,6 +27,7 @@ _REFERENCE = re.compile(
 _MALFORMED = "write `${NAME}` or `${NAME:-default}` (a default holds no `${`), or `$${` for the characters themselves"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MISNAMED: Final = "a variable's name has letters, digits and underscores only"
 _ALWAYS: Final = "ATPUB_VAR_"
 _SETTING: Final = "ATPUB_"
 _LIST: Final = "ATPUB_VARS"
@@ -43,15 +44,23 @@ NOT_FILLED: Final = frozenset(("bad-variable", "unset-variable", "variable-not-d
 
 def declare_variables(environ: Mapping[str, str], declarations: Iterable[str]) -> Mapping[str, str]:
     """Return the environment with more variables declared, each as `NAME` or `NAME=VALUE`; raises Usage."""
-    declared, values = [environ.get(_LIST, "")], dict(environ)
+    declared, values = [*_listed(environ)], dict(environ)
     for declaration in declarations:
         name, equals, value = declaration.partition("=")
         if not _NAME.fullmatch(name):
-            raise Usage("a variable's name has letters, digits and underscores only", hint="write NAME or NAME=VALUE")
+            raise Usage(_MISNAMED, hint="write NAME or NAME=VALUE")
         declared.append(name)
         if equals:
             values[name] = value
-    return {**values, _LIST: ",".join(filter(None, declared))}
+    return {**values, _LIST: ",".join(declared)}
+
+
+def _listed(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the names that `ATPUB_VARS` lists; raises Usage for what is no name, which may be a value."""
+    names = [name for item in environ.get(_LIST, "").split(",") if (name := item.strip())]
+    if not all(map(_NAME.fullmatch, names)):
+        raise Usage(f"{_LIST}: {_MISNAMED}", hint="list names, NAME,NAME; each value is in a variable of its own")
+    return names
 
 
 def nowhere(_: Steps) -> bool:
@@ -69,8 +78,7 @@ def interpolate(document: Document, environ: Mapping[str, str], *, skip: Callabl
     # Only an escape can make a reference that the text does not show.
     if "${" not in text and "$$" not in text and "\\" not in text:
         return document
-    declared = frozenset(name.strip() for name in environ.get(_LIST, "").split(","))
-    filler = _Filler(document, environ, declared, skip, {})
+    filler = _Filler(document, environ, frozenset(_listed(environ)), skip, {})
     value = filler.fill(document.value, ())
     return replace(document, value=value, problems=(*document.problems, *filler.problems.values()))
 

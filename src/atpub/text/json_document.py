@@ -107,6 +107,6 @@ class _Scanner:
         raise InvalidInput((self._source.problem(code, message, at, hint),))
 
 
-def placed(problems: Iterable[Problem], document: Document, of: Part = "value") -> tuple[Problem, ...]:
+def place_problems(problems: Iterable[Problem], document: Document, of: Part = "value") -> tuple[Problem, ...]:
     """Return the problems, each at the place in the document that its path leads to."""
     return tuple(replace(problem, place=document.place(problem.path, of=of)) for problem in problems)

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 from atpub.atproto.data import Json
 from atpub.text.spans import Steps
 from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree, value_of, walk
-from atpub.text.yaml_writer import flow_text, indented_lines, styled_lines
+from atpub.text.yaml_writer import OneLine, flow_text, indented_lines, styled_lines
 
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _COLON: Final = re.compile(r"\s*:")
 _COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
+_INDENTED_COMMENT: Final = re.compile(r"(?:[ \t]*\r?\n)*[ \t]+#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,11 @@ class TextEdit(NamedTuple):
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """Return the text with its edits made, none of which reaches into another; equal ones are made once."""
-    for edit in sorted(set(edits), reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    pieces, end = list[str](), 0
+    for edit in sorted(set(edits)):
+        pieces += (text[end : edit.start], edit.text)
+        end = edit.end
+    return "".join((*pieces, text[end:]))
 
 
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
@@ -119,6 +122,7 @@ class YamlEditor:
             return self._set_items(old, value, is_flow=is_flow)
         if slot.is_flow or (is_flow and isinstance(value, dict | list)):
             return [self._put(old, flow_text(value, old.style))]
+        value = self._close(value, self._line_end(old.end))
         if isinstance(value, dict | list) and value:
             return [self._rewrite(slot, ["", *indented_lines(value, slot.parent.column)])]
         lines = styled_lines(value, slot.parent.column, old.style)
@@ -165,6 +169,7 @@ class YamlEditor:
         if key is None and not first and not comment:
             first, *others = others[0].lstrip(), *others[1:]
         head = (f" {first}" if first else "") + (f" {comment.lstrip()}" if comment and not first else comment)
+        others += [""] * (bool(others) and end == len(self._text))
         return TextEdit(start + 1, end, self._break.join((head, *others)))
 
     def _comment(self, offset: int) -> str:
@@ -210,7 +215,7 @@ class YamlEditor:
     def _add_lines(self, last: YamlNode, value: Json, column: int) -> TextEdit:
         """Return the edit that writes a part of a map or list in a block after its last value."""
         at = self._end_of(last, column)
-        lines = "".join(f"{line}{self._break}" for line in indented_lines(value, column - 2))
+        lines = "".join(f"{line}{self._break}" for line in indented_lines(self._close(value, at), column - 2))
         return _insert(at, lines if self._text.endswith("\n", 0, at) else f"{self._break}{lines}")
 
     # No value any more
@@ -240,6 +245,18 @@ class YamlEditor:
             raise NotEditable("it is a map without braces")
 
     # Lines
+
+    def _close(self, value: Json, end: int) -> Json:
+        """Return a value whose last text takes in nothing of what follows the offset: blank lines, or a comment."""
+        match value:
+            case str() if value.endswith("\n\n") or _INDENTED_COMMENT.match(self._text, end):
+                return OneLine(value)
+            case [*others, last]:
+                return [*others, self._close(last, end)]
+            case dict() if value:
+                return {**value, (key := [*value][-1]): self._close(value[key], end)}
+            case _:
+                return value
 
     def _line_end(self, offset: int) -> int:
         """Return the end of a line, before its line break."""

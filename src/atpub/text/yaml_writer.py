@@ -27,6 +27,12 @@ _DOLLARS: Final = re.compile(r"\${2,}|\$(?=\{)")
 _STEP: Final = 2
 
 
+class OneLine(str):
+    """Text to be written on one line: of a block, a blank line or a comment that follows would become a part."""
+
+    __slots__ = ()
+
+
 def yaml_text(value: Json) -> str:
     """Write the value as a YAML document, which ends in a line break."""
     return "".join(f"{line}\n" for line in _lines(value, 0))
@@ -59,7 +65,7 @@ def flow_text(value: Json, style: str | None = None) -> str:
             return "'" + value.replace("'", "''") + "'"
         case str():
             text = _line(value)
-            return quoted(value) if style == '"' or (text == value and _IN_FLOW.search(text)) else text
+            return double_quote(value) if style == '"' or (text == value and _IN_FLOW.search(text)) else text
         case dict():
             return f"{{{', '.join(f'{flow_text(key)}: {flow_text(item)}' for key, item in value.items())}}}"
         case list():
@@ -68,7 +74,7 @@ def flow_text(value: Json, style: str | None = None) -> str:
             return _scalar(value, 0)[0]
 
 
-def quoted(text: str) -> str:
+def double_quote(text: str) -> str:
     """Write text on one line in double quotes, as it may stand anywhere."""
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
@@ -156,7 +162,7 @@ def _text(text: str, indent: int) -> list[str]:
 
 
 def _is_foldable(text: str) -> bool:
-    return bool(text) and text == text.strip() and not UNREADABLE.search(text)
+    return bool(text) and text == text.strip() and not UNREADABLE.search(text) and not isinstance(text, OneLine)
 
 
 def _fold(text: str, pad: str) -> list[str]:
@@ -167,7 +173,8 @@ def _fold(text: str, pad: str) -> list[str]:
 
 def _is_block(text: str) -> bool:
     """Tell whether text can be written as a literal block."""
-    return bool(text.strip()) and text[0] != "\t" and "\r" not in text and not UNREADABLE.search(text)
+    is_readable = "\r" not in text and not UNREADABLE.search(text)
+    return bool(text.strip()) and text[0] != "\t" and is_readable and not isinstance(text, OneLine)
 
 
 def _block(text: str, pad: str) -> list[str]:
@@ -190,7 +197,7 @@ def _line(text: str) -> str:
         return text
     if "'" not in text and not UNREADABLE.search(text) and not set("\n\r\t").intersection(text) and '"' in text:
         return f"'{text}'"
-    return quoted(text)
+    return double_quote(text)
 
 
 def _reads_as_text(text: str) -> bool:

@@ -9,7 +9,7 @@ from atpub.atproto.data import Json
 from atpub.engine.desired.sample_check import check_sample
 from atpub.generated.science.alt.dataset import entry
 from atpub.storage.parts import total
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 from atpub.verifying.model import UNKNOWN, Fault, Finding, FindingSeverity, Held, PublishedRecord, Reading, Steps
 
 _SIZE: Final = entry.Entry.WIRE["size"]
@@ -73,7 +73,7 @@ def judge_sizes(item: PublishedRecord, stated: Json, shards: Sequence[Reading], 
     ):
         said = stated.get(name)
         if isinstance(said, int) and number not in (None, said):
-            message = f"it states {counted(said, name[:-1])}, and its shards have {number:,}"
+            message = f"it states {pluralize(said, name[:-1])}, and its shards have {number:,}"
             if name == "shards":
-                message = f"it states {counted(said, 'shard')}, and lists {number:,}"
+                message = f"it states {pluralize(said, 'shard')}, and lists {number:,}"
             yield item.finding("size-mismatch", message, "publish it again, or correct `size`", (*path, name))

@@ -14,7 +14,7 @@ from atpub.atproto.auth.session_store import SessionTokens
 from atpub.atproto.data import Json
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import Did
-from atpub.atproto.xrpc.client import XrpcClient, encoded
+from atpub.atproto.xrpc.client import XrpcClient, encode_input
 from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.exchange import HttpRequest, is_loopback
 from atpub.atproto.xrpc.http import HttpClient, Outcome, Reply, ResponseTooLarge
@@ -81,7 +81,7 @@ def head(server: Server) -> get_latest_commit.GetLatestCommitOutput:
 
 
 def write(server: Server) -> apply_writes.ApplyWritesOutput:
-    return server.xrpc.write(apply_writes.METHOD, encoded(WRITES), Access(server.base, "token"))
+    return server.xrpc.write(apply_writes.METHOD, encode_input(WRITES), Access(server.base, "token"))
 
 
 # Requests
@@ -474,7 +474,8 @@ def test_an_expired_token_is_renewed_once() -> None:
     renewed = ok({"accessJwt": "tok-2", "refreshJwt": "ref-2", "handle": "alice.test", "did": DID})
     server = Server([ok(SESSION), refusal(400, "ExpiredToken"), renewed, ok({}), ok({})])
     session = Session(server.xrpc, DID, lambda: "secret")
-    send: Callable[[Access], object] = lambda access: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), access)  # noqa: E731
+    body = encode_input(WRITES)
+    send: Callable[[Access], object] = lambda access: server.xrpc.write(apply_writes.METHOD, body, access)  # noqa: E731
     session.authorized(send)
     session.authorized(send)
     methods = [request.url.path.rpartition(".")[2] for request in server.requests]
@@ -497,7 +498,7 @@ def test_secrets_are_in_no_message(answers: list[Answer]) -> None:
     server = Server(answers)
     session = Session(server.xrpc, DID, lambda: "secret-word")
     with pytest.raises(AtpubError) as caught:
-        session.authorized(lambda access: server.xrpc.write(apply_writes.METHOD, encoded(WRITES), access))
+        session.authorized(lambda access: server.xrpc.write(apply_writes.METHOD, encode_input(WRITES), access))
     shown = f"{caught.value!r} {caught.value} {caught.value.hint} {session!r} {server.xrpc!r}"
     assert "secret-word" not in shown
     assert "tok-" not in shown

@@ -49,7 +49,7 @@ class _Comparison:
 
     def lexicon(self, nsid: Nsid) -> Iterator[LexiconChange]:
         if nsid not in self.new.documents:
-            yield self.removed(Name(nsid), "lexicon-removed", (), "the lexicon is gone")
+            yield self.removal(Name(nsid), "lexicon-removed", (), "the lexicon is gone")
         elif nsid not in self.old.documents:
             yield self.plain(nsid, Divergence("lexicon-added", "the lexicon is new"))
         else:
@@ -62,11 +62,11 @@ class _Comparison:
         for fragment in dict.fromkeys((*before, *after)):
             name, steps = Name(nsid, fragment), ("defs", fragment)
             if fragment not in after:
-                yield self.removed(name, "definition-removed", steps, f"the definition {fragment!r} is gone")
+                yield self.removal(name, "definition-removed", steps, f"the definition {fragment!r} is gone")
             elif fragment not in before:
                 yield self.plain(nsid, Divergence("definition-added", f"the definition {fragment!r} is new", steps))
             elif before[fragment] != after[fragment] and (_is_primary(before[fragment], after[fragment])):
-                yield self.kind_changed(name, before[fragment], after[fragment])
+                yield self.kind_change(name, before[fragment], after[fragment])
             else:
                 yield from self.definition(name, after[fragment])
 
@@ -86,13 +86,13 @@ class _Comparison:
             inner = (*steps, "record") if is_record else steps
             both: dict[Gap, Type] = {"old": types[0], "new": types[1]}
             root = Root(name, inner, both, self.linked, str(name), is_record)
-            yield from self.judged(root, compare_types(types[0], types[1]), self.uses_of(name))
+            yield from self.judge(root, compare_types(types[0], types[1]), self.uses_of(name))
             return
         for part in compare_methods(name, old, new, self.linked):
             if part.root is None:
                 yield from (self.plain(name.nsid, found, steps, part.use) for found in part.findings)
             else:
-                yield from self.judged(part.root, part.findings, frozenset({part.use}))
+                yield from self.judge(part.root, part.findings, frozenset({part.use}))
 
     def uses_of(self, name: Name) -> frozenset[Use]:
         """Return where values of a definition are; those that nothing refers to may be in records of others."""
@@ -100,14 +100,14 @@ class _Comparison:
         kept: frozenset[Use] = frozenset({"record"})
         return self.uses.get(name, kept) | kept if is_record else self.uses.get(name, kept)
 
-    def judged(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
+    def judge(self, root: Root, findings: Iterable[Divergence], uses: frozenset[Use]) -> Iterator[LexiconChange]:
         for found in (*findings, *self._unknown_formats(root)):
             searches: dict[Gap, Search] = {gap: find_example(root, found, gap, self.work) for gap in found.gaps}
             shown = [search.example for search in searches.values() if search.example]
             gaps: list[Gap] = [
                 gap for gap in searches if searches[gap].example or _is_likely(found, gap, searches[gap])
             ]
-            yield self.made(root.name.nsid, found, root.steps, gaps, shown, uses)
+            yield self.make_change(root.name.nsid, found, root.steps, gaps, shown, uses)
 
     def _unknown_formats(self, root: Root) -> Iterator[Divergence]:
         """Yield changes between formats that atpub does not know: it can neither prove nor refute them."""
@@ -122,9 +122,9 @@ class _Comparison:
     def plain(
         self, nsid: Nsid, found: Divergence, steps: Path = (), use: Use = "record", examples: Iterable[Example] = ()
     ) -> LexiconChange:
-        return self.made(nsid, found, steps, found.gaps, [*examples], frozenset({use}))
+        return self.make_change(nsid, found, steps, found.gaps, [*examples], frozenset({use}))
 
-    def made(
+    def make_change(
         self,
         nsid: Nsid,
         found: Divergence,
@@ -154,12 +154,12 @@ class _Comparison:
             after=after,
         )
 
-    def removed(self, name: Name, code: str, steps: Path, message: str) -> LexiconChange:
+    def removal(self, name: Name, code: str, steps: Path, message: str) -> LexiconChange:
         """Return the removal of a definition; the proof is a value of it, if it has values."""
         found = Divergence(code, message, steps, gaps=("old",), bump="major")
         if type_of(self.old.lexicons.find(name)) is None:
             return self.plain(name.nsid, found, use="input")
-        return self.made(name.nsid, found, (), found.gaps, [*self._removal_example(name)], self.uses_of(name))
+        return self.make_change(name.nsid, found, (), found.gaps, [*self._removal_example(name)], self.uses_of(name))
 
     def _removal_example(self, name: Name) -> Iterator[Example]:
         value = Sampler(self.old.lexicons, self.new.lexicons).named(name)
@@ -167,7 +167,7 @@ class _Comparison:
         if refused and not validate(self.old.lexicons, name, value):
             yield Example("old", str(name), value, str(refused[0]))
 
-    def kind_changed(self, name: Name, before: str, after: str) -> LexiconChange:
+    def kind_change(self, name: Name, before: str, after: str) -> LexiconChange:
         message = f"it was of the kind {before} and is of the kind {after}"
         examples = [*self._removal_example(name)] if type_of(self.old.lexicons.find(name)) is not None else []
         found = Divergence("kind-changed", message, ("type",), gaps=("old",))

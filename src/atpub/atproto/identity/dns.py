@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from atpub.atproto.syntax import Did, Handle, SyntaxViolation
 from atpub.atproto.xrpc.errors import printable
 from atpub.errors import RepositoryNotFound, Usage
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -74,7 +74,7 @@ def _only_did(name: str, texts: list[str], hint: str) -> Did | Unresolved:
         case []:
             return Unresolved(f"the TXT record of {name} names no DID")
         case _:
-            raise RepositoryNotFound(f"the TXT records of {name} name several DIDs: {listed(dids)}", hint=hint)
+            raise RepositoryNotFound(f"the TXT records of {name} name several DIDs: {short_list(dids)}", hint=hint)
 
 
 def _resolver(server: str | None) -> Resolver:

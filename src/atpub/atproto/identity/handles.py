@@ -41,13 +41,14 @@ class ResolverConfig:
     def of(cls, environ: Mapping[str, str]) -> ResolverConfig:
         """Return the servers that the environment names; raises Usage for what is no address of a server."""
         return cls(
-            plc=_server("ATPUB_PLC", environ, cls().plc),
-            resolver=_server("ATPUB_RESOLVER", environ, cls().resolver),
+            plc=server_in("ATPUB_PLC", environ, cls().plc),
+            resolver=server_in("ATPUB_RESOLVER", environ, cls().resolver),
             dns=environ.get("ATPUB_DNS") or None,
         )
 
 
-def _server(variable: str, environ: Mapping[str, str], default: str) -> str:
+def server_in(variable: str, environ: Mapping[str, str], default: str = "") -> str:
+    """Return the server that a variable names; raises Usage, which names the variable."""
     try:
         return base_url(environ.get(variable) or default)
     except Usage as error:

@@ -40,6 +40,7 @@ from atpub.atproto.lexicon.model import (
 from atpub.atproto.lexicon.violation import Path, Violation
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Cid, Nsid
+from atpub.suggest import show_value
 
 DEEPEST: Final = 128
 """How many lists and objects may stand in each other."""
@@ -53,9 +54,9 @@ def violations(lexicons: Lexicons, value: Json) -> Iterator[Violation]:
         case {"$type": str(nsid)} if Nsid.accepts(nsid) and lexicons.record(Nsid(nsid)):
             yield from _Judge(lexicons, nsid, new=True).named(Name(Nsid(nsid)), value, ())
         case {"$type": str(name)} if name.endswith("#main"):
-            yield Violation(("$type",), "$type", f"{_show(name)} is written without #main", "record")
+            yield Violation(("$type",), "$type", f"{show_value(name)} is written without #main", "record")
         case {"$type": str(nsid)}:
-            yield Violation(("$type",), "lexicon", f"no lexicon for {_show(nsid)} is at hand", "record")
+            yield Violation(("$type",), "lexicon", f"no lexicon for {show_value(nsid)} is at hand", "record")
         case _:
             yield Violation((), "$type", "a record is an object with a $type", "record")
 
@@ -104,7 +105,7 @@ class _Judge:
             case RecordType(record=record):
                 if isinstance(value, dict) and value.get("$type") != self.schema:
                     found = value.get("$type")
-                    yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {_show(found)}")
+                    yield self.broken((*path, "$type"), "$type", f"expected {self.schema!r}, found {show_value(found)}")
                 yield from self.object(record, value, path)
             case QueryType() | ProcedureType() | SubscriptionType():
                 yield self.broken(path, "type", f"{self.schema} is a method, not a type of value")
@@ -132,7 +133,7 @@ class _Judge:
                 yield from self.data_model(value, path, len(path))
             case Token():
                 if value != self.schema:
-                    yield self.broken(path, "const", f"{_show(value)} is not {self.schema!r}")
+                    yield self.broken(path, "const", f"{show_value(value)} is not {self.schema!r}")
             case _:
                 assert_never(kind)
 
@@ -188,7 +189,7 @@ class _Judge:
             count = graphemes(value)
             yield from self.length(kind.min_graphemes, kind.max_graphemes, count, "Graphemes", "graphemes", path)
         if kind.format is not None and not FORMATS[kind.format](value):
-            yield self.broken(path, "format", f"{_show(value)} is not a valid {kind.format}", kind.format)
+            yield self.broken(path, "format", f"{show_value(value)} is not a valid {kind.format}", kind.format)
         if not is_unicode(value):
             yield self.broken(path, "data-model", "holds half of a surrogate pair, which is not Unicode text")
         yield from self.choices(kind.enum, kind.const, value, path)
@@ -197,9 +198,9 @@ class _Judge:
         self, enum: tuple[int, ...] | tuple[str, ...], const: int | str | None, value: int | str, path: Path
     ) -> Iterator[Violation]:
         if enum and value not in enum:
-            yield self.broken(path, "enum", f"{_show(value)} is not one of {', '.join(map(repr, enum))}")
+            yield self.broken(path, "enum", f"{show_value(value)} is not one of {', '.join(map(repr, enum))}")
         if const is not None and value != const:
-            yield self.broken(path, "const", f"{_show(value)} is not {const!r}")
+            yield self.broken(path, "const", f"{show_value(value)} is not {const!r}")
 
     def length(
         self, low: int | None, high: int | None, count: int, rule: str, unit: str, path: Path
@@ -276,7 +277,9 @@ class _Judge:
             yield self.wrong_type((*path, "mimeType"), "a MIME type", value)
         elif not accepts(kind.accept, value):
             accepted = ", ".join(kind.accept)
-            yield self.broken((*path, "mimeType"), "accept", f"{_show(value)} is not accepted; {accepted} is", accepted)
+            yield self.broken(
+                (*path, "mimeType"), "accept", f"{show_value(value)} is not accepted; {accepted} is", accepted
+            )
 
     def array(self, kind: Array, value: Json, path: Path) -> Iterator[Violation]:
         if not isinstance(value, list):
@@ -311,10 +314,10 @@ class _Judge:
                 yield from self.named(ref, value, path)
                 return
         if found.endswith("#main"):
-            yield self.broken((*path, "$type"), "$type", f"{_show(found)} is written without #main")
+            yield self.broken((*path, "$type"), "$type", f"{show_value(found)} is written without #main")
         elif kind.closed:
             known = ", ".join(map(str, kind.refs))
-            yield self.broken((*path, "$type"), "union", f"{_show(found)} is not one of {known}")
+            yield self.broken((*path, "$type"), "union", f"{show_value(found)} is not one of {known}")
         else:
             yield from self.data_model(value, path, len(path))
 
@@ -377,11 +380,6 @@ def _special(value: Json) -> str:
     if value.get("$type") == "blob":
         return "a blob"
     return "a link" if "$link" in value else "bytes" if "$bytes" in value else ""
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _beyond(low: int | None, high: int | None, value: int) -> str:

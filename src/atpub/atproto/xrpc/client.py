@@ -98,7 +98,7 @@ class XrpcClient:
         return self._output(method.nsid, method.output, outcome)
 
     def write(self, method: Procedure[P, O], body: bytes, access: Access) -> O:
-        """Return the output of a procedure that is sent once, its input `encoded`.
+        """Return the output of a procedure that is sent once, its input as `encode_input` returns it.
 
         Raises OutcomeUnknown where the reply does not say enough.
         """
@@ -149,7 +149,7 @@ class XrpcClient:
         return self._authorize(request, access)
 
     def _post(self, method: Procedure[P, O], input: P, access: Access | None) -> HttpRequest:
-        return self._send(method, None if isinstance(input, Nothing) else encoded(input), access)
+        return self._send(method, None if isinstance(input, Nothing) else encode_input(input), access)
 
     def _send(self, method: Procedure[P, O], body: bytes | None, access: Access | None) -> HttpRequest:
         headers = {} if body is None else {"Content-Type": method.encoding}
@@ -217,6 +217,6 @@ class XrpcClient:
         return f"{nsid} at {self.base}"
 
 
-def encoded(input: Value) -> bytes:
+def encode_input(input: Value) -> bytes:
     """Return the JSON that is sent for a procedure's input."""
     return json.dumps(input.to_json(), ensure_ascii=False, separators=(",", ":")).encode()

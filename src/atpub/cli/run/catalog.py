@@ -30,7 +30,7 @@ from atpub.errors import Usage
 from atpub.manifest.model import Manifest
 from atpub.published.model import DatasetView, LabelView, Published
 from atpub.report.problems import FORMAT_VERSION
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 from atpub.target import Target
 from atpub.user_folders import cache_folder
 
@@ -65,8 +65,8 @@ def run_catalog(
         print_json(_written_json(written))
     else:
         removed = f", {written.files.removed:,} removed" if written.files.removed else ""
-        files = f"{counted(written.files.files, 'file')}, {written.files.written:,} new or changed{removed}"
-        print_data(f"{counted(len(written.pages), 'dataset')} in {written.index} ({files}).")
+        files = f"{pluralize(written.files.files, 'file')}, {written.files.written:,} new or changed{removed}"
+        print_data(f"{pluralize(len(written.pages), 'dataset')} in {written.index} ({files}).")
 
 
 def _written_json(written: WrittenCatalog) -> JsonObject:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atpub.cli.output import print_data, print_json, print_source, style_for, tell, tell_warnings
-from atpub.errors import Usage
+from atpub.errors import InvalidInput, Usage
 from atpub.executors import open_executor
 from atpub.inspection.files import find_shards
 from atpub.inspection.reading import InspectedSource, survey_sources
@@ -27,7 +27,7 @@ def run_inspect(
     *,
     as_json: bool,
 ) -> int:
-    """Print what shards hold, each as soon as it is read; return 1 if one of them is broken or missing."""
+    """Print what shards hold, each as soon as it is read; return 3 if a file is broken or missing, 1 if a URL is."""
     urls = [path for path in paths if "://" in path]
     if (repository or pds) and not any(url.startswith("at://") for url in urls):
         raise Usage("--repository and --pds are about at:// URIs", hint="leave them out, or name a URI")
@@ -35,10 +35,12 @@ def run_inspect(
     sources = [InspectedSource(file.absolute(), str(file), samples) for file in found.files]
     surveys: list[ShardSurvey] = []
     total = SurveyTotal()
+    is_valid = not found.problems
     with open_executor(executor) as opened:
         sources += _list_remote(urls, samples, repository, pds) if urls else ()
-        for survey in survey_sources(sources, opened):
+        for source, survey in zip(sources, survey_sources(sources, opened), strict=True):
             total = total.add(survey)
+            is_valid = is_valid and (survey.is_readable or not isinstance(source.source, Path))
             if as_json:
                 surveys.append(survey)
             else:
@@ -48,7 +50,7 @@ def run_inspect(
     elif total.shards > 1 and total.looked_at:
         print_data(total_text(total, style_for(sys.stdout)))
     tell_warnings(found.problems)
-    return 0 if total.is_readable and not found.problems else 1
+    return InvalidInput.exit_code if not is_valid else 0 if total.is_readable else 1
 
 
 def _print(survey: ShardSurvey) -> None:

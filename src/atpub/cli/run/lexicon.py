@@ -37,7 +37,7 @@ from atpub.report.lint import (
     rules_text,
 )
 from atpub.report.style import PLAIN
-from atpub.suggest import counted
+from atpub.suggest import pluralize
 
 
 def run_lint(
@@ -76,7 +76,7 @@ def run_format(paths: tuple[Path, ...], *, check: bool, as_json: bool) -> None:
     if check and changed:
         listed = "".join(f"\n  {name}" for name in changed)
         hint = "run `atpub lex format`, and commit the result"
-        raise StaleFiles(f"{counted(len(changed), 'file')} to format:{listed}", hint=hint, files=tuple(changed))
+        raise StaleFiles(f"{pluralize(len(changed), 'file')} to format:{listed}", hint=hint, files=tuple(changed))
     write_formatted(files)
     if as_json:
         print_json(formatted_json(len(files), changed))

@@ -27,7 +27,7 @@ from atpub.manifest.model import DatasetEntry, Manifest
 from atpub.published.model import DatasetView
 from atpub.report.style import PLAIN
 from atpub.repository.interface import Repository
-from atpub.suggest import counted, listed, suggest
+from atpub.suggest import pluralize, short_list, suggest
 from atpub.target import Target
 
 
@@ -101,7 +101,7 @@ def _only_dataset(manifest: Manifest) -> str:
     if len(addresses) != 1:
         if not addresses:
             raise Usage("the manifest has no dataset", hint="describe one under `datasets:`, or give its at:// URI")
-        has = f"{len(addresses):,} datasets: {listed(addresses)}"
+        has = f"{len(addresses):,} datasets: {short_list(addresses)}"
         raise Usage(f"the manifest has {has}", hint="name the one to export")
     return addresses[0]
 
@@ -132,4 +132,4 @@ def _check(manifest: Manifest, name: str | None) -> None:
     if any(problem.severity == "error" for problem in problems):
         raise InvalidInput(problems)
     tell_warnings(problems)
-    print_data(PLAIN(f"{counted(len(chosen), 'dataset')}: every field that NeurIPS requires is there."))
+    print_data(PLAIN(f"{pluralize(len(chosen), 'dataset')}: every field that NeurIPS requires is there."))

@@ -29,7 +29,7 @@ from atpub.report.published import list_json, list_text, record_json, unreadable
 from atpub.report.table import UNLIMITED
 from atpub.repository.interface import Repository, record_not_found
 from atpub.repository.model import LOCAL_DID
-from atpub.suggest import listed, suggest
+from atpub.suggest import short_list, suggest
 from atpub.target import Target
 
 _WIDEST: Final = 160
@@ -146,7 +146,7 @@ def find_uri(name: str, manifest: Manifest) -> AtUri:
     entries = {str(address): item for address, item in manifest.entries.items()}
     found = [address for address in entries if name in (address, address.partition("/")[2])]
     if len(found) != 1:
-        why = f"{name!r} is {listed(found)}" if found else f"the manifest has no entry {name!r}"
+        why = f"{name!r} is {short_list(found)}" if found else f"the manifest has no entry {name!r}"
         hint = "give the address" if found else suggest(name, entries) or "atpub list shows the addresses"
         raise Usage(why, hint=hint)
     path = entry_path(entries[found[0]], manifest.lexicons)

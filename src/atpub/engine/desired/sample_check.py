@@ -16,7 +16,7 @@ from atpub.manifest.model import Address, DatasetEntry, Manifest, SchemaEntry
 from atpub.problems import Severity
 from atpub.shards.facts import FindFilter
 from atpub.shards.sample_types import IMAGES, MSGPACK, SampleFilter, SampleTypes
-from atpub.suggest import listed
+from atpub.suggest import short_list
 
 _MOST_OF_FIELD: Final = 3
 _TEXT = frozenset({"text", "string", "integer", "number", "boolean", "null"})
@@ -145,10 +145,10 @@ def _check_fields(
 
 
 def _missing(names: Sequence[str], what: str, found: Mapping[str, Json], kind: Json) -> Contradiction:
-    lacks = f"no {what} {names[0]!r}" if len(names) == 1 else f"none of the {what}s {listed(names)}"
+    lacks = f"no {what} {names[0]!r}" if len(names) == 1 else f"none of the {what}s {short_list(names)}"
     line = optional_line(f"{what}s", names[0], kind)
     optional = f"what may be missing is optional: `{line}`" if line else "what may be missing is not `required`"
-    hint = f"it holds {listed([*found]) or 'nothing'}; {optional}"
+    hint = f"it holds {short_list([*found]) or 'nothing'}; {optional}"
     return Contradiction(names[0], _key([*names]), f"has {lacks}", hint)
 
 

@@ -19,7 +19,7 @@ from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.data import Blob
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import RAW, Cid, Did, Nsid, RecordPath, Tid
-from atpub.atproto.xrpc.client import XrpcClient, encoded
+from atpub.atproto.xrpc.client import XrpcClient, encode_input
 from atpub.atproto.xrpc.errors import InvalidRequest, NamelessRefusal, ServerFailed
 from atpub.atproto.xrpc.rate_limits import Budget
 from atpub.errors import (
@@ -254,7 +254,7 @@ class PdsRepository:
             raise BlobRejected("a blob needs a MIME type", hint="application/octet-stream says nothing about the bytes")
 
     def _checked_body(self, request: ApplyWritesInput) -> bytes:
-        body = encoded(request)
+        body = encode_input(request)
         if len(body) >= self._too_long:
             message = f"the records of one commit make {len(body):,} bytes of JSON; {self._too_long:,} are too many"
             raise RequestTooLarge(message)
