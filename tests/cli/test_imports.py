@@ -45,7 +45,8 @@ datasets:
 """
 UNUSED_BY_URLS = {
     *("concurrent.futures", "html", "shutil", "tarfile", "tempfile", "wcmatch"),
-    *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check", "atpub.progress_display"),
+    *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check"),
+    *("atpub.progress", "atpub.progress_display"),
     *("atpub.shards.checksums", "atpub.shards.measure", "atpub.shards.sample_types", "atpub.text.yaml_errors"),
 }
 UNUSED_BY_PLANS = {
@@ -94,6 +95,13 @@ def test_help_imports_nothing_heavy(number: int, after_helps: list[set[str]]) ->
     assert len(after_helps) == len(HELPS)
     assert after_helps[number] & HEAVY == set(), "of this help, unless it is that of an earlier one"
     assert "atpub.cli.main" in after_helps[number]
+
+
+def test_the_program_slows_the_collector_before_it_imports_the_command_line() -> None:
+    assert imported("import atpub.__main__") & {"atpub.cli", "click"} == set()
+    program = "import atexit, gc\nfrom atpub.__main__ import main\natexit.register(lambda: print(gc.get_threshold()))"
+    found = subprocess.run([sys.executable, "-c", f"{program}\nmain()", "--version"], capture_output=True, text=True)
+    assert "(500000, " in found.stdout
 
 
 def test_help_imports_no_command(after_helps: list[set[str]]) -> None:
