@@ -124,6 +124,14 @@ def test_importing_the_package_imports_nothing_of_it() -> None:
     assert imported("import atpub") & (HEAVY | {"click"}) == set()
 
 
+def test_loading_records_imports_no_lexicons() -> None:
+    value = {"name": "x", "content": {"a": [1, "b", None]}, "$type": "science.alt.dataset.schema"}
+    program = f"from atpub.generated import load\ntry: load({value!r})\nexcept Exception: print('refused')"
+    assert "atpub.atproto.lexicon.model" in imported(program), "to say what is wrong"
+    program = "from atpub.generated.dev.atpub.rai import Rai\nRai.load({'more': {'a': [1, 'b', None]}})"
+    assert imported(program) & {"atpub.atproto.lexicon.model", "atpub.generated._lexicons"} == set()
+
+
 def test_a_plan_for_a_local_repository_imports_no_network() -> None:
     unused = {"httpx", "jinja2", "jsonschema", "license_expression", "atpub.engine.apply"}
     assert imported(run("plan", "-m", "manifests/lenses", "--account", "local")) & unused == set()

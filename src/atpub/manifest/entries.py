@@ -8,8 +8,8 @@ from keyword import iskeyword
 from typing import cast
 
 from atpub.atproto.data import Json, JsonObject, whole
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.validate import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 from atpub.errors import InvalidRecord
 from atpub.generated.dev.atpub import inventory, rai
