@@ -77,7 +77,7 @@ class Call:
             pds=None,
             policy=Policy(),
             entries={item.common.address: item for item in entries},
-            lexicons=LEXICONS.lexicons,
+            own_lexicons=None,
             folder=Path(),
             warnings=(),
             place=self._place,

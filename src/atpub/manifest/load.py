@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle
 from atpub.errors import InvalidInput
-from atpub.generated import LEXICONS
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
 from atpub.manifest.files import read_documents, require_one_project
@@ -29,6 +27,9 @@ from atpub.text.files import read_json
 from atpub.text.interpolate import NOT_FILLED, interpolate
 from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument, merge
 from atpub.text.spans import Steps
+
+if TYPE_CHECKING:
+    from atpub.atproto.lexicon.model import Lexicons
 
 T = TypeVar("T")
 
@@ -201,7 +202,7 @@ class _Loader:
             pds=target.get("pds"),
             policy=self._policy(),
             entries=entries,
-            lexicons=lexicons,
+            own_lexicons=lexicons,
             folder=self._folder,
             warnings=tuple(self._warnings),
             place=self._bundle.place,
@@ -258,10 +259,10 @@ class _Loader:
 
     # Files that the manifest names
 
-    def _lexicons(self) -> tuple[Lexicons, Sequence[LexiconEntry]]:
+    def _lexicons(self) -> tuple[Lexicons | None, Sequence[LexiconEntry]]:
         own = _object(self._value.get("lexicons"))
         if not own:
-            return LEXICONS.lexicons, ()
+            return None, ()
         from atpub.manifest.own_lexicons import OwnLexicons  # most manifests have none
 
         found = OwnLexicons(self._bundle, self._value, self._files, self._problems, self._warnings).read()
