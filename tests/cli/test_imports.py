@@ -46,7 +46,8 @@ datasets:
 UNUSED_BY_URLS = {
     *("concurrent.futures", "html", "shutil", "tarfile", "tempfile", "wcmatch"),
     *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check"),
-    *("atpub.progress", "atpub.progress_display"),
+    *("atpub.atproto.lexicon.model", "atpub.atproto.lexicon.validate", "atpub.generated._lexicons"),
+    *("atpub.manifest.schema_builder", "atpub.progress", "atpub.progress_display"),
     *("atpub.shards.checksums", "atpub.shards.measure", "atpub.shards.sample_types", "atpub.text.yaml_errors"),
 }
 UNUSED_BY_PLANS = {
