@@ -47,7 +47,7 @@ UNUSED_BY_URLS = {
     *("concurrent.futures", "html", "shutil", "tarfile", "tempfile", "wcmatch"),
     *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check"),
     *("atpub.atproto.lexicon.model", "atpub.atproto.lexicon.validate", "atpub.generated._lexicons"),
-    *("atpub.manifest.schema_builder", "atpub.progress", "atpub.progress_display"),
+    *("atpub.manifest.schema_builder", "atpub.manifest.structure", "atpub.progress", "atpub.progress_display"),
     *("atpub.shards.checksums", "atpub.shards.measure", "atpub.shards.sample_types", "atpub.text.yaml_errors"),
 }
 UNUSED_BY_PLANS = {
@@ -148,6 +148,7 @@ def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Pa
     (tmp_path / "atpub.yaml").write_text(AT_URLS)
     unused = UNUSED_BY_URLS | {
         "logging",
+        "traceback",
         "atpub.atomic_files",
         "atpub.manifest.lexicon_files",
         "atpub.repository.model",

@@ -48,7 +48,6 @@ from atpub.manifest.schema import (
     SCHEMA_FIELDS,
     SIZE,
 )
-from atpub.manifest.structure import faults_of_json_schema
 from atpub.problems import Place, Problem
 from atpub.storage import parts
 from atpub.storage.interface import texts
@@ -133,6 +132,8 @@ class EntryReader:
         return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)
 
     def _is_json_schema(self, content: _Content) -> bool:
+        from atpub.manifest.structure import faults_of_json_schema  # most schemas are given by their fields
+
         found = [
             Problem("bad-json-schema", fault.message, content.place(fault.steps), fault.hint)
             for fault in faults_of_json_schema(content.value)

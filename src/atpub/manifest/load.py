@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import Did, Handle
 from atpub.errors import InvalidInput
+from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
 from atpub.manifest.files import read_documents, require_one_project
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.model import Address, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.named_files import NamedFiles
-from atpub.manifest.structure import valid_subset
+from atpub.manifest.schema import manifest_schema
 from atpub.problems import Problem
 from atpub.suggest import suggest
 from atpub.text.document import Document
@@ -83,11 +85,25 @@ def fill_variables(
 def load_documents(documents: Iterable[Document], folder: Path, *, environment: str | None = None) -> Loaded:
     """As `load_valid_subset`, of documents whose variables are filled in; what they name is in `folder`."""
     bundle = lay_over(merge(documents, SECTIONS), environment)
-    sound = valid_subset(bundle)
-    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
-    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
+    value, deviations = _valid_part(bundle)
+    known = (*bundle.problems, *_elsewhere(deviations, bundle.problems))
+    loader = _Loader(bundle, _without_unset(bundle, value), folder, known)
     manifest = loader.manifest(environment)
     return Loaded(manifest, loader.problems)
+
+
+def _valid_part(bundle: MergedDocument) -> tuple[JsonObject, tuple[Problem, ...]]:
+    if _acceptance()(bundle.value):
+        return bundle.value, ()
+    from atpub.manifest.structure import valid_subset  # to explain takes longer than to load a small manifest
+
+    found = valid_subset(bundle)
+    return found.value, found.problems
+
+
+@cache
+def _acceptance() -> Accepts:
+    return compile_schema(manifest_schema())
 
 
 def _load_of_paths(
