@@ -48,7 +48,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m docs.reference_pages --check
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir build/doctrees docs build/site
 
-# The pages in docs/reference, from the code.
+# The pages in docs/reference from the code, and the manifest's JSON Schema from the lexicons.
 reference: $(VENV)/.dev
 	$(BIN)/python -m docs.reference_pages
 

@@ -24,6 +24,8 @@ from atpub import errors
 from atpub.cli.commands import cli
 from atpub.cli.groups import load_commands
 from atpub.explanations.table import explanations
+from atpub.manifest.schema import SCHEMA_FILE
+from atpub.manifest.schema_builder import build_schema
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Made from the code by `make reference`: do not edit. -->"
@@ -350,12 +352,17 @@ def reference() -> dict[Path, str]:
     return {ROOT / "docs/reference" / name: "\n\n".join((*page(), _NOTE)) + "\n" for name, page in PAGES.items()}
 
 
+def outputs() -> dict[Path, str]:
+    """Return the text of each file that is made from the code, by its path."""
+    return {**reference(), SCHEMA_FILE: f"{json.dumps(build_schema(), indent=1)}\n"}
+
+
 def main() -> None:
-    """Write the pages, or with `--check` exit with 1 if one is out of date."""
+    """Write the pages and the manifest's JSON Schema, or with `--check` exit with 1 if one is out of date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     check = cast("bool", parser.parse_args().check)
-    stale = {path: text for path, text in reference().items() if not path.exists() or path.read_text("utf-8") != text}
+    stale = {path: text for path, text in outputs().items() if not path.exists() or path.read_text("utf-8") != text}
     if check and stale:
         names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
         sys.exit(f"out of date: {names}; run: make reference")

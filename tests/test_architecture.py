@@ -121,6 +121,7 @@ TOUCH_FILES = {
     "manifest.files": "reads the manifest's own files",
     "manifest.lexicon_files": "finds the lexicons in a folder",
     "manifest.lexicon_lock": "asks whether the lexicons in a folder are locked",
+    "manifest.schema": "reads the file of its package",
     "manifest.load": "asks whether what a manifest names is a file or a folder",
     "shards.facts": "asks for the sizes of the files that a manifest names",
     "shards.checksum_reader": "reads the checksum files that a manifest names",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from atpub.atproto.syntax import Did
 from atpub.engine.desired.build import build_desired, root_causes
@@ -15,11 +15,13 @@ from atpub.manifest.files import holds_manifests
 from atpub.manifest.load import Loaded, load_valid_subset
 from atpub.manifest.model import Manifest
 from atpub.problems import Problem
-from atpub.progress import OnProgress, ignore
 from atpub.repository.local_account import LOCAL_DID
 from atpub.shards.facts import Facts, FindFilter, gather
 from atpub.shards.lock import read_lock
 from atpub.user_folders import cache_folder
+
+if TYPE_CHECKING:  # it is loaded where there is progress
+    from atpub.progress import OnProgress
 
 Warnings: TypeAlias = tuple[Problem, ...]
 
@@ -71,7 +73,7 @@ def _further_problems(loaded: Loaded) -> list[Problem]:
 
 
 def measure_data(
-    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress = ignore
+    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress | None = None
 ) -> Facts:
     """Measure the manifest's data files; add what atpub.lock knows of others. Unchanged files are not read again.
 
@@ -109,7 +111,7 @@ def desired_records(manifest: Manifest, facts: Facts, did: Did) -> tuple[tuple[D
 
 
 def validate(
-    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress = ignore
+    manifest: Manifest, *, locked: bool = False, samples: int | None = 1, on_progress: OnProgress | None = None
 ) -> tuple[tuple[Desired, ...], Warnings]:
     """Return the manifest's records and warnings without a repository; raises InvalidInput."""
     facts = measure_data(manifest, locked=locked, samples=samples, on_progress=on_progress)

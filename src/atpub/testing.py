@@ -48,7 +48,9 @@ from atpub.atproto.lexicon.model import (
     Unsupported,
 )
 from atpub.atproto.lexicon.validate import judge
-from atpub.atproto.runtime import RecordBase, Value, package
+from atpub.atproto.runtime import RecordBase, Value
+from atpub.atproto.runtime.lexicons import type_at
+from atpub.atproto.runtime.package import package_of
 from atpub.atproto.syntax import Cid, Nsid, SyntaxViolation, Tid
 
 DEPTH: Final = 3
@@ -82,11 +84,11 @@ def instances(kind: type[T]) -> SearchStrategy[T]:
 
 def documents(kind: type[Value]) -> SearchStrategy[Json]:
     """Draw values of a generated class, as JSON."""
-    lexicons = package.package_of(kind.__module__).lexicons
+    lexicons = package_of(kind.__module__).lexicons
     if issubclass(kind, RecordBase) or not kind.WITHIN:
         return values(lexicons, kind.NSID)
     nsid, _, fragment = kind.NSID.partition("#")
-    return _valid(package.type_at(lexicons, Name(Nsid(nsid), fragment or MAIN), kind.WITHIN), lexicons, DEPTH)
+    return _valid(type_at(lexicons, Name(Nsid(nsid), fragment or MAIN), kind.WITHIN), lexicons, DEPTH)
 
 
 # Types

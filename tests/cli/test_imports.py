@@ -45,7 +45,9 @@ datasets:
 """
 UNUSED_BY_URLS = {
     *("concurrent.futures", "html", "shutil", "tarfile", "tempfile", "wcmatch"),
-    *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check", "atpub.progress_display"),
+    *("atpub.engine.desired.announcements", "atpub.engine.desired.sample_check"),
+    *("atpub.atproto.lexicon.model", "atpub.atproto.lexicon.validate", "atpub.generated._lexicons"),
+    *("atpub.manifest.schema_builder", "atpub.manifest.structure", "atpub.progress", "atpub.progress_display"),
     *("atpub.shards.checksums", "atpub.shards.measure", "atpub.shards.sample_types", "atpub.text.yaml_errors"),
 }
 UNUSED_BY_PLANS = {
@@ -96,6 +98,13 @@ def test_help_imports_nothing_heavy(number: int, after_helps: list[set[str]]) ->
     assert "atpub.cli.main" in after_helps[number]
 
 
+def test_the_program_slows_the_collector_before_it_imports_the_command_line() -> None:
+    assert imported("import atpub.__main__") & {"atpub.cli", "click"} == set()
+    program = "import atexit, gc\nfrom atpub.__main__ import main\natexit.register(lambda: print(gc.get_threshold()))"
+    found = subprocess.run([sys.executable, "-c", f"{program}\nmain()", "--version"], capture_output=True, text=True)
+    assert "(500000, " in found.stdout
+
+
 def test_help_imports_no_command(after_helps: list[set[str]]) -> None:
     assert HELPS[0] == ["--help"]
     assert after_helps[0] & {"logging", "pathlib", "shutil", "atpub.cli.data_commands", "atpub.cli.examples"} == set()
@@ -116,6 +125,14 @@ def test_importing_the_package_imports_nothing_of_it() -> None:
     assert imported("import atpub") & (HEAVY | {"click"}) == set()
 
 
+def test_loading_records_imports_no_lexicons() -> None:
+    value = {"name": "x", "content": {"a": [1, "b", None]}, "$type": "science.alt.dataset.schema"}
+    program = f"from atpub.generated import load\ntry: load({value!r})\nexcept Exception: print('refused')"
+    assert "atpub.atproto.lexicon.model" in imported(program), "to say what is wrong"
+    program = "from atpub.generated.dev.atpub.rai import Rai\nRai.load({'more': {'a': [1, 'b', None]}})"
+    assert imported(program) & {"atpub.atproto.lexicon.model", "atpub.generated._lexicons"} == set()
+
+
 def test_a_plan_for_a_local_repository_imports_no_network() -> None:
     unused = {"httpx", "jinja2", "jsonschema", "license_expression", "atpub.engine.apply"}
     assert imported(run("plan", "-m", "manifests/lenses", "--account", "local")) & unused == set()
@@ -131,6 +148,7 @@ def test_validating_shards_at_urls_imports_nothing_that_reads_files(tmp_path: Pa
     (tmp_path / "atpub.yaml").write_text(AT_URLS)
     unused = UNUSED_BY_URLS | {
         "logging",
+        "traceback",
         "atpub.atomic_files",
         "atpub.manifest.lexicon_files",
         "atpub.repository.model",

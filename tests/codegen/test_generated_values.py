@@ -12,8 +12,9 @@ import pytest
 from tests.codegen.packages import GeneratedPackage
 
 from atpub.atproto import data
+from atpub.atproto.data import DEEPEST, DEEPEST_UNKNOWN
 from atpub.atproto.lexicon.model import Name
-from atpub.atproto.lexicon.validate import DEEPEST, DEEPEST_UNKNOWN, validate, validate_record
+from atpub.atproto.lexicon.validate import validate, validate_record
 from atpub.atproto.runtime import ABSENT, Blob, CidLink, LegacyBlob, UnknownMember
 from atpub.atproto.syntax import Cid, Did, Nsid
 from atpub.errors import InvalidRecord

@@ -17,7 +17,7 @@ from tests.codegen.packages import GeneratedPackage, generated, linked, read
 from atpub.atproto import data
 from atpub.atproto.lexicon.model import MAIN, Array, Name, Object, Type, Unknown
 from atpub.atproto.runtime import RecordBase, Value
-from atpub.atproto.runtime.package import type_at
+from atpub.atproto.runtime.lexicons import type_at
 from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
 from atpub.testing import documents, instances

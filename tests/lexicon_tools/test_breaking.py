@@ -12,6 +12,7 @@ from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import EFFECTS, LexiconChange, LexiconVersion
 from atpub.atproto.evolution.rules import RULES
 from atpub.atproto.evolution.witness import Root, Work
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import (
     Array,
@@ -27,7 +28,7 @@ from atpub.atproto.lexicon.model import (
     Unsupported,
 )
 from atpub.atproto.lexicon.parse import parse
-from atpub.atproto.lexicon.validate import judge, valid_key, validate
+from atpub.atproto.lexicon.validate import judge, validate
 from atpub.atproto.syntax import Nsid
 
 FOLDER = Path(__file__).parent / "breaking"

@@ -19,6 +19,7 @@ from atpub.manifest.schema import (
     SCHEMA_FIELDS,
     manifest_schema,
 )
+from atpub.manifest.schema_builder import build_schema
 from atpub.text.document import parse
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "manifests").glob("*/atpub.yaml"))
@@ -45,6 +46,11 @@ def everything(value: Json) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for item in value:
             yield from everything(item)
+
+
+def test_its_file_is_up_to_date() -> None:
+    """`make reference` writes it."""
+    assert build_schema() == SCHEMA
 
 
 def test_it_is_a_json_schema() -> None:

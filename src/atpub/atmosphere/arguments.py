@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.validate import valid_key
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.syntax import AtUri, Cid, Did, Handle, Nsid, Rkey, SyntaxViolation, parse_at_identifier
 from atpub.engine.desired.model import Desired
 from atpub.errors import AtpubWarning, InvalidArgument, InvalidInput
@@ -77,7 +77,7 @@ class Call:
             pds=None,
             policy=Policy(),
             entries={item.common.address: item for item in entries},
-            lexicons=LEXICONS.lexicons,
+            own_lexicons=None,
             folder=Path(),
             warnings=(),
             place=self._place,

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from atpub.atmosphere.accounts import Account
 from atpub.atmosphere.arguments import Call, warn
 from atpub.atmosphere.records import check_integers, put_value, read_all, write_record
-from atpub.atproto.lexicon.validate import valid_key
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.runtime import RecordBase
 from atpub.atproto.runtime.checked import checked_json
 from atpub.atproto.syntax import AtUri, Cid, Nsid, RecordPath, Rkey, Tid

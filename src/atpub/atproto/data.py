@@ -26,6 +26,11 @@ INTEGER_MAX = 2**63 - 1
 LARGEST_IN_JSON = 2**53 - 1
 """The largest integer that a PDS takes: it reads JSON as JavaScript does, and would round others."""
 
+DEEPEST: Final = 128
+"""How many lists and objects may stand in each other."""
+DEEPEST_UNKNOWN: Final = 64
+"""How many of them may be what no lexicon describes."""
+
 
 class NotInDataModel(ValueError):
     """The value cannot stand in a record; the message says which part, and why."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -35,6 +34,8 @@ def report(error: BaseException, args: Sequence[str] = (), *, as_json: bool) -> 
     if as_json:
         _print_json(known)
     if isinstance(known, InternalError):
+        import traceback  # for one who looks for a fault of atpub
+
         tell(redact("".join(traceback.format_exception(error))))
     if isinstance(known, DetailedError) and not as_json and (text := known.details_text(style_for(sys.stderr))):
         tell(text)

@@ -25,7 +25,6 @@ from atpub.cli.streams import (
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    gc.set_threshold(500_000)  # a run keeps most of its objects: frequent collection takes a tenth of its time
     warnings.formatwarning = _warning
     SHOWS_LOGS.set(True)
     open_closed_stdout()

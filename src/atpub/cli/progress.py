@@ -6,11 +6,14 @@ import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from atpub.cli.options import is_for_people, is_quiet
 from atpub.cli.output import tell
 from atpub.cli.streams import pausing, replace_unprintable
-from atpub.progress import OnProgress, Progress, ignore
+
+if TYPE_CHECKING:  # it is loaded where there is progress
+    from atpub.progress import OnProgress, Progress
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def show_progress() -> Generator[OnProgress]:
     Whatever the command prints in the block through `atpub.cli.output`, or asks, pauses the display.
     """
     if not is_for_people() or sys.stderr is None or sys.stderr.closed:
-        yield ignore
+        yield lambda _: None
         return
     replace_unprintable(sys.stderr)
     with ExitStack() as stack:

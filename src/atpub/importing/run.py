@@ -220,7 +220,7 @@ def _unlisted_warning(result: ImportResult, request: ImportRequest) -> Iterator[
 def _entry_paths(manifest: Manifest) -> Iterator[RecordPath]:
     """Return the paths of the records of a manifest's entries."""
     for item in manifest.entries.values():
-        path = entry_path(item, manifest.lexicons)
+        path = entry_path(item, manifest)
         if path is not None:
             yield path
         if isinstance(item, DatasetEntry):

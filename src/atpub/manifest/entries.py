@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from atpub.atproto.data import Json, JsonObject, whole
-from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.validate import valid_key
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.syntax import AtUri, Nsid, Rkey, SyntaxViolation
 from atpub.errors import InvalidRecord
+from atpub.generated import LEXICONS
 from atpub.generated.dev.atpub import inventory, rai
 from atpub.generated.science.alt.dataset import label
 from atpub.manifest.fields import json_schema
@@ -34,6 +34,7 @@ from atpub.manifest.model import (
     SchemaRef,
     Shards,
     UrlShards,
+    key_type,
 )
 from atpub.manifest.schema import (
     ANNOUNCE,
@@ -47,7 +48,6 @@ from atpub.manifest.schema import (
     SCHEMA_FIELDS,
     SIZE,
 )
-from atpub.manifest.structure import faults_of_json_schema
 from atpub.problems import Place, Problem
 from atpub.storage import parts
 from atpub.storage.interface import texts
@@ -56,6 +56,9 @@ from atpub.suggest import suggest
 from atpub.text.document import Document
 from atpub.text.merge import MergedDocument
 from atpub.text.spans import Steps
+
+if TYPE_CHECKING:
+    from atpub.atproto.lexicon.model import Lexicons
 
 _CONTENT = "give one of `fields`, `members`, `json_schema` and `file`"
 _RESERVED = {
@@ -81,14 +84,14 @@ class EntryReader:
         self,
         bundle: MergedDocument,
         value: JsonObject,
-        lexicons: Lexicons,
+        own_lexicons: Lexicons | None,
         read_json: Callable[[str, Steps], Document | None],
         problems: list[Problem],
     ) -> None:
         """Take the whole manifest, and what reads the JSON file that an entry names."""
         self._bundle = bundle
         self._value = value
-        self._lexicons = lexicons
+        self._own_lexicons = own_lexicons
         self._read_json = read_json
         self._problems = problems
 
@@ -129,6 +132,8 @@ class EntryReader:
         return SchemaEntry(common, nsid, name, version, content.value, _own(given, SCHEMA_FIELDS), content.place)
 
     def _is_json_schema(self, content: _Content) -> bool:
+        from atpub.manifest.structure import faults_of_json_schema  # most schemas are given by their fields
+
         found = [
             Problem("bad-json-schema", fault.message, content.place(fault.steps), fault.hint)
             for fault in faults_of_json_schema(content.value)
@@ -269,8 +274,9 @@ class EntryReader:
             hint = "remove the entry: atpub writes these records itself"
             self._note("reserved", f"records of {text} say what projects own", steps, hint)
             return None
-        if self._lexicons.record(collection) is None:
-            known = [nsid for nsid in self._lexicons.by_nsid if self._lexicons.record(nsid)]
+        if key_type(collection, self._own_lexicons) is None:
+            lexicons = self._own_lexicons or LEXICONS.lexicons
+            known = [nsid for nsid in lexicons.by_nsid if lexicons.record(nsid)]
             hint = suggest(text, known) or "add its lexicon under `lexicons: {path: …}`"
             self._note("unknown-lexicon", f"there is no lexicon for records of {text}", steps, hint)
             return None
@@ -293,9 +299,9 @@ class EntryReader:
             hint = "1 to 512 of letters, digits and . _ : ~ -"
             self._note("wrong-form", f"{rkey!r} is not a valid record key", (*address.steps, "rkey"), hint)
             return None
-        record = self._lexicons.record(collection or COLLECTIONS[address.section])
-        if rkey is not None and record is not None and not valid_key(record.key, str(rkey)):
-            message = f"{rkey!r} is not a record key of the type {record.key}, which the lexicon asks for"
+        kind = key_type(collection or COLLECTIONS[address.section], self._own_lexicons)
+        if rkey is not None and kind is not None and not valid_key(kind, str(rkey)):
+            message = f"{rkey!r} is not a record key of the type {kind}, which the lexicon asks for"
             self._note("wrong-form", message, (*address.steps, "rkey"), "leave it out: it follows from the id")
             return None
         return Common(

@@ -6,22 +6,22 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import Did, Handle
 from atpub.errors import InvalidInput
-from atpub.generated import LEXICONS
+from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.entries import EntryReader
 from atpub.manifest.environments import lay_over
 from atpub.manifest.files import read_documents, require_one_project
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.model import Address, Entry, LexiconEntry, Manifest, Policy, placeholder
 from atpub.manifest.named_files import NamedFiles
-from atpub.manifest.structure import valid_subset
+from atpub.manifest.schema import manifest_schema
 from atpub.problems import Problem
 from atpub.suggest import suggest
 from atpub.text.document import Document
@@ -29,6 +29,9 @@ from atpub.text.files import read_json
 from atpub.text.interpolate import NOT_FILLED, interpolate
 from atpub.text.merge import ENVIRONMENTS, EXTENSION, MergedDocument, merge
 from atpub.text.spans import Steps
+
+if TYPE_CHECKING:
+    from atpub.atproto.lexicon.model import Lexicons
 
 T = TypeVar("T")
 
@@ -82,11 +85,25 @@ def fill_variables(
 def load_documents(documents: Iterable[Document], folder: Path, *, environment: str | None = None) -> Loaded:
     """As `load_valid_subset`, of documents whose variables are filled in; what they name is in `folder`."""
     bundle = lay_over(merge(documents, SECTIONS), environment)
-    sound = valid_subset(bundle)
-    known = (*bundle.problems, *_elsewhere(sound.problems, bundle.problems))
-    loader = _Loader(bundle, _without_unset(bundle, sound.value), folder, known)
+    value, deviations = _valid_part(bundle)
+    known = (*bundle.problems, *_elsewhere(deviations, bundle.problems))
+    loader = _Loader(bundle, _without_unset(bundle, value), folder, known)
     manifest = loader.manifest(environment)
     return Loaded(manifest, loader.problems)
+
+
+def _valid_part(bundle: MergedDocument) -> tuple[JsonObject, tuple[Problem, ...]]:
+    if _acceptance()(bundle.value):
+        return bundle.value, ()
+    from atpub.manifest.structure import valid_subset  # to explain takes longer than to load a small manifest
+
+    found = valid_subset(bundle)
+    return found.value, found.problems
+
+
+@cache
+def _acceptance() -> Accepts:
+    return compile_schema(manifest_schema())
 
 
 def _load_of_paths(
@@ -201,7 +218,7 @@ class _Loader:
             pds=target.get("pds"),
             policy=self._policy(),
             entries=entries,
-            lexicons=lexicons,
+            own_lexicons=lexicons,
             folder=self._folder,
             warnings=tuple(self._warnings),
             place=self._bundle.place,
@@ -258,10 +275,10 @@ class _Loader:
 
     # Files that the manifest names
 
-    def _lexicons(self) -> tuple[Lexicons, Sequence[LexiconEntry]]:
+    def _lexicons(self) -> tuple[Lexicons | None, Sequence[LexiconEntry]]:
         own = _object(self._value.get("lexicons"))
         if not own:
-            return LEXICONS.lexicons, ()
+            return None, ()
         from atpub.manifest.own_lexicons import OwnLexicons  # most manifests have none
 
         found = OwnLexicons(self._bundle, self._value, self._files, self._problems, self._warnings).read()

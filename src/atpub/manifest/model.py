@@ -10,14 +10,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.syntax import AtUri, Did, Nsid, Rkey
+from atpub.generated import LEXICONS
 from atpub.problems import Place, Problem
 from atpub.storage.interface import NO_ENDPOINT, Endpoint
 from atpub.storage.registry import FILES, URLS_KEY
+
+if TYPE_CHECKING:  # its classes take long to make, and few manifests need them
+    from atpub.atproto.lexicon.model import Lexicons
 
 
 class Address(NamedTuple):
@@ -196,13 +199,33 @@ class Manifest:
     pds: str | None
     policy: Policy
     entries: Mapping[Address, Entry]
-    lexicons: Lexicons
+    own_lexicons: Lexicons | None  # the project's, with those of atpub; None where it has none
     folder: Path
     warnings: tuple[Problem, ...]
     place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
     key_place: Callable[[tuple[str | int, ...]], Place] = field(compare=False, repr=False)
     environments: tuple[str, ...] = ()
     """The names of its environments."""
+
+    @property
+    def lexicons(self) -> Lexicons:
+        """The lexicons of all its records; atpub's own are read when they are first asked for."""
+        return self.own_lexicons or LEXICONS.lexicons
+
+    def key_type(self, collection: Nsid) -> str:
+        """Return the type of the record keys in the collection of an entry."""
+        found = key_type(collection, self.own_lexicons)
+        assert found is not None, collection
+        return found
+
+
+def key_type(collection: Nsid, own_lexicons: Lexicons | None) -> str | None:
+    """Return the type of the record keys in a collection; None where no lexicon of it is at hand."""
+    if (kind := LEXICONS.record(collection)) is not None:
+        key: str = kind.KEY  # as its lexicon says, which takes longer to read
+        return key
+    found = own_lexicons.record(collection) if own_lexicons else None
+    return found.key if found else None
 
 
 _MIME_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")

@@ -35,7 +35,8 @@ from atpub.atproto.lexicon.model import (
 from atpub.atproto.syntax import Did, Handle, Nsid, Rkey, Tid
 from atpub.manifest.kinds import has_own_section
 from atpub.manifest.model import PLACEHOLDERS
-from atpub.manifest.schema import STRONG_REF, manifest_schema
+from atpub.manifest.schema import manifest_schema
+from atpub.manifest.schema_builder import STRONG_REF
 from atpub.manifest.schema_parts import ANY_TEXT, closed_object, definition_name, described, present, refer, whole
 
 _VARIABLE: Final[JsonObject] = {"type": "string", "pattern": r"\$\{"}

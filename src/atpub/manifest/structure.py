@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.lexicon.json_node import kind_of, step
-from atpub.manifest.acceptance import Accepts, compile_schema
 from atpub.manifest.fields import DRAFT
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.schema import (
@@ -75,8 +73,6 @@ class _Deviation:
 
 def valid_subset(bundle: MergedDocument) -> Sound:
     """Return the valid part of a manifest, so that checking can continue with it, and every deviation."""
-    if _acceptance()(bundle.value):
-        return Sound(bundle.value, ())
     found: dict[tuple[str, str, Steps], Problem] = {}
     for deviation in _deviations(bundle.value, _jsonschema().Draft202012Validator(manifest_schema())):
         for steps, problem in _problems(bundle, deviation):
@@ -87,13 +83,8 @@ def valid_subset(bundle: MergedDocument) -> Sound:
     return Sound(value, tuple(found.values()))
 
 
-@cache
-def _acceptance() -> Accepts:
-    return compile_schema(manifest_schema())
-
-
 def _jsonschema() -> Any:
-    """Import jsonschema: only what is not valid needs it, and it takes longer than reading a small manifest."""
+    """Import jsonschema: only JSON Schemas, and what is not valid, need it."""
     import jsonschema
 
     return jsonschema

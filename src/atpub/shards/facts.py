@@ -26,7 +26,6 @@ from atpub.manifest.model import (
     placeholder,
 )
 from atpub.problems import Place, Problem, Severity
-from atpub.progress import OnProgress, ignore
 from atpub.shards.braces import expand_braces, readable_pattern
 from atpub.shards.file_facts import FileFacts, FileSource, Measured
 from atpub.shards.locator import LOCK_HERE, Located, Locator
@@ -49,6 +48,7 @@ from atpub.suggest import short_list
 from atpub.text.paths import outside_target
 
 if TYPE_CHECKING:
+    from atpub.progress import OnProgress
     from atpub.shards.sample_types import SampleFilter
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -100,7 +100,7 @@ def gather(
     lock: Lock | None = None,
     locked: bool = False,
     cache: Path | None = None,
-    on_progress: OnProgress = ignore,
+    on_progress: OnProgress | None = None,
     samples: FindFilter | None = None,
 ) -> Facts:
     """Gather the facts of all data that a manifest names; `cache` and `on_progress` are those of `measure_files`.
@@ -119,7 +119,7 @@ class _Run(NamedTuple):
 
     locked: bool
     cache: Path | None
-    on_progress: OnProgress
+    on_progress: OnProgress | None
     samples: FindFilter | None
 
 
@@ -186,12 +186,12 @@ class _Gatherer:
         unique = dict.fromkeys(paths)
         if not unique:
             return {}
+        from atpub.progress import ignore
         from atpub.shards.measure import measure_files  # threads and tar files, which URLs do not need
 
         here = [path for path in unique if path not in self._absent]
-        measured = measure_files(
-            here, cache=self._run.cache, on_progress=self._run.on_progress, tar=tar, samples=samples
-        )
+        on_progress = self._run.on_progress or ignore
+        measured = measure_files(here, cache=self._run.cache, on_progress=on_progress, tar=tar, samples=samples)
         return {path: measured[path] if path in measured else self._look_up_locked(path, tar=tar) for path in unique}
 
     def _look_up_locked(self, path: Path, *, tar: bool) -> Measured:

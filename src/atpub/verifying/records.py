@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from atpub.atproto.data import Json, JsonObject
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.validate import valid_key, violations
+from atpub.atproto.lexicon.validate import violations
 from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.generated.science.alt.dataset import entry, label, lens, schema
 from atpub.manifest.atdata_shape import SHAPE, lexicon_shape, shape_warning

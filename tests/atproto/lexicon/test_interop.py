@@ -8,10 +8,11 @@ from tests.atproto.lexicon.tables import MAIN, THING, lexicon, table
 from tests.codegen.packages import generated
 
 from atpub.atproto.data import Json, cid_of
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import Lexicons, Name
 from atpub.atproto.lexicon.parse import parse
-from atpub.atproto.lexicon.validate import valid_key, validate
+from atpub.atproto.lexicon.validate import validate
 from atpub.errors import InvalidInput, InvalidRecord
 from atpub.problems import Problem
 

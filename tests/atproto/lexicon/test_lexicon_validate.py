@@ -9,9 +9,10 @@ from tests.atproto.lexicon.strategies import JSON
 from tests.atproto.lexicon.tables import MAIN, linked, table
 
 from atpub.atproto import data
-from atpub.atproto.data import Json, NotInDataModel
+from atpub.atproto.data import DEEPEST, Json, NotInDataModel
+from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.model import Array, Integer, Name
-from atpub.atproto.lexicon.validate import DEEPEST, data_model, judge, valid_key, validate, validate_record
+from atpub.atproto.lexicon.validate import data_model, judge, validate, validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.syntax import Nsid
 

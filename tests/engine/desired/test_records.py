@@ -9,13 +9,16 @@ from tests.engine.apply.publishing import ENTRY, LABEL, LENS, NOTE, SCHEMA
 from tests.engine.desired.manifests import ALICE, build, value
 
 from atpub.atproto.data import JsonObject, blobs_in, put
+from atpub.atproto.lexicon.model import String
 from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.syntax import RAW, Cid, Nsid, deterministic_tid
-from atpub.engine.desired.build import build_desired
+from atpub.engine.desired.build import CREATED_AT, DATED, build_desired
 from atpub.engine.desired.model import CreatedAt, Desired
 from atpub.errors import InvalidInput
 from atpub.generated import LEXICONS
+from atpub.manifest.kinds import KINDS, EntryKind
 from atpub.manifest.load import load_manifest
+from atpub.manifest.model import key_type
 from atpub.shards.facts import gather
 from atpub.shards.file_facts import FileFacts
 from atpub.shards.measure import measure_files
@@ -387,3 +390,16 @@ def test_one_field_under_two_names(folder: Path) -> None:
         build(folder, text)
     (problem,) = raised.value.problems
     assert (problem.code, problem.hint) == ("one-of", "give one of them")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.section)
+def test_the_lexicons_of_dated_entries_require_a_time(kind: EntryKind) -> None:
+    record = LEXICONS.lexicons.record(kind.collection) if kind.collection else None
+    created_at = record.record.properties.get(CREATED_AT) if record and CREATED_AT in record.record.required else None
+    assert (kind.entry in DATED) == (isinstance(created_at, String) and created_at.format == "datetime")
+
+
+@pytest.mark.parametrize("nsid", LEXICONS.lexicons.by_nsid)
+def test_the_type_of_a_record_key_is_that_of_its_lexicon(nsid: Nsid) -> None:
+    record = LEXICONS.lexicons.record(nsid)
+    assert key_type(nsid, None) == (record.key if record else None)

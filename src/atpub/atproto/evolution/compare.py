@@ -22,9 +22,9 @@ from atpub.atproto.evolution.rules import BY_CODE
 from atpub.atproto.evolution.samples import Sampler
 from atpub.atproto.evolution.uses import find_uses
 from atpub.atproto.evolution.witness import Root, Search, Work, find_example, type_of
-from atpub.atproto.lexicon.formats import FORMATS
+from atpub.atproto.lexicon.formats import FORMATS, valid_key
 from atpub.atproto.lexicon.model import Integer, Lexicons, Name, RecordType, String, Type
-from atpub.atproto.lexicon.validate import valid_key, validate
+from atpub.atproto.lexicon.validate import validate
 from atpub.atproto.lexicon.violation import Path
 from atpub.atproto.syntax import Nsid
 

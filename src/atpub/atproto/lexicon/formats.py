@@ -140,3 +140,11 @@ def is_unicode(text: str) -> bool:
 def utf8_length(text: str) -> int:
     """How many bytes the text has in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def valid_key(key: str, rkey: str) -> bool:
+    """Whether a record key fits a lexicon's key type (specification: Record Key)."""
+    kind, _, literal = key.partition(":")
+    if kind == "literal":
+        return rkey == literal
+    return FORMATS[kind if kind in ("tid", "nsid") else "record-key"](rkey)

@@ -7,10 +7,18 @@ the same verdict in the same words (specification: Lexicon, Data Model).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, assert_never
+from typing import assert_never
 
 from atpub.atproto import data
-from atpub.atproto.data import INTEGER_MAX, INTEGER_MIN, Json, JsonObject, NotInDataModel
+from atpub.atproto.data import (
+    DEEPEST,
+    DEEPEST_UNKNOWN,
+    INTEGER_MAX,
+    INTEGER_MIN,
+    Json,
+    JsonObject,
+    NotInDataModel,
+)
 from atpub.atproto.lexicon.formats import FORMATS, graphemes, is_unicode, utf8_length
 from atpub.atproto.lexicon.json_node import kind_of
 from atpub.atproto.lexicon.model import (
@@ -41,11 +49,6 @@ from atpub.atproto.lexicon.violation import Path, Violation
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Cid, Nsid
 from atpub.suggest import show_value
-
-DEEPEST: Final = 128
-"""How many lists and objects may stand in each other."""
-DEEPEST_UNKNOWN: Final = 64
-"""How many of them may be what no lexicon describes."""
 
 
 def violations(lexicons: Lexicons, value: Json) -> Iterator[Violation]:
@@ -363,14 +366,6 @@ class _Judge:
         if name == "$type" and (not isinstance(value, str) or not value):
             yield self.broken((*path, name), "data-model", "$type is a string that is not empty")
         yield from self.data_model(value, (*path, name), top)
-
-
-def valid_key(key: str, rkey: str) -> bool:
-    """Whether a record key fits a lexicon's key type (specification: Record Key)."""
-    kind, _, literal = key.partition(":")
-    if kind == "literal":
-        return rkey == literal
-    return FORMATS[kind if kind in ("tid", "nsid") else "record-key"](rkey)
 
 
 def _special(value: Json) -> str:

@@ -25,7 +25,7 @@ from atpub.atproto.runtime.loading import (
     is_text,
     type_of,
 )
-from atpub.atproto.runtime.package import other_version, problems
+from atpub.atproto.runtime.package import other_version, package_of
 from atpub.errors import AtpubError, InvalidArgument
 from atpub.problems import Problem
 
@@ -211,7 +211,9 @@ class Value:
 
 def _refuse(load: Callable[[Json], T], data: Json, module: str, schema: str, within: tuple[str, ...]) -> T:
     """Raise InvalidRecord for a value that `load` refused, or load one that uses subclasses of JSON's types."""
-    wrong = problems(module, schema, within, data)
+    from atpub.atproto.runtime.lexicons import problems  # few values are refused
+
+    wrong = problems(package_of(module).lexicons, schema, within, data)
     if wrong:
         raise wrong
     try:

@@ -14,7 +14,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
-from atpub.atproto.lexicon.validate import DEEPEST
+from atpub.atproto.data import DEEPEST
 from atpub.atproto.lexicon.violation import Violation
 from atpub.atproto.runtime.base import Format, UnknownMember, Unset, Value, datetime_text
 from atpub.atproto.runtime.loading import JsonObject, exact

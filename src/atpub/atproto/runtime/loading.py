@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, final
 
 from atpub.atproto import data as _data
-from atpub.atproto.data import INTEGER_MAX, Blob, NotInDataModel
-from atpub.atproto.lexicon import validate
+from atpub.atproto.data import DEEPEST, DEEPEST_UNKNOWN, INTEGER_MAX, INTEGER_MIN, Blob, NotInDataModel
 from atpub.atproto.lexicon.formats import FORMATS, USUAL, graphemes, is_unicode, utf8_length
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Cid
 
 Json: TypeAlias = Any
 JsonObject: TypeAlias = dict[str, Any]
+
+_DEFINED: Final = frozenset(("$type", "$link", "$bytes"))
+"""The keys of the objects that the data model defines."""
 
 
 class Mismatch(Exception):
@@ -97,9 +99,27 @@ def is_integer(value: Json) -> bool:
 
 def is_data(value: Json) -> bool:
     """Return whether the value obeys the data model, at every depth."""
-    if value.__class__ is str:
+    if _is_plain(value):
+        return True
+    from atpub.atproto.lexicon.validate import data_model  # most values are plain
+
+    return not any(data_model(value))
+
+
+def _is_plain(value: Json, left: int = DEEPEST_UNKNOWN) -> bool:
+    """Return whether the value obeys the data model, and holds nothing that the data model defines."""
+    kind = value.__class__
+    if kind is str:
         return value.isascii() or is_unicode(value)
-    return value is None or value.__class__ is bool or not any(validate.data_model(value))
+    if kind is dict:
+        if not left or not _DEFINED.isdisjoint(value):
+            return False
+        return all(name.__class__ is str and _is_plain(name) for name in value) and all(
+            _is_plain(part, left - 1) for part in value.values()
+        )
+    if kind is list:
+        return left > 0 and all(_is_plain(part, left - 1) for part in value)
+    return value is None or kind is bool or (kind is int and INTEGER_MIN <= value <= INTEGER_MAX)
 
 
 def is_special(value: JsonObject) -> bool:
@@ -107,7 +127,7 @@ def is_special(value: JsonObject) -> bool:
     return "$link" in value or "$bytes" in value or value.get("$type") == "blob"
 
 
-def is_deep(value: Json, left: int = validate.DEEPEST - 1) -> bool:
+def is_deep(value: Json, left: int = DEEPEST - 1) -> bool:
     """Return whether lists and objects are nested more deeply than a record allows."""
     kind = value.__class__
     if kind is not dict and kind is not list:

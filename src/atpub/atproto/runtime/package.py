@@ -1,23 +1,22 @@
-"""Generated packages at run time: their lexicons, and the violations that these find in a value."""
+"""Generated packages at run time: their classes of records, and their lexicons."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from atpub.atproto import data
 from atpub.atproto.data import Json
-from atpub.atproto.lexicon import link, parse, validate
-from atpub.atproto.lexicon.model import Lexicon, Lexicons, Name
-from atpub.atproto.syntax import Nsid
 from atpub.errors import InvalidRecord
 from atpub.problems import Problem
 from atpub.suggest import suggest
+
+if TYPE_CHECKING:  # the classes of lexicons take long to make
+    from atpub.atproto.lexicon.model import Lexicons
 
 _NO_RECORDS: Final[Mapping[str, str]] = {}
 
@@ -48,7 +47,9 @@ class Package:
     @cached_property
     def lexicons(self) -> Lexicons:
         """This package's lexicons and those that they refer to; each is parsed when it is first looked up."""
-        return Lexicons(_Parsed(self.documents, self._uses))
+        from atpub.atproto.runtime.lexicons import parse_lexicons  # most programs only load values
+
+        return parse_lexicons(self.documents, self._uses)
 
     def with_used(self) -> Iterator[Package]:
         """Yield this package, and those that it refers to, near or far: one comes as often as it is referred to."""
@@ -56,54 +57,6 @@ class Package:
         for name in self._uses:
             used: Package = import_module(name).LEXICONS
             yield from used.with_used()
-
-
-class _Parsed(Mapping[Nsid, Lexicon]):
-    """The lexicons of a package, parsed one by one: most programs need a few of them."""
-
-    def __init__(self, documents: Mapping[str, dict[str, Any]], uses: tuple[str, ...]) -> None:
-        self._documents = documents
-        self._uses = uses
-        self._own: dict[Nsid, Lexicon] = {}
-
-    def __getitem__(self, nsid: Nsid) -> Lexicon:
-        if nsid not in self._documents:
-            return self._others[nsid]
-        if nsid not in self._own:
-            self._own[nsid] = parse.parse(self._documents[nsid], f"{nsid}.json")
-        return self._own[nsid]
-
-    def __iter__(self) -> Iterator[Nsid]:
-        return chain(self._others, map(Nsid, self._documents))
-
-    def __len__(self) -> int:
-        return len(self._others) + len(self._documents)
-
-    @cached_property
-    def _others(self) -> Mapping[Nsid, Lexicon]:
-        """The lexicons of the packages that this one refers to, and stand-ins for those that are not at hand."""
-        known = Lexicons({})
-        for name in self._uses:
-            used: Package = import_module(name).LEXICONS
-            known = known.and_also(used.lexicons)
-        own = [(nsid, self[Nsid(nsid)]) for nsid in self._documents]
-        linked = known.and_also(link.link(own, known, allow_missing=True))
-        return {nsid: lexicon for nsid, lexicon in linked.by_nsid.items() if nsid not in self._documents}
-
-
-def problems(module: str, schema: str, within: tuple[str, ...], value: Json) -> InvalidRecord | None:
-    """Return every violation of the type at a place in a definition; None where the value is valid.
-
-    Takes a generated module, in whose package the lexicons are.
-    """
-    lexicons = package_of(module).lexicons
-    nsid, _, fragment = schema.partition("#")
-    name = Name(Nsid(nsid), fragment) if fragment else Name(Nsid(nsid))
-    if within and within != ("record",):
-        found = validate.judge(lexicons, schema, type_at(lexicons, name, within), value)
-    else:
-        found = validate.validate(lexicons, name, value)
-    return InvalidRecord(tuple(violation.problem() for violation in found)) if found else None
 
 
 def other_version(module: str) -> InvalidRecord | None:
@@ -129,18 +82,9 @@ def load_record(value: Json, *packages: Package) -> Any:
             if kind := package.record(nsid):
                 return kind.from_json(value)
     hint = suggest(nsid, chain.from_iterable(package.records for package in packages)) if isinstance(nsid, str) else ""
-    found = validate.validate_record(Lexicons({}), value)
-    raise InvalidRecord(tuple(replace(violation.problem(), hint=hint) for violation in found))
+    from atpub.atproto.runtime.lexicons import unknown_record  # most records are known
 
-
-def type_at(lexicons: Lexicons, name: Name, within: tuple[str, ...]) -> Any:
-    found: Any = lexicons.find(name)
-    steps = iter(within)
-    for step in steps:
-        found = getattr(found, step)
-        if step == "properties":
-            found = found[next(steps)]
-    return found
+    raise unknown_record(value, hint)
 
 
 def package_of(module: str) -> Package:

@@ -119,7 +119,7 @@ def _reading_source(target: Target, manifest: Manifest | None) -> Generator[Cata
 
 
 def _addresses(manifest: Manifest, did: Did) -> dict[AtUri, str]:
-    paths = {str(address): entry_path(entry, manifest.lexicons) for address, entry in manifest.entries.items()}
+    paths = {str(address): entry_path(entry, manifest) for address, entry in manifest.entries.items()}
     return {AtUri.of(did, path): address for address, path in paths.items() if path is not None}
 
 

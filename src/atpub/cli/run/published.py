@@ -149,7 +149,7 @@ def find_uri(name: str, manifest: Manifest) -> AtUri:
         why = f"{name!r} is {short_list(found)}" if found else f"the manifest has no entry {name!r}"
         hint = "give the address" if found else suggest(name, entries) or "atpub list shows the addresses"
         raise Usage(why, hint=hint)
-    path = entry_path(entries[found[0]], manifest.lexicons)
+    path = entry_path(entries[found[0]], manifest)
     if path is None:
         raise Usage(f"{found[0]} has no record key", hint="run `atpub validate`")
     return AtUri.of(LOCAL_DID, path)

@@ -11,17 +11,16 @@ from dataclasses import replace
 from typing import Final
 
 from atpub.atproto.data import Blob, JsonObject, put
-from atpub.atproto.lexicon.model import Lexicons
-from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.mime_types import ANY_BYTES, accepts
 from atpub.atproto.syntax import Cid
 from atpub.engine.desired.model import BlobFile, Desired
+from atpub.manifest.model import Manifest
 
 _NO_TYPE: Final = "x-none/x-none"
 """A type that no lexicon names, so that it is accepted only where all are."""
 
 
-def accepted_types(lexicons: Lexicons, value: JsonObject, blobs: Iterable[BlobFile]) -> tuple[BlobFile, ...]:
+def accepted_types(manifest: Manifest, value: JsonObject, blobs: Iterable[BlobFile]) -> tuple[BlobFile, ...]:
     """Return the blobs, those whose type the server decides with the types that the lexicon accepts there."""
     found = tuple(blobs)
     for item in found:
@@ -29,9 +28,11 @@ def accepted_types(lexicons: Lexicons, value: JsonObject, blobs: Iterable[BlobFi
             value = put(value, item.steps, Blob(item.blob.cid, _NO_TYPE, item.blob.size).to_json())
     if not any(item.sniffed for item in found):
         return found
+    from atpub.atproto.lexicon.validate import validate_record  # few records have files of their own
+
     broken = {
         violation.path: tuple(violation.detail.split(", "))
-        for violation in validate_record(lexicons, value)
+        for violation in validate_record(manifest.lexicons, value)
         if violation.rule == "accept"
     }
     return tuple(replace(item, accept=broken.get((*item.steps, "mimeType"), ())) for item in found)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from atpub.atproto.data import Encoded, JsonObject, NotInDataModel
-from atpub.atproto.lexicon.model import String
 from atpub.atproto.syntax import AtUri, Did, Nsid, RecordPath
 from atpub.engine.desired.blob_types import accepted_types, agree_on_types
 from atpub.engine.desired.check import RecordChecker
@@ -17,11 +16,14 @@ from atpub.engine.desired.placeholders import Filled, Filler
 from atpub.engine.desired.values import Values
 from atpub.errors import InvalidInput
 from atpub.manifest.kinds import collection_of
-from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, Manifest, SchemaEntry
+from atpub.manifest.model import Address, DatasetEntry, Entry, LabelEntry, LensEntry, Manifest, SchemaEntry
 from atpub.problems import Place, Problem
 from atpub.shards.facts import Facts
 
 CREATED_AT: Final = "createdAt"
+
+DATED: Final = (SchemaEntry, DatasetEntry, LabelEntry, LensEntry)
+"""The entries whose records require createdAt by the lexicons of atpub, as tests compare."""
 
 _IMMUTABLE: Final = frozenset(("name", "version", "schemaType", "schema"))
 """The fields of a schema record that a published version may not change."""
@@ -72,13 +74,12 @@ def record_paths(manifest: Manifest) -> Mapping[Address, RecordPath]:
 def _paths(manifest: Manifest, problems: list[Problem]) -> Iterator[tuple[Address, RecordPath]]:
     """Yield the path of each entry's record; report entries that get no record key."""
     for address, item in manifest.entries.items():
-        if path := entry_path(item, manifest.lexicons):
+        if path := entry_path(item, manifest):
             yield address, path
             continue
-        known = manifest.lexicons.record(collection_of(item))
-        assert known is not None
-        message = f"{item.common.id!r} gives no record key of the type {known.key}"
-        hint = "give an `id` that is an NSID" if known.key == "nsid" else "give an `rkey`"
+        kind = manifest.key_type(collection_of(item))
+        message = f"{item.common.id!r} gives no record key of the type {kind}"
+        hint = "give an `id` that is an NSID" if kind == "nsid" else "give an `rkey`"
         problems.append(Problem("no-rkey", message, manifest.key_place(address.steps), hint))
 
 
@@ -117,7 +118,7 @@ def _make_desired(manifest: Manifest, part: EntryPart, value: JsonObject, filled
         value=value,
         created_at=_open_time(manifest, item, path.collection, value),
         strong_refs=tuple(filled.strong_refs),
-        blobs=accepted_types(manifest.lexicons, value, filled.blobs),
+        blobs=accepted_types(manifest, value, filled.blobs),
         refers_to=frozenset(filled.refers_to),
         immutable=_IMMUTABLE if isinstance(item, SchemaEntry) else frozenset(),
         protect=item.common.protect,
@@ -136,11 +137,7 @@ def _encode(record: Desired) -> Desired:
 
 def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObject) -> CreatedAt | None:
     """Return the createdAt that a record requires and the manifest leaves open; None where there is none."""
-    known = manifest.lexicons.record(collection)
-    if known is None or CREATED_AT in value or CREATED_AT not in known.record.required:
-        return None
-    kind = known.record.properties.get(CREATED_AT)
-    if not (isinstance(kind, String) and kind.format == "datetime"):
+    if CREATED_AT in value or not (isinstance(item, DATED) or _requires_time(manifest, collection)):
         return None
     match item:
         case SchemaEntry():
@@ -149,6 +146,14 @@ def _open_time(manifest: Manifest, item: Entry, collection: Nsid, value: JsonObj
             return CreatedAt(CREATED_AT, str(value["name"]))
         case _:
             return CreatedAt(CREATED_AT)
+
+
+def _requires_time(manifest: Manifest, collection: Nsid) -> bool:
+    from atpub.atproto.lexicon.model import String  # few manifests have records of other kinds
+
+    known = manifest.lexicons.record(collection)
+    kind = known.record.properties.get(CREATED_AT) if known and CREATED_AT in known.record.required else None
+    return isinstance(kind, String) and kind.format == "datetime"
 
 
 # Problems that only follow from others: a missing shard also makes the record that lists it invalid

@@ -11,27 +11,22 @@ from typing import Final
 
 from atpub.atproto import data
 from atpub.atproto.data import Json, JsonObject
-from atpub.atproto.lexicon.validate import validate_record
 from atpub.atproto.lexicon.violation import Violation, json_path
 from atpub.atproto.mime_types import accepts
-from atpub.atproto.runtime import Mismatch, RecordBase
 from atpub.atproto.syntax import RecordPath
 from atpub.engine.desired.atdata_compat import check_sample_schema
+from atpub.engine.desired.generated_classes import is_surely_valid
 from atpub.engine.desired.leaves import LARGE_INTEGER, NUL, check_key, check_leaf, is_clean
 from atpub.engine.desired.licenses import check_license
 from atpub.engine.desired.model import CID_FIELD, TYPE_HINT, Desired, Steps
 from atpub.engine.desired.placeholders import Filled
-from atpub.engine.desired.typos import defines, find_typos
 from atpub.engine.desired.values import measured_size
 from atpub.generated.dev.atpub import rai
-from atpub.generated.science.alt.dataset import entry, label, lens
 from atpub.manifest.kinds import collection_of
 from atpub.manifest.members import sample_format
 from atpub.manifest.model import (
     DatasetEntry,
     Entry,
-    LabelEntry,
-    LensEntry,
     Manifest,
     RecordEntry,
     SchemaEntry,
@@ -50,22 +45,12 @@ LARGEST: Final = 900_000
 LARGE: Final = 140_000
 """The same for a PDS of version 0.4."""
 
-_RECORDS: Final[Mapping[type[Entry], type[RecordBase]]] = {
-    DatasetEntry: entry.Entry,
-    LabelEntry: label.Label,
-    LensEntry: lens.Lens,
-}
-"""The generated classes of the kinds of entries whose records hold what they declare, and no more."""
-
-_METADATA: Final = entry.Entry.WIRE["content_metadata"]
-
 _BARE: Final = frozenset({LARGE_INTEGER, NUL})
 """The problems whose messages do not show what is at their place."""
 
 _OPEN_BYTES: Final = 80
 """More bytes than a createdAt, or the CID of a strong reference, takes."""
 _ANY_TIME: Final = "2000-01-01T00:00:00.000Z"
-_ANY_STORAGE: Final[JsonObject] = {"$type": "dev.atpub.anyStorage"}  # the union is open
 _ANY_CID: Final = "bafyreie5737gdxlw5i64vzichcalba3z2v5n6icifvx5xytvske7mr3hpm"
 
 
@@ -124,17 +109,19 @@ class RecordChecker:
     def _placeholders(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
         for steps, message, hint in filled.problems:
             yield Problem("dangling-reference", message, self._place(item, steps), hint)
-        lexicons = self.manifest.lexicons
         for steps, message, hint in filled.doubts:
+            from atpub.engine.desired.typos import defines  # few values look like placeholders
+
+            lexicons = self.manifest.lexicons
             if not defines(lexicons, lexicons.record(collection_of(item)), found.value, steps):
                 yield Problem("not-a-placeholder", message, self._place(item, steps[:-1]), hint, "warning")
 
     def _violations(self, item: Entry, found: Desired, filled: Filled) -> Iterator[Problem]:
         value: JsonObject = _complete(found)
-        if _is_accepted(item, value):
-            if _METADATA not in value:
-                return
-            value = data.put(value, ("storage",), _ANY_STORAGE)
+        if is_surely_valid(item, value):
+            return
+        from atpub.atproto.lexicon.validate import validate_record  # a class has loaded most records
+
         noted: set[tuple[object, ...]] = set()
         sniffed = {blob.steps for blob in found.blobs if blob.sniffed}
         for violation in validate_record(self.manifest.lexicons, value):
@@ -219,6 +206,8 @@ class RecordChecker:
         return any(problem.place == shards and problem.severity == "error" for problem in self.facts.problems)
 
     def _spelling(self, item: RecordEntry, found: Desired) -> Iterator[Problem]:
+        from atpub.engine.desired.typos import find_typos  # few manifests have records of other kinds
+
         lexicons = self.manifest.lexicons
         for steps, hint in find_typos(lexicons, lexicons.record(item.collection), found.value):
             place = self.manifest.key_place((*item.common.address.steps, "value", *steps))
@@ -277,21 +266,6 @@ def _unreadable(item: SchemaEntry) -> Iterator[Problem]:
     for finding in check_sample_schema(item.content):
         message = f"{item.common.address}: {finding.message}"
         yield Problem(finding.code, message, item.content_place(finding.steps), finding.hint, finding.severity)
-
-
-def _is_accepted(item: Entry, value: JsonObject) -> bool:
-    """Return whether the generated class of an entry's record loads it, which takes an eighth of the validator's time.
-
-    The class is more lenient only about `unknown` values, which metadata may hold.
-    """
-    record = _RECORDS.get(type(item))
-    if record is None:
-        return False
-    try:
-        record.load(value)
-    except (Mismatch, KeyError):
-        return False
-    return True
 
 
 def _complete(found: Desired) -> JsonObject:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
-from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.mime_types import accepts
 from atpub.atproto.syntax import Nsid, RecordPath, Rkey, deterministic_tid
 from atpub.generated.com.atproto.repo import strong_ref
 from atpub.manifest.kinds import KINDS, collection_of
-from atpub.manifest.model import Address, Entry
+from atpub.manifest.model import Address, Entry, Manifest
 from atpub.problems import Problem
 from atpub.storage.parts import WHOLE, Part
 
@@ -107,12 +106,10 @@ class Desired:
         return value
 
 
-def entry_path(item: Entry, lexicons: Lexicons) -> RecordPath | None:
+def entry_path(item: Entry, manifest: Manifest) -> RecordPath | None:
     """Return the path of an entry's record; None where its identity gives no record key."""
     collection = collection_of(item)
-    known = lexicons.record(collection)
-    assert known is not None, collection
-    rkey = item.common.rkey or record_key(known.key, collection, item.common.id)
+    rkey = item.common.rkey or record_key(manifest.key_type(collection), collection, item.common.id)
     return None if rkey is None else RecordPath(collection, rkey)
 
 
