@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 import pytest
 from tests.atmosphere.conftest import NewClient
 from tests.atmosphere.samples import DIGESTS, URL, MySample
 
 from atpub.atmosphere import AtmosphereClient, AtUri, Dataset, DatasetPublisher
-from atpub.atmosphere.outbox import Batch
-from atpub.atmosphere.ready_plan import ReadyPlan
+from atpub.engine.plan.model import Plan
 from atpub.errors import HeadMoved
+from atpub.pipeline import plan_requests
 from atpub.repository.backoff import TRIES
 
 NOTE = "org.test.note"
@@ -48,16 +49,15 @@ def test_the_same_at_another_time(new_client: NewClient, monkeypatch: pytest.Mon
         def now(cls, tz: tzinfo | None = None) -> Later:
             return cls(2025 + len(uris), 1, 1, tzinfo=UTC)
 
-    def plan(self: Batch, *, recall: bool) -> ReadyPlan:
-        made = original(self, recall=recall)
+    def plan(*args: Any, **settings: Any) -> Plan:
+        made = plan_requests(*args, **settings)
         if not uris:
             uris.append(AtUri.parse("at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"))
             uris.append(publish(first, "x"))
         return made
 
-    original = Batch._plan
     monkeypatch.setattr("atpub.atmosphere.outbox.datetime", Later)
-    monkeypatch.setattr(Batch, "_plan", plan)
+    monkeypatch.setattr("atpub.atmosphere.outbox.plan_requests", plan)
     assert publish(second, "x") == uris[1]
     assert [record["createdAt"][:4] for record in first.list_datasets()] == ["2026"]
     assert len(first.list_schemas()) == 1
