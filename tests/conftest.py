@@ -34,11 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Start a process more than there are cores: a quarter of the whole run is waiting for servers and commands."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waits = "not pds" not in str(config.getoption("markexpr"))
-    return cores + waits
+def pytest_xdist_auto_num_workers() -> int:
+    """Start a process more than there are cores: a quarter of a run is waiting for servers and commands."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def module_marks(item: pytest.Item) -> list[pytest.Mark]:

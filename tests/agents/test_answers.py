@@ -28,6 +28,7 @@ def test_a_small_answer_is_as_it_is() -> None:
     assert limit_json(document) == document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [

@@ -214,6 +214,7 @@ HOSTILE: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_tar_is_refused_in_bounded_memory(name: str) -> None:
     chunks = HOSTILE[name]()

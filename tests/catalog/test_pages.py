@@ -172,6 +172,7 @@ def test_a_link_to_a_tag_is_read_by_the_search() -> None:
     assert "../index.html#tag=a+b%26c%3Dd" in Page(pages["datasets/a.html"]).links
 
 
+@pytest.mark.slow
 def test_25_000_shards_make_a_small_page_and_a_table() -> None:
     shards = [
         ShardView(f"s-{n:06}.tar", f"https://cdn.lab.example/data/s-{n:06}.tar", None, f"{n:064x}", n + 1)

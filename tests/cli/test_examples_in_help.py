@@ -69,6 +69,7 @@ def test_an_example_parses(line: str) -> None:
         command.make_parser(click.Context(command, context, name)).parse_args(list(rest))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [line for line in LINES if REMOTE not in line and not line.startswith(ELSEWHERE)])
 def test_an_example_runs(line: str, folder: Path, atpub: Callable[..., Ran]) -> None:
     prepare(folder, line, atpub)

@@ -53,6 +53,7 @@ def applied(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", NEVER)
 def test_a_file_of_another_kind_is_not_replaced(line: str, applied: Lab) -> None:
     name = NEVER[line]
@@ -64,6 +65,7 @@ def test_a_file_of_another_kind_is_not_replaced(line: str, applied: Lab) -> None
     assert (ran.out, (applied.folder / name).read_bytes()) == ("", before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", AGAIN)
 def test_a_file_of_its_own_may_be_there(line: str, applied: Lab) -> None:
     for _ in range(2):

@@ -95,6 +95,7 @@ assert all(name.isidentifier() for name in Thing.__slots__)
     use(folder, program)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:20]))
 def test_texts_stay_text(generate: Callable[[str], Ran], folder: Path, text: str) -> None:
     said = "x" if "\ud800" in text else text  # half of a character can be in a description, but in no value
@@ -121,6 +122,7 @@ def test_no_id_leads_out_of_the_folder(generate: Callable[[str], Ran], nsid: str
     assert "is not a valid NSID" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nsid", ["com.os.import", "org.class.def", "typing.any.final", "org.con.aux"])
 def test_ids_that_are_words_of_python(generate: Callable[[str], Ran], folder: Path, nsid: str) -> None:
     assert generate(lexicon(nsid, record({"a": {"type": "string"}}))).code == 0
@@ -146,6 +148,7 @@ def test_references_that_go_round(generate: Callable[[str], Ran], folder: Path) 
     use(folder, f"from made.org.lab.thing import Thing; assert Thing.from_json({value!r}).to_json() == {value!r}")
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_lists(generate: Callable[[str], Ran], folder: Path) -> None:
     refs = [{"type": "ref", "ref": f"#d{number + 1}"} for number in range(600)]
     lists = {f"d{number}": {"type": "array", "items": ref} for number, ref in enumerate(refs)}

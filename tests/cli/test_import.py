@@ -50,6 +50,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_shown(old: Lab, way: str, flags: list[str], snapshot: SnapshotAssertion) -> None:
@@ -136,6 +137,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong(old: Lab, name: str) -> None:
     (old.folder / "taken.yaml").write_text("mine")

@@ -173,6 +173,7 @@ def test_planning_shards_at_urls_imports_only_the_steps_of_it(tmp_path: Path) ->
     assert found & {*UNUSED_BY_URLS, *UNUSED_BY_PLANS} == set()
 
 
+@pytest.mark.slow
 def test_generating_imports_no_generated_classes() -> None:
     found = imported(run("generate", "--check"))
     assert "jinja2" in found

@@ -162,6 +162,7 @@ def my_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("produce", PRODUCERS, ids=lambda produce: produce.__name__)
 def test_the_first_manifest_is_applied_unedited(produce: Callable[[Path], None], my_set: Path, atpub: Run) -> None:
     produce(my_set / "data")

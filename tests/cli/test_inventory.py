@@ -79,6 +79,7 @@ def state(request: pytest.FixtureRequest, lab: Lab) -> Callable[[Lab], None]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 def test_verify(lab: Lab, state: Callable[[Lab], None], flags: list[str], snapshot: SnapshotAssertion) -> None:
     ran = lab.run("inventory", "verify", *flags)
@@ -86,6 +87,7 @@ def test_verify(lab: Lab, state: Callable[[Lab], None], flags: list[str], snapsh
     assert shown(ran) == snapshot
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 def test_rebuild(lab: Lab, state: Callable[[Lab], None], flags: list[str], snapshot: SnapshotAssertion) -> None:
     before = {collection: lab.live(collection) for collection in (ENTRY, LABEL)}

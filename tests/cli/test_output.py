@@ -227,6 +227,7 @@ def test_plan_json(state: State, lab: Lab, snapshot: SnapshotAssertion) -> None:
     assert shown(lab.plan("--json", *flags)) == snapshot
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_plan_json_has_what_it_must(state: State, lab: Lab) -> None:
     flags = state(lab)
@@ -244,6 +245,7 @@ def test_plan_json_has_what_it_must(state: State, lab: Lab) -> None:
     assert all({"cid", "size"} <= upload.keys() for upload in plan["uploads"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_after_apply_nothing_is_left_to_do(state: State, lab: Lab) -> None:
     flags = state(lab)

@@ -119,6 +119,7 @@ CASES: dict[str, tuple[str, str, Callable[[Lab], RecordPath], Callable[[Any], ob
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_take(case: Any, lab: Lab) -> None:
     manifest, address, find, change, edits = case
@@ -186,6 +187,7 @@ def gone(lab: Lab) -> None:
     lab.without("labels:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prepare", "address", "code", "message"),
     [

@@ -104,6 +104,7 @@ CHANGES: tuple[Callable[[Lab], tuple[str, ...]], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_each_change_and_back(lab: Lab, change: Callable[[Lab], tuple[str, ...]]) -> None:
     lab.apply()

@@ -26,6 +26,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINES)
 def test_ruff_leaves_a_line(name: str) -> None:
     text = LINES[name] + "\n"

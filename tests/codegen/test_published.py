@@ -63,6 +63,7 @@ def test_only_what_is_unknown_is_any(published: GeneratedPackage) -> None:
                 assert isinstance(innermost(object_of(published, kind).properties[wire]), Unknown)
 
 
+@pytest.mark.slow
 def test_the_formatter_changes_nothing(published: GeneratedPackage) -> None:
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--line-length=120", "--check"]
     done = subprocess.run([*command, *published.module().__path__], capture_output=True, text=True, check=False)
@@ -135,6 +136,7 @@ def keeps_its_cid(kind: type[Value]) -> None:
     check()
 
 
+@pytest.mark.slow
 def test_a_wrong_record_is_refused(published: GeneratedPackage) -> None:
     for kind in records(published):
         with pytest.raises(InvalidRecord):

@@ -284,6 +284,7 @@ def test_no_field_hides_what_pydantic_has(tmp_path: Path) -> None:
     assert thing(copy_="x", json_="y", model_dump_="z").to_json() == {"copy": "x", "json": "y", "modelDump": "z"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", range(60, 110, 3))
 def test_any_text_stays_a_literal(length: int, tmp_path: Path) -> None:
     """Also one that looks like a default or a list, near the width of a line."""
@@ -314,6 +315,7 @@ PARTS = (b"\x01", b"\x12", b" ", b"\x71", b"\x80\x01", b"\x81\x00", b"\x00", b"@
 BEGINNINGS = st.lists(st.sampled_from(PARTS), max_size=6)
 
 
+@pytest.mark.slow
 @given(BEGINNINGS, st.binary(max_size=70))
 def test_what_has_the_form_of_a_link(models: GeneratedPackage, beginning: list[bytes], rest: bytes) -> None:
     raw = b"".join(beginning) + rest

@@ -189,6 +189,7 @@ def test_a_change_touches_few_records(large: Repository, changed: int) -> None:
     assert 1 <= len(large.change({path: item(path.rkey) for path in paths})) <= changed
 
 
+@pytest.mark.slow
 def test_changes_in_the_order_of_paths_touch_few_records(large: Repository) -> None:
     """Two hundred records, of ten thousand in more than sixty inventory records, are in a few of these."""
     paths = sorted(many(10_000))[5_000:5_200]

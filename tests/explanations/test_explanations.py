@@ -59,6 +59,7 @@ def codes() -> Codes:
     return find_codes(ROOT / "src/atpub")
 
 
+@pytest.mark.slow
 def test_every_code_is_explained_and_no_other(codes: Codes) -> None:
     assert explanations().keys() == codes.found | COMPOSED
 

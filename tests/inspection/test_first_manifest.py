@@ -72,6 +72,7 @@ def test_any_msgpack_samples(tmp_path: Path, maps: list[dict[str, Any]]) -> None
     check(tmp_path, halves(samples))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(FILES)
 def test_any_members(tmp_path: Path, files: list[dict[str, bytes]]) -> None:

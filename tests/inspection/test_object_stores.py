@@ -46,6 +46,7 @@ def test_the_report_is_that_of_the_file(s3: Any, atpub: Run, tmp_path: Path) -> 
     assert json.loads(remote.out.replace(f"s3://{BUCKET}/a b/", "")) == local.json
 
 
+@pytest.mark.slow
 def test_only_the_first_samples_are_received(s3: Any, atpub: Run) -> None:
     shard = make_tar([Member(f"{number}.bin", bytes(1 << 20)) for number in range(20)])
     s3.put_object(Bucket=BUCKET, Key="large.tar", Body=shard)

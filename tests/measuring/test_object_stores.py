@@ -179,6 +179,7 @@ class Refusing(QuietHandler):
         self.end_headers()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("has_boto3", [True, False])
 @pytest.mark.parametrize(

@@ -299,6 +299,7 @@ def test_each_shard_ends_in_the_progress(has_executor: bool, tmp_path: Path, ser
     assert [event.file for event in seen if isinstance(event, Failed)] == [f"{server.url}/d-0001.tar"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_executor", [False, True])
 def test_an_error_of_the_caller_ends_the_work(has_executor: bool, server: Server) -> None:
     """It ends before the error is caught, whoever keeps the error."""

@@ -84,6 +84,7 @@ def assert_survived(folder: Path, before: tuple[int, str], told: tuple[int, str]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round", range(6))
 def test_a_process_killed_at_its_start_leaves_a_whole_repository_or_none(tmp_path: Path, round: int) -> None:
     folder = tmp_path / "repository"

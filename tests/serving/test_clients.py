@@ -62,6 +62,7 @@ def test_the_python_sdk_lists_gets_and_pages(served: Served, sdk: Any) -> None:
     assert refused.value.response.content.error == "RecordNotFound"
 
 
+@pytest.mark.slow
 def test_the_python_sdk_fetches_blobs(served: Served, sdk: Any) -> None:
     listed = sdk.sync.list_blobs({"did": served.did})
     assert set(listed.cids) == {blob.cid for blob in served.blobs[:3]}

@@ -34,6 +34,7 @@ def started(folder: Path, *args: str) -> Generator[tuple[subprocess.Popen[str], 
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_exits_with_0(tmp_path: Path, number: signal.Signals) -> None:
     with closing(LocalRepository(tmp_path / ".atpub/local")) as repository:

@@ -234,6 +234,7 @@ def test_no_query_string_breaks_a_method(served: Served, nsid: str, params: list
         assert set(found.json()) == {"error", "message"}
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_no_raw_query_string_breaks_a_method(served: Served, query: str) -> None:

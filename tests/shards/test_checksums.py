@@ -202,6 +202,7 @@ def test_all_missing_shards_are_named() -> None:
     assert shards[1] in problem.message
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text("ab/.:?%20s", max_size=8)), st.dictionaries(st.text("ab/.:s", max_size=8), st.sampled_from([A, B]))
 )

@@ -70,6 +70,7 @@ def dump(value: Value, *, style: str | None, flow: bool | None, indent: int = 2,
     )
 
 
+@pytest.mark.slow
 @given(
     VALUES,
     st.sampled_from([None, "'", '"', "|"]),

@@ -232,6 +232,7 @@ def written(draw: st.DrawFn, value: Json, column: int, *, in_flow: bool = False)
     return f"{blank}{double_quote(value) if isinstance(value, str) else json.dumps(value)}{end}"
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_an_edit_changes_the_lines_of_its_entry_alone(data: st.DataObject) -> None:
     entries = data.draw(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))

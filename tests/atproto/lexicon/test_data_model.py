@@ -135,6 +135,7 @@ def test_json_text_reads_the_same(record: JsonObject, escaped: bool) -> None:
     assert loads(text) == loads(text.encode()) == record
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(DATA)
 def test_the_cid_is_the_hash_of_the_bytes(value: Json) -> None:

@@ -72,6 +72,7 @@ def test_lengths_are_bytes_of_utf8(text: str, count: int) -> None:
     assert utf8_length(text) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", USUAL)
 @settings(max_examples=25)
 @given(st.data())

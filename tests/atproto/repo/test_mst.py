@@ -40,6 +40,7 @@ def tree_of(keys: Iterable[str | bytes], value: bytes) -> mst.Node:
     return mst.update(mst.EMPTY, dict.fromkeys(names, value))
 
 
+@pytest.mark.slow
 @given(st.lists(CHANGES, max_size=6))
 def test_the_tree_is_that_of_the_oracle_after_every_batch(batches: list[dict[bytes, bytes | None]]) -> None:
     tree, items = mst.EMPTY, dict[bytes, bytes]()

@@ -166,6 +166,7 @@ def test_deletes_come_last_in_several_commits(folder: Path, repository: LocalRep
     holds_what_it_owns(repository)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [True, False], ids=["told", "found out"])
 @pytest.mark.parametrize("writes", [2, 3, 5, 100])
 def test_a_server_with_narrower_limits(folder: Path, repository: LocalRepository, writes: int, told: bool) -> None:
@@ -306,6 +307,7 @@ MOVES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), MOVES.values(), ids=MOVES)
 @pytest.mark.parametrize("writes", [200, 5])
 def test_a_blob_that_moves_is_kept(
@@ -321,6 +323,7 @@ def test_a_blob_that_moves_is_kept(
     holds_what_it_owns(repository)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), MOVES.values(), ids=MOVES)
 @pytest.mark.parametrize("told", [True, False], ids=["told", "found out"])
 def test_a_blob_that_cannot_be_kept_is_brought_again(

@@ -66,6 +66,7 @@ def test_what_is_carried_out_has_nothing_to_do(folder: Path, repository: LocalRe
     assert plan.cost == Cost(points=0, writes=0, commits=0, bytes=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("call", range(12))
 def test_it_goes_on_after_a_crash(folder: Path, repository: LocalRepository, call: int, when: When) -> None:

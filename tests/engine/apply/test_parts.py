@@ -63,6 +63,7 @@ def test_one_more_shard(folder: Path, repository: LocalRepository, before: int, 
     assert not prepare(write_manifest(folder, big(after)), repository).plan.pending
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, 1, 2, 3, 20])
 @pytest.mark.parametrize("after", [None, 1, 2, 3, 20])
 def test_another_number_of_shards_a_part(

@@ -141,6 +141,7 @@ def check_cost(world: World) -> None:
     assert {name: cost[name] for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_the_next_plan_is_empty(world: World) -> None:
     """Where nothing is refused, and nothing is unknown: what the plan leaves behind is what it wants."""
     if world.plan.refusals or any(change.unknown for change in world.plan.changes):

@@ -180,6 +180,7 @@ def spoilt(value: Json) -> Iterator[Json]:
             yield from ([*value[:index], other, *value[index + 1 :]] for other in spoilt(item))
 
 
+@pytest.mark.slow
 def test_a_plan_that_was_spoilt_anywhere_is_applied_or_said_to_be_so(world: World) -> None:
     plan, _ = world.plan()
     for value in spoilt(document(plan)):
