@@ -83,6 +83,6 @@ def bench() -> None:
 
 def largest_inventory(client: AtmosphereClient) -> JsonObject:
     """Return the value of the largest inventory record."""
-    return max(
-        (dict(record) for record in client.list_records(COLLECTION)[0]), key=lambda value: len(str(value)), default={}
-    )
+    empty: JsonObject = {}
+    values: list[JsonObject] = [dict(record) for record in client.list_records(COLLECTION)[0]]
+    return max(values, key=lambda value: len(str(value)), default=empty)
