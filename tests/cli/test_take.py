@@ -245,6 +245,10 @@ def test_the_next_apply_counts_no_change_of_the_record_that_was_taken(lab: Lab) 
     assert lab.run("import", "--take", "datasets/digits").code == 0
     again = lab.apply()
     assert "committed the inventory as " in again.err
+    edit(lab, DIGITS, lambda value: value.update(name="Figures"))
+    ((field,),) = (item["fields"] for item in lab.run("drift", "--json", "--changes-only").json)
+    assert field == {"path": "name", "applied": "Numbers", "live": "Figures", "wanted": "Numbers"}
+    edit(lab, DIGITS, lambda value: value.update(name="Numbers"))
     assert again.out.startswith("Updated the inventory; ")
     assert "Undid the apply" in (undone := lab.run("undo", "--yes")).out
     assert "only the inventory changed" in undone.out
