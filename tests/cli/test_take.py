@@ -78,6 +78,18 @@ CASES: dict[str, tuple[str, str, Callable[[Lab], RecordPath], Callable[[Any], ob
         lambda value: value["contentMetadata"]["b"].update(c=3),
         (("checksums: none", "checksums: none\n    metadata:\n      a: 1\n      b:\n        c: 3"),),
     ),
+    "values of a merge key": (
+        MANIFEST.replace("schemas:", "x-common: &common {license: MIT, tags: [a, b]}\n\nschemas:").replace(
+            "checksums: none", "checksums: none\n    <<: *common\n    metadata: {<<: {a: {b: 1}}, c: 2}"
+        ),
+        "datasets/cats",
+        lambda _: CATS,
+        lambda value: (
+            value.update(license="CC0-1.0", tags=["a", "c"]),
+            value["contentMetadata"].update(a={"b": 2}, c=3),
+        ),
+        (("c: 2}", "c: 3, a: {b: 2}}\n    tags:\n      - a\n      - c\n    license: CC0-1.0"),),
+    ),
     "shards at other URLs": (
         MANIFEST,
         "datasets/cats",
@@ -149,6 +161,12 @@ def inherited_removed(lab: Lab) -> None:
     edit(lab, CATS, lambda value: value.pop("license"))
 
 
+def merged_removed(lab: Lab) -> None:
+    lab.change(("checksums: none", "checksums: none\n    <<: {license: MIT}"))
+    lab.apply()
+    edit(lab, CATS, lambda value: value.pop("license"))
+
+
 def shared(lab: Lab) -> None:
     lab.change(("[digits]", "&tags [digits]"), ("checksums: none", "checksums: none\n    tags: *tags"))
     lab.apply()
@@ -192,6 +210,7 @@ def gone(lab: Lab) -> None:
     ("prepare", "address", "code", "message"),
     [
         (inherited_removed, "datasets/cats", 3, "`license` comes from `defaults:`"),
+        (merged_removed, "datasets/cats", 3, "`license` comes from a merge key"),
         (shared, "datasets/cats", 3, "an alias stands for it"),
         (shared_anchor, "datasets/digits", 3, "other entries share what would be edited"),
         (other_blobs, "datasets/digits", 3, "cannot be written into its entry"),
@@ -232,6 +251,16 @@ def test_several_entries_in_several_files(lab: Lab) -> None:
     assert "description: First" in (lab.folder / "manifests" / "b.yaml").read_text()
     assert (lab.folder / "manifests" / "b.yaml").stat().st_mode & 0o777 == 0o640
     assert lab.run("drift", *given).code == 0
+
+
+def test_of_an_environment_what_it_sets_is_edited_there(lab: Lab) -> None:
+    lab.write(f"{MANIFEST}\nenvironments:\n  trial: {{datasets: {{cats: {{license: MIT, tags: [a]}}}}}}\n")
+    assert lab.apply("--env", "trial").code == 0
+    edit(lab, CATS, lambda value: value.update(license="CC0-1.0", description="Cats."))
+    assert lab.run("import", "--env", "trial", "--take", "datasets/cats").code == 0
+    taken = (lab.folder / "atpub.yaml").read_text()
+    lab.change(("license: MIT", "license: CC0-1.0"), ("checksums: none", "checksums: none\n    description: Cats."))
+    assert taken == lab.manifest
 
 
 def test_take_goes_without_uris(lab: Lab) -> None:

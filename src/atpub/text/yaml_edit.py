@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json
 from atpub.text.spans import Steps
-from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree, value_of, walk
+from atpub.text.yaml_tree import NotEditable, YamlNode, find_item, read_tree, value_of, walk
 from atpub.text.yaml_writer import OneLine, flow_text, indented_lines, styled_lines
 
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
@@ -103,7 +103,7 @@ class YamlEditor:
         is_flow = False
         for depth, step in enumerate(edit.steps):
             is_flow = is_flow or node.is_flow
-            number = _find(node, step)
+            number = find_item(node, step)
             if number is None:
                 return self._add(node, edit, depth, slots)
             slots.append(_Slot(node, number, is_flow))
@@ -282,14 +282,6 @@ class YamlEditor:
 
 def _insert(offset: int, text: str) -> TextEdit:
     return TextEdit(offset, offset, text)
-
-
-def _find(node: YamlNode, step: str | int) -> int | None:
-    """Return the number of a map's pair or a list's item."""
-    if node.kind == "list":
-        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
-    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
-    return next((number for number, key in enumerate(keys) if key == step), None)
 
 
 def _is_same(old: Json, new: Json) -> bool:

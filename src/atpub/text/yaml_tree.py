@@ -76,6 +76,14 @@ def value_of(node: YamlNode) -> Value:
             return {key.text: value_of(item) for key, item in node.items if key is not None}
 
 
+def find_item(node: YamlNode, step: str | int) -> int | None:
+    """Return the number of a map's pair or a list's item; None where it is not written there, but merged or absent."""
+    if node.kind == "list":
+        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
+    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
+    return next((number for number, key in enumerate(keys) if key == step), None)
+
+
 def walk(node: YamlNode) -> Iterator[YamlNode]:
     """Yield a node and all within it, keys included."""
     yield node
