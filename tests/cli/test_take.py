@@ -257,6 +257,9 @@ def test_of_an_environment_what_it_sets_is_edited_there(lab: Lab) -> None:
     lab.write(f"{MANIFEST}\nenvironments:\n  trial: {{datasets: {{cats: {{license: MIT, tags: [a]}}}}}}\n")
     assert lab.apply("--env", "trial").code == 0
     edit(lab, CATS, lambda value: value.update(license="CC0-1.0", description="Cats."))
+    options = "--env trial --account local"
+    told = lab.run("drift", *options.split()).out
+    assert f"To keep theirs: atpub import --take datasets/cats {options}\nTo keep yours: atpub apply {options}" in told
     assert lab.run("import", "--env", "trial", "--take", "datasets/cats").code == 0
     taken = (lab.folder / "atpub.yaml").read_text()
     lab.change(("license: MIT", "license: CC0-1.0"), ("checksums: none", "checksums: none\n    description: Cats."))
