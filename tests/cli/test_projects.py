@@ -91,7 +91,10 @@ def test_drift_of_each(two: Lab) -> None:
         assert f"{options[-1]} is about one project" in two.run("drift", *options, *NAMES).err
 
 
-COMMANDS = ("undo --list", "lock", "verify", "destroy --yes", "inventory verify", "rename datasets/digits numbers")
+COMMANDS = (
+    *("undo --list", "lock", "verify", "list", "destroy --yes", "inventory verify", "rename datasets/digits numbers"),
+    *("import --all", "import --take datasets/digits", "export --format citation", "show datasets/digits"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
