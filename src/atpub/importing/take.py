@@ -233,11 +233,11 @@ def _at(value: Json, steps: Steps) -> Json | _Missing:
 
 
 def _fit(edit: Edit, entry: YamlNode, live: JsonObject) -> Edit:
-    """Return an edit of what is written in the entry: all of a value that is inherited, or a placeholder in it."""
+    """Return an edit of what is written in the entry: all of a value that is inherited, an alias, or a placeholder."""
     for depth in range(1, len(edit.steps)):
         steps = edit.steps[:depth]
         node = _node_at(entry, steps)
-        if node is None or node.kind == "scalar" or _is_placeholder(node):
+        if node is None or node.kind in ("scalar", "alias") or _is_placeholder(node):
             value = _at(live, steps)
             return Edit(steps, is_removal=True) if isinstance(value, _Missing) else _literal(steps, value)
     return edit if edit.is_removal else _literal(edit.steps, edit.value)

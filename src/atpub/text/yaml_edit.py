@@ -108,7 +108,7 @@ class YamlEditor:
                 return self._add(node, edit, depth, slots)
             slots.append(_Slot(node, number, is_flow))
             node = slots[-1].value
-            if node.kind == "alias":
+            if node.kind == "alias" and depth < len(edit.steps) - 1:
                 raise NotEditable("an alias stands for it")
         return self._remove(slots) if edit.is_removal else self._set(slots[-1], edit.value)
 
@@ -134,7 +134,7 @@ class YamlEditor:
         """Return what makes one list another, item by item."""
         edits: list[TextEdit] = []
         for number, item in enumerate(value[: len(old.items)]):
-            if not _is_same(value_of(old.items[number][1]), item):
+            if not _is_same(old.items[number][1], item):
                 edits += self._set(_Slot(old, number, is_flow), item)
         last, more = old.items[: len(value)][-1][1], value[len(old.items) :]
         if len(value) < len(old.items):
@@ -284,6 +284,6 @@ def _insert(offset: int, text: str) -> TextEdit:
     return TextEdit(offset, offset, text)
 
 
-def _is_same(old: Json, new: Json) -> bool:
-    """Return whether two values are equal, and of one type: true is not 1."""
-    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+def _is_same(old: YamlNode, new: Json) -> bool:
+    """Return whether a value is written there already, in the same type: true is not 1; an alias is no value."""
+    return old.kind != "alias" and json.dumps(value_of(old), sort_keys=True) == json.dumps(new, sort_keys=True)
