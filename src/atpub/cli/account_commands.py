@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.groups import FILE, FOLDER, command
+from atpub.cli.groups import FILE, FOLDER, OUTPUT, command
 from atpub.cli.options import (
     ADDRESS,
     json_option,
@@ -73,7 +73,7 @@ METADATA_FORMATS: Final = ("croissant", "jsonld", "datacite", "citation", "hf-ca
 _REPOSITORY = click.option(
     "--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]"
 )
-_OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write. [default: stdout]")
+_OUT = click.option("--out", type=OUTPUT, metavar="FILE", help="The file to write. [default: stdout]")
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="With --out, replace the file if it exists.")
 
 
