@@ -107,14 +107,14 @@ def test_what_is_no_session_is_none(sessions: SessionStore, text: str) -> None:
     sessions.write(OPENED)
     sessions.path(DID).write_text(text, "latin-1")
     assert sessions.read(DID) is None
-    assert sessions.of("alice.example") is None
+    assert sessions.find_named("alice.example") is None
 
 
 def test_a_file_is_for_the_account_that_it_is_named_for(sessions: SessionStore) -> None:
     sessions.write(OPENED)
     sessions.path(DID).rename(sessions.path(OTHER))
     assert sessions.read(OTHER) is None
-    assert sessions.of("alice.example") is None
+    assert sessions.find_named("alice.example") is None
 
 
 def test_one_that_cannot_be_written_leaves_the_last_one(sessions: SessionStore) -> None:
