@@ -39,7 +39,7 @@ def login() -> None:
     file that only you can read; the password is not. Runs renew the session; an unused one expires after months.
 
     With --oauth, you log in and confirm the permissions in a browser. atpub may then write the collections of the
-    manifest and upload blobs of its types, until the server ends the login, after weeks at most. With --keyring besides,
+    manifest and upload blobs of its types, until the server ends the login, after weeks at most. With --keyring too,
     the session's file is encrypted, and its key is in the system's keyring.
 
     No manifest is needed if you name the account; with --oauth, then name each permission with --scope.
