@@ -54,14 +54,9 @@ def take_theirs(addresses: Sequence[str], plan: Plan, source: ManifestSource) ->
     for an address that the manifest does not have.
     """
     documents = read_documents(source.paths)
-    changes = [_find(address, plan) for address in addresses]
-    texts = {document.file: document.source.text for document in documents}
-    for change in changes:
-        document, edits = _edits_of(change, documents, plan)
-        try:
-            texts[document.file] = edit_yaml(texts[document.file], edits)
-        except NotEditable as error:
-            raise _refuse(change, document, str(error)) from None
+    planned = _Planned.of(plan)
+    changes = [_find(address, planned) for address in dict.fromkeys(addresses)]
+    texts = _edit(changes, documents, planned)
     edited = tuple(
         EditedFile(item.file, item.source.text, texts[item.file])
         for item in documents
@@ -81,12 +76,45 @@ def write_files(files: Iterable[EditedFile]) -> None:
         file.chmod(mode)
 
 
-def _find(address: str, plan: Plan) -> Change:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The changes of a plan by their addresses, and the addresses by the records' URIs."""
+
+    changes: Mapping[str, Sequence[Change]]
+    addresses: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Planned:
+        changes: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            changes.setdefault(change.address, []).append(change)
+        return cls(changes, {str(change.uri): change.address for change in plan.changes})
+
+
+def _edit(changes: Iterable[Change], documents: Sequence[Document], planned: _Planned) -> dict[str, str]:
+    """Return the text of each file with the edits of all changes."""
+    texts = {document.file: document.source.text for document in documents}
+    edits: dict[str, list[Edit]] = {}
+    edited: dict[Steps, tuple[Change, Document]] = {}
+    for change in changes:
+        document, found = _edits_of(change, documents, planned)
+        edits.setdefault(document.file, []).extend(found)
+        edited |= {edit.steps: (change, document) for edit in found}
+    for file, found in edits.items():
+        try:
+            texts[file] = edit_yaml(texts[file], found)
+        except NotEditable as error:
+            raise _refuse(*edited[error.steps], str(error)) from None
+    return texts
+
+
+def _find(address: str, planned: _Planned) -> Change:
     """Return the change of an address, whose record is live."""
-    found = [change for change in plan.changes if change.address == address]
+    found = planned.changes.get(address)
     if not found:
-        known = [change.address for change in plan.changes]
-        hint = suggest(address, known) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        hint = (
+            suggest(address, [*planned.changes]) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        )
         raise Usage(f"the manifest has no record {address}", hint=hint)
     change = found[0]
     if change.action in ("delete", "forget", "keep"):
@@ -104,7 +132,7 @@ def _find(address: str, plan: Plan) -> Change:
 # What differs, in the form of an entry
 
 
-def _edits_of(change: Change, documents: Sequence[Document], plan: Plan) -> tuple[Document, tuple[Edit, ...]]:
+def _edits_of(change: Change, documents: Sequence[Document], planned: _Planned) -> tuple[Document, tuple[Edit, ...]]:
     """Return the file that holds the entry, and the edits of it."""
     section, _, key = change.address.partition("/")
     address = Address(section, key)
@@ -116,7 +144,7 @@ def _edits_of(change: Change, documents: Sequence[Document], plan: Plan) -> tupl
         return document, ()
     given = _at(document.value, address.steps)
     entry: JsonObject = given if isinstance(given, dict) else {}
-    wanted, live = (_body(change, value, entry, plan) for value in (change.after, change.before.value))
+    wanted, live = (_body(change, value, entry, planned) for value in (change.after, change.before.value))
     if wanted is None or live is None:
         raise _refuse(change, document, "an entry has no form for it")
     found = (_fit(edit, entry, live) for edit in _differences(wanted, live, ()))
@@ -129,12 +157,11 @@ def _edits_of(change: Change, documents: Sequence[Document], plan: Plan) -> tupl
     )
 
 
-def _body(change: Change, value: JsonObject, entry: JsonObject, plan: Plan) -> JsonObject | None:
+def _body(change: Change, value: JsonObject, entry: JsonObject, planned: _Planned) -> JsonObject | None:
     """Return a record in the form of its entry; blobs are named by their CIDs, which shows whether they differ."""
-    keys = {str(item.uri): item.address.partition("/") for item in plan.changes}
 
     def refer(uri: str, section: str) -> str:
-        found, _, key = keys.get(uri, ("", "", ""))
+        found, _, key = planned.addresses.get(uri, "").partition("/")
         return key if found == section else uri
 
     section, _, key = change.address.partition("/")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,6 +17,8 @@ from atpub.text.yaml_writer import OneLine, flow_text, indented_lines, styled_li
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _COLON: Final = re.compile(r"\s*:")
 _COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
+_ENTRY_DEPTH: Final = 2
+"""The length of the steps to an entry of a manifest: its section and its key."""
 _INDENTED_COMMENT: Final = re.compile(r"(?:[ \t]*\r?\n)*[ \t]+#")
 
 
@@ -46,10 +49,40 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
 
 
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with these edits made, one after the other; raises NotEditable."""
-    for edit in edits:
-        text = apply_edits(text, YamlEditor(text).change(edit))
+    """Return the text with these edits made; raises NotEditable, with the steps of the edit.
+
+    Those of one entry are made one after the other, and those of several entries at once: the text is read again for
+    the next edit of an entry, and not for the next entry.
+    """
+    left = [*edits]
+    while left:
+        text, left = _edit_entries(text, left)
     return text
+
+
+def _edit_entries(text: str, edits: Iterable[Edit]) -> tuple[str, list[Edit]]:
+    """Return the text with the first edit of each entry made, and the others; one of an entry as a whole is alone."""
+    editor, made = YamlEditor(text), list[TextEdit]()
+    seen, later = set[Steps](), list[Edit]()
+    is_over = False
+    for edit in edits:
+        entry, is_whole = edit.steps[:_ENTRY_DEPTH], len(edit.steps) <= _ENTRY_DEPTH
+        is_late = is_over or entry in seen or (is_whole and bool(seen))
+        is_over = is_over or is_whole
+        seen.add(entry)
+        found = [] if is_late else editor.change(edit)
+        if is_late or any(_touches(made, item) for item in found):
+            later.append(edit)
+            continue
+        for item in found:
+            insort(made, item)
+    return apply_edits(text, made), later
+
+
+def _touches(made: Sequence[TextEdit], edit: TextEdit) -> bool:
+    """Return whether an edit and one of these, which are sorted, are of the same place or side by side."""
+    number = bisect_left(made, edit)
+    return any(item.start <= edit.end and edit.start <= item.end for item in made[max(0, number - 1) : number + 1])
 
 
 class _Slot(NamedTuple):
@@ -79,6 +112,7 @@ class YamlEditor:
         nodes = [] if self._root is None else [*walk(self._root)]
         self._scalars = {node.outer: node for node in nodes if node.kind == "scalar"}
         self._maps = {node.outer: node for node in nodes if node.kind == "map"}
+        self._numbers: dict[int, Mapping[str, int]] = {}
 
     def replace_scalar(self, offset: int, text: str) -> TextEdit | None:
         """Return the edit that writes a text of one line in place of a scalar, in its quotes; None of an alias."""
@@ -96,14 +130,21 @@ class YamlEditor:
         return _insert(found.start, "".join(f"{line}{self._break}{' ' * found.column}" for line in lines))
 
     def change(self, edit: Edit) -> list[TextEdit]:
-        """Return what makes an edit; raises NotEditable."""
+        """Return what makes an edit; raises NotEditable, with the edit's steps."""
+        try:
+            return self._change(edit)
+        except NotEditable as error:
+            error.steps = edit.steps
+            raise
+
+    def _change(self, edit: Edit) -> list[TextEdit]:
         if self._root is None or self._root.kind != "map":
             raise NotEditable("the file is no map")
         node, slots = self._root, list[_Slot]()
         is_flow = False
         for depth, step in enumerate(edit.steps):
             is_flow = is_flow or node.is_flow
-            number = _find(node, step)
+            number = self._find(node, step)
             if number is None:
                 return self._add(node, edit, depth, slots)
             slots.append(_Slot(node, number, is_flow))
@@ -111,6 +152,15 @@ class YamlEditor:
             if node.kind == "alias":
                 raise NotEditable("an alias stands for it")
         return self._remove(slots) if edit.is_removal else self._set(slots[-1], edit.value)
+
+    def _find(self, node: YamlNode, step: str | int) -> int | None:
+        """Return the number of a map's pair or a list's item."""
+        if node.kind == "list":
+            return step if isinstance(step, int) and 0 <= step < len(node.items) else None
+        if node.outer not in self._numbers:
+            pairs = [(key.text, number) for number, (key, _) in enumerate(node.items) if key and key.kind == "scalar"]
+            self._numbers[node.outer] = dict(reversed(pairs))
+        return self._numbers[node.outer].get(str(step))
 
     # A value in place of another
 
@@ -282,14 +332,6 @@ class YamlEditor:
 
 def _insert(offset: int, text: str) -> TextEdit:
     return TextEdit(offset, offset, text)
-
-
-def _find(node: YamlNode, step: str | int) -> int | None:
-    """Return the number of a map's pair or a list's item."""
-    if node.kind == "list":
-        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
-    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
-    return next((number for number, key in enumerate(keys) if key == step), None)
 
 
 def _is_same(old: Json, new: Json) -> bool:

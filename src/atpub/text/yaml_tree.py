@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from atpub.text.scalars import resolve
-from atpub.text.spans import Value
+from atpub.text.spans import Steps, Value
 from atpub.text.yaml_document import parser
 
 Kind: TypeAlias = Literal["scalar", "alias", "map", "list"]
@@ -29,7 +29,9 @@ _PROPERTIES: Final = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+|#[^\n]*)*)+")
 
 
 class NotEditable(Exception):
-    """An edit that cannot be made in place, as of an alias or of a field that is not there."""
+    """An edit that cannot be made in place, as of an alias or of a field that is not there; `steps` are the edit's."""
+
+    steps: Steps = ()
 
 
 @dataclass(slots=True)
