@@ -6,8 +6,9 @@ manifest is read again: it must describe the live record, and all others as befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ from atpub.text.files import STDIN
 from atpub.text.merge import ENVIRONMENTS
 from atpub.text.spans import Steps
 from atpub.text.yaml_edit import Edit, edit_yaml
-from atpub.text.yaml_tree import NotEditable, YamlNode, find_item, read_tree
+from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree
 from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
@@ -55,14 +56,9 @@ def take_theirs(addresses: Sequence[str], plan: Plan, source: ManifestSource) ->
     for an address that the manifest does not have.
     """
     documents = read_documents(source.paths)
-    changes = [_find(address, plan) for address in addresses]
-    texts = {document.file: document.source.text for document in documents}
-    for change in changes:
-        for part, edits in _edits_of(change, _parts(change, documents, source.environment), plan):
-            try:
-                texts[part.document.file] = edit_yaml(texts[part.document.file], edits)
-            except NotEditable as error:
-                raise _refuse(change, part, str(error)) from None
+    planned = _Planned.of(plan)
+    changes = [_find(address, planned) for address in dict.fromkeys(addresses)]
+    texts = _edit(changes, documents, planned, source.environment)
     edited = tuple(
         EditedFile(item.file, item.source.text, texts[item.file])
         for item in documents
@@ -82,12 +78,48 @@ def write_files(files: Iterable[EditedFile]) -> None:
         file.chmod(mode)
 
 
-def _find(address: str, plan: Plan) -> Change:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The changes of a plan by their addresses, and the addresses by the records' URIs."""
+
+    changes: Mapping[str, Sequence[Change]]
+    addresses: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Planned:
+        changes: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            changes.setdefault(change.address, []).append(change)
+        return cls(changes, {str(change.uri): change.address for change in plan.changes})
+
+
+def _edit(
+    changes: Iterable[Change], documents: Sequence[Document], planned: _Planned, environment: str | None
+) -> dict[str, str]:
+    """Return the text of each file with the edits of all changes."""
+    texts = {document.file: document.source.text for document in documents}
+    tree_of = cache(read_tree)
+    edits: dict[str, list[Edit]] = {}
+    edited: dict[tuple[str, Steps], tuple[Change, _Part]] = {}
+    for change in changes:
+        for part, found in _edits_of(change, _parts(change, documents, environment, tree_of), planned):
+            edits.setdefault(part.document.file, []).extend(found)
+            edited |= {(part.document.file, edit.steps): (change, part) for edit in found}
+    for file, found in edits.items():
+        try:
+            texts[file] = edit_yaml(texts[file], found)
+        except NotEditable as error:
+            raise _refuse(*edited[file, error.steps], str(error)) from None
+    return texts
+
+
+def _find(address: str, planned: _Planned) -> Change:
     """Return the change of an address, whose record is live."""
-    found = [change for change in plan.changes if change.address == address]
+    found = planned.changes.get(address)
     if not found:
-        known = [change.address for change in plan.changes]
-        hint = suggest(address, known) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        hint = (
+            suggest(address, [*planned.changes]) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        )
         raise Usage(f"the manifest has no record {address}", hint=hint)
     change = found[0]
     if change.action in ("delete", "forget", "keep"):
@@ -120,7 +152,12 @@ class _Part:
         return value if isinstance(value, dict) else {}
 
 
-def _parts(change: Change, documents: Sequence[Document], environment: str | None) -> Sequence[_Part]:
+def _parts(
+    change: Change,
+    documents: Sequence[Document],
+    environment: str | None,
+    tree_of: Callable[[str], YamlNode | None],
+) -> Sequence[_Part]:
     """Return the parts of an entry, first that whose fields count."""
     if any(document.file == STDIN for document in documents):
         raise Usage("a manifest from stdin cannot be edited", hint="name its file: -m PATH")
@@ -129,7 +166,7 @@ def _parts(change: Change, documents: Sequence[Document], environment: str | Non
     found: list[_Part] = []
     for steps in (*ends, (section, key)):
         document = next((item for item in documents if item.has(steps)), None)
-        node = document and _node_at(read_tree(document.source.text), steps)
+        node = document and _node_at(tree_of(document.source.text), steps)
         found += [_Part(document, steps, node)] if document and node else []
     if not found:
         raise _refuse(change, None, "it is not written in the manifest")
@@ -139,20 +176,20 @@ def _parts(change: Change, documents: Sequence[Document], environment: str | Non
 def _node_at(node: YamlNode | None, steps: Steps) -> YamlNode | None:
     """Return the node that is written at a path; None where an alias or a merge key is in the way."""
     for step in steps:
-        number = find_item(node, step) if node else None
+        number = node.find(step) if node else None
         if node is None or number is None:
             return None
         node = node.items[number][1]
     return node
 
 
-def _edits_of(change: Change, parts: Sequence[_Part], plan: Plan) -> Iterator[tuple[_Part, Iterable[Edit]]]:
+def _edits_of(change: Change, parts: Sequence[_Part], planned: _Planned) -> Iterator[tuple[_Part, Sequence[Edit]]]:
     """Yield the edits of each part of an entry: a value is edited where it is, and a new one put in the last part."""
     assert change.before is not None
     if change.after is None:
         return
     entry: JsonObject = {key: value for part in reversed(parts) for key, value in part.fields.items()}
-    wanted, live = (_body(change, value, entry, plan) for value in (change.after, change.before.value))
+    wanted, live = (_body(change, value, entry, planned) for value in (change.after, change.before.value))
     if wanted is None or live is None:
         raise _refuse(change, parts[-1], "an entry has no form for it")
     differences = [(_find_part(edit, parts), edit) for edit in _differences(wanted, live, ())]
@@ -171,12 +208,11 @@ def _find_part(edit: Edit, parts: Sequence[_Part]) -> _Part:
     return next((part for part in parts if edit.steps[0] in part.fields), parts[-1])
 
 
-def _body(change: Change, value: JsonObject, entry: JsonObject, plan: Plan) -> JsonObject | None:
+def _body(change: Change, value: JsonObject, entry: JsonObject, planned: _Planned) -> JsonObject | None:
     """Return a record in the form of its entry; blobs are named by their CIDs, which shows whether they differ."""
-    keys = {str(item.uri): item.address.partition("/") for item in plan.changes}
 
     def refer(uri: str, section: str) -> str:
-        found, _, key = keys.get(uri, ("", "", ""))
+        found, _, key = planned.addresses.get(uri, "").partition("/")
         return key if found == section else uri
 
     section, _, key = change.address.partition("/")

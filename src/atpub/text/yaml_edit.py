@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from atpub.atproto.data import Json
 from atpub.text.spans import Steps
-from atpub.text.yaml_tree import NotEditable, YamlNode, find_item, read_tree, value_of, walk
+from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree, value_of, walk
 from atpub.text.yaml_writer import OneLine, flow_text, indented_lines, styled_lines
 
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _COLON: Final = re.compile(r"\s*:")
 _COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
+_ENTRY_DEPTH: Final = 2
+"""The length of the steps to an entry of a manifest: its section and its key."""
 _INDENTED_COMMENT: Final = re.compile(r"(?:[ \t]*\r?\n)*[ \t]+#")
 
 
@@ -46,10 +49,40 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
 
 
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with these edits made, one after the other; raises NotEditable."""
-    for edit in edits:
-        text = apply_edits(text, YamlEditor(text).change(edit))
+    """Return the text with these edits made; raises NotEditable, with the steps of the edit.
+
+    Those of one entry are made one after the other, and those of several entries at once: the text is read again for
+    the next edit of an entry, and not for the next entry.
+    """
+    left = [*edits]
+    while left:
+        text, left = _edit_entries(text, left)
     return text
+
+
+def _edit_entries(text: str, edits: Iterable[Edit]) -> tuple[str, list[Edit]]:
+    """Return the text with the first edit of each entry made, and the others; one of an entry as a whole is alone."""
+    editor, made = YamlEditor(text), list[TextEdit]()
+    seen, later = set[Steps](), list[Edit]()
+    is_over = False
+    for edit in edits:
+        entry, is_whole = edit.steps[:_ENTRY_DEPTH], len(edit.steps) <= _ENTRY_DEPTH
+        is_late = is_over or entry in seen or (is_whole and bool(seen))
+        is_over = is_over or is_whole
+        seen.add(entry)
+        found = [] if is_late else editor.change(edit)
+        if is_late or any(_touches(made, item) for item in found):
+            later.append(edit)
+            continue
+        for item in found:
+            insort(made, item)
+    return apply_edits(text, made), later
+
+
+def _touches(made: Sequence[TextEdit], edit: TextEdit) -> bool:
+    """Return whether an edit and one of these, which are sorted, are of the same place or side by side."""
+    number = bisect_left(made, edit)
+    return any(item.start <= edit.end and edit.start <= item.end for item in made[max(0, number - 1) : number + 1])
 
 
 class _Slot(NamedTuple):
@@ -96,14 +129,21 @@ class YamlEditor:
         return _insert(found.start, "".join(f"{line}{self._break}{' ' * found.column}" for line in lines))
 
     def change(self, edit: Edit) -> list[TextEdit]:
-        """Return what makes an edit; raises NotEditable."""
+        """Return what makes an edit; raises NotEditable, with the edit's steps."""
+        try:
+            return self._change(edit)
+        except NotEditable as error:
+            error.steps = edit.steps
+            raise
+
+    def _change(self, edit: Edit) -> list[TextEdit]:
         if self._root is None or self._root.kind != "map":
             raise NotEditable("the file is no map")
         node, slots = self._root, list[_Slot]()
         is_flow = False
         for depth, step in enumerate(edit.steps):
             is_flow = is_flow or node.is_flow
-            number = find_item(node, step)
+            number = node.find(step)
             if number is None:
                 return self._add(node, edit, depth, slots)
             slots.append(_Slot(node, number, is_flow))

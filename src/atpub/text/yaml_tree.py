@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from atpub.text.scalars import resolve
-from atpub.text.spans import Value
+from atpub.text.spans import Steps, Value
 from atpub.text.yaml_document import parser
 
 Kind: TypeAlias = Literal["scalar", "alias", "map", "list"]
@@ -29,7 +29,9 @@ _PROPERTIES: Final = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+|#[^\n]*)*)+")
 
 
 class NotEditable(Exception):
-    """An edit that cannot be made in place, as of an alias or of a field that is not there."""
+    """An edit that cannot be made in place, as of an alias or of a field that is not there; `steps` are the edit's."""
+
+    steps: Steps = ()
 
 
 @dataclass(slots=True)
@@ -49,6 +51,17 @@ class YamlNode:
     is_flow: bool = False
     text: str = ""
     items: list[tuple[YamlNode | None, YamlNode]] = field(default_factory=list["tuple[YamlNode | None, YamlNode]"])
+
+    _numbers: dict[str, int] | None = field(default=None, repr=False)
+
+    def find(self, step: str | int) -> int | None:
+        """Return the number of a map's pair or a list's item; None of one that is not written there, but merged."""
+        if self.kind == "list":
+            return step if isinstance(step, int) and 0 <= step < len(self.items) else None
+        if self._numbers is None:
+            pairs = [(key.text, number) for number, (key, _) in enumerate(self.items) if key and key.kind == "scalar"]
+            self._numbers = dict(reversed(pairs))
+        return self._numbers.get(str(step))
 
     @property
     def is_empty(self) -> bool:
@@ -74,14 +87,6 @@ def value_of(node: YamlNode) -> Value:
             return [value_of(item) for _, item in node.items]
         case "map":
             return {key.text: value_of(item) for key, item in node.items if key is not None}
-
-
-def find_item(node: YamlNode, step: str | int) -> int | None:
-    """Return the number of a map's pair or a list's item; None where it is not written there, but merged or absent."""
-    if node.kind == "list":
-        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
-    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
-    return next((number for number, key in enumerate(keys) if key == step), None)
 
 
 def walk(node: YamlNode) -> Iterator[YamlNode]:

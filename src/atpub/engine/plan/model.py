@@ -211,7 +211,10 @@ Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one change: the record's CID afterwards, if there is a record, and the error if it failed."""
+    """The result of one change: the record's CID afterwards, if there is a record, and the error if it failed.
+
+    An unchanged record has an error if others have modified it since it was planned: it is not as the manifest says.
+    """
 
     change: Change
     status: Status
