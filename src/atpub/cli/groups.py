@@ -19,13 +19,6 @@ class PathParameter(click.Path):
         return load("pathlib:Path")(value)
 
 
-class OutputParameter(PathParameter):
-    """A file to write; None, which is stdout, for `-`."""
-
-    def coerce_path_result(self, value: object) -> Any:
-        return None if value == "-" else super().coerce_path_result(value)
-
-
 class UnknownCommand(click.UsageError):
     """The name of a command that a group does not have."""
 
@@ -41,6 +34,13 @@ class ExtraArguments(click.UsageError):
         noun = "argument" if len(arguments) == 1 else "arguments"
         super().__init__(f"got unexpected extra {noun} ({' '.join(arguments)})", ctx)
         self.arguments = arguments
+
+
+class OutputParameter(PathParameter):
+    """A file to write; None, which is stdout, for `-`."""
+
+    def coerce_path_result(self, value: object) -> Any:
+        return None if value == "-" else super().coerce_path_result(value)
 
 
 class HelpFormatter(click.HelpFormatter):
