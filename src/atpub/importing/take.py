@@ -100,9 +100,9 @@ def _edit(changes: Iterable[Change], documents: Sequence[Document], planned: _Pl
         document, found = _edits_of(change, documents, planned)
         edits.setdefault(document.file, []).extend(found)
         edited |= {edit.steps: (change, document) for edit in found}
-    for file, found in edits.items():
+    for file, wanted in edits.items():
         try:
-            texts[file] = edit_yaml(texts[file], found)
+            texts[file] = edit_yaml(texts[file], wanted)
         except NotEditable as error:
             raise _refuse(*edited[error.steps], str(error)) from None
     return texts
