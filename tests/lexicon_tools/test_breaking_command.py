@@ -84,6 +84,14 @@ def test_a_breaking_change_is_shown_at_its_place_with_a_way_out(versions: Path, 
     assert "1 lexicon compared: 1 change, 1 breaking, 0 compatible; version: major." in ran.out
 
 
+def test_an_account_is_on_the_server_of_the_environment(
+    versions: Path, atpub: Atpub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATPUB_PDS", "nonsense")
+    ran = atpub("lex", "breaking", "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz")
+    assert (ran.code, "ATPUB_PDS: 'nonsense' is not the address" in ran.err) == (64, True)
+
+
 def test_equal_versions_differ_in_nothing(versions: Path, atpub: Atpub) -> None:
     ran = atpub("lex", "breaking", "old", "old")
     assert (ran.code, ran.out) == (0, "1 lexicon compared: nothing differs.\n")

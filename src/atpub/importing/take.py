@@ -105,9 +105,9 @@ def _edit(
         for part, found in _edits_of(change, _parts(change, documents, environment, tree_of), planned):
             edits.setdefault(part.document.file, []).extend(found)
             edited |= {(part.document.file, edit.steps): (change, part) for edit in found}
-    for file, found in edits.items():
+    for file, wanted in edits.items():
         try:
-            texts[file] = edit_yaml(texts[file], found)
+            texts[file] = edit_yaml(texts[file], wanted)
         except NotEditable as error:
             raise _refuse(*edited[file, error.steps], str(error)) from None
     return texts

@@ -37,11 +37,10 @@ def seal(session: JsonObject, key: SealKey) -> JsonObject:
     """Return a session's JSON with its tokens and its DPoP key encrypted, and the rest authenticated with them."""
     public = {name: value for name, value in session.items() if name not in ("access", "refresh")}
     hidden = {"access": session["access"], "refresh": session["refresh"]}
-    match session.get("grant"):
-        case {"key": str(dpop), **grant}:
-            public["grant"], hidden["key"] = grant, dpop
-        case _:
-            pass
+    grant = session.get("grant")
+    if isinstance(grant, dict):
+        public["grant"] = {name: value for name, value in grant.items() if name != "key"}
+        hidden["key"] = grant["key"]
     public["seal"] = key.name
     nonce = secrets.token_bytes(_NONCE_BYTES)
     text = _cipher(key).encrypt(nonce, json.dumps(hidden).encode(), _canonical(public))

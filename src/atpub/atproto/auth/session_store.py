@@ -20,7 +20,7 @@ from atpub.atomic_files import write_text
 from atpub.atproto.auth.access import is_token
 from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.auth.seal import SealKey, seal, unseal
-from atpub.atproto.data import JsonObject
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.identity.resolve import parse_account
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.transport import base_url
@@ -210,23 +210,28 @@ def _require_private(path: Path, status: os.stat_result) -> None:
 def _load(path: Path, *, exposed: bool) -> JsonObject:
     """Return the JSON object in a file of the user's own; an empty one where there is none."""
     try:
-        value = json.loads(_private_text(path, exposed=exposed))
+        value: Json = json.loads(_private_text(path, exposed=exposed))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
 def _describe(value: JsonObject) -> StoredSession | None:
+    name = value.get("seal")
     match value:
         case {"did": str(did), "handle": str(handle), "login": str(login), "server": str(server)} if (
             Did.accepts(did) and handle.isprintable() and _is_server(login) and _is_server(server)
         ):
-            match value.get("grant"), value.get("seal"):
-                case None, None | str() as name:
-                    return StoredSession(Did(did), handle, login, server, None, name)
-                case {"scope": str(scope)}, None | str() as name if OAuthScope.accepts(scope):
-                    return StoredSession(Did(did), handle, login, server, scope, name)
-    return None
+            found = StoredSession(Did(did), handle, login, server, None, name if isinstance(name, str) else None)
+        case _:
+            return None
+    match value.get("grant"):
+        case None:
+            return found
+        case {"scope": str(scope)} if OAuthScope.accepts(scope):
+            return replace(found, scope=scope)
+        case _:
+            return None
 
 
 def _parse(value: JsonObject, key: SealKey | None) -> SessionTokens | None:

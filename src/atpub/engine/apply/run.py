@@ -84,7 +84,7 @@ def apply_plan(
         raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
     _refuse(plan.refusals)
     if not plan.pending:
-        return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
+        return tuple(_unchanged(change, change.after_cid) for change in plan.changes)
     hooks = ApplyHooks(on_commit, on_progress, stop, wait, before_write)
     uploads = Uploads(plan, repository, sources, journal or MemoryJournal(), hooks)
     return _Applier(plan, repository, uploads, hooks).run(is_new=is_new)
@@ -173,7 +173,7 @@ class _Applier:
             return Outcome(change, "applied", self._done[change.path])
         if change.path in self._moved:
             return Outcome(change, "unchanged", self._moved[change.path], _MOVED)
-        return Outcome(change, "unchanged", self._drafts.cid(change))
+        return _unchanged(change, self._drafts.cid(change))
 
     # Commits
 
@@ -365,6 +365,10 @@ class _Applier:
         check_pins(self._plan, left, self._moved)
         _refuse(live_refusals(left, ownership, self._plan.rules))
         return live.head, made, left
+
+
+def _unchanged(change: Change, cid: Cid | None) -> Outcome:
+    return Outcome(change, "unchanged", cid, _MOVED if change.was_left else None)
 
 
 def _refuse(refusals: Iterable[Refusal]) -> None:

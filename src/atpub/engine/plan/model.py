@@ -86,6 +86,11 @@ class Change:
         """Whether there is anything to do about the record."""
         return self.action not in ("unchanged", "keep")
 
+    @property
+    def was_left(self) -> bool:
+        """Whether a saved plan leaves the record alone although others have modified it since: see `rebase`."""
+        return self.action == "keep" and self.digest_cid is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
