@@ -8,7 +8,8 @@
     │   ├── NotLoggedIn                       the call needs an account; also a ValueError
     │   ├── AuthorizationDenied               the account's owner or server did not authorize an OAuth login
     │   ├── AuthorizationMismatch             a server's statement does not fit the account or the login
-    │   └── InsufficientScope                 the login does not permit the write
+    │   ├── InsufficientScope                 the login does not permit the write
+    │   └── KeyringUnavailable                the keyring cannot be read: locked, or without its library
     ├── Conflict                    exit 5    the repository or a record was changed meanwhile
     │   ├── StalePlan                         a record that the plan touches has changed
     │   ├── AlteredPlan                       a saved plan is not as it was saved
@@ -127,6 +128,12 @@ class InsufficientScope(AuthenticationFailed):
     """A write that the scope of the login does not permit."""
 
     code = "insufficient-scope"
+
+
+class KeyringUnavailable(AuthenticationFailed):
+    """A keyring that has the key of the stored session and cannot be read: locked, or without its library."""
+
+    code = "keyring-unavailable"
 
 
 class Conflict(AtpubError):

@@ -57,7 +57,7 @@ class Target:
             return None
         if is_local(name):
             refuse_pds(name, pds)
-        server = pds or (None if is_local(name) else _pds_in(environ))
+        server = pds or (None if is_local(name) else pds_in(environ))
         if manifest is None:
             return cls.parse(name, server)
         target = cls.parse(name, server or manifest.pds, did=manifest.did, beside=manifest.folder)
@@ -79,7 +79,7 @@ class Target:
         if folder is not None:
             refuse_pds(str(folder), pds)
         if folder is None and (pds or authority != LOCAL_DID):
-            return cls.parse(authority, pds or _pds_in(environ or {}))
+            return cls.parse(authority, pds or pds_in(environ or {}))
         did = Did(authority) if Did.accepts(authority) else None
         return cls(f"local:{folder or FOLDER}", did, folder=folder or FOLDER)
 
@@ -95,7 +95,7 @@ class Target:
             raise RepositoryNotFound(f"there is no repository in {self.folder}", hint=_NAME_ANOTHER)
 
 
-def _pds_in(environ: Mapping[str, str]) -> str | None:
+def pds_in(environ: Mapping[str, str]) -> str | None:
     """Return the server that ATPUB_PDS names, if it is set; raises Usage for what is no address of a server."""
     if not environ.get("ATPUB_PDS"):
         return None

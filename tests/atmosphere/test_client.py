@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.atmosphere.samples import SCHEMA, URL, MySample, head, shard
 from tests.pds.reference import VERSIONS
 from tests.repository.pds_servers import Servers, new_account
 
+from atpub import verify
 from atpub.atmosphere import AtmosphereClient, AtUri, DatasetPublisher, SchemaPublisher
 from atpub.atproto.syntax import Cid
 from atpub.errors import (
@@ -27,6 +29,7 @@ from atpub.errors import (
     Usage,
 )
 
+DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 NOTE = "org.test.note"
 
 
@@ -60,6 +63,29 @@ def test_sessions(version: str, servers: Servers, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ATPUB_PASSWORD", account.password)
     with AtmosphereClient.from_env() as client:
         SchemaPublisher(client).publish(MySample, version="2.0.0")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: AtmosphereClient().login("alice.example", "x"),
+        lambda: AtmosphereClient().login_with_session(f"alice.example:::{DID}:::a:::b"),
+        lambda: AtmosphereClient().list_datasets(DID),
+        lambda: verify(f"at://{DID}"),
+        AtmosphereClient.from_env,
+    ],
+)
+def test_a_server_of_the_environment_is_named_by_its_variable(
+    call: Callable[[], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATPUB_ACCOUNT", DID)
+    monkeypatch.setenv("ATPUB_PDS", "nonsense")
+    with pytest.raises(Usage, match="ATPUB_PDS: 'nonsense' is not the address of a server"):
+        call()
+    AtmosphereClient().login("local", "")
+    assert AtmosphereClient.local().is_authenticated, "which has no server"
+    assert repr(AtmosphereClient()) == "AtmosphereClient(not logged in, 'nonsense')"
 
 
 @pytest.mark.pds

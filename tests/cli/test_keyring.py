@@ -7,40 +7,14 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.compat import properties
 from keyring.core import load_keyring
-from keyring.errors import KeyringLocked, PasswordDeleteError
 from tests.cli.playground import Ran
+from tests.login.keyrings import Memory
 from tests.pds.reference import Account, ReferencePds
 
 pytestmark = pytest.mark.pds
 
 RECORDS = Path(__file__).parents[2] / "manifests" / "records"
-
-
-class Memory(KeyringBackend):
-    """Keeps passwords by service and name; `locked`, it gives none."""
-
-    def __init__(self) -> None:
-        self.held: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    @properties.classproperty
-    def priority(self) -> float:
-        return 1.0
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self.locked:
-            raise KeyringLocked("the user said no")
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if (service, username) not in self.held:
-            raise PasswordDeleteError("there is none")
-        del self.held[service, username]
 
 
 @pytest.fixture

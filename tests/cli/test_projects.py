@@ -91,7 +91,10 @@ def test_drift_of_each(two: Lab) -> None:
         assert f"{options[-1]} is about one project" in two.run("drift", *options, *NAMES).err
 
 
-COMMANDS = ("undo --list", "lock", "verify", "destroy --yes", "inventory verify", "rename datasets/digits numbers")
+COMMANDS = (
+    *("undo --list", "lock", "verify", "list", "destroy --yes", "inventory verify", "rename datasets/digits numbers"),
+    *("import --all", "import --take datasets/digits", "export --format citation", "show datasets/digits"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -135,3 +138,13 @@ def test_a_plan_through_pipes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None
     stdin(planned.out)
     assert lab.run("apply", "-").code == 0
     assert len(lab.live(ENTRY)) == 2
+
+
+def test_a_dash_is_no_file(lab: Lab) -> None:
+    assert lab.apply().code == 0
+    metadata = ("export", "--format", "jsonld", "datasets/cats")
+    assert lab.run(*metadata, "--out", "-").out == lab.run(*metadata).out
+    lab.without("labels:")
+    assert lab.run("import", "--all", "--out", "-").out == lab.run("import", "--all").out != ""
+    assert lab.run("export", "--car", "-").code == 64
+    assert not (lab.folder / "-").exists()

@@ -78,6 +78,27 @@ CASES: dict[str, tuple[str, str, Callable[[Lab], RecordPath], Callable[[Any], ob
         lambda value: value["contentMetadata"]["b"].update(c=3),
         (("checksums: none", "checksums: none\n    metadata:\n      a: 1\n      b:\n        c: 3"),),
     ),
+    "values of a merge key": (
+        MANIFEST.replace("schemas:", "x-common: &common {license: MIT, tags: [a, b]}\n\nschemas:").replace(
+            "checksums: none", "checksums: none\n    <<: *common\n    metadata: {<<: {a: {b: 1}}, c: 2}"
+        ),
+        "datasets/cats",
+        lambda _: CATS,
+        lambda value: (
+            value.update(license="CC0-1.0", tags=["a", "c"]),
+            value["contentMetadata"].update(a={"b": 2}, c=3),
+        ),
+        (("c: 2}", "c: 3, a: {b: 2}}\n    tags:\n      - a\n      - c\n    license: CC0-1.0"),),
+    ),
+    "an alias": (
+        MANIFEST.replace("[digits]", "&tags [digits]").replace(
+            "checksums: none", "checksums: none\n    tags: *tags # c"
+        ),
+        "datasets/cats",
+        lambda _: CATS,
+        lambda value: value.update(tags=["digits", "cats"]),
+        (("tags: *tags # c", "tags: # c\n      - digits\n      - cats"),),
+    ),
     "shards at other URLs": (
         MANIFEST,
         "datasets/cats",
@@ -149,17 +170,16 @@ def inherited_removed(lab: Lab) -> None:
     edit(lab, CATS, lambda value: value.pop("license"))
 
 
+def merged_removed(lab: Lab) -> None:
+    lab.change(("checksums: none", "checksums: none\n    <<: {license: MIT}"))
+    lab.apply()
+    edit(lab, CATS, lambda value: value.pop("license"))
+
+
 def shared(lab: Lab) -> None:
     lab.change(("[digits]", "&tags [digits]"), ("checksums: none", "checksums: none\n    tags: *tags"))
     lab.apply()
-    edit(lab, CATS, lambda value: value.update(tags=["digits", "cats"]))
-
-
-def shared_anchor(lab: Lab) -> None:
-    shared(lab)
-    lab.apply()
     edit(lab, DIGITS, lambda value: value.update(tags=["digits", "cats"]))
-    lab.change(("blobs: data/digits-*.tar", "blobs: data/digits-*.tar"))
 
 
 def other_blobs(lab: Lab) -> None:
@@ -192,8 +212,8 @@ def gone(lab: Lab) -> None:
     ("prepare", "address", "code", "message"),
     [
         (inherited_removed, "datasets/cats", 3, "`license` comes from `defaults:`"),
-        (shared, "datasets/cats", 3, "an alias stands for it"),
-        (shared_anchor, "datasets/digits", 3, "other entries share what would be edited"),
+        (merged_removed, "datasets/cats", 3, "`license` comes from a merge key"),
+        (shared, "datasets/digits", 3, "other entries share what would be edited"),
         (other_blobs, "datasets/digits", 3, "cannot be written into its entry"),
         (unknown_fields, "datasets/cats", 3, "would not give exactly this record"),
         (another_time, "datasets/cats", 3, "an entry has no form for it"),
@@ -234,6 +254,19 @@ def test_several_entries_in_several_files(lab: Lab) -> None:
     assert lab.run("drift", *given).code == 0
 
 
+def test_of_an_environment_what_it_sets_is_edited_there(lab: Lab) -> None:
+    lab.write(f"{MANIFEST}\nenvironments:\n  trial: {{datasets: {{cats: {{license: MIT, tags: [a]}}}}}}\n")
+    assert lab.apply("--env", "trial").code == 0
+    edit(lab, CATS, lambda value: value.update(license="CC0-1.0", description="Cats."))
+    options = "--env trial --account local"
+    told = lab.run("drift", *options.split()).out
+    assert f"To keep theirs: atpub import --take datasets/cats {options}\nTo keep yours: atpub apply {options}" in told
+    assert lab.run("import", "--env", "trial", "--take", "datasets/cats").code == 0
+    taken = (lab.folder / "atpub.yaml").read_text()
+    lab.change(("license: MIT", "license: CC0-1.0"), ("checksums: none", "checksums: none\n    description: Cats."))
+    assert taken == lab.manifest
+
+
 def test_take_goes_without_uris(lab: Lab) -> None:
     ran = lab.run("import", "--take", "datasets/digits", f"at://lab.example/{ENTRY}/x")
     assert (ran.code, "--take edits the manifest that is there" in ran.err) == (64, True)
@@ -245,6 +278,10 @@ def test_the_next_apply_counts_no_change_of_the_record_that_was_taken(lab: Lab) 
     assert lab.run("import", "--take", "datasets/digits").code == 0
     again = lab.apply()
     assert "committed the inventory as " in again.err
+    edit(lab, DIGITS, lambda value: value.update(name="Figures"))
+    ((field,),) = (item["fields"] for item in lab.run("drift", "--json", "--changes-only").json)
+    assert field == {"path": "name", "applied": "Numbers", "live": "Figures", "wanted": "Numbers"}
+    edit(lab, DIGITS, lambda value: value.update(name="Numbers"))
     assert again.out.startswith("Updated the inventory; ")
     assert "Undid the apply" in (undone := lab.run("undo", "--yes")).out
     assert "only the inventory changed" in undone.out

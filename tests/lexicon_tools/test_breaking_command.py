@@ -1,6 +1,7 @@
 """`atpub lex breaking`: where versions come from, formats, approvals, real records; and the plan that refuses."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,9 +11,13 @@ from typing import Any
 
 import pytest
 from tests.cli.playground import Ran, write_files
+from tests.cli.terminal import terminal
 
 from atpub import plan
+from atpub.agents.approvals import ApprovalStore
 from atpub.atproto.evolution.rules import RULES
+from atpub.cli.connect import TargetOptions
+from atpub.cli.run.agent_tools import ProjectTools
 from atpub.errors import InvalidArgument
 
 Atpub = Callable[..., Ran]
@@ -77,6 +82,14 @@ def test_a_breaking_change_is_shown_at_its_place_with_a_way_out(versions: Path, 
     assert "hint: keep the old limit" in ran.out
     assert f'{{"$type": "org.lab.note", "text": "{"a" * 100}"}} is valid by OLD' in ran.out
     assert "1 lexicon compared: 1 change, 1 breaking, 0 compatible; version: major." in ran.out
+
+
+def test_an_account_is_on_the_server_of_the_environment(
+    versions: Path, atpub: Atpub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATPUB_PDS", "nonsense")
+    ran = atpub("lex", "breaking", "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz")
+    assert (ran.code, "ATPUB_PDS: 'nonsense' is not the address" in ran.err) == (64, True)
 
 
 def test_equal_versions_differ_in_nothing(versions: Path, atpub: Atpub) -> None:
@@ -267,7 +280,10 @@ def test_an_approval_counts_for_the_plan_and_for_the_change_that_it_names(versio
     (versions / "lexicons/org/lab/note.json").write_bytes(new)
     line = approval(atpub, "published")
     Path("pyproject.toml").write_text(f'[tool.atpub.breaking]\napproved = ["{line}"]\n', "utf-8")
-    assert atpub("plan").code == 0
+    planned = atpub("plan", "--json")
+    assert planned.code == 0
+    tools = ProjectTools((), TargetOptions(None, None, None), os.environ, ApprovalStore(versions / "approvals"))
+    assert tools.call("plan", {}).data == planned.json, "an agent's plan is the same"
     assert [refusal.code for refusal in plan("atpub.yaml").refusals] == ["breaking-lexicon"]
     assert not plan("atpub.yaml", approved=[f"  {line.replace(' ', '  ', 1)}"]).refusals
     with pytest.raises(InvalidArgument, match=r"plan\(approved=…\): expected a list of lines"):
@@ -275,6 +291,28 @@ def test_an_approval_counts_for_the_plan_and_for_the_change_that_it_names(versio
     write(versions, note(maxLength=40))
     assert plan("atpub.yaml", approved=[line]).refusals
     assert atpub("plan").code == 7
+
+
+@pytest.mark.slow
+def test_a_person_who_approves_a_plan_is_told_what_pyproject_approves(
+    versions: Path, atpub: Atpub, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    new = (versions / "lexicons/org/lab/note.json").read_bytes()
+    write(versions, note(maxLength=100))
+    Path("atpub.yaml").write_text(MANIFEST, "utf-8")
+    assert atpub("apply", "--yes").code == 0
+    (versions / "lexicons/org/lab/note.json").write_bytes(new)
+    line = approval(atpub, "published")
+    Path("pyproject.toml").write_text(
+        f'[tool.atpub.breaking]\napproved = ["{line}", "other org.lab.page $ 0"]\n', "utf-8"
+    )
+    digest, state = atpub("plan", "--json").json["digest"], str(tmp_path_factory.mktemp("state"))
+    with terminal("approve", digest, cwd=versions, NO_COLOR="1", XDG_STATE_HOME=state) as asked:
+        asked.until("Let an agent apply this once")
+        asked.type("yes\n")
+        assert asked.end() == 0, asked.text
+    assert asked.text.count("pyproject.toml approves") == 1
+    assert f"a change that breaks others: {line}" in asked.text
 
 
 def test_destroy_deletes_lexicons_too(versions: Path, atpub: Atpub) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.core import load_keyring
 from tests.login.authorization_server import (
     RESOURCE,
     SERVER,
@@ -22,6 +24,7 @@ from tests.login.authorization_server import (
     playground,
     visit,
 )
+from tests.login.keyrings import FILE, Broken, InFile, Memory, using, write_file
 
 from atpub.atproto.auth.oauth.scopes import OAuthScope
 from atpub.atproto.auth.session import Session, account_of
@@ -36,9 +39,11 @@ from atpub.errors import (
     AuthenticationFailed,
     AuthorizationDenied,
     AuthorizationMismatch,
+    KeyringUnavailable,
     OversizedResponse,
     Unavailable,
     UnconfirmedServer,
+    Usage,
 )
 from atpub.login.credentials import Credentials
 from atpub.login.model import OpenedSession
@@ -76,9 +81,10 @@ def log_in(
     paste: Callable[[], str] | None = None,
     seconds: float = 10.0,
     pds: str | None = None,
+    use_keyring: bool = False,
 ) -> OpenedSession:
     browser = Browser(lambda _issuer, _scope: None, warn, show or there.redirect(), paste, seconds)
-    return log_in_with_browser(Target.parse(there.did, pds), machine, SCOPE, browser)
+    return log_in_with_browser(Target.parse(there.did, pds), machine, SCOPE, browser, use_keyring=use_keyring)
 
 
 def said(status: int, body: object, **headers: str) -> Callable[[Fields], Answer]:
@@ -222,6 +228,158 @@ def test_one_that_has_ended_asks_for_no_password(there: Playground, machine: Cre
     assert "atpub login --oauth" in caught.value.hint
 
 
+# The keyring
+
+
+@pytest.fixture
+def memory() -> Iterator[Memory]:
+    memory = Memory()
+    with using(memory):
+        yield memory
+
+
+def secrets_of(machine: Credentials, there: Playground) -> tuple[str, str, str]:
+    tokens = machine.require_sessions().read(Did(there.did))
+    assert tokens
+    assert tokens.grant
+    return tokens.access, tokens.refresh, tokens.grant.key
+
+
+def test_a_sealed_login_is_renewed_and_ended(there: Playground, machine: Credentials, memory: Memory) -> None:
+    log_in(there, machine, use_keyring=True)
+    ((service, _),) = memory.held
+    ((_, item),) = memory.held.items()
+    assert service == "atpub session"
+    assert len(item.encode("utf-16")) < 2_560, "what Windows stores"
+    before = secrets_of(machine, there)
+    with_http(there, machine.require_sessions(), 10_000)
+    after = secrets_of(machine, there)
+    assert after[:2] != before[:2]
+    assert memory.held == {next(iter(memory.held)): item}, "a renewal writes the file alone"
+    (file,) = stored(machine)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    text = file.read_text()
+    assert not [secret for secret in (*before, *after, item) if json.dumps(secret)[1:-1] in text]
+    assert json.loads(text).keys() == {"did", "handle", "login", "server", "grant", "seal", "sealed"}
+    assert json.loads(text)["grant"].keys() == {"client", "scope", "expires"}
+    status = read_status(Target.parse(there.did), machine).login
+    assert (status.is_good, status.is_sealed, status.scope) == (True, True, str(SCOPE))
+    log_out(Target.parse(there.did), machine)
+    assert [fields["token"] for path, fields in there.asked if path == "/revoke"] == [after[1]]
+    assert stored(machine) == []
+    assert memory.held == {}
+
+
+def test_the_command_says_where_the_key_is(
+    there: Playground,
+    memory: Memory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("code-1\n"))
+    me = ["--account", there.did]
+    assert run(["login", "--oauth", "--keyring", "--no-browser", "--scope", "repo:org.lab.note", *me]) == 0
+    assert ".json, with its key in the system's keyring; it permits atproto" in capsys.readouterr().out
+    assert run(["whoami", *me]) == 0
+    assert ".json, with its key in the system's keyring: good" in capsys.readouterr().out
+    assert run(["whoami", "--json", *me]) == 0
+    assert json.loads(capsys.readouterr().out)["login"]["sealed"] is True
+    assert run(["logout", *me]) == 0
+    assert memory.held == {}
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        (lambda: load_keyring("keyring.backends.fail.Keyring"), "there is no keyring on this system"),
+        (lambda: load_keyring("keyring.backends.null.Keyring"), "the keyring does not store the session's key\nhint"),
+        (Broken, "does not store the session's key: LookupError"),
+        (lambda: locked(Memory()), "does not store the session's key: KeyringLocked"),
+    ],
+)
+def test_a_keyring_that_fails_opens_no_browser(
+    there: Playground, machine: Credentials, backend: Callable[[], KeyringBackend], message: str
+) -> None:
+    with using(backend()), pytest.raises(Usage, match=message) as caught:
+        log_in(there, machine, use_keyring=True)
+    assert "leave out --keyring" in caught.value.hint
+    assert there.count("/par") == 0
+    assert stored(machine) == []
+
+
+def locked(memory: Memory) -> Memory:
+    memory.locked = True
+    return memory
+
+
+@pytest.mark.parametrize("error", [AuthorizationDenied("no"), KeyboardInterrupt()])
+def test_a_login_that_fails_leaves_the_last_one(
+    there: Playground, machine: Credentials, memory: Memory, error: BaseException
+) -> None:
+    def refuse(_: str) -> None:
+        raise error
+
+    log_in(there, machine, use_keyring=True)
+    held, before = dict(memory.held), secrets_of(machine, there)
+    with pytest.raises(type(error)):
+        log_in(there, machine, refuse, use_keyring=True)
+    assert (memory.held, secrets_of(machine, there)) == (held, before)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_the_next_login_ends_the_last_one(there: Playground, machine: Credentials, memory: Memory, again: bool) -> None:
+    log_in(there, machine, use_keyring=True)
+    held, (_, refresh, _) = dict(memory.held), secrets_of(machine, there)
+    log_in(there, machine, use_keyring=again)
+    assert len(memory.held) == again
+    assert not held.items() & memory.held.items()
+    assert [fields["token"] for path, fields in there.asked if path == "/revoke"] == [refresh]
+
+
+def test_a_locked_keyring_is_told_and_nothing_is_removed(
+    there: Playground, machine: Credentials, memory: Memory
+) -> None:
+    log_in(there, machine, use_keyring=True)
+    memory.locked = True
+    sessions = machine.require_sessions()
+    for use in (lambda: with_http(there, sessions, 0), lambda: log_out(Target.parse(there.did), machine)):
+        with pytest.raises(KeyringUnavailable, match="cannot be read: KeyringLocked") as caught:
+            use()
+        assert "unlock the keyring" in caught.value.hint
+    status = read_status(Target.parse(there.did), machine).login
+    assert "cannot be read: KeyringLocked" in status.trouble
+    assert sessions.find(Did(there.did)), "what a plan needs to know"
+    memory.locked = False
+    with_http(there, sessions, 0)
+    memory.locked = True
+    with_http(there, sessions, 10_000)  # a run asks once
+    log_in(there, machine)
+    assert len(memory.held) == 1, "it cannot be removed now"
+
+
+def test_a_session_whose_key_is_lost_has_ended(there: Playground, machine: Credentials, memory: Memory) -> None:
+    log_in(there, machine, use_keyring=True)
+    memory.held.clear()
+    with pytest.raises(AuthenticationFailed, match=r"the OAuth login of alice\.example has ended"):
+        with_http(there, machine.require_sessions(), 0)
+    with pytest.raises(Unavailable, match="did not end it: its tokens cannot be read"):
+        log_out(Target.parse(there.did), machine)
+    assert stored(machine) == []
+
+
+@pytest.mark.parametrize("name", ["login", "server", "handle", "sealed"])
+def test_an_altered_sealed_session_is_none(there: Playground, machine: Credentials, memory: Memory, name: str) -> None:
+    log_in(there, machine, use_keyring=True)
+    (file,) = stored(machine)
+    value = json.loads(file.read_text())
+    file.write_text(json.dumps({**value, name: "https://other.example"}))
+    assert machine.require_sessions().read(Did(there.did)) is None
+    assert memory.held
+
+
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
@@ -231,13 +389,15 @@ from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
+from atpub.login.keyring import read_seal
 url, did, folder = sys.argv[1:]
 start, begin = os.pipe()
 for _ in range(8):
     if os.fork() == 0:
         os.close(begin)
         http = HttpClient(new_client(), clock=lambda: time.time() + 299)
-        session = Session(XrpcClient(url, http), Did(did), lambda: None, SessionStore(Path(folder)))
+        store = SessionStore(Path(folder), read_seal)
+        session = Session(XrpcClient(url, http), Did(did), lambda: None, store)
         os.read(start, 1)  # which ends once the parent closes the other end
         os.write(1, (session.open().access + chr(10)).encode())  # in one piece
         os._exit(0)
@@ -252,15 +412,19 @@ while True:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="fork is POSIX's")
-def test_eight_processes_renew_it_once(there: Playground, machine: Credentials) -> None:
-    log_in(there, machine)
+def test_eight_processes_renew_it_once(
+    there: Playground, machine: Credentials, memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(there, machine, use_keyring=True)
     there.life = 3600
     before, (file,) = there.count("/token"), stored(machine)
+    write_file(tmp_path / "keyring.json", memory)
+    monkeypatch.setenv(FILE, str(tmp_path / "keyring.json"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", f"{InFile.__module__}.{InFile.__name__}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     command = [sys.executable, "-c", PROGRAM, there.url, there.did, str(file.parent)]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
-    tokens = SessionStore(file.parent).read(Did(there.did))
-    assert tokens
-    assert printed == [tokens.access] * 8
+    assert printed == [secrets_of(machine, there)[0]] * 8
     refreshed = [fields for path, fields in there.asked if path == "/token"][before:]
     assert len({fields["refresh_token"] for fields in refreshed}) == 1
     assert len(refreshed) == 2, "one is refused for the nonce that it lacks"

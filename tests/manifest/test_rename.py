@@ -14,10 +14,12 @@ HEAD = "atpub: 1\nproject: lab\naccount: local\n"
 SCHEMA = "schemas:\n  image: {nsid: org.lab.image, version: 1.0.0, fields: {a: integer}}\n"
 
 
-def rename(address: str, key: str, *texts: str, environ: dict[str, str] | None = None) -> Renamed:
+def rename(
+    address: str, key: str, *texts: str, environ: dict[str, str] | None = None, environment: str | None = None
+) -> Renamed:
     section, _, name = address.partition("/")
     documents = tuple(parse(text, f"{number}.yaml") for number, text in enumerate(texts))
-    return rename_entry(documents, Address(section, name), key, ManifestSource(["."], environ or {}))
+    return rename_entry(documents, Address(section, name), key, ManifestSource(["."], environ or {}, environment))
 
 
 def dataset(fields: str, rest: str = "") -> str:
@@ -128,6 +130,34 @@ def test_schemas_and_labels_keep_their_identity_without_an_id() -> None:
     text = dataset("  digits: {schema: image, blobs: a.tar}\n", "labels: {one: {version: 1.0.0, dataset: digits}}\n")
     assert rename("schemas/image", "picture", text).fields == {}
     assert rename("labels/one", "first", text).fields == {"name": "one"}
+
+
+ENVIRONMENTS = """\
+labels: {one: {version: 1.0.0, dataset: digits}}
+environments:
+  staging:
+    datasets:
+      digits: {license: MIT}
+      more: {schema: image, blobs: b.tar}
+    labels: {one: {dataset: digits}, two: {version: 1.0.0, dataset: more}}
+  small: {datasets: {digits: null, more: {schema: image, blobs: c.tar}}, labels: {one: null}}
+"""
+
+
+def test_environments_follow() -> None:
+    text = dataset("  digits: {schema: image, blobs: a.tar}\n", ENVIRONMENTS)
+    renamed = rename("datasets/digits", "numbers", text)
+    assert renamed.texts["0.yaml"] == text.replace("digits", "numbers").replace(
+        "numbers: {schema", "numbers: {id: digits, name: digits, schema"
+    )
+    with pytest.raises(Usage, match="has an entry datasets/more already"):
+        rename("datasets/digits", "more", text)
+    with pytest.raises(Usage, match="has no entry datasets/more"):
+        rename("datasets/more", "others", text)
+    renamed = rename("datasets/more", "others", text, environment="staging")
+    assert renamed.texts["0.yaml"] == text.replace("more: {", "others: {id: more, name: more, ").replace(
+        "dataset: more", "dataset: others"
+    )
 
 
 @pytest.mark.parametrize(

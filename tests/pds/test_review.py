@@ -32,6 +32,7 @@ def test_a_plan_with_drift(pds_lab: Lab, reference_pds: ReferencePds, pds_accoun
     assert shown.code == 0, shown.err
     assert "1 to restore, 1 to update" in shown.out
     assert "<summary>Drift: 1 record modified and 1 deleted outside this project</summary>" in shown.out
+    assert "points" not in shown.out
     assert '| `description` | `"Ten of them."` | `"Twenty <b>of them</b>."` | `"Ten of them."` |' in shown.out
     page = (lab.folder / "plan.html").read_text()
     for text in (shown.out, page):
@@ -44,8 +45,16 @@ def test_a_plan_with_drift(pds_lab: Lab, reference_pds: ReferencePds, pds_accoun
     planned = lab.run("plan", "--json").json
     assert {item["address"] for item in planned["changes"] if item["drift"]} == {"datasets/cats", "datasets/digits"}
 
+    assert planned["summary"]["drift"] == 2
+    description = ["      ≠ description:", '"Ten of them."', '"Twenty <b>of them</b>."', '"Ten of them."']
+    lines = lab.run("plan").out.splitlines()
+    at = lines.index(description[0])
+    assert [line.split(maxsplit=1)[-1] for line in lines[at + 1 : at + 4]] == description[1:]
+
     drift = lab.run("drift", "--json", "--changes-only")
     assert drift.code == 2
+    sides = {"applied": "Ten of them.", "live": "Twenty <b>of them</b>.", "wanted": "Ten of them."}
+    assert {"path": "description", **sides} in drift.json[0]["fields"]
     assert [(item["address"], item["kind"]) for item in drift.json] == [
         ("datasets/digits", "modified"),
         ("datasets/cats", "deleted"),

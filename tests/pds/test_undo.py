@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 from tests.cli.lab import Lab
-from tests.pds.reference import Account, ReferencePds
+from tests.pds.reference import VERSIONS, Account, ReferencePds
 
 pytestmark = pytest.mark.pds
 
@@ -28,6 +28,21 @@ def test_blobs_are_uploaded_again(pds_lab: Lab, reference_pds: ReferencePds, pds
     assert reference_pds.cids(pds_account.did) == published
     assert lab.run("verify", "--deep", "datasets/digits").code == 0
     assert "Nothing to do" in lab.run("plan").out
+
+
+@pytest.mark.parametrize("reference_pds", VERSIONS[:1], indirect=True)
+def test_a_change_of_each_kind_and_back(pds_lab: Lab, reference_pds: ReferencePds, pds_account: Account) -> None:
+    lab = pds_lab
+    assert lab.run("apply", "--yes").code == 0
+    before = reference_pds.cids(pds_account.did)
+    lab.change(("name: Digits", "name: Numbers"), ("  cats:", "  dogs:"), ("tags: [digits]", "tags: []"))
+    applied = lab.run("apply", "--yes")
+    assert "1 to create, 1 to update, 1 to delete" in applied.err
+    after = reference_pds.cids(pds_account.did)
+    for expected in (before, after):
+        undone = lab.run("undo", "--yes")
+        assert undone.code == 0, undone.err
+        assert reference_pds.cids(pds_account.did) == expected
 
 
 def test_entries_that_come_back_keep_their_times(

@@ -11,6 +11,8 @@ import cmarkgfm  # type: ignore[import-untyped]  # pyright: ignore[reportMissing
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.report.plans import plan as plan_of
+from tests.report.test_three_way import drifted
 
 from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import AtUri, Cid, Did, Nsid, RecordPath, Rkey
@@ -23,6 +25,7 @@ from atpub.problems import Place, Problem
 from atpub.progress import Advanced, Completed, Started
 from atpub.published.model import FieldView
 from atpub.report.account import account_text
+from atpub.report.drift import drift_markdown
 from atpub.report.escape import (
     UNSAFE,
     escape_github,
@@ -214,6 +217,18 @@ def test_markdown_as_a_forge_renders_it(plan: Plan) -> None:
         assert not uri or uri in found.codes, text
     assert found.items == len(plan.changes) + 3, "a refusal, a warning, an upload"
     assert not re.search(r"[@#]\w|://|www\.", found.outside), text
+
+
+@settings(max_examples=40)
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_drift_as_a_forge_renders_it(field: str, applied: str, live: str, wanted: str) -> None:
+    found = drifted({field: applied, "a": 1}, {field: live, "a": 2}, {field: wanted, "a": 1})
+    for text in (drift_markdown(plan_of(found)), plan_markdown(plan_of(found)).partition("\n")[2]):
+        html_text = render(text, options=UNSAFE_HTML)
+        shown = Rendered(html_text)
+        assert shown.tags <= OWN_TAGS | {"table", "thead", "tbody", "tr", "th", "td"}, text
+        assert html_text.count("<td>") == 4 * (1 + (len({applied, live, wanted}) > 1)), text
+        assert not re.search(r"[@#]\w|://|www\.", shown.outside), text
 
 
 @given(TEXTS)

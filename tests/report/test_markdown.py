@@ -70,7 +70,7 @@ def test_drift_is_cut_as_a_plan_is() -> None:
     assert LIMIT * 0.9 < len(text) <= LIMIT
     listed = text.count("- `datasets/long-")
     assert f"… and {990 - listed} more that are not listed here; run `atpub drift` to see all" in text
-    assert text.endswith("</details>\n")
+    assert text.endswith("To keep yours: `atpub apply`")
     few = plan(*map(replace, found.changes[:3]))
     (name,) = re.findall("(- `datasets/.*2`<br>(?:\n  .*)*)", drift_markdown(few))
     assert name in plan_markdown(few).replace("update: ", "")

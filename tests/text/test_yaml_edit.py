@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.text.test_yaml_writer import TEXTS
 
 from atpub.atproto.data import Json
+from atpub.text import yaml_edit
 from atpub.text.document import parse
 from atpub.text.yaml_edit import Edit, edit_yaml
 from atpub.text.yaml_tree import NotEditable
@@ -169,6 +170,11 @@ def test_texts_that_look_like_something_else_stay_texts() -> None:
         ("a: 1\n\nb: 1\n", set_at("a", {"c": "x\n\n"}), 'a:\n  c: "x\\n\\n"\n\nb: 1\n'),
         ("a: 1\n\n# c\n", set_at("b", {"c": "x\n"}), "a: 1\nb:\n  c: |\n    x\n\n# c\n"),
         ("b: 1\na: 1", set_at("a", "x\n"), "b: 1\na: |\n  x\n"),
+        ("a: &x 1\nb: *x   # c\n", set_at("b", 2), "a: &x 1\nb: 2   # c\n"),
+        ("a: &x 1\nb: *x\nc: 2\n", set_at("b", ["y"]), "a: &x 1\nb:\n  - y\nc: 2\n"),
+        ("a: &x 1\nb: {c: *x, d: 1}\n", set_at("b.c", "y"), "a: &x 1\nb: {c: y, d: 1}\n"),
+        ("a: &x 1\nb: *x\nc: 2\n", remove("b"), "a: &x 1\nc: 2\n"),
+        ("a: &x 1\nb: [*x, 2]\n", set_at("b", [1, 3]), "a: &x 1\nb: [1, 3]\n"),
         ("{a: 1, b: [x]}\n", set_at("c", "}"), '{a: 1, b: [x], c: "}"}\n'),
     ],
 )
@@ -180,7 +186,6 @@ def test_anchors_comments_and_layout_stay(text: str, edit: Edit, expected: str) 
 @pytest.mark.parametrize(
     ("text", "edit"),
     [
-        pytest.param("a: &x 1\nb: *x\n", set_at("b", 2), id="an alias"),
         pytest.param("a: &x {y: 1}\nb: *x\n", set_at("b.y", 2), id="in an alias"),
         pytest.param("a: 1\n", remove("b"), id="not there"),
         pytest.param("? a\n: 1\n", remove("a"), id="a key with a question mark"),
@@ -190,12 +195,67 @@ def test_anchors_comments_and_layout_stay(text: str, edit: Edit, expected: str) 
         pytest.param("a: {b}", set_at("a.b", 2), id="a key alone"),
         pytest.param("? a\nb: 1", set_at("a", {"b": 1}), id="a key alone in a block"),
         pytest.param("a: [b: 1]", set_at("a.0.c", 2), id="a map without braces"),
-        pytest.param("a: &x 1\nb: [*x, 2]\n", set_at("b", [1, 3]), id="an alias in a list"),
+        pytest.param("a: &x 1\nb: [[*x], 2]\n", set_at("b", [[1], 3]), id="an alias deep in a list"),
     ],
 )
 def test_what_cannot_be_edited_is_refused(text: str, edit: Edit) -> None:
     with pytest.raises(NotEditable):
         edit_yaml(dedent(text), [edit])
+
+
+EDITS = [
+    set_at("project", "x"),
+    set_at("datasets.digits.name", "N: M"),
+    set_at("datasets.digits.text", "c\nd\n"),
+    set_at("datasets.digits.authors", ["Ada"]),
+    set_at("datasets.digits.license", "MIT"),
+    remove("datasets.digits.tags"),
+    remove("datasets.digits.metadata"),
+    remove("datasets.cats.name"),
+    remove("datasets.cats.tags"),
+    set_at("datasets.cats.n", [1]),
+    set_at("datasets.dogs.n", 1),
+    set_at("datasets.dogs.tags", ["a"]),
+    remove("datasets.dogs"),
+    set_at("datasets.birds.n", 1),
+    set_at("datasets.fish.n", 1),
+    set_at("labels.one", {"a": 1}),
+    set_at("lenses.two.n", 1),
+]
+
+
+@given(st.lists(st.sampled_from(EDITS), max_size=8, unique_by=lambda edit: edit.steps))
+@settings(max_examples=60)
+def test_edits_of_several_entries_at_once_are_as_one_after_the_other(edits: list[Edit]) -> None:
+    expected, failed = MANIFEST, None
+    for edit in edits:
+        try:
+            expected = edit_yaml(expected, [edit])
+        except NotEditable as error:
+            failed = error
+            break
+    if failed is None:
+        assert edit_yaml(MANIFEST, edits) == expected
+        return
+    with pytest.raises(NotEditable) as caught:
+        edit_yaml(MANIFEST, edits)
+    assert caught.value.steps in {edit.steps for edit in edits}
+
+
+def test_the_text_is_read_as_often_as_one_entry_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    editors: list[str] = []
+
+    class Counted(yaml_edit.YamlEditor):
+        def __init__(self, text: str) -> None:
+            super().__init__(text)
+            editors.append(text)
+
+    monkeypatch.setattr(yaml_edit, "YamlEditor", Counted)
+    text = "records:\n" + "".join(f"  r{number}:\n    a: 1\n    b: 2\n" for number in range(100))
+    edits = [set_at(f"records.r{number}.{key}", 3) for number in range(100) for key in "abc"]
+    made = edit_yaml(text, edits)
+    assert len(editors) == 3
+    assert made == "records:\n" + "".join(f"  r{number}:\n    a: 3\n    b: 3\n    c: 3\n" for number in range(100))
 
 
 KEYS: st.SearchStrategy[str] = st.sampled_from(("a", "b", "c d", "é", "1", "true"))

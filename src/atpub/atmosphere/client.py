@@ -37,8 +37,8 @@ from atpub.problems import Problem
 from atpub.pulling.download import url_of
 from atpub.redact import redact_urls
 from atpub.report.html import client_html
-from atpub.repository.model import LOCAL_DID, Create, Delete
-from atpub.target import FOLDER, Target
+from atpub.repository.model import LOCAL_DID, Create, Delete, is_local
+from atpub.target import FOLDER, Target, pds_in
 
 LARGEST_BLOB: Final = 256 * 1024 * 1024
 """The most bytes of a blob that is read into memory, unless a call says otherwise."""
@@ -55,7 +55,8 @@ class AtmosphereClient(TypedRecords):
 
     def __init__(self, base_url: str | None = None) -> None:
         """Take the URL of the PDS that everything is asked of, else `ATPUB_PDS`, else where identities say."""
-        self._pds = base_url or os.environ.get("ATPUB_PDS") or None
+        self._base_url = base_url or None
+        self._environ = {"ATPUB_PDS": os.environ.get("ATPUB_PDS", "")}
         self._own: Account | None = None
         self._others: dict[str, Account] = {}
         self.outbox = Outbox(self._new_batch)
@@ -81,8 +82,15 @@ class AtmosphereClient(TypedRecords):
         if not account:
             raise Usage("ATPUB_ACCOUNT is not set", hint="set it to your handle, or to local")
         client = cls()
-        client._own = open_account(account, client._pds, password_in(os.environ))
+        client._own = client._open(account, password_in(os.environ))
         return client
+
+    def _server(self) -> str | None:
+        """Return the server that everything is asked of, if one is named; raises Usage, which names the variable."""
+        return self._base_url or pds_in(self._environ)
+
+    def _open(self, account: str, password: str | None) -> Account:
+        return open_account(account, None if is_local(account) else self._server(), password)
 
     # Whose it is
 
@@ -91,11 +99,11 @@ class AtmosphereClient(TypedRecords):
 
         Raises AuthenticationFailed, RepositoryNotFound, Unavailable or Usage.
         """
-        self._enter(open_account(handle, self._pds, password))
+        self._enter(self._open(handle, password))
 
     def login_with_session(self, session_string: str) -> None:
         """Go on with a session that `export_session` has saved, here or in the atproto SDK."""
-        self._enter(PdsAccount.resume(session_string, self._pds))
+        self._enter(PdsAccount.resume(session_string, self._server()))
 
     login_session = login_with_session
 
@@ -153,10 +161,11 @@ class AtmosphereClient(TypedRecords):
             account = open_target(target)
             target.check_exists(account.repository)
             return account
-        if self._pds is None:
+        server = self._server()
+        if server is None:
             return open_account(name, None)
         try:
-            account = open_account(name, self._pds)
+            account = open_account(name, server)
         except RepositoryNotFound:
             return open_account(name, None)
         try:
@@ -175,13 +184,15 @@ class AtmosphereClient(TypedRecords):
 
     def __repr__(self) -> str:
         if self._own is None:
-            return f"AtmosphereClient(not logged in{f', {redact_urls(self._pds)!r}' if self._pds else ''})"
+            named = self._base_url or self._environ["ATPUB_PDS"]
+            return f"AtmosphereClient(not logged in{f', {redact_urls(named)!r}' if named else ''})"
         return f"AtmosphereClient({self._own.name!r}, {self._own.server!r})"
 
     def _repr_html_(self) -> str:
         account = self._own
         if account is None:
-            facts = {"account": "not logged in", "server": redact_urls(self._pds or "as identities say")}
+            named = self._base_url or self._environ["ATPUB_PDS"] or "as identities say"
+            facts = {"account": "not logged in", "server": redact_urls(named)}
         else:
             facts = {"account": account.name, "DID": account.repository.did, "server": account.server}
         return client_html("AtmosphereClient", facts)
@@ -282,7 +293,12 @@ class AtmosphereClient(TypedRecords):
         validate: bool | None = None,
         swap_commit: str | None = None,
     ) -> AtUri:
-        """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved."""
+        """Write a record at a key, over the one there; nothing where it is the same. Raises Refused, HeadMoved.
+
+        A published lexicon is written as it is given, even where it breaks others: this call, like `delete_record`, is
+        for one record, while what it breaks shows beside all lexicons of the account. `atpub.plan` compares those, and
+        only a manifest's plan may change the lexicons that it has published.
+        """
         path, value = self._record("put_record", collection, rkey, record, validate)
         swap = _swap("put_record", swap_commit)
         return put_value(self.account, path, value, swap)

@@ -182,7 +182,7 @@ def _open_authority(stack: ExitStack, client: AtmosphereClient | None, uri: AtUr
     """Open the repository of a URI's authority: through the client, or until the end of the stack."""
     if client is not None:
         return client.account_of(uri.authority).repository
-    target = Target.of_authority(uri.authority, pds)
+    target = Target.of_authority(uri.authority, pds, environ=os.environ)
     found = stack.enter_context(closing(open_target(target).repository))
     target.check_exists(found)
     return found

@@ -59,7 +59,8 @@ class TypedRecords(ABC):
 
         Without a key: at a new TID, or at the only key that the lexicon allows (`literal:self`). Aware datetimes are
         written in UTC with milliseconds. Raises InvalidArgument; InvalidRecord with each field that is wrong, such as
-        `$.steps[0]: expected Step, found str`; Refused where a project owns the record; HeadMoved.
+        `$.steps[0]: expected Step, found str`; Refused where a project owns the record; HeadMoved. A published
+        lexicon is not compared with the one there: see `AtmosphereClient.put_record`.
         """
         call = Call("put")
         _check_record(call, record)

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from atpub.cli.groups import FILE, FOLDER, command
+from atpub.cli.groups import FILE, FOLDER, OUTPUT, command
 from atpub.cli.options import (
     ADDRESS,
     json_option,
@@ -21,7 +21,7 @@ _SERVE_EPILOG: Final = "While it runs: atpub list --account did:web:local.invali
 @command()
 @manifest_options
 @target_options
-@click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, too.")
+@click.option("--keyring", is_flag=True, help="Store the password, or the key of an OAuth session, in the keyring.")
 @click.option("--oauth", is_flag=True, help="Confirm the login in a browser (OAuth): atpub gets no password.")
 @click.option("--no-browser", is_flag=True, help="With --oauth: show the address to open, and ask for the answer.")
 @click.option(
@@ -39,7 +39,8 @@ def login() -> None:
     file that only you can read; the password is not. Runs renew the session; an unused one expires after months.
 
     With --oauth, you log in and confirm the permissions in a browser. atpub may then write the collections of the
-    manifest and upload blobs of its types, until the server ends the login, after weeks at most.
+    manifest and upload blobs of its types, until the server ends the login, after weeks at most. With --keyring too,
+    the session's file is encrypted, and its key is in the system's keyring.
 
     No manifest is needed if you name the account; with --oauth, then name each permission with --scope.
     """
@@ -52,7 +53,7 @@ def login() -> None:
 def logout() -> None:
     """End the stored session, at the server and on this machine.
 
-    Also removes the account's password from the system's keyring. Logging out twice does no harm.
+    Also removes the account's password and the session's key from the system's keyring. Logging out twice does no harm.
     """
 
 
@@ -73,7 +74,7 @@ METADATA_FORMATS: Final = ("croissant", "jsonld", "datacite", "citation", "hf-ca
 _REPOSITORY = click.option(
     "--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]"
 )
-_OUT = click.option("--out", type=FILE, metavar="FILE", help="The file to write. [default: stdout]")
+_OUT = click.option("--out", type=OUTPUT, metavar="FILE", help="The file to write. [default: stdout]")
 _OVERWRITE = click.option("--overwrite", is_flag=True, help="With --out, replace the file if it exists.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,12 @@ class TargetOptions:
     account: str | None
     pds: str | None
     environment: str | None
+
+    def repeat(self, manifests: Sequence[str]) -> list[str]:
+        """Return the options that name the same manifests and account to another command."""
+        given = {"--env": self.environment, "--account": self.account, "--pds": self.pds}
+        named = [(name, value) for name, value in given.items() if value]
+        return [word for option in (*(("-m", path) for path in manifests), *named) for word in option]
 
 
 def find_target(manifest: Manifest | None, options: TargetOptions) -> Target:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from atpub.cli.groups import FILE, FOLDER, PathParameter, command
+from atpub.cli.groups import FILE, FOLDER, OUTPUT, PathParameter, command
 from atpub.cli.options import (
     ADDRESS,
     executor_option,
@@ -128,7 +128,7 @@ def lock() -> None:
     help="Write what is live into this entry of the manifest.",
 )
 @click.option("--project", metavar="NAME", help="The project that the entries are for. [the manifest's]")
-@click.option("--out", type=FILE, metavar="FILE", help="The manifest to write.")
+@click.option("--out", type=OUTPUT, metavar="FILE", help="The manifest to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the files of --out and --download if they exist.")
 @click.option("--adopt", is_flag=True, help="Let the project own the records after the next apply.")
 @click.option("--download", is_flag=True, help="Save blobs beside the manifest, and name them as files.")

@@ -59,6 +59,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "atpub login --account lab.example.org",
         "atpub login --account lab.example.org --keyring",
         "atpub login --account lab.example.org --oauth",
+        "atpub login --account lab.example.org --oauth --keyring",
     ),
     "logout": ("atpub logout --account lab.example.org",),
     "whoami": ("atpub whoami", "atpub whoami --account lab.example.org --json"),

@@ -36,6 +36,13 @@ class ExtraArguments(click.UsageError):
         self.arguments = arguments
 
 
+class OutputParameter(PathParameter):
+    """A file to write; None, which is stdout, for `-`."""
+
+    def coerce_path_result(self, value: object) -> Any:
+        return None if value == "-" else super().coerce_path_result(value)
+
+
 class HelpFormatter(click.HelpFormatter):
     """A formatter of help as wide as click's, at most 78 columns."""
 
@@ -133,5 +140,6 @@ def load_commands(group: click.Group) -> Mapping[str, click.Command]:
 command: Final = partial(click.command, cls=Command)
 """Declare a command, as `click.command` does."""
 FILE: Final = PathParameter(dir_okay=False)
+OUTPUT: Final = OutputParameter(dir_okay=False)
 FOLDER: Final = PathParameter(exists=True, file_okay=False)
 NEW_FOLDER: Final = PathParameter(file_okay=False)

@@ -49,6 +49,11 @@ def options_of(flags: dict[str, Any]) -> Options:
     )
 
 
+def project_options() -> Options:
+    """Build the plan options of a run that has none of those flags: the changes that pyproject.toml approves."""
+    return Options(approved=_read_approved())
+
+
 def _read_approved() -> frozenset[str]:
     if not Path("pyproject.toml").exists():
         return frozenset()

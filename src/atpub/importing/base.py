@@ -11,7 +11,7 @@ from atpub.atproto.syntax import AtUri, SyntaxViolation
 from atpub.desired import usual_paths
 from atpub.engine.inventory import COLLECTION
 from atpub.errors import Usage
-from atpub.manifest.files import read_documents
+from atpub.manifest.files import read_documents, require_one_project
 from atpub.manifest.kinds import SECTIONS
 from atpub.manifest.load import fill_variables, folder_of, load_documents
 from atpub.manifest.model import Manifest
@@ -80,6 +80,7 @@ def find_base(
         raise Usage("--download saves files beside the manifest", hint="name the manifest: --out FILE")
     paths = manifests or usual_paths()
     found = fill_variables(read_documents(paths), environ, environment)
+    require_one_project(paths, found)
     known = load_documents(found, _folder(paths), environment=environment).require_valid() if found else None
     if known is not None and project not in (None, known.project):
         if manifests:

@@ -6,8 +6,9 @@ manifest is read again: it must describe the live record, and all others as befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +24,16 @@ from atpub.importing.entries import write_body
 from atpub.manifest.files import read_documents
 from atpub.manifest.kinds import Form
 from atpub.manifest.load import ManifestSource
-from atpub.manifest.model import PLACEHOLDERS, Address
+from atpub.manifest.model import PLACEHOLDERS
 from atpub.problems import Problem
 from atpub.repository.model import Record
 from atpub.suggest import suggest
 from atpub.text.document import Document, parse
 from atpub.text.files import STDIN
+from atpub.text.merge import ENVIRONMENTS
 from atpub.text.spans import Steps
 from atpub.text.yaml_edit import Edit, edit_yaml
-from atpub.text.yaml_tree import NotEditable
+from atpub.text.yaml_tree import NotEditable, YamlNode, read_tree
 from atpub.text.yaml_writer import with_dollars_kept
 
 _HINT: Final = "edit the entry by hand, or restore yours: atpub apply"
@@ -54,14 +56,9 @@ def take_theirs(addresses: Sequence[str], plan: Plan, source: ManifestSource) ->
     for an address that the manifest does not have.
     """
     documents = read_documents(source.paths)
-    changes = [_find(address, plan) for address in addresses]
-    texts = {document.file: document.source.text for document in documents}
-    for change in changes:
-        document, edits = _edits_of(change, documents, plan)
-        try:
-            texts[document.file] = edit_yaml(texts[document.file], edits)
-        except NotEditable as error:
-            raise _refuse(change, document, str(error)) from None
+    planned = _Planned.of(plan)
+    changes = [_find(address, planned) for address in dict.fromkeys(addresses)]
+    texts = _edit(changes, documents, planned, source.environment)
     edited = tuple(
         EditedFile(item.file, item.source.text, texts[item.file])
         for item in documents
@@ -81,12 +78,48 @@ def write_files(files: Iterable[EditedFile]) -> None:
         file.chmod(mode)
 
 
-def _find(address: str, plan: Plan) -> Change:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The changes of a plan by their addresses, and the addresses by the records' URIs."""
+
+    changes: Mapping[str, Sequence[Change]]
+    addresses: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Planned:
+        changes: dict[str, list[Change]] = {}
+        for change in plan.changes:
+            changes.setdefault(change.address, []).append(change)
+        return cls(changes, {str(change.uri): change.address for change in plan.changes})
+
+
+def _edit(
+    changes: Iterable[Change], documents: Sequence[Document], planned: _Planned, environment: str | None
+) -> dict[str, str]:
+    """Return the text of each file with the edits of all changes."""
+    texts = {document.file: document.source.text for document in documents}
+    tree_of = cache(read_tree)
+    edits: dict[str, list[Edit]] = {}
+    edited: dict[tuple[str, Steps], tuple[Change, _Part]] = {}
+    for change in changes:
+        for part, found in _edits_of(change, _parts(change, documents, environment, tree_of), planned):
+            edits.setdefault(part.document.file, []).extend(found)
+            edited |= {(part.document.file, edit.steps): (change, part) for edit in found}
+    for file, wanted in edits.items():
+        try:
+            texts[file] = edit_yaml(texts[file], wanted)
+        except NotEditable as error:
+            raise _refuse(*edited[file, error.steps], str(error)) from None
+    return texts
+
+
+def _find(address: str, planned: _Planned) -> Change:
     """Return the change of an address, whose record is live."""
-    found = [change for change in plan.changes if change.address == address]
+    found = planned.changes.get(address)
     if not found:
-        known = [change.address for change in plan.changes]
-        hint = suggest(address, known) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        hint = (
+            suggest(address, [*planned.changes]) or "give an address as `atpub drift` shows it, such as datasets/digits"
+        )
         raise Usage(f"the manifest has no record {address}", hint=hint)
     change = found[0]
     if change.action in ("delete", "forget", "keep"):
@@ -104,37 +137,82 @@ def _find(address: str, plan: Plan) -> Change:
 # What differs, in the form of an entry
 
 
-def _edits_of(change: Change, documents: Sequence[Document], plan: Plan) -> tuple[Document, tuple[Edit, ...]]:
-    """Return the file that holds the entry, and the edits of it."""
-    section, _, key = change.address.partition("/")
-    address = Address(section, key)
-    document = next((item for item in documents if item.has(address.steps)), documents[0])
-    if document.file == STDIN:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a file has of an entry, at a path: in the manifest, or in the environment that was chosen."""
+
+    document: Document
+    steps: Steps
+    node: YamlNode
+
+    @property
+    def fields(self) -> JsonObject:
+        """The fields, those included that merge keys bring."""
+        value = _at(self.document.value, self.steps)
+        return value if isinstance(value, dict) else {}
+
+
+def _parts(
+    change: Change,
+    documents: Sequence[Document],
+    environment: str | None,
+    tree_of: Callable[[str], YamlNode | None],
+) -> Sequence[_Part]:
+    """Return the parts of an entry, first that whose fields count."""
+    if any(document.file == STDIN for document in documents):
         raise Usage("a manifest from stdin cannot be edited", hint="name its file: -m PATH")
+    section, _, key = change.address.partition("/")
+    ends = [(ENVIRONMENTS, environment, section, key)] if environment else []
+    found: list[_Part] = []
+    for steps in (*ends, (section, key)):
+        document = next((item for item in documents if item.has(steps)), None)
+        node = document and _node_at(tree_of(document.source.text), steps)
+        found += [_Part(document, steps, node)] if document and node else []
+    if not found:
+        raise _refuse(change, None, "it is not written in the manifest")
+    return found
+
+
+def _node_at(node: YamlNode | None, steps: Steps) -> YamlNode | None:
+    """Return the node that is written at a path; None where an alias or a merge key is in the way."""
+    for step in steps:
+        number = node.find(step) if node else None
+        if node is None or number is None:
+            return None
+        node = node.items[number][1]
+    return node
+
+
+def _edits_of(change: Change, parts: Sequence[_Part], planned: _Planned) -> Iterator[tuple[_Part, Sequence[Edit]]]:
+    """Yield the edits of each part of an entry: a value is edited where it is, and a new one put in the last part."""
     assert change.before is not None
     if change.after is None:
-        return document, ()
-    given = _at(document.value, address.steps)
-    entry: JsonObject = given if isinstance(given, dict) else {}
-    wanted, live = (_body(change, value, entry, plan) for value in (change.after, change.before.value))
+        return
+    entry: JsonObject = {key: value for part in reversed(parts) for key, value in part.fields.items()}
+    wanted, live = (_body(change, value, entry, planned) for value in (change.after, change.before.value))
     if wanted is None or live is None:
-        raise _refuse(change, document, "an entry has no form for it")
-    found = (_fit(edit, entry, live) for edit in _differences(wanted, live, ()))
-    edits = {edit.steps: edit for edit in found}
-    for edit in edits.values():
-        if edit.is_removal and _at(entry, edit.steps) is _MISSING:
-            raise _refuse(change, document, f"`{edit.steps[0]}` comes from `defaults:`, and is not live")
-    return document, tuple(
-        Edit((*address.steps, *edit.steps), with_dollars_kept(edit.value), edit.is_removal) for edit in edits.values()
-    )
+        raise _refuse(change, parts[-1], "an entry has no form for it")
+    differences = [(_find_part(edit, parts), edit) for edit in _differences(wanted, live, ())]
+    for part in parts:
+        fitted = (_fit(edit, part.node, live) for its, edit in differences if its is part)
+        edits = {edit.steps: edit for edit in fitted}
+        for edit in edits.values():
+            if edit.is_removal and _node_at(part.node, edit.steps) is None:
+                origin = "a merge key" if edit.steps[0] in part.fields else "`defaults:`"
+                raise _refuse(change, part, f"`{edit.steps[0]}` comes from {origin}, and is not live")
+        yield part, [replace(edit, steps=(*part.steps, *edit.steps)) for edit in edits.values()]
 
 
-def _body(change: Change, value: JsonObject, entry: JsonObject, plan: Plan) -> JsonObject | None:
+def _find_part(edit: Edit, parts: Sequence[_Part]) -> _Part:
+    """Return the part that has the field of an edit, else the entry in the manifest itself."""
+    return next((part for part in parts if edit.steps[0] in part.fields), parts[-1])
+
+
+def _body(change: Change, value: JsonObject, entry: JsonObject, planned: _Planned) -> JsonObject | None:
     """Return a record in the form of its entry; blobs are named by their CIDs, which shows whether they differ."""
-    keys = {str(item.uri): item.address.partition("/") for item in plan.changes}
 
     def refer(uri: str, section: str) -> str:
-        found, _, key = keys.get(uri, ("", "", ""))
+        found, _, key = planned.addresses.get(uri, "").partition("/")
         return key if found == section else uri
 
     section, _, key = change.address.partition("/")
@@ -190,21 +268,23 @@ def _at(value: Json, steps: Steps) -> Json | _Missing:
     return value
 
 
-def _fit(edit: Edit, entry: JsonObject, live: JsonObject) -> Edit:
-    """Return an edit of what the entry itself has: all of a value that is inherited, or a placeholder in it."""
-    for depth in range(len(edit.steps)):
-        node = _at(entry, edit.steps[: depth + 1])
-        is_last = depth == len(edit.steps) - 1
-        if node is _MISSING or (isinstance(node, dict) and len(node) == 1 and not PLACEHOLDERS.isdisjoint(node)):
-            return edit if is_last else _whole(edit.steps[: depth + 1], live)
-        if not is_last and not isinstance(node, dict | list):
-            return _whole(edit.steps[: depth + 1], live)
-    return edit
+def _fit(edit: Edit, entry: YamlNode, live: JsonObject) -> Edit:
+    """Return an edit of what is written in the entry: all of a value that is inherited, an alias, or a placeholder."""
+    for depth in range(1, len(edit.steps)):
+        steps = edit.steps[:depth]
+        node = _node_at(entry, steps)
+        if node is None or node.kind in ("scalar", "alias") or _is_placeholder(node):
+            value = _at(live, steps)
+            return Edit(steps, is_removal=True) if isinstance(value, _Missing) else _literal(steps, value)
+    return edit if edit.is_removal else _literal(edit.steps, edit.value)
 
 
-def _whole(steps: Steps, live: JsonObject) -> Edit:
-    value = _at(live, steps)
-    return Edit(steps, is_removal=True) if isinstance(value, _Missing) else Edit(steps, value)
+def _is_placeholder(node: YamlNode) -> bool:
+    return node.kind == "map" and [key.text for key, _ in node.items if key] in [[name] for name in PLACEHOLDERS]
+
+
+def _literal(steps: Steps, value: Json) -> Edit:
+    return Edit(steps, with_dollars_kept(value))
 
 
 # The check
@@ -241,8 +321,7 @@ def _make_desired(documents: Iterable[Document], plan: Plan, source: ManifestSou
     return desired_records(manifest, measure_data(manifest), plan.did)[0]
 
 
-def _refuse(change: Change, document: Document | None, reason: str) -> InvalidInput:
-    section, _, key = change.address.partition("/")
-    place = document.place((section, key), of="key") if document else None
+def _refuse(change: Change, part: _Part | None, reason: str) -> InvalidInput:
+    place = part.document.place(part.steps, of="key") if part else None
     message = f"{change.address}: the live record cannot be written into its entry: {reason}"
     return InvalidInput((Problem("not-expressible", message, place, _HINT),))

@@ -45,7 +45,7 @@ class Credentials:
 
     def stored_sessions(self) -> SessionStore | None:
         """Return the sessions that `atpub login` has stored."""
-        return SessionStore(self.state / "sessions") if self.state else None
+        return SessionStore(self.state / "sessions", keyring.read_seal) if self.state else None
 
     def usable_sessions(self) -> SessionStore | None:
         """Return the sessions that a run may use: none if the environment has a password, which takes precedence."""

@@ -17,7 +17,7 @@ LoginSource: TypeAlias = Literal["nothing", "environment", "session", "keyring",
 class LoginStatus:
     """The login of a run: its source, whether it is usable as far as is known, the trouble, and a session's file.
 
-    An OAuth session has a scope.
+    An OAuth session has a scope; one that `is_sealed` has its key in the system's keyring.
     """
 
     way: LoginSource
@@ -25,6 +25,7 @@ class LoginStatus:
     trouble: str = ""
     path: str | None = None
     scope: str | None = None
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

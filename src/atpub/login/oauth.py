@@ -14,7 +14,7 @@ from atpub.atproto.auth.oauth.server import UnknownScope, discover
 from atpub.atproto.auth.oauth.session import Authorization, ask_authorization, open_session
 from atpub.atproto.auth.session import access_of, account_of
 from atpub.atproto.auth.session import log_out as end_session
-from atpub.atproto.auth.session_store import SessionTokens
+from atpub.atproto.auth.session_store import SessionTokens, StoredSession
 from atpub.atproto.identity.handles import ResolverConfig
 from atpub.atproto.identity.resolve import Identity, resolve
 from atpub.atproto.xrpc.client import XrpcClient
@@ -28,6 +28,7 @@ from atpub.errors import (
     RepositoryError,
     UnconfirmedServer,
 )
+from atpub.login import keyring
 from atpub.login.account import RemoteAccount, look_up
 from atpub.login.callback import listening, pasted_query, reserving
 from atpub.login.credentials import Credentials
@@ -56,21 +57,26 @@ class Browser:
     seconds: float = WAIT_SECONDS
 
 
-def log_in_with_browser(target: Target, credentials: Credentials, scope: OAuthScope, browser: Browser) -> OpenedSession:
+def log_in_with_browser(
+    target: Target, credentials: Credentials, scope: OAuthScope, browser: Browser, *, use_keyring: bool = False
+) -> OpenedSession:
     """Open an OAuth session of an account, confirmed in a browser, and store it.
 
-    Raises Usage if there is no place for the session, AuthorizationDenied, AuthorizationMismatch, UnconfirmedServer,
-    and whatever looking up the account raises.
+    With `use_keyring`, the file is encrypted with a key that the system's keyring has before the browser opens.
+    Raises Usage if there is no place for the session or the key, AuthorizationDenied, AuthorizationMismatch,
+    UnconfirmedServer, and whatever looking up the account raises.
     """
     sessions = credentials.require_sessions()
-    with look_up(target, credentials.environ) as account:
+    with ExitStack() as stack:
+        account = stack.enter_context(look_up(target, credentials.environ))
         identity = _confirm_identity(target, account, ResolverConfig.of(credentials.environ))
         server = discover(identity.pds, account.http)
-        _warn_of_loss(scope, sessions.read(identity.did, exposed=True), browser)
+        key = stack.enter_context(keyring.new_seal(identity.did)) if use_keyring else None
+        _warn_of_loss(scope, sessions.find(identity.did, exposed=True), browser)
         asked, answer = _authorize(target, identity, server, scope, browser, account.http)
         tokens = open_session(asked, answer, account.http)
         try:
-            tokens = _with_handle(tokens, account.http)
+            tokens = replace(_with_handle(tokens, account.http), seal=key)
             store_session(tokens, sessions, account.http)
         except AtpubError:
             with suppress(AtpubError):  # an unused session expires
@@ -100,9 +106,10 @@ def _confirm_identity(target: Target, account: RemoteAccount, config: ResolverCo
     raise AuthorizationMismatch(message, hint="an OAuth login is for the account's own server: leave out --pds")
 
 
-def _warn_of_loss(scope: OAuthScope, older: SessionTokens | None, browser: Browser) -> None:
+def _warn_of_loss(scope: OAuthScope, older: StoredSession | None, browser: Browser) -> None:
     """Warn where the login that is to be replaced permits more: another manifest may need it."""
-    lost = scope.missing(OAuthScope.parse(older.grant.scope)) if older and older.grant else OAuthScope(())
+    permitted = older.scope if older else None
+    lost = OAuthScope(()) if permitted is None else scope.missing(OAuthScope.parse(permitted))
     if lost.values:
         hint = "to keep that: atpub login --oauth " + " ".join(f"--scope {shlex.quote(value)}" for value in lost.values)
         message = f"this login will not permit {lost}, as the last one does"

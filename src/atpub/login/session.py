@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from atpub.atproto.auth.session import log_in as create_session
 from atpub.atproto.auth.session import log_out as delete_session
-from atpub.atproto.auth.session_store import SessionStore, SessionTokens
+from atpub.atproto.auth.session_store import SessionStore, SessionTokens, StoredSession
 from atpub.atproto.xrpc.errors import CodeNeeded
 from atpub.atproto.xrpc.http import HttpClient
 from atpub.atproto.xrpc.transport import new_client
-from atpub.errors import AtpubError, AuthenticationFailed, RepositoryError, Unavailable
+from atpub.errors import AtpubError, AuthenticationFailed, KeyringUnavailable, RepositoryError, Unavailable
 from atpub.login import keyring
 from atpub.login.account import RemoteAccount, confirm_server, look_up
 from atpub.login.credentials import Credentials
@@ -61,41 +61,60 @@ def _open_session(account: RemoteAccount, password: str, credentials: Credential
 def store_session(tokens: SessionTokens, sessions: SessionStore, http: HttpClient) -> None:
     """Store a session in place of an older one, and end the older one."""
     with sessions.locked(tokens.did):
-        older = sessions.read(tokens.did, exposed=True)
+        found, older = sessions.find(tokens.did, exposed=True), None
+        with suppress(KeyringUnavailable):  # what cannot be read cannot be ended
+            older = sessions.read(tokens.did, exposed=True)
         sessions.write(tokens)
-    if older is not None:
-        with suppress(AtpubError):  # an unused session expires
+    with suppress(AtpubError):  # an unused session expires
+        if found and found.seal:
+            keyring.remove_seal(found.seal)
+    with suppress(AtpubError):
+        if older is not None:
             delete_session(http, older)
 
 
 def log_out(target: Target, credentials: Credentials) -> LogoutResult:
-    """End the stored session of an account, at its server and here, and remove its password from the keyring.
+    """End the stored session of an account, at its server and here, and remove its secrets from the keyring.
 
-    Without a session, only the password is removed. Raises Unavailable if the server did not end the session.
+    Without a session, only the password is removed. Raises Unavailable if the server did not end the session, and
+    KeyringUnavailable, without removing anything, if its tokens cannot be read.
     """
     sessions = credentials.require_sessions()
-    tokens = sessions.of(target.account, exposed=True)
-    if tokens is None:
+    stored = sessions.find_named(target.account, exposed=True)
+    if stored is None:
         return LogoutResult(forgotten=_forget_password(target, credentials.environ))
-    forgotten = keyring.remove_passwords(tokens.did, {tokens.login, tokens.server})
-    _end_session(tokens, sessions)
-    ended = EndedSession(tokens.did, tokens.handle, tokens.server)
-    return LogoutResult(ended, tokens.handle if forgotten else None)
+    forgotten = keyring.remove_passwords(stored.did, {stored.login, stored.server})
+    _end_session(stored, sessions)
+    ended = EndedSession(stored.did, stored.handle, stored.server)
+    return LogoutResult(ended, stored.handle if forgotten else None)
 
 
-def _end_session(tokens: SessionTokens, sessions: SessionStore) -> None:
-    """End a session; its file is removed even if the server fails."""
-    with sessions.locked(tokens.did), new_client() as client:
-        newest = sessions.read(tokens.did, exposed=True) or tokens
-        sessions.remove(tokens.did)
+def _end_session(stored: StoredSession, sessions: SessionStore) -> None:
+    """End a session; its file and its key are removed even if the server fails."""
+    with sessions.locked(stored.did):
+        newest = sessions.find(stored.did, exposed=True) or stored
+        tokens = sessions.read(stored.did, exposed=True)
+        sessions.remove(stored.did)
         try:
-            delete_session(HttpClient(client), newest)
-        except (RepositoryError, AuthenticationFailed) as error:
-            hint = "it expires in a few months; deleting its app password ends it at once"
-            if newest.grant is not None:
-                hint = f"it expires within weeks; the settings of your account at {newest.login} can end it at once"
-            message = f"the session was removed here, but the server did not end it: {error.message}"
-            raise Unavailable(message, hint=hint) from None
+            _revoke(tokens, newest)
+        finally:
+            if newest.seal:
+                keyring.remove_seal(newest.seal)
+
+
+def _revoke(tokens: SessionTokens | None, stored: StoredSession) -> None:
+    """End a session at its server; raises Unavailable if the server does not, or the tokens are damaged."""
+    try:
+        if tokens is None:
+            raise AuthenticationFailed("its tokens cannot be read")
+        with new_client() as client:
+            delete_session(HttpClient(client), tokens)
+    except (RepositoryError, AuthenticationFailed) as error:
+        hint = "it expires in a few months; deleting its app password ends it at once"
+        if stored.scope is not None:
+            hint = f"it expires within weeks; the settings of your account at {stored.login} can end it at once"
+        message = f"the session was removed here, but the server did not end it: {error.message}"
+        raise Unavailable(message, hint=hint) from None
 
 
 def _forget_password(target: Target, environ: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ from atpub.atproto.auth.session import Session, account_of
 from atpub.atproto.auth.session_store import SessionStore
 from atpub.atproto.xrpc.client import XrpcClient
 from atpub.atproto.xrpc.errors import printable
-from atpub.errors import AuthenticationFailed, AuthorizationMismatch, InsufficientScope
+from atpub.errors import AuthenticationFailed, AuthorizationMismatch, InsufficientScope, KeyringUnavailable
 from atpub.login import keyring
 from atpub.login.account import RemoteAccount, look_up
 from atpub.login.credentials import Credentials
@@ -21,11 +21,11 @@ def read_status(target: Target, credentials: Credentials) -> AccountStatus:
     """
     with look_up(target, credentials.environ) as account:
         identity, sessions = account.identity, credentials.usable_sessions()
-        stored = sessions.read(identity.did, identity.pds) if sessions else None
+        stored = sessions.find(identity.did, identity.pds) if sessions else None
         if sessions and stored:
-            scope = stored.grant.scope if stored.grant else None
-            trouble = _try_session(account, sessions, "atpub login" if scope is None else "atpub login --oauth")
-            login = LoginStatus("session", not trouble, trouble, str(sessions.path(identity.did)), scope)
+            again = "atpub login" if stored.scope is None else "atpub login --oauth"
+            trouble, path = _try_session(account, sessions, again), str(sessions.path(identity.did))
+            login = LoginStatus("session", not trouble, trouble, path, stored.scope, stored.seal is not None)
         else:
             login = _find_login(account, credentials)
         return AccountStatus(
@@ -47,7 +47,7 @@ def _try_session(account: RemoteAccount, sessions: SessionStore, again: str) -> 
     session = Session(account.xrpc, account.identity.did, lambda: None, sessions)
     try:
         found = session.authorized(lambda access: account_of(XrpcClient(access.server, account.http), access))
-    except AuthorizationMismatch as error:
+    except (AuthorizationMismatch, KeyringUnavailable) as error:
         return error.message
     except InsufficientScope:  # the session is good: it permits less than to read about the account
         return ""

@@ -22,6 +22,8 @@ _LOGINS: Final[dict[LoginSource, str]] = {
 def account_text(status: AccountStatus, style: Style = PLAIN) -> str:
     """Return the account, its server and the login, one per line."""
     login = _LOGINS[status.login.way].format(path=status.login.path)
+    if status.login.is_sealed:
+        login += ", with its key in the system's keyring"
     if status.login.way == "session":
         login += f": {status.login.trouble or 'good'}"
     scope = [] if status.login.scope is None else [f"scope    {style(status.login.scope)}"]
@@ -47,6 +49,7 @@ def account_json(status: AccountStatus) -> JsonObject:
     }
     if login.scope is not None:
         details["scope"] = login.scope
+        details["sealed"] = login.is_sealed
     return {
         "format_version": FORMAT_VERSION,
         "account": status.account,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 
 from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.syntax import AtUri
@@ -18,12 +19,15 @@ from atpub.suggest import pluralize
 from atpub.watching import DriftNews
 
 
-def drift_text(plan: Plan, style: Style = PLAIN) -> str:
-    """Return the drifted records with the fields that differ, and what can be done about them."""
-    return "\n".join(_lines(plan, style))
+def drift_text(plan: Plan, style: Style = PLAIN, options: Sequence[str] = ()) -> str:
+    """Return the drifted records with the fields that differ, and what can be done about them.
+
+    `options` are those that name the manifest and the account again.
+    """
+    return "\n".join(_lines(plan, style, options))
 
 
-def _lines(plan: Plan, style: Style) -> Iterator[str]:
+def _lines(plan: Plan, style: Style, options: Sequence[str]) -> Iterator[str]:
     yield target_text(plan, style)
     yield ""
     if not plan.drifted:
@@ -33,7 +37,7 @@ def _lines(plan: Plan, style: Style) -> Iterator[str]:
         yield from _change_lines(change, style)
     yield ""
     yield style(f"{drift_counts(plan.drifted)}.", BOLD)
-    yield from (style(line) for line in _remedies(plan))
+    yield from (style(f"{what}: {command}") for what, command in _remedies(plan, options))
 
 
 def _change_lines(change: Change, style: Style) -> Iterator[str]:
@@ -58,11 +62,12 @@ def news_json(news: DriftNews) -> Iterator[JsonObject]:
         yield {"event": "settled", "rev": head, "uri": str(AtUri.of(news.plan.did, path))}
 
 
-def _remedies(plan: Plan) -> Iterator[str]:
+def _remedies(plan: Plan, options: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield what can be done, and the command that does it."""
     theirs = next((item.address for item in plan.drifted if item.before and item.after is not None), None)
     if theirs:
-        yield f"To keep theirs: atpub import --take {theirs}"
-    yield "To keep yours: atpub apply"
+        yield "To keep theirs", shlex.join(["atpub", "import", "--take", theirs, *options])
+    yield "To keep yours", shlex.join(["atpub", "apply", *options])
 
 
 def kind_of(change: Change) -> str:
@@ -103,7 +108,8 @@ def drift_markdown(plan: Plan, limit: int = LIMIT) -> str:
         return f"{head}No drift.\n"
     items = [_markdown_item(change) for change in plan.drifted]
     folds = [Fold(drift_counts(plan.drifted), items, is_open=True)]
-    return "".join([head, *fit_folds(folds, limit - len(head), "atpub drift")])
+    end = "<br>\n".join(f"{what}: {escape_markdown(command)}" for what, command in _remedies(plan))
+    return "".join([head, *fit_folds(folds, limit - len(head) - len(end), "atpub drift"), end])
 
 
 def _markdown_item(change: Change) -> FoldItem:

@@ -11,9 +11,9 @@ from atpub.engine.plan.model import Change, Outcome, Plan
 from atpub.generated.science.alt.dataset import entry
 from atpub.progress import Completed
 from atpub.report.problems import FORMAT_VERSION
-from atpub.report.style import BOLD, GREEN, PLAIN, Style
+from atpub.report.style import BOLD, GREEN, PLAIN, YELLOW, Style
 from atpub.repository.model import Head
-from atpub.suggest import pluralize, size
+from atpub.suggest import pluralize, short_list, size
 
 _MOST = 20
 _MOST_READ = 3
@@ -30,7 +30,9 @@ def outcomes_text(plan: Plan, outcomes: Sequence[Outcome], style: Style = PLAIN)
     now = f"no records of {plan.project} are left" if is_empty else f"{plan.project} is up to date"
     if plan.left_out:
         now = f"{pluralize(len(plan.left_out), 'change')} left out"
-    lines = [style(f"{what}; {now}.", BOLD, GREEN)]
+    if moved := list(dict.fromkeys(outcome.change.address for outcome in outcomes if outcome.error)):
+        now = f"modified outside this run since it was planned: {short_list(moved)}; plan again"
+    lines = [style(f"{what}; {now}.", BOLD, YELLOW if moved else GREEN)]
     lines += [style(outcome.change.uri) for outcome in outcomes if _is_dataset(outcome)]
     return "\n".join(lines)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,6 +17,8 @@ from atpub.text.yaml_writer import OneLine, flow_text, indented_lines, styled_li
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*")
 _COLON: Final = re.compile(r"\s*:")
 _COMMENT: Final = re.compile(r"[ \t]*#[^\r\n]*")
+_ENTRY_DEPTH: Final = 2
+"""The length of the steps to an entry of a manifest: its section and its key."""
 _INDENTED_COMMENT: Final = re.compile(r"(?:[ \t]*\r?\n)*[ \t]+#")
 
 
@@ -46,10 +49,40 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
 
 
 def edit_yaml(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with these edits made, one after the other; raises NotEditable."""
-    for edit in edits:
-        text = apply_edits(text, YamlEditor(text).change(edit))
+    """Return the text with these edits made; raises NotEditable, with the steps of the edit.
+
+    Those of one entry are made one after the other, and those of several entries at once: the text is read again for
+    the next edit of an entry, and not for the next entry.
+    """
+    left = [*edits]
+    while left:
+        text, left = _edit_entries(text, left)
     return text
+
+
+def _edit_entries(text: str, edits: Iterable[Edit]) -> tuple[str, list[Edit]]:
+    """Return the text with the first edit of each entry made, and the others; one of an entry as a whole is alone."""
+    editor, made = YamlEditor(text), list[TextEdit]()
+    seen, later = set[Steps](), list[Edit]()
+    is_over = False
+    for edit in edits:
+        entry, is_whole = edit.steps[:_ENTRY_DEPTH], len(edit.steps) <= _ENTRY_DEPTH
+        is_late = is_over or entry in seen or (is_whole and bool(seen))
+        is_over = is_over or is_whole
+        seen.add(entry)
+        found = [] if is_late else editor.change(edit)
+        if is_late or any(_touches(made, item) for item in found):
+            later.append(edit)
+            continue
+        for item in found:
+            insort(made, item)
+    return apply_edits(text, made), later
+
+
+def _touches(made: Sequence[TextEdit], edit: TextEdit) -> bool:
+    """Return whether an edit and one of these, which are sorted, are of the same place or side by side."""
+    number = bisect_left(made, edit)
+    return any(item.start <= edit.end and edit.start <= item.end for item in made[max(0, number - 1) : number + 1])
 
 
 class _Slot(NamedTuple):
@@ -96,19 +129,26 @@ class YamlEditor:
         return _insert(found.start, "".join(f"{line}{self._break}{' ' * found.column}" for line in lines))
 
     def change(self, edit: Edit) -> list[TextEdit]:
-        """Return what makes an edit; raises NotEditable."""
+        """Return what makes an edit; raises NotEditable, with the edit's steps."""
+        try:
+            return self._change(edit)
+        except NotEditable as error:
+            error.steps = edit.steps
+            raise
+
+    def _change(self, edit: Edit) -> list[TextEdit]:
         if self._root is None or self._root.kind != "map":
             raise NotEditable("the file is no map")
         node, slots = self._root, list[_Slot]()
         is_flow = False
         for depth, step in enumerate(edit.steps):
             is_flow = is_flow or node.is_flow
-            number = _find(node, step)
+            number = node.find(step)
             if number is None:
                 return self._add(node, edit, depth, slots)
             slots.append(_Slot(node, number, is_flow))
             node = slots[-1].value
-            if node.kind == "alias":
+            if node.kind == "alias" and depth < len(edit.steps) - 1:
                 raise NotEditable("an alias stands for it")
         return self._remove(slots) if edit.is_removal else self._set(slots[-1], edit.value)
 
@@ -134,7 +174,7 @@ class YamlEditor:
         """Return what makes one list another, item by item."""
         edits: list[TextEdit] = []
         for number, item in enumerate(value[: len(old.items)]):
-            if not _is_same(value_of(old.items[number][1]), item):
+            if not _is_same(old.items[number][1], item):
                 edits += self._set(_Slot(old, number, is_flow), item)
         last, more = old.items[: len(value)][-1][1], value[len(old.items) :]
         if len(value) < len(old.items):
@@ -284,14 +324,6 @@ def _insert(offset: int, text: str) -> TextEdit:
     return TextEdit(offset, offset, text)
 
 
-def _find(node: YamlNode, step: str | int) -> int | None:
-    """Return the number of a map's pair or a list's item."""
-    if node.kind == "list":
-        return step if isinstance(step, int) and 0 <= step < len(node.items) else None
-    keys = (key.text for key, _ in node.items if key is not None and key.kind == "scalar")
-    return next((number for number, key in enumerate(keys) if key == step), None)
-
-
-def _is_same(old: Json, new: Json) -> bool:
-    """Return whether two values are equal, and of one type: true is not 1."""
-    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+def _is_same(old: YamlNode, new: Json) -> bool:
+    """Return whether a value is written there already, in the same type: true is not 1; an alias is no value."""
+    return old.kind != "alias" and json.dumps(value_of(old), sort_keys=True) == json.dumps(new, sort_keys=True)

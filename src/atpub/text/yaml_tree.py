@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from atpub.text.scalars import resolve
-from atpub.text.spans import Value
+from atpub.text.spans import Steps, Value
 from atpub.text.yaml_document import parser
 
 Kind: TypeAlias = Literal["scalar", "alias", "map", "list"]
@@ -29,7 +29,9 @@ _PROPERTIES: Final = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]+|#[^\n]*)*)+")
 
 
 class NotEditable(Exception):
-    """An edit that cannot be made in place, as of an alias or of a field that is not there."""
+    """An edit that cannot be made in place, as of an alias or of a field that is not there; `steps` are the edit's."""
+
+    steps: Steps = ()
 
 
 @dataclass(slots=True)
@@ -49,6 +51,17 @@ class YamlNode:
     is_flow: bool = False
     text: str = ""
     items: list[tuple[YamlNode | None, YamlNode]] = field(default_factory=list["tuple[YamlNode | None, YamlNode]"])
+
+    _numbers: dict[str, int] | None = field(default=None, repr=False)
+
+    def find(self, step: str | int) -> int | None:
+        """Return the number of a map's pair or a list's item; None of one that is not written there, but merged."""
+        if self.kind == "list":
+            return step if isinstance(step, int) and 0 <= step < len(self.items) else None
+        if self._numbers is None:
+            pairs = [(key.text, number) for number, (key, _) in enumerate(self.items) if key and key.kind == "scalar"]
+            self._numbers = dict(reversed(pairs))
+        return self._numbers.get(str(step))
 
     @property
     def is_empty(self) -> bool:

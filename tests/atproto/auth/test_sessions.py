@@ -21,7 +21,7 @@ from tests.repository.small_server import Asked, Said, small_server
 
 from atpub.atproto.auth.access import Access
 from atpub.atproto.auth.session import Session, account_of, log_in, log_out, refresh
-from atpub.atproto.auth.session_store import SessionStore, SessionTokens
+from atpub.atproto.auth.session_store import SessionStore, SessionTokens, StoredSession
 from atpub.atproto.data import cid_of
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.client import XrpcClient
@@ -50,8 +50,9 @@ def test_a_session_comes_back(sessions: SessionStore) -> None:
     assert sessions.read(DID) is None
     sessions.write(OPENED)
     assert sessions.read(DID) == OPENED
-    assert sessions.of("alice.example") == sessions.of("@Alice.Example") == sessions.of(DID) == OPENED
-    assert sessions.of("bob.example") is None
+    named = [sessions.find_named(name) for name in ("alice.example", "@Alice.Example", DID)]
+    assert named == [StoredSession(DID, OPENED.handle, OPENED.login, OPENED.server, None, None)] * 3
+    assert sessions.find_named("bob.example") is None
     assert sessions.read(OTHER) is None
     sessions.remove(DID)
     sessions.remove(DID)
@@ -106,14 +107,14 @@ def test_what_is_no_session_is_none(sessions: SessionStore, text: str) -> None:
     sessions.write(OPENED)
     sessions.path(DID).write_text(text, "latin-1")
     assert sessions.read(DID) is None
-    assert sessions.of("alice.example") is None
+    assert sessions.find_named("alice.example") is None
 
 
 def test_a_file_is_for_the_account_that_it_is_named_for(sessions: SessionStore) -> None:
     sessions.write(OPENED)
     sessions.path(DID).rename(sessions.path(OTHER))
     assert sessions.read(OTHER) is None
-    assert sessions.of("alice.example") is None
+    assert sessions.find_named("alice.example") is None
 
 
 def test_one_that_cannot_be_written_leaves_the_last_one(sessions: SessionStore) -> None:

@@ -22,7 +22,7 @@ from tests.engine.apply.publishing import (
     remove,
     write_manifest,
 )
-from tests.engine.apply.samples import EVERYTHING, LATER, at, holders, notes, numbered
+from tests.engine.apply.samples import EVERYTHING, LATER, at, holders, note, notes, numbered
 from tests.engine.apply.wrappers import Around, Counting, Crash, Failing, Interrupted, Narrow, When
 
 from atpub.atproto.data import Blob, JsonObject, blobs_in
@@ -40,6 +40,7 @@ from atpub.errors import (
     StalePlan,
     Unavailable,
 )
+from atpub.report.outcomes import outcomes_text
 from atpub.repository.backoff import TRIES
 from atpub.repository.filter import FollowUp, RecordFilter
 from atpub.repository.interface import BlobSource, Repository
@@ -146,6 +147,44 @@ def forgets_it(repository: LocalRepository) -> None:
 RELATED = [
     changes_it, deletes_it, changes_what_is_to_go, deletes_what_is_to_go, makes_the_new_one, takes_it_over, forgets_it
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before it starts", "just before the commit"])
+@pytest.mark.parametrize("text", ["theirs", None], ids=["edited", "deleted"])
+def test_an_unchanged_record_that_others_modify_is_told(
+    folder: Path, repository: LocalRepository, late: bool, text: str | None
+) -> None:
+    """It does not make the plan stale: the result is as if the plan had been applied first."""
+    publish(write_manifest(folder, notes({"a": "old", "same": "x", "still": "x"})), repository)
+    prepared = prepare(write_manifest(folder, notes({"a": "new", "same": "x", "still": "x"})), repository)
+
+    def meanwhile() -> None:
+        edit(repository, at("same"), text=text) if text else remove(repository, at("same"))
+
+    if not late:
+        meanwhile()
+    outcomes = carry_out(prepared, Interrupted(repository, 0 if late else -1, meanwhile))
+    found = {item.change.path.rkey: (item.status, bool(item.error)) for item in outcomes}
+    assert found == {"a": ("applied", False), "same": ("unchanged", True), "still": ("unchanged", False)}
+    live = everything(repository)
+    assert {item.change.path: item.cid for item in outcomes if item.cid} == {
+        path: live[path].cid for path in map(at, ("a", "same", "still")) if path in live
+    }
+    told = outcomes_text(prepared.plan, outcomes)
+    assert told == "Applied 1 change; modified outside this run since it was planned: records/same; plan again."
+    assert prepare(write_manifest(folder, notes({"a": "new", "same": "x", "still": "x"})), repository).plan.drifted
+
+
+def test_an_unchanged_record_that_a_change_pins_makes_the_plan_stale(folder: Path, repository: LocalRepository) -> None:
+    def content(text: str) -> JsonObject:
+        return {"records": {"same": note("x"), "pin": note(text, pins=[{"$strongRef": "records/same"}])}}
+
+    publish(write_manifest(folder, content("old")), repository)
+    prepared = prepare(write_manifest(folder, content("new")), repository)
+    counting = Counting(repository)
+    with pytest.raises(StalePlan, match="records/same has been changed since records/pin was planned"):
+        carry_out(prepared, Interrupted(counting, 0, lambda: edit(repository, at("same"), text="theirs")))
+    assert counting.batches == []
 
 
 @pytest.mark.parametrize("meanwhile", RELATED)

@@ -29,6 +29,7 @@ from atpub.atproto.syntax import RecordPath, Rkey
 from atpub.engine.inventory import COLLECTION
 from atpub.engine.plan.model import Cost, Options
 from atpub.errors import StalePlan
+from atpub.report.outcomes import outcomes_text
 from atpub.repository.local import LocalRepository
 
 
@@ -64,6 +65,19 @@ def test_what_is_carried_out_has_nothing_to_do(folder: Path, repository: LocalRe
     assert not plan.pending
     assert {change.action for change in plan.changes} == {"unchanged"}
     assert plan.cost == Cost(points=0, writes=0, commits=0, bytes=0)
+
+
+def test_an_unchanged_record_that_others_modify_is_told(folder: Path, repository: LocalRepository) -> None:
+    publish(write_manifest(folder, notes({"a": "old", "same": "x", "still": "x"})), repository)
+    prepared = prepare(write_manifest(folder, notes({"a": "new", "same": "x", "still": "x"})), repository)
+    edit(repository, at("same"), text="theirs")
+    for first in (True, False):
+        rest = kept(prepared, repository)
+        outcomes = carry_out(rest, repository)
+        assert [item.change.path for item in outcomes if item.error] == [at("same")]
+        what = "Applied 1 change" if first else "Nothing to do"
+        told = f"{what}; modified outside this run since it was planned: records/same; plan again."
+        assert outcomes_text(rest.plan, outcomes) == told
 
 
 @pytest.mark.slow

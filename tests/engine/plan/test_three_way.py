@@ -97,6 +97,8 @@ def test_what_is_live_as_it_was_applied_is_kept(tmp_path: Path) -> None:
     assert [value["text"] for _, value in live_as_applied(made)] == ["ours"]
     made, _ = drifted(tmp_path, "ours", "theirs", "wanted")
     assert [*live_as_applied(made)] == []
+    made, _ = drifted(tmp_path, "ours", "theirs", "theirs")  # taken over: the next apply lists it
+    assert [value["text"] for _, value in live_as_applied(made)] == ["theirs"]
 
 
 def test_the_digest_does_not_depend_on_what_this_machine_knows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from atpub.atproto.auth.access import Access, is_token
 from atpub.atproto.auth.oauth.scopes import OAuthScope
-from atpub.atproto.auth.session_store import SessionStore, SessionTokens
+from atpub.atproto.auth.session_store import SessionStore, SessionTokens, StoredSession
 from atpub.atproto.identity.resolve import server_named
 from atpub.atproto.runtime import Nothing
 from atpub.atproto.syntax import Did
@@ -69,8 +69,10 @@ class Session:
 
     def scope(self) -> OAuthScope | None:
         """Return what the session permits: of an OAuth session, its scope; else None, and all is permitted."""
-        tokens = self._tokens or self._read_store()
-        return OAuthScope.parse(tokens.grant.scope) if tokens and tokens.grant else None
+        if self._tokens is not None:
+            return OAuthScope.parse(self._tokens.grant.scope) if self._tokens.grant else None
+        stored = self._find_stored()
+        return OAuthScope.parse(stored.scope) if stored and stored.scope is not None else None
 
     def open(self) -> SessionTokens:
         """Return the session, and open one if there is none; raises AuthenticationFailed."""
@@ -103,7 +105,7 @@ class Session:
 
     def _next(self, refused: SessionTokens) -> SessionTokens:
         """Return a session in place of the one that was refused: another process's, or a new one."""
-        if self._store is None or self._read_store() is None:
+        if self._store is None or self._find_stored() is None:
             return self._refresh(refused) or self._login()
         try:
             with self._store.locked(self._did):
@@ -136,11 +138,14 @@ class Session:
         """Return the stored session for this account and its server: no other server gets to see it."""
         return self._store.read(self._did, self._xrpc.base) if self._store else None
 
+    def _find_stored(self) -> StoredSession | None:
+        return self._store.find(self._did, self._xrpc.base) if self._store else None
+
     def _login(self) -> SessionTokens:
         """Return a session for the password; raises AuthenticationFailed, also where an OAuth session has ended."""
         self._xrpc.require_privacy()
-        stored = self._read_store()
-        if stored is not None and stored.grant is not None:  # its owner has chosen to give no password
+        stored = self._find_stored()
+        if stored is not None and stored.scope is not None:  # its owner has chosen to give no password
             message = f"the OAuth login of {stored.handle} has ended"
             raise AuthenticationFailed(message, hint="log in again: atpub login --oauth")
         password = self._password()

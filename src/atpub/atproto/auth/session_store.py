@@ -1,7 +1,7 @@
 """Sessions stored between runs: a file for each account, which only its owner may read.
 
 The file is replaced as a whole. A process that renews a session holds its lock, so that a token is renewed once,
-however many processes find it expired.
+however many processes find it expired. The secrets of a sealed session are encrypted: its key is stored elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from urllib.parse import quote
 from atpub.atomic_files import write_text
 from atpub.atproto.auth.access import is_token
 from atpub.atproto.auth.oauth.scopes import OAuthScope
-from atpub.atproto.data import JsonObject
+from atpub.atproto.auth.seal import SealKey, seal, unseal
+from atpub.atproto.data import Json, JsonObject
 from atpub.atproto.identity.resolve import parse_account
 from atpub.atproto.syntax import Did
 from atpub.atproto.xrpc.transport import base_url
@@ -47,7 +48,7 @@ class Grant:
 class SessionTokens:
     """A session: whose, the URL that was logged in at and that of the account's own server, and its two tokens.
 
-    An OAuth session has a `grant`, and was logged in at its authorization server.
+    An OAuth session has a `grant`, and was logged in at its authorization server. With a `seal`, its file is encrypted.
     """
 
     did: Did
@@ -57,13 +58,35 @@ class SessionTokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     grant: Grant | None = field(default=None, repr=False)
+    seal: SealKey | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """What a session's file says without its secrets: an OAuth session has a scope, a sealed one its key's name."""
+
+    did: Did
+    handle: str
+    login: str
+    server: str
+    scope: str | None
+    seal: str | None
+
+    def is_for(self, server: str | None) -> bool:
+        """Tell whether a server, if one is named, may get the session."""
+        return server is None or server in (self.login, self.server)
 
 
 class SessionStore:
-    """The sessions in a folder, which need not be there."""
+    """The sessions in a folder, which need not be there.
 
-    def __init__(self, folder: Path) -> None:
+    `find_secret` returns the secret of a seal's name, or None; it raises KeyringUnavailable if it cannot tell.
+    """
+
+    def __init__(self, folder: Path, find_secret: Callable[[str], bytes | None] = lambda _: None) -> None:
         self._folder = folder
+        self._find_secret = find_secret
+        self._key: SealKey | None = None
 
     def path(self, did: Did) -> Path:
         """Where the session of an account is kept."""
@@ -72,23 +95,40 @@ class SessionStore:
     def read(self, did: Did, server: str | None = None, *, exposed: bool = False) -> SessionTokens | None:
         """Return the session of an account; None where there is none that can be used, or it is not for this server.
 
-        Raises AuthenticationFailed where others may read the file, unless it is wanted `exposed`.
+        Raises AuthenticationFailed where others may read the file, unless it is wanted `exposed`, and
+        KeyringUnavailable.
         """
-        found = _parse(_private_text(self.path(did), exposed=exposed))
-        if found is None or found.did != did:
+        value = _load(self.path(did), exposed=exposed)
+        found = _describe(value)
+        if found is None or found.did != did or not found.is_for(server):
             return None
-        return found if server is None or server in (found.login, found.server) else None
+        return _parse(value, None) if found.seal is None else self._unsealed(value, found.seal)
 
-    def of(self, account: str, *, exposed: bool = False) -> SessionTokens | None:
-        """Return the session of an account as users name it; raises AuthenticationFailed as `read` does, and Usage."""
+    def find(self, did: Did, server: str | None = None, *, exposed: bool = False) -> StoredSession | None:
+        """Return what is known of the session of an account without its secrets; no keyring is asked.
+
+        Raises AuthenticationFailed as `read` does.
+        """
+        found = _describe(_load(self.path(did), exposed=exposed))
+        return found if found and found.did == did and found.is_for(server) else None
+
+    def find_named(self, account: str, *, exposed: bool = False) -> StoredSession | None:
+        """Return the same of an account as users name it; raises AuthenticationFailed as `read` does, and Usage."""
         name = parse_account(account)
         if isinstance(name, Did):
-            return self.read(name, exposed=exposed)
+            return self.find(name, exposed=exposed)
         for path in sorted(self._folder.glob("*.json")):
-            found = _parse(_private_text(path, exposed=exposed))
+            found = _describe(_load(path, exposed=exposed))
             if found and found.handle == name and self.path(found.did) == path:
                 return found
         return None
+
+    def _unsealed(self, value: JsonObject, name: str) -> SessionTokens | None:
+        """Return a sealed session: a run asks for its key once, and goes on though the keyring be locked meanwhile."""
+        if self._key is None or self._key.name != name:
+            secret = self._find_secret(name)
+            self._key = SealKey(name, secret) if secret else None
+        return _parse(unseal(value, self._key) or {}, self._key) if self._key else None
 
     def write(self, session: SessionTokens) -> None:
         """Keep a session in place of the account's last one: from its first byte on, the file is its owner's alone.
@@ -167,53 +207,55 @@ def _require_private(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _parse(text: str) -> SessionTokens | None:
+def _load(path: Path, *, exposed: bool) -> JsonObject:
+    """Return the JSON object in a file of the user's own; an empty one where there is none."""
     try:
-        value = json.loads(text)
+        value: Json = json.loads(_private_text(path, exposed=exposed))
     except (ValueError, RecursionError):
-        return None
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _describe(value: JsonObject) -> StoredSession | None:
+    name = value.get("seal")
     match value:
-        case {
-            "did": str(did),
-            "handle": str(handle),
-            "login": str(login),
-            "server": str(server),
-            "access": str(access),
-            "refresh": str(refresh),
-        } if (
-            Did.accepts(did)
-            and handle.isprintable()
-            and is_token(access)
-            and is_token(refresh)
-            and _is_server(login)
-            and _is_server(server)
+        case {"did": str(did), "handle": str(handle), "login": str(login), "server": str(server)} if (
+            Did.accepts(did) and handle.isprintable() and _is_server(login) and _is_server(server)
         ):
-            tokens = SessionTokens(Did(did), handle, login, server, access, refresh)
+            found = StoredSession(Did(did), handle, login, server, None, name if isinstance(name, str) else None)
         case _:
             return None
-    return _with_grant(tokens, value)
+    match value.get("grant"):
+        case None:
+            return found
+        case {"scope": str(scope)} if OAuthScope.accepts(scope):
+            return replace(found, scope=scope)
+        case _:
+            return None
 
 
-def _to_json(session: SessionTokens) -> JsonObject:
-    values = {item.name: getattr(session, item.name) for item in fields(session)}
-    return {
-        name: asdict(value) if isinstance(value, Grant) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _with_grant(tokens: SessionTokens, value: JsonObject) -> SessionTokens | None:
-    """Return an OAuth session with its grant, and another one as it is; None where the grant is damaged."""
+def _parse(value: JsonObject, key: SealKey | None) -> SessionTokens | None:
+    """Return the session in a file's JSON, which was sealed with a key, if one is given; None where it is damaged."""
+    found = _describe(value)
+    match value:
+        case {"access": str(access), "refresh": str(refresh)} if found and is_token(access) and is_token(refresh):
+            tokens = SessionTokens(found.did, found.handle, found.login, found.server, access, refresh, seal=key)
+        case _:
+            return None
     match value.get("grant"):
         case None:
             return tokens
-        case {"client": str(client), "key": str(key), "scope": str(scope), "expires": int() | float() as expires} if (
-            OAuthScope.accepts(scope)
-        ):
-            return replace(tokens, grant=Grant(client, key, scope, float(expires)))
+        case {"client": str(client), "key": str(dpop), "scope": str(scope), "expires": int() | float() as expires}:
+            return replace(tokens, grant=Grant(client, dpop, scope, float(expires)))
         case _:
             return None
+
+
+def _to_json(session: SessionTokens) -> JsonObject:
+    value = {item.name: getattr(session, item.name) for item in fields(session) if item.name not in ("grant", "seal")}
+    if session.grant is not None:
+        value["grant"] = asdict(session.grant)
+    return seal(value, session.seal) if session.seal else value
 
 
 def _is_server(text: str) -> bool:

@@ -130,7 +130,8 @@ def server_named(did: Did, document: JsonObject) -> str:
                     return _usable(did, url)
             case _:
                 pass
-    raise RepositoryNotFound(f"{did} has no server: its DID document names none")
+    hint = "if it has one, name it: ATPUB_PDS, --pds, or in Python pds= or AtmosphereClient(base_url)"
+    raise RepositoryNotFound(f"{did} has no server: its DID document names none", hint=hint)
 
 
 def _usable(did: Did, url: str) -> str:

@@ -17,11 +17,10 @@ from atpub.atproto.data import Json
 from atpub.cli.connect import TargetOptions, find_target
 from atpub.cli.failures import DetailedError, classify, detailed_json
 from atpub.cli.output import tell
-from atpub.cli.prepare import PreparedPlan, prepare_plan, with_publishers
+from atpub.cli.prepare import PreparedPlan, prepare_plan, project_options, with_publishers
 from atpub.cli.run.apply import RefusedPlan, apply_prepared, require_login
 from atpub.cli.run.published import find_uri, read_published, reading
 from atpub.desired import read_manifest, usual_paths, validate
-from atpub.engine.plan.model import Options
 from atpub.errors import AtpubError, InternalError, RecordNotFound, Refused, StalePlan, Usage
 from atpub.explanations.table import explanations, normalize_code
 from atpub.generated import LEXICONS
@@ -102,7 +101,7 @@ class ProjectTools:
     @contextmanager
     def _prepare(self, *, remember: bool = False) -> Generator[PreparedPlan]:
         manifest = self._read_manifest()
-        with prepare_plan(manifest, self.options, Options(), locked=self.locked, remember=remember) as made:
+        with prepare_plan(manifest, self.options, project_options(), locked=self.locked, remember=remember) as made:
             yield made
 
     def _validate(self) -> Answer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import click
@@ -16,13 +17,14 @@ from atpub.atproto.data import Json
 from atpub.cli.connect import TargetOptions
 from atpub.cli.options import environ, silence
 from atpub.cli.output import is_terminal, tell
-from atpub.cli.prepare import prepare_plan, with_publishers
+from atpub.cli.prepare import prepare_plan, project_options, with_publishers
 from atpub.cli.run.agent_tools import ProjectTools, manifest_files
 from atpub.cli.run.apply import check
 from atpub.cli.streams import undisturbed
 from atpub.desired import read_manifest
-from atpub.engine.plan.model import Options
+from atpub.engine.plan.model import Plan
 from atpub.errors import Declined, Interrupted, Usage
+from atpub.manifest.lexicon_lock import COLLECTION as LEXICONS
 from atpub.user_folders import state_folder
 
 _FEWEST: Final = 6
@@ -73,16 +75,26 @@ def run_approve(
     manifest = read_manifest(manifests, environment, environ())
     store.require_outside(manifest.folder)
     target = TargetOptions(account, pds, environment)
-    with prepare_plan(manifest, target, Options(), locked=locked, remember=True) as made:
+    plan_options = project_options()
+    with prepare_plan(manifest, target, plan_options, locked=locked, remember=True) as made:
         prepared, repository = with_publishers(made), name_repository(made.plan.did, made.target.folder)
         check(prepared, wanted, is_long=long)
     plan = prepared.plan
     if not plan.pending:
         raise Usage("the plan changes nothing: there is nothing to approve")
+    _tell_approved(plan, plan_options.approved)
     _ask(wanted)
     expires = datetime.now(UTC) + duration
     store.save(Approval(manifest_files(manifests), repository, wanted, expires))
     tell(f"Approved until {expires.astimezone():%H:%M:%S}, for one apply: {wanted}")
+
+
+def _tell_approved(plan: Plan, approved: Iterable[str]) -> None:
+    """Tell which breaking changes pyproject.toml approves: an agent may have written that."""
+    written = {change.path.rkey for change in plan.changes if change.pending and change.path.collection == LEXICONS}
+    for line in sorted(approved):
+        if written.intersection(line.split()[1:2]):
+            tell(f"pyproject.toml approves a change that breaks others: {line}")
 
 
 def _ask(digest: str) -> None:
@@ -106,9 +118,13 @@ def _open_approvals(command: str = "atpub approve") -> ApprovalStore:
 
 
 def _approve_command(manifests: Sequence[str], options: TargetOptions, *, locked: bool) -> str:
-    """Return the command line that approves a plan of this manifest; the digest follows."""
+    """Return the command line that approves a plan of this manifest; the digest follows.
+
+    It changes to this folder if there is a pyproject.toml: what that approves decides on the plan.
+    """
     given = [("-m", path) for path in manifest_files(manifests)]
     named = (("--env", options.environment), ("--account", options.account), ("--pds", options.pds))
     given += [(name, value) for name, value in named if value]
     words = [word for option in given for word in option]
-    return shlex.join(["atpub", "approve", *words, *(["--locked"] if locked else [])])
+    command = shlex.join(["atpub", "approve", *words, *(["--locked"] if locked else [])])
+    return f"cd {shlex.quote(str(Path.cwd()))} && {command}" if Path("pyproject.toml").exists() else command

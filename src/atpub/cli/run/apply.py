@@ -112,18 +112,7 @@ def run(
             confirm("Apply this?")
         outcomes = carry_out(prepared, as_json=as_json, wait=wait, is_new=not asks, has_history=not no_history)
         if plan_file is None and is_for_people():
-            _tell_readers(outcomes, _options_again(manifests, environment, account, pds), prepared.target)
-
-
-def _options_again(
-    manifests: tuple[str, ...], environment: str | None, account: str | None, pds: str | None
-) -> list[str]:
-    """Return the options that name the same manifest and account."""
-    given = [("-m", path) for path in manifests]
-    given += [
-        (name, value) for name, value in (("--env", environment), ("--account", account), ("--pds", pds)) if value
-    ]
-    return [word for option in given for word in option]
+            _tell_readers(outcomes, target.repeat(manifests), prepared.target)
 
 
 def _tell_readers(outcomes: Sequence[Outcome], options: Sequence[str], target: Target) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -90,4 +91,4 @@ def _target(named: str, manifests: tuple[str, ...], options: TargetOptions) -> T
         return None
     if not AtUri.accepts(named) or "/" in named.removeprefix("at://"):
         raise Usage(f"{named!r} names no account", hint="at:// and a handle or a DID: at://lab.example.org")
-    return Target.of_authority(str(AtUri.parse(named).authority), options.pds)
+    return Target.of_authority(str(AtUri.parse(named).authority), options.pds, environ=os.environ)

@@ -53,7 +53,7 @@ def run(
     elif markdown:
         print_data(drift_markdown(plan))
     else:
-        print_data(drift_text(plan, style_for(sys.stdout, is_long=long)))
+        print_data(drift_text(plan, style_for(sys.stdout, is_long=long), target.repeat(manifests)))
     return DRIFT if plan.drifted else 0
 
 

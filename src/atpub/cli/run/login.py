@@ -30,11 +30,9 @@ def run_login(
     """Log in, and print where the session is."""
     target = find_remote(manifests, TargetOptions(account, pds, environment))
     if oauth:
-        if keyring:
-            raise Usage("--oauth and --keyring exclude each other", hint="OAuth has no password to store")
         from atpub.cli.run.oauth import log_in_by_oauth  # cryptography
 
-        log_in_by_oauth(target, manifests, environment, scopes, uses_browser=not no_browser)
+        log_in_by_oauth(target, manifests, environment, scopes, uses_browser=not no_browser, use_keyring=keyring)
         return
     if no_browser or scopes:
         raise Usage(f"{'--no-browser' if no_browser else '--scope'} is an option of --oauth", hint="add --oauth")

@@ -31,14 +31,16 @@ def log_in_by_oauth(
     scopes: tuple[str, ...],
     *,
     uses_browser: bool,
+    use_keyring: bool,
 ) -> None:
     """Log in with a browser, and print what the login permits and where the session is."""
     scope = _find_scope(manifests, environment, scopes)
     browser = Browser(_announce, _warn, _open if uses_browser else _show, None if uses_browser else _paste)
     credentials = this_machine()
-    opened = log_in_with_browser(target, credentials, scope, browser)
+    opened = log_in_with_browser(target, credentials, scope, browser, use_keyring=use_keyring)
     print_data(PLAIN(f"Logged in to {opened.server} as {opened.handle} ({opened.did})."))
-    print_data(PLAIN(f"The session is in {opened.file}; it permits {opened.scope}."))
+    place = f"{opened.file}, with its key in the system's keyring" if use_keyring else str(opened.file)
+    print_data(PLAIN(f"The session is in {place}; it permits {opened.scope}."))
     left_out = OAuthScope.parse(opened.scope or "").missing(scope)
     if left_out.values:
         message = f"{opened.server} did not grant all that was asked for: {left_out} is missing"

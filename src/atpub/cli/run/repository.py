@@ -11,7 +11,7 @@ from typing import Final
 from atpub.atomic_files import replacing, require_own
 from atpub.cli.connect import TargetOptions, find_target, open_repository
 from atpub.cli.options import environ
-from atpub.cli.output import is_terminal, print_data, print_json, style_for, tell, tell_warnings
+from atpub.cli.output import STANDARD, is_terminal, print_data, print_json, style_for, tell, tell_warnings
 from atpub.cli.progress import show_progress
 from atpub.cli.run.apply import confirm
 from atpub.desired import desired_records, measure_data, read_manifest, usual_paths
@@ -114,6 +114,8 @@ def run_export(
         raise Usage("give either --car or --format", hint="--car is for a whole repository, --format for a dataset")
     options = TargetOptions(account, pds, environment)
     if car is not None:
+        if car == STANDARD:
+            raise Usage("a CAR file is not written to stdout", hint="name a file: --car repository.car")
         if name or out or overwrite or repository:
             raise Usage("--car exports a whole repository, to its own FILE", hint="leave out what goes with --format")
         _export_car(car, manifests, options)

@@ -27,6 +27,7 @@ from atpub.engine.owned_records import read_owned, records_around
 from atpub.engine.plan.build import points_of
 from atpub.engine.plan.model import Change, Outcome, Plan, Refusal
 from atpub.engine.plan.order import Group, commit_order
+from atpub.engine.plan.rebase import check_pins, find_moved
 from atpub.engine.plan.safety import live_refusals
 from atpub.errors import (
     AtpubError,
@@ -50,6 +51,7 @@ FIRST: Final = 20
 """How many changes the first of several commits takes, where nothing is known of the server's rate limit."""
 _FAULTS: Final = 5
 _PAUSES: Final = 3
+_MOVED: Final = "modified outside this run since it was planned"
 
 
 def apply_plan(
@@ -82,7 +84,7 @@ def apply_plan(
         raise StalePlan(f"the plan is for {plan.did}, and this repository is {repository.did}'s", hint=hint)
     _refuse(plan.refusals)
     if not plan.pending:
-        return tuple(Outcome(change, "unchanged", change.after_cid) for change in plan.changes)
+        return tuple(_unchanged(change, change.after_cid) for change in plan.changes)
     hooks = ApplyHooks(on_commit, on_progress, stop, wait, before_write)
     uploads = Uploads(plan, repository, sources, journal or MemoryJournal(), hooks)
     return _Applier(plan, repository, uploads, hooks).run(is_new=is_new)
@@ -115,6 +117,7 @@ class _Applier:
     `_all` is all that was still to be done when it began, `_done` what of that is done, with the CID of each record,
     and `_current` the batch at hand. Where an error ends it, the last has failed and the rest of the first is pending.
     `_head` and `_inventory` are those that the next commit builds on, and `_ahead` is what was prepared of it.
+    `_moved` are the records that the plan leaves alone and that others have modified meanwhile, with their CIDs now.
     """
 
     def __init__(self, plan: Plan, repository: Repository, uploads: Uploads, hooks: ApplyHooks) -> None:
@@ -129,6 +132,7 @@ class _Applier:
         self._current: Sequence[Change] = ()
         self._done: dict[RecordPath, Cid | None] = {}
         self._has_read_again = False
+        self._moved: Mapping[RecordPath, Cid | None] = {}
         self._ahead: _Ahead | None = None
         self._has_begun = False
 
@@ -167,7 +171,9 @@ class _Applier:
     def _outcome(self, change: Change) -> Outcome:
         if change.path in self._done:
             return Outcome(change, "applied", self._done[change.path])
-        return Outcome(change, "unchanged", self._drafts.cid(change))
+        if change.path in self._moved:
+            return Outcome(change, "unchanged", self._moved[change.path], _MOVED)
+        return _unchanged(change, self._drafts.cid(change))
 
     # Commits
 
@@ -335,9 +341,10 @@ class _Applier:
         """Return the newest commit, the changes that it contains and those that remain; continue from it.
 
         Raises StalePlan where a record or its ownership was modified outside this run, and Refused where a safety rule
-        forbids a change now.
+        forbids a change now. A record that the plan leaves alone does not make it stale, unless a change refers to what
+        it was: the outcome is as if this run had come first, and names the record.
         """
-        live = read_owned(self._repository, records_around(change.path for change in changes))
+        live = read_owned(self._repository, records_around(change.path for change in self._plan.changes))
         ownership = OwnershipView.of(live, self._plan.project)
         self._head = live.head.cid if live.head else None
         self._inventory = ownership.inventory
@@ -354,8 +361,14 @@ class _Applier:
                 left.append(change)
             else:
                 raise _stale(change)
+        self._moved = find_moved(self._plan, live)
+        check_pins(self._plan, left, self._moved)
         _refuse(live_refusals(left, ownership, self._plan.rules))
         return live.head, made, left
+
+
+def _unchanged(change: Change, cid: Cid | None) -> Outcome:
+    return Outcome(change, "unchanged", cid, _MOVED if change.was_left else None)
 
 
 def _refuse(refusals: Iterable[Refusal]) -> None:
@@ -366,7 +379,7 @@ def _refuse(refusals: Iterable[Refusal]) -> None:
 
 
 def _stale(change: Change) -> StalePlan:
-    message = f"{change.address} was modified outside this run since it was planned"
+    message = f"{change.address} was {_MOVED}"
     return StalePlan(message, hint="look at a new plan, then apply that")
 
 

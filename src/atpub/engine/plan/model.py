@@ -86,6 +86,11 @@ class Change:
         """Whether there is anything to do about the record."""
         return self.action not in ("unchanged", "keep")
 
+    @property
+    def was_left(self) -> bool:
+        """Whether a saved plan leaves the record alone although others have modified it since: see `rebase`."""
+        return self.action == "keep" and self.digest_cid is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -211,7 +216,10 @@ Status: TypeAlias = Literal["applied", "unchanged", "failed", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one change: the record's CID afterwards, if there is a record, and the error if it failed."""
+    """The result of one change: the record's CID afterwards, if there is a record, and the error if it failed.
+
+    An unchanged record has an error if others have modified it since it was planned: it is not as the manifest says.
+    """
 
     change: Change
     status: Status

@@ -6,7 +6,7 @@ records: the MIME types of blobs, and the createdAt of a record that exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Final
 
@@ -44,7 +44,7 @@ def rebase(plan: Plan, live: Live) -> Plan:
         if made.before is not None and made.action in ("update", "delete") and not is_owned:
             message = f"{change.address} does not belong to the project {plan.project!r} any more: {change.uri}"
             raise StalePlan(message, hint=_ANEW)
-    _check_pins(plan, done)
+    check_pins(plan, done.values(), find_moved(plan, live))
     blobs = {blob for record in live.records.values() for blob in blobs_in(record.value)}
     changes = tuple(_with_live_values(change, blobs) for change in done.values())
     uploads = tuple(_uploads_left(plan, changes, {blob.cid for blob in blobs} - live.lost_blobs, live.lost_blobs))
@@ -62,13 +62,24 @@ def rebase(plan: Plan, live: Live) -> Plan:
     )
 
 
-def _check_pins(plan: Plan, done: Mapping[RecordPath, Change]) -> None:
-    """Raise StalePlan where a record that is not written was modified, and one that is written pins it."""
-    moved = {item.path for item in plan.changes if item.action == "unchanged" and done[item.path].action == "keep"}
-    for change in done.values():
+def find_moved(plan: Plan, live: Live) -> dict[RecordPath, Cid | None]:
+    """Return the records that a plan leaves alone and that are not as it found them, with their CIDs now."""
+    moved: dict[RecordPath, Cid | None] = {}
+    for change in plan.changes:
+        record = live.records.get(change.path)
+        cid = record.cid if record else None
+        if not change.pending and cid != change.before_cid:
+            moved[change.path] = cid
+    return moved
+
+
+def check_pins(plan: Plan, changes: Iterable[Change], moved: Container[RecordPath]) -> None:
+    """Raise StalePlan where one of these changes writes a record that pins what a moved one was."""
+    addresses = {change.path: change.address for change in plan.changes}
+    for change in changes:
         for reference in change.strong_refs if change.after is not None else ():
             if reference.target in moved:
-                message = f"{done[reference.target].address} has been changed since {change.address} was planned"
+                message = f"{addresses[reference.target]} has been changed since {change.address} was planned"
                 raise StalePlan(message, hint=_ANEW)
 
 

@@ -43,10 +43,15 @@ def with_applied_values(plan: Plan, find: Callable[[Cid], JsonObject | None]) ->
 
 
 def live_as_applied(plan: Plan) -> Iterator[tuple[Cid, JsonObject]]:
-    """Yield the records that the project owns and that are live as it applied them, with their CIDs."""
+    """Yield the project's records that are live as it applied them, with their CIDs.
+
+    So are those that an apply of the plan only lists: adopted ones, and edits that the manifest has taken over.
+    """
     owned = plan.inventory.owned
     for change in plan.changes:
-        if change.before and change.path in owned and owned[change.path].cid == change.before.cid:
+        is_listed = change.action == "adopt" or change.path in owned
+        applied = owned[change.path].cid if change.path in owned else None
+        if change.before and is_listed and change.before.cid in (applied, change.after_cid):
             yield change.before.cid, change.before.value
 
 

@@ -56,5 +56,5 @@ def connect(
 
 def _own_server(identity: Identity, sessions: SessionStore | None) -> str:
     """Return the account's own server, where the one that the user names is known to be for logging in alone."""
-    tokens = sessions.read(identity.did) if sessions else None
-    return tokens.server if tokens and tokens.login == identity.pds else identity.pds
+    stored = sessions.find(identity.did) if sessions else None
+    return stored.server if stored and stored.login == identity.pds else identity.pds
