@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from tests.atproto.lexicon.mutations import mutations
+from tests.atproto.lexicon.mutations import Mutation, mutations
 from tests.atproto.lexicon.tables import table
 from tests.codegen.edges import one
 from tests.codegen.packages import linked
@@ -61,6 +61,7 @@ def lexicons() -> Lexicons:
     return linked(DOCUMENTS)
 
 
+@cache
 def examples(nsid: Nsid) -> list[Case]:
     """Records that keep a lexicon: the smallest, and some that are drawn, always the same."""
     drawn = [one(Ref(Name(nsid)), lexicons())]
@@ -74,14 +75,18 @@ def examples(nsid: Nsid) -> list[Case]:
     return [Case(value, True, f"an example of {nsid}") for value in drawn]
 
 
-def broken(nsid: Nsid) -> Iterator[Case]:
-    for mutation in mutations(lexicons(), nsid):
-        yield Case(mutation.value, False, mutation.what or mutation.rule)
+@cache
+def broken(nsid: Nsid) -> list[Mutation]:
+    return list(mutations(lexicons(), nsid))
 
 
 @cache
 def cases() -> list[Case]:
-    return [case for nsid in RECORDS for case in (*examples(nsid), *broken(nsid))]
+    return [case for nsid in RECORDS for case in (*examples(nsid), *map(as_case, broken(nsid)))]
+
+
+def as_case(mutation: Mutation) -> Case:
+    return Case(mutation.value, False, mutation.what or mutation.rule)
 
 
 def verdicts(version: str, values: list[Json]) -> list[str | None]:
@@ -100,7 +105,7 @@ def verdicts(version: str, values: list[Json]) -> list[str | None]:
 
 @pytest.mark.parametrize("nsid", RECORDS)
 def test_each_mutation_breaks_its_rule_and_examples_break_none(nsid: Nsid) -> None:
-    for mutation in mutations(lexicons(), nsid):
+    for mutation in broken(nsid):
         found = {violation.rule for violation in validate(lexicons(), Name(nsid), mutation.value)}
         assert mutation.rule in found, mutation
     for case in examples(nsid):
