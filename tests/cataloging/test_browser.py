@@ -40,6 +40,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def shared(browser: Browser) -> Iterator[Page]:
+    """A page for all tests that leave nothing in it: a browser starts a process for each new one."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     catalog = Catalog("Datasets of lab.example", [*entries()])
@@ -59,7 +67,7 @@ def entries() -> Iterator[CatalogEntry]:
 class Visit:
     """A page, and what it has logged and requested."""
 
-    def __init__(self, page: Page, file: Path) -> None:
+    def __init__(self, page: Page, file: Path, scheme: Any = "light") -> None:
         self.page = page
         self.logged: list[str] = []
         self.requests: list[str] = []
@@ -67,6 +75,7 @@ class Visit:
         page.on("pageerror", lambda error: self.logged.append(str(error)))
         page.on("dialog", lambda dialog: self.logged.append(dialog.message))
         page.on("request", lambda request: self.requests.append(request.url))
+        page.emulate_media(color_scheme=scheme)
         page.goto(file.as_uri())
 
     @property
@@ -76,34 +85,32 @@ class Visit:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_and_asks_for_nothing(browser: Browser, site: Path, path: str) -> None:
-    visit = Visit(browser.new_page(), site / path)
+def test_a_page_fits_and_asks_for_nothing(shared: Page, site: Path, path: str) -> None:
+    visit = Visit(shared, site / path)
     for width in WIDTHS:
         visit.page.set_viewport_size({"width": width, "height": 900})
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.logged == []
     assert [url for url in visit.requests if not url.startswith("data:")] == [(site / path).as_uri()]
-    visit.page.close()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_accessible(browser: Browser, site: Path, path: str, scheme: Any) -> None:
-    visit = Visit(browser.new_page(viewport={"width": WIDTHS[0], "height": 900}, color_scheme=scheme), site / path)
+def test_a_page_is_accessible(shared: Page, site: Path, path: str, scheme: Any) -> None:
+    shared.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    visit = Visit(shared, site / path, scheme)
     visit.page.evaluate(AXE.read_text("utf-8"))
     found = visit.page.evaluate("axe.run()")
     assert [(item["id"], item["nodes"][0]["html"]) for item in found["violations"]] == []
-    visit.page.close()
 
 
-def test_no_text_of_a_record_runs(browser: Browser, site: Path) -> None:
+def test_no_text_of_a_record_runs(shared: Page, site: Path) -> None:
     for path in PAGES:
-        visit = Visit(browser.new_page(), site / path)
+        visit = Visit(shared, site / path)
         attributes = "[...document.querySelectorAll('*')].flatMap(item => item.getAttributeNames())"
         assert {name for name in visit.page.evaluate(attributes) if name.startswith("on") or name == "style"} == set()
         assert visit.page.evaluate("document.querySelectorAll('iframe, object, embed, base, form[action]').length") == 0
         assert visit.logged == []
-        visit.page.close()
 
 
 def test_a_policy_stops_other_scripts_and_requests(browser: Browser, site: Path) -> None:

@@ -1,5 +1,7 @@
 """`atpub mcp`, driven by the official client over stdio, and `atpub approve` in a terminal."""
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
@@ -9,17 +11,17 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from mcp_types import CallToolResult, TextContent
 from tests.cli.lab import Lab
 from tests.cli.terminal import ATPUB, interruptible, terminal
 
 from atpub.agents.tools import TOOLS
+
+if TYPE_CHECKING:  # half a second to import, in every collection of tests
+    from mcp import ClientSession
 
 DIGEST = "ab" * 32
 
@@ -27,14 +29,20 @@ DIGEST = "ab" * 32
 @asynccontextmanager
 async def session(folder: Path, *args: str) -> AsyncGenerator[ClientSession]:
     """A client of a server that it has started in a folder."""
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
+
     environ = {name: value for name, value in os.environ.items() if name.startswith("XDG_")}
     server = StdioServerParameters(command=ATPUB[0], args=["mcp", *args], cwd=folder, env=environ)
-    async with stdio_client(server) as (read, write), ClientSession(read, write) as client:
+    errors = sys.__stderr__ or sys.stderr  # the latter is none of the system while a test runs
+    async with stdio_client(server, errors) as (read, write), ClientSession(read, write) as client:
         await client.initialize()
         yield client
 
 
 async def call(client: ClientSession, name: str, **arguments: Any) -> tuple[bool, Any]:
+    from mcp_types import CallToolResult
+
     found = await client.call_tool(name, arguments)
     assert isinstance(found, CallToolResult)
     assert found.content
@@ -51,6 +59,8 @@ def approve(folder: Path, answer: str, *args: str) -> tuple[int, str]:
 
 async def use(lab: Lab) -> None:
     """Plan, be refused, be approved, apply once, and be refused again."""
+    from mcp_types import CallToolResult, TextContent
+
     async with session(lab.folder) as client:
         listed = await client.list_tools()
         assert [tool.name for tool in listed.tools] == [tool.name for tool in TOOLS]

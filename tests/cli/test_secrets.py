@@ -16,7 +16,7 @@ from atpub import redact
 from atpub.atproto.syntax import Did, Nsid, RecordPath, Rkey
 from atpub.atproto.xrpc import http
 from atpub.repository.local import LocalRepository
-from atpub.repository.model import Create
+from atpub.repository.model import Create, Head
 from atpub.repository.pds import repository
 
 pytestmark = pytest.mark.slow
@@ -44,21 +44,27 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
-    """A server that has the account's repository, with one record; failures are not waited for."""
-    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(repository, "_PAUSES", (0.0,))
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Head, bytes]:
+    """The account's repository, with one record: its head, and all of it as a CAR."""
     car = BytesIO()
     with closing(LocalRepository(tmp_path_factory.mktemp("repository") / "local", Did(DID))) as local:
         first = RecordPath(Nsid("org.lab.note"), Rkey("one"))
         commit = local.apply_writes([Create(first, {"$type": "org.lab.note"})], None)
         local.export_car(car)
-    head = {"cid": commit.head.cid, "rev": commit.head.rev}
+    return commit.head, car.getvalue()
+
+
+@pytest.fixture
+def server(stored: tuple[Head, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallServer]:
+    """A server of the account; failures are not waited for."""
+    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(repository, "_PAUSES", (0.0,))
+    head, car = stored
     with small_server() as running:
         running.answers |= {
-            "com.atproto.sync.getLatestCommit": (200, head),
-            "com.atproto.sync.getRepo": (200, car.getvalue()),
+            "com.atproto.sync.getLatestCommit": (200, {"cid": head.cid, "rev": head.rev}),
+            "com.atproto.sync.getRepo": (200, car),
             CREATE: (200, SESSION),
             RENEW: (200, SESSION),
             DELETE: (200, b""),

@@ -150,12 +150,12 @@ FAULTS: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.slow
 def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every fault of the table, on 10 shards each of 1,000: the others are locked, and nothing half read is."""
+    """Every fault of the table, on 10 shards each of 300: the others are locked, and nothing half read is."""
     monkeypatch.setattr(
         "atpub.measuring.update.ShardTask",
         partial(ShardTask, seconds=0.5),
     )
-    fill(server, 1000)
+    fill(server, 300)
     server.objects["/login"] = Stored(PAGE, {"Content-Type": "text/html"})
     server.objects["/loop"] = Stored(b"", always="redirect:/loop")
     expected: dict[str, str] = {}
@@ -167,7 +167,7 @@ def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch:
             stored.always_after = last[1:] if last.startswith("=") else ""
             if code:
                 expected[f"{number:04d}"] = code
-    update = update_lock(project(tmp_path, server, 1000))
+    update = update_lock(project(tmp_path, server, 300))
     assert codes(update) == expected
     lock = read_lock(tmp_path)
     assert lock is not None
@@ -185,7 +185,7 @@ def test_each_fault_is_of_its_shard(tmp_path: Path, server: Server, monkeypatch:
     for stored in server.objects.values():
         stored.faults, stored.always_after, stored.always = [], "", ""
     server.reset()
-    assert update_lock(project(tmp_path, server, 1000)).failures == []
+    assert update_lock(project(tmp_path, server, 300)).failures == []
     assert {path[3:7] for path in server.paths} == expected.keys()
 
 

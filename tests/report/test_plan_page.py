@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 from tests.catalog.test_pages import TRAPS
-from tests.cataloging.test_browser import AXE, SCHEMES, WIDTHS, Visit, browser
+from tests.cataloging.test_browser import AXE, SCHEMES, WIDTHS, Visit, browser, shared
 from tests.cataloging.test_browser import pytestmark as pytestmark
 from tests.report.plans import CID, change, plan, update
 
@@ -16,7 +16,7 @@ from atpub.problems import Place, Problem
 from atpub.report.html import plan_html
 from atpub.report.plan_page import PAGE_START, plan_page
 
-__all__ = ["browser"]
+__all__ = ["browser", "shared"]
 
 TEXT = " ".join(TRAPS)
 
@@ -32,10 +32,10 @@ def hostile() -> Plan:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_page_is_accessible_fits_and_runs_nothing(browser: Browser, tmp_path: Path, scheme: Any) -> None:
+def test_a_page_is_accessible_fits_and_runs_nothing(shared: Page, tmp_path: Path, scheme: Any) -> None:
     file = tmp_path / "plan.html"
     file.write_text(plan_page(hostile()), "utf-8")
-    visit = Visit(browser.new_page(color_scheme=scheme), file)
+    visit = Visit(shared, file, scheme)
     assert visit.page.locator("summary").all_inner_texts() == [
         "1 refused: this plan cannot be applied",
         "1 to delete",
@@ -54,7 +54,6 @@ def test_a_page_is_accessible_fits_and_runs_nothing(browser: Browser, tmp_path: 
     visit.page.evaluate(AXE.read_text("utf-8"))
     found = visit.page.evaluate("axe.run()")
     assert [(item["id"], item["nodes"][0]["html"]) for item in found["violations"]] == []
-    visit.page.close()
 
 
 def test_every_field_is_there() -> None:

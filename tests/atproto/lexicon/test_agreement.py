@@ -10,15 +10,15 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from tests.atproto.lexicon.mutations import mutations
+from tests.atproto.lexicon.mutations import Mutation, mutations
 from tests.atproto.lexicon.tables import table
 from tests.codegen.edges import one
-from tests.codegen.packages import linked, read
+from tests.codegen.packages import linked
 from tests.pds.reference import VERSIONS, Unreachable, install, node
 
 from atpub.atproto.data import Json
@@ -31,11 +31,18 @@ pytestmark = pytest.mark.slow
 
 JUDGE = Path(__file__).parents[2] / "pds" / "judge.mjs"
 UNKNOWN_TO_IT = "space"  # a type of lexicon that neither knows
-DOCUMENTS = {
-    nsid: document
-    for nsid, document in read(Path(lexrpc.__file__).parent / "lexicons").items()
-    if f'"type": "{UNKNOWN_TO_IT}"' not in json.dumps(document)
-}
+
+
+def published() -> Iterator[tuple[Nsid, Any]]:
+    """The lexicons as plain JSON, since every collection of tests reads them."""
+    for path in sorted((Path(lexrpc.__file__).parent / "lexicons").rglob("*.json")):
+        document = json.loads(path.read_bytes())
+        if f'"type": "{UNKNOWN_TO_IT}"' not in json.dumps(document):
+            yield Nsid(document["id"]), document
+
+
+DOCUMENTS = dict(published())
+RECORDS = sorted(nsid for nsid, found in DOCUMENTS.items() if found["defs"].get("main", {}).get("type") == "record")
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 DRAWING = settings(max_examples=8, derandomize=True, phases=[Phase.generate], suppress_health_check=SLOW)
 DISAGREEMENTS = table("disagreements.yaml")
@@ -54,10 +61,7 @@ def lexicons() -> Lexicons:
     return linked(DOCUMENTS)
 
 
-def nsids() -> list[Nsid]:
-    return [nsid for nsid in sorted(lexicons().by_nsid) if lexicons().record(nsid)]
-
-
+@cache
 def examples(nsid: Nsid) -> list[Case]:
     """Records that keep a lexicon: the smallest, and some that are drawn, always the same."""
     drawn = [one(Ref(Name(nsid)), lexicons())]
@@ -71,14 +75,18 @@ def examples(nsid: Nsid) -> list[Case]:
     return [Case(value, True, f"an example of {nsid}") for value in drawn]
 
 
-def broken(nsid: Nsid) -> Iterator[Case]:
-    for mutation in mutations(lexicons(), nsid):
-        yield Case(mutation.value, False, mutation.what or mutation.rule)
+@cache
+def broken(nsid: Nsid) -> list[Mutation]:
+    return list(mutations(lexicons(), nsid))
 
 
 @cache
 def cases() -> list[Case]:
-    return [case for nsid in nsids() for case in (*examples(nsid), *broken(nsid))]
+    return [case for nsid in RECORDS for case in (*examples(nsid), *map(as_case, broken(nsid)))]
+
+
+def as_case(mutation: Mutation) -> Case:
+    return Case(mutation.value, False, mutation.what or mutation.rule)
 
 
 def verdicts(version: str, values: list[Json]) -> list[str | None]:
@@ -95,9 +103,9 @@ def verdicts(version: str, values: list[Json]) -> list[str | None]:
     return found
 
 
-@pytest.mark.parametrize("nsid", nsids())
+@pytest.mark.parametrize("nsid", RECORDS)
 def test_each_mutation_breaks_its_rule_and_examples_break_none(nsid: Nsid) -> None:
-    for mutation in mutations(lexicons(), nsid):
+    for mutation in broken(nsid):
         found = {violation.rule for violation in validate(lexicons(), Name(nsid), mutation.value)}
         assert mutation.rule in found, mutation
     for case in examples(nsid):
@@ -111,6 +119,10 @@ def test_the_reference_implementation_agrees_but_for_the_table(version: str) -> 
     differing = {case.what for case, verdict in zip(cases(), found, strict=True) if case.valid is not (verdict is None)}
     assert differing == {what for what, case in DISAGREEMENTS.items() if version in case["versions"]}
     assert len(cases()) > 4000
+
+
+def test_the_records_are_those_of_the_lexicons() -> None:
+    assert [nsid for nsid in sorted(lexicons().by_nsid) if lexicons().record(nsid)] == RECORDS
 
 
 def test_each_disagreement_is_explained() -> None:

@@ -1,4 +1,7 @@
-"""What is generated, and what users write with it, passes the strictest settings of two type checkers."""
+"""What users write with the Python API, or with what is generated, passes the strictest settings of two type checkers.
+
+And what they get wrong does not. Each checker runs once, since it reads all of atpub for it.
+"""
 
 import json
 import os
@@ -10,17 +13,23 @@ from pathlib import Path
 
 import lexrpc  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only its lexicons are used
 import pytest
-from tests.codegen.packages import LEXICONS, generated, read
 
 from atpub.atproto.data import Json
 from atpub.atproto.lexicon.link import references
 from atpub.atproto.lexicon.parse import parse
 from atpub.atproto.syntax import Nsid
+from tests.codegen.packages import LEXICONS, generated, read
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    "usage": "codegen/usage.txt",
+    "wrong": "codegen/wrong_usage.txt",
+    "models": "codegen/usage_of_models.txt",
+    "api": "atmosphere/usage.txt",
+    "wrong_api": "atmosphere/wrong_usage.txt",
+}
 OTHERS = Path(lexrpc.__file__).parent / "lexicons"
 """The lexicons of Bluesky and others, as they are published."""
 
@@ -29,15 +38,14 @@ SOME = ("app.bsky.actor.profile", "app.bsky.embed.images", "app.bsky.richtext.fa
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with generated packages and a module that uses them."""
+    """A folder with generated packages and modules that use them, and others that use the Python API."""
     folder = tmp_path_factory.mktemp("typed")
     generated(read(LEXICONS), "every_construct", folder)
     generated(with_references(read(OTHERS), *SOME), "some_published", folder)
     generated({Nsid("com.example.wide"): wide(250)}, "wide", folder)
     generated(read(LEXICONS), "every_model", folder, style="pydantic")
-    (folder / "models.py").write_text((HERE / "usage_of_models.txt").read_text("utf-8"), "utf-8")
-    (folder / "usage.py").write_text((HERE / "usage.txt").read_text("utf-8"), "utf-8")
-    (folder / "wrong.py").write_text((HERE / "wrong_usage.txt").read_text("utf-8"), "utf-8")
+    for name, source in SOURCES.items():
+        (folder / f"{name}.py").write_text((ROOT / "tests" / source).read_text("utf-8"), "utf-8")
     return folder
 
 
@@ -89,8 +97,10 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_mypy_strict(checked: Path) -> None:
-    out = run(checked, "mypy", "--strict", "--explicit-package-bases", "--cache-dir=.cache", "--no-pretty", ".")
+def test_mypy_strict(checked: Path, pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.cache
+    cache = pytestconfig.cache.mkdir("mypy")  # of the standard library and of atpub
+    out = run(checked, "mypy", "--strict", "--explicit-package-bases", f"--cache-dir={cache}", "--no-pretty", ".")
     errors = re.findall(r"^(\S+?):(\d+): error: ", out, re.MULTILINE)
     assert {(file, int(line)) for file, line in errors} == wrong_lines(checked), out
 
