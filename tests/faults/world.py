@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -136,7 +135,7 @@ class World:
             return error_reply(413, "PayloadTooLargeError", "request entity too large")
         reply = self._server(exchange)
         if reply.status == 200:
-            self._check_inventory(listed(self.pds, self.did), f"after {exchange.point}")
+            self._check_inventory(look_of(self.pds.content(self.did)), f"after {exchange.point}")
         return reply
 
     def write(self, method: str, place: Place, **more: object) -> Any:
@@ -154,10 +153,11 @@ class World:
 
     def look(self) -> Look:
         """What the repository holds now; what is owned is there as listed, and no blob is lost or left over."""
-        look = listed(self.pds, self.did)
+        records, blobs = self.pds.content_and_blobs(self.did)
+        look = look_of(records)
         self._check_inventory(look, "at the end")
         self.check()
-        _check_blobs(self.pds, self.did, look)
+        _check_blobs(blobs, look)
         return look
 
     def check(self) -> None:
@@ -177,24 +177,21 @@ def error_reply(status: int, name: str, message: str, *headers: tuple[str, str])
     return Reply(status, body, (("Content-Type", "application/json; charset=utf-8"), *headers))
 
 
-def listed(pds: ReferencePds, did: str) -> Look:
+def look_of(content: Iterable[Any]) -> Look:
     """What a repository holds, as the server has it."""
     records: dict[Place, tuple[str, Any]] = {}
-    for item in pds.content(did):
+    for item in content:
         _, _, _, collection, rkey = item["uri"].split("/")
         records[collection, rkey] = item["cid"], item["value"]
     return Look(records)
 
 
-def _check_blobs(pds: ReferencePds, did: str, look: Look) -> None:
-    """Each blob that a record refers to gives its bytes, and the server keeps no others."""
+def _check_blobs(found: Sequence[Any], look: Look) -> None:
+    """The server gives the bytes of each blob that a record refers to, and keeps no others."""
     held = {blob["ref"]["$link"]: blob["size"] for _, value in look.records.values() for blob in _blobs_in(value)}
-    found = pds.xrpc("com.atproto.sync.listBlobs", params={"did": did})["cids"]
-    assert sorted(found) == sorted(held)
-    for cid, size in held.items():
-        content = pds.xrpc("com.atproto.sync.getBlob", params={"did": did, "cid": cid})
-        assert len(content) == size
-        assert Cid.of_digest(sha256(content).digest(), RAW) == cid
+    assert {blob["cid"]: blob["size"] for blob in found} == held
+    for blob in found:
+        assert Cid.of_digest(bytes.fromhex(blob["sha256"]), RAW) == blob["cid"]
 
 
 def _blobs_in(value: Any) -> Iterator[Any]:
