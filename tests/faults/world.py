@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +17,7 @@ from tests.faults.proxy import Exchange, Meddle, Point, Proxy, Reply, Seen, serv
 from tests.faults.scene import FLAGS, LARGEST_BODY, Rival, Season, write_scene
 from tests.pds.reference import Account, ReferencePds
 
+from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RAW, Cid
 from atpub.cli.main import run
 from atpub.engine.inventory import COLLECTION
@@ -70,12 +73,18 @@ class Look:
         """The CID of each record but the inventory's."""
         return {place: cid for place, (cid, _) in self.records.items() if place[0] != COLLECTION}
 
+    @property
+    def blobs(self) -> dict[str, Any]:
+        """Each blob that a record refers to, by its CID."""
+        return {blob["ref"]["$link"]: blob for _, value in self.records.values() for blob in _blobs_in(value)}
+
 
 class World:
     """One account.
 
     `foreign` has the CIDs of the records that another client has made in it, and nothing may touch; `contended` the
     places of those of the project that another client has just meddled with, and of which the inventory cannot know.
+    `is_touched` says whether anything was written since it was last set to False.
     """
 
     def __init__(self, pds: ReferencePds, folder: Path) -> None:
@@ -85,6 +94,7 @@ class World:
         self.foreign: dict[Place, str] = {}
         self.contended: set[Place] = set()
         self.wrong: list[str] = []
+        self.is_touched = True
         self.proxy = Proxy(self._serve)
         self.rival_s = Proxy(self._serve)
         self.target: tuple[str, ...] = ("--account", self.did, "--pds", self.proxy.url)
@@ -125,6 +135,7 @@ class World:
 
     def _serve(self, exchange: Exchange) -> Reply:
         """The server takes bodies of a limited size; a login, which takes it half a second, is made once."""
+        self.is_touched = self.is_touched or exchange.verb == "POST"
         if exchange.point.method == "createSession":
             if self._session is None:
                 self._session = self._server(exchange)
@@ -140,8 +151,25 @@ class World:
 
     def write(self, method: str, place: Place, **more: object) -> Any:
         """Another client writes, past the proxy."""
-        body = {"repo": self.did, "collection": place[0], "rkey": place[1], **more}
-        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt)
+        return self._post(method, {"repo": self.did, "collection": place[0], "rkey": place[1], **more})
+
+    def restore(self, look: Look) -> None:
+        """Another client makes everything but the foreign records what it was, in one commit."""
+        held = look_of(self.pds.content(self.did))
+        for cid in look.blobs.keys() - held.blobs.keys():
+            self._post("uploadBlob", self._files[cid], content_type=look.blobs[cid]["mimeType"])
+        writes = [*_writes(held, look, leaving=self.foreign)]
+        self._post("applyWrites", {"repo": self.did, "writes": writes, "validate": False})
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        """The content of what the manifests may upload, by its CID."""
+        contents = [file.read_bytes() for file in (self.manifests["spring"].parent / "data").iterdir()]
+        return {Cid.of_digest(sha256(content).digest(), RAW): content for content in contents}
+
+    def _post(self, method: str, body: Mapping[str, object] | bytes, **more: str) -> Any:
+        self.is_touched = True
+        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt, **more)
 
     def remove_foreign(self) -> None:
         """Another client tidies up."""
@@ -186,10 +214,20 @@ def look_of(content: Iterable[Any]) -> Look:
     return Look(records)
 
 
+def _writes(held: Look, wanted: Look, *, leaving: Container[Place]) -> Iterator[JsonObject]:
+    """What makes one of the other."""
+    for place in held.records.keys() | wanted.records.keys():
+        cid, value = wanted.records.get(place, (None, None))
+        if place in leaving or (place in held.records and held.records[place][0] == cid):
+            continue
+        kind = "delete" if cid is None else "update" if place in held.records else "create"
+        write: JsonObject = {"collection": place[0], "rkey": place[1], **({} if cid is None else {"value": value})}
+        yield {"$type": f"com.atproto.repo.applyWrites#{kind}", **write}
+
+
 def _check_blobs(found: Sequence[Any], look: Look) -> None:
     """The server gives the bytes of each blob that a record refers to, and keeps no others."""
-    held = {blob["ref"]["$link"]: blob["size"] for _, value in look.records.values() for blob in _blobs_in(value)}
-    assert {blob["cid"]: blob["size"] for blob in found} == held
+    assert {blob["cid"]: blob["size"] for blob in found} == {cid: blob["size"] for cid, blob in look.blobs.items()}
     for blob in found:
         assert Cid.of_digest(bytes.fromhex(blob["sha256"]), RAW) == blob["cid"]
 
