@@ -73,6 +73,10 @@ class Exchange:
         """The body as JSON."""
         return json.loads(self.body)
 
+    def connection_to(self, place: str) -> http.client.HTTPConnection:
+        """A connection to a server, one for all requests that come on this one: each new one costs both sides."""
+        return self._handler.connection_to(place)
+
     def pass_on(self) -> Reply:
         """What the server answers to it."""
         return self.server(self)
@@ -87,16 +91,13 @@ def server_at(url: str) -> Server:
     place = urlsplit(url).netloc
 
     def server(exchange: Exchange) -> Reply:
-        connection = http.client.HTTPConnection(place, timeout=60)
-        try:
-            headers = {name: value for name, value in exchange.headers.items() if name.lower() not in _OURS}
-            body = exchange.body if exchange.verb == "POST" else None
-            connection.request(exchange.verb, exchange.path, body=body, headers=headers)
-            response = connection.getresponse()
-            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _OURS]
-            return Reply(response.status, response.read(), kept)
-        finally:
-            connection.close()
+        headers = {name: value for name, value in exchange.headers.items() if name.lower() not in _OURS}
+        body = exchange.body if exchange.verb == "POST" else None
+        connection = exchange.connection_to(place)
+        connection.request(exchange.verb, exchange.path, body=body, headers=headers)
+        response = connection.getresponse()
+        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _OURS]
+        return Reply(response.status, response.read(), kept)
 
     return server
 
@@ -159,7 +160,7 @@ class Proxy:
             server = _Server(("127.0.0.1", self._port), _Handler)
             server.proxy = self
             self._port = server.server_address[1]
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            thread = threading.Thread(target=server.accept, daemon=True)
             thread.start()
             self._listening = (server, thread)
 
@@ -169,8 +170,7 @@ class Proxy:
             listening, self._listening = self._listening, None
         if listening is not None:
             server, thread = listening
-            server.shutdown()
-            server.server_close()
+            server.stop()
             thread.join()
 
     @property
@@ -189,6 +189,22 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     proxy: Proxy
+
+    is_stopping = False
+
+    def accept(self) -> None:
+        """Serve until stopped; other than `serve_forever`, which wakes up again and again, take no time until then."""
+        while True:
+            request, address = self.get_request()
+            if self.is_stopping:
+                request.close()
+                break
+            self.process_request(request, address)
+        self.server_close()
+
+    def stop(self) -> None:
+        self.is_stopping = True
+        socket.create_connection(self.server_address[:2]).close()  # wakes the server up
 
     def server_bind(self) -> None:
         # A short window, so that a client in the middle of a blob is still sending when it is cut off.
@@ -227,10 +243,19 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self._wire = bytearray()
         self._inner, self.rfile = self.rfile, _Kept(self.rfile, self._wire)  # type: ignore[assignment]  # read and readline are all that is used
+        self._onward: http.client.HTTPConnection | None = None
 
     def finish(self) -> None:
+        if self._onward is not None:
+            self._onward.close()
         self._inner.close()
         super().finish()
+
+    def connection_to(self, place: str) -> http.client.HTTPConnection:
+        """A connection to a server, which is kept as long as this one."""
+        if self._onward is None:
+            self._onward = http.client.HTTPConnection(place, timeout=60)
+        return self._onward
 
     def do_GET(self) -> None:
         assert isinstance(self.server, _Server)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from tests.faults.proxy import Exchange, Meddle, Point, Proxy, Reply, Seen, serv
 from tests.faults.scene import FLAGS, LARGEST_BODY, Rival, Season, write_scene
 from tests.pds.reference import Account, ReferencePds
 
+from atpub.atproto.data import JsonObject
 from atpub.atproto.syntax import RAW, Cid
 from atpub.cli.main import run
 from atpub.engine.inventory import COLLECTION
@@ -71,12 +73,18 @@ class Look:
         """The CID of each record but the inventory's."""
         return {place: cid for place, (cid, _) in self.records.items() if place[0] != COLLECTION}
 
+    @property
+    def blobs(self) -> dict[str, Any]:
+        """Each blob that a record refers to, by its CID."""
+        return {blob["ref"]["$link"]: blob for _, value in self.records.values() for blob in _blobs_in(value)}
+
 
 class World:
     """One account.
 
     `foreign` has the CIDs of the records that another client has made in it, and nothing may touch; `contended` the
     places of those of the project that another client has just meddled with, and of which the inventory cannot know.
+    `is_touched` says whether anything was written since it was last set to False.
     """
 
     def __init__(self, pds: ReferencePds, folder: Path) -> None:
@@ -86,6 +94,7 @@ class World:
         self.foreign: dict[Place, str] = {}
         self.contended: set[Place] = set()
         self.wrong: list[str] = []
+        self.is_touched = True
         self.proxy = Proxy(self._serve)
         self.rival_s = Proxy(self._serve)
         self.target: tuple[str, ...] = ("--account", self.did, "--pds", self.proxy.url)
@@ -126,6 +135,7 @@ class World:
 
     def _serve(self, exchange: Exchange) -> Reply:
         """The server takes bodies of a limited size; a login, which takes it half a second, is made once."""
+        self.is_touched = self.is_touched or exchange.verb == "POST"
         if exchange.point.method == "createSession":
             if self._session is None:
                 self._session = self._server(exchange)
@@ -136,13 +146,30 @@ class World:
             return error_reply(413, "PayloadTooLargeError", "request entity too large")
         reply = self._server(exchange)
         if reply.status == 200:
-            self._check_inventory(listed(self.pds, self.did), f"after {exchange.point}")
+            self._check_inventory(look_of(self.pds.content(self.did)), f"after {exchange.point}")
         return reply
 
     def write(self, method: str, place: Place, **more: object) -> Any:
         """Another client writes, past the proxy."""
-        body = {"repo": self.did, "collection": place[0], "rkey": place[1], **more}
-        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt)
+        return self._post(method, {"repo": self.did, "collection": place[0], "rkey": place[1], **more})
+
+    def restore(self, look: Look) -> None:
+        """Another client makes everything but the foreign records what it was, in one commit."""
+        held = look_of(self.pds.content(self.did))
+        for cid in look.blobs.keys() - held.blobs.keys():
+            self._post("uploadBlob", self._files[cid], content_type=look.blobs[cid]["mimeType"])
+        writes = [*_writes(held, look, leaving=self.foreign)]
+        self._post("applyWrites", {"repo": self.did, "writes": writes, "validate": False})
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        """The content of what the manifests may upload, by its CID."""
+        contents = [file.read_bytes() for file in (self.manifests["spring"].parent / "data").iterdir()]
+        return {Cid.of_digest(sha256(content).digest(), RAW): content for content in contents}
+
+    def _post(self, method: str, body: Mapping[str, object] | bytes, **more: str) -> Any:
+        self.is_touched = True
+        return self.pds.xrpc(f"com.atproto.repo.{method}", body, token=self.account.access_jwt, **more)
 
     def remove_foreign(self) -> None:
         """Another client tidies up."""
@@ -154,10 +181,11 @@ class World:
 
     def look(self) -> Look:
         """What the repository holds now; what is owned is there as listed, and no blob is lost or left over."""
-        look = listed(self.pds, self.did)
+        records, blobs = self.pds.content_and_blobs(self.did)
+        look = look_of(records)
         self._check_inventory(look, "at the end")
         self.check()
-        _check_blobs(self.pds, self.did, look)
+        _check_blobs(blobs, look)
         return look
 
     def check(self) -> None:
@@ -177,24 +205,31 @@ def error_reply(status: int, name: str, message: str, *headers: tuple[str, str])
     return Reply(status, body, (("Content-Type", "application/json; charset=utf-8"), *headers))
 
 
-def listed(pds: ReferencePds, did: str) -> Look:
+def look_of(content: Iterable[Any]) -> Look:
     """What a repository holds, as the server has it."""
     records: dict[Place, tuple[str, Any]] = {}
-    for item in pds.content(did):
+    for item in content:
         _, _, _, collection, rkey = item["uri"].split("/")
         records[collection, rkey] = item["cid"], item["value"]
     return Look(records)
 
 
-def _check_blobs(pds: ReferencePds, did: str, look: Look) -> None:
-    """Each blob that a record refers to gives its bytes, and the server keeps no others."""
-    held = {blob["ref"]["$link"]: blob["size"] for _, value in look.records.values() for blob in _blobs_in(value)}
-    found = pds.xrpc("com.atproto.sync.listBlobs", params={"did": did})["cids"]
-    assert sorted(found) == sorted(held)
-    for cid, size in held.items():
-        content = pds.xrpc("com.atproto.sync.getBlob", params={"did": did, "cid": cid})
-        assert len(content) == size
-        assert Cid.of_digest(sha256(content).digest(), RAW) == cid
+def _writes(held: Look, wanted: Look, *, leaving: Container[Place]) -> Iterator[JsonObject]:
+    """What makes one of the other."""
+    for place in held.records.keys() | wanted.records.keys():
+        cid, value = wanted.records.get(place, (None, None))
+        if place in leaving or (place in held.records and held.records[place][0] == cid):
+            continue
+        kind = "delete" if cid is None else "update" if place in held.records else "create"
+        write: JsonObject = {"collection": place[0], "rkey": place[1], **({} if cid is None else {"value": value})}
+        yield {"$type": f"com.atproto.repo.applyWrites#{kind}", **write}
+
+
+def _check_blobs(found: Sequence[Any], look: Look) -> None:
+    """The server gives the bytes of each blob that a record refers to, and keeps no others."""
+    assert {blob["cid"]: blob["size"] for blob in found} == {cid: blob["size"] for cid, blob in look.blobs.items()}
+    for blob in found:
+        assert Cid.of_digest(bytes.fromhex(blob["sha256"]), RAW) == blob["cid"]
 
 
 def _blobs_in(value: Any) -> Iterator[Any]:

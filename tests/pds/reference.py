@@ -92,10 +92,17 @@ class ReferencePds:
 
     def content(self, did: str) -> list[Any]:
         """The URI, CID and value of every record in a repository: one request, which a real PDS does not have."""
-        url = f"{self.url}/test/content?{urllib.parse.urlencode({'did': did})}"
-        with _OPENER.open(url, timeout=60) as response:
-            found: list[Any] = json.loads(response.read())["records"]
+        found: list[Any] = self._everything(did=did)["records"]
         return found
+
+    def content_and_blobs(self, did: str) -> tuple[list[Any], list[Any]]:
+        """The same, and the CID of every blob, with the size and SHA-256 of the bytes that the server gives for it."""
+        found = self._everything(did=did, blobs="1")
+        return found["records"], found["blobs"]
+
+    def _everything(self, **params: str) -> Any:
+        with _OPENER.open(f"{self.url}/test/content?{urllib.parse.urlencode(params)}", timeout=60) as response:
+            return json.loads(response.read())
 
     def records(self, did: str) -> dict[str, Any]:
         """The records of a repository, inventories included, by their URIs."""

@@ -129,6 +129,7 @@ const { version } = JSON.parse(fs.readFileSync(resolve('@atproto/pds/package.jso
 const { lexToJson } = await import(
   pathToFileURL(resolve(version.startsWith('0.4.') ? '@atproto/lexicon' : '@atproto/lex-json'))
 )
+const { cborToLexRecord } = await import(pathToFileURL(resolve('@atproto/repo')))
 
 const secret = (bytes) => crypto.randomBytes(bytes).toString('hex')
 const environment = {
@@ -164,24 +165,38 @@ const { setTimeout } = globalThis
 accountManager.login = (...given) => loggingIn.run(true, () => login.apply(accountManager, given))
 globalThis.setTimeout = (work, delay, ...given) => setTimeout(work, loggingIn.getStore() ? 0 : delay, ...given)
 
-// Everything in an account's repository in one reply, which takes a dozen requests otherwise.
-async function contentOf(did) {
-  return actorStore.read(did, async ({ record }) => {
-    const found = []
-    for (const collection of await record.listCollections()) {
-      const page = { collection, limit: 1000, reverse: false, includeSoftDeleted: false }
-      for (const { uri, cid, value } of await record.listRecordsForCollection(page)) {
-        found.push({ uri, cid, value: lexToJson(value) })
-      }
-    }
-    return found
+// What an account's repository holds, in one reply, which takes dozens of requests otherwise: the URI, CID and value of
+// every record and, when asked for, the size and digest of every blob, as sync.getBlob gives it.
+async function contentOf(did, { withBlobs }) {
+  return actorStore.read(did, async ({ record, repo }) => {
+    const rows = await record.db.db
+      .selectFrom('record')
+      .innerJoin('repo_block', 'repo_block.cid', 'record.cid')
+      .select(['record.uri', 'record.cid', 'repo_block.content'])
+      .where('record.takedownRef', 'is', null)
+      .orderBy('record.uri', 'desc')
+      .execute()
+    const records = rows.map(({ uri, cid, content }) => ({ uri, cid, value: lexToJson(cborToLexRecord(content)) }))
+    const cids = withBlobs ? await repo.blob.listBlobs({ limit: 1000 }) : []
+    return { records, blobs: await Promise.all(cids.map((cid) => digestOf(repo.blob, cid))) }
   })
+}
+
+async function digestOf(blobs, cid) {
+  const { stream } = await blobs.getBlob(cid)
+  const hash = crypto.createHash('sha256')
+  let size = 0
+  for await (const piece of stream) {
+    hash.update(piece)
+    size += piece.length
+  }
+  return { cid, size, sha256: hash.digest('hex') }
 }
 
 service.server.on('request', async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, service.url)
   if (pathname !== '/test/content') return pds.app(request, response)
-  const body = JSON.stringify({ records: await contentOf(searchParams.get('did')) })
+  const body = JSON.stringify(await contentOf(searchParams.get('did'), { withBlobs: searchParams.has('blobs') }))
   response.writeHead(200, { 'content-type': 'application/json' }).end(body)
 })
 
