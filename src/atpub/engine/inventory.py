@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -24,6 +24,7 @@ from atpub.errors import InvalidRecord, NewerInventory
 from atpub.generated.dev.atpub import inventory as lexicon
 from atpub.problems import Problem
 from atpub.repository.model import Create, Delete, Live, Record, Update, Write
+from atpub.repository.record_table import records_of_collection
 
 COLLECTION: Final = Nsid(lexicon.NSID)
 LARGEST: Final = 16 * 1024
@@ -71,12 +72,17 @@ class Inventory:
         """Every record that the project owns."""
         return {path: item for shard in self.shards.values() for path, item in shard.items()}
 
+    def among(self, paths: Set[RecordPath]) -> Mapping[RecordPath, Owned]:
+        """Return those of the records that the project owns."""
+        wanted = {*paths}
+        return {path: shard[path] for shard in self.shards.values() for path in wanted & shard.keys()}
+
     def change(self, changes: Mapping[RecordPath, Owned | None]) -> InventoryChange:
         """Add, change or (None) remove these entries.
 
         Touches the shards of these records only, and writes none whose content would be the same.
         """
-        layout = _Layout(self).apply_changes(changes)
+        layout = _Layout(self, changes).apply()
         return InventoryChange(layout.inventory(), tuple(layout.writes()))
 
     def writes(self, changes: Mapping[RecordPath, Owned | None]) -> tuple[Write, ...]:
@@ -85,7 +91,7 @@ class Inventory:
 
     def after(self, changes: Mapping[RecordPath, Owned | None]) -> Inventory:
         """Return the inventory after these changes."""
-        return _Layout(self).apply_changes(changes).inventory()
+        return _Layout(self, changes).apply().inventory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,10 @@ def read_inventories(records: Iterable[Record]) -> Mapping[str, Inventory]:
 
 @dataclass(frozen=True, slots=True)
 class OwnershipView:
-    """The live records, the project's inventory and its entries, and the projects that own other records."""
+    """The live records, the project's inventory and its entries, and the projects that own other records.
+
+    Of a view `about` some records, `owned` and `foreign` hold no others.
+    """
 
     live: Live
     inventory: Inventory
@@ -114,12 +123,15 @@ class OwnershipView:
     foreign: Mapping[RecordPath, str]
 
     @classmethod
-    def of(cls, live: Live, project: str) -> OwnershipView:
+    def of(cls, live: Live, project: str, about: Set[RecordPath] | None = None) -> OwnershipView:
         """Read the inventories in the live records; raises InvalidRecord where one is damaged."""
-        inventories = read_inventories(live.records.values())
+        inventories = read_inventories(records_of_collection(live.records, COLLECTION))
         inventory = inventories.get(project) or Inventory(project)
-        foreign = {path: name for name, other in inventories.items() if name != project for path in other.owned}
-        return cls(live, inventory, inventory.owned, foreign)
+        others = [(name, other) for name, other in inventories.items() if name != project]
+        if about is None:
+            return cls(live, inventory, inventory.owned, {path: name for name, other in others for path in other.owned})
+        foreign = {path: name for name, other in others for path in other.among(about)}
+        return cls(live, inventory, inventory.among(about), foreign)
 
     def record(self, path: RecordPath) -> Record | None:
         """Return the live record."""
@@ -259,22 +271,28 @@ def _parse_owned(entry: lexicon.Entry) -> Owned:
 class _Layout:
     """The shards of one inventory while it changes; those that do not are the inventory's own, not copies."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, changes: Mapping[RecordPath, Owned | None]) -> None:
         self._project = inventory.project
+        self._changes = changes
         self._extras = inventory.extras
         self._before = inventory.shards
         self._shards = dict(inventory.shards)
         self._ranges = _Ranges(inventory.shards)
-        self._strays = self._ranges.strays(inventory.shards) if inventory.strays is None else inventory.strays
+        total, each = sum(map(len, inventory.shards.values())), len(changes) * len(inventory.shards)
+        self._has_all_strays = inventory.strays is not None or each >= total
+        if inventory.strays is not None:
+            self._strays = inventory.strays
+        else:
+            self._strays = self._ranges.strays(inventory.shards, None if self._has_all_strays else {*changes})
         self._touched: dict[Rkey, dict[RecordPath, Owned]] = {}
         self._encoded: dict[Rkey, Encoded] = {}
 
-    def apply_changes(self, changes: Mapping[RecordPath, Owned | None]) -> Self:
-        """Apply changes to the layout, and return it.
+    def apply(self) -> Self:
+        """Apply the changes to the layout, and return it.
 
         Shards that were changed are split where they are too large, and dropped where empty.
         """
-        for path, owned in changes.items():
+        for path, owned in self._changes.items():
             self._put(path, owned)
         for rkey, shard in list(self._touched.items()):
             self._replace(rkey, sorted(shard.items()))
@@ -285,7 +303,8 @@ class _Layout:
 
     def inventory(self) -> Inventory:
         """Return the inventory as it is now."""
-        is_known = not self._strays or self._has_same_ranges()  # where shards overlap, another range makes other strays
+        # Where shards overlap, another range makes other strays.
+        is_known = self._has_all_strays and (not self._strays or self._has_same_ranges())
         return Inventory(self._project, self._shards, self._extras, self._strays if is_known else None)
 
     def writes(self) -> Iterator[Write]:
@@ -368,11 +387,13 @@ class _Ranges:
         """Return the key of the shard; None where there is none yet."""
         return self._rkeys[max(0, bisect_right(self._starts, path) - 1)] if self._rkeys else None
 
-    def strays(self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]]) -> Mapping[RecordPath, Sequence[Rkey]]:
-        """Return the entries that are listed elsewhere: another program wrote them."""
+    def strays(
+        self, shards: Mapping[Rkey, Mapping[RecordPath, Owned]], among: set[RecordPath] | None
+    ) -> Mapping[RecordPath, Sequence[Rkey]]:
+        """Return the entries, or those among some, that are listed elsewhere: another program wrote them."""
         strays: defaultdict[RecordPath, list[Rkey]] = defaultdict(list)
         for rkey, start, end in zip(self._rkeys, self._starts, [*self._starts[1:], None], strict=False):
-            for path in shards[rkey]:
+            for path in shards[rkey] if among is None else among & shards[rkey].keys():
                 if path < start or (end is not None and path >= end):
                     strays[path].append(rkey)
         return strays

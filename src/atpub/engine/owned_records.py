@@ -11,6 +11,7 @@ from atpub.generated.com.atproto.lexicon import schema as lexicon_schema
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
 from atpub.repository.model import Live, Record
+from atpub.repository.record_table import records_of_collection
 
 INVENTORIES: Final = RecordFilter(frozenset((COLLECTION,)))
 """Every inventory record."""
@@ -40,7 +41,7 @@ def records_around(paths: Iterable[RecordPath]) -> RecordFilter:
 
 def listed_records(found: Mapping[RecordPath, Record]) -> RecordFilter:
     """Select the records that inventories list; of damaged ones, those that can still be read."""
-    survey = survey_inventories(found.values())
+    survey = survey_inventories(records_of_collection(found, COLLECTION))
     lists = [item.owned for item in survey.inventories.values()] + [item.owned for item in survey.damaged]
     return RecordFilter(paths=frozenset(path for owned in lists for path in owned))
 

@@ -38,7 +38,10 @@ class RecordFilter:
 
 
 FollowUp: TypeAlias = Callable[[Mapping[RecordPath, Record]], RecordFilter]
-"""Given the records of the collections that a filter selects, returns what else to read at the same head."""
+"""Given the records of the collections that a filter selects, returns what else to read at the same head.
+
+It selects for several records what it selects for each of them: after a commit, those that it wrote are enough.
+"""
 
 
 def read_with_follow_up(

@@ -110,8 +110,8 @@ class Repository(Protocol):
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None, *, recall: bool = False) -> Live:
         """Return the records that a filter selects, all at one head, with each CID checked.
 
-        With `recall`, the answer may be what this client has left: a commit on top of that head fails where another
-        client has written since.
+        With `recall`, the answer may be what this client has left, and have other records in it, too: a commit on top
+        of that head fails where another client has written since.
 
         `follow_up` is given the records of the filter's collections, and selects further records to read at that head.
         It may be called more than once. Raises RepositoryNotFound, Unavailable or RateLimited; a failure is never an

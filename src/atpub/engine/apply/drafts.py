@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from atpub.atproto.data import Blob, Encoded, JsonObject, put
 from atpub.atproto.syntax import Cid, RecordPath
@@ -28,12 +29,16 @@ class Drafts:
 
     def __init__(self, plan: Plan, describe: Callable[[Cid], Blob | None]) -> None:
         self._ownership = plan.inventory_changes
-        self._before = plan.inventory.owned
+        self._inventory = plan.inventory
         self._describe = describe
         self._drafts: dict[RecordPath, Encoded] = {}
         self._cids: dict[RecordPath, Cid] = {  # of what is not written; a draft adds its own
             change.path: change.after_cid for change in plan.changes if change.after_cid and change.after is None
         }
+
+    @cached_property
+    def _before(self) -> Mapping[RecordPath, Owned]:
+        return self._inventory.owned
 
     def cid(self, change: Change) -> Cid | None:
         """Return the CID of the change's record after the change, if known; None where there is no record."""

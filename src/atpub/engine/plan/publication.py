@@ -44,7 +44,7 @@ def plan_publication(
     warnings: tuple[Problem, ...] = (),
 ) -> Plan:
     """Plan to publish these records, each at another path; `project` owns them (empty: no project does)."""
-    ownership = OwnershipView.of(live, project)
+    ownership = OwnershipView.of(live, project, {request.desired.path for request in requests})
     requests = _without_new_parts(requests, live)
     desired = tuple(request.desired for request in requests)
     blobs, clock = live_blobs(desired, live.records), CreatedAtClock(now, live.records)

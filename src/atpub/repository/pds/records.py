@@ -24,10 +24,11 @@ from atpub.errors import OversizedResponse, RepositoryError, RepositoryNotFound,
 from atpub.generated.com.atproto.sync import get_latest_commit, get_repo
 from atpub.repository.backoff import TRIES, back_off
 from atpub.repository.filter import FollowUp, RecordFilter, read_with_follow_up
-from atpub.repository.model import Commit, Delete, Head, Live, Page, Record
+from atpub.repository.model import Commit, Delete, Head, Live, Page, Record, Write
 from atpub.repository.pds.cache import LARGEST, Cache, Copy, Listed, Whole
 from atpub.repository.pds.listing import Lister
 from atpub.repository.pds.writes import WriteBatch
+from atpub.repository.record_table import RecordTable
 
 FIRST_LOOK: Final = 8 * 1024 * 1024
 """Bytes of a repository after which it is looked at what they are about, and again whenever they have doubled."""
@@ -66,6 +67,54 @@ class _Query:
         return read_with_follow_up(copy.records_in, self.wanted, self.follow_up)
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The records of the last reading, as the commits on top of it have left them.
+
+    Of the collections and paths of `wanted` none is missing, and of what `follow_up` selects, given their records.
+    """
+
+    head: Head
+    wanted: RecordFilter
+    follow_up: FollowUp | None
+    records: Mapping[RecordPath, Record]
+
+    def holds(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> bool:
+        """Return whether the records that a filter and its follow-up select are among these, as far as there are any.
+
+        Looks at the filter's paths alone: that none is missing of what the follow-up selects is sure of each state.
+        """
+        return (
+            follow_up in (None, self.follow_up)
+            and wanted.collections <= self.wanted.collections
+            and all(path in self.wanted or path in self.records for path in wanted.paths)
+        )
+
+    def after(self, batch: WriteBatch, head: Head) -> Recent | None:
+        """Return the records after a commit; None where it makes the follow-up select others."""
+        changes = {write.path: _written(write, cid) for write, cid in zip(batch.writes, batch.cids, strict=True)}
+        gone = frozenset(path for path, record in changes.items() if record is None and path not in self.wanted)
+        wanted = self.wanted | RecordFilter(paths=gone) if gone else self.wanted
+        after = Recent(head, wanted, self.follow_up, RecordTable.of(self.records).after(changes))
+        new = {path: record for path, record in changes.items() if record and path.collection in wanted.collections}
+        try:
+            return after if self.follow_up is None or after.holds(self.follow_up(new)) else None
+        except RepositoryError:  # it is the next reading's
+            return None
+
+    def listed(self) -> Listed:
+        """Return the records with the filter that selects all of them."""
+        return Listed(self.head, self.wanted | RecordFilter(paths=frozenset(self.records)), self.records, lasting=False)
+
+
+def _written(write: Write, cid: Cid | None) -> Record | None:
+    """Return the record that a write leaves."""
+    if isinstance(write, Delete) or cid is None:
+        return None
+    value = write.value if "$type" in write.value else {"$type": write.path.collection, **write.value}
+    return Record(write.path, cid, value)
+
+
 class Records:
     """The records of one repository; what was read is kept, so that the same head is not read twice.
 
@@ -89,7 +138,7 @@ class Records:
         self._first_look = first_look
         self._known_head = known_head
         self._copy: Copy | None = None
-        self._recent: Listed | None = None  # what was read last, and then written
+        self._recent: Recent | None = None
 
     def head(self) -> Head:
         """Return the newest commit."""
@@ -99,7 +148,7 @@ class Records:
         """Note a commit of this client: what it wrote need not be read again."""
         recent = self._recent
         if recent is not None and recent.head.cid == swap_commit and commit.cids == batch.cids:
-            self._recent = _with_writes(recent, batch, commit.head)
+            self._recent = recent.after(batch, commit.head)
         else:
             self.moved()
             if self._copy is not None and self._copy.head.cid != commit.head.cid:
@@ -143,11 +192,14 @@ class Records:
             raise
 
     def recall(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live | None:
-        """Return the answer that the last reading and the commits on top of it hold; None where they do not."""
+        """Return what the last reading and the commits on top of it hold; None where it is not all that is selected.
+
+        More records may be in it. It takes as long whatever their number.
+        """
         recent = self._recent
-        if recent is None or (found := _answer_at(recent.head, recent, _Query(wanted, follow_up))) is None:
+        if recent is None or not recent.holds(wanted, follow_up):
             return None
-        return Live(self._did, recent.head, found)
+        return Live(self._did, recent.head, recent.records)
 
     def read(self, wanted: RecordFilter, follow_up: FollowUp | None = None) -> Live:
         """Return the records that a filter and its follow-up select, all at one head.
@@ -161,7 +213,7 @@ class Records:
         if self._copy is None:
             return self._read_anew(query)
         head = head or self.head()
-        if recent is not None and (found := _answer_at(head, recent, query)) is not None:
+        if recent is not None and (found := _answer_at(head, recent.listed(), query)) is not None:
             return Live(self._did, head, found)
         return self._read_on(self._copy, query, head) or self._read_anew(query)
 
@@ -231,7 +283,7 @@ class Records:
     def _keep(self, copy: Copy, query: _Query) -> Live:
         """Return the answer from a copy, and keep that copy if its records are well-formed."""
         extended, records = query.answer(copy)
-        self._recent = Listed(copy.head, extended, records, lasting=False)
+        self._recent = Recent(copy.head, extended, query.follow_up, records)
         if copy is not self._copy:
             self._copy = copy
             if self._cache is not None:
@@ -276,18 +328,6 @@ def _answer_at(head: Head, copy: Listed, query: _Query) -> Mapping[RecordPath, R
         return None
     extended, records = query.answer(copy)
     return records if extended <= copy.wanted else None
-
-
-def _with_writes(copy: Listed, batch: WriteBatch, head: Head) -> Listed:
-    """Return a copy of some records as they are after a commit on top of its head."""
-    records = dict(copy.records)
-    for write, cid in zip(batch.writes, batch.cids, strict=True):
-        if isinstance(write, Delete) or cid is None:
-            records.pop(write.path, None)
-        else:
-            value = write.value if "$type" in write.value else {"$type": write.path.collection, **write.value}
-            records[write.path] = Record(write.path, cid, value)
-    return Listed(head, copy.wanted | RecordFilter(paths=batch.paths), records, copy.lasting)
 
 
 def _is_about(blocks: Iterable[bytes], wanted: RecordFilter) -> bool:
