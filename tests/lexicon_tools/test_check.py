@@ -208,10 +208,12 @@ def test_a_repository(source: str, published: Path, atpub: Atpub) -> None:
     ran = atpub("check", source)
     assert (ran.code, ran.out) == (
         3,
-        f"{note}: error: $: the record key '3jzfcijpj2z2a' is not of the type nsid (key; org.lab.note) "
-        "[invalid-record]\n"
-        f"{note}: error: $.text: 5 bytes, at most 2 (maxLength; org.lab.note) [invalid-record]\n"
-        "2 records, 1 invalid.\n",  # the other one is the inventory
+        (
+            f"{note}: error: $: the record key '3jzfcijpj2z2a' is not of the type nsid (key; org.lab.note) "
+            "[invalid-record]\n"
+            f"{note}: error: $.text: 5 bytes, at most 2 (maxLength; org.lab.note) [invalid-record]\n"
+            "2 records, 1 invalid.\n"
+        ),  # the other one is the inventory
     )
     assert f"{source}: warning: 1 record not checked, as no lexicon is at hand: org.lab.page [no-lexicon]" in ran.err
     found = atpub("check", source, "--json").json
