@@ -114,7 +114,11 @@ def status() -> None:
 @click.argument("new", metavar="[NEW]", required=False)
 @click.option("--examples", is_flag=True, help="Show the values that prove each change.")
 @click.option("--all", "everything", is_flag=True, help="Show the compatible changes, too.")
-@click.option("--against-data", metavar="DATA", help="Count records that are affected: a CAR file, JSON, at://ACCOUNT.")
+@click.option(
+    "--against-data",
+    metavar="DATA",
+    help="Count records that are affected: of a CAR file, JSON files, a folder of them, or at://ACCOUNT.",
+)
 @format_option("markdown", "github", subject="the changes")
 @manifest_options
 @target_options
