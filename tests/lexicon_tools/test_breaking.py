@@ -189,15 +189,15 @@ def test_many_changes_of_a_large_object_take_little_time() -> None:
 def test_a_long_chain_of_references_has_no_example() -> None:
     """A value of it would be nested too deeply; what stands at its end has one."""
 
+    def link(number: int, **fields: Json) -> Json:
+        following: Json = {"type": "ref", "ref": f"#d{number + 1}"}
+        return {"type": "object", "required": ["next"], "properties": {"next": following, **fields}}
+
     def chain(limit: int) -> Json:
-        text = {"type": "string", "maxLength": limit}
-        links = [
-            {"type": "object", "required": ["next"], "properties": {"next": {"type": "ref", "ref": f"#d{number + 1}"}}}
-            for number in range(2_000)
-        ]
+        text: Json = {"type": "string", "maxLength": limit}
         end: Json = {"type": "object", "required": ["text"], "properties": {"text": text}}
-        first = {**links[0], "properties": {**links[0]["properties"], "text": text}}
-        return {f"d{number}": link for number, link in enumerate([first, *links[1:], end])}
+        links = [link(0, text=text), *map(link, range(1, 2_000)), end]
+        return {f"d{number}": item for number, item in enumerate(links)}
 
     first, last = compare_case({"where": "defs", "old": chain(9), "new": chain(8)})
     assert (first.bump, first.is_proven) == ("major", False)
