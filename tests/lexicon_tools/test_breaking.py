@@ -165,7 +165,8 @@ def test_what_a_value_is_judged_by_is_work() -> None:
     root = Root(Name(NSID), (), {"old": by_ref, "new": by_union}, {"old": known, "new": known}, "thing")
     assert root.count_lookups({}) == 2
     assert root.count_lookups({"inner": [{"f1": ""}]}) == 2 + 10_000 + 0  # no member of the union
-    assert root.count_lookups({"inner": [{"$type": "org.lab.part"}] * 3}) == 2 + 3 * 10_000 + 3 * (1 + 10_000)
+    member: Json = {"$type": "org.lab.part"}
+    assert root.count_lookups({"inner": [member, member, member]}) == 2 + 3 * 10_000 + 3 * (1 + 10_000)
 
 
 @pytest.mark.slow
