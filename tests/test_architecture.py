@@ -93,7 +93,7 @@ MAY_DO_IO = (
     *("inspection.files", "inspection.reading", "inspection.run", "measuring", "verifying.reading", "progress_display"),
     *("packing.sources", "packing.write", "packing.run", "lexicon_tools.files", "lexicon_tools.records"),
     *("lexicon_resolution.files", "lexicon_resolution.origins", "lexicon_resolution.shelf", "lexicon_resolution.run"),
-    *("lexicon_tools.git", "lexicon_tools.versions", "lexicon_tools.against_data"),
+    *("lexicon_tools.git", "lexicon_tools.versions", "lexicon_tools.against_data", "lexicon_tools.stored"),
     "cataloging",
     *("history.folder", "history.names"),
     *("serving.files", "serving.server"),

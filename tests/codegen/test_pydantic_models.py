@@ -259,6 +259,8 @@ def test_a_record_is_loaded_by_its_type(models: GeneratedPackage, module: Any) -
     assert type(loaded) is module.Everything
     with pytest.raises(LookupError, match=r"every_model has no record of the \$type 'com\.example\.nothing'"):
         models.module().load({"$type": "com.example.nothing"})
+    with pytest.raises(LookupError, match=r"a record has a \$type"):
+        models.module().load({"text": "a"})
 
 
 def test_every_model_has_a_json_schema(everything: GeneratedPackage, models: GeneratedPackage, module: Any) -> None:

@@ -1,5 +1,6 @@
 """Each kind of change: its code, whom it breaks, the version it needs, and the values that prove it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,23 @@ from atpub.atproto.data import Json
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import EFFECTS, LexiconChange, LexiconVersion
 from atpub.atproto.evolution.rules import RULES
-from atpub.atproto.evolution.witness import Root, Work
+from atpub.atproto.evolution.witness import Root
 from atpub.atproto.lexicon.formats import valid_key
 from atpub.atproto.lexicon.link import link
 from atpub.atproto.lexicon.model import (
     Array,
     BodyType,
+    Lexicon,
     Lexicons,
     Name,
     Object,
     ProcedureType,
     QueryType,
     RecordType,
+    Ref,
     String,
     SubscriptionType,
+    Union,
     Unsupported,
 )
 from atpub.atproto.lexicon.parse import parse
@@ -152,11 +156,50 @@ def test_a_change_at_the_same_place_has_another_id() -> None:
     assert first.id != second.id
 
 
-def test_an_object_of_many_fields_is_much_work() -> None:
-    """Each of its values is judged field by field, also where all but one are absent."""
-    wide = Object({"inner": Array(Object({f"f{number}": String() for number in range(10_000)}))})
-    root = Root(Name(NSID), (), {"old": Object(), "new": wide}, {}, "thing")
-    assert root.fields == 10_001
-    work = Work(1_000)
-    assert all(work.take({}, 99) for _ in range(500))
-    assert sum(work.take({}, root.fields) for _ in range(500)) < 5
+def test_what_a_value_is_judged_by_is_work() -> None:
+    """Each field is looked for, also where it is absent, and in what the value refers to."""
+    part = Name(Nsid("org.lab.part"))
+    wide = Object({f"f{number}": String() for number in range(10_000)})
+    known = Lexicons({part.nsid: Lexicon(part.nsid, {"main": wide})})
+    by_ref, by_union = Object({"inner": Array(Ref(part))}), Object({"inner": Array(Union((part,)))})
+    root = Root(Name(NSID), (), {"old": by_ref, "new": by_union}, {"old": known, "new": known}, "thing")
+    assert root.count_lookups({}) == 2
+    assert root.count_lookups({"inner": [{"f1": ""}]}) == 2 + 10_000 + 0  # no member of the union
+    member: Json = {"$type": "org.lab.part"}
+    assert root.count_lookups({"inner": [member, member, member]}) == 2 + 3 * 10_000 + 3 * (1 + 10_000)
+
+
+@pytest.mark.slow
+def test_many_changes_of_a_large_object_take_little_time() -> None:
+    """The smallest value that all examples vary is made once, and the search ends when much was tried."""
+    names = [f"f{number}" for number in range(3_000)]
+    sides: dict[str, Json] = {
+        side: {
+            "type": "object",
+            "required": [*names],
+            "properties": {name: {"type": "string", "maxLength": limit} for name in names},
+        }
+        for side, limit in (("old", 9), ("new", 8))
+    }
+    started = time.process_time()
+    changes = compare_case({"where": "object", **sides})
+    assert time.process_time() - started < 4
+    assert (len(changes), len(changes[0].examples)) == (3_000, 1)
+
+
+def test_a_long_chain_of_references_has_no_example() -> None:
+    """A value of it would be nested too deeply; what stands at its end has one."""
+
+    def link(number: int, **fields: Json) -> Json:
+        following: Json = {"type": "ref", "ref": f"#d{number + 1}"}
+        return {"type": "object", "required": ["next"], "properties": {"next": following, **fields}}
+
+    def chain(limit: int) -> Json:
+        text: Json = {"type": "string", "maxLength": limit}
+        end: Json = {"type": "object", "required": ["text"], "properties": {"text": text}}
+        links = [link(0, text=text), *map(link, range(1, 2_000)), end]
+        return {f"d{number}": item for number, item in enumerate(links)}
+
+    first, last = compare_case({"where": "defs", "old": chain(9), "new": chain(8)})
+    assert (first.bump, first.is_proven) == ("major", False)
+    assert (last.bump, last.is_proven) == ("major", True)

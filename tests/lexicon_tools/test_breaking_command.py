@@ -189,6 +189,14 @@ def test_real_records(versions: Path, atpub: Atpub) -> None:
     assert "notes.jsonl:2:" in ran.out
 
 
+def test_records_of_a_lexicon_that_is_gone_are_affected(versions: Path, atpub: Atpub) -> None:
+    page = json.loads((versions / "old/note.json").read_text("utf-8")) | {"id": "org.lab.page"}
+    write(versions, page, "old/page.json")
+    write_files(versions, {"records/page.json": json.dumps({"$type": "org.lab.page", "text": "a"})})
+    for new, counted in (("lexicons", "1 of 1 record in records affected."), ("lexicons/org/lab/note.json", "0 of 0")):
+        assert counted in atpub("lex", "breaking", "old", new, "--against-data", "records").out
+
+
 def test_data_that_cannot_be_read_is_counted(versions: Path, atpub: Atpub) -> None:
     write_files(
         versions, {"notes.jsonl": '{"$type": "org.lab.note", "text": "a"}\n{\n{"text": "a"}\n', "a.yaml": "a: 1\n"}
@@ -219,7 +227,9 @@ def test_published_lexicons_and_the_plan_that_would_break_them(versions: Path, a
     assert (ran.code, "1 of 1 record in published affected" in ran.out) == (1, True)
     assert atpub("lex", "breaking", "at://did:web:local.invalid").code == 1
     atpub("export", "--car", "lab.car")
-    assert "1 of 1 record in lab.car" in atpub("lex", "breaking", "published", "--against-data", "lab.car").out
+    ran = atpub("lex", "breaking", "published", "--against-data", "lab.car")
+    assert "1 of 1 record in lab.car" in ran.out
+    assert "\nat://did:web:local.invalid/org.lab.note/one: error: $.text: " in ran.out
     planned = atpub("plan")
     assert planned.code == 7
     assert "max-length-tightened at $.defs.main.record.properties.text.maxLength" in planned.out

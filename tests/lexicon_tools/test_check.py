@@ -177,6 +177,74 @@ def test_files_that_cannot_be_read(project: Path, atpub: Atpub) -> None:
     assert problem["code"] == "too-large"
 
 
+MANIFEST = """\
+atpub: 1
+project: lab
+lexicons: {path: lexicons}
+records:
+  one: {collection: org.lab.note, rkey: 3jzfcijpj2z2a, value: {text: hello}}
+  two: {collection: org.lab.page, rkey: home, value: {text: hello}}
+"""
+ACCOUNT = "at://did:web:local.invalid"
+
+
+@pytest.fixture
+def published(project: Path, atpub: Atpub) -> Path:
+    """A folder with two published records: one breaks its lexicon by now, and the lexicon of the other is gone."""
+    lexicon = json.dumps(LEXICON).replace(', "about": {"type": "ref", "ref": "org.other.thing"}', "")
+    page = lexicon.replace("org.lab.note", "org.lab.page").replace('"tid"', '"any"')
+    write_files(project, {"lexicons/note.json": lexicon, "lexicons/page.json": page, "atpub.yaml": MANIFEST})
+    assert atpub("apply", "--yes", "--account", "local").code == 0
+    assert atpub("export", "--car", "lab.car", "--account", "local").code == 0
+    later = lexicon.replace('"maxLength": 5', '"maxLength": 2').replace('"tid"', '"nsid"')
+    write_files(project, {"lexicons/note.json": later})
+    (project / "lexicons/page.json").unlink()
+    return project
+
+
+@pytest.mark.parametrize("source", ["lab.car", ACCOUNT])
+def test_a_repository(source: str, published: Path, atpub: Atpub) -> None:
+    note = f"{ACCOUNT}/org.lab.note/3jzfcijpj2z2a"
+    ran = atpub("check", source)
+    assert (ran.code, ran.out) == (
+        3,
+        (
+            f"{note}: error: $: the record key '3jzfcijpj2z2a' is not of the type nsid (key; org.lab.note) "
+            "[invalid-record]\n"
+            f"{note}: error: $.text: 5 bytes, at most 2 (maxLength; org.lab.note) [invalid-record]\n"
+            "2 records, 1 invalid.\n"
+        ),  # the other one is the inventory
+    )
+    assert f"{source}: warning: 1 record not checked, as no lexicon is at hand: org.lab.page [no-lexicon]" in ran.err
+    found = atpub("check", source, "--json").json
+    assert (found["records"], found["invalid"], found["unreadable"]) == (2, 1, 0)
+    assert [problem["code"] for problem in found["warnings"]] == ["no-lexicon"]
+    (invalid,) = (verdict for verdict in found["verdicts"] if not verdict["valid"])
+    assert (invalid["file"], invalid["line"], invalid["uri"]) == (source, None, note)
+
+
+def test_a_collection_and_a_record_of_an_account(published: Path, atpub: Atpub) -> None:
+    for uri in (f"{ACCOUNT}/org.lab.note", f"{ACCOUNT}/org.lab.note/3jzfcijpj2z2a"):
+        ran = atpub("check", uri, "--repository", ".atpub/local")
+        assert (ran.code, ran.out.splitlines()[-1]) == (3, "1 record, 1 invalid.")
+    for uri, code in {
+        f"{ACCOUNT}/org.lab.note/3jzfcijpj2z2b": "record-not-found",
+        f"{ACCOUNT}/org.lab.page": "usage",
+        "at://nowhere": "usage",
+    }.items():
+        ran = atpub("check", uri)
+        assert (ran.code in {1, 64}, f"[{code}]" in ran.err) == (True, True)
+    assert atpub("check", "lab.car", "--repository", ".atpub/local").code == 64
+
+
+def test_a_damaged_repository_hides_no_other_file(published: Path, atpub: Atpub) -> None:
+    (published / "bad.car").write_bytes((published / "lab.car").read_bytes()[:300])
+    write_files(published, {"a.json": json.dumps(note(""))})
+    ran = atpub("check", "bad.car", "none.car", "a.json")
+    assert (ran.code, ran.out.splitlines()[-1]) == (3, "1 record, all valid; 2 files not read.")
+    assert "error: bad.car: the CAR file is not a whole repository" in ran.out
+
+
 def test_nothing_in_a_record_acts_on_a_terminal(project: Path, atpub: Atpub) -> None:
     write_files(project, {"a.jsonl": json.dumps(note("\x1b[31m" * 9, **{"a\n::error::": 1.5}), ensure_ascii=False)})
     ran = atpub("check", "a.jsonl")

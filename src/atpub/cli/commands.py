@@ -44,7 +44,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "whoami": ("account_commands:whoami", "Show the account, its server, and the login that is used."),
     "generate": ("publishing_commands:generate", "Generate typed Python classes from Lexicon JSON."),
     "lex": ("lexicon_commands:lex", "Write, lint, format, compare and pull Lexicon JSON."),
-    "check": ("lexicon_commands:check", "Check records in files against their lexicons."),
+    "check": ("lexicon_commands:check", "Check records against their lexicons."),
     "manifest-schema": ("publishing_commands:manifest_schema", "Print the JSON Schema of the manifest."),
     "explain": ("publishing_commands:explain", "Explain a code that atpub has printed."),
     "completion": ("publishing_commands:completion", "Print the script with which a shell completes commands."),

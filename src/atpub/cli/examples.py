@@ -92,7 +92,11 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "lex status": ("atpub lex status", "atpub lex status --account lab.example.org lexicons"),
     "lex schema": ("atpub lex schema > lexicon.schema.json",),
-    "check": ("atpub check note.json", "atpub check --json records.jsonl"),
+    "check": (
+        "atpub check note.json",
+        "atpub check --json records.jsonl",
+        "atpub check at://lab.example.org/org.example.note",
+    ),
     "explain": ("atpub explain not-owned", "atpub explain"),
     "manifest-schema": ("atpub manifest-schema > atpub.schema.json",),
     "completion": (

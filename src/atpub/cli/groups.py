@@ -19,6 +19,13 @@ class PathParameter(click.Path):
         return load("pathlib:Path")(value)
 
 
+class FileOrUri(click.Path):
+    """A path or an at:// URI, as text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if str(value).startswith("at://") else super().convert(value, param, ctx)
+
+
 class UnknownCommand(click.UsageError):
     """The name of a command that a group does not have."""
 

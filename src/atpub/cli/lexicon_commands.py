@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, OrderedGroup, PathParameter, command
+from atpub.cli.groups import FILE, FOLDER, NEW_FOLDER, FileOrUri, OrderedGroup, PathParameter, command
 from atpub.cli.options import format_option, json_option, manifest_options, run_by, target_options
 
 
@@ -114,7 +114,11 @@ def status() -> None:
 @click.argument("new", metavar="[NEW]", required=False)
 @click.option("--examples", is_flag=True, help="Show the values that prove each change.")
 @click.option("--all", "everything", is_flag=True, help="Show the compatible changes, too.")
-@click.option("--against-data", metavar="DATA", help="Count records that are affected: a CAR file, JSON, at://ACCOUNT.")
+@click.option(
+    "--against-data",
+    metavar="DATA",
+    help="Count records that are affected: of a CAR file, JSON files, a folder of them, or at://ACCOUNT.",
+)
 @format_option("markdown", "github", subject="the changes")
 @manifest_options
 @target_options
@@ -139,16 +143,20 @@ def schema_command() -> None:
 
 
 @command()
-@click.argument("files", type=FILE, nargs=-1, required=True, metavar="RECORD...")
+@click.argument("records", type=FileOrUri(dir_okay=False), nargs=-1, required=True, metavar="RECORD...")
 @click.option("--lexicons", type=FOLDER, multiple=True, metavar="DIR", help="A folder of Lexicon JSON files.")
+@click.option("--repository", type=FOLDER, metavar="DIR", help="A repository in a folder. [default: ./.atpub/local]")
+@click.option("--pds", metavar="URL", help="The account's PDS, instead of looking it up. [ATPUB_PDS]")
 @json_option
 @run_by("atpub.cli.run.check:run")
 def check() -> None:
-    """Check records in files against their lexicons; needs no network.
+    """Check records against their lexicons: of files, stdin, a CAR file or an account.
 
-    A file is a record, an array of records, or JSON Lines (one record on each line); - is stdin. Exits with 3 if a
-    record is invalid.
+    A file is a record, an array of records, JSON Lines (one record on each line) or a repository (.car); - is stdin.
+    at://ACCOUNT, at://ACCOUNT/COLLECTION or the URI of a record names published ones. Exits with 3 if a record is
+    invalid.
 
     Lexicons come from --lexicons, or else from the folders that [tool.atpub.generate] in pyproject.toml names or
-    lexicons/, and from atpub itself. References to other lexicons accept any value, with a warning.
+    lexicons/, and from atpub itself. References to other lexicons accept any value, with a warning; of a repository,
+    records without a lexicon are counted and not checked.
     """

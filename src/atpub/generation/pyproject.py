@@ -38,7 +38,7 @@ class SettingsTable:
         """Yield a problem for each setting that there is not."""
         for key in self.values:
             if key not in known:
-                hint = suggest(key, known) or f"there are {', '.join(known)}"
+                hint = suggest(key, known) or f"known: {', '.join(known)}"
                 yield self.problem(key, "there is no such setting", hint)
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def read_approved() -> frozenset[str]:
 def _unknown_tables(source: Source, names: Iterable[str]) -> Iterator[Problem]:
     for name in names:
         if name not in TABLES:
-            hint = suggest(name, TABLES) or f"there are {', '.join(TABLES)}"
+            hint = suggest(name, TABLES) or f"known: {', '.join(TABLES)}"
             yield SettingsTable(name, source).problem("", "there is no such setting", hint)
 
 

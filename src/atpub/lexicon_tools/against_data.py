@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from atpub.atproto.data import Json
 from atpub.atproto.evolution.model import LexiconVersion
-from atpub.atproto.lexicon.validate import violations
-from atpub.atproto.repo.car import Snapshot, read_car_file, snapshot_of
-from atpub.atproto.repo.commit import parse_commit
-from atpub.atproto.syntax import Did, Nsid, RecordPath
-from atpub.errors import RepositoryError, Usage
+from atpub.atproto.syntax import Nsid
+from atpub.errors import Usage
 from atpub.lexicon_tools.records import RecordVerdict, check_files
-from atpub.problems import Problem
+from atpub.lexicon_tools.stored import StoredRecords, judge_record, read_car_records
 from atpub.repository.filter import RecordFilter
 from atpub.repository.interface import Repository
-from atpub.repository.model import Record
-from atpub.repository.snapshot import records_of
 
 MOST_SHOWN: Final = 5
 """How many of the affected records are kept to be shown."""
+_Verdicts: TypeAlias = tuple[RecordVerdict, RecordVerdict]
 _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 _SOURCES: Final = "name a CAR file, files of JSON, or an at:// account"
 
@@ -49,12 +44,11 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
     wanted, path = RecordFilter(frozenset(collections)), Path(source)
     if repository is not None:
         live = repository.read(wanted)
-        return _count(source, collections, _judge(live.did, live.records, old, new))
+        return _count(source, collections, _judge(StoredRecords(source, live.did, live.records), old, new))
     if not path.exists():
         raise Usage(f"{source} does not exist", hint=_SOURCES)
     if path.suffix == ".car":
-        snapshot = _read_car(path)
-        return _count(source, collections, _judge(snapshot.did, records_of(snapshot, wanted), old, new))
+        return _count(source, collections, _judge(read_car_records(path, wanted), old, new))
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES)
     if not files:
         raise Usage(f"{source} has no records in it", hint=_SOURCES)
@@ -63,31 +57,13 @@ def check_data(source: str, old: LexiconVersion, new: LexiconVersion, repository
     )
 
 
-def _read_car(path: Path) -> Snapshot:
-    """Read a repository from a file; raises RepositoryError."""
-    try:
-        with path.open("rb") as stream:
-            car = read_car_file(stream)
-        return snapshot_of(car, parse_commit(car.blocks.get(car.roots[0], b"") if car.roots else b"").did)
-    except RepositoryError as error:
-        raise type(error)(f"{path}: {error.message}", hint=error.hint) from None
+def _judge(stored: StoredRecords, old: LexiconVersion, new: LexiconVersion) -> Iterator[_Verdicts]:
+    for record in stored.records.values():
+        before, after = (judge_record(side.lexicons, stored.source, stored.did, record) for side in (old, new))
+        yield before, after
 
 
-def _judge(
-    did: Did, records: Mapping[RecordPath, Record], old: LexiconVersion, new: LexiconVersion
-) -> Iterator[tuple[RecordVerdict, RecordVerdict]]:
-    for path, record in records.items():
-        uri = f"at://{did}/{path}"
-        yield _verdict(old, uri, record.value), _verdict(new, uri, record.value)
-
-
-def _verdict(version: LexiconVersion, name: str, value: Json) -> RecordVerdict:
-    kind = value.get("$type") if isinstance(value, dict) else None
-    problems: tuple[Problem, ...] = tuple(found.problem() for found in violations(version.lexicons, value))
-    return RecordVerdict(name, 0, str(kind or ""), problems)
-
-
-def _count(source: str, collections: set[Nsid], pairs: Iterable[tuple[RecordVerdict, RecordVerdict]]) -> DataResult:
+def _count(source: str, collections: set[Nsid], pairs: Iterable[_Verdicts]) -> DataResult:
     records = affected = invalid = unread = 0
     shown: list[RecordVerdict] = []
     for before, after in pairs:

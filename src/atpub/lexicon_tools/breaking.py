@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from atpub.atproto.evolution.compare import compare_versions
 from atpub.atproto.evolution.model import Bump, LexiconChange, largest
 from atpub.atproto.lexicon.model import Lexicons
+from atpub.atproto.syntax import Nsid
 from atpub.lexicon_tools.against_data import DataResult
 from atpub.lexicon_tools.versions import VersionFiles, files_by_nsid, link_versions
 from atpub.manifest.lexicon_files import find_places
@@ -54,7 +55,7 @@ def find_breaking(
     old: VersionFiles, new: VersionFiles, known: Lexicons, approved: frozenset[str] = frozenset()
 ) -> BreakingResult:
     """Compare two versions; raises InvalidInput where the new one is invalid."""
-    nsids = new.nsids if old.partial or new.partial else old.nsids | new.nsids
+    nsids = compared_nsids(old, new)
     linked = link_versions(old, new, known, nsids)
     changes = [*compare_versions(linked.old, linked.new)]
     places = _Places(old, new)
@@ -63,6 +64,11 @@ def find_breaking(
     hint = "remove it from [tool.atpub.breaking]: a change of something else has another digest"
     idle = [Problem("unused-approval", f"no change is {line!r}", None, hint, "warning") for line in unused]
     return BreakingResult(len(nsids), placed, (*linked.warnings, *idle))
+
+
+def compared_nsids(old: VersionFiles, new: VersionFiles) -> frozenset[Nsid]:
+    """Return the lexicons to compare: where a version is partial, one that is not in the new one need not be gone."""
+    return new.nsids if old.partial or new.partial else old.nsids | new.nsids
 
 
 class _Places:

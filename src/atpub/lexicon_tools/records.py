@@ -19,7 +19,7 @@ from atpub.atproto.data import Json
 from atpub.atproto.lexicon.model import Lexicons
 from atpub.atproto.lexicon.validate import violations
 from atpub.atproto.lexicon.violation import Violation
-from atpub.errors import InvalidInput
+from atpub.errors import InvalidInput, RepositoryError
 from atpub.problems import Place, Problem
 from atpub.text.document import Document
 from atpub.text.files import STDIN, unreadable
@@ -27,22 +27,27 @@ from atpub.text.json_document import parse_json, place_problems
 from atpub.text.source import MAX_BYTES, decode
 
 _LINES: Final = (".jsonl", ".ndjson")
-_UNKNOWN: Final = "name the folder that has it: --lexicons DIR; or pull it first: atpub lex pull NSID"
+NO_LEXICON_HINT: Final = "name the folder that has it: --lexicons DIR; or pull it first: atpub lex pull NSID"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordVerdict:
-    """What is wrong with a record, if anything; the line is that of its beginning, and 0 if the file is unreadable."""
+    """What is wrong with a record, if anything.
+
+    One in a file of JSON has the line of its beginning, and one in a repository its URI; a file that cannot be read has
+    neither.
+    """
 
     file: str
     line: int
     collection: str = ""
     problems: tuple[Problem, ...] = ()
+    uri: str = ""
 
     @property
     def is_record(self) -> bool:
         """Whether this is about a record, and not about a file that cannot be read."""
-        return self.line > 0
+        return self.line > 0 or bool(self.uri)
 
     @property
     def is_valid(self) -> bool:
@@ -58,7 +63,14 @@ def check_files(lexicons: Lexicons, files: Iterable[Path]) -> Iterator[RecordVer
             with _open_stdin() if name == STDIN else file.open("rb") as stream:
                 yield from check_stream(lexicons, stream, name, is_lines=file.suffix in _LINES)
         except OSError as error:
-            yield RecordVerdict(name, 0, problems=(unreadable(name, error),))
+            yield unreadable_file(name, error)
+
+
+def unreadable_file(name: str, error: OSError | RepositoryError) -> RecordVerdict:
+    """Return the verdict on a file that cannot be read, or that is no whole repository."""
+    if isinstance(error, OSError):
+        return RecordVerdict(name, 0, problems=(unreadable(name, error),))
+    return RecordVerdict(name, 0, problems=(Problem(error.code, error.message, hint=error.hint),))
 
 
 def _open_stdin() -> AbstractContextManager[BinaryIO]:
@@ -147,4 +159,4 @@ def _place(found: Iterable[Violation], document: Document) -> tuple[Problem, ...
 
 def _problem(item: Violation) -> Problem:
     """Return a violation as a problem, without a place; with a hint where no lexicon was found."""
-    return replace(item.problem(), hint=_UNKNOWN if item.rule == "lexicon" else "")
+    return replace(item.problem(), hint=NO_LEXICON_HINT if item.rule == "lexicon" else "")

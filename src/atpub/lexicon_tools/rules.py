@@ -42,7 +42,12 @@ RULES: Final = (
     Rule("json-syntax", _ERROR, "The file is JSON.", '{"lexicon": 1,}', goat=("schema-json-parse",)),
     Rule("duplicate-key", _ERROR, "An object has each key once.", '{"id": "a.b.c", "id": "a.b.d"}'),
     Rule("lexicon", _ERROR, "The lexicon is valid.", '{"lexicon": 2}', goat=_INVALID),
-    Rule("unknown-type", _WARNING, "The language has the type.", '{"type": "colour"}'),
+    Rule(
+        "unknown-type",
+        _WARNING,
+        "The language has the type; a value of type number or record is an error.",
+        '{"type": "colour"}',
+    ),
     Rule("unknown-format", _WARNING, "The language has the format.", '{"format": "date-time"}'),
     Rule(
         "unknown-word",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from atpub.atproto.data import JsonObject
 from atpub.atproto.lexicon.violation import json_path
 from atpub.lexicon_tools.records import RecordVerdict
@@ -29,6 +31,7 @@ def verdict_json(verdict: RecordVerdict) -> JsonObject:
     return {
         "file": verdict.file,
         "line": verdict.line or None,
+        "uri": verdict.uri or None,
         "collection": verdict.collection or None,
         "valid": verdict.is_valid,
         "problems": [_problem_json(problem) for problem in verdict.problems],
@@ -39,13 +42,15 @@ def _problem_json(problem: Problem) -> JsonObject:
     return {**problem_json(problem), "path": json_path(problem.path)}
 
 
-def checked_json(verdicts: list[JsonObject], warnings: tuple[Problem, ...]) -> JsonObject:
+def checked_json(verdicts: Iterable[RecordVerdict], warnings: Iterable[Problem]) -> JsonObject:
     """Return all verdicts as JSON, and warnings about the lexicons."""
+    listed = [*verdicts]
+    records = [verdict for verdict in listed if verdict.is_record]
     return {
         "format_version": FORMAT_VERSION,
-        "records": sum(verdict["line"] is not None for verdict in verdicts),
-        "invalid": sum(verdict["line"] is not None and not verdict["valid"] for verdict in verdicts),
-        "unreadable": sum(verdict["line"] is None for verdict in verdicts),
+        "records": len(records),
+        "invalid": sum(not verdict.is_valid for verdict in records),
+        "unreadable": len(listed) - len(records),
         "warnings": [problem_json(problem) for problem in warnings],
-        "verdicts": [*verdicts],
+        "verdicts": [verdict_json(verdict) for verdict in listed],
     }

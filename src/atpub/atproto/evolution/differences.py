@@ -126,16 +126,16 @@ def _report_removed(name: str, old: Object, steps: Path) -> Divergence:
 
 def _compare_presence(name: str, old: Object, new: Object, steps: Path) -> Iterator[Divergence]:
     where = (name,)
-    if name in new.required - old.required:
+    if name in new.required and name not in old.required:
         message = f"the field {name!r} was optional and is required"
         yield Divergence("field-made-required", message, steps, where, ("old",), _REQUIRED, "absent", certain=True)
-    if name in old.required - new.required:
+    if name in old.required and name not in new.required:
         message = f"the field {name!r} was required and is optional"
         yield Divergence("field-made-optional", message, steps, where, ("new",), _REQUIRED, "absent", certain=True)
-    if name in new.nullable - old.nullable:
+    if name in new.nullable and name not in old.nullable:
         message = f"the field {name!r} may be null"
         yield Divergence("field-made-nullable", message, steps, where, ("new",), case="null", certain=True)
-    if name in old.nullable - new.nullable:
+    if name in old.nullable and name not in new.nullable:
         message = f"the field {name!r} may not be null any more"
         yield Divergence("field-made-not-nullable", message, steps, where, ("old",), case="null", certain=True)
 

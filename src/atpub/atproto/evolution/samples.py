@@ -35,6 +35,10 @@ from atpub.atproto.lexicon.validate import judge
 
 DEEPEST: Final = 8
 """How many objects and arrays stand around the part that a sample varies."""
+MOST_WORK: Final = 200_000
+"""How many values the examples hold together that are tried for one comparison."""
+DEEPEST_NEEDED: Final = 100
+"""How many required values, and references to them, stand in each other: a value may not be nested much deeper."""
 HEAVIEST: Final = 20_000
 """The most values in a sample."""
 MOST_FIELDS: Final = 12
@@ -59,6 +63,8 @@ class Sampler:
 
     def smallest(self, kind: Type, depth: int = 0) -> Json:
         """Return a value with nothing optional in it; one that is invalid where none is found, or only large ones."""
+        if depth > DEEPEST_NEEDED:
+            return None
         match kind:
             case Object(properties=properties, required=required):
                 fields = {name: self.smallest(properties[name], depth + 1) for name in properties if name in required}
@@ -175,10 +181,16 @@ class Sampler:
 
 
 def weight(value: Json) -> int:
-    """Return how many values are in a value, itself included."""
-    if isinstance(value, dict):
-        return 1 + sum(map(weight, value.values()))
-    return 1 + sum(map(weight, value)) if isinstance(value, list) else 1
+    """Return how many values are in a value, itself included; of one that is too heavy, not all are counted."""
+    count, waiting = 0, [value]
+    while waiting and count <= MOST_WORK:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return count
 
 
 def _integers(kind: Integer, other: Type) -> Iterator[int]:

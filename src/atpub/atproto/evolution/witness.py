@@ -10,17 +10,15 @@ from typing import Final, NamedTuple
 from atpub.atproto.data import Json
 from atpub.atproto.evolution.differences import Divergence
 from atpub.atproto.evolution.model import Example, Gap
-from atpub.atproto.evolution.samples import Sampler, weight
-from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Token, Type
+from atpub.atproto.evolution.samples import MOST_WORK, Sampler, weight
+from atpub.atproto.lexicon.model import Array, Definition, Lexicons, Name, Object, RecordType, Ref, Token, Type, Union
 from atpub.atproto.lexicon.validate import judge, validate
 from atpub.atproto.lexicon.violation import Path, Violation
 
 MOST_TRIES: Final = 400
 """How many values are tried for one example."""
-MOST_WORK: Final = 200_000
-"""How many values the examples hold together that are tried for one comparison."""
-_FREE_FIELDS: Final = 100
-"""To find that so many fields are absent takes as long as to judge one value."""
+_FREE_LOOKUPS: Final = 100
+"""To look for so many fields or members takes as long as to judge one value."""
 
 
 @dataclass(slots=True)
@@ -28,11 +26,22 @@ class Work:
     """The values that may still be tried: lexicons of others must not keep a comparison busy."""
 
     left: int = MOST_WORK
+    _samplers: dict[Gap, Sampler] = field(default_factory=dict)
 
-    def take(self, value: Json, fields: int = 0) -> bool:
-        """Tell whether a value of a type of so many fields may be tried, and count it."""
-        self.left -= weight(value) + fields // _FREE_FIELDS
+    def take(self, value: Json) -> bool:
+        """Tell whether a value may be tried, and count it."""
+        return self.spend(weight(value))
+
+    def spend(self, count: int) -> bool:
+        """Count values; tell whether any may still be tried."""
+        self.left -= count
         return self.left >= 0
+
+    def sampler(self, lexicons: Mapping[Gap, Lexicons], gap: Gap) -> Sampler:
+        """Return the sampler of a version, one for the whole comparison: it knows the values that it has made."""
+        if gap not in self._samplers:
+            self._samplers[gap] = Sampler(lexicons[gap], lexicons["new" if gap == "old" else "old"])
+        return self._samplers[gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +58,18 @@ class Root:
     of: str
     is_record: bool = False
     is_named: bool = True
-    fields: int = field(init=False, default=0)
+    bases: dict[Gap, Json] = field(init=False, default_factory=dict, compare=False)
 
-    def __post_init__(self) -> None:
-        """Count the fields of the larger type."""
-        object.__setattr__(self, "fields", max(map(_count_fields, self.types.values())))
+    def base(self, gap: Gap, sampler: Sampler) -> Json:
+        """Return the smallest value of one version, which is made once."""
+        if gap not in self.bases:
+            made = sampler.smallest(self.types[gap])
+            self.bases[gap] = {"$type": str(self.name), **made} if self.is_record and isinstance(made, dict) else made
+        return self.bases[gap]
+
+    def count_lookups(self, value: Json) -> int:
+        """Return how many fields and members are looked for to judge a value by both versions."""
+        return sum(_count_lookups(self.lexicons[gap], kind, value) for gap, kind in self.types.items())
 
     def violations(self, version: Gap, value: Json) -> tuple[Violation, ...]:
         """Return what is wrong with a value by one version."""
@@ -62,13 +78,19 @@ class Root:
         return judge(self.lexicons[version], self.of, self.types[version], value)
 
 
-def _count_fields(kind: Type) -> int:
-    """Return the number of fields of a type, and of the objects and arrays in it."""
-    match kind:
-        case Object(properties=properties):
-            return len(properties) + sum(map(_count_fields, properties.values()))
-        case Array(items=items):
-            return _count_fields(items)
+def _count_lookups(lexicons: Lexicons, kind: Type, value: Json) -> int:
+    match kind, value:
+        case Ref(target=target), _:
+            found = type_of(lexicons.find(target))
+            return 0 if found is None or isinstance(found, Ref) else _count_lookups(lexicons, found, value)
+        case Object(properties=properties), dict():
+            known = ((properties[name], item) for name, item in value.items() if name in properties)
+            return len(properties) + sum(_count_lookups(lexicons, inner, item) for inner, item in known)
+        case Union(refs=refs), {"$type": named}:
+            member = next((ref for ref in refs if str(ref) == named), None)
+            return len(refs) + (_count_lookups(lexicons, Ref(member), value) if member else 0)
+        case Array(items=items), list():
+            return sum(_count_lookups(lexicons, items, item) for item in value)
         case _:
             return 0
 
@@ -86,10 +108,12 @@ def find_example(root: Root, finding: Divergence, gap: Gap, work: Work) -> Searc
         return Search(None, False)
     other: Gap = "new" if gap == "old" else "old"
     is_conclusive = False
-    for value in islice(_candidates(root, finding, gap, other), MOST_TRIES):
-        if not work.take(value, root.fields):
+    for value in islice(_candidates(root, finding, gap, work.sampler(root.lexicons, gap)), MOST_TRIES):
+        if not (work.take(value) and work.spend(root.count_lookups(value) // _FREE_LOOKUPS)):
             return Search(None, False)
-        refusals = [found for found in root.violations(other, value) if _is_about(found, finding)]
+        violations = root.violations(other, value)
+        work.spend(len(violations))
+        refusals = [found for found in violations if _is_about(found, finding)]
         if not refusals and is_conclusive:
             continue
         if root.violations(gap, value):
@@ -105,11 +129,8 @@ def _is_about(violation: Violation, finding: Divergence) -> bool:
     return is_rule and violation.path[: len(finding.where)] == finding.where
 
 
-def _candidates(root: Root, finding: Divergence, gap: Gap, other: Gap) -> Iterator[Json]:
-    sampler = Sampler(root.lexicons[gap], root.lexicons[other])
-    base = sampler.smallest(root.types[gap])
-    if root.is_record and isinstance(base, dict):
-        base = {"$type": str(root.name), **base}
+def _candidates(root: Root, finding: Divergence, gap: Gap, sampler: Sampler) -> Iterator[Json]:
+    base = root.base(gap, sampler)
     if finding.case != "value":
         value = _put(sampler, root.types[gap], base, finding.where, None)
         yield value if finding.case == "null" else _drop(value, finding.where)

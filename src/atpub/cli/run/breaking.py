@@ -17,7 +17,7 @@ from atpub.generated import LEXICONS
 from atpub.generation.pyproject import read_approved
 from atpub.generation.settings import lexicon_folders
 from atpub.lexicon_tools.against_data import check_data
-from atpub.lexicon_tools.breaking import find_breaking
+from atpub.lexicon_tools.breaking import compared_nsids, find_breaking
 from atpub.lexicon_tools.versions import VersionFiles, link_versions, read_paths, read_published, read_version
 from atpub.report.breaking import breaking_github, breaking_json, breaking_markdown, breaking_text
 from atpub.repository.interface import Repository
@@ -46,7 +46,7 @@ def run(
     before, after = _read(old, manifests, options), _read(new, manifests, options)
     result = find_breaking(before, after, LEXICONS.lexicons, approved)
     if against_data:
-        linked = link_versions(before, after, LEXICONS.lexicons, before.nsids & after.nsids)
+        linked = link_versions(before, after, LEXICONS.lexicons, before.nsids & compared_nsids(before, after))
         with _open(against_data, manifests, options) as repository:
             result = replace(result, data=check_data(against_data, linked.old, linked.new, repository))
     tell_warnings(result.warnings)
