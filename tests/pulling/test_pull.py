@@ -385,12 +385,25 @@ def test_labels_and_other_uris(repository: LocalRepository, server: ShardServer,
         find_dataset(parse_dataset_uri(f"{URI[:-1]}b"), lambda _: repository)
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/x.tar", "file:///etc/passwd", "pipe:cat x"])
-def test_what_http_does_not_offer_is_refused_first(repository: LocalRepository, url: str) -> None:
+@pytest.mark.parametrize("url", ["hdfs://bucket/x.tar", "file:///etc/passwd", "pipe:cat x"])
+def test_what_no_store_offers_is_refused_first(repository: LocalRepository, url: str) -> None:
     write(repository, ENTRY, {**entry_of([], []), "storage": {
         "$type": "science.alt.dataset.storageExternal", "urls": [url]}})  # fmt: skip
     with pytest.raises(Usage, match=f"^{url[:4]}"):
         find_dataset(parse_dataset_uri(URI), lambda _: repository)
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/x.tar", "az://box/x.tar", "s3://bucket/x.tar"])
+def test_an_object_store_takes_a_package(
+    repository: LocalRepository, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr("atpub.measuring.object_stores.has_package", lambda _: False)
+    write(repository, ENTRY, {**entry_of([], []), "storage": {
+        "$type": "science.alt.dataset.storageExternal", "urls": [url]}})  # fmt: skip
+    with pytest.raises(Usage) as raised:
+        find_dataset(parse_dataset_uri(URI), lambda _: repository)
+    assert raised.value.message == f"{url} cannot be read without the package obstore"
+    assert raised.value.hint == "pip install 'atpub[stores]'"
 
 
 @pytest.mark.parametrize("content", [b"", b"x"])

@@ -125,8 +125,8 @@ def test_a_silent_server_is_given_up(server: FaultyServer, monkeypatch: pytest.M
 def test_no_server_at_all() -> None:
     gone = DataLocation(Url("http://127.0.0.1:9/d.tar"), "d", "whole", HEAD_BYTES, is_tar=True)
     assert look(gone).fault == "unreachable"
-    assert look(replace(gone, source=Url("s3://bucket/d.tar"))).fault == "not-http"
-    assert look(replace(gone, source=Url("file:///etc/passwd"))).fault == "not-http"
+    assert look(replace(gone, source=Url("hdfs://bucket/d.tar"))).fault == "unreadable"
+    assert look(replace(gone, source=Url("file:///etc/passwd"))).fault == "unreadable"
     for malformed in ("http://[/d.tar", "http://xn--/d.tar", "http:///d.tar", "http://a:b/d.tar"):
         assert look(replace(gone, source=Url(malformed))).fault == "unreachable"
 

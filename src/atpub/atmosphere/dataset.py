@@ -14,7 +14,8 @@ from atpub.atproto.syntax import AtUri
 from atpub.errors import InvalidArgument, Unavailable, Usage
 from atpub.problems import Problem
 from atpub.published.model import FieldView
-from atpub.pulling.download import Source, chunks_of, url_of, users_source
+from atpub.pulling.download import Source, url_of, users_source
+from atpub.pulling.sources import chunks_of
 from atpub.report.html import dataset_html
 from atpub.shards.braces import expand_braces
 from atpub.shards.member_samples import member_reader

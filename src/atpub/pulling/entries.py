@@ -16,7 +16,8 @@ from atpub.atproto.syntax import AtUri, Cid, RecordPath, SyntaxViolation
 from atpub.errors import Usage
 from atpub.generated.dev.atpub import parts as lexicon
 from atpub.generated.science.alt.dataset import entry, label
-from atpub.pulling.download import Source, Url, require_http
+from atpub.pulling.download import Source, Url
+from atpub.pulling.sources import require_readable
 from atpub.repository.interface import Repository, record_not_found
 from atpub.storage.interface import FileStorage, StoredShard
 from atpub.storage.parts import read_links, read_parts
@@ -63,7 +64,7 @@ def parse_dataset_uri(text: str) -> AtUri:
 def find_dataset(uri: AtUri, open_repository: OpenRepository) -> PublishedDataset:
     """Read the dataset at the URI of its entry, of one of its parts, or of a label for it.
 
-    Raises Usage for other URIs and for shards that HTTP does not offer, InvalidRecord, and RecordNotFound.
+    Raises Usage for other URIs and for shards that atpub cannot read, InvalidRecord, and RecordNotFound.
     """
     if uri.collection not in (entry.NSID, label.NSID) or uri.path is None:
         raise Usage(f"{uri} is not the URI of a dataset or of a label", hint=_EXAMPLE)
@@ -120,7 +121,7 @@ def url_shards(found: entry.Entry) -> Sequence[StoredShard] | None:
 
 
 def published_shards(parts: Sequence[entry.Entry], key: str) -> Sequence[PublishedShard]:
-    """Return the shards of a dataset, each with a name for its file; raises Usage where HTTP does not offer one.
+    """Return the shards of a dataset, each with a name for its file; raises Usage where atpub cannot read one.
 
     The names are the last segments of the URLs, if these are plain and differ, else `KEY-000000.tar` and so on.
     """
@@ -138,7 +139,7 @@ def _shards_of(found: entry.Entry) -> Iterator[PublishedShard]:
             yield PublishedShard("", item.blob, item.blob.cid.sha256, item.blob.size)
         return
     for shard in url_shards(found) or ():
-        yield PublishedShard("", require_http(Url(shard.http_url or shard.url)), shard.sha256)
+        yield PublishedShard("", require_readable(Url(shard.http_url or shard.url)), shard.sha256)
 
 
 def _names_of(urls: Sequence[str]) -> list[str] | None:

@@ -20,9 +20,10 @@ from atpub.errors import (
     Unavailable,
 )
 from atpub.progress import Advanced, OnProgress, ignore
-from atpub.pulling.download import CHUNK, Download, NotOffered, download
+from atpub.pulling.download import CHUNK, Download, NotOffered
 from atpub.pulling.entries import PublishedShard
 from atpub.pulling.partial import PartialFile, file_conflict, hash_file, publish
+from atpub.pulling.sources import open_url
 from atpub.repository.backoff import back_off
 from atpub.repository.interface import Repository, bounded_blob
 
@@ -186,7 +187,7 @@ def open_shard(
 ) -> Generator[Download]:
     """Open a shard from a position on, or from its start; raises Unavailable, or BlobNotFound."""
     if not isinstance(shard.source, Blob):
-        with download(client, shard.source, start) as found:
+        with open_url(client, shard.source, start) as found:
             yield found
         return
     yield Download(bounded_blob(repository, shard.source), 0, shard.source.size)

@@ -21,7 +21,7 @@ _HINTS: Final[dict[Fault, str]] = {
     "oversized": "raise the limit: --max-bytes",
     "unreachable": "try again",
     "skipped": "try again",
-    "not-http": "atpub reads shards over HTTP; S3 datasets with their endpoint",
+    "unreadable": "read it yourself",
 }
 
 
@@ -50,7 +50,7 @@ def judge_bytes(held: Held, found: Reading) -> Iterator[Finding]:
 def _fault(held: Held, found: Reading) -> Finding:
     severity: FindingSeverity = "unchecked" if found.fault in UNKNOWN or found.fault == "oversized" else "error"
     code = f"{held.kind}-unchecked" if severity == "unchecked" else f"{held.kind}-{found.fault}"
-    return _finding(held, code, f"{held.location.name}: {found.reason}", _HINTS[found.fault], severity)
+    return _finding(held, code, f"{held.location.name}: {found.reason}", found.hint or _HINTS[found.fault], severity)
 
 
 def _finding(held: Held, code: str, message: str, hint: str, severity: FindingSeverity = "error") -> Finding:
