@@ -414,6 +414,42 @@ def test_small_shards(repository: LocalRepository, server: ShardServer, out: Pat
     assert (out / "d-1.tar").read_bytes() == content
 
 
+def with_mirrors(*urls: str) -> dict[str, Any]:
+    return {"contentMetadata": {"dev.atpub.mirrors": {"urls": list(urls)}}}
+
+
+def test_mirrors_are_tried_in_order(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    good = server.files["/d-1.tar"]
+    server.files |= {"/wrong/d-1.tar": good[:-1] + b"?", "/good/d-1.tar": good}
+    folders = [f"{server.url}/{name}" for name in ("none/", "wrong", "good/", "never/")]
+    publish(repository, server, "d-1.tar", **with_mirrors(*folders))
+    del server.files["/d-1.tar"]
+    pulled = pull(repository, out, max_bytes=len(good))
+    assert statuses(pulled) == ["saved"], pulled.error
+    assert (out / "d-1.tar").read_bytes() == good
+    assert [path for path, _ in server.requests] == [f"{name}/d-1.tar" for name in ("", "/none", "/wrong", "/good")]
+
+
+def test_a_mirror_continues_what_broke_off(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    good = server.files["/mirror/d-0.tar"] = server.files["/d-0.tar"]
+    publish(repository, server, "d-0.tar", **with_mirrors(f"{server.url}/mirror"))
+    server.breaks = [len(good) // 2, 0]
+    pulled = pull(repository, out, max_bytes=len(good))
+    assert statuses(pulled) == ["saved"], pulled.error
+    assert (out / "d-0.tar").read_bytes() == good
+    path, wanted = server.requests[-1]
+    assert (path, wanted is not None) == ("/mirror/d-0.tar", True)
+
+
+def test_no_mirror_has_it(repository: LocalRepository, server: ShardServer, out: Path) -> None:
+    publish(repository, server, "gone.tar", **with_mirrors(f"{server.url}/a", "hdfs://b/c"))
+    (item,) = pull(repository, out).shards
+    assert isinstance(item.error, Unavailable)
+    gone, url = f"{server.url}/gone.tar answers 404", f"{server.url}/a/gone.tar answers 404"
+    store = "hdfs://b/c/gone.tar is in no store that atpub can read"
+    assert item.error.message == f"{gone}; of its mirrors, {url}; {store}"
+
+
 @pytest.mark.parametrize("url", ["http://xn--/d-0.tar", "http://[/d-0.tar"])
 def test_a_malformed_url_is_a_failure(repository: LocalRepository, out: Path, url: str) -> None:
     write(repository, ENTRY, entry_of([url], [None]))

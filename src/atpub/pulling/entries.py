@@ -20,6 +20,7 @@ from atpub.pulling.download import Source, Url
 from atpub.pulling.sources import require_readable
 from atpub.repository.interface import Repository, record_not_found
 from atpub.storage.interface import FileStorage, StoredShard
+from atpub.storage.mirrors import mirror_url, read_mirrors
 from atpub.storage.parts import read_links, read_parts
 from atpub.storage.registry import EXTERNAL, find_kind
 
@@ -34,12 +35,22 @@ _NOT_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class PublishedShard:
-    """A shard of a published dataset, and the name of its file; `size` is stated by the record."""
+    """A shard of a published dataset, and the name of its file; `size` is stated by the record.
+
+    `mirrors` have the shard as well.
+    """
 
     name: str
     source: Url | Blob
     sha256: str | None
     size: int | None = None
+    mirrors: tuple[Url, ...] = ()
+
+    def places(self) -> Iterator[PublishedShard]:
+        """Yield it at its own source, and at each mirror."""
+        sources = (self.source, *self.mirrors)
+        for index, source in enumerate(sources, 1):
+            yield replace(self, source=source, mirrors=self.mirrors[index - 1 :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +149,10 @@ def _shards_of(found: entry.Entry) -> Iterator[PublishedShard]:
         for item in kind.read(found.storage):
             yield PublishedShard("", item.blob, item.blob.cid.sha256, item.blob.size)
         return
+    folders = read_mirrors(found.content_metadata)
     for shard in url_shards(found) or ():
-        yield PublishedShard("", require_readable(Url(shard.http_url or shard.url)), shard.sha256)
+        url = require_readable(Url(shard.http_url or shard.url))
+        yield PublishedShard("", url, shard.sha256, mirrors=tuple(Url(mirror_url(item, url)) for item in folders))
 
 
 def _names_of(urls: Sequence[str]) -> list[str] | None:

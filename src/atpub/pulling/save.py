@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from atpub.atproto.data import Blob
 from atpub.errors import (
+    AtpubError,
     Interrupted,
     OSFailure,
     OversizedResponse,
     SlowResponse,
     Unavailable,
+    Usage,
 )
 from atpub.progress import Advanced, OnProgress, ignore
 from atpub.pulling.download import CHUNK, Download, NotOffered
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 4
 """The number of tries without progress before a shard is given up."""
+TRIES_BEFORE_MIRROR: Final = 2
+"""The same, where a mirror is left."""
 
 
 class _WrongBytes(Unavailable):
@@ -89,8 +93,19 @@ class Saver:
     def save(self, shard: PublishedShard) -> int | None:
         """Save a shard and return how many of its bytes were there before; None if its file is there already.
 
-        Raises FileConflict, Unavailable, BlobNotFound, OversizedResponse, OSFailure, or Interrupted.
+        Its mirrors are tried in order where it cannot be had. Raises FileConflict, Unavailable, BlobNotFound,
+        OversizedResponse, OSFailure, or Interrupted.
         """
+        failures: list[AtpubError] = []
+        for place in shard.places():
+            try:
+                return self._save(place)
+            except (Unavailable, Usage) as error:
+                failures.append(error)
+        raise failures[0] if len(failures) == 1 else _all_failed(failures)
+
+    def _save(self, shard: PublishedShard) -> int | None:
+        """Save a shard from its own source."""
         file = self.folder / shard.name
         if os.path.lexists(file):
             self._check_present(shard, file)
@@ -112,6 +127,8 @@ class Saver:
         except BaseException as error:
             if not _can_continue(shard) or isinstance(error, _WrongBytes | OversizedResponse):
                 self._restart(partial)
+            if shard.mirrors:
+                self.budget.give_back(partial.size)  # the next place begins with them
             raise
 
     def _check_present(self, shard: PublishedShard, file: Path) -> None:
@@ -134,6 +151,7 @@ class Saver:
     def _complete(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
         """Receive what is missing, trying again while that brings new bytes; raises Unavailable."""
         failures, is_continued = 0, partial.size > 0
+        tries = TRIES_BEFORE_MIRROR if shard.mirrors else TRIES
         while not partial.size or partial.sha256 != shard.sha256:
             before = partial.size
             try:
@@ -142,7 +160,7 @@ class Saver:
                 raise
             except Unavailable:
                 failures = 1 if _can_continue(shard) and partial.size - before >= CHUNK else failures + 1
-                if failures == TRIES:
+                if failures == tries:
                     raise
                 is_continued = _can_continue(shard)
                 if not is_continued:
@@ -179,6 +197,12 @@ class Saver:
     def _restart(self, partial: PartialFile) -> None:
         self.budget.give_back(partial.size)
         partial.restart()
+
+
+def _all_failed(failures: Sequence[AtpubError]) -> Unavailable:
+    """Return the error of a shard that its own source and its mirrors do not give."""
+    mirrors = "; ".join(error.message for error in failures[1:])
+    return Unavailable(f"{failures[0].message}; of its mirrors, {mirrors}", hint=failures[0].hint)
 
 
 @contextmanager

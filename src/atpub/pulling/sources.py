@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from atpub.errors import Unavailable, Usage
+from atpub.errors import AtpubError, Unavailable, Usage
 from atpub.measuring.model import ShardFailure, ShardTask
 from atpub.measuring.store_access import environ_endpoint, is_object
 from atpub.pulling.download import CHUNK, Download, NotOffered, Source, Url, download, new_client
@@ -67,8 +67,27 @@ def object_task(url: Url) -> ShardTask:
     return ShardTask(url, None, endpoint=environ_endpoint())
 
 
-def chunks_of(source: Source) -> Generator[bytes]:
-    """Yield the bytes of a source in chunks; raises Unavailable, or Usage for a URL that cannot be read."""
+def chunks_of(source: Source, mirrors: Sequence[Url] = ()) -> Generator[bytes]:
+    """Yield the bytes of a source in chunks, or those of its first mirror that begins to give them.
+
+    Raises Unavailable, or Usage for a URL that cannot be read.
+    """
+    failures: list[AtpubError] = []
+    for place in (source, *mirrors):
+        try:
+            chunks = _chunks_at(place)
+            first = next(chunks, b"")
+        except (Unavailable, Usage) as error:
+            failures.append(error)
+            continue
+        with closing(chunks):
+            yield first
+            yield from chunks
+        return
+    raise failures[0]
+
+
+def _chunks_at(source: Source) -> Generator[bytes]:
     return _file_chunks(source) if isinstance(source, Path) else _url_chunks(require_readable(source))
 
 
