@@ -30,6 +30,8 @@ def survey_text(survey: ShardSurvey, style: Style = PLAIN) -> str:
         return ""
     samples = "samples not counted" if survey.samples is None else pluralize(survey.samples, "sample")
     looked_at = "" if survey.looked_at == survey.samples else f", {survey.looked_at:,} looked at"
+    if survey.samples is not None and survey.looked_at > survey.samples:  # their files are not side by side
+        looked_at = f" in {survey.looked_at:,} pieces"
     form = "" if survey.format == "none" else f", {_FORMATS[survey.format]}"
     head = f"{style(survey.name, BOLD)}: {samples}{looked_at}, {size(survey.size)}{form}"
     return "\n".join([head, *_field_lines(survey.fields, survey.looked_at, style, "  ")])
