@@ -15,7 +15,7 @@ from tests.verifying import servers
 from tests.verifying.servers import FaultyServer, running
 
 from atpub.atproto.xrpc.exchange import Timeouts
-from atpub.progress import Completed, Ended, Progress, Started
+from atpub.progress import Advanced, Completed, Ended, Progress, Started
 from atpub.pulling.download import Url
 from atpub.verifying.batches import BatchReader
 from atpub.verifying.first_sample import HEAD_BYTES
@@ -208,3 +208,4 @@ def test_progress(server: FaultyServer) -> None:
     assert sent[0] == Started("verify", 2)
     assert sent[-1] == Ended("verify")
     assert {item.file for item in sent if isinstance(item, Completed)} == {"d.tar", "nothing.tar"}
+    assert {item.size for item in sent if isinstance(item, Advanced)} == {len(TAR)}

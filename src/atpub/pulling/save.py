@@ -91,7 +91,7 @@ class Saver:
     pause: Callable[[int], None] = back_off
 
     def save(self, shard: PublishedShard) -> int | None:
-        """Save a shard and return how many of its bytes were there before; None if its file is there already.
+        """Save a shard and return how many of its bytes an earlier run had saved; None if its file is there already.
 
         Its mirrors are tried in order where it cannot be had. Raises FileConflict, Unavailable, BlobNotFound,
         OversizedResponse, OSFailure, or Interrupted.
@@ -113,11 +113,11 @@ class Saver:
         mark = shard.sha256[:32] if shard.sha256 else "unverified"  # other bytes have another partial file
         path = self.partials / f"{mark}.{shard.name}"
         with PartialFile.open(path) as partial, self._tidying(shard, partial):
-            begun = self._begin(shard, partial)
-            self._complete(shard, partial, begun)
+            self._begin(shard, partial)
+            self._complete(shard, partial)
             partial.sync()
         publish(path, file)
-        return begun
+        return partial.begun
 
     @contextmanager
     def _tidying(self, shard: PublishedShard, partial: PartialFile) -> Generator[None]:
@@ -141,21 +141,20 @@ class Saver:
             if not file.is_file() or found.total != file.stat().st_size:
                 raise file_conflict(file)
 
-    def _begin(self, shard: PublishedShard, partial: PartialFile) -> int:
-        """Keep the bytes of an earlier run that may be continued, and return their number."""
+    def _begin(self, shard: PublishedShard, partial: PartialFile) -> None:
+        """Keep the bytes of an earlier run that may be continued."""
         if not _can_continue(shard) and partial.sha256 != shard.sha256:
             partial.restart()
         self.budget.take(partial.size)
-        return partial.size
 
-    def _complete(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
+    def _complete(self, shard: PublishedShard, partial: PartialFile) -> None:
         """Receive what is missing, trying again while that brings new bytes; raises Unavailable."""
         failures, is_continued = 0, partial.size > 0
         tries = TRIES_BEFORE_MIRROR if shard.mirrors else TRIES
         while not partial.size or partial.sha256 != shard.sha256:
             before = partial.size
             try:
-                self._receive(shard, partial, begun)
+                self._receive(shard, partial)
             except _FINAL:
                 raise
             except Unavailable:
@@ -174,7 +173,7 @@ class Saver:
             is_continued = False  # the part that was continued may be what is wrong
             self._restart(partial)
 
-    def _receive(self, shard: PublishedShard, partial: PartialFile, begun: int) -> None:
+    def _receive(self, shard: PublishedShard, partial: PartialFile) -> None:
         with open_shard(self.client, self.repository, shard, partial.size) as found:
             if found.start != partial.size:
                 self._restart(partial)
@@ -186,7 +185,7 @@ class Saver:
                 self.budget.take(len(chunk))
                 partial.write(chunk)
                 size = shard.size if found.total is None else found.total
-                self.on_progress(Advanced("download", shard.name, partial.size, size, min(begun, partial.size)))
+                self.on_progress(Advanced("download", shard.name, partial.size, size, partial.begun))
 
     def _check_room(self, count: int) -> None:
         self.budget.check(count)
