@@ -11,7 +11,7 @@ from atpub.atproto.data import Json, JsonObject
 from atpub.engine.desired.sample_notation import describe
 from atpub.report.problems import FORMAT_VERSION, problem_json
 from atpub.report.style import BOLD, CYAN, FAINT, PLAIN, Style
-from atpub.suggest import pluralize, size
+from atpub.suggest import pluralize, short_list, size
 
 if TYPE_CHECKING:  # reports read no shards
     from atpub.inspection.run import InitOutcome
@@ -75,7 +75,7 @@ def init_text(outcome: InitOutcome, style: Style = PLAIN) -> str:
     if outcome.editor_schema:
         lines.append(f"  for editors: {style(outcome.editor_schema)}")
     if outcome.checksums:
-        lines.append(f"  checksums: {style(', '.join(outcome.checksums))}")
+        lines.append(f"  checksums: {style(short_list(outcome.checksums, 1))}")
     if is_file:
         named = "" if str(outcome.out) == "atpub.yaml" else f" -m {shlex.quote(str(outcome.out))}"
         lines.append(f"{style('next', CYAN)}: {style(f'atpub apply{named} --account local --yes')}")
