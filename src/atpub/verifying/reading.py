@@ -139,7 +139,7 @@ def _read_object(location: DataLocation, url: Url, watch: Watch) -> Reading:
             whole = location.depth == "whole"
             return _look(location, chunks if whole else _limit(chunks, location.most), found, watch)
     except ShardFailure as failure:
-        fault = _OBJECT_FAULTS.get(failure.problem.code, "unreachable")
+        fault: Fault = _OBJECT_FAULTS.get(failure.problem.code, "unreachable")
         return Reading(fault, _reason(failure.problem.message, url), hint=failure.problem.hint)
     except BrokenOff as error:
         return Reading("unreachable", f"the answer breaks off: {error}")
