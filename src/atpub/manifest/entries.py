@@ -203,8 +203,8 @@ class EntryReader:
             metadata = {**metadata, rai.NSID: given[RAI]}
         if MIRRORS in given:
             self._check_mirrors(address, texts(given[MIRRORS]))
-            folders: JsonObject = {"urls": given[MIRRORS]}
-            metadata = {**metadata, mirrors.KEY: folders}
+            folders: Json = {"urls": given[MIRRORS]}
+            metadata = _object({**metadata, mirrors.KEY: folders})
         return metadata if {name, RAI, MIRRORS} & given.keys() else None
 
     def _check_mirrors(self, address: Address, urls: Sequence[str]) -> None:
